@@ -1,0 +1,93 @@
+"""Random diagrams and models for property tests, and how many of them to try.
+
+`examples(quick, full)` picks the number of examples by profile: `quick` in everyday runs, `full` when the environment
+says ``CIDMESA_PROFILE=full``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+import cidmesa as cm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FULL = os.environ.get("CIDMESA_PROFILE") == "full"
+
+
+def examples(quick: int, full: int) -> int:
+    """Return how many examples to try under the profile in force."""
+    return full if FULL else quick
+
+
+@st.composite
+def cids(
+    draw: Callable[..., object],
+    *,
+    min_chance: int = 1,
+    max_chance: int = 4,
+    decisions: int | tuple[int, int] = 1,
+    utilities: int | tuple[int, int] = (1, 2),
+    max_parents: int = 3,
+) -> cm.CID:
+    """Random CIDs of one agent: nodes in a random order, each pair an edge by a fair draw, utilities without children."""
+    low, high = (decisions, decisions) if isinstance(decisions, int) else decisions
+    n_decisions = draw(st.integers(low, high))
+    low, high = (utilities, utilities) if isinstance(utilities, int) else utilities
+    n_utilities = draw(st.integers(low, high))
+    n_chance = draw(st.integers(min_chance, max_chance))
+    inner = draw(st.permutations([f"X{i}" for i in range(n_chance)] + [f"D{i}" for i in range(n_decisions)]))
+    edges: list[tuple[str, str]] = []
+    for position, head in enumerate(inner):
+        tails = [tail for tail in inner[:position] if draw(st.booleans())][:max_parents]
+        edges += [(tail, head) for tail in tails]
+    pays = [f"U{i}" for i in range(n_utilities)]
+    for head in pays:
+        edges += [(tail, head) for tail in [t for t in inner if draw(st.booleans())][:max_parents]]
+    return cm.CID(
+        edges,
+        nodes=[*inner, *pays],
+        decisions=[n for n in inner if n.startswith("D")],
+        utilities=pays,
+    )
+
+
+@st.composite
+def models(draw: Callable[..., object], cid: cm.CID | None = None, *, max_card: int = 2, **shape: object) -> cm.CIM:
+    """Random CIMs: stochastic rows, rows with zeros, deterministic rows and ties in the utilities, all of them often."""
+    diagram = draw(cids(**shape)) if cid is None else cid  # type: ignore[arg-type]
+    cards = {n: draw(st.integers(2, max_card)) for n in diagram.nodes if diagram.kind(n) != "utility"}
+    mechanisms: dict[str, object] = {}
+    for node in diagram.nodes:
+        shape_of_parents = tuple(cards[p] for p in diagram.parents(node))
+        rows = 1
+        for c in shape_of_parents:
+            rows *= c
+        kind = diagram.kind(node)
+        if kind == "decision":
+            mechanisms[node] = list(range(cards[node]))
+        elif kind == "utility":
+            flat = draw(st.lists(st.integers(-2, 2), min_size=rows, max_size=rows))
+            mechanisms[node] = cm.Table(_reshape([float(x) for x in flat], shape_of_parents))
+        else:
+            table = [_row(draw, cards[node]) for _ in range(rows)]
+            mechanisms[node] = cm.Table(_reshape(table, shape_of_parents))
+    return diagram.parameterise(mechanisms)
+
+
+def _row(draw: Callable[..., object], k: int) -> list[float]:
+    weights = draw(st.lists(st.integers(0, 4), min_size=k, max_size=k).filter(any))
+    total = sum(weights)  # type: ignore[call-overload]
+    return [w / total for w in weights]  # type: ignore[attr-defined]
+
+
+def _reshape(flat: list[object], shape: tuple[int, ...]) -> object:
+    """Nest a flat list (of numbers or of rows) by `shape`."""
+    if not shape:
+        return flat[0]
+    step = len(flat) // shape[0]
+    return [_reshape(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
