@@ -297,7 +297,8 @@ class CID:
         graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from((n, {"kind": self.kind(n), "agent": self.agent_of(n)}) for n in self._nodes)
         graph.add_edges_from(self.edges)
-        return nx.freeze(graph)
+        frozen: nx.DiGraph[str] = nx.freeze(graph)
+        return frozen
 
     # Edits: each returns a new diagram ---------------------------------------------------------------------------
 
@@ -356,7 +357,9 @@ class CID:
 
     def demote(self, *names: str) -> CID:
         """Return the diagram in which the decisions or utilities `names` are chance nodes."""
-        gone = {name for name in names if self.id(name) >= 0}
+        for name in names:
+            self.id(name)
+        gone = set(names)
         return self._remade(
             decisions={a: [d for d in ds if d not in gone] for a, (ds, _) in self._owners.items()},
             utilities={a: [u for u in us if u not in gone] for a, (_, us) in self._owners.items()},
@@ -388,7 +391,8 @@ class CID:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from cidmesa.render import mimebundle
 
-        return mimebundle(self)
+        bundle: dict[str, str] = mimebundle(self)
+        return bundle
 
     def render(self, path: Any = None, **options: Any) -> Any:
         """Draw the diagram; see :func:`cidmesa.render.render`."""
@@ -533,12 +537,9 @@ def _flatten(edges: Iterable[Edge | Iterable[Edge]]) -> list[Edge]:
     """Accept ``f(("a", "b"), ("b", "c"))`` and ``f([("a", "b"), ("b", "c")])`` alike."""
     out: list[Any] = []
     for item in edges:
-        if isinstance(item, tuple | list) and len(item) == 2 and all(isinstance(part, str) for part in item):
-            out.append(item)
-        elif isinstance(item, str):
-            out.append(item)  # _as_pairs says what is wrong with it
-        else:
-            out.extend(item)
+        pair: Any = item
+        single = isinstance(pair, str) or (len(pair) == 2 and all(isinstance(part, str) for part in pair))
+        out += [pair] if single else pair
     return _as_pairs(out)
 
 
@@ -591,7 +592,7 @@ def _adjacency(keys: NDArray[np.intp], values: NDArray[np.intp], n: int) -> list
 def _topological(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> tuple[list[int], list[int]]:
     """Kahn's algorithm: an order of the nodes, and the nodes left over because they are on or below a cycle."""
     children = _adjacency(tails, heads, n)
-    waiting = np.bincount(heads, minlength=n).tolist() if len(heads) else [0] * n
+    waiting: list[int] = np.bincount(heads, minlength=n).tolist() if len(heads) else [0] * n
     order = [i for i in range(n) if waiting[i] == 0]
     for i in order:  # grows while it is read
         for j in children[i]:
@@ -608,7 +609,8 @@ def _find_cycle(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> lis
         from scipy.sparse.csgraph import connected_components
 
         matrix = csr_array((np.ones(len(tails), dtype=np.int8), (tails, heads)), shape=(n, n))
-        if connected_components(matrix, directed=True, connection="strong", return_labels=False) == n:
+        components, _ = connected_components(matrix, directed=True, connection="strong")
+        if components == n:
             return None
     stuck = set(_topological(tails, heads, n)[1])
     if not stuck:

@@ -57,8 +57,9 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     >>> did_you_mean("weather", ["reward", "door"])
     ''
     """
-    close = get_close_matches(str(name), [str(k) for k in known], n=1)
-    return f" (did you mean `{close[0]}`?)" if close else ""
+    folded = {str(k).casefold(): str(k) for k in known}
+    close = get_close_matches(str(name).casefold(), folded, n=1)
+    return f" (did you mean `{folded[close[0]]}`?)" if close else ""
 
 
 def unknown(name: object, known: Iterable[str], *, what: str = "a node of this diagram") -> UnknownNodeError:

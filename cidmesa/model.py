@@ -1,0 +1,487 @@
+r"""Causal influence models: a diagram with a mechanism for every node.
+
+A *causal influence model* (CIM) is a :class:`~cidmesa.CID` with a finite domain for every chance node and decision, a
+distribution :math:`P(x \mid pa_X)` for every chance node and a number :math:`u(pa_U)` for every utility. Where all
+chance mechanisms are functions of the parents and of independent noise it is a *structural* causal influence model
+(SCIM), and only then have counterfactuals a meaning [1]_.
+
+>>> import cidmesa as cm
+>>> cid = cm.CID([("door", "go"), ("door", "reward"), ("go", "reward")], decisions=["go"], utilities=["reward"])
+>>> model = cid.parameterise(door=cm.Uniform("left", "right"), go=["left", "right"],
+...                          reward=lambda door, go: int(door == go))
+>>> model.cpd("reward").tolist(), model.is_structural
+([[1.0, 0.0], [0.0, 1.0]], True)
+
+References
+----------
+.. [1] T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021, Defs. 2 and 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import product
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cidmesa.diagram import CID, Edge
+from cidmesa.errors import MechanismError, NotApplicableError, unknown
+from cidmesa.mechanisms import (
+    Array,
+    Choice,
+    Compiled,
+    Domain,
+    Mechanism,
+    Place,
+    Response,
+    Structural,
+    Table,
+    as_mechanism,
+    as_rule,
+    is_symbolic,
+)
+
+if TYPE_CHECKING:
+    from cidmesa.solve import Distribution, Solution
+
+
+class CIM:
+    """A causal influence diagram with a mechanism for every node.
+
+    Parameters
+    ----------
+    cid
+        The diagram.
+    mechanisms
+        One for every node, in any spelling of :mod:`cidmesa.mechanisms`.
+
+    Raises
+    ------
+    MechanismError
+        A node without a mechanism, a mechanism that does not fit (arguments, shape, domain, probabilities, a utility
+        that is not a number). All numbers are checked when the model is made.
+    UnknownNodeError
+        A mechanism for a name that is not a node.
+
+    Notes
+    -----
+    A CIM never changes; :meth:`shift`, :meth:`with_policy` and :meth:`with_edges` return new models that share the
+    tables of all nodes they leave alone. Each function is called once per parent context.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> model = cm.CIM(cm.CID([("rain", "wet")]), {"rain": cm.Bernoulli(0.25), "wet": lambda rain: rain})
+    >>> model.domain("wet"), model.cpd("rain").tolist()
+    ((0, 1), [0.75, 0.25])
+    """
+
+    __slots__ = ("__weakref__", "_cache", "_cid", "_compiled", "_domains", "_mechanisms", "_rules")
+
+    _cid: CID
+    _mechanisms: dict[str, Mechanism]
+    _compiled: dict[str, Compiled]
+    _domains: dict[str, Domain]
+    _rules: dict[str, Array]
+    _cache: dict[Any, Any]
+
+    def __init__(self, cid: CID, mechanisms: Mapping[str, Any]) -> None:
+        for name in mechanisms:
+            cid.id(name)
+        lacking = [node for node in cid.nodes if node not in mechanisms]
+        if lacking:
+            first = cid.kind(lacking[0])
+            hint = {"decision": "['left', 'right']", "utility": "lambda ...: ..."}.get(first, "Uniform('a', 'b')")
+            raise MechanismError(
+                f"every node needs a mechanism, and {', '.join(f'`{n}`' for n in lacking)} "
+                f"{'has' if len(lacking) == 1 else 'have'} none: {lacking[0]}={hint}."
+            )
+        read = {node: as_mechanism(mechanisms[node], node=node, kind=cid.kind(node)) for node in cid.nodes}
+        self._set(cid, read, {}, {}, {})
+
+    def _set(
+        self,
+        cid: CID,
+        mechanisms: dict[str, Mechanism],
+        compiled: dict[str, Compiled],
+        domains: dict[str, Domain],
+        rules: dict[str, Array],
+    ) -> None:
+        """Fill the slots, compiling every node that `compiled` lacks; `domains` are those to be kept."""
+        tables: dict[str, Compiled] = {}
+        known: dict[str, Domain] = {}
+        for i in cid.topological:
+            node = cid.nodes[i]
+            kind = cid.kind(node)
+            if node in compiled:
+                tables[node] = compiled[node]
+                known[node] = compiled[node].domain
+                continue
+            parents = cid.parents(node)
+            place = Place(node, kind, parents, tuple(known[p] for p in parents), domains.get(node))
+            mechanism = mechanisms[node]
+            mechanism.check(place)
+            if isinstance(mechanism, Choice):
+                known[node] = mechanism.domain_at(place) or ()
+                tables[node] = Compiled(known[node], np.empty(0))
+                continue
+            tables[node] = _frozen(mechanism.compile(place))
+            known[node] = tables[node].domain
+        for slot, value in (
+            ("_cid", cid),
+            ("_mechanisms", mechanisms),
+            ("_compiled", tables),
+            ("_domains", known),
+            ("_rules", rules),
+            ("_cache", {}),
+        ):
+            object.__setattr__(self, slot, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a CIM does not change; shift, with_policy and with_edges return a new one ({name}=).")
+
+    # What is in it -----------------------------------------------------------------------------------------------
+
+    @property
+    def cid(self) -> CID:
+        """The diagram."""
+        return self._cid
+
+    @property
+    def mechanisms(self) -> Mapping[str, Mechanism]:
+        """The mechanism of every node, as read."""
+        return MappingProxyType(self._mechanisms)
+
+    @property
+    def rules(self) -> Mapping[str, Array]:
+        """The decisions whose rule is fixed, each with its table ``(cards of parents..., card)``."""
+        return MappingProxyType(self._rules)
+
+    def domain(self, node: str) -> Domain:
+        """Return the values that a chance node or a decision may take, in order.
+
+        Raises
+        ------
+        NotApplicableError
+            `node` is a utility: it is a number, without a list of values.
+        """
+        self._cid.id(node)
+        if self._cid.kind(node) == "utility":
+            raise NotApplicableError(
+                f"`{node}` is a utility, a number for each context of its parents: see cpd('{node}')."
+            )
+        return self._domains[node]
+
+    def card(self, node: str) -> int:
+        """Return the number of values of a chance node or a decision."""
+        return len(self.domain(node))
+
+    def contexts(self, node: str) -> tuple[tuple[Hashable, ...], ...]:
+        """Return all contexts of the parents of `node`, in the C order of the axes of its table."""
+        return tuple(product(*(self._domains[p] for p in self._cid.parents(node))))
+
+    def cpd(self, node: str) -> Array:
+        r"""Return the table of a node, read-only.
+
+        Returns
+        -------
+        numpy.ndarray
+            Parents in the order of ``cid.parents(node)``, then the node. Chance: :math:`P(x \mid pa)`, shape
+            ``(cards of parents..., card)``. Utility: :math:`u(pa)`, shape ``(cards of parents...)``. Decision: its
+            rule, if the model has one. float64, or objects where the model is symbolic.
+
+        Raises
+        ------
+        NotApplicableError
+            `node` is a decision without a rule.
+        """
+        self._cid.id(node)
+        if self._cid.kind(node) != "decision":
+            return self._compiled[node].table
+        if node not in self._rules:
+            raise NotApplicableError(
+                f"`{node}` is a decision without a rule: fix one with model.with_policy({{'{node}': ..}}), "
+                "or find the best with model.solve()."
+            )
+        return self._rules[node]
+
+    def response(self, node: str) -> Response:
+        """Return the structural function of a chance node: its noise, and its value for parents and noise.
+
+        Raises
+        ------
+        NotApplicableError
+            The mechanism is a stochastic table or distribution that depends on parents: it does not say which
+            function of parents and noise the world uses, and counterfactuals depend on that.
+        """
+        kind = self._cid.kind(node)
+        if kind != "chance":
+            raise NotApplicableError(f"`{node}` is a {kind}; only chance nodes have a structural function with noise.")
+        found = self._compiled[node].response
+        if found is None:
+            raise NotApplicableError(
+                f"`{node}` has probabilities that depend on its parents but no function of parents and noise, so "
+                "counterfactuals are not defined: write Function(f, noise=..) or Noisy(f, p)."
+            )
+        return found
+
+    @property
+    def is_structural(self) -> bool:
+        """Whether every chance node is a function of its parents and of independent noise."""
+        return all(self._compiled[node].response is not None for node in self._cid.chance)
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether some probability or utility is a sympy expression."""
+        return any(compiled.table.dtype == object for compiled in self._compiled.values())
+
+    @property
+    def symbols(self) -> frozenset[Any]:
+        """The sympy symbols in the tables."""
+        found: set[Any] = set()
+        for compiled in self._compiled.values():
+            if compiled.table.dtype == object:
+                for entry in compiled.table.flat:
+                    if is_symbolic(entry):
+                        found |= entry.free_symbols
+        return frozenset(found)
+
+    def require_numeric(self, question: str) -> None:
+        """Raise if the model has symbols; `question` is what was asked, as in "solving"."""
+        if self.is_symbolic:
+            names = ", ".join(sorted(str(symbol) for symbol in self.symbols)) or "symbolic constants"
+            raise NotApplicableError(
+                f"{question} needs numbers, and this model has the symbols {names}: put numbers in with "
+                f"model.subs({{..}}), or use cidmesa.solve.symbolic."
+            )
+
+    # New models from this one --------------------------------------------------------------------------------------
+
+    def shift(self, mechanisms: Mapping[str, Any] | None = None, /, **named: Any) -> CIM:
+        """Return the model with some mechanisms replaced; every domain stays.
+
+        Raises
+        ------
+        MechanismError
+            The new mechanism does not fit, or leaves the node's domain.
+        NotApplicableError
+            A decision is named: what it does is a policy, not a shift.
+
+        Examples
+        --------
+        >>> import cidmesa as cm
+        >>> model = cm.CID([("a", "b")]).parameterise(a=cm.Bernoulli(0.5), b=lambda a: a)
+        >>> model.shift(b=cm.Uniform(0, 1)).cpd("b").tolist()
+        [[0.5, 0.5], [0.5, 0.5]]
+        """
+        return self._changed(self._cid, {**(mechanisms or {}), **named})
+
+    def with_edges(self, edges: Iterable[Edge], mechanisms: Mapping[str, Any] | None = None, /, **named: Any) -> CIM:
+        """Return the model with more edges; each of their heads gets a new mechanism, every domain stays.
+
+        Raises
+        ------
+        MechanismError
+            The head of a new edge has no new mechanism.
+        """
+        given = {**(mechanisms or {}), **named}
+        new = list(edges)
+        cid = self._cid.with_edges(new)
+        for tail, head in new:
+            self._cid.id(tail), self._cid.id(head)
+            if head not in given:
+                raise MechanismError(
+                    f"the edge ('{tail}', '{head}') gives `{head}` a new parent, so `{head}` needs a new mechanism: "
+                    f"{head}=lambda {', '.join(cid.parents(head))}: ..."
+                )
+        return self._changed(cid, given)
+
+    def _changed(self, cid: CID, given: Mapping[str, Any]) -> CIM:
+        for node in given:
+            if cid.kind(node) == "decision":
+                raise NotApplicableError(
+                    f"`{node}` is a decision, not a mechanism of the world: fix its rule with with_policy, "
+                    "or give policy= to the question."
+                )
+        read = {node: as_mechanism(what, node=node, kind=cid.kind(node)) for node, what in given.items()}
+        new = object.__new__(CIM)
+        new._set(
+            cid,
+            {**self._mechanisms, **read},
+            {node: compiled for node, compiled in self._compiled.items() if node not in read},
+            {node: domain for node, domain in self._domains.items() if cid.kind(node) != "utility"},
+            self._rules,
+        )
+        return new
+
+    def read_policy(self, policy: Mapping[str, Any] | None) -> dict[str, Array]:
+        """Read a user's policy as tables ``(cards of parents..., card)``, checked.
+
+        Parameters
+        ----------
+        policy
+            Mapping from decision to a rule: a table, a function of the parents that returns an action or
+            ``{action: probability}``, or a mapping from context to either. Some decisions may be left out; ``None``
+            is the empty policy.
+        """
+        tables: dict[str, Array] = {}
+        for decision, rule in (policy or {}).items():
+            self._cid.only_decision(decision)
+            parents = self._cid.parents(decision)
+            place = Place(
+                decision, "decision", parents, tuple(self._domains[p] for p in parents), self._domains[decision]
+            )
+            mechanism = as_rule(rule, node=decision)
+            mechanism.check(place)
+            tables[decision] = _frozen(mechanism.compile(place)).table
+        return tables
+
+    def with_policy(self, policy: Mapping[str, Any]) -> CIM:
+        """Return the model in which the decisions that `policy` names follow it.
+
+        They stay decisions of the diagram, with a rule in :attr:`rules`.
+        """
+        new = object.__new__(CIM)
+        rules = {**self._rules, **self.read_policy(policy)}
+        new._set(self._cid, self._mechanisms, self._compiled, {}, rules)
+        return new
+
+    def subs(self, values: Mapping[Any, Any]) -> CIM:
+        """Return the model with numbers (or other expressions) put in for symbols, given as symbols or by name.
+
+        Raises
+        ------
+        UnknownNodeError
+            A symbol that the model does not have.
+        """
+        by_name = {str(symbol): symbol for symbol in self.symbols}
+        for name in values:
+            if str(name) not in by_name:
+                raise unknown(name, by_name, what="a symbol of this model")
+        exact = {by_name[str(name)]: value for name, value in values.items()}
+        replaced: dict[str, Any] = {}
+        for node, compiled in self._compiled.items():
+            if compiled.table.dtype == object:
+                replaced[node] = _substituted(compiled, exact, utility=self._cid.kind(node) == "utility")
+        return self.shift(replaced)
+
+    # Where the road leads on (lazy, one line each) ------------------------------------------------------------------
+
+    def query(
+        self,
+        names: Iterable[str],
+        *,
+        given: Mapping[str, Any] | None = None,
+        do: Mapping[str, Any] | None = None,
+        policy: Mapping[str, Any] | None = None,
+    ) -> Distribution:
+        """Return the joint distribution of `names`; see :func:`cidmesa.solve.query`."""
+        from cidmesa.solve import query
+
+        return query(self, names, given=given, do=do, policy=policy)
+
+    def expected_utility(
+        self,
+        policy: Mapping[str, Any] | None = None,
+        *,
+        given: Mapping[str, Any] | None = None,
+        do: Mapping[str, Any] | None = None,
+        agent: Hashable = None,
+    ) -> float:
+        """Return the expected sum of an agent's utilities; see :func:`cidmesa.solve.expected_utility`."""
+        from cidmesa.solve import expected_utility
+
+        return expected_utility(self, policy, given=given, do=do, agent=agent)
+
+    def solve(self, **options: Any) -> Solution:
+        """Return the optimal policy and its value; see :func:`cidmesa.solve.solve`."""
+        from cidmesa.solve import solve
+
+        return solve(self, **options)
+
+    def explain(self, utility: str, *, policy: Mapping[str, Any] | None = None) -> Any:
+        """Return where a utility comes from, context by context; see :func:`cidmesa.solve.explain`."""
+        from cidmesa.solve import explain
+
+        return explain(self, utility, policy=policy)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return self._cid._repr_mimebundle_(include, exclude)
+
+    # Value semantics --------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by diagram, domains and tables, whatever the order of the parents."""
+        if not isinstance(other, CIM):
+            return NotImplemented
+        if self is other:
+            return True
+        if self._cid != other._cid or self._domains != other._domains or set(self._rules) != set(other._rules):
+            return False
+        return all(self._same_table(other, node) for node in self._cid.nodes)
+
+    def _same_table(self, other: CIM, node: str) -> bool:
+        kind = self._cid.kind(node)
+        if kind == "decision" and node not in self._rules:
+            return True
+        mine, theirs = self._cid.parents(node), other._cid.parents(node)
+        axes = [theirs.index(parent) for parent in mine] + ([] if kind == "utility" else [len(mine)])
+        return np.array_equal(self.cpd(node), other.cpd(node).transpose(axes))
+
+    def __hash__(self) -> int:
+        return hash((self._cid, frozenset(self._domains.items())))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cid.nodes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        tables = {
+            node: compiled.table if self._cid.kind(node) == "utility" else (compiled.table, compiled.response)
+            for node, compiled in self._compiled.items()
+        }
+        return (_unpickle, (self._cid, tables, self._domains, self._rules))
+
+    def __repr__(self) -> str:
+        kind = "symbolic " if self.is_symbolic else ""
+        return f"CIM({kind}{'structural' if self.is_structural else 'probabilistic'}; {self._cid!r})"
+
+
+def _frozen(compiled: Compiled) -> Compiled:
+    compiled.table.setflags(write=False)
+    if compiled.response is not None:
+        compiled.response.noise.setflags(write=False)
+        compiled.response.outcome.setflags(write=False)
+    return compiled
+
+
+def _substituted(compiled: Compiled, values: Mapping[Any, Any], *, utility: bool) -> Mechanism:
+    """Put `values` into a symbolic table, keeping a structural node structural."""
+
+    def put(array: Array) -> Array:
+        flat = [entry.subs(values) if is_symbolic(entry) else entry for entry in array.flat]
+        numeric = all(not is_symbolic(entry) or entry.is_number for entry in flat)
+        return np.array([float(x) for x in flat] if numeric else flat, dtype=float if numeric else object).reshape(
+            array.shape
+        )
+
+    if utility or compiled.response is None:
+        return Table(put(compiled.table), domain=None if utility else compiled.domain)
+    return Structural(put(compiled.response.noise), compiled.response.outcome, compiled.domain)
+
+
+def _unpickle(cid: CID, tables: Mapping[str, Any], domains: Mapping[str, Domain], rules: Mapping[str, Array]) -> CIM:
+    mechanisms: dict[str, Any] = {}
+    for node, stored in tables.items():
+        kind = cid.kind(node)
+        if kind == "decision":
+            mechanisms[node] = Choice(domains[node])
+        elif kind == "utility":
+            mechanisms[node] = Table(stored)
+        elif stored[1] is not None:
+            mechanisms[node] = Structural(stored[1].noise, stored[1].outcome, domains[node])
+        else:
+            mechanisms[node] = Table(stored[0], domain=domains[node])
+    model = CIM(cid, mechanisms)
+    return model.with_policy(rules) if rules else model
