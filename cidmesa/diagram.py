@@ -24,6 +24,7 @@ References
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -113,13 +114,21 @@ class CID:
             cause = f"latent_{a}_{b}"
             pairs += [(cause, a), (cause, b)]
             hidden.append(cause)
-        flat = list(chain.from_iterable(pairs))
-        names = tuple(dict.fromkeys(chain(_as_names(nodes, "nodes"), flat)))
+        # A missing name gets the next number, so one pass over the edges both finds and numbers the nodes.
+        numbered: defaultdict[str, int] = defaultdict()
+        numbered.default_factory = numbered.__len__
+        try:
+            for name in _as_names(nodes, "nodes"):
+                numbered[name]
+            flat = chain.from_iterable(pairs)
+            ids = np.fromiter(map(numbered.__getitem__, flat), dtype=np.intp, count=2 * len(pairs))
+        except TypeError as error:
+            raise DiagramError(f"a node's name is a non-empty string, and one name here is not: {error}.") from None
+        index = dict(numbered)
+        names = tuple(index)
         if any(type(name) is not str or not name for name in names):
             bad = next(name for name in names if type(name) is not str or not name)
             raise DiagramError(f"a node's name is a non-empty string; got {bad!r} of type {type(bad).__name__}.")
-        index = {name: i for i, name in enumerate(names)}
-        ids = np.fromiter(map(index.__getitem__, flat), dtype=np.intp, count=len(flat))
         tails, heads = _first_mentions(ids[0::2], ids[1::2], len(names))
         owners, owner_of = _read_owners(decisions, utilities, index)
         self._set(names, index, tails, heads, owners, owner_of, tuple(dict.fromkeys(hidden)))
