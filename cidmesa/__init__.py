@@ -1,7 +1,38 @@
-"""cidmesa."""
+"""cidmesa: from the base optimizer's causal influence diagram to the mesa-optimizers that training could produce.
+
+Write down what the learned algorithm sees, does and is rewarded for; then
+
+=====================  ===========================================================================================
+diagram, model         :class:`CID`, :meth:`CID.parameterise`, :class:`CIM`
+incentives             :func:`incentives`, :func:`admits_voi` … , each answer with its proof
+numbers                :meth:`CIM.solve`, :meth:`CIM.query`, :func:`value_of_information` …
+the derivation         :class:`TrainingSetup`, :func:`derive_mesa_optimizers`, :func:`separating_shifts` …
+evidence               :func:`train`, :func:`validate`
+examples, files        ``cidmesa.gallery``, :func:`read`, :func:`write`
+=====================  ===========================================================================================
+
+The names below are the public surface. Everything past the diagram and its mechanisms is loaded when first used, so
+``import cidmesa`` stays light; torch is needed by :func:`train` alone.
+
+>>> import cidmesa as cm
+>>> cid = cm.CID([("door", "go"), ("door", "reward"), ("go", "reward")], decisions=["go"], utilities=["reward"])
+>>> bool(cm.admits_voi(cid, "door"))
+True
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from cidmesa._version import __version__ as __version__
 from cidmesa.diagram import CID as CID
+from cidmesa.errors import CidmesaError as CidmesaError
+from cidmesa.errors import DiagramError as DiagramError
+from cidmesa.errors import FileFormatError as FileFormatError
+from cidmesa.errors import MechanismError as MechanismError
+from cidmesa.errors import MissingDependencyError as MissingDependencyError
+from cidmesa.errors import NotApplicableError as NotApplicableError
+from cidmesa.errors import UnknownNodeError as UnknownNodeError
 from cidmesa.mechanisms import Bernoulli as Bernoulli
 from cidmesa.mechanisms import Categorical as Categorical
 from cidmesa.mechanisms import Choice as Choice
@@ -12,3 +43,114 @@ from cidmesa.mechanisms import Structural as Structural
 from cidmesa.mechanisms import Table as Table
 from cidmesa.mechanisms import Uniform as Uniform
 from cidmesa.model import CIM as CIM
+
+_LAZY = {
+    "cidmesa.graph": ("is_soluble", "lift_context", "mechanise", "minimal_reduction", "relevance_graph"),
+    "cidmesa.incentives": (
+        "Answer",
+        "IncentiveReport",
+        "Path",
+        "SeparatingSet",
+        "Verdict",
+        "admits_ici",
+        "admits_impact",
+        "admits_intention",
+        "admits_introduced_unfairness",
+        "admits_path_specific_ici",
+        "admits_relevance",
+        "admits_ri",
+        "admits_unfairness",
+        "admits_voc",
+        "admits_voi",
+        "sensitivity",
+    ),
+    "cidmesa.solve": (
+        "Distribution",
+        "Solution",
+        "instrumental_control_effect",
+        "introduced_total_effect",
+        "response_effect",
+        "total_effect",
+        "value_of_control",
+        "value_of_information",
+    ),
+    "cidmesa.mesa": (
+        "Deployment",
+        "Phases",
+        "Separation",
+        "SimplicityPrior",
+        "TrainingSetup",
+        "alignment_region",
+        "derive_mesa_optimizers",
+        "distinguishing_training",
+        "separating_shifts",
+    ),
+    "cidmesa.agents": ("Agents", "train"),
+    "cidmesa.validation": ("required_agents", "validate"),
+    "cidmesa.interop": ("read", "write"),
+}
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
+_ROOMS = frozenset({"agents", "gallery", "graph", "interop", "mesa", "render", "solve", "validation"})
+
+if _TYPE_CHECKING:
+    from cidmesa.agents import Agents as Agents
+    from cidmesa.agents import train as train
+    from cidmesa.graph import is_soluble as is_soluble
+    from cidmesa.graph import lift_context as lift_context
+    from cidmesa.graph import mechanise as mechanise
+    from cidmesa.graph import minimal_reduction as minimal_reduction
+    from cidmesa.graph import relevance_graph as relevance_graph
+    from cidmesa.incentives import Answer as Answer
+    from cidmesa.incentives import IncentiveReport as IncentiveReport
+    from cidmesa.incentives import Path as Path
+    from cidmesa.incentives import SeparatingSet as SeparatingSet
+    from cidmesa.incentives import Verdict as Verdict
+    from cidmesa.incentives import admits_ici as admits_ici
+    from cidmesa.incentives import admits_impact as admits_impact
+    from cidmesa.incentives import admits_intention as admits_intention
+    from cidmesa.incentives import admits_introduced_unfairness as admits_introduced_unfairness
+    from cidmesa.incentives import admits_path_specific_ici as admits_path_specific_ici
+    from cidmesa.incentives import admits_relevance as admits_relevance
+    from cidmesa.incentives import admits_ri as admits_ri
+    from cidmesa.incentives import admits_unfairness as admits_unfairness
+    from cidmesa.incentives import admits_voc as admits_voc
+    from cidmesa.incentives import admits_voi as admits_voi
+    from cidmesa.incentives import sensitivity as sensitivity
+    from cidmesa.interop import read as read
+    from cidmesa.interop import write as write
+    from cidmesa.mesa import Deployment as Deployment
+    from cidmesa.mesa import Phases as Phases
+    from cidmesa.mesa import Separation as Separation
+    from cidmesa.mesa import SimplicityPrior as SimplicityPrior
+    from cidmesa.mesa import TrainingSetup as TrainingSetup
+    from cidmesa.mesa import alignment_region as alignment_region
+    from cidmesa.mesa import derive_mesa_optimizers as derive_mesa_optimizers
+    from cidmesa.mesa import distinguishing_training as distinguishing_training
+    from cidmesa.mesa import separating_shifts as separating_shifts
+    from cidmesa.solve import Distribution as Distribution
+    from cidmesa.solve import Solution as Solution
+    from cidmesa.solve import instrumental_control_effect as instrumental_control_effect
+    from cidmesa.solve import introduced_total_effect as introduced_total_effect
+    from cidmesa.solve import response_effect as response_effect
+    from cidmesa.solve import total_effect as total_effect
+    from cidmesa.solve import value_of_control as value_of_control
+    from cidmesa.solve import value_of_information as value_of_information
+    from cidmesa.validation import required_agents as required_agents
+    from cidmesa.validation import validate as validate
+
+
+def __getattr__(name: str) -> _Any:
+    """Load a public name, or a room such as ``cidmesa.gallery``, when it is first used."""
+    if name in _HOME:
+        value = getattr(_import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return _import_module(f"cidmesa.{name}")
+    from cidmesa.errors import did_you_mean
+
+    raise AttributeError(f"module 'cidmesa' has no attribute '{name}'{did_you_mean(name, __dir__())}")
+
+
+def __dir__() -> list[str]:
+    return sorted({name for name in globals() if not name.startswith("_")} | set(_HOME) | _ROOMS)
