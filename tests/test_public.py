@@ -1,0 +1,45 @@
+"""The public surface: every name is there, and importing the package is cheap."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import cidmesa as cm
+
+HEAVY = ["torch", "pgmpy", "sympy", "matplotlib", "pandas", "scipy", "networkx"]
+
+
+def run(code: str) -> object:
+    """Run `code` in a fresh interpreter and read what it prints as JSON."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_import_loads_nothing_heavy() -> None:
+    loaded = run(f"import json, sys, cidmesa; print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))")
+    assert loaded == []
+
+
+def test_import_takes_less_than_half_a_second_of_cpu() -> None:
+    # CPU time of the import alone, the best of three: other work on the machine does not count.
+    code = "import time; t = time.process_time(); import cidmesa; print(time.process_time() - t)"
+    assert min(float(str(run(code))) for _ in range(3)) < 0.5
+
+
+@pytest.mark.parametrize("name", [name for name in dir(cm) if not name.startswith("_")])
+def test_every_public_name_loads(name: str) -> None:
+    assert getattr(cm, name) is not None
+
+
+def test_incentives_is_the_function_whatever_was_imported_before() -> None:
+    code = "import json, cidmesa.incentives, cidmesa.mesa, cidmesa as cm; print(json.dumps(callable(cm.incentives)))"
+    assert run(code) is True
+
+
+def test_an_unknown_name_comes_with_a_suggestion() -> None:
+    with pytest.raises(AttributeError, match="did you mean `incentives`"):
+        cm.incentivs  # noqa: B018
