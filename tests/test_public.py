@@ -1,4 +1,7 @@
-"""The public surface: every name is there, and importing the package is cheap."""
+"""The public surface: every name is there, and importing the package loads nothing heavy.
+
+How long the import takes is measured by ``tests/benchmarks/bench_import.py``.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,6 @@ def run(code: str) -> object:
 def test_import_loads_nothing_heavy() -> None:
     loaded = run(f"import json, sys, cidmesa; print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))")
     assert loaded == []
-
-
-def test_import_takes_less_than_half_a_second_of_cpu() -> None:
-    # CPU time of the import alone, the best of three: other work on the machine does not count.
-    code = "import time; t = time.process_time(); import cidmesa; print(time.process_time() - t)"
-    assert min(float(str(run(code))) for _ in range(3)) < 0.5
 
 
 @pytest.mark.parametrize("name", [name for name in dir(cm) if not name.startswith("_")])
