@@ -1,0 +1,442 @@
+r"""From agents to a verdict: the few tests that decide, as pure functions of counts and numbers.
+
+A ``must`` row claims that *every* agent of a training recipe complies. No finite sample shows that, so what is tested
+is the share :math:`c` of compliers among all agents the recipe would produce: *supported* means :math:`c > 1-\kappa`,
+*contradicted* means :math:`c < 1-\kappa`, with :math:`\kappa = .2`. Means are shown and never tested: a mean over
+agents hides a few that deviate wholly, and describes nobody in a population that is half one thing and half another.
+
+With :math:`k` compliers and :math:`v` deviators among :math:`n` independent agents,
+
+.. math:: p_{supp} = P(\mathrm{Bin}(n, 1-\kappa) \ge k), \qquad p_{contra} = P(\mathrm{Bin}(n, \kappa) \ge v),
+
+each corrected by Holm's method within a family of rows, supports and contradictions apart. Both are exact: no normal
+approximation, no bootstrap. 32 agents can support a family of 63 rows, 24 of ten, 14 of one, fewer none:
+
+>>> [most_rows(n) for n in (32, 24, 14, 13)]
+[63, 10, 1, 0]
+
+References
+----------
+.. [1] S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6, 1979.
+.. [2] C. Clopper and E. Pearson, "The use of confidence or fiducial limits", Biometrika 26, 1934.
+.. [3] E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+.. [4] D. Schuirmann, "A comparison of the two one-sided tests procedure …", J. Pharmacokinet. Biopharm. 15, 1987.
+.. [5] C. McDiarmid, "On the method of bounded differences", Surveys in Combinatorics, 1989.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cidmesa.errors import NotApplicableError
+
+Floats: TypeAlias = NDArray[np.float64]
+Interval: TypeAlias = tuple[float, float]
+
+ALPHA = 0.05
+"""Family-wise error rate of each family and direction."""
+
+KAPPA = 0.2
+"""The share of agents that may deviate from a ``must`` claim that is still called supported."""
+
+MARGIN = 0.05
+"""Indifference: total variation, or base utility divided by its range, that counts as nothing."""
+
+CHANCE = 0.05
+"""Share of agents that may show an effect by accident; a ``can`` row is supported when clearly more do."""
+
+SAMPLED = 0.01
+"""How often the bounds of one sampled agent may be wrong, on either side."""
+
+DRAWS = 10_000
+"""Fewest draws per agent and arm where only actions can be sampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class PValues:
+    """The two one-sided p-values of a claim, before or after correction."""
+
+    support: float
+    contradict: float
+
+    def verdict(self, alpha: float = ALPHA) -> str:
+        """Return ``"supported"``, ``"contradicted"`` or ``"inconclusive"``."""
+        if self.support <= alpha:
+            return "supported"
+        return "contradicted" if self.contradict <= alpha else "inconclusive"
+
+
+# One row ------------------------------------------------------------------------------------------------------------
+
+
+def share_test(complying: int, deviating: int, n: int, *, kappa: float = KAPPA, sampled: bool = False) -> PValues:
+    r"""Test a ``must`` claim: the share of compliers is above, or below, :math:`1-\kappa`.
+
+    Parameters
+    ----------
+    complying, deviating, n
+        Agents whose statistic lies in the allowed set, outside it, and all in scope; the rest are unclear and count
+        for neither side.
+    kappa
+        The share of deviators at which the two claims meet.
+    sampled
+        Agents were judged from draws, so a complier is taken for a deviator with probability up to
+        :data:`SAMPLED`: the contradiction is then tested against ``kappa + SAMPLED``.
+
+    Returns
+    -------
+    PValues
+        Exact one-sided binomial p-values.
+
+    Examples
+    --------
+    >>> share_test(14, 0, 14).verdict(), share_test(13, 0, 13).verdict(), share_test(4, 10, 14).verdict()
+    ('supported', 'inconclusive', 'contradicted')
+    """
+    if not 0 <= complying <= n or not 0 <= deviating <= n - complying:
+        raise NotApplicableError(
+            f"{complying} complying and {deviating} deviating agents do not fit into {n}: each agent counts once."
+        )
+    against = kappa + SAMPLED if sampled else kappa
+    return PValues(_at_least(complying, n, 1 - kappa), _at_least(deviating, n, against))
+
+
+def can_test(showing: int, n: int, *, chance: float = CHANCE) -> PValues:
+    """Test a ``can`` claim: more agents show the effect than would by accident. It is never contradicted.
+
+    >>> can_test(5, 32).verdict(), can_test(3, 32).verdict(), can_test(0, 32).verdict()
+    ('supported', 'inconclusive', 'inconclusive')
+    """
+    return PValues(_at_least(showing, n, chance), 1.0)
+
+
+def formula_test(
+    values: ArrayLike, expected: float, *, margin: float = MARGIN, kappa: float = KAPPA, alpha: float = ALPHA
+) -> PValues:
+    r"""Test a closed form on agents whose learner is noisy.
+
+    Each agent complies when it lies within :math:`2m` of the formula; the share is tested as in :func:`share_test`,
+    and support also needs that the *mean* lies within :math:`m` by two one-sided t tests (:func:`tost`).
+
+    Parameters
+    ----------
+    values
+        One number per agent.
+    expected
+        What the formula says.
+
+    Examples
+    --------
+    >>> near = 0.5 + np.linspace(-0.03, 0.03, 32)
+    >>> formula_test(near, 0.5).verdict(), formula_test(near + 0.07, 0.5).verdict(), formula_test(near, 0.9).verdict()
+    ('supported', 'inconclusive', 'contradicted')
+    """
+    array = np.asarray(values, dtype=np.float64)
+    near = np.abs(array - expected) <= 2 * margin
+    k = int(near.sum())
+    shares = share_test(k, len(array) - k, len(array), kappa=kappa)
+    return PValues(max(shares.support, tost(array, expected, margin)), shares.contradict)
+
+
+def tost(values: ArrayLike, expected: float, margin: float) -> float:
+    """Return the p-value of two one-sided t tests for a mean within `margin` of `expected`.
+
+    Fewer than two values decide nothing (1.0); values that all agree decide by the mean itself.
+
+    >>> tost([0.50, 0.52, 0.49, 0.51, 0.50], 0.5, 0.05) < 0.05, tost([0.2, 0.8, 0.4, 0.6, 0.5], 0.5, 0.05) < 0.05
+    (True, False)
+    """
+    from scipy.stats import t
+
+    array = np.asarray(values, dtype=np.float64)
+    n = len(array)
+    if n < 2:
+        return 1.0
+    gap = margin - abs(float(array.mean()) - expected)
+    error = float(array.std(ddof=1)) / math.sqrt(n)
+    if error == 0:
+        return 0.0 if gap > 0 else 1.0
+    return float(t.sf(gap / error, n - 1))
+
+
+# Many rows ----------------------------------------------------------------------------------------------------------
+
+
+def holm(p: Sequence[float]) -> tuple[float, ...]:
+    """Return Holm's adjusted p-values: reject those that are at most alpha.
+
+    >>> [round(x, 3) for x in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    m = len(p)
+    order = sorted(range(m), key=p.__getitem__)
+    adjusted = [1.0] * m
+    running = 0.0
+    for rank, i in enumerate(order):
+        running = max(running, min(1.0, (m - rank) * p[i]))
+        adjusted[i] = running
+    return tuple(adjusted)
+
+
+def correct(tests: Sequence[PValues], data: Sequence[Hashable] | None = None) -> tuple[PValues, ...]:
+    """Correct one family: Holm among the supports, and Holm among the contradictions.
+
+    Parameters
+    ----------
+    tests
+        The rows' raw p-values.
+    data
+        What each row was computed from; rows on identical data are one claim and count once. Left out: all differ.
+
+    Examples
+    --------
+    >>> twice = [PValues(0.03, 1.0), PValues(0.03, 1.0)]
+    >>> correct(twice)[0].support, correct(twice, data=["a", "a"])[0].support
+    (0.06, 0.03)
+    """
+    keys: Sequence[Hashable] = range(len(tests)) if data is None else data
+    if len(keys) != len(tests):
+        raise NotApplicableError(f"{len(tests)} tests and {len(keys)} pieces of data: give one for each test.")
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    distinct = sorted(first.values())
+    place = {i: j for j, i in enumerate(distinct)}
+    supports = holm([tests[i].support for i in distinct])
+    contradictions = holm([tests[i].contradict for i in distinct])
+    return tuple(PValues(supports[place[first[key]]], contradictions[place[first[key]]]) for key in keys)
+
+
+def most_rows(n: int, *, kappa: float = KAPPA, alpha: float = ALPHA) -> int:
+    """Return the largest family in which `n` agents that all comply support every row."""
+    return math.floor(alpha / (1 - kappa) ** n + 1e-12)
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """How many agents in scope one family needs.
+
+    Attributes
+    ----------
+    family
+        Its name: ``"joint"``, a hypothesis, or ``"can"``.
+    rows
+        How many rows it has at most; rows that turn out to rest on identical data make it smaller.
+    contradict
+        Agents needed to contradict a row, with the power asked for, when the given share of agents deviates; ``None``
+        for ``can`` rows, which are never contradicted.
+    support
+        Agents needed to support every row when none deviates (for ``can`` rows: when that share shows the effect,
+        with the power asked for).
+    """
+
+    family: str
+    rows: int
+    contradict: int | None
+    support: int
+
+
+def agents_to_support(rows: int, *, kappa: float = KAPPA, alpha: float = ALPHA) -> int:
+    """Return the fewest agents that support each of `rows` when all comply.
+
+    >>> agents_to_support(1), agents_to_support(10), agents_to_support(63), agents_to_support(64)
+    (14, 24, 32, 33)
+    """
+    n = max(1, math.ceil(math.log(alpha / rows) / math.log(1 - kappa)) - 1)
+    while (1 - kappa) ** n > alpha / rows:
+        n += 1
+    return n
+
+
+def agents_to_detect(
+    rows: int, effect: float, power: float, *, null: float = KAPPA, alpha: float = ALPHA, most: int = 20_000
+) -> int:
+    """Return the fewest agents from which on a share `effect` is told from `null` with the given `power`.
+
+    The exact power is not monotone in the number of agents (the critical count jumps): the answer is the number from
+    which on it never falls below `power` again, as far as `most`.
+
+    Raises
+    ------
+    NotApplicableError
+        `effect` is not above `null`, `power` is not inside (0, 1), or `most` agents are not enough.
+
+    Examples
+    --------
+    >>> agents_to_detect(1, 0.5, 0.8), agents_to_detect(10, 0.5, 0.8)
+    (19, 30)
+    """
+    from scipy.stats import binom
+
+    if not null < effect <= 1:
+        raise NotApplicableError(
+            f"an effect of {effect:g} cannot be told from the {null:g} of agents that may deviate anyway: "
+            f"effect > {null:g}."
+        )
+    if not 0 < power < 1:
+        raise NotApplicableError(f"power is a probability inside (0, 1); got {power!r}.")
+    size = 64
+    while True:
+        size = min(size, most)
+        n = np.arange(1, size + 1)
+        critical = binom.isf(alpha / rows, n, null) + 1  # smallest v with P(Bin(n, null) >= v) <= alpha / rows
+        enough = binom.sf(critical - 1, n, effect) >= power
+        short = np.flatnonzero(~enough)
+        last = int(short[-1]) + 1 if len(short) else 0
+        if last <= size // 2:
+            return last + 1
+        if size == most:
+            raise NotApplicableError(
+                f"{most:,} agents do not tell {effect:g} from {null:g} with power {power:g} in {rows} rows: "
+                "ask for a larger effect or less power."
+            )
+        size *= 4
+
+
+# For the reader: intervals that decide nothing --------------------------------------------------------------------
+
+
+def mean_interval(
+    values: ArrayLike, low: float = 0.0, high: float = 1.0, *, level: float = 0.95, draws: int = 20_000, seed: int = 0
+) -> Interval:
+    r"""Return an interval for the mean of a bounded number over all agents, which is never of width 0.
+
+    The quantiles of :math:`\sum_i w_i s_i + w_{n+1} b` with :math:`w` uniform on the simplex, where :math:`b` is the
+    least possible value for the lower end and the greatest for the upper end. On 0/1 data it is Clopper and
+    Pearson's interval.
+
+    Parameters
+    ----------
+    values
+        One number per agent.
+    low, high
+        The least and greatest number an agent could show.
+    level
+        Of the two-sided interval.
+    draws, seed
+        Of the simulation; the same seed gives the same interval.
+
+    Examples
+    --------
+    >>> low, high = mean_interval(np.zeros(32))
+    >>> low, round(high, 2)     # Clopper-Pearson: (0, 0.109)
+    (0.0, 0.11)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) == 0:
+        return (low, high)
+    weights = np.random.default_rng(seed).standard_exponential((draws, len(array) + 1))
+    weights /= weights.sum(axis=1, keepdims=True)
+    inner = weights[:, :-1] @ array
+    tail = (1 - level) / 2
+    lower = float(np.quantile(inner + weights[:, -1] * low, tail))
+    upper = float(np.quantile(inner + weights[:, -1] * high, 1 - tail))
+    return (lower, upper)
+
+
+def wilson(k: int, n: int, *, level: float = 0.95) -> Interval:
+    """Return Wilson's score interval for a share of `k` among `n`.
+
+    >>> [round(x, 3) for x in wilson(0, 32)], [round(x, 3) for x in wilson(16, 32)]
+    ([0.0, 0.107], [0.336, 0.664])
+    """
+    from scipy.stats import norm
+
+    if n == 0:
+        return (0.0, 1.0)
+    z = float(norm.isf((1 - level) / 2))
+    share = k / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (max(0.0, centre - half) if k else 0.0, min(1.0, centre + half) if k < n else 1.0)
+
+
+# One sampled agent ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bounds:
+    """An agent's statistic known from draws: an estimate and two one-sided 99 % bounds, one entry per agent."""
+
+    estimate: Floats
+    lower: Floats
+    upper: Floats
+
+
+def linear_bounds(counts: NDArray[Any], gains: Floats, *, error: float = SAMPLED) -> Bounds:
+    r"""Bound :math:`\sum_{c,a} g(c,a)\,\pi(a|c)` from draws of the actions in each context (Hoeffding).
+
+    Parameters
+    ----------
+    counts
+        How often each action was drawn, shape ``(agents, contexts, actions)``.
+    gains
+        :math:`g`, shape ``(contexts, actions)`` or ``(agents, contexts, actions)``.
+    error
+        Probability of each one-sided bound to be wrong.
+    """
+    draws = counts.sum(axis=-1)
+    law = counts / np.maximum(draws, 1)[..., None]
+    estimate = (law * gains).sum(axis=(-2, -1))
+    spans = gains.max(axis=-1) - gains.min(axis=-1)
+    radius = _radius(np.broadcast_to(spans, draws.shape), draws, error)
+    return Bounds(estimate, estimate - radius, estimate + radius)
+
+
+def variation_bounds(
+    halves: NDArray[Any], left: Floats, right: Floats, weights: Floats, *, error: float = SAMPLED
+) -> Bounds:
+    r"""Bound :math:`\sum_j w_j\,\mathrm{TV}\big(\sum_c L_{jc}\pi(\cdot|c),\ \sum_c R_{jc}\pi(\cdot|c)\big)` from draws.
+
+    The plug-in is never too small on average (total variation is convex), so the upper bound is the plug-in and a
+    radius. The lower bound uses that total variation is the greatest value of a signed sum: the signs are found on
+    one half of the draws and evaluated on the other, both ways. Both radii are bounded-difference inequalities.
+
+    Parameters
+    ----------
+    halves
+        Counts of two independent halves of the draws, shape ``(2, agents, contexts, actions)``.
+    left, right
+        The two mixtures of each pair, shape ``(pairs, contexts)``.
+    weights
+        Shape ``(pairs,)``.
+    error
+        Probability of each one-sided bound to be wrong.
+    """
+    mixing = left - right
+    draws = halves.sum(axis=-1)
+    laws = halves / np.maximum(draws, 1)[..., None]
+    pooled = halves.sum(axis=0) / np.maximum(draws.sum(axis=0), 1)[..., None]
+    plug_in = _mean_variation(np.einsum("jc,nca->nja", mixing, pooled), weights)
+    apart = np.einsum("jc,hnca->hnja", mixing, laws)
+    crossed = (np.sign(apart) * apart[::-1]).sum(axis=-1) / 2 @ weights
+    influence = weights @ np.abs(mixing)
+    upper = plug_in + _radius(influence, draws.sum(axis=0), error)
+    # Each crossed estimate has this radius, hence so has their average (Cauchy-Schwarz on the moment bound).
+    lower = crossed.mean(axis=0) - np.maximum(*(_radius(influence, part, error) for part in draws))
+    return Bounds(plug_in, np.maximum(lower, 0.0), upper)
+
+
+def _mean_variation(apart: Floats, weights: Floats) -> Floats:
+    """Average the total variation of signed differences ``(..., pairs, actions)`` over the pairs."""
+    result: Floats = np.abs(apart).sum(axis=-1) / 2 @ weights
+    return result
+
+
+def _radius(influence: Floats, draws: NDArray[Any], error: float) -> Floats:
+    """Deviation of a sum whose draws in context c each move it by at most ``influence[c] / draws[c]``."""
+    squares = influence**2 / np.maximum(draws, 1)
+    squares = np.where((draws == 0) & (influence > 0), np.inf, squares)
+    result: Floats = np.sqrt(math.log(1 / error) / 2 * squares.sum(axis=-1))
+    return result
+
+
+def _at_least(k: int, n: int, p: float) -> float:
+    """Return P(Bin(n, p) >= k), exactly enough for any n here."""
+    from scipy.stats import binom
+
+    return float(binom.sf(k - 1, n, min(p, 1.0))) if k > 0 else 1.0
