@@ -1,0 +1,8 @@
+"""Exact numbers."""
+
+from cidmesa.solve.query import Distribution as Distribution
+from cidmesa.solve.query import context_law as context_law
+from cidmesa.solve.query import expected_utility as expected_utility
+from cidmesa.solve.query import joint as joint
+from cidmesa.solve.query import outcome_law as outcome_law
+from cidmesa.solve.query import query as query
