@@ -1,0 +1,34 @@
+"""Pictures of causal influence diagrams.
+
+A picture goes through plain data, one step at a time, each a pure function:
+
+==========================================  ===========================================================================
+diagram → what to show                      :func:`spec` gives a :class:`Spec`: nodes, links, rings, notes, legend
+what to show → where                        :func:`place`: pygraphviz, else ``dot``, else a layered layout of our own
+where → shapes → SVG                        :func:`to_svg`; the same shapes as PNG or PDF through matplotlib
+other people's formats                      :func:`to_dot`, :func:`to_mermaid`, :func:`to_tikz`
+==========================================  ===========================================================================
+
+:func:`render` does it all, and ``cid.render()`` is the same:
+
+>>> from cidmesa import CID
+>>> cid = CID([("door", "go"), ("go", "reward"), ("door", "reward")], decisions=["go"], utilities=["reward"])
+>>> picture = render(cid, title="A door", engine="own")
+>>> picture.svg.startswith("<svg "), picture.spec.title
+(True, 'A door')
+"""
+
+from __future__ import annotations
+
+from cidmesa.render.dot import to_dot as to_dot
+from cidmesa.render.engines import place as place
+from cidmesa.render.mermaid import to_mermaid as to_mermaid
+from cidmesa.render.picture import Picture as Picture
+from cidmesa.render.picture import mimebundle as mimebundle
+from cidmesa.render.picture import render as render
+from cidmesa.render.picture import to_svg as to_svg
+from cidmesa.render.picture import to_tikz as to_tikz
+from cidmesa.render.spec import Edge as Edge
+from cidmesa.render.spec import Node as Node
+from cidmesa.render.spec import Spec as Spec
+from cidmesa.render.spec import spec as spec

@@ -1,0 +1,269 @@
+"""From a picture and its layout to shapes: the one place that decides what is drawn.
+
+A *drawing* is a flat list of curves, polygons, ellipses and lines of text with their colours; the SVG writer and the
+PNG/PDF writer both draw exactly this list, so a picture looks the same in every format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import atan2, cos, sin
+from typing import TypeAlias
+
+from cidmesa.render import theme
+from cidmesa.render.geometry import Box, Curve, Layout, body_size, octagon, samples, shortened
+from cidmesa.render.metrics import text_width
+from cidmesa.render.spec import Edge, Node, Point, Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a shape is painted. `role` says what it is, so a page can recolour it (dark mode)."""
+
+    fill: str = "none"
+    stroke: str = "none"
+    width: float = theme.LINE_WIDTH
+    dashes: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ellipse:
+    """An ellipse that fills its box."""
+
+    box: Box
+    style: Style
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """A closed polygon; `radius` rounds the corners of a rectangle."""
+
+    points: tuple[Point, ...]
+    style: Style
+    radius: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A chain of cubic pieces."""
+
+    curve: Curve
+    style: Style
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A line of text; `anchor` is ``"start"``, ``"middle"`` or ``"end"``, y is the base line."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    anchor: str = "middle"
+    bold: bool = False
+    style: Style = Style(fill=theme.INK, role="text")
+
+
+Shape: TypeAlias = Ellipse | Polygon | Line | Words
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Shapes in painting order on a canvas of `width` × `height` points, and what a reader who cannot see is told."""
+
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+    title: str
+    description: str
+
+
+def draw(picture: Spec, layout: Layout) -> Drawing:
+    """Turn a picture and its layout into shapes."""
+    shapes: list[Shape] = []
+    for group, words in picture.groups:
+        frame = layout.frames[group]
+        shapes.append(Polygon(_corners(frame), Style(theme.FRAME_FILL, theme.FRAME, 1.0, role="frame"), 8.0))
+        shapes.append(Words(frame.left + 9, frame.top + 14, words, theme.NOTE_SIZE, "start", style=_MUTED))
+    for edge in sorted(picture.edges, key=lambda e: {"removed": 0, "same": 1, "added": 2}[e.change]):
+        if (edge.tail, edge.head) in layout.curves:
+            shapes += _link(edge, layout.curves[edge.tail, edge.head])
+    numbered = any(node.agent > 1 for node in picture.nodes)
+    for node in picture.nodes:
+        shapes += _node(node, layout.boxes[node.name], numbered)
+    return _framed(picture, shapes, _extent(picture, layout))
+
+
+_TEXT = Style(fill=theme.INK, role="text")
+_MUTED = Style(fill=theme.MUTED, role="muted")
+
+
+def _link(edge: Edge, curve: Curve) -> list[Shape]:
+    colour, role = {
+        "same": (theme.INK, "line"),
+        "added": (theme.ADDED, "added"),
+        "removed": (theme.REMOVED, "removed"),
+    }[edge.change]
+    width = theme.LINE_WIDTH + (0.9 if edge.change == "added" else 0.0)
+    dashes = theme.DASHES if edge.change == "removed" else theme.DOTS if edge.information else ""
+    left, tip = shortened(curve, theme.ARROW)
+    base = left[-1]
+    angle = atan2(tip[1] - base[1], tip[0] - base[0])
+    half = theme.ARROW * 0.42
+    wings = tuple((base[0] + side * half * -sin(angle), base[1] + side * half * cos(angle)) for side in (1, -1))
+    return [
+        Line(left, Style("none", colour, width, dashes, role)),
+        Polygon((tip, *wings), Style(colour, "none", 0.0, role=f"{role}-tip")),
+    ]
+
+
+def _node(node: Node, box: Box, numbered: bool) -> list[Shape]:
+    body = Box(box.x, box.y, *body_size(node))
+    shapes: list[Shape] = []
+    for i, criterion in reversed(list(enumerate(node.rings, start=1))):
+        colour, dashes, _ = theme.RINGS[criterion]
+        ring = body.grown(i * theme.RING_GAP)
+        shapes.append(
+            _outline(node.kind, ring, Style(theme.PAPER, colour, theme.RING_WIDTH, dashes, f"ring {criterion}"))
+        )
+    fill, role = (
+        (theme.agent_colour(node.agent), f"agent{(node.agent - 1) % len(theme.AGENTS) + 1}")
+        if node.agent
+        else (theme.CHANCE, "chance")
+    )
+    stroke, width = (theme.ADDED, 2.0) if node.change == "added" else (theme.INK, theme.LINE_WIDTH)
+    shapes.append(
+        _outline(node.kind, body, Style(fill, stroke, width, role=f"{role} node{'-added' * (node.change == 'added')}"))
+    )
+    shapes.append(Words(box.x, box.y + theme.LABEL_SIZE * 0.34, node.label, theme.LABEL_SIZE))
+    if numbered and node.agent:
+        x, y = body.right - 1, body.top + 1
+        badge = Style(theme.PAPER, theme.INK, 1.0, role="badge")
+        shapes.append(Ellipse(Box(x, y, 14, 14), badge))
+        shapes.append(Words(x, y + 3.4, str(node.agent), theme.NOTE_SIZE - 1.5))
+    if node.note:
+        width = text_width(node.note, theme.NOTE_SIZE) * 0.94 + 4
+        behind = Box(box.x, box.bottom + theme.NOTE_SIZE * 0.75, width, theme.NOTE_SIZE * 1.15)
+        shapes.append(Polygon(_corners(behind), Style(theme.PAPER, role="paper"), 3.0))
+        shapes.append(Words(box.x, box.bottom + theme.NOTE_SIZE * 1.1, node.note, theme.NOTE_SIZE, style=_MUTED))
+    return shapes
+
+
+def _outline(kind: str, box: Box, style: Style) -> Shape:
+    if kind == "chance":
+        return Ellipse(box, style)
+    return Polygon(octagon(box), style) if kind == "utility" else Polygon(_corners(box), style, 3.0)
+
+
+def _corners(box: Box) -> tuple[Point, ...]:
+    return (box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)
+
+
+def _extent(picture: Spec, layout: Layout) -> Box:
+    xs: list[float] = []
+    ys: list[float] = []
+    for node in picture.nodes:
+        box = layout.boxes[node.name]
+        half = max(box.width, text_width(node.note, theme.NOTE_SIZE)) / 2
+        xs += [box.x - half, box.x + half]
+        ys += [box.top, box.bottom + (theme.NOTE_SIZE * 1.5 if node.note else 0.0)]
+    for frame in layout.frames.values():
+        xs += [frame.left, frame.right]
+        ys += [frame.top, frame.bottom]
+    for curve in layout.curves.values():
+        for x, y in samples(curve):
+            xs.append(x)
+            ys.append(y)
+    left, right, top, bottom = min(xs, default=0.0), max(xs, default=0.0), min(ys, default=0.0), max(ys, default=0.0)
+    return Box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+
+
+def _framed(picture: Spec, shapes: list[Shape], extent: Box) -> Drawing:
+    """Put the title above, the legend below and a margin around, and move everything to positive coordinates."""
+    head = theme.TITLE_SIZE * 1.9 if picture.title else 0.0
+    rows = _legend_rows(picture, max(extent.width, 260.0))
+    widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
+    width = max(extent.width, widest, text_width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.MARGIN
+    dx, dy = width / 2 - extent.x, theme.MARGIN + head - extent.top
+    moved = [_moved(shape, dx, dy) for shape in shapes]
+    if picture.title:
+        y = theme.MARGIN + theme.TITLE_SIZE * 0.85
+        moved.insert(0, Words(width / 2, y, picture.title, theme.TITLE_SIZE, bold=True))
+    bottom = theme.MARGIN + head + extent.height
+    if rows:
+        bottom += 12
+        for row in rows:
+            x = width / 2 - widest / 2
+            bottom += theme.NOTE_SIZE * 1.65
+            for mark, words, item_width in row:
+                moved += _sample(picture, mark, x, bottom - theme.NOTE_SIZE * 0.35)
+                moved.append(Words(x + _SAMPLE + 6, bottom, words, theme.NOTE_SIZE, "start", style=_MUTED))
+                x += item_width
+    height = bottom + theme.MARGIN
+    paper = Polygon(_corners(Box(width / 2, height / 2, width, height)), Style(theme.PAPER, role="paper"))
+    return Drawing(width, height, (paper, *moved), picture.title or "causal influence diagram", describe(picture))
+
+
+_SAMPLE = 24.0
+
+
+def _legend_rows(picture: Spec, room: float) -> list[list[tuple[str, str, float]]]:
+    rows: list[list[tuple[str, str, float]]] = []
+    used = 0.0
+    for mark, words in picture.legend:
+        width = _SAMPLE + 6 + text_width(words, theme.NOTE_SIZE) + 16
+        if not rows or used + width > room:
+            rows.append([])
+            used = 0.0
+        rows[-1].append((mark, words, width))
+        used += width
+    return rows
+
+
+def _sample(picture: Spec, mark: str, x: float, y: float) -> list[Shape]:
+    """Draw what a line of the legend explains, starting at `x` and centred on `y`."""
+    if mark in theme.RINGS:
+        colour, dashes, _ = theme.RINGS[mark]
+        return [
+            Ellipse(
+                Box(x + _SAMPLE / 2, y, _SAMPLE, 11), Style("none", colour, theme.RING_WIDTH, dashes, f"ring {mark}")
+            )
+        ]
+    if mark in {"added", "removed"}:
+        return _link(Edge("", "", change="added" if mark == "added" else "removed"),
+                     ((x, y), (x + 8, y), (x + 16, y), (x + _SAMPLE, y)))  # fmt: skip
+    agent = int(mark.removeprefix("agent "))
+    style = Style(theme.agent_colour(agent), theme.INK, 1.0, role=f"agent{(agent - 1) % len(theme.AGENTS) + 1} node")
+    return [
+        Polygon(_corners(Box(x + _SAMPLE / 2, y, _SAMPLE - 6, 13)), style, 2.0),
+        Words(x + _SAMPLE / 2, y + 3.4, str(agent), theme.NOTE_SIZE - 1),
+    ]
+
+
+def _moved(shape: Shape, dx: float, dy: float) -> Shape:
+    match shape:
+        case Ellipse(box=box):
+            return replace(shape, box=replace(box, x=box.x + dx, y=box.y + dy))
+        case Polygon(points=points):
+            return replace(shape, points=tuple((x + dx, y + dy) for x, y in points))
+        case Line(curve=curve):
+            return replace(shape, curve=tuple((x + dx, y + dy) for x, y in curve))
+        case Words():
+            return replace(shape, x=shape.x + dx, y=shape.y + dy)
+
+
+def describe(picture: Spec) -> str:
+    """Say in words what a picture shows, for readers who cannot see it."""
+    names = {"chance": "chance", "decision": "decision", "utility": "utility"}
+    kinds = [
+        f"{words}: {', '.join(n.label for n in picture.nodes if n.kind == kind)}"
+        for kind, words in names.items()
+        if any(n.kind == kind for n in picture.nodes)
+    ]
+    labels = {node.name: node.label for node in picture.nodes}
+    links = ", ".join(
+        f"{labels[e.tail]} to {labels[e.head]}" + ("" if e.change == "same" else f" ({e.change})")
+        for e in picture.edges
+    )
+    return "; ".join([*kinds, f"links: {links or 'none'}"]) + "."

@@ -1,0 +1,185 @@
+"""From an object to a picture that notebooks show and files hold."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cidmesa.errors import DiagramError, NotApplicableError, did_you_mean
+from cidmesa.render import raster, svg, tikz
+from cidmesa.render.dot import to_dot
+from cidmesa.render.draw import draw
+from cidmesa.render.engines import Engine, place
+from cidmesa.render.geometry import Layout
+from cidmesa.render.mermaid import to_mermaid
+from cidmesa.render.spec import Spec, spec
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+
+_MOST = 150
+"""Nodes up to which a notebook draws a diagram unasked; beyond, the text says more."""
+
+FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv", ".mmd", ".md", ".tex")
+"""The endings that :func:`render` writes."""
+
+
+def to_svg(picture: Spec, engine: Engine = "auto", *, identifier: str = "cid") -> str:
+    """Draw a picture as SVG text, laid out by `engine`.
+
+    `identifier` starts the ids inside; pictures on one page need different ones.
+    """
+    return svg.svg(draw(picture, place(picture, engine)), identifier=identifier)
+
+
+def to_tikz(picture: Spec, engine: Engine = "auto") -> str:
+    """Write a picture as TikZ, laid out by `engine`."""
+    return tikz.to_tikz(picture, place(picture, engine))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture: its plain data, and the same as SVG, DOT, Mermaid and TikZ. Notebooks show it."""
+
+    spec: Spec
+    engine: Engine = "auto"
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where everything is."""
+        return place(self.spec, self.engine)
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG text."""
+        return svg.svg(draw(self.spec, self.layout))
+
+    @property
+    def dot(self) -> str:
+        """The picture as Graphviz DOT."""
+        return to_dot(self.spec)
+
+    @property
+    def mermaid(self) -> str:
+        """The picture as a Mermaid flow chart."""
+        return to_mermaid(self.spec)
+
+    @property
+    def tikz(self) -> str:
+        """The picture as TikZ."""
+        return tikz.to_tikz(self.spec, self.layout)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture; the ending chooses the format.
+
+        ``.svg``, ``.png``, ``.pdf``, ``.dot`` or ``.gv``, ``.mmd``, ``.md`` (Mermaid in a code fence), ``.tex``.
+
+        Raises
+        ------
+        NotApplicableError
+            Another ending.
+        MissingDependencyError
+            PNG and PDF need matplotlib.
+        """
+        target = Path(path)
+        ending = target.suffix.lower()
+        if ending not in FORMATS:
+            raise NotApplicableError(
+                f"a picture is written as {', '.join(FORMATS)}; `{target.name}` ends in "
+                f"{ending or 'nothing'}{did_you_mean(ending, FORMATS)}."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if ending in {".png", ".pdf"}:
+            raster.save(draw(self.spec, self.layout), target)
+            return target
+        text = {
+            ".svg": lambda: '<?xml version="1.0" encoding="UTF-8"?>\n' + self.svg,
+            ".mmd": lambda: self.mermaid + "\n",
+            ".md": lambda: f"```mermaid\n{self.mermaid}\n```\n",
+            ".tex": lambda: self.tikz + "\n",
+        }.get(ending, lambda: self.dot + "\n")()
+        target.write_text(text, encoding="utf-8")
+        return target
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        words = f"{self.spec.title}: " if self.spec.title else ""
+        return f"<Picture {words}{len(self.spec.nodes)} nodes, {len(self.spec.edges)} links>"
+
+
+def render(
+    obj: Any, path: str | os.PathLike[str] | None = None, *, engine: Engine = "auto", **options: Any
+) -> Picture | Path:
+    """Draw a diagram, or anything that has one.
+
+    Parameters
+    ----------
+    obj
+        A CID; a model, training setup or mesa-optimizer (its ``.cid`` is drawn); or a :class:`Spec`.
+    path
+        Where to write the picture, the ending choosing the format (see :meth:`Picture.save`).
+    engine
+        Who lays it out: ``"pygraphviz"``, ``"dot"``, ``"own"``, or the first of these that works (``"auto"``).
+    **options
+        What :func:`spec` takes: ``title``, ``rings``, ``notes``, ``labels``, ``groups``, ``positions``, ``against``,
+        ``direction``, ``legend``.
+
+    Returns
+    -------
+    Picture or Path
+        The picture, or the file written.
+
+    Raises
+    ------
+    NotApplicableError
+        `obj` has no diagram, or the ending of `path` is none that can be written.
+    MissingDependencyError
+        PNG or PDF without matplotlib, or an engine asked for by name that is not there.
+
+    Examples
+    --------
+    >>> from cidmesa import CID
+    >>> render(CID([("a", "b")]), title="Two nodes")
+    <Picture Two nodes: 2 nodes, 1 links>
+    """
+    picture = Picture(obj if isinstance(obj, Spec) and not options else spec(_diagram(obj), **options), engine)
+    return picture if path is None else picture.save(path)
+
+
+def _diagram(obj: Any) -> CID:
+    from cidmesa.diagram import CID
+
+    if isinstance(obj, Spec):
+        raise DiagramError("a Spec is complete already: give title= and the like to spec(), or dataclasses.replace it.")
+    cid = obj if isinstance(obj, CID) else getattr(obj, "cid", None)
+    if not isinstance(cid, CID):
+        raise NotApplicableError(f"only a diagram, or what has one as `.cid`, can be drawn; got {type(obj).__name__}.")
+    return cid
+
+
+def mimebundle(obj: Any) -> dict[str, str]:
+    """Return what a notebook shows for `obj`: SVG where it can be drawn, always text. It never raises.
+
+    Examples
+    --------
+    >>> from cidmesa import CID
+    >>> sorted(mimebundle(CID([("a", "b")])))
+    ['image/svg+xml', 'text/plain']
+    """
+    bundle = {"text/plain": object.__repr__(obj)}
+    try:
+        bundle["text/plain"] = repr(obj)
+        picture = spec(_diagram(obj))
+        if len(picture.nodes) <= _MOST:
+            try:
+                bundle["image/svg+xml"] = to_svg(picture)
+            except Exception:  # noqa: BLE001  whatever goes wrong while drawing, the notebook still gets Mermaid
+                bundle["text/markdown"] = f"```mermaid\n{to_mermaid(picture)}\n```"
+    except Exception:  # noqa: BLE001  a notebook cell must show something for any object
+        pass
+    return bundle

@@ -1,0 +1,107 @@
+"""What a picture shows, tested as plain data."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+import cidmesa as cm
+from cidmesa.render import Edge, spec
+
+DOOR = cm.CID(
+    [("door", "go"), ("door", "red"), ("red", "go"), ("go", "at_red"), ("red", "at_red"), ("go", "reward")],
+    nodes=["weather"],
+    decisions=["go"],
+    utilities=["reward"],
+)
+TWO = cm.CID(
+    [("x", "a"), ("a", "b"), ("b", "ub"), ("a", "ua")],
+    decisions={"alice": ["a"], "bob": ["b"]},
+    utilities={"alice": ["ua"], "bob": ["ub"]},
+)
+
+
+def test_kinds_agents_and_information_links_come_from_the_diagram():
+    picture = spec(TWO)
+    assert [(n.name, n.kind, n.agent) for n in picture.nodes] == [
+        ("x", "chance", 0),
+        ("a", "decision", 1),
+        ("b", "decision", 2),
+        ("ub", "utility", 2),
+        ("ua", "utility", 1),
+    ]
+    assert [(e.tail, e.head) for e in picture.edges if e.information] == [("x", "a"), ("a", "b")]
+    assert picture.legend == (("agent 1", "agent alice"), ("agent 2", "agent bob"))
+
+
+def test_rings_are_in_the_order_of_the_criteria_and_explained_once():
+    picture = spec(DOOR, rings={"ici": ["at_red"], "ri": ["door"], "voi": ["door", "red"]})
+    assert picture.node("door").rings == ("voi", "ri")
+    assert picture.node("weather").rings == ()
+    assert [mark for mark, _ in picture.legend] == ["voi", "ri", "ici"]
+    assert spec(DOOR, rings={"voi": ["door"]}, legend=False).legend == ()
+
+
+def test_a_report_gives_the_rings_of_one_decision_or_of_all():
+    one = SimpleNamespace(voi={"door"}, ri=set(), ici={"at_red"}, voc={"red"})
+    assert spec(DOOR, rings=one).node("red").rings == ("voc",)
+
+    class Several:
+        voc = frozenset({"x"})
+
+        def __init__(self, parts):
+            self.parts = parts
+
+        def __getitem__(self, decision):
+            return self.parts[decision]
+
+    empty: set[str] = set()
+    parts = {"a": SimpleNamespace(voi={"x"}, ri=empty, ici=empty), "b": SimpleNamespace(voi=empty, ri={"a"}, ici=empty)}
+    picture = spec(TWO, rings=Several(parts))
+    assert picture.node("x").rings == ("voi", "voc")
+    assert picture.node("a").rings == ("ri",)
+
+
+def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind():
+    mesa = DOOR.demote("reward").with_utility("mesa_utility", ["at_red"]).without_edges(("door", "go"))
+    picture = spec(mesa, against=DOOR)
+    changes = {(e.tail, e.head): e.change for e in picture.edges}
+    assert changes["at_red", "mesa_utility"] == "added"
+    assert changes["red", "go"] == "same"
+    assert picture.edges[-1] == Edge("door", "go", information=True, change="removed")
+    assert picture.node("mesa_utility").change == "added"
+    assert picture.node("reward").note == "was a utility"
+    assert dict(picture.legend) == {"added": "new", "removed": "gone"}
+
+
+def test_frames_labels_notes_and_places_reach_their_nodes():
+    places = {name: (50.0 * i, 10.0) for i, name in enumerate(DOOR.nodes)}
+    picture = spec(
+        DOOR, groups={"world": ["door", "red"]}, labels={"go": "π"}, notes={"red": "shifted"}, positions=places
+    )
+    assert [n.name for n in picture.nodes if n.group == "world"] == ["door", "red"]
+    assert picture.groups == (("world", "world"),)
+    assert (picture.node("go").label, picture.node("red").note) == ("π", "shifted")
+    assert picture.node("weather").position == (0.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"rings": {"vio": ["door"]}}, cm.DiagramError, "`vio` is none of them"),
+        ({"rings": {"voi": ["dor"]}}, cm.UnknownNodeError, "did you mean `door`"),
+        ({"notes": {"dor": "?"}}, cm.UnknownNodeError, "did you mean `door`"),
+        ({"positions": {"door": (0, 0)}}, cm.DiagramError, "`weather` has none"),
+        ({"groups": {"a": ["door"], "b": ["door"]}}, cm.DiagramError, "choose one"),
+        ({"direction": "up"}, cm.DiagramError, '"down" or "right"'),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(options, error, words):
+    with pytest.raises(error, match=words):
+        spec(DOOR, **options)
+
+
+def test_an_unknown_node_of_a_picture_is_named():
+    with pytest.raises(cm.UnknownNodeError, match="did you mean `door`"):
+        spec(DOOR).node("dor")
