@@ -298,6 +298,32 @@ class CIM:
                 )
         return self._changed(cid, given)
 
+    def observing(self, decision: str, observed: Iterable[str]) -> CIM:
+        """Return the model in which `decision` observes exactly `observed`, in that order; a rule of its own is dropped.
+
+        Raises
+        ------
+        DiagramError
+            A descendant of the decision, a utility or a latent node cannot be observed.
+
+        Examples
+        --------
+        >>> import cidmesa as cm
+        >>> model = cm.CID([("a", "d")], nodes=["b"], decisions=["d"]).parameterise(
+        ...     a=cm.Bernoulli(0.5), b=cm.Bernoulli(0.5), d=[0, 1])
+        >>> model.observing("d", ["b"]).cid.parents("d"), model.observing("d", []).contexts("d")
+        (('b',), ((),))
+        """
+        decision = self._cid.only_decision(decision)
+        bare = self._cid.without_edges([(parent, decision) for parent in self._cid.parents(decision)])
+        cid = bare.with_edges([(parent, decision) for parent in observed])
+        for parent in cid.parents(decision):
+            self._cid.id(parent)
+        new = object.__new__(CIM)
+        rules = {d: rule for d, rule in self._rules.items() if d != decision}
+        new._set(cid, self._mechanisms, self._compiled, {}, rules)
+        return new
+
     def _changed(self, cid: CID, given: Mapping[str, Any]) -> CIM:
         for node in given:
             if cid.kind(node) == "decision":

@@ -22,10 +22,9 @@ distribution; one that two worlds compute apart has to be structural (:attr:`cid
 is not, the error names it.
 
 >>> import cidmesa as cm
->>> cid = cm.CID([("drug", "recovery")])
->>> model = cid.parameterise(drug=cm.Bernoulli(0.5),
-...                          recovery=cm.Function(lambda drug, noise: int(noise == "always" or noise == "helped" and drug),
-...                                               noise=cm.Categorical({"never": .25, "helped": .5, "always": .25})))
+>>> fate = cm.Categorical({"doomed": 0.25, "helped": 0.5, "immune": 0.25})
+>>> recovery = cm.Function(lambda drug, noise: int(noise == "immune" or noise == "helped" and drug), noise=fate)
+>>> model = cm.CID([("drug", "recovery")]).parameterise(drug=cm.Bernoulli(0.5), recovery=recovery)
 >>> model.query(["recovery"], do={"drug": 0})[1]
 0.25
 >>> round(counterfactual(model, ["recovery"], given={"drug": 1, "recovery": 1}, do={"drug": 0})[1], 6)
@@ -35,8 +34,8 @@ References
 ----------
 .. [1] J. Pearl, *Causality*, 2nd ed., 2009, ch. 7.
 .. [2] A. Balke and J. Pearl, "Probabilistic evaluation of counterfactual queries", AAAI 1994.
-.. [3] J. Pearl, "Direct and indirect effects", UAI 2001; S. Farquhar, R. Carey and T. Everitt, "Path-specific objectives
-   for safer agent incentives", AAAI 2022.
+.. [3] J. Pearl, "Direct and indirect effects", UAI 2001; S. Farquhar, R. Carey and T. Everitt, "Path-specific
+   objectives for safer agent incentives", AAAI 2022.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import DiagramError, NotApplicableError, unknown
-from cidmesa.mechanisms import Array, Table, did_you_mean
+from cidmesa.errors import DiagramError, NotApplicableError, did_you_mean, unknown
+from cidmesa.mechanisms import Array, Table
 from cidmesa.model import CIM
 from cidmesa.solve.query import Distribution, expected_utility, joint
-from cidmesa.solve.structure import check_names
+from cidmesa.solve.structure import agent_utilities, check_names, index_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,8 +65,8 @@ class _Free:
 
 
 FREE = _Free()
-"""As a value in :attr:`World.do`: the node is cut off from its parents and uniform, so that a query can condition on any
-of its values at once."""
+"""As a value in :attr:`World.do`: the node is cut off from its parents and uniform, so that one query answers for all
+of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +162,11 @@ def counterfactual(
     >>> counterfactual(model, ["wet"], given={"rain": 1}, do={"rain": 0}, blocked=[("rain", "sprinkler")])[1]
     0.0
     """
-    asked = tuple(names) if not isinstance(names, str) else names
-    check_names_of(model, asked)
+    asked = _asked(model, names)
     worlds = _twin(model, asked, given, do, blocked, policy)
-    renamed = [worlds.names["do", name] for name in asked]
-    once = list(dict.fromkeys(renamed))
-    array = joint(worlds.model, once, given={worlds.names["actual", n]: v for n, v in (given or {}).items()})
-    domains = tuple(model.domain(name) for name in asked)
-    return Distribution(asked, domains, array)
+    seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
+    array = joint(worlds.model, [worlds.names["do", name] for name in asked], given=seen)
+    return Distribution(asked, tuple(model.domain(name) for name in asked), array)
 
 
 def counterfactual_utility(
@@ -199,18 +195,10 @@ def counterfactual_utility(
     >>> counterfactual_utility(model, given={"door": 1}, do={"door": 0}, blocked=[("door", "go")], policy=follow)
     0.0
     """
-    if agent is None and len(model.cid.agents) > 1:
-        raise NotApplicableError(
-            f"an expected utility is about one agent, and this diagram has {len(model.cid.agents)}: agent="
-            f"{model.cid.agents[0]!r}."
-        )
-    utilities = model.cid.utilities if agent is None else model.cid.utilities_of(agent)
+    utilities = agent_utilities(model.cid, agent, "a counterfactual utility")
     worlds = _twin(model, utilities, given, do, blocked, policy)
-    return expected_utility(
-        worlds.model,
-        given={worlds.names["actual", n]: v for n, v in (given or {}).items()},
-        agent=agent,
-    )
+    seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
+    return expected_utility(worlds.model, given=seen)
 
 
 def twin_network(
@@ -304,13 +292,13 @@ def rules_of(model: CIM, policy: Any) -> dict[str, Array]:
     return dict(tables)
 
 
-def check_names_of(model: CIM, names: Any) -> None:
-    """Refuse a bare string, repeated or unknown names, and utilities."""
-    from cidmesa.solve.structure import index_of
-
-    check_names(index_of(model.cid), names, "names")
-    for name in names:
+def _asked(model: CIM, names: Iterable[str]) -> tuple[str, ...]:
+    """Read the names asked about; a utility has no domain, and says so."""
+    ids = check_names(index_of(model.cid), names if isinstance(names, str) else tuple(names), "names")
+    asked = tuple(model.cid.nodes[v] for v in ids)
+    for name in asked:
         model.domain(name)
+    return asked
 
 
 def _twin(
@@ -321,7 +309,7 @@ def _twin(
     blocked: Iterable[Edge],
     policy: Any,
 ) -> Worlds:
-    worlds = [World("actual"), World("do", do=do or {}, blocked=dict.fromkeys(map(tuple, blocked), "actual"))]
+    worlds = [World("actual"), World("do", do=do or {}, blocked=dict.fromkeys(blocked, "actual"))]
     wanted = [("actual", name) for name in given or ()] + [("do", name) for name in names]
     return parallel_worlds(model, worlds, wanted, policy=policy)
 
@@ -405,6 +393,8 @@ class _Builder:
         twice = self._computed_twice(needed)
         names = self._names(first, needed)
         cid = self.model.cid
+        taken = set(names.values())
+        causes: dict[str, str] = {}
         mechanisms: dict[str, Any] = {}
         edges: list[Edge] = []
         utilities: dict[Hashable, list[str]] = {}
@@ -424,7 +414,7 @@ class _Builder:
                 continue
             noise, outcome = self._function(cell.node)
             if len(noise) > 1:
-                cause = f"{cell.node}~noise"
+                cause = causes.setdefault(cell.node, _fresh(f"{cell.node}~noise", taken))
                 mechanisms[cause] = Table(noise)
                 edges.append((cause, name))
             else:
@@ -452,11 +442,8 @@ class _Builder:
         taken: set[str] = set()
         for c in needed:
             cell = self.cells[c]
-            name = cell.node if cell.world == first else f"{cell.node}@{cell.world}"
-            while name in taken:
-                name += "'"
-            taken.add(name)
-            names[c] = name
+            names[c] = _fresh(cell.node if cell.world == first else f"{cell.node}@{cell.world}", taken)
+            taken.add(names[c])
         return names
 
     def _set_to(self, cell: _Cell) -> Array:
@@ -484,3 +471,10 @@ class _Builder:
                 "is not stated by a table. Give it a deterministic rule, or set it with do=."
             )
         return np.ones(1), rule.argmax(axis=-1)[..., None]
+
+
+def _fresh(name: str, taken: Collection[str]) -> str:
+    """Return `name`, with primes until nobody else bears it."""
+    while name in taken:
+        name += "'"
+    return name
