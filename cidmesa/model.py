@@ -299,7 +299,7 @@ class CIM:
         return self._changed(cid, given)
 
     def observing(self, decision: str, observed: Iterable[str]) -> CIM:
-        """Return the model in which `decision` observes exactly `observed`, in that order; a rule of its own is dropped.
+        """Return the model in which `decision` observes exactly `observed`, in that order; its own rule is dropped.
 
         Raises
         ------
