@@ -1,0 +1,349 @@
+r"""The learners, top to bottom: what one step does, and the loop around it.
+
+A population of agents learns the rules of all decisions at once. Every tensor has a leading axis for the agents, and
+the loss is a *sum* over agents, so each gets exactly the gradient it would get alone.
+
+**REINFORCE** [1]_. Each step plays ``batch`` episodes per agent, each agent with its own noise, and follows
+
+.. math:: \sum_D (G_D - b)\, \nabla \log \pi(d \mid pa_D) + \eta_t \nabla H(\pi(\cdot \mid pa_D)),
+
+where :math:`G_D` is the sum of the utilities below D divided by the utilities' range, :math:`b` the mean of the other
+episodes of the same agent and step, and the entropy bonus :math:`\eta_t` falls linearly to 0. The bonus keeps an agent
+trying: without it policy gradient stalls on the first thing that pays.
+
+**Exact gradient.** :math:`J(\pi)` is multilinear in the rules: one contraction of the world with all rules gives it,
+for all agents, and autograd its gradient. Agents differ by where they start.
+
+Both are driven by Adam [2]_ with a step size that falls linearly to 0, as stochastic approximation asks for.
+
+**Stopping.** A step computes a new :class:`State` and changes nothing in place, so at any moment there is one that is
+whole. With ``checkpoint=`` it is saved every few seconds and on Ctrl-C, to a temporary file that then takes the place
+of the old one. All noise is a function of the step (:mod:`cidmesa.agents.tensors`), so a resumed run gives the very
+numbers that an undisturbed one gives.
+
+References
+----------
+.. [1] R. J. Williams, "Simple statistical gradient-following algorithms …", Machine Learning 8, 1992.
+.. [2] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cidmesa.agents.environment import Environment, payoff_range
+from cidmesa.agents.policies import Params, Rule
+from cidmesa.agents.tensors import Floats, Ints, Keys, uniforms
+from cidmesa.errors import FileFormatError, NotApplicableError
+from cidmesa.model import CIM
+
+Rules: TypeAlias = Mapping[str, Rule]
+"""The rule of each decision; decisions that share one have the same object."""
+
+SECONDS = 5.0
+"""How often a checkpoint is written."""
+
+_LETTERS = 52
+_LARGEST = 2**22
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schedule:
+    """How long and how hard: steps, episodes a step, first step size, first entropy bonus, examples to learn from."""
+
+    steps: int
+    batch: int
+    rate: float
+    entropy: float
+    examples: int | None = None
+
+    def left(self, step: int) -> float:
+        """Return the share of training that is left: step size and entropy bonus fall with it."""
+        return 1 - step / self.steps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Everything a run needs to go on: parameters, Adam's two moments, and what was earned so far."""
+
+    step: int
+    params: Params
+    first: Params
+    second: Params
+    earned: tuple[tuple[int, Floats], ...] = ()
+
+
+Loss: TypeAlias = Callable[[Params, int], tuple[Tensor, Floats]]
+"""From parameters and step to a loss summed over agents, and what each agent earned."""
+
+
+# REINFORCE ----------------------------------------------------------------------------------------------------------
+
+
+def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
+    """Return the loss whose gradient is REINFORCE's, on episodes that each agent plays for itself."""
+    world = Environment(model)
+    scale = _scale(model)
+    below = {d: [u for u in model.cid.utilities if u in model.cid.descendants(d)] for d in rules}
+
+    def loss(params: Params, step: int) -> tuple[Tensor, Floats]:
+        episodes = np.arange(step * schedule.batch, (step + 1) * schedule.batch)
+        chosen: dict[str, tuple[Tensor, Tensor]] = {}
+
+        def choose(decision: str, values: Mapping[str, Ints]) -> Ints:
+            rule = rules[decision]
+            contexts = np.broadcast_to(world.context(decision, values), (len(keys), schedule.batch))
+            codes = (uniforms(keys, f"code {decision}", episodes) * rule.inputs.codes).astype(np.intp)
+            log_pi = torch.log_softmax(rule.logits(params, contexts, codes), dim=-1)
+            actions = draw(log_pi.detach().exp().numpy(), uniforms(keys, f"act {decision}", episodes))
+            taken = torch.take_along_dim(log_pi, torch.from_numpy(actions)[..., None], dim=-1)[..., 0]
+            chosen[decision] = taken, -(log_pi.exp() * log_pi).sum(dim=-1)
+            return actions
+
+        played = world.play(keys, which_examples(keys, episodes, schedule.examples), choose)
+        bonus = schedule.entropy * schedule.left(step)
+        total = torch.zeros(())
+        for decision, (log_pi, entropy) in chosen.items():
+            gain = sum((played.utilities[u] for u in below[decision]), np.zeros(1)) / scale
+            total = total - (torch.from_numpy(advantage(gain)) * log_pi + bonus * entropy).mean(dim=1).sum()
+        return total, played.total.mean(axis=1)
+
+    return loss
+
+
+def draw(probabilities: Floats, noise: Floats) -> Ints:
+    """Return the action whose share of [0, 1) the noise falls into."""
+    cumulative = np.cumsum(probabilities, axis=-1)[..., :-1]
+    return np.asarray((noise[..., None] >= cumulative).sum(axis=-1), dtype=np.intp)
+
+
+def advantage(gain: Floats) -> Floats:
+    """Return each episode's gain less the mean of the *other* episodes of the same agent."""
+    n = gain.shape[-1]
+    if n == 1:
+        return np.asarray(gain, dtype=np.float64)
+    return np.asarray((gain - gain.mean(axis=-1, keepdims=True)) * n / (n - 1), dtype=np.float64)
+
+
+def which_examples(keys: Keys, episodes: Ints, examples: int | None) -> Ints:
+    """Return the world's noise number of each episode: its own, or one of an agent's few examples, drawn again."""
+    if examples is None:
+        return episodes
+    return np.asarray((uniforms(keys, "examples", episodes) * examples).astype(np.intp))
+
+
+# Exact gradient -----------------------------------------------------------------------------------------------------
+
+
+def exact(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
+    """Return minus the expected utility, written out, and its entropy bonus."""
+    axes, reach, pay = payoff_tensor(model, tuple(rules))
+    law, gain = torch.from_numpy(reach), torch.from_numpy(pay / _scale(model))
+    letter = {node: i + 1 for i, node in enumerate(axes)}
+    families = {d: [letter[node] for node in (*model.cid.parents(d), d)] for d in rules}
+    whole = list(letter.values())
+
+    def loss(params: Params, step: int) -> tuple[Tensor, Floats]:
+        tables = {d: _table(model, d, rules[d], params) for d in rules}
+        operands: list[Any] = [part for d, pi in tables.items() for part in (pi, [0, *families[d]])]
+        value = torch.einsum(gain, whole, *operands, [0])
+        total = -value.sum()
+        bonus = schedule.entropy * schedule.left(step)
+        if bonus:
+            met: list[Any] = [part for d, pi in tables.items() for part in (pi.detach(), [0, *families[d]])]
+            for d, pi in tables.items():
+                visits = torch.einsum(law, whole, *met, [0, *families[d][:-1]])
+                entropy = -torch.special.xlogy(pi, pi).sum(dim=-1)
+                total = total - bonus * (visits * entropy).sum()
+        return total, value.detach().numpy() * _scale(model)
+
+    return loss
+
+
+def payoff_tensor(model: CIM, decisions: Sequence[str]) -> tuple[tuple[str, ...], Floats, Floats]:
+    r"""Return the world as seen by the rules: with all rules multiplied in, it is a law, and its payoff.
+
+    Returns
+    -------
+    axes
+        The decisions and their parents.
+    law
+        :math:`P(axes)` divided by every rule.
+    pay
+        The same times the expected sum of utilities given the axes.
+
+    Notes
+    -----
+    Computed by playing uniformly at random and dividing that out; the product of all the families' cards is the cost.
+    """
+    cid = model.cid
+    axes = tuple(dict.fromkeys(node for d in decisions for node in (*cid.parents(d), d)))
+    size = float(np.prod([model.card(node) for node in axes], dtype=float))
+    if len(axes) >= _LETTERS or size > _LARGEST:
+        raise NotApplicableError(
+            f"the exact gradient writes out all {len(axes)} nodes that the decisions see and set, {size:.3g} numbers, "
+            f"more than {_LARGEST:,}: learner='reinforce' plays episodes instead."
+        )
+    uniform = {d: np.full((*map(model.card, cid.parents(d)), model.card(d)), 1 / model.card(d)) for d in decisions}
+    lift = float(np.prod([model.card(d) for d in decisions]))
+    law = model.query(axes, policy=uniform).probabilities * lift
+    pay = np.zeros_like(law)
+    for utility in cid.utilities:
+        parents = cid.parents(utility)
+        names = tuple(dict.fromkeys((*axes, *parents)))
+        joint = model.query(names, policy=uniform).probabilities * lift
+        number = {node: i for i, node in enumerate(names)}
+        operands: list[Any] = [joint, list(number.values()), model.cpd(utility), [number[p] for p in parents]]
+        pay += np.einsum(*operands, [number[node] for node in axes])
+    return axes, law, pay
+
+
+def _table(model: CIM, decision: str, rule: Rule, params: Params) -> Tensor:
+    """Return all agents' rules as tables, ``(agents, cards of parents..., actions)``, averaged over codes."""
+    pi = probabilities(rule, params)
+    return pi.reshape(len(pi), *map(model.card, model.cid.parents(decision)), pi.shape[-1])
+
+
+def probabilities(rule: Rule, params: Mapping[str, Tensor]) -> Tensor:
+    """Return the probabilities of the actions in every context, ``(agents, contexts, actions)``; codes averaged out."""
+    agents = len(next(iter(params.values())))
+    n, codes = rule.inputs.table.shape[:2]
+    grid = np.broadcast_to(np.arange(n * codes), (agents, n * codes))
+    pi = torch.softmax(rule.logits(params, grid // codes, grid % codes), dim=-1)
+    return pi.reshape(agents, n, codes, -1).mean(dim=2)
+
+
+LEARNERS: Mapping[str, Callable[[CIM, Rules, Keys, Schedule], Loss]] = {"reinforce": reinforce, "exact": exact}
+"""The learners by name."""
+
+
+# The loop -------------------------------------------------------------------------------------------------------------
+
+
+def learn(
+    loss: Loss, params: Params, schedule: Schedule, *, recipe: str, checkpoint: Path | None, progress: bool
+) -> State:
+    """Run all steps of `schedule`, from `params` or from where `checkpoint` left off.
+
+    Parameters
+    ----------
+    loss
+        From :func:`reinforce` or :func:`exact`.
+    params
+        The start.
+    recipe
+        What the run is, as text: a checkpoint of another one is refused.
+    checkpoint
+        Where the state is kept, if anywhere.
+    progress
+        Show a bar, once the run has taken two seconds and where there is a terminal.
+    """
+    from tqdm import tqdm
+
+    zeros = {name: torch.zeros_like(value) for name, value in params.items()}
+    state = State(0, params, zeros, zeros)
+    if checkpoint is not None and checkpoint.exists():
+        state = load(checkpoint, recipe)
+    bar = tqdm(
+        total=schedule.steps, initial=state.step, desc="training", unit="step", delay=2, leave=False,
+        disable=None if progress else True,
+    )  # fmt: skip
+    saved = time.monotonic()
+    try:
+        while state.step < schedule.steps:
+            state = advance(state, loss, schedule)
+            bar.update()
+            if checkpoint is not None and time.monotonic() - saved > SECONDS:
+                save(checkpoint, state, recipe)
+                saved = time.monotonic()
+    finally:
+        bar.close()
+        if checkpoint is not None:
+            save(checkpoint, state, recipe)
+    return state
+
+
+def advance(state: State, loss: Loss, schedule: Schedule) -> State:
+    """Take one step of Adam and return the new state; the old one is left as it was."""
+    leaves = {name: value.detach().requires_grad_() for name, value in state.params.items()}
+    cost, earned = loss(leaves, state.step)
+    gradients = dict(zip(leaves, torch.autograd.grad(cost, list(leaves.values())), strict=True))
+    t = state.step + 1
+    rate = schedule.rate * schedule.left(state.step)
+    first = {name: 0.9 * state.first[name] + 0.1 * g for name, g in gradients.items()}
+    second = {name: 0.999 * state.second[name] + 0.001 * g * g for name, g in gradients.items()}
+    params = {
+        name: state.params[name] - rate * (first[name] / (1 - 0.9**t)) / ((second[name] / (1 - 0.999**t)).sqrt() + 1e-8)
+        for name in leaves
+    }
+    log = state.earned
+    if state.step % max(1, schedule.steps // 100) == 0:
+        log = (*log, (state.step, np.array(earned)))
+    return State(t, params, first, second, log)
+
+
+# Checkpoints ----------------------------------------------------------------------------------------------------------
+
+
+def save(path: Path, state: State, recipe: str) -> None:
+    """Write `state` to a temporary file beside `path`, then put it in its place: a reader sees the old or the new."""
+    whole = {
+        "recipe": recipe,
+        "step": state.step,
+        "params": state.params,
+        "first": state.first,
+        "second": state.second,
+        "earned": [(step, torch.from_numpy(np.array(values))) for step, values in state.earned],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        torch.save(whole, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load(path: Path, recipe: str) -> State:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    FileFormatError
+        The file is not a checkpoint.
+    NotApplicableError
+        It belongs to another run.
+    """
+    try:
+        whole = torch.load(path, weights_only=True)
+        state = State(
+            whole["step"], whole["params"], whole["first"], whole["second"],
+            tuple((step, values.numpy()) for step, values in whole["earned"]),
+        )  # fmt: skip
+        of = whole["recipe"]
+    except (RuntimeError, EOFError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+        raise FileFormatError(
+            f"{path} is not a training checkpoint ({type(error).__name__}): delete it, or give another checkpoint=."
+        ) from error
+    if of != recipe:
+        raise NotApplicableError(
+            f"{path} is the checkpoint of another run (model, learner, seed or schedule differ): "
+            "give another checkpoint=, or delete the file to start anew."
+        )
+    return replace(state)
+
+
+def _scale(model: CIM) -> float:
+    """Return the range of the summed utilities, 1 where they never differ."""
+    low, high = payoff_range(model)
+    return high - low or 1.0
