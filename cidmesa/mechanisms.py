@@ -532,7 +532,7 @@ class Table(Mechanism):
                 + ("one for each parent." if utility else "one for each parent, then the node's own.")
             )
         axes = [order.index(parent) for parent in place.parents]
-        table = np.ascontiguousarray(values.transpose(axes if utility else [*axes, len(order)]))
+        table = np.array(values.transpose(axes if utility else [*axes, len(order)]), order="C")  # keeps zero axes
         shape = place.shape
         if not utility:
             domain = place.domain or (tuple(self.domain) if self.domain is not None else None)
