@@ -1,0 +1,50 @@
+"""The systems the theory of mesa-optimizers was told with, each as a runnable setup.
+
+>>> from cidmesa import gallery
+>>> gallery.names()
+('red-door',)
+>>> system = gallery.load("red-door")
+>>> system.title, list(system.setups)
+('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
+>>> system.setup.cid.decisions
+('go',)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from cidmesa.errors import unknown
+from cidmesa.gallery.system import Claim as Claim
+from cidmesa.gallery.system import Evidence as Evidence
+from cidmesa.gallery.system import Finding as Finding
+from cidmesa.gallery.system import System as System
+
+_NAMES = ("red-door",)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all systems."""
+    return _NAMES
+
+
+def load(name: str) -> System:
+    """Return the system called `name`.
+
+    Raises
+    ------
+    UnknownNodeError
+        There is none; the text suggests the nearest name.
+
+    Examples
+    --------
+    >>> load("red-dor")
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.UnknownNodeError: `red-dor` is not a system of the gallery (did you mean `red-door`?).
+    """
+    if name not in _NAMES:
+        raise unknown(name, _NAMES, what="a system of the gallery")
+    module = import_module(f"cidmesa.gallery.{name.replace('-', '_')}")
+    system: System = module.system()
+    return system
