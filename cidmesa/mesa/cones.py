@@ -1,0 +1,190 @@
+r"""Cones of objectives: which :math:`O` satisfy :math:`r \cdot O > 0` for every row :math:`r` of a list.
+
+The objectives that one pattern of behaviour is optimal for form an open polyhedral cone, the feasible set of inverse
+reinforcement learning [1]_. A *strict* row asks for :math:`r \cdot O > 0`, a *weak* row for :math:`r \cdot O \ge 0`.
+Rows are differences of distributions; each is divided by :math:`\lVert r \rVert_1`, so that the **margin**
+
+.. math:: m^* = \max_{\lVert O \rVert_\infty \le 1} \; \min_r \; r \cdot O \quad \text{subject to the weak rows}
+
+lies in [0, 1] whatever the probabilities. The cone is empty iff :math:`m^* = 0`. Floating point cannot tell 0 from
+:math:`10^{-9}`: margins up to :data:`SETTLED` are settled by :func:`feasible_exactly` on integer rows.
+
+>>> import numpy as np
+>>> rows = np.array([[1.0, -1.0], [2.0, -2.0]])
+>>> margin(scaled(rows))[0], margin(scaled(np.array([[1.0, -1.0], [-1.0, 1.0]])))[0]
+(1.0, 0.0)
+
+References
+----------
+.. [1] A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2000.
+.. [2] C. L. Lawson and R. J. Hanson, *Solving Least Squares Problems*, 1974, ch. 23 (least distance programming).
+.. [3] A. Schrijver, *Theory of Linear and Integer Programming*, 1986, § 7.8 (Motzkin's transposition theorem).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Floats: TypeAlias = NDArray[np.float64]
+
+SETTLED = 1e-7
+"""Margins up to here are decided by exact arithmetic, or not at all."""
+
+TOLERANCE = 1e-10
+"""For HiGHS, whose own tolerance is as wide as the margins that count as settled."""
+
+NOISE = 1e-12
+"""Differences of probabilities up to here are rounding."""
+
+
+def scaled(rows: Floats) -> Floats:
+    """Divide every row by its 1-norm; a row of rounding noise becomes zero, which no objective satisfies strictly."""
+    norms = np.abs(rows).sum(axis=-1, keepdims=True)
+    out: Floats = np.zeros_like(rows)
+    np.divide(rows, norms, out=out, where=norms > NOISE)
+    return out
+
+
+def margin(strict: Floats, weak: Floats | None = None) -> tuple[float, Floats]:
+    r"""Return the margin of a cone and an objective that attains it.
+
+    Parameters
+    ----------
+    strict, weak
+        Scaled rows, shapes (k, T) and (j, T).
+
+    Returns
+    -------
+    float
+        :math:`m^*`, 1 where there are no strict rows.
+    numpy.ndarray
+        An objective with :math:`\lVert O \rVert_\infty \le 1`: some vertex, nothing more.
+
+    Notes
+    -----
+    One linear program (scipy, HiGHS), some milliseconds.
+    """
+    from scipy.optimize import linprog
+
+    size = strict.shape[1]
+    if not len(strict):
+        return 1.0, np.zeros(size)
+    if not np.abs(strict).any(axis=1).all():
+        return 0.0, np.zeros(size)
+    above = [np.hstack([-strict, np.ones((len(strict), 1))])]
+    if weak is not None and len(weak):
+        above.append(np.hstack([-weak, np.zeros((len(weak), 1))]))
+    matrix = np.vstack(above)
+    bounds = [(-1.0, 1.0)] * size + [(0.0, 1.0)]
+    cost = np.r_[np.zeros(size), -1.0]
+    least = np.zeros(len(matrix))
+    found = linprog(
+        cost,
+        A_ub=matrix,
+        b_ub=least,
+        bounds=bounds,
+        method="highs",
+        options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
+    )
+    if found.x is None:  # cannot happen in exact arithmetic: O = 0 with margin 0 is feasible
+        return 0.0, np.zeros(size)
+    return max(0.0, float(found.x[-1])), found.x[:-1]
+
+
+def minimum_norm(strict: Floats, weak: Floats | None = None) -> Floats | None:
+    r"""Return the objective of least Euclidean norm with :math:`r \cdot O \ge 1` on the strict rows.
+
+    Least distance programming: one non-negative least squares problem. It depends on the cone alone, not on
+    the path of a solver, and is scaled to :math:`\lVert O \rVert_\infty = 1`; ``None`` where the cone is empty or too
+    narrow to be found in floating point.
+    """
+    from scipy.optimize import nnls
+
+    if not len(strict):
+        return np.zeros(strict.shape[1])
+    rows = strict if weak is None or not len(weak) else np.vstack([strict, weak])
+    least = np.r_[np.ones(len(strict)), np.zeros(len(rows) - len(strict))]
+    target = np.r_[np.zeros(rows.shape[1]), 1.0]
+    try:
+        weights, _ = nnls(np.vstack([rows.T, least]), target)
+    except RuntimeError:  # too many iterations
+        return None
+    residual = np.vstack([rows.T, least]) @ weights - target
+    if abs(residual[-1]) < NOISE:
+        return None
+    found = -residual[:-1] / residual[-1]
+    top = np.abs(found).max(initial=0.0)
+    if top == 0.0 or (strict @ found).min(initial=1.0) < 0.5:
+        return None
+    return np.asarray(found / top)
+
+
+def vertices(strict: Floats, count: int, rng: np.random.Generator, least: float = 0.0) -> Floats:
+    r"""Return extreme points of the closed cone within the box, found in `count` random directions, without repeats."""
+    from scipy.optimize import linprog
+
+    size = strict.shape[1]
+    found: dict[tuple[float, ...], Floats] = {}
+    for direction in rng.standard_normal((count, size)):
+        answer = linprog(
+            -direction,
+            A_ub=-strict if len(strict) else None,
+            b_ub=np.full(len(strict), -least) if len(strict) else None,
+            bounds=[(-1.0, 1.0)] * size,
+            method="highs",
+        )
+        if answer.x is not None:
+            found.setdefault(tuple(np.round(answer.x, 9)), answer.x)
+    return np.array(list(found.values())).reshape(-1, size)
+
+
+def feasible_exactly(strict: Sequence[Sequence[Any]], weak: Sequence[Sequence[Any]] = ()) -> bool:
+    r"""Say whether some :math:`O` satisfies all rows, in exact arithmetic.
+
+    Parameters
+    ----------
+    strict, weak
+        Rows of integers or fractions, each on any positive scale of its own.
+
+    Notes
+    -----
+    By Motzkin's transposition theorem there is none iff :math:`\lambda^\top R + \mu^\top W = 0` for some
+    :math:`\lambda, \mu \ge 0` with :math:`\sum \lambda = 1`. Phase one of the simplex method decides that in fractions,
+    by Bland's rule, which cannot cycle.
+
+    Examples
+    --------
+    >>> feasible_exactly([[1, -1], [1, 0]]), feasible_exactly([[1, -1], [-3, 3]])
+    (True, False)
+    """
+    if not len(strict):
+        return True
+    size = len(strict[0])
+    columns = [[*map(Fraction, row), Fraction(1)] for row in strict]
+    columns += [[*map(Fraction, row), Fraction(0)] for row in weak]
+    # Rows of the tableau: one equation per value of the targets, and sum(lambda) = 1; artificial basis first.
+    height = size + 1
+    table = [[column[i] for column in columns] + [Fraction(int(i == size))] for i in range(height)]
+    basis = [-1 - i for i in range(height)]
+    cost = [sum((table[i][j] for i in range(height)), Fraction(0)) for j in range(len(columns) + 1)]
+    while cost[-1] > 0:
+        entering = next((j for j in range(len(columns)) if cost[j] > 0), None)
+        if entering is None:
+            return True
+        ratios = [(table[i][-1] / table[i][entering], basis[i], i) for i in range(height) if table[i][entering] > 0]
+        _, _, leaving = min(ratios)
+        pivot = table[leaving][entering]
+        table[leaving] = [entry / pivot for entry in table[leaving]]
+        for row in [*(table[i] for i in range(height) if i != leaving), cost]:
+            factor = row[entering]
+            if factor:
+                row[:] = [entry - factor * base for entry, base in zip(row, table[leaving], strict=True)]
+        basis[leaving] = entering
+    return False

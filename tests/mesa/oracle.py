@@ -1,0 +1,153 @@
+"""The definitions once more, by brute force, in fractions, and sharing no code with the library.
+
+Laws are drawn as integers so that everything can be recomputed exactly. Objectives are enumerated on a grid of integer
+vectors, choices and actions by listing, feasibility by Fourier-Motzkin elimination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+from hypothesis import strategies as st
+
+from cidmesa.mesa.consistency import Law
+
+Row = tuple[Fraction, ...]
+
+
+@dataclass(frozen=True)
+class ExactLaw:
+    """A law in fractions: ``weight[c]``, ``outcome[c][a][t]``, ``value[c][a]``."""
+
+    weight: list[Fraction]
+    outcome: list[list[list[Fraction]]]
+    value: list[list[Fraction]]
+
+    def floats(self, *, exact: bool = True) -> Law:
+        outcome = np.array(self.outcome, dtype=object)
+        scale = 1
+        for entry in outcome.flat:
+            scale = scale * entry.denominator // np.gcd(scale, entry.denominator)
+        whole = np.array([int(entry * scale) for entry in outcome.flat], dtype=object).reshape(outcome.shape)
+        return Law(
+            np.array(self.weight, dtype=float),
+            outcome.astype(float),
+            np.array(self.value, dtype=float),
+            (lambda: whole) if exact else (lambda: None),
+        )
+
+    def q(self, objective: Sequence[Fraction | int]) -> list[list[Fraction]]:
+        return [
+            [sum((p * o for p, o in zip(row, objective, strict=True)), Fraction(0)) for row in rows]
+            for rows in self.outcome
+        ]
+
+    def optimal(self, objective: Sequence[Fraction | int]) -> list[list[int]]:
+        return [[a for a, x in enumerate(row) if x == max(row)] for row in self.q(objective)]
+
+    def regrets(self, objective: Sequence[Fraction | int]) -> tuple[Fraction, Fraction]:
+        """Base regret of the best and of the worst optimal policy, by listing policies."""
+        return self.regrets_of(self.optimal(objective))
+
+    def regrets_of(self, optimal: list[list[int]]) -> tuple[Fraction, Fraction]:
+        totals = [
+            sum((w * (max(v) - v[a]) for w, v, a in zip(self.weight, self.value, policy, strict=True)), Fraction(0))
+            for policy in product(*optimal)
+        ]
+        return min(totals), max(totals)
+
+
+@st.composite
+def laws(
+    draw: st.DrawFn, contexts: int | None = None, actions: int | None = None, values: int | None = None
+) -> ExactLaw:
+    """Small laws with deterministic rows, equal rows and ties, all of them often."""
+    c = contexts or draw(st.integers(1, 3))
+    a = actions or draw(st.integers(2, 3))
+    t = values or draw(st.integers(2, 3))
+    weights = draw(st.lists(st.integers(1, 4), min_size=c, max_size=c))
+    row = st.lists(st.integers(0, 3), min_size=t, max_size=t).filter(any)
+    outcome = [[draw(row) for _ in range(a)] for _ in range(c)]
+    value = [[Fraction(draw(st.integers(-2, 2))) for _ in range(a)] for _ in range(c)]
+    if draw(st.booleans()):  # base values that come from the targets: consistent, often with ties
+        pays = draw(st.lists(st.integers(-2, 2), min_size=t, max_size=t))
+        value = [[Fraction(sum(p * x for p, x in zip(r, pays, strict=True)), sum(r)) for r in rows] for rows in outcome]
+    return ExactLaw(
+        [Fraction(w, sum(weights)) for w in weights],
+        [[[Fraction(x, sum(r)) for x in r] for r in rows] for rows in outcome],
+        value,
+    )
+
+
+def grid(size: int, top: int) -> Iterator[tuple[int, ...]]:
+    """All integer objectives with entries in -top..top."""
+    return product(range(-top, top + 1), repeat=size)
+
+
+def feasible(strict: Sequence[Row], weak: Sequence[Row], size: int) -> bool:
+    """Say whether some O has strict.O > 0 and weak.O >= 0, by Fourier-Motzkin elimination."""
+    rows = {(tuple(r), True) for r in strict} | {(tuple(r), False) for r in weak}
+    for column in range(size):
+        up = [r for r in rows if r[0][column] > 0]
+        down = [r for r in rows if r[0][column] < 0]
+        rows = {r for r in rows if r[0][column] == 0}
+        for (a, strict_a), (b, strict_b) in product(up, down):
+            combined = tuple(x / a[column] - y / b[column] for x, y in zip(a, b, strict=True))
+            top = max(map(abs, combined))
+            rows.add((tuple(x / top for x in combined) if top else combined, strict_a or strict_b))
+    return not any(is_strict for row, is_strict in rows)
+
+
+def strict_rows(law: ExactLaw, actions: Sequence[int]) -> list[Row]:
+    """Rows by which O strictly prefers ``actions[c]`` to all that are worse for the base."""
+    rows = []
+    for context, action in enumerate(actions):
+        for other, value in enumerate(law.value[context]):
+            if value < law.value[context][action]:
+                pair = zip(law.outcome[context][action], law.outcome[context][other], strict=True)
+                rows.append(tuple(x - y for x, y in pair))
+    return rows
+
+
+def weak_rows(law: ExactLaw, actions: Sequence[int]) -> list[Row]:
+    return [
+        tuple(x - y for x, y in zip(law.outcome[context][action], other, strict=True))
+        for context, action in enumerate(actions)
+        for other in law.outcome[context]
+    ]
+
+
+def cells(law: ExactLaw, budget: Fraction) -> list[list[Row]]:
+    """All non-empty open cones of consistent objectives, one per choice."""
+    size = len(law.outcome[0][0])
+    found = []
+    for actions in product(*(range(len(v)) for v in law.value)):
+        rows = strict_rows(law, actions)
+        if cost_of(law, actions) <= budget and feasible(rows, [], size):
+            found.append(rows)
+    return found
+
+
+def cost_of(law: ExactLaw, actions: Sequence[int]) -> Fraction:
+    return law.regrets_of([[a] for a in actions])[0]
+
+
+def least_regret(law: ExactLaw) -> Fraction:
+    size = len(law.outcome[0][0])
+    choices = product(*(range(len(v)) for v in law.value))
+    return min(cost_of(law, actions) for actions in choices if feasible(strict_rows(law, actions), [], size))
+
+
+def joint_actions(law: ExactLaw, budget: Fraction, there: ExactLaw) -> list[tuple[int, ...]]:
+    """All action tuples of a deployment that one consistent objective makes optimal together."""
+    size = len(law.outcome[0][0])
+    found = cells(law, budget)
+    return [
+        actions
+        for actions in product(*(range(len(v)) for v in there.value))
+        if any(feasible(rows, weak_rows(there, actions), size) for rows in found)
+    ]
