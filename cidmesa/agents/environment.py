@@ -7,7 +7,6 @@ Numpy only: no agent of this library is needed to play one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -103,15 +102,3 @@ class Environment:
             else:
                 values[node] = np.asarray(choose(node, values), dtype=np.intp)
         return Episodes(values, utilities)
-
-
-def payoff_range(model: CIM) -> tuple[float, float]:
-    """Return the least and greatest sum that the utilities' tables allow (each by itself).
-
-    >>> import cidmesa as cm
-    >>> cid = cm.CID([("act", "a"), ("act", "b")], decisions=["act"], utilities=["a", "b"])
-    >>> payoff_range(cid.parameterise(act=[0, 1], a=lambda act: act, b=lambda act: -2 * act))
-    (-2.0, 1.0)
-    """
-    tables = [np.asarray(model.cpd(node), dtype=np.float64) for node in model.cid.utilities]
-    return math.fsum(float(t.min()) for t in tables), math.fsum(float(t.max()) for t in tables)

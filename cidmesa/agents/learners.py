@@ -41,11 +41,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cidmesa.agents.environment import Environment, payoff_range
+from cidmesa.agents.environment import Environment
 from cidmesa.agents.policies import Params, Rule
 from cidmesa.agents.tensors import Floats, Ints, Keys, uniforms
 from cidmesa.errors import FileFormatError, NotApplicableError
 from cidmesa.model import CIM
+from cidmesa.solve.ranges import utility_range
 
 Rules: TypeAlias = Mapping[str, Rule]
 """The rule of each decision; decisions that share one have the same object."""
@@ -345,5 +346,5 @@ def load(path: Path, recipe: str) -> State:
 
 def _scale(model: CIM) -> float:
     """Return the range of the summed utilities, 1 where they never differ."""
-    low, high = payoff_range(model)
+    low, high = utility_range(model)
     return high - low or 1.0
