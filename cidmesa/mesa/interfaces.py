@@ -247,14 +247,14 @@ def _points(
 ) -> dict[tuple[Any, ...], tuple[float, float]]:
     """Map each value of `nodes` that some policy reaches to the pair :math:`(o(s), u(s))`."""
     payoff = _payoffs(model, targets, objective)
-    o = _conditional_mean(model, nodes, targets, payoff)
-    u = np.sum([_conditional_mean(model, nodes, (v,), np.unique(model.cpd(v))) for v in score], axis=0)
+    o = conditional_mean(model, nodes, targets, payoff)
+    u = np.sum([conditional_mean(model, nodes, (v,), np.unique(model.cpd(v))) for v in score], axis=0)
     domains = query(model, nodes, policy=uniform_policy(model)).domains
     pairs = zip(product(*domains), o.ravel().tolist(), u.ravel().tolist(), strict=True)
     return {s: (a, b) for s, a, b in pairs if not np.isnan(a)}
 
 
-def _conditional_mean(model: CIM, nodes: Sequence[str], of: Sequence[str], values: Floats) -> Floats:
+def conditional_mean(model: CIM, nodes: Sequence[str], of: Sequence[str], values: Floats) -> Floats:
     """Return the mean of `values`, a function of the nodes `of`, given each value of `nodes`; NaN where unreached."""
     names = list(dict.fromkeys((*nodes, *of)))
     law = joint(model, names, policy=uniform_policy(model))
