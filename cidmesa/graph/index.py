@@ -62,6 +62,10 @@ class Index(Protocol):
         """Return the parents of `node`."""
         ...
 
+    def children(self, node: int) -> list[int]:
+        """Return the children of `node`."""
+        ...
+
     def descendants(self, sources: Sequence[int]) -> Mask:
         """Mark the nodes that a directed path from `sources` reaches, `sources` included."""
         ...
@@ -121,6 +125,9 @@ class _Lists:
 
     def parents(self, node: int) -> list[int]:
         return self._parents[node]
+
+    def children(self, node: int) -> list[int]:
+        return self._children[node]
 
     def descendants(self, sources: Sequence[int]) -> Mask:
         return _spread(self._children, sources)
@@ -240,6 +247,10 @@ class _Arrays:
     def parents(self, node: int) -> list[int]:
         row = self._indices[self._indptr[node] + 1 : self._indptr[node + 1]]
         return [p for p in row.tolist() if p != node]  # a link that was cut points at its own row
+
+    def children(self, node: int) -> list[int]:
+        row = self._indices[self._indptr[self.n + node] + 1 : self._indptr[self.n + node + 1]] - self.n
+        return [c for c in row.tolist() if c != node]
 
     def descendants(self, sources: Sequence[int]) -> Mask:
         return _search(self._indptr, self._indices, [self.n + s for s in sources])[self.n : 2 * self.n]

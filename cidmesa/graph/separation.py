@@ -21,7 +21,7 @@ References
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -92,6 +92,10 @@ class Path:
         The decisions whose links are claimed to be at the fixpoint after `removed`; `check` confirms each.
     without
         Decisions that are given a single action, so that the walk has to stay clear of them.
+    cut
+        Edges that are cut before anything else.
+    mechanised
+        Whether the walk is in the mechanised diagram, ``M_node`` (for a decision ``Π_node``) being the mechanism.
 
     Examples
     --------
@@ -106,10 +110,12 @@ class Path:
     removed: tuple[Edge, ...] = ()
     reduced: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
+    cut: tuple[Edge, ...] = ()
+    mechanised: bool = False
 
     def check(self, cid: CID) -> bool:
         """Check the walk against the definition, edge by edge, after replaying what was added and removed."""
-        work = _Plain.replay(cid, self.added, self.removed, self.without)
+        work = _Plain.replay(cid, self)
         if work is None or not self.nodes or any(v not in work.parents for v in self.nodes):
             return False
         if not all(work.parents[d] <= work.requisite(d) for d in self.reduced):
@@ -142,6 +148,10 @@ class SeparatingSet:
     added, removed
         Information links that were added first, and nonrequisite links that were then removed, in that order. `check`
         replays each removal with a separation of its own.
+    cut
+        Edges that are cut before anything else.
+    mechanised
+        Whether the separation is in the mechanised diagram.
 
     Examples
     --------
@@ -157,11 +167,13 @@ class SeparatingSet:
     given: frozenset[str] | None
     added: tuple[Edge, ...] = ()
     removed: tuple[Edge, ...] = ()
+    cut: tuple[Edge, ...] = ()
+    mechanised: bool = False
 
     def check(self, cid: CID) -> bool:
         """Check the separation in the moral graph of the ancestors, after replaying what was added and removed."""
-        work = _Plain.replay(cid, self.added, self.removed)
-        if work is None:
+        work = _Plain.replay(cid, self)
+        if work is None or any(v not in work.parents for v in (*self.xs, *self.ys, *(self.given or ()))):
             return False
         if self.given is None:
             above = work.above(self.ys)
@@ -190,20 +202,23 @@ class _Plain:
             self.parents[head].add(tail)
 
     @classmethod
-    def replay(
-        cls, cid: CID, added: Iterable[Edge], removed: Sequence[Edge], without: Iterable[str] = ()
-    ) -> _Plain | None:
-        """Add, isolate and remove; None if a step is not allowed: not a link into a decision, or not nonrequisite."""
+    def replay(cls, cid: CID, proof: Path | SeparatingSet) -> _Plain | None:
+        """Cut, add, isolate and remove; None if a step is not allowed: not a link, or not a nonrequisite one."""
         work = cls(cid)
-        for tail, head in added:
+        for tail, head in proof.cut:
+            if tail not in work.parents.get(head, ()):
+                return None
+            work.parents[head].discard(tail)
+        for tail, head in proof.added:
             if cid.kind(head) != "decision" or tail in work.below(head) | {head}:
                 return None
             work.parents[head].add(tail)
-        gone = set(without)
+        gone = proof.without if isinstance(proof, Path) else frozenset()
         if any(cid.kind(v) != "decision" for v in gone):
             return None
         if gone:
             work.parents = {v: set() if v in gone else ps - gone for v, ps in work.parents.items()}
+        removed = proof.removed
         at = 0
         while at < len(removed):  # the links that were dropped at one decision at one time
             head = removed[at][1]
@@ -213,6 +228,11 @@ class _Plain:
                 return None
             work.parents[head] -= tails
             at = stop
+        if proof.mechanised:
+            for v in cid.nodes:
+                mechanism = f"Π_{v}" if cid.kind(v) == "decision" else f"M_{v}"
+                work.parents[mechanism] = set()
+                work.parents[v].add(mechanism)
         return work
 
     def above(self, nodes: Iterable[str]) -> set[str]:

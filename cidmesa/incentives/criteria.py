@@ -1,0 +1,560 @@
+r"""The criteria, one function each: ``admits_voi``, ``admits_voc``, ``admits_ri``, ``admits_ici`` and their relatives.
+
+Each takes a diagram, a node (or several, where a set makes sense) and a decision, and returns a
+:class:`~cidmesa.Verdict`. `decision` may be left out where there is only one.
+
+For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram; ADMITS stands where a
+theorem or a checked witness carries it; the rest is UNKNOWN, with the reason. With several agents the rules of the
+other agents' decisions are taken as fixed mechanisms, and the verdict says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from cidmesa.diagram import CID, Edge
+from cidmesa.errors import DiagramError, NotApplicableError
+from cidmesa.graph.separation import Names, positions
+from cidmesa.incentives.analysis import Analysis, analysis_of
+from cidmesa.incentives.verdict import Answer, Verdict
+
+Ruling = tuple[Answer | None, str]
+
+THEOREMS = {
+    "voi": "Everitt et al. 2021, Thm 9",
+    "voc": "Everitt et al. 2021, Thm 16",
+    "ri": "Everitt et al. 2021, Thm 12",
+    "ici": "Everitt et al. 2021, Thm 18",
+    "path_specific_ici": "Farquhar et al. 2022",
+    "impact": "Carey et al. 2020",
+    "intention": "Ward et al. 2024",
+    "unfairness": "Everitt et al. 2021, Thm 14",
+    "introduced_unfairness": "Ashurst et al. 2022",
+    "requisite": "Fagiuoli & Zaffalon 1998",
+    "relevance": "Koller & Milch 2003; Hammond et al. 2023",
+}
+
+
+def admits_voi(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether a decision can have value of information for a node, observed already or not.
+
+    :math:`X \notin Desc(D)` has value of information iff :math:`V^*(X \to D\ \text{added}) > V^*(X \to D\
+    \text{removed})`. Criterion: :math:`X` is requisite in the minimal reduction of :math:`G` with :math:`X \to D`.
+
+    Parameters
+    ----------
+    cid
+        The diagram.
+    node
+        The node, or several for the value of observing all of them.
+    decision
+        The decision; ``None`` stands for the only one.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    NotApplicableError
+        `node` is a utility, `decision` or one of its descendants; `decision` is missing or no decision.
+    UnknownNodeError
+        A name that is not a node.
+
+    Notes
+    -----
+    Sound in every diagram. Complete for one decision, and for a chance node wherever the diagram with the link added
+    is soluble.
+
+    References
+    ----------
+    Everitt et al., "Agent incentives: a causal perspective", AAAI 2021, Thm 9; van Merwijk, Carey and Everitt, "A
+    complete criterion for value of information in soluble influence diagrams", AAAI 2022, Thm 7.
+
+    Examples
+    --------
+    >>> cid = CID([("sky", "rain"), ("umbrella", "dry"), ("rain", "dry"), ("sky", "mood")],
+    ...           decisions=["umbrella"], utilities=["dry"])
+    >>> bool(admits_voi(cid, "rain")), bool(admits_voi(cid, "sky")), bool(admits_voi(cid, "mood"))
+    (True, True, True)
+    >>> bool(admits_voi(cid.with_edges(("rain", "umbrella")), "sky"))
+    False
+    """
+    return judge(cid, "voi", node, decision)
+
+
+def admits_voc(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether controlling a node can be worth something.
+
+    :math:`X` (not a decision) has value of control iff the best value with :math:`X`'s mechanism also chosen exceeds
+    :math:`V^*`. Criterion: a directed path from :math:`X` to a utility in the minimal reduction; a utility controls
+    itself. It is *direct* if the path avoids the decisions, see ``verdict.because``.
+
+    Parameters
+    ----------
+    cid
+        The diagram.
+    node
+        The node, or several for the value of controlling all of them.
+    decision
+        A decision of the agent in question; it may be left out where one agent decides.
+
+    Returns
+    -------
+    Verdict
+        Of the whole diagram: ``decision`` is ``None`` in it where one agent decides.
+
+    References
+    ----------
+    Everitt et al. 2021, Thm 16; Shachter and Heckerman, "Pearl causality and the value of control", 2010.
+
+    Examples
+    --------
+    >>> cid = CID([("sky", "go"), ("go", "pay"), ("door", "pay")], decisions=["go"], utilities=["pay"])
+    >>> bool(admits_voc(cid, "door")), bool(admits_voc(cid, "sky"))
+    (True, False)
+    """
+    return judge(cid, "voc", node, decision)
+
+
+def admits_ri(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether optimal rules may have to respond to a node.
+
+    There is a response incentive on :math:`X` iff every optimal policy has noise :math:`\varepsilon` and an
+    :math:`x` with :math:`D_x(\varepsilon) \neq D(\varepsilon)`. Criterion: a directed path from :math:`X` to :math:`D`
+    in the minimal reduction.
+
+    Parameters
+    ----------
+    cid, node, decision
+        As for :func:`admits_voi`.
+
+    References
+    ----------
+    Everitt et al. 2021, Thm 12.
+
+    Examples
+    --------
+    >>> cid = CID([("key", "door"), ("door", "go"), ("red", "go"), ("go", "pay"), ("door", "pay")],
+    ...           decisions=["go"], utilities=["pay"])
+    >>> bool(admits_ri(cid, "key")), bool(admits_ri(cid, "red"))
+    (True, False)
+    """
+    return judge(cid, "ri", node, decision)
+
+
+def admits_ici(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether a decision can have an instrumental control incentive on a node.
+
+    There is one on :math:`X \neq D` iff every optimal policy has :math:`pa_D, d` with :math:`E[U_{X_d} \mid pa_D] \neq
+    E[U \mid pa_D]`: influencing :math:`X` is a way to utility. Criterion: :math:`D \rightsquigarrow X
+    \rightsquigarrow U` in the minimal reduction.
+
+    Parameters
+    ----------
+    cid, node, decision
+        As for :func:`admits_voi`.
+
+    References
+    ----------
+    Everitt et al. 2021, Thm 18.
+
+    Examples
+    --------
+    >>> cid = CID([("post", "clicks"), ("post", "opinion"), ("opinion", "votes")], decisions=["post"],
+    ...           utilities=["clicks"])
+    >>> bool(admits_ici(cid, "opinion")), bool(admits_ici(cid.with_edges(("opinion", "clicks")), "opinion"))
+    (False, True)
+    """
+    return judge(cid, "ici", node, decision)
+
+
+def admits_path_specific_ici(
+    cid: CID, node: Names, decision: str | None = None, *, cut_edges: Iterable[Edge] = ()
+) -> Verdict:
+    r"""Say whether an instrumental control incentive is left when the agent is trained without some edges.
+
+    An agent that optimises its effect along all paths but those through `cut_edges` sees a default value across them.
+    Criterion: :math:`D \rightsquigarrow X \rightsquigarrow U` in the minimal reduction of what is left.
+
+    Parameters
+    ----------
+    cid, node, decision
+        As for :func:`admits_voi`.
+    cut_edges
+        Edges of the diagram.
+
+    Raises
+    ------
+    DiagramError
+        One of `cut_edges` is not an edge.
+
+    References
+    ----------
+    Farquhar, Carey and Everitt, "Path-specific objectives for safer agent incentives", AAAI 2022.
+
+    Examples
+    --------
+    >>> cid = CID([("post", "opinion"), ("opinion", "clicks"), ("post", "clicks")], decisions=["post"],
+    ...           utilities=["clicks"])
+    >>> bool(admits_path_specific_ici(cid, "opinion"))
+    True
+    >>> bool(admits_path_specific_ici(cid, "opinion", cut_edges=[("post", "opinion")]))
+    False
+    """
+    cuts = tuple((tail, head) for tail, head in cut_edges)
+    return judge(cid, "path_specific_ici", node, decision, cut_edges=cuts)
+
+
+def admits_impact(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether every optimal policy may have to move a node from where a baseline policy leaves it.
+
+    Criterion: the node and some utility of the agent both descend from the decision.
+
+    References
+    ----------
+    Carey, Langlois, Everitt and Legg, "The incentives that shape behaviour", 2020.
+
+    Examples
+    --------
+    >>> cid = CID([("work", "pay"), ("work", "noise"), ("rain", "noise")], decisions=["work"], utilities=["pay"])
+    >>> bool(admits_impact(cid, "noise")), bool(admits_impact(cid, "rain"))
+    (True, False)
+    """
+    return judge(cid, "impact", node, decision)
+
+
+def admits_intention(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether a decision can be made with the intention to bring about an outcome of a node.
+
+    Criterion: :math:`D \rightsquigarrow O \rightsquigarrow U` in the diagram.
+
+    References
+    ----------
+    Ward et al., "The reasons that agents act: intention and instrumental goals", AAMAS 2024.
+
+    Examples
+    --------
+    >>> cid = CID([("work", "noise"), ("work", "pay")], decisions=["work"], utilities=["pay"])
+    >>> bool(admits_intention(cid, "pay")), bool(admits_intention(cid, "noise"))
+    (True, False)
+    """
+    return judge(cid, "intention", node, decision)
+
+
+def admits_unfairness(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether every optimal policy may be counterfactually unfair to an attribute.
+
+    A policy is counterfactually unfair to :math:`A` if some :math:`a` gives :math:`P(D_a \neq D) > 0`. Criterion: that
+    of a response incentive on :math:`A`.
+
+    References
+    ----------
+    Everitt et al. 2021, Thm 14; Kusner et al. 2017.
+
+    Examples
+    --------
+    >>> cid = CID([("gender", "school"), ("school", "admit"), ("school", "grade"), ("admit", "pay"), ("grade", "pay"),
+    ...            ("gender", "admit")], decisions=["admit"], utilities=["pay"])
+    >>> bool(admits_unfairness(cid, "gender"))
+    True
+    >>> bool(admits_unfairness(cid.without_edges(("gender", "school")), "gender"))
+    False
+    """
+    return judge(cid, "unfairness", node, decision)
+
+
+def admits_introduced_unfairness(
+    cid: CID, node: Names, decision: str | None = None, *, label: str | None = None
+) -> Verdict:
+    r"""Say whether every optimal policy may treat an attribute's groups more unequally than the label does.
+
+    :math:`|E[D \mid A{=}1] - E[D \mid A{=}0]| > |E[Y \mid A{=}1] - E[Y \mid A{=}0]|` for every optimal policy.
+    Criterion: some requisite observation is d-connected to :math:`A`.
+
+    Parameters
+    ----------
+    cid, node, decision
+        As for :func:`admits_voi`.
+    label
+        The node :math:`Y` that a utility compares the decision with, a parent of that utility. The criterion is the
+        same for all of them; the argument is for the record, and for the witness.
+
+    Raises
+    ------
+    NotApplicableError
+        `label` is not a parent of a utility below the decision.
+
+    References
+    ----------
+    Ashurst et al., "Why fair labels can yield unfair predictions", AAAI 2022.
+
+    Examples
+    --------
+    >>> cid = CID([("group", "proxy"), ("proxy", "guess"), ("proxy", "truth"), ("guess", "hit"), ("truth", "hit"),
+    ...            ("coin", "toss")], decisions=["guess"], utilities=["hit"])
+    >>> bool(admits_introduced_unfairness(cid, "group", label="truth")), bool(admits_introduced_unfairness(cid, "coin"))
+    (True, False)
+    """
+    return judge(cid, "introduced_unfairness", node, decision, label=label)
+
+
+def admits_relevance(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+    r"""Say whether changing the mechanism of a node can change what is best at a decision.
+
+    Criterion (r-reachability): not :math:`\mathsf{M}_V \perp U^D \mid Fa(D)` in the mechanised diagram.
+
+    References
+    ----------
+    Koller and Milch 2003, Def. 5.2; Hammond et al. 2023.
+
+    Examples
+    --------
+    >>> cid = CID([("door", "red"), ("red", "go"), ("go", "pay"), ("red", "pay")], decisions=["go"], utilities=["pay"])
+    >>> bool(admits_relevance(cid, "pay")), bool(admits_relevance(cid, "door"))
+    (True, False)
+    """
+    return judge(cid, "relevance", node, decision)
+
+
+def judge(
+    cid: CID,
+    criterion: str,
+    node: Names,
+    decision: str | None = None,
+    *,
+    cut_edges: tuple[Edge, ...] = (),
+    label: str | None = None,
+) -> Verdict:
+    """Apply a criterion, given by its short name; the functions above are this one by their own names."""
+    xs = positions(cid, node)
+    if not xs:
+        raise NotApplicableError(f"admits_{criterion} is about a node or several; got none.")
+    name = _decision(cid, criterion, decision)
+    agent = cid.agent_of(name) if name is not None else (cid.agents[0] if cid.agents else 0)
+    analysis = analysis_of(cid, agent)
+    if criterion == "voc" and _deciders(cid) < 2:
+        name = None
+    d = -1 if name is None else cid.id(name)
+    if criterion == "path_specific_ici" and cut_edges:
+        answer, reason = _cut(cid, analysis, xs, d, cut_edges)
+    else:
+        if criterion == "introduced_unfairness":
+            _check_label(cid, analysis, d, label)
+        answer, reason = _together(_RULES[criterion], analysis, xs, d, criterion)
+    return Verdict(
+        cid,
+        criterion,
+        tuple(cid.nodes[x] for x in xs),
+        name,
+        answer,
+        reason,
+        _assumptions(analysis, cut_edges),
+        cut_edges,
+        label,
+    )
+
+
+def _decision(cid: CID, criterion: str, decision: str | None) -> str | None:
+    if criterion == "voc" and decision is None and _deciders(cid) < 2:
+        return None  # a question about the diagram
+    return cid.only_decision(decision, question=f"admits_{criterion}" if criterion != "requisite" else "requisite")
+
+
+def _deciders(cid: CID) -> int:
+    """Count the agents that decide or are paid."""
+    return len(cid.agents)
+
+
+def _assumptions(analysis: Analysis, cut_edges: tuple[Edge, ...]) -> tuple[str, ...]:
+    out = []
+    if analysis.others:
+        out.append(f"the rules of the other agents' decisions ({', '.join(analysis.others)}) are fixed mechanisms")
+    if cut_edges:
+        edges = ", ".join(f"{tail} -> {head}" for tail, head in cut_edges)
+        out.append(f"across the cut edges ({edges}) a default value is seen, whatever the decision")
+    return tuple(out)
+
+
+def _together(
+    rule: Callable[[Analysis, int, int], Ruling], analysis: Analysis, xs: list[int], d: int, criterion: str
+) -> Ruling:
+    """Rule on a set of nodes: one that admits carries it; all must be excluded; observing a set is one question."""
+    if criterion == "voi" and len(xs) > 1:
+        return _voi_of_set(analysis, tuple(xs), d)
+    rulings = [rule(analysis, x, d) for x in xs]
+    for wanted in (Answer.ADMITS, None):
+        for ruling in rulings:
+            if ruling[0] is wanted:
+                return ruling
+    return rulings[0]
+
+
+def _observable(analysis: Analysis, x: int, d: int) -> None:
+    cid = analysis.cid
+    node, decision = cid.nodes[x], cid.nodes[d]
+    if cid.kind(node) == "utility":
+        raise NotApplicableError(f"value of information is of what can be observed, and `{node}` is a utility.")
+    if analysis.whole(d).below[x]:
+        what = "the decision itself" if x == d else f"a descendant of `{decision}`"
+        raise NotApplicableError(f"`{decision}` cannot observe `{node}` before it is made: it is {what}.")
+
+
+def _voi(analysis: Analysis, x: int, d: int) -> Ruling:
+    _observable(analysis, x, d)
+    if analysis.alone(d).voi[x]:
+        return Answer.ADMITS, THEOREMS["voi"]
+    if analysis.single or not analysis.whole(d).voi[x]:
+        return Answer.EXCLUDES, THEOREMS["voi"]
+    return _voi_of_set(analysis, (x,), d)
+
+
+def _voi_of_set(analysis: Analysis, xs: tuple[int, ...], d: int) -> Ruling:
+    for x in xs:
+        _observable(analysis, x, d)
+    reduction, knot = analysis.with_links(d, xs)
+    left = set(reduction.index.parents(d))
+    if not left.intersection(xs):
+        return Answer.EXCLUDES, THEOREMS["voi"]
+    if analysis.single:
+        return Answer.ADMITS, THEOREMS["voi"]
+    if knot:
+        return None, f"not soluble: {', '.join(knot)} are relevant to each other in a circle"
+    kept = [analysis.cid.nodes[x] for x in xs if x in left]
+    if all(analysis.cid.kind(node) == "decision" for node in kept):
+        return None, f"the link from the decision {kept[0]} is one between decisions"
+    return Answer.ADMITS, "van Merwijk et al. 2022, Thm 7"
+
+
+def _ri(analysis: Analysis, x: int, d: int) -> Ruling:
+    _not_itself(analysis, x, d, "a response incentive")
+    if analysis.alone(d).ri[x]:
+        return Answer.ADMITS, THEOREMS["ri"]
+    if analysis.single or not analysis.reduction.index.ancestors([d])[x]:
+        return Answer.EXCLUDES, THEOREMS["ri"]
+    return None, _between_decisions(analysis)
+
+
+def _voc(analysis: Analysis, x: int, d: int) -> Ruling:
+    node = analysis.cid.nodes[x]
+    if x in analysis.decisions:
+        raise NotApplicableError(f"`{node}` is a decision of the agent, which controls it anyway.")
+    if analysis.controls_for_sure[x]:
+        return Answer.ADMITS, THEOREMS["voc"]
+    return (None, _between_decisions(analysis)) if analysis.controls[x] else (Answer.EXCLUDES, THEOREMS["voc"])
+
+
+def _ici(analysis: Analysis, x: int, d: int) -> Ruling:
+    _not_itself(analysis, x, d, "an instrumental control incentive")
+    if analysis.alone(d).ici[x]:
+        return Answer.ADMITS, THEOREMS["ici"]
+    if analysis.single or not (analysis.controls[x] and analysis.reduction.index.descendants([d])[x]):
+        return Answer.EXCLUDES, THEOREMS["ici"]
+    return None, _between_decisions(analysis)
+
+
+def _path_specific_ici(analysis: Analysis, x: int, d: int) -> Ruling:
+    answer, reason = _ici(analysis, x, d)
+    return answer, THEOREMS["path_specific_ici"] if answer else reason
+
+
+def _cut(cid: CID, analysis: Analysis, xs: list[int], d: int, cut_edges: tuple[Edge, ...]) -> Ruling:
+    for tail, head in cut_edges:
+        if not cid.has_edge(tail, head):
+            raise DiagramError(f"('{tail}', '{head}') is not an edge of this diagram, so cut_edges= cannot cut it.")
+    cut = analysis_of(cid.without_edges(*dict.fromkeys(cut_edges)), analysis.agent)
+    return _together(_path_specific_ici, cut, xs, d, "path_specific_ici")
+
+
+def _impact(analysis: Analysis, x: int, d: int) -> Ruling:
+    return _downstream(analysis, x, d, "impact", lambda below, _: bool(below[x]))
+
+
+def _intention(analysis: Analysis, x: int, d: int) -> Ruling:
+    return _downstream(analysis, x, d, "intention", lambda below, above: bool(below[x] and above[x]))
+
+
+def _downstream(analysis: Analysis, x: int, d: int, criterion: str, holds: Callable[..., bool]) -> Ruling:
+    """Rule by directed paths alone: some utility below the decision, and `holds` of what is below and above."""
+    _not_itself(analysis, x, d, "impact" if criterion == "impact" else "intention")
+    others = [e for e in analysis.decisions if e != d]
+    alone = analysis.index.edited(isolate=others) if others else analysis.index
+    for index, answer in ((alone, Answer.ADMITS), (analysis.index, None)):
+        below = index.descendants([d])
+        goals = [u for u in analysis.utilities if below[u]]
+        if goals and holds(below, index.ancestors(goals)):
+            return answer, THEOREMS[criterion] if answer else _between_decisions(analysis)
+    return Answer.EXCLUDES, THEOREMS[criterion]
+
+
+def _unfairness(analysis: Analysis, x: int, d: int) -> Ruling:
+    answer, reason = _ri(analysis, x, d)
+    return answer, THEOREMS["unfairness"] if answer else reason
+
+
+def _introduced_unfairness(analysis: Analysis, x: int, d: int) -> Ruling:
+    _not_itself(analysis, x, d, "introduced unfairness")
+    alone = analysis.alone(d)
+    if analysis.single:
+        touched = analysis.index.connected([x], ())
+        yes = any(touched[w] for w in alone.requisite)
+        return (Answer.ADMITS if yes else Answer.EXCLUDES), THEOREMS["introduced_unfairness"]
+    index = analysis.reduction.index
+    touched = index.connected([x], ())
+    if any(touched[w] for w in index.parents(d)):
+        return None, _between_decisions(analysis)
+    return Answer.EXCLUDES, THEOREMS["introduced_unfairness"]
+
+
+def _check_label(cid: CID, analysis: Analysis, d: int, label: str | None) -> None:
+    if label is None:
+        return
+    y = cid.id(label)
+    below = analysis.whole(d).below
+    compared = {p for u in analysis.utilities if below[u] for p in analysis.index.parents(u)}
+    if y not in compared:
+        choices = ", ".join(f"`{cid.nodes[p]}`" for p in sorted(compared - {d})) or "none"
+        raise NotApplicableError(
+            f"`{label}` is not compared with `{cid.nodes[d]}`: label= is a parent of a utility below it ({choices})."
+        )
+
+
+def _requisite(analysis: Analysis, x: int, d: int) -> Ruling:
+    if x not in analysis.index.parents(d):
+        raise NotApplicableError(
+            f"`{analysis.cid.nodes[d]}` does not observe `{analysis.cid.nodes[x]}`; admits_voi asks what if it did."
+        )
+    return (Answer.ADMITS if x in analysis.whole(d).requisite else Answer.EXCLUDES), THEOREMS["requisite"]
+
+
+def _relevance(analysis: Analysis, x: int, d: int) -> Ruling:
+    _not_itself(analysis, x, d, "relevance")
+    return (Answer.ADMITS if analysis.whole(d).heard[x] else Answer.EXCLUDES), THEOREMS["relevance"]
+
+
+def _not_itself(analysis: Analysis, x: int, d: int, what: str) -> None:
+    if x == d:
+        raise NotApplicableError(f"{what} is about another node than the decision `{analysis.cid.nodes[d]}` itself.")
+
+
+def _between_decisions(analysis: Analysis) -> str:
+    """Say why the criterion's yes is no theorem: a knot, or the answer hangs on the other decisions' rules."""
+    knot = analysis.knot()
+    if knot:
+        return f"not soluble: {', '.join(knot)} are relevant to each other in a circle"
+    return "it hangs on a link between decisions: an optimal rule of one may leave the other nothing to respond to"
+
+
+_RULES: dict[str, Callable[[Analysis, int, int], Ruling]] = {
+    "voi": _voi,
+    "voc": _voc,
+    "ri": _ri,
+    "ici": _ici,
+    "path_specific_ici": _path_specific_ici,
+    "impact": _impact,
+    "intention": _intention,
+    "unfairness": _unfairness,
+    "introduced_unfairness": _introduced_unfairness,
+    "requisite": _requisite,
+    "relevance": _relevance,
+}
