@@ -34,7 +34,7 @@ def cids(
     utilities: int | tuple[int, int] = (1, 2),
     max_parents: int = 3,
 ) -> cm.CID:
-    """Random CIDs of one agent: nodes in a random order, each pair an edge by a fair draw, utilities without children."""
+    """Random CIDs of one agent: nodes in random order, each pair an edge by a fair draw, utilities without children."""
     low, high = (decisions, decisions) if isinstance(decisions, int) else decisions
     n_decisions = draw(st.integers(low, high))
     low, high = (utilities, utilities) if isinstance(utilities, int) else utilities
@@ -57,8 +57,18 @@ def cids(
 
 
 @st.composite
-def models(draw: Callable[..., object], cid: cm.CID | None = None, *, max_card: int = 2, **shape: object) -> cm.CIM:
-    """Random CIMs: stochastic rows, rows with zeros, deterministic rows and ties in the utilities, all of them often."""
+def models(
+    draw: Callable[..., object],
+    cid: cm.CID | None = None,
+    *,
+    max_card: int = 2,
+    structural: bool = False,
+    **shape: object,
+) -> cm.CIM:
+    """Random CIMs: stochastic rows, rows with zeros, deterministic rows and ties in the utilities, all of them often.
+
+    With `structural` every chance node is a random function of its parents and of noise with up to three values.
+    """
     diagram = draw(cids(**shape)) if cid is None else cid  # type: ignore[arg-type]
     cards = {n: draw(st.integers(2, max_card)) for n in diagram.nodes if diagram.kind(n) != "utility"}
     mechanisms: dict[str, object] = {}
@@ -73,6 +83,12 @@ def models(draw: Callable[..., object], cid: cm.CID | None = None, *, max_card: 
         elif kind == "utility":
             flat = draw(st.lists(st.integers(-2, 2), min_size=rows, max_size=rows))
             mechanisms[node] = cm.Table(_reshape([float(x) for x in flat], shape_of_parents))
+        elif structural:
+            noise = _row(draw, draw(st.integers(1, 3)) if shape_of_parents else cards[node])
+            values = st.integers(0, cards[node] - 1)
+            outcome = draw(st.lists(values, min_size=rows * len(noise), max_size=rows * len(noise)))
+            nested = _reshape(outcome, (*shape_of_parents, len(noise)))
+            mechanisms[node] = cm.Structural(noise, nested, range(cards[node]))
         else:
             table = [_row(draw, cards[node]) for _ in range(rows)]
             mechanisms[node] = cm.Table(_reshape(table, shape_of_parents))
