@@ -33,6 +33,7 @@ from cidmesa.errors import MechanismError as MechanismError
 from cidmesa.errors import MissingDependencyError as MissingDependencyError
 from cidmesa.errors import NotApplicableError as NotApplicableError
 from cidmesa.errors import UnknownNodeError as UnknownNodeError
+from cidmesa.incentives import incentives as incentives  # at once: the function must win over the room of that name
 from cidmesa.mechanisms import Bernoulli as Bernoulli
 from cidmesa.mechanisms import Categorical as Categorical
 from cidmesa.mechanisms import Choice as Choice
