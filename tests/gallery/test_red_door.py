@@ -48,4 +48,4 @@ def test_the_two_bodies_see_the_same_door_in_different_codes():
     for body in system.bodies:
         agents = system.agents(body, agents=2, steps=2, progress=False)
         widths[body] = agents.recipe.rules["go"].inputs.table.shape
-    assert widths == {"hard": (4, 4, 4), "plain": (4, 1, 2)}
+    assert widths == {"hard": (4, 4, 5), "plain": (4, 1, 3)}

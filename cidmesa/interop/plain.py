@@ -1,0 +1,163 @@
+"""Diagrams, models and training setups as plain data: mappings, lists, texts and numbers.
+
+Nothing in it is code. A function is written as what it does: the value for each context of its parents (``map``), the
+value for each context and noise (``noise``, ``outcome``), or probabilities (``table``), whichever says most. Nested
+lists have the axes of the node's ``parents``, which are written beside them, so edges may be reordered by hand.
+Symbolic entries are texts such as ``1 - delta`` (see :mod:`cidmesa.interop.expressions`).
+
+>>> import cidmesa as cm
+>>> model = cm.CID([("door", "red")]).parameterise(door=cm.Uniform("left", "right"), red=lambda door: door)
+>>> as_plain(model)["mechanisms"]["red"]
+{'parents': ['door'], 'domain': ['left', 'right'], 'map': ['left', 'right']}
+>>> from cidmesa.interop.reader import from_plain
+>>> from_plain(as_plain(model)) == model
+True
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from cidmesa.diagram import CID
+from cidmesa.errors import CidmesaError, FileFormatError
+from cidmesa.mechanisms import Array, Domain, is_symbolic
+from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.model import CIM
+
+Plain: TypeAlias = dict[str, Any]
+VERSION: Final = 1
+
+
+def as_plain(obj: CID | CIM | TrainingSetup) -> Plain:
+    """Write a diagram, model or training setup as plain data.
+
+    Raises
+    ------
+    FileFormatError
+        `obj` is something else, or has a domain value that is not text, a number, true, false, null or a tuple of them.
+    """
+    if isinstance(obj, TrainingSetup):
+        return {"cidmesa": VERSION, **_base(obj.base), **_setup(obj)}
+    if isinstance(obj, CIM | CID):
+        return {"cidmesa": VERSION, **_base(obj)}
+    raise FileFormatError(f"a diagram, a model or a training setup can be written; got {type(obj).__name__}.")
+
+
+def _base(base: CIM | CID) -> Plain:
+    if isinstance(base, CID):
+        return _diagram(base)
+    found = {**_diagram(base.cid), "mechanisms": {node: _mechanism(base, node) for node in base.cid.nodes}}
+    if base.rules:
+        found["rules"] = {decision: _numbers(base.cpd(decision)) for decision in base.rules}
+    if base.is_symbolic:
+        found["symbols"] = _symbols(base)
+    return found
+
+
+def _diagram(cid: CID) -> Plain:
+    single = cid.agents in {(), (0,)}
+    found: Plain = {
+        "nodes": list(cid.nodes),
+        "edges": [list(edge) for edge in cid.edges],
+        "decisions": list(cid.decisions) if single else {_key(a): list(cid.decisions_of(a)) for a in cid.agents},
+        "utilities": list(cid.utilities) if single else {_key(a): list(cid.utilities_of(a)) for a in cid.agents},
+    }
+    return {**found, "latent": list(cid.latent)} if cid.latent else found
+
+
+def _mechanism(model: CIM, node: str) -> Plain:
+    kind, parents = model.cid.kind(node), model.cid.parents(node)
+    found: Plain = {"parents": list(parents)} if parents and kind != "decision" else {}
+    if kind == "utility":
+        return {**found, "table": _numbers(model.cpd(node))}
+    domain = model.domain(node)
+    found["domain"] = [_value(value) for value in domain]
+    if kind == "decision":
+        return found
+    try:
+        response = model.response(node)
+    except CidmesaError:
+        return {**found, "table": _numbers(model.cpd(node))}
+    if not parents:
+        return {**found, "table": _numbers(model.cpd(node))}
+    if len(response.noise) == 1:
+        return {**found, "map": _named(response.outcome[..., 0], domain)}
+    return {**found, "noise": _numbers(response.noise), "outcome": _named(response.outcome, domain)}
+
+
+def _setup(setup: TrainingSetup) -> Plain:
+    found: Plain = {"deployments": {}}
+    for name, deployment in setup.deployments.items():
+        shifts: Any = sorted(deployment.nodes)
+        if setup.model is not None:
+            shifts = {node: _mechanism(setup.deployed(name), node) for node in deployment.shifts}
+            for written in shifts.values():
+                written.pop("domain", None)  # a shift keeps it
+        found["deployments"][name] = {"shifts": shifts}
+        if deployment.edges:
+            found["deployments"][name]["edges"] = [list(edge) for edge in deployment.edges]
+    if setup.feedback:
+        found["feedback"] = [list(pair) for pair in setup.feedback]
+    if setup.shared_rules:
+        found["shared_rules"] = [list(group) for group in setup.shared_rules]
+    if setup.phases is not None:
+        found["phases"] = {"train": setup.phases.train, "update": setup.phases.update, "deploy": setup.phases.deploy}
+    if setup.learned:
+        found["learned"] = {decision: _diagram(inside) for decision, inside in setup.learned.items()}
+    if setup.world != frozenset(setup.cid.chance):
+        found["world"] = sorted(setup.world)
+    symbols = {}
+    for name in setup.deployments if setup.model is not None else ():
+        symbols.update(_symbols(setup.deployed(name)))
+    return {**found, "symbols": symbols} if symbols else found
+
+
+def _key(agent: Any) -> Any:
+    if isinstance(agent, tuple):
+        raise FileFormatError(f"a file calls an agent by a text or a number; got {agent!r}.")
+    return _value(agent)
+
+
+def _value(value: Any) -> Any:
+    """Write a value of a domain: texts, numbers, booleans, null as they are, tuples as lists."""
+    if isinstance(value, tuple):
+        return [_value(part) for part in value]
+    if value is None or type(value) in {str, bool, int, float}:
+        return value
+    raise FileFormatError(
+        f"a file holds texts, numbers, true, false, null and tuples of them; got the value {value!r} of type "
+        f"{type(value).__name__}: rename the values of its domain."
+    )
+
+
+def _named(positions: Array, domain: Domain) -> Any:
+    if positions.ndim == 0:
+        return _value(domain[int(positions)])
+    return [_named(row, domain) for row in positions]
+
+
+def _numbers(array: Array) -> Any:
+    if array.dtype != object:
+        return array.tolist()
+    if array.ndim == 0:
+        entry = array.item()
+        return str(entry) if is_symbolic(entry) and not entry.is_number else _number(entry)
+    return [_numbers(np.asarray(row, dtype=object)) for row in array]
+
+
+def _number(entry: Any) -> Any:
+    """Write an exact rational as text, so that it stays exact, and anything else as a float."""
+    if is_symbolic(entry) and entry.is_Rational and not entry.is_Integer:
+        return str(entry)
+    return int(entry) if is_symbolic(entry) and entry.is_Integer else str(entry) if is_symbolic(entry) else float(entry)
+
+
+def _symbols(model: CIM) -> Plain:
+    """Name the symbols, each with what is assumed of it: two symbols of one name are the same only if that agrees."""
+    found = {}
+    for symbol in sorted(model.symbols, key=str):
+        assumed = getattr(symbol, "_assumptions_orig", None) or symbol.assumptions0
+        found[str(symbol)] = {str(fact): bool(holds) for fact, holds in assumed.items() if fact != "commutative"}
+    return found
