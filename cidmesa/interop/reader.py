@@ -164,6 +164,12 @@ class _Reader:
             )
 
     def domain(self, entry: Plain, where: Where) -> Domain:
+        values = self.values(entry, where)
+        with self.at(*where):
+            Choice(values)  # refuses what occurs twice
+        return values
+
+    def values(self, entry: Plain, where: Where) -> Domain:
         if "uniform" in entry and "domain" not in entry:
             return tuple(_tupled(value) for value in self.listed(entry["uniform"], (*where, "uniform")))
         if "bernoulli" in entry and "domain" not in entry:

@@ -232,10 +232,9 @@ def _rings_by_node(cid: CID, rings: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _rings_of_report(cid: CID, report: Any) -> dict[str, set[str]]:
-    """Collect the nodes of an incentive report, over all decisions; `voc` is of the diagram."""
-    parts = [report] if len(cid.decisions) <= 1 else [report[decision] for decision in cid.decisions]
-    found = {criterion: {n for part in parts for n in getattr(part, criterion)} for criterion in ("voi", "ri", "ici")}
-    return {**found, "voc": set(report.voc)}
+    """Collect the nodes of an incentive report, over all decisions."""
+    marked = report.overlay()["nodes"]
+    return {criterion: {n for n in cid.nodes if criterion in marked.get(n, ())} for criterion in RINGS}
 
 
 def _group_by_node(cid: CID, groups: Mapping[str, Iterable[str]]) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 import cidmesa as cm
@@ -43,24 +41,14 @@ def test_rings_are_in_the_order_of_the_criteria_and_explained_once():
     assert spec(DOOR, rings={"voi": ["door"]}, legend=False).legend == ()
 
 
-def test_a_report_gives_the_rings_of_one_decision_or_of_all():
-    one = SimpleNamespace(voi={"door"}, ri=set(), ici={"at_red"}, voc={"red"})
-    assert spec(DOOR, rings=one).node("red").rings == ("voc",)
-
-    class Several:
-        voc = frozenset({"x"})
-
-        def __init__(self, parts):
-            self.parts = parts
-
-        def __getitem__(self, decision):
-            return self.parts[decision]
-
-    empty: set[str] = set()
-    parts = {"a": SimpleNamespace(voi={"x"}, ri=empty, ici=empty), "b": SimpleNamespace(voi=empty, ri={"a"}, ici=empty)}
-    picture = spec(TWO, rings=Several(parts))
-    assert picture.node("x").rings == ("voi", "voc")
-    assert picture.node("a").rings == ("ri",)
+def test_a_report_gives_the_rings_of_all_decisions():
+    picture = spec(DOOR, rings=cm.incentives(DOOR))
+    report = cm.incentives(DOOR)
+    for node in DOOR.nodes:
+        assert picture.node(node).rings == tuple(c for c in ("voi", "voc", "ri", "ici") if node in getattr(report, c))
+    two = cm.incentives(TWO)
+    marked = {n.name for n in spec(TWO, rings=two).nodes if "ici" in n.rings}
+    assert marked == two["a"].ici | two["b"].ici
 
 
 def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind():
