@@ -32,7 +32,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -46,16 +46,13 @@ from cidmesa.agents.policies import Params, Rule
 from cidmesa.agents.tensors import Floats, Ints, Keys, uniforms
 from cidmesa.errors import FileFormatError, NotApplicableError
 from cidmesa.model import CIM
-from cidmesa.solve.ranges import utility_range
+from cidmesa.solve.payoffs import payoff_tensor, utility_range
 
 Rules: TypeAlias = Mapping[str, Rule]
 """The rule of each decision; decisions that share one have the same object."""
 
 SECONDS = 5.0
 """How often a checkpoint is written."""
-
-_LETTERS = 52
-_LARGEST = 2**22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +145,7 @@ def which_examples(keys: Keys, episodes: Ints, examples: int | None) -> Ints:
 
 def exact(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
     """Return minus the expected utility, written out, and its entropy bonus."""
-    axes, reach, pay = payoff_tensor(model, tuple(rules))
+    axes, reach, pay = payoff_tensor(model, tuple(rules), instead="learner='reinforce' plays episodes instead")
     law, gain = torch.from_numpy(reach), torch.from_numpy(pay / _scale(model))
     letter = {node: i + 1 for i, node in enumerate(axes)}
     families = {d: [letter[node] for node in (*model.cid.parents(d), d)] for d in rules}
@@ -169,44 +166,6 @@ def exact(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
         return total, value.detach().numpy() * _scale(model)
 
     return loss
-
-
-def payoff_tensor(model: CIM, decisions: Sequence[str]) -> tuple[tuple[str, ...], Floats, Floats]:
-    r"""Return the world as seen by the rules: with all rules multiplied in, it is a law, and its payoff.
-
-    Returns
-    -------
-    axes
-        The decisions and their parents.
-    law
-        :math:`P(axes)` divided by every rule.
-    pay
-        The same times the expected sum of utilities given the axes.
-
-    Notes
-    -----
-    Computed by playing uniformly at random and dividing that out; the product of all the families' cards is the cost.
-    """
-    cid = model.cid
-    axes = tuple(dict.fromkeys(node for d in decisions for node in (*cid.parents(d), d)))
-    size = float(np.prod([model.card(node) for node in axes], dtype=float))
-    if len(axes) >= _LETTERS or size > _LARGEST:
-        raise NotApplicableError(
-            f"the exact gradient writes out all {len(axes)} nodes that the decisions see and set, {size:.3g} numbers, "
-            f"more than {_LARGEST:,}: learner='reinforce' plays episodes instead."
-        )
-    uniform = {d: np.full((*map(model.card, cid.parents(d)), model.card(d)), 1 / model.card(d)) for d in decisions}
-    lift = float(np.prod([model.card(d) for d in decisions]))
-    law = model.query(axes, policy=uniform).probabilities * lift
-    pay = np.zeros_like(law)
-    for utility in cid.utilities:
-        parents = cid.parents(utility)
-        names = tuple(dict.fromkeys((*axes, *parents)))
-        joint = model.query(names, policy=uniform).probabilities * lift
-        number = {node: i for i, node in enumerate(names)}
-        operands: list[Any] = [joint, list(number.values()), model.cpd(utility), [number[p] for p in parents]]
-        pay += np.einsum(*operands, [number[node] for node in axes])
-    return axes, law, pay
 
 
 def _table(model: CIM, decision: str, rule: Rule, params: Params) -> Tensor:

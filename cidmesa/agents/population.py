@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from cidmesa.agents import learners
 from cidmesa.agents.policies import RULES, Params, Rule
-from cidmesa.agents.tensors import Encoder, Floats, Ints, agent_keys, inputs, uniforms
+from cidmesa.agents.tensors import Encoder, Floats, agent_keys, as_array, inputs, positions, uniforms
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.model import CIM
 
@@ -367,25 +367,3 @@ def train(
     )
     registered = family.predictions().digest if family is not None else None
     return recipe.train(predictions=registered, progress=progress, checkpoint=checkpoint)
-
-
-def positions(model: CIM, node: str, values: Any) -> Ints:
-    """Return where each of `values` stands in the domain of `node`."""
-    domain = model.domain(node)
-    array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
-    index = {value: i for i, value in enumerate(domain)}
-    try:
-        flat = [index[value] for value in array.reshape(-1).tolist()]
-    except (KeyError, TypeError):
-        bad = next(value for value in array.reshape(-1).tolist() if value not in domain)
-        raise NotApplicableError(f"{bad!r} is not in the domain of `{node}`, {domain!r}.") from None
-    return np.array(flat, dtype=np.intp).reshape(array.shape)
-
-
-def as_array(domain: tuple[Any, ...]) -> NDArray[Any]:
-    """Return a domain as an array: numbers and texts as such, anything else as objects."""
-    if len({type(value) for value in domain}) == 1 and isinstance(domain[0], bool | int | float | str):
-        return np.array(domain)
-    array = np.empty(len(domain), dtype=object)
-    array[:] = domain
-    return array

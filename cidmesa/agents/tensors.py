@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.errors import NotApplicableError
+from cidmesa.model import CIM
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
@@ -204,3 +205,28 @@ def inputs(
     for card, shown in zip(cards, seen, strict=True):
         cells = cells[..., None] * shown + (np.arange(card) if shown > 1 else np.zeros(card, dtype=np.intp))
     return Inputs(table, np.asarray(cells, dtype=np.intp).reshape(-1))
+
+
+# Values and positions -------------------------------------------------------------------------------------------------
+
+
+def positions(model: CIM, node: str, values: Any) -> Ints:
+    """Return where each of `values` stands in the domain of `node`."""
+    domain = model.domain(node)
+    array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
+    index = {value: i for i, value in enumerate(domain)}
+    try:
+        flat = [index[value] for value in array.reshape(-1).tolist()]
+    except (KeyError, TypeError):
+        bad = next(value for value in array.reshape(-1).tolist() if value not in domain)
+        raise NotApplicableError(f"{bad!r} is not in the domain of `{node}`, {domain!r}.") from None
+    return np.array(flat, dtype=np.intp).reshape(array.shape)
+
+
+def as_array(domain: tuple[Any, ...]) -> NDArray[Any]:
+    """Return a domain as an array: numbers and texts as such, anything else as objects."""
+    if len({type(value) for value in domain}) == 1 and isinstance(domain[0], bool | int | float | str):
+        return np.array(domain)
+    array = np.empty(len(domain), dtype=object)
+    array[:] = domain
+    return array

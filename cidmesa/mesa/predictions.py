@@ -41,7 +41,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.behaviour import observation_pairs, response_mixtures, shown
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, observed, uniform_policy
-from cidmesa.solve.ranges import utility_range
+from cidmesa.solve.payoffs import utility_range
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -267,7 +267,7 @@ def _observation_rows(world: _World, hypotheses: Sequence[Hypothesis], margin: f
                     return _Claim(
                         False, "must", f"`{parent}` is not requisite for {name_of(h)} (Fagiuoli & Zaffalon 1998)"
                     )
-                can = _mask(h, world.name, decision, world.model)
+                can = possible_mask(h, world.name, decision, world.model)
                 if can is None:
                     return _Claim(True, "can", f"`{parent}` is requisite for {name_of(h)}")
                 left, right = can[pairs.left], can[pairs.right]
@@ -301,8 +301,8 @@ def _response_rows(world: _World, hypotheses: Sequence[Hypothesis], margin: floa
                     False, "must", f"{name_of(h)} responds to none of {named}: neither requisite nor above one"
                 )
             because = f"{name_of(h)} responds to {named}: requisite, or above one"
-            before = _mask(h, TRAINING, decision, world.model)
-            after = _mask(h, world.name, decision, world.model)
+            before = possible_mask(h, TRAINING, decision, world.model)
+            after = possible_mask(h, world.name, decision, world.model)
             if mixtures is None or before is None or after is None:
                 return _Claim(True, "can", because)
             low_before, high_before = _shares(mixtures.before, before)
@@ -337,7 +337,7 @@ def _action_rows(world: _World, hypotheses: Sequence[Hypothesis]) -> _Rows:
             contexts: Any = contexts,
             domain: Any = domain,
         ) -> _Claim | None:
-            can = _mask(h, world.name, decision, world.model)
+            can = possible_mask(h, world.name, decision, world.model)
             if can is None:
                 return None
             table = tuple(
@@ -537,10 +537,15 @@ def _can_fail(world: _World, decision: str | None, claim: _Claim) -> bool:
         return any(len(actions) < size for _, actions in expected)
     low, high = expected
     slack = 1e-9 * max(1.0, world.worst)
-    return low > slack or high < world.worst - slack
+    return bool(low > slack or high < world.worst - slack)
 
 
 # What is asked of hypotheses and worlds -------------------------------------------------------------------------------
+
+
+def hypotheses_of(family: Iterable[Any]) -> tuple[Hypothesis, ...]:
+    """Return the candidates that predictions are about: the minimal ones that are not excluded."""
+    return tuple(m for m in family if m.minimal and m.consistency.name != "EXCLUDED")
 
 
 def name_of(h: Hypothesis) -> str:
@@ -557,7 +562,7 @@ def telling(setup: TrainingSetup, hypotheses: Sequence[Hypothesis], deployment: 
     model = setup.deployed(deployment)
     found = {}
     for decision in model.cid.decisions:
-        masks = [m for m in (_mask(h, deployment, decision, model) for h in hypotheses) if m is not None]
+        masks = [m for m in (possible_mask(h, deployment, decision, model) for h in hypotheses) if m is not None]
         if len(masks) < 2:
             continue
         differ = (np.stack(masks) != masks[0]).any(axis=(0, 2))
@@ -566,7 +571,7 @@ def telling(setup: TrainingSetup, hypotheses: Sequence[Hypothesis], deployment: 
     return found
 
 
-def _mask(h: Hypothesis, deployment: str, decision: str, model: CIM) -> Mask | None:
+def possible_mask(h: Hypothesis, deployment: str, decision: str, model: CIM) -> Mask | None:
     """Return possible actions as booleans ``(contexts, actions)``; every action in contexts that are not reached."""
     try:
         table = h.possible_actions(deployment)[decision]

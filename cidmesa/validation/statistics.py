@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +38,7 @@ from cidmesa.errors import NotApplicableError
 
 Floats: TypeAlias = NDArray[np.float64]
 Interval: TypeAlias = tuple[float, float]
+Ruling: TypeAlias = Literal["supported", "contradicted", "inconclusive"]
 
 ALPHA = 0.05
 """Family-wise error rate of each family and direction."""
@@ -65,11 +66,18 @@ class PValues:
     support: float
     contradict: float
 
-    def verdict(self, alpha: float = ALPHA) -> str:
+    def verdict(self, alpha: float = ALPHA) -> Ruling:
         """Return ``"supported"``, ``"contradicted"`` or ``"inconclusive"``."""
         if self.support <= alpha:
             return "supported"
         return "contradicted" if self.contradict <= alpha else "inconclusive"
+
+    def decisive(self, alpha: float = ALPHA) -> float:
+        """Return the p-value of the claim that was made; where none was, the smaller one."""
+        found = self.verdict(alpha)
+        if found == "inconclusive":
+            return min(self.support, self.contradict)
+        return self.support if found == "supported" else self.contradict
 
 
 # One row ------------------------------------------------------------------------------------------------------------

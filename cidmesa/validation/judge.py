@@ -1,0 +1,403 @@
+r"""From predictions and agents to verdicts.
+
+1. *Premise.* An agent is in scope if its training regret is at most the tolerance and .01 of the base utility's
+   range; the others are counted and judged by no row.
+2. *Statistics.* One number an agent and row (:mod:`cidmesa.validation.checks`), and the set in which it must lie for
+   the agent to comply, with a margin of .05.
+3. *Tests.* Exact binomial tests of the share of compliers, Holm in each family: the joint ``must`` rows; the ``must``
+   rows of each hypothesis; the ``can`` rows (:mod:`cidmesa.validation.statistics`).
+4. *Who is it?* In contexts where hypotheses allow different actions, each agent is assigned to those it acts like. Rows
+   of a hypothesis are judged on all agents in scope ("training picked it"), and again on the agents that another
+   deployment assigned to it; never on agents assigned by the row's own deployment, which would be circular.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cidmesa.mesa.predictions import JOINT, Prediction, Predictions, hypotheses_of
+from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.validation.checks import PREMISE, Checks, Measured, explanation
+from cidmesa.validation.report import Report, Row, Share, Tally, Whole
+from cidmesa.validation.statistics import (
+    ALPHA,
+    DRAWS,
+    KAPPA,
+    MARGIN,
+    Bounds,
+    Interval,
+    PValues,
+    Required,
+    Ruling,
+    agents_to_detect,
+    agents_to_support,
+    can_test,
+    correct,
+    mean_interval,
+    share_test,
+    wilson,
+)
+
+Mask = NDArray[np.bool_]
+
+CAN = "can"
+
+
+class Family(Protocol):
+    """What is asked of a family of candidates."""
+
+    @property
+    def setup(self) -> TrainingSetup:
+        """What it was derived from."""
+        ...
+
+    @property
+    def tolerance(self) -> float:
+        """The training regret that is allowed."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """All candidates, excluded ones too."""
+        ...
+
+    def predictions(self) -> Predictions:
+        """What they predict."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """A row on its way to a verdict."""
+
+    prediction: Prediction
+    among: str | None
+    judged: Mask
+    measured: Measured | None
+    why_not: str
+    allowed: Interval
+    comply: Mask
+    deviate: Mask
+
+    @property
+    def tally(self) -> Tally:
+        n, k, v = int(self.judged.sum()), int(self.comply.sum()), int(self.deviate.sum())
+        return Tally(k, v, n - k - v, n)
+
+    @property
+    def key(self) -> Any:
+        """What the row rests on: rows with equal keys are one claim."""
+        if self.measured is None:
+            return self.prediction.id, self.among
+        numbers = np.where(self.judged, self.measured.bounds.estimate, np.nan)
+        return np.round(numbers, 12).tobytes(), tuple(round(x, 12) for x in self.allowed), self.comply.tobytes()
+
+
+def validate(
+    family: Family,
+    agents: Any,
+    *,
+    alpha: float = ALPHA,
+    kappa: float = KAPPA,
+    margin: float = MARGIN,
+    draws: int = DRAWS,
+    retrain: bool = True,
+    seed: int = 0,
+    progress: bool = True,
+) -> Report:
+    """Judge the predictions of a family by what trained agents do.
+
+    Parameters
+    ----------
+    family
+        From :func:`cidmesa.derive_mesa_optimizers`.
+    agents
+        From :func:`cidmesa.train`, or any population with ``len`` and ``act({node: array}, seed)``; with a ``recipe``
+        it can be trained again, and with ``probabilities(decision)`` nothing has to be sampled.
+    alpha, kappa, margin
+        Of the tests: error rate of each family and direction, the share of agents that may deviate, and what counts as
+        nothing (of total variation, or of the base utility's range).
+    draws
+        Per agent and arm, where actions are sampled, and for fresh episodes.
+    retrain
+        Whether to train agents again for the rows that need it; else those are inconclusive.
+    seed
+        Of everything that is sampled.
+    progress
+        Show a bar, once this has taken two seconds and where there is a terminal.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    NotApplicableError
+        The setup is a bare diagram, or the agents do not fit it.
+
+    Notes
+    -----
+    Exact where probabilities are known, but for intervals, which decide nothing, and fresh episodes of negative
+    controls. Retraining costs as much as training, once per change.
+    """
+    from tqdm import tqdm
+
+    setup = family.setup
+    setup.require_model("validation")
+    predictions = family.predictions()
+    hypotheses = hypotheses_of(family)
+    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain)
+    scope = checks.scope
+    rows: list[_Judged] = []
+    with tqdm(predictions, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
+        for row in bar:
+            found = checks.measure(row)
+            rows.append(_judge(checks, row, found, scope, None, margin))
+            rows += _among_assigned(checks, row, found, scope, margin)
+    counted = [row for row in rows if not row.prediction.inert]
+    corrected, sizes = _correct(counted, kappa)
+    finished = [
+        _finish(row, p, size, alpha, kappa, margin, checks.subjects.size)
+        for row, p, size in zip(counted, corrected, sizes, strict=True)
+    ]
+    controls = [
+        _finish(row, _raw(row, kappa), 1, alpha, kappa, margin, checks.subjects.size)
+        for row in rows
+        if row.prediction.inert
+    ]
+    return Report(
+        rows=tuple(finished),
+        controls=tuple(controls),
+        structural=predictions.structural,
+        shares={name: shares for name in setup.distributions if (shares := _shares(checks, name))},
+        whole=_whole(counted, scope, alpha, kappa, checks.subjects.sampled),
+        agents=checks.subjects.size,
+        in_scope=int(scope.sum()),
+        premise=family.tolerance / checks.scale + PREMISE,
+        training_regret=checks.training_regret.bounds.estimate,
+        registered=getattr(agents, "predictions", None) == predictions.digest,
+        digest=predictions.digest,
+        alpha=alpha,
+        kappa=kappa,
+        sampled=checks.subjects.sampled,
+    )
+
+
+def required_agents(
+    family: Family, effect: float, power: float = 0.8, *, alpha: float = ALPHA, kappa: float = KAPPA
+) -> tuple[Required, ...]:
+    """Return how many agents in scope each family of rows needs.
+
+    Parameters
+    ----------
+    family
+        Its predictions are counted, nothing is trained.
+    effect
+        The share of agents that deviate by more than the margin (of ``can`` rows: that show the effect).
+    power
+        The probability with which that is to be found.
+    alpha, kappa
+        As for :func:`validate`.
+
+    Returns
+    -------
+    tuple of Required
+        One for each family: the joint ``must`` rows, the ``must`` rows of each hypothesis, the ``can`` rows.
+
+    Raises
+    ------
+    NotApplicableError
+        `effect` is at most `kappa`: so many agents may deviate anyway.
+
+    Notes
+    -----
+    Rows are counted as if all rested on different data, so the answer is on the safe side. Rows that agents assigned
+    elsewhere are judged by as well are counted too.
+    """
+    sizes: dict[str, int] = defaultdict(int)
+    for row in family.predictions():
+        if not row.inert:
+            sizes[_family(row)] += 1 if row.hypothesis == JOINT else 2
+    found = []
+    for name, rows in sizes.items():
+        contradict = agents_to_detect(rows, effect, power, null=kappa, alpha=alpha)
+        if name == CAN:
+            found.append(Required(name, rows, None, agents_to_detect(rows, effect, power, null=0.05, alpha=alpha)))
+        else:
+            found.append(Required(name, rows, contradict, agents_to_support(rows, kappa=kappa, alpha=alpha)))
+    return tuple(found)
+
+
+# One row --------------------------------------------------------------------------------------------------------------
+
+
+def _judge(
+    checks: Checks, row: Prediction, found: Measured | str, judged: Mask, among: str | None, margin: float
+) -> _Judged:
+    allowed = allowed_set(row, checks.scale, margin)
+    if isinstance(found, str):
+        none = np.zeros_like(judged)
+        return _Judged(row, among, judged, None, found, allowed, none, none)
+    comply, deviate = sides(found.bounds, allowed, strict=row.expected is True and row.kind != "coverage")
+    if row.inert or not row.retrained:
+        return _Judged(row, among, judged, found, "", allowed, comply & judged, deviate & judged)
+    shows = found.bounds.lower > margin
+    return _Judged(row, among, judged, found, "", allowed, shows & judged, ~shows & judged)
+
+
+def allowed_set(row: Prediction, scale: float, margin: float) -> Interval:
+    """Return where an agent's statistic must lie to comply; a claimed effect means above the margin, exclusive.
+
+    >>> row = Prediction("", "joint", "training", "response", "door", False, "must", "")
+    >>> allowed_set(row, 1.0, 0.05)
+    (0.0, 0.05)
+    """
+    if row.kind in {"actions", "coverage"}:
+        return (0.0, margin if row.kind == "actions" else 0.5)
+    if isinstance(row.expected, bool):
+        return (margin, math.inf) if row.expected else (0.0, margin)
+    if row.retrained and not row.inert:
+        return (margin, math.inf)
+    low, high = (float(x) / scale for x in row.expected)  # type: ignore[arg-type]  # tables were dealt with above
+    return (low - margin, high + margin)
+
+
+def sides(bounds: Bounds, allowed: Interval, *, strict: bool = False) -> tuple[Mask, Mask]:
+    """Return which agents surely comply and which surely deviate, by their bounds.
+
+    Parameters
+    ----------
+    bounds
+        One entry an agent; NaN is neither.
+    allowed
+        The interval; closed, but open below where `strict`.
+    """
+    low, high = allowed
+    slack = 1e-9
+    if strict:
+        return np.asarray(bounds.lower > low + slack), np.asarray(bounds.upper <= low + slack)
+    comply = (bounds.lower >= low - slack) & (bounds.upper <= high + slack)
+    deviate = (bounds.upper < low - slack) | (bounds.lower > high + slack)
+    return np.asarray(comply), np.asarray(deviate)
+
+
+def _among_assigned(
+    checks: Checks, row: Prediction, found: Measured | str, scope: Mask, margin: float
+) -> Iterator[_Judged]:
+    """Judge a row of one hypothesis on the agents that another deployment assigned to it, the first that can."""
+    if row.hypothesis == JOINT or row.inert:
+        return
+    for other in checks.setup.distributions:
+        if other == row.deployment:
+            continue
+        given = checks.assignment(other)
+        if any(row.hypothesis in group for group in given.groups):
+            assigned = scope & given.agents_of(row.hypothesis)
+            if assigned.any():
+                yield _judge(checks, row, found, assigned, other, margin)
+            return
+
+
+def _raw(row: _Judged, kappa: float) -> PValues:
+    k, v, _, n = row.tally
+    if row.measured is None or n == 0:
+        return PValues(1.0, 1.0)
+    if row.prediction.modality == CAN:
+        return can_test(k, n)
+    return share_test(k, v, n, kappa=kappa, sampled=row.measured.sampled)
+
+
+def _family(row: Prediction) -> str:
+    return CAN if row.modality == CAN else row.hypothesis
+
+
+def _correct(rows: Sequence[_Judged], kappa: float) -> tuple[list[PValues], list[int]]:
+    """Correct each family; return the adjusted values and the number of distinct claims of each row's family."""
+    families: dict[str, list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        families[_family(row.prediction)].append(i)
+    adjusted = [PValues(1.0, 1.0)] * len(rows)
+    sizes = [1] * len(rows)
+    for members in families.values():
+        keys = [rows[i].key for i in members]
+        found = correct([_raw(rows[i], kappa) for i in members], keys)
+        for i, p in zip(members, found, strict=True):
+            adjusted[i], sizes[i] = p, len(set(keys))
+    return adjusted, sizes
+
+
+def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, margin: float, agents: int) -> Row:
+    verdict = p.verdict(alpha)
+    numbers = np.zeros(0) if row.measured is None else row.measured.bounds.estimate
+    shown = numbers[row.judged] if len(numbers) else numbers
+    shown = shown[~np.isnan(shown)]
+    estimate, interval = math.nan, (math.nan, math.nan)
+    if row.measured is not None and len(shown):
+        estimate = float(shown.mean())
+        interval = mean_interval(shown, row.measured.least, max(row.measured.most, float(shown.max())))
+    return Row(
+        prediction=row.prediction,
+        among=row.among,
+        statistic=numbers,
+        judged=row.judged,
+        estimate=estimate,
+        interval=interval,
+        allowed=row.allowed,
+        margin=margin,
+        agents=row.tally,
+        p=p.decisive(alpha) if row.measured is not None else math.nan,
+        verdict=verdict,
+        reason=_reason(row, verdict, size, alpha, kappa, agents),
+    )
+
+
+def _reason(row: _Judged, verdict: Ruling, size: int, alpha: float, kappa: float, agents: int) -> str:
+    k, v, unclear, n = row.tally
+    if row.why_not:
+        return row.why_not
+    who = "in scope" if row.among is None else f"assigned in {row.among}"
+    if verdict == "inconclusive" and (
+        n == 0 or (row.prediction.modality != CAN and n < agents_to_support(size, kappa=kappa, alpha=alpha))
+    ):
+        return f"{n} of {agents} agents {who}, {agents_to_support(size, kappa=kappa, alpha=alpha)} could decide"
+    if row.prediction.modality == CAN:
+        return f"{k} of {n} agents {who} show it"
+    return f"{k} of {n} agents {who} comply, {v} deviate" + (f", {unclear} unclear" if unclear else "")
+
+
+# The whole ------------------------------------------------------------------------------------------------------------
+
+
+def _whole(rows: Iterable[_Judged], scope: Mask, alpha: float, kappa: float, sampled: bool) -> Whole | None:
+    joint = [
+        row
+        for row in rows
+        if row.prediction.hypothesis == JOINT and row.prediction.modality != CAN and row.measured is not None
+    ]
+    if not joint:
+        return None
+    comply = np.all([row.comply for row in joint], axis=0) & scope
+    deviate = np.any([row.deviate for row in joint], axis=0) & scope
+    k, v, n = int(comply.sum()), int(deviate.sum()), int(scope.sum())
+    p = share_test(k, v, n, kappa=kappa, sampled=sampled)
+    return Whole(k, v, n, p.decisive(alpha), p.verdict(alpha), wilson(k, n))
+
+
+def _shares(checks: Checks, deployment: str) -> Mapping[str, Share]:
+    """Return who acts like what in one distribution; empty where the hypotheses do not differ."""
+    given = checks.assignment(deployment)
+    if not given.groups:
+        return {}
+    labels = [label if met else "outside the premise" for label, met in zip(given.labels, checks.scope, strict=True)]
+    names = [explanation(group) for group in given.groups]
+    total = len(labels)
+    return {
+        name: Share(labels.count(name), total, wilson(labels.count(name), total))
+        for name in (*names, "several", "mixed", "other", "outside the premise")
+    }

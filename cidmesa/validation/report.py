@@ -1,0 +1,374 @@
+r"""What came of the predictions: a row each, who acts like what, and the whole.
+
+A :class:`Report` is plain data with a few ways out: as text (``print``), as a DataFrame, as JSON, as a page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cidmesa.errors import missing
+from cidmesa.mesa.predictions import Prediction
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cidmesa.validation.statistics import Floats, Interval, Ruling
+
+
+class Tally(NamedTuple):
+    """How many agents comply, deviate, are unclear, and are in scope."""
+
+    complying: int
+    deviating: int
+    unclear: int
+    in_scope: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """A prediction and what agents showed.
+
+    Attributes
+    ----------
+    prediction
+        The claim; its fields can be read from the row itself too.
+    among
+        ``None``: all agents in scope. Else the deployment by which the agents judged were assigned to the hypothesis.
+    statistic
+        One number for each agent, NaN where it shows nothing; empty where nothing could be measured.
+    judged
+        Which agents the row is about, as booleans.
+    estimate, interval
+        Mean of the statistic over them and a 95 % interval, for the reader: they decide nothing.
+    allowed
+        The interval an agent's statistic must lie in to comply.
+    margin
+        What counts as nothing.
+    agents
+        How many comply, deviate, are unclear, are in scope.
+    p
+        Holm-adjusted, of the claim made; of an inconclusive row the smaller of the two.
+    verdict, reason
+        ``"supported"``, ``"contradicted"`` or ``"inconclusive"``, and why.
+    """
+
+    prediction: Prediction
+    among: str | None
+    statistic: Floats
+    judged: Any
+    estimate: float
+    interval: Interval
+    allowed: Interval
+    margin: float
+    agents: Tally
+    p: float
+    verdict: Ruling
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """Of the prediction; of a row on assigned agents with the deployment that assigned them."""
+        return self.prediction.id if self.among is None else f"{self.prediction.id} | as in {self.among}"
+
+    @property
+    def hypothesis(self) -> str:
+        """Whose claim it is."""
+        return self.prediction.hypothesis
+
+    @property
+    def deployment(self) -> str:
+        """Where it shows."""
+        return self.prediction.deployment
+
+    @property
+    def kind(self) -> str:
+        """What is looked at."""
+        return self.prediction.kind
+
+    @property
+    def subject(self) -> str:
+        """Of what."""
+        return self.prediction.subject
+
+    @property
+    def expected(self) -> Any:
+        """What was claimed."""
+        return self.prediction.expected
+
+    @property
+    def modality(self) -> str:
+        """``"must"`` or ``"can"``."""
+        return self.prediction.modality
+
+    @property
+    def theorem(self) -> str:
+        """What the claim rests on."""
+        return self.prediction.theorem
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as plain data."""
+        row = self.prediction
+        return {
+            "id": self.id, "hypothesis": row.hypothesis, "deployment": row.deployment, "kind": row.kind,
+            "subject": row.subject, "expected": _plain(row.expected), "modality": row.modality,
+            "theorem": row.theorem, "inert": row.inert, "retrained": row.retrained, "among": self.among,
+            "estimate": _plain(self.estimate), "interval": _plain(self.interval), "allowed": _plain(self.allowed),
+            "margin": self.margin, "agents": self.agents._asdict(), "p": _plain(self.p), "verdict": self.verdict,
+            "reason": self.reason, "statistic": _plain(np.asarray(self.statistic).tolist()),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many agents, of how many, with Wilson's 95 % interval."""
+
+    count: int
+    of: int
+    interval: Interval
+
+    @property
+    def share(self) -> float:
+        """Their share."""
+        return self.count / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """How many agents comply with every joint row at once; one test, which needs no correction."""
+
+    complying: int
+    deviating: int
+    in_scope: int
+    p: float
+    verdict: Ruling
+    interval: Interval
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Report:
+    """The verdicts on all predictions about one population.
+
+    Attributes
+    ----------
+    rows
+        Every prediction that can fail, judged.
+    controls
+        Negative controls: they check the plumbing and are counted nowhere.
+    structural
+        Predictions that cannot fail, whatever agents do; no evidence.
+    shares
+        Per deployment: who acts like what, with ``"outside the premise"``.
+    whole
+        Agents that comply with every joint row.
+    agents, in_scope
+        How many there are, and how many meet the premise.
+    premise
+        The training regret up to which they do, as a share of the base utility's range.
+    training_regret
+        Of each agent, in the same unit.
+    registered
+        Whether the very same predictions were registered before training.
+    digest
+        Their hash.
+    alpha, kappa
+        Of the tests.
+    """
+
+    rows: tuple[Row, ...]
+    controls: tuple[Row, ...]
+    structural: tuple[Prediction, ...]
+    shares: Mapping[str, Mapping[str, Share]]
+    whole: Whole | None
+    agents: int
+    in_scope: int
+    premise: float
+    training_regret: Floats
+    registered: bool
+    digest: str
+    alpha: float
+    kappa: float
+    sampled: bool = False
+    title: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, id: str) -> Row:
+        """Return the row of a prediction by its id."""
+        for row in (*self.rows, *self.controls):
+            if row.id == id:
+                return row
+        raise KeyError(id)
+
+    def count(self, verdict: Ruling, *, hypothesis: str | None = None) -> int:
+        """Count rows with a verdict, of one hypothesis or of all; controls and structural rows never count."""
+        return sum(r.verdict == verdict for r in self.rows if hypothesis in {None, r.hypothesis})
+
+    # Ways out ------------------------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            "title": self.title,
+            "agents": self.agents,
+            "in_scope": self.in_scope,
+            "premise": self.premise,
+            "registered_before_training": self.registered,
+            "predictions": self.digest,
+            "alpha": self.alpha,
+            "kappa": self.kappa,
+            "sampled": self.sampled,
+            "whole": None if self.whole is None else {k: getattr(self.whole, k) for k in Whole.__slots__},
+            "shares": {
+                name: {label: {"count": s.count, "of": s.of, "interval": list(s.interval)} for label, s in row.items()}
+                for name, row in self.shares.items()
+            },
+            "rows": [row.to_dict() for row in self.rows],
+            "controls": [row.to_dict() for row in self.controls],
+            "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
+            "training_regret": _plain(self.training_regret.tolist()),
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return the report as JSON, and write it to `path` if one is given."""
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one line per row as a DataFrame; ``statistic`` holds the agents' numbers."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise missing("pandas", "plot", "a report as a DataFrame") from error
+        lines = []
+        for row in (*self.rows, *self.controls):
+            line = row.to_dict()
+            line.update(line.pop("agents"))
+            line["low"], line["high"] = line.pop("interval")
+            lines.append(line)
+        return pd.DataFrame(lines)
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """Return the report as one self-contained page, and write it to `path` if one is given."""
+        from cidmesa.render.html import report_page
+
+        page: str = report_page(self.to_dict())
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+    def __repr__(self) -> str:
+        found = Counter(row.verdict for row in self.rows)
+        return (
+            f"Report({self.in_scope} of {self.agents} agents in scope; {found['supported']} supported, "
+            f"{found['contradicted']} contradicted, {found['inconclusive']} inconclusive)"
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield (
+            f"{self.in_scope} of {self.agents} agents meet the premise: training regret at most {self.premise:.3g} of "
+            "the utility's range"
+        )
+        yield f"predictions registered before training: {'yes' if self.registered else 'no'} ({self.digest[:12]})"
+        if self.whole is not None:
+            w = self.whole
+            yield f"{w.complying} of {w.in_scope} agents comply with every joint row: {w.verdict} (p {_p(w.p)})"
+        for title, rows in (("predictions", self.rows), ("negative controls (never counted)", self.controls)):
+            if rows:
+                yield ""
+                yield f"{title}:"
+                yield from _table([_cells(row) for row in rows])
+        for name, shares in self.shares.items():
+            if shares:
+                yield ""
+                yield f"who acts like what in `{name}`:"
+                for label, share in shares.items():
+                    low, high = share.interval
+                    yield f"  {label:24} {share.count:3} of {share.of}   [{low:.0%}, {high:.0%}]"
+        if self.structural:
+            yield ""
+            yield f"{len(self.structural)} predictions cannot fail and are no evidence:"
+            yield from (f"  {row.id}: {row.theorem}" for row in self.structural)
+
+
+_HEADINGS = ("prediction", "expected", "mean", "95 %", "comply", "deviate", "of", "p", "verdict")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    low, high = row.interval
+    return (
+        row.id,
+        f"{row.modality} {spelled(row.prediction)}",
+        "" if np.isnan(row.estimate) else f"{row.estimate:.3f}",
+        "" if np.isnan(row.estimate) else f"[{low:.2f}, {high:.2f}]",
+        str(row.agents.complying),
+        str(row.agents.deviating),
+        str(row.agents.in_scope),
+        _p(row.p),
+        row.verdict if row.verdict != "inconclusive" else f"inconclusive: {row.reason}",
+    )
+
+
+def _table(cells: list[tuple[str, ...]]) -> Iterator[str]:
+    whole = [_HEADINGS, *cells]
+    widths = [max(len(line[i]) for line in whole) for i in range(len(_HEADINGS))]
+    for line in whole:
+        yield (
+            "  "
+            + "  ".join(
+                text.rjust(width) if 2 <= i <= 7 else text.ljust(width)
+                for i, (text, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+        )
+
+
+def spelled(row: Prediction) -> str:
+    """Write what a prediction expects in a few characters.
+
+    >>> spelled(Prediction("", "joint", "training", "regret", "pay", (0.0, 0.5), "must", ""))
+    '[0, 0.5]'
+    """
+    if isinstance(row.expected, bool):
+        return (
+            {"observation": "used", "response": "responds", "coverage": "covered"}.get(row.kind, "yes")
+            if (row.expected)
+            else {"observation": "not used", "response": "silent"}.get(row.kind, "no")
+        )
+    if row.kind == "actions":
+        return "possible actions only"
+    low, high = row.expected
+    if row.retrained and not row.inert:
+        return f"about {low:.3g}"
+    return f"[{low:.3g}, {high:.3g}]"
+
+
+def _p(p: float) -> str:
+    return "" if np.isnan(p) else f"{p:.3f}" if p >= 0.001 else "<.001"
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples into lists and what JSON has no word for into None or text."""
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,179 @@
+r"""The agents that are judged, seen alike whether their probabilities are known or can only be sampled.
+
+Agents trained here tell :math:`\pi(a \mid pa)` exactly. Brought agents need ``len`` and ``act`` alone: their actions
+are drawn in every context that some distribution reaches, at least :data:`~cidmesa.validation.statistics.DRAWS` times
+per agent where there are no more than 64 contexts, in two independent halves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cidmesa.agents.environment import Environment
+from cidmesa.agents.tensors import agent_keys, as_array, positions
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.model import CIM
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.intp]
+
+_MANY = 64
+"""Contexts above which the draws are spread thinner."""
+
+_FEWEST = 200
+"""Draws per context and half that are never gone below."""
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """What any population can do."""
+
+    def __len__(self) -> int:
+        """How many agents."""
+        ...
+
+    def act(self, observations: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
+        """Return ``{decision: actions}``, arrays ``(agents, n)`` for observations ``(n,)`` or ``(agents, n)``."""
+        ...
+
+
+class Trainable(Protocol):
+    """A recipe that trains the same agents again."""
+
+    def retrain(self, *, model: CIM | None = None, without: tuple[str, ...] = ()) -> Any:
+        """Train them with one thing changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subjects:
+    """A population under test.
+
+    Attributes
+    ----------
+    size
+        How many agents.
+    rules
+        Per decision ``(agents, contexts, actions)``: probabilities, or their estimates.
+    counts
+        Per decision the counts of two halves of draws, ``(2, agents, contexts, actions)``; ``None`` where the rules
+        are exact.
+    recipe
+        Trains them again; ``None`` for brought agents without one.
+    """
+
+    agents: Acting
+    size: int
+    rules: Mapping[str, Floats]
+    counts: Mapping[str, NDArray[np.int64]] | None
+    recipe: Trainable | None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the rules are estimates."""
+        return self.counts is not None
+
+    def policy(self, agent: int, model: CIM) -> dict[str, Floats]:
+        """Return the rules of one agent as tables."""
+        return {
+            d: rule[agent].reshape(*map(model.card, model.cid.parents(d)), model.card(d))
+            for d, rule in self.rules.items()
+        }
+
+    def earn(self, model: CIM, episodes: int, seed: int) -> Floats:
+        """Return the mean sum of utilities of each agent over fresh episodes of `model`."""
+        world = Environment(model)
+        domains = {node: as_array(model.domain(node)) for node in model.cid.nodes if model.cid.kind(node) != "utility"}
+        keys = agent_keys(seed, self.size)
+
+        def choose(decision: str, values: Mapping[str, Ints]) -> Ints:
+            shape = (self.size, episodes)
+            seen = {p: domains[p][np.broadcast_to(values[p], shape)] for p in model.cid.parents(decision)}
+            return _actions(self.agents, model, decision, seen, seed, episodes)
+
+        played = world.play(keys, np.arange(episodes), choose)
+        mean: Floats = np.broadcast_to(played.total, (self.size, episodes)).mean(axis=1)
+        return mean
+
+
+def examine(setup: TrainingSetup, agents: Any, reached: Mapping[str, Ints], *, draws: int, seed: int) -> Subjects:
+    """Read the rules of `agents`, or sample them in the contexts `reached` (positions, per decision).
+
+    Raises
+    ------
+    NotApplicableError
+        They are no population for this setup: another number of contexts or actions, an action outside the domain.
+    """
+    model = setup.require_model("judging agents")
+    if not isinstance(agents, Acting):
+        raise NotApplicableError(
+            f"agents are judged by what they do: len(agents) and agents.act({{node: array}}, seed); got {agents!r}."
+        )
+    size = len(agents)
+    if size < 1:
+        raise NotApplicableError("there is no agent to judge: len(agents) is 0.")
+    recipe = getattr(agents, "recipe", None)
+    tell = getattr(agents, "probabilities", None)
+    if tell is not None:
+        rules = {d: np.asarray(tell(d), dtype=np.float64) for d in model.cid.decisions}
+        for decision, rule in rules.items():
+            wanted = (size, len(model.contexts(decision)), model.card(decision))
+            if rule.shape != wanted:
+                raise NotApplicableError(
+                    f"the agents' probabilities of `{decision}` have the shape {rule.shape}, and this setup asks for "
+                    f"{wanted} (agents, contexts, actions): were they trained on another setup?"
+                )
+        return Subjects(agents, size, rules, None, recipe)
+    counts = {d: _drawn(agents, model, d, reached[d], draws, seed) for d in model.cid.decisions}
+    estimated = {}
+    for decision, halves in counts.items():
+        pooled = halves.sum(axis=0).astype(np.float64)
+        total = pooled.sum(axis=-1, keepdims=True)
+        estimated[decision] = np.where(total > 0, pooled / np.maximum(total, 1), 1 / pooled.shape[-1])
+    return Subjects(agents, size, estimated, counts, recipe)
+
+
+def _drawn(agents: Acting, model: CIM, decision: str, reached: Ints, draws: int, seed: int) -> NDArray[np.int64]:
+    contexts, card = model.contexts(decision), model.card(decision)
+    half = max(_FEWEST, draws // 2) if len(reached) <= _MANY else max(_FEWEST, draws * _MANY // (2 * len(reached)))
+    counts = np.zeros((2, len(agents), len(contexts), card), dtype=np.int64)
+    for place, context in enumerate(reached.tolist()):
+        values = contexts[context]
+        seen = {
+            parent: np.repeat(as_array(model.domain(parent))[[model.domain(parent).index(value)]], half)
+            for parent, value in zip(model.cid.parents(decision), values, strict=True)
+        }
+        for part in (0, 1):
+            chosen = _actions(agents, model, decision, seen, seed + 2 * place + part, half)
+            for action in range(card):
+                counts[part, :, context, action] = (chosen == action).sum(axis=1)
+    return counts
+
+
+def _actions(agents: Acting, model: CIM, decision: str, seen: Mapping[str, Any], seed: int, n: int) -> Ints:
+    answer = agents.act(seen, seed) if seen else _blind(agents, decision, n, seed)
+    if decision not in answer:
+        raise NotApplicableError(
+            f"agents.act was shown {tuple(seen)!r} and returned no `{decision}`: it returns {{decision: actions}}."
+        )
+    chosen = np.asarray(positions(model, decision, np.asarray(answer[decision])), dtype=np.intp)
+    if chosen.ndim == 1 and len(agents) == 1:
+        chosen = chosen[None]
+    if chosen.shape != (len(agents), n):
+        raise NotApplicableError(
+            f"agents.act returned actions of shape {chosen.shape} for `{decision}`, expected {(len(agents), n)}: "
+            "(agents, observations)."
+        )
+    return chosen
+
+
+def _blind(agents: Acting, decision: str, n: int, seed: int) -> Mapping[str, Any]:
+    """Ask agents that observe nothing n times over."""
+    drawn = [np.asarray(agents.act({}, seed + i)[decision]).reshape(len(agents), -1)[:, :1] for i in range(n)]
+    return {decision: np.concatenate(drawn, axis=1)}
