@@ -33,7 +33,6 @@ The pair is checked by the exact solver before it is returned.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -42,6 +41,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
+from cidmesa.graph.index import index_of
+from cidmesa.incentives.proofs import directed_path
 from cidmesa.mechanisms import Choice, Table
 from cidmesa.mesa.interfaces import Floats, conditional_mean, is_interface
 from cidmesa.model import CIM
@@ -152,15 +153,15 @@ def _paths(cid: CID, target: str, shifted: str, middle: str) -> tuple[tuple[str,
         return f"`{middle}` is no interface for `{target}` and the base utility"
     decisions = set(cid.decisions)
     above = cid.ancestors(middle, strict=False)
-    first = next((p for d in cid.decisions if d in above and (p := _path(cid, [d], middle, decisions - {d}))), None)
+    first = next((p for d in cid.decisions if d in above and (p := _path(cid, d, middle, decisions - {d}))), None)
     if first is None:
         return f"no decision leads to `{middle}`"
     ends = cid.utilities if middle == target else (target,)
     if middle != target and not any(cid.has_edge(middle, u) for u in cid.utilities):
         return f"`{middle}` is no parent of the base utility"
     for end in ends:
-        second = _path(cid, [middle], end, set())
-        around = _path(cid, [shifted], end, {middle})
+        second = _path(cid, middle, end)
+        around = _path(cid, shifted, end, {middle})
         if second is not None and around is not None:
             carried = (*first, *second[1:])
             joined = next(i for i, node in enumerate(around) if node in carried)
@@ -169,24 +170,10 @@ def _paths(cid: CID, target: str, shifted: str, middle: str) -> tuple[tuple[str,
     return f"no path leads from `{shifted}` to {where} around `{middle}`"
 
 
-def _path(cid: CID, sources: Collection[str], end: str, avoid: Collection[str]) -> tuple[str, ...] | None:
-    """Return a shortest directed path from one of `sources` to `end` that stays clear of `avoid`."""
-    before: dict[str, str | None] = {s: None for s in sources if s not in avoid}
-    queue = deque(before)
-    while queue:
-        node = queue.popleft()
-        if node == end:
-            walk: list[str] = []
-            at: str | None = node
-            while at is not None:
-                walk.append(at)
-                at = before[at]
-            return tuple(reversed(walk))
-        for child in cid.children(node):
-            if child not in before and child not in avoid:
-                before[child] = node
-                queue.append(child)
-    return None
+def _path(cid: CID, source: str, end: str, avoid: Collection[str] = ()) -> tuple[str, ...] | None:
+    """Return a shortest directed path from `source` to `end` that stays clear of `avoid`."""
+    index = index_of(cid).edited(isolate=[cid.id(node) for node in avoid]) if avoid else index_of(cid)
+    return tuple(cid.nodes[i] for i in directed_path(index, cid.id(source), [cid.id(end)])) or None
 
 
 def _build(

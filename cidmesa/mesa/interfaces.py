@@ -43,6 +43,7 @@ from numpy.typing import NDArray
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
+from cidmesa.mesa.objectives import Objective
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, uniform_policy
 from cidmesa.solve import joint, query
@@ -154,7 +155,7 @@ def separators(
 def interfaces(
     setup: TrainingSetup,
     targets: Iterable[str],
-    objective: Mapping[Any, float] | None = None,
+    objective: Objective | Mapping[Any, float] | None = None,
     size: int = 2,
 ) -> tuple[Interface, ...]:
     r"""Return all interfaces of up to `size` nodes, with what Theorem B certifies by each.
@@ -166,7 +167,7 @@ def interfaces(
     targets
         Targets of the candidate.
     objective
-        :math:`O`, from the values of the targets (a tuple of values, or the value of a single target) to numbers.
+        :math:`O`, or a mapping from the values of the targets (a tuple, or the value of a single target) to numbers.
         Without it, or without numbers in the setup, only :math:`Sep_S` and :math:`Cov_S` are returned.
     size
         The most nodes an interface may have; at least one.
@@ -198,7 +199,8 @@ def interfaces(
     [(('at_door',), 3.0, ['moved'])]
     """
     cid, goals = setup.cid, tuple(targets)
-    numbers = setup.model is not None and not setup.model.is_symbolic and objective is not None
+    payoff = objective.to_dict() if isinstance(objective, Objective) else objective
+    numbers = setup.model is not None and not setup.model.is_symbolic and payoff is not None
     found = []
     for count in range(1, size + 1):
         for nodes in combinations(cid.nodes, count):
@@ -207,7 +209,7 @@ def interfaces(
                 continue
             cov = frozenset(nodes).union(*(cid.ancestors(node) for node in nodes)) - set(cid.decisions)
             plain = Interface(nodes, sep, cov)
-            found.append(_with_numbers(setup, plain, goals, objective or {}) if numbers else plain)
+            found.append(_with_numbers(setup, plain, goals, payoff or {}) if numbers else plain)
     return tuple(found)
 
 
@@ -218,7 +220,11 @@ def _with_numbers(
     nodes = interface.nodes
     model = setup.deployed(TRAINING)
     points = _points(model, nodes, targets, objective, setup.score)
-    scale, offset, inside = _line(points, list(points.values()))
+    widths = (
+        TOLERANCE * max(map(abs, objective.values()), default=0.0),
+        TOLERANCE * sum(float(np.abs(model.cpd(u)).max()) for u in setup.score),
+    )
+    scale, offset, inside = _line(list(points.values()), widths)
     certified = set()
     for name in setup.deployments:
         cid = setup.deployed_cid(name)
@@ -226,7 +232,7 @@ def _with_numbers(
         if setup.shifted(name) & sep or any(decision in sep for decision in cid.decisions):
             continue
         there = _reached(setup.deployed(name), nodes)
-        if all(s in points for s in there) and all(_line(points, [points[s] for s in there])[2]):
+        if all(s in points for s in there) and all(_line([points[s] for s in there], widths)[2]):
             certified.add(name)
     reached = tuple(points)
     domain = tuple(s for s, yes in zip(reached, inside, strict=True) if yes)
@@ -246,7 +252,7 @@ def _points(
     model: CIM, nodes: tuple[str, ...], targets: tuple[str, ...], objective: Mapping[Any, float], score: Iterable[str]
 ) -> dict[tuple[Any, ...], tuple[float, float]]:
     """Map each value of `nodes` that some policy reaches to the pair :math:`(o(s), u(s))`."""
-    payoff = _payoffs(model, targets, objective)
+    payoff = payoff_table(model, targets, objective)
     o = conditional_mean(model, nodes, targets, payoff)
     u = np.sum([conditional_mean(model, nodes, (v,), np.unique(model.cpd(v))) for v in score], axis=0)
     domains = query(model, nodes, policy=uniform_policy(model)).domains
@@ -267,24 +273,24 @@ def conditional_mean(model: CIM, nodes: Sequence[str], of: Sequence[str], values
     return mean
 
 
-def _line(points: Mapping[Any, tuple[float, float]], chosen: Sequence[tuple[float, float]]) -> Line:
-    r"""Return a line :math:`u = a \cdot o + b`, a > 0, through as many of the `chosen` points (o, u) as can be.
+def _line(points: Sequence[tuple[float, float]], widths: tuple[float, float]) -> Line:
+    r"""Return a line :math:`u = a \cdot o + b`, a > 0, through as many of the `points` (o, u) as can be.
 
-    Lines through two points cover every case; one point alone is on the line of slope one.
+    Lines through two points cover every case; one point alone is on the line of slope one. Differences up to `widths`
+    are rounding.
     """
-    o, u = np.array(chosen, dtype=np.float64).reshape(-1, 2).T
-    width = [TOLERANCE * max(abs(p[k]) for p in points.values()) for k in (0, 1)]
+    o, u = np.array(points, dtype=np.float64).reshape(-1, 2).T
     best: Line | None = None
     for i in range(len(o)):
         slopes = [1.0]
         slopes += [
             (u[j] - u[i]) / (o[j] - o[i])
             for j in range(i + 1, len(o))
-            if abs(o[j] - o[i]) > width[0] and abs(u[j] - u[i]) > width[1] and (u[j] > u[i]) == (o[j] > o[i])
+            if abs(o[j] - o[i]) > widths[0] and abs(u[j] - u[i]) > widths[1] and (u[j] > u[i]) == (o[j] > o[i])
         ]
         for a in slopes:
             b = u[i] - a * o[i]
-            on = np.abs(u - a * o - b) <= width[1]
+            on = np.abs(u - a * o - b) <= widths[1]
             if best is None or on.sum() > best[2].sum():
                 best = float(a), float(b), on
         if best is not None and best[2].all():
@@ -292,8 +298,8 @@ def _line(points: Mapping[Any, tuple[float, float]], chosen: Sequence[tuple[floa
     return best if best is not None else (1.0, 0.0, np.zeros(0, dtype=np.bool_))
 
 
-def _payoffs(model: CIM, targets: Sequence[str], objective: Mapping[Any, float]) -> Floats:
-    """Write an objective out as an array with one axis per target."""
+def payoff_table(model: CIM, targets: Sequence[str], objective: Mapping[Any, float]) -> Floats:
+    """Write an objective out as an array with one axis per target; the values of a utility ascend."""
     domains = [np.unique(model.cpd(t)).tolist() if model.cid.kind(t) == "utility" else model.domain(t) for t in targets]
     keys = list(product(*domains))
     given = {key if isinstance(key, tuple) else (key,): value for key, value in objective.items()}

@@ -1,0 +1,189 @@
+"""Deception: the closed forms, and the definition against brute force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cidmesa as cm
+from cidmesa.errors import NotApplicableError
+from cidmesa.incentives.verdict import Answer, Verdict
+from cidmesa.mesa.deception import deception, is_deceptive, optimal_rules, phase_cue, training_utilities
+from cidmesa.mesa.setup import Phases, TrainingSetup
+from tests.strategies import examples
+
+TARGETS = ["gain_tr", "gain_dep"]
+
+
+def trusting(
+    rho: float, alpha: float | None, loss: float = 1.0, shared: bool = True
+) -> tuple[TrainingSetup, dict[tuple[int, int], float]]:
+    """Defecting in training pays rho and is modified away; unmodified, it pays 1 in deployment."""
+    edges = [
+        ("tr", "gain_tr"),
+        ("tr", "after"),
+        ("after", "gain_dep"),
+        ("dep", "gain_dep"),
+        ("gain_tr", "loss_tr"),
+        ("gain_dep", "loss_dep"),
+    ]
+    mechanisms: dict[str, Any] = {
+        "tr": ["comply", "defect"],
+        "dep": ["comply", "defect"],
+        "gain_tr": cm.Function(lambda tr: int(tr == "defect"), domain=(0, 1)),
+        "after": cm.Function(lambda tr: "modified" if tr == "defect" else "same", domain=("same", "modified")),
+        "gain_dep": cm.Function(lambda after, dep: int(after == "same" and dep == "defect"), domain=(0, 1)),
+        "loss_tr": lambda gain_tr: -loss * gain_tr,
+        "loss_dep": lambda gain_dep: -loss * gain_dep,
+    }
+    if alpha is not None:
+        edges += [("cue_tr", "tr"), ("cue_dep", "dep")]
+        mechanisms["cue_tr"] = cm.Categorical({"training": alpha, "deployment": 1 - alpha})
+        mechanisms["cue_dep"] = cm.Categorical({"training": 1 - alpha, "deployment": alpha})
+    cid = cm.CID(edges, decisions=["tr", "dep"], utilities=["loss_tr", "loss_dep"])
+    setup = TrainingSetup(
+        cid.parameterise(mechanisms),
+        shared_rules=[("tr", "dep")] if shared else [],
+        phases=Phases(train="tr", update="after", deploy="dep"),
+    )
+    return setup, {(a, b): rho * a + b for a in (0, 1) for b in (0, 1)}
+
+
+GRID = [(rho, alpha) for rho in (0.05, 0.3, 0.5, 0.8, 0.95) for alpha in (0.55, 0.7, 0.9, 0.99, 1.0)]
+
+
+@pytest.mark.parametrize(("rho", "alpha"), GRID)
+def test_the_closed_form(rho: float, alpha: float) -> None:
+    loss = 3.0
+    setup, objective = trusting(rho, alpha, loss)
+    value, rules = optimal_rules(setup, TARGETS, objective)
+    c_tr = 1.0 if alpha == 1.0 else min(1.0, (1 - rho) / (2 * (1 - alpha)))
+    u, v = alpha * c_tr, (1 - alpha) * c_tr
+    assert value == pytest.approx((1 - u) * rho + u * (1 - v), abs=1e-9)
+    assert len(rules) == 1
+    assert rules[0]["tr"][:, 0] == pytest.approx([c_tr, 0.0], abs=1e-9)
+    found = deception(setup, TARGETS, objective)
+    assert found == pytest.approx(((1 - alpha * c_tr) * loss, loss, u * (1 - v) * loss), abs=1e-9)
+    assert found.training == pytest.approx((1 - alpha) * loss, abs=1e-9) or rho > 2 * alpha - 1
+    verdict = is_deceptive(setup, TARGETS, objective, tolerance=found.training)
+    assert verdict.answer is Answer.ADMITS
+    assert verdict.exact
+    assert verdict.interval == pytest.approx((found.training, loss), abs=1e-9)
+    assert is_deceptive(setup, TARGETS, objective, tolerance=loss).answer is Answer.EXCLUDES
+    if found.training > 1e-6:
+        assert is_deceptive(setup, TARGETS, objective, tolerance=0.0).answer is Answer.EXCLUDES
+
+
+@pytest.mark.parametrize(("rho", "alpha"), GRID)
+def test_the_best_deterministic_rule_is_deceptive_iff_the_cue_beats_the_temptation(rho: float, alpha: float) -> None:
+    setup, objective = trusting(rho, alpha)
+    found = deception(setup, TARGETS, objective, deterministic=True)
+    verdict = is_deceptive(setup, TARGETS, objective, tolerance=1 - alpha, deterministic=True)
+    assert (verdict.answer is Answer.ADMITS) == (alpha > rho)
+    if alpha > rho + 1e-9:
+        assert found == pytest.approx((1 - alpha, 1.0, alpha * alpha), abs=1e-9)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.2, 0.5, 0.9])
+def test_without_a_cue_it_complies_half_of_what_it_could_gain(rho: float) -> None:
+    setup, objective = trusting(rho, None)
+    _, rules = optimal_rules(setup, TARGETS, objective)
+    assert rules[0]["tr"][0, 0] == pytest.approx((1 - rho) / 2, abs=1e-9)
+
+
+def test_the_closed_form_on_a_fine_grid() -> None:
+    """No rule on a grid of the two compliances beats the one that is returned."""
+    steps = np.linspace(0, 1, 401)
+    c_tr, c_dep = np.meshgrid(steps, steps)
+    rng = np.random.default_rng(0)
+    for _ in range(examples(quick=15, full=300)):
+        rho, alpha = float(rng.uniform(0, 1)), float(rng.uniform(0.5, 1))
+        u, v = alpha * c_tr + (1 - alpha) * c_dep, (1 - alpha) * c_tr + alpha * c_dep
+        grid = ((1 - u) * rho + u * (1 - v)).max()
+        setup, objective = trusting(rho, alpha)
+        value, _ = optimal_rules(setup, TARGETS, objective)
+        assert grid - 1e-9 <= value <= grid + 1e-4
+
+
+def test_the_cue_is_worth_something_and_is_responded_to() -> None:
+    rho, alpha = 0.3, 0.9
+    setup, objective = trusting(rho, alpha)
+    blind, _ = optimal_rules(trusting(rho, None)[0], TARGETS, objective)
+    seeing, _ = optimal_rules(setup, TARGETS, objective)
+    found = phase_cue(setup, TARGETS, objective, "cue_tr")
+    assert found.exact
+    assert found.value == pytest.approx(seeing - blind, abs=1e-9)
+    assert found.response == pytest.approx(1.0, abs=1e-9)  # c_tr = 1, c_dep = 0
+    honest = {key: -float(sum(key)) for key in objective}
+    indifferent = phase_cue(setup, TARGETS, honest, "cue_tr")
+    assert (indifferent.value, indifferent.response) == pytest.approx((0.0, 0.0), abs=1e-9)
+    with pytest.raises(NotApplicableError, match="not observed"):
+        phase_cue(setup, TARGETS, objective, "cue_dep")
+
+
+def test_two_rules_of_their_own_need_no_cue() -> None:
+    setup, objective = trusting(0.5, None, shared=False)
+    assert deception(setup, TARGETS, objective) == pytest.approx((0.0, 1.0, 1.0), abs=1e-12)
+    verdict = is_deceptive(setup, TARGETS, objective)
+    assert isinstance(verdict, Verdict)
+    assert verdict.answer is Answer.ADMITS
+    assert bool(verdict)
+    assert verdict.because.check(setup.cid)
+    assert verdict.because.nodes == ("tr", "after", "gain_dep")
+    assert "[0, 1)" in str(verdict)
+
+
+def test_who_wants_what_training_wants_is_not_deceptive() -> None:
+    setup, _ = trusting(0.5, 0.9)
+    honest = {(a, b): -a - b for a in (0, 1) for b in (0, 1)}
+    verdict = is_deceptive(setup, TARGETS, honest)
+    assert verdict.answer is Answer.EXCLUDES
+    assert verdict.interval is None
+    assert verdict.regrets == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
+
+
+def test_who_lives_for_the_day_defects_at_once() -> None:
+    """rho > 1: no reason to wait, so no compliance that ends."""
+    setup, objective = trusting(1.5, 0.9)
+    found = deception(setup, TARGETS, objective)
+    assert (found.training, found.cut) == pytest.approx((1.0, 1.0), abs=1e-9)
+    assert is_deceptive(setup, TARGETS, objective, tolerance=0.5).answer is Answer.EXCLUDES
+
+
+def test_the_structure_excludes_with_a_proof() -> None:
+    setup, _ = trusting(0.5, 0.9)
+    verdict = is_deceptive(setup, ["gain_tr"])
+    assert verdict.answer is Answer.EXCLUDES
+    assert verdict.because.check(setup.cid)
+    assert is_deceptive(setup, TARGETS).answer is Answer.UNKNOWN
+    deaf = setup.cid.without_edges(("tr", "after"))
+    bare = TrainingSetup(deaf, phases=Phases("tr", "after", "dep"))
+    verdict = is_deceptive(bare, TARGETS)
+    assert verdict.answer is Answer.EXCLUDES
+    assert verdict.because.check(deaf)
+    careless = TrainingSetup(setup.cid.without_edges(("after", "gain_dep")), phases=Phases("tr", "after", "dep"))
+    assert is_deceptive(careless, TARGETS).because.check(careless.cid)
+
+
+def test_without_phases_nothing_is_said() -> None:
+    setup, objective = trusting(0.5, 0.9)
+    plain = TrainingSetup(setup.base, shared_rules=setup.shared_rules)
+    verdict = is_deceptive(plain, TARGETS, objective)
+    assert verdict.answer is Answer.UNKNOWN
+    assert "phases" in verdict.reason
+    with pytest.raises(NotApplicableError, match="Neither"):
+        bool(verdict)
+    with pytest.raises(NotApplicableError, match="phases"):
+        deception(plain, TARGETS, objective)
+    assert training_utilities(setup) == ("loss_tr",)
+    assert training_utilities(plain) == ("loss_tr", "loss_dep")
+
+
+def test_an_update_that_the_base_does_not_settle_is_unknown() -> None:
+    """Where the base is indifferent between two actions with different updates, "unmodified" has no meaning."""
+    setup, objective = trusting(0.5, 0.9, loss=0.0)
+    verdict = is_deceptive(setup, TARGETS, objective)
+    assert verdict.answer is Answer.UNKNOWN
+    assert "different laws" in verdict.reason

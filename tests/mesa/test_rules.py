@@ -1,0 +1,122 @@
+"""Optimal stochastic rules against fine grids, brute force and calculus."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cidmesa as cm
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.rules import RuleSpace
+from tests.mesa.exhaustive import World, random_cid, random_model
+from tests.strategies import examples
+
+
+def mixed(space: RuleSpace, rng: np.random.Generator) -> np.ndarray:
+    """A random rule, corners often."""
+    rule = np.zeros(space.size)
+    for block in space.blocks:
+        width = block.stop - block.start
+        rule[block] = np.eye(width)[rng.integers(width)] if rng.random() < 0.3 else rng.dirichlet(np.ones(width))
+    return rule
+
+
+def as_policy(space: RuleSpace, model: cm.CIM, rule: np.ndarray) -> dict[str, np.ndarray]:
+    return {
+        d: space.rule_of(d, rule).reshape([*(model.card(p) for p in model.cid.parents(d)), model.card(d)])
+        for d in model.cid.decisions
+    }
+
+
+def test_expectations_are_those_of_the_solver() -> None:
+    for seed in range(examples(quick=60, full=2000)):
+        rng = np.random.default_rng(seed)
+        model = random_model(rng, random_cid(rng, chance=4, decisions=2, utilities=2))
+        cid = model.cid
+        shared = [("D0", "D1")] if len(cid.parents("D0")) == len(cid.parents("D1")) else []
+        space = RuleSpace.of(model, shared)
+        rule = mixed(space, rng)
+        value = model.expected_utility(as_policy(space, model, rule))
+        assert space.total(model, cid.utilities)(rule) == pytest.approx(value, abs=1e-9)
+        parts = [space.total(model, [u])(rule) for u in cid.utilities]
+        assert sum(parts) == pytest.approx(value, abs=1e-9)
+
+
+def test_maxima_dominate_random_rules_and_are_attained() -> None:
+    """Two decisions, shared or not: no random rule beats the listed maximum, and the solver confirms its value."""
+    stochastic, seed, checked = 0, 0, 0
+    while checked < examples(quick=100, full=2000):
+        seed += 1
+        rng = np.random.default_rng([3, seed])
+        model = random_model(rng, random_cid(rng, chance=3, decisions=2, utilities=1))
+        cid = model.cid
+        if len(cid.parents("D0")) != len(cid.parents("D1")):
+            continue
+        checked += 1
+        shared = [("D0", "D1")] if rng.random() < 0.8 else []
+        space = RuleSpace.of(model, shared)
+        f = space.total(model, cid.utilities)
+        best = space.maximise(f)
+        assert best.exact
+        for rule in best.rules:
+            assert f(rule) == pytest.approx(best.value, abs=1e-8)
+            assert model.expected_utility(as_policy(space, model, rule)) == pytest.approx(best.value, abs=1e-8)
+        for _ in range(40):
+            assert f(mixed(space, rng)) <= best.value + 1e-9
+        world = World(model, shared)
+        pure = world.values(world.utility()).max()
+        assert space.maximise(f, deterministic=True).value == pytest.approx(pure, abs=1e-9)
+        assert best.value >= pure - 1e-9
+        stochastic += best.value > pure + 1e-6
+        if not shared:
+            assert best.value == pytest.approx(pure, abs=1e-9)
+    assert stochastic > 0  # a shared rule did have to be stochastic
+
+
+def test_shared_quadratics_against_a_fine_grid() -> None:
+    """One rule, one binary context, two uses: the square [0, 1]^2 at steps of 1/200 comes within the curvature."""
+    steps = np.linspace(0.0, 1.0, 201)
+    for seed in range(examples(quick=10, full=200)):
+        rng = np.random.default_rng([5, seed])
+        cid = cm.CID(
+            [("a", "D0"), ("b", "D1"), ("a", "b"), ("D0", "U"), ("D1", "U"), ("a", "U"), ("b", "U")],
+            decisions=["D0", "D1"],
+            utilities=["U"],
+        )
+        model = random_model(rng, cid)
+        space = RuleSpace.of(model, [("D0", "D1")])
+        f = space.total(model, ["U"])
+        c0, c1 = (g.ravel() for g in np.meshgrid(steps, steps, indexing="ij"))
+        entries = np.stack([1 - c0, c0, 1 - c1, c1])
+        grid = (f.coefficients[:, None] * entries[f.terms[:, 0]] * entries[f.terms[:, 1]]).sum(axis=0)
+        assert grid.max() - 1e-9 <= space.maximise(f).value <= grid.max() + 1e-3
+
+
+def test_three_uses_are_searched_and_say_so() -> None:
+    cid = cm.CID(
+        [("a", "out"), ("b", "out"), ("c", "out"), ("out", "pay")], decisions=["a", "b", "c"], utilities=["pay"]
+    )
+    model = cid.parameterise(
+        a=[0, 1], b=[0, 1], c=[0, 1], out=lambda a, b, c: a + b + c, pay=lambda out: float(out == 1)
+    )
+    space = RuleSpace.of(model, [("a", "b", "c")])
+    best = space.maximise(space.total(model, ["pay"]))
+    assert (best.exact, best.method) == (False, "many starts")
+    assert best.value == pytest.approx(4 / 9, abs=1e-6)  # 3p(1-p)² at p = 1/3
+    assert best.rules[0][1] == pytest.approx(1 / 3, abs=1e-3)
+    assert space.maximise(space.total(model, ["pay"]), deterministic=True).value == 0.0
+
+
+def test_too_many_deterministic_rules_are_refused() -> None:
+    observed = [f"x{i}" for i in range(5)]
+    cid = cm.CID([*((x, "act") for x in observed), *((x, "pay") for x in observed), ("act", "pay")], decisions=["act"])
+    cid = cid.with_utility("u", ["pay"])
+    model = cid.parameterise(
+        dict.fromkeys(observed, cm.Bernoulli(0.5)),
+        act=[0, 1],
+        pay=lambda act, **x: act ^ (sum(x.values()) % 2),
+        u=lambda pay: pay,
+    )
+    space = RuleSpace.of(model)
+    with pytest.raises(NotApplicableError, match="too many"):
+        space.maximise(space.total(model, ["u"]), deterministic=True)
