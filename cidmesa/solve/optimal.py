@@ -1,308 +1,20 @@
-r"""Optimal policies.
-
-A decision :math:`D` can be solved by itself when no other open decision's rule is *relevant* to it: then
-
-.. math:: Q(pa, d) = \mathbb{E}\Bigl[\sum_{U \in U^D} U \Bigm| pa, d\Bigr]
-
-depends only on mechanisms that are known, and its maximisers are optimal whatever the other decisions do. Replace
-:math:`D` by its rule, and go on. Where the relevance graph has no cycle (the diagram is *soluble*, it has sufficient
-recall) this solves every decision, and exactly [1]_, [2]_. It is tried in three steps:
-
-1. as the diagram is;
-2. after leaving out information links that are not requisite, which never costs anything;
-3. what is left over then is *insoluble* and handed to :mod:`cidmesa.solve.search`.
-
-For :math:`Q` only the mechanisms relevant to :math:`D` are multiplied together. This is less work; it also gives the
-right answer in contexts of probability zero, where the irrelevant mechanisms are what makes the context impossible.
-Whatever has been summed out for :math:`D` and matters to nothing else is replaced by the result, the optimal value
-given the requisite observations, so under perfect recall all decisions together cost one pass over the history.
-
-References
-----------
-.. [1] S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
-   *Management Science* 47, 2001.
-.. [2] D. Koller and B. Milch, "Multi-agent influence diagrams for representing and solving games", 2003.
-"""
+"""Optimal policies of one agent."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.errors import NotApplicableError
-from cidmesa.solve.elimination import Array, Factor, Pair, Plan, bits, make_plan, mask_of, run
+from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policy import DecisionResult, Solution
-from cidmesa.solve.structure import (
-    MAX_TABLE,
-    Index,
-    View,
-    connected,
-    require_small,
-    rule_missing,
-    view_of,
-)
+from cidmesa.solve.schedule import decide
+from cidmesa.solve.search import METHODS, Found, Method, Problem, in_relevance_order, search
+from cidmesa.solve.structure import MAX_TABLE, View, check_names, view_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
-
-TIE = 1e-9
-"""Expected utilities this close, relative to the sum of the largest absolute utilities, count as equal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """How to solve one decision.
-
-    Attributes
-    ----------
-    decision
-        The decision.
-    keys
-        The tables multiplied: nodes, and results of earlier stages.
-    plan
-        Gives the pair over (decision, its parents..., extra variables).
-    scope
-        The parents (and extra variables) that the result depends on: the requisite observations.
-    message
-        The key under which the result replaces the tables, or ``None`` where they are still needed.
-    """
-
-    decision: int
-    keys: tuple[int, ...]
-    plan: Plan
-    scope: tuple[int, ...]
-    message: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """The stages in order, and the pass that gives the value.
-
-    Attributes
-    ----------
-    stages
-        One per decision solved by itself.
-    left
-        Decisions that could not be.
-    idle
-        Decisions without a utility below them: every action is optimal.
-    keys, plan
-        The last pass.
-    reduced
-        Whether information links had to be left out.
-    """
-
-    stages: tuple[Stage, ...]
-    left: tuple[int, ...]
-    idle: tuple[int, ...]
-    keys: tuple[int, ...]
-    plan: Plan | None
-    reduced: bool
-
-
-class Scheduler:
-    """Work out the order of decisions and plan each; structure only, no numbers.
-
-    `extra` are variables beyond the diagram's that every table may depend on and that stay to the end; `given` are
-    the factors of decisions whose rules are known, as a function of `extra` where need be.
-    """
-
-    def __init__(
-        self,
-        index: Index,
-        cards: Sequence[int],
-        utilities: Iterable[int],
-        decisions: Iterable[int],
-        given: Mapping[int, Factor],
-        extra: tuple[int, ...] = (),
-    ) -> None:
-        self.index = index
-        self.cards = cards
-        self.extra = extra
-        self.utilities = mask_of(utilities)
-        self.parents = list(map(mask_of, index.parents))
-        self.above: Sequence[int] | None = index.above
-        needed = self.ancestors(self.utilities)
-        undecided = set(decisions)
-        self.idle = tuple([v for v in index.cid.topological if v in undecided and not needed >> v & 1])
-        self.open = [v for v in reversed(index.cid.topological) if v in undecided and needed >> v & 1]
-        self.live: dict[int, Factor] = {}
-        self.messages: dict[int, int] = {}
-        for v in reversed(index.cid.topological):
-            if needed >> v & 1 and v not in self.open:
-                self.live[v] = given[v] if v in given else self._own(v)
-        self.reduced = False
-
-    def _own(self, v: int) -> Factor:
-        parents = self.index.parents[v]
-        if self.utilities >> v & 1:
-            return Factor(v, None, parents)
-        return Factor(v, (*parents, v), heads=1 << v)
-
-    def ancestors(self, mask: int) -> int:
-        """Return the mask of some nodes and their ancestors, in the diagram as it has been thinned so far."""
-        found = 0
-        if self.above is not None:
-            for v in bits(mask):
-                found |= self.above[v]
-            return found
-        while mask:
-            low = mask & -mask
-            mask ^= low
-            if not found & low:
-                found |= low
-                mask |= self.parents[low.bit_length() - 1] & ~found
-        return found
-
-    def payoffs(self, decision: int) -> int:
-        """Return the mask of the utilities that descend from a decision."""
-        bit = 1 << decision
-        return mask_of(u for u in bits(self.utilities) if self.index.above[u] & bit)
-
-    def component(self, decision: int) -> list[int]:
-        """Return the keys of what is relevant to a decision: live factors, and open decisions."""
-        payoffs = self.payoffs(decision)
-        bit = 1 << decision
-        within = self.ancestors(payoffs | bit | self.parents[decision])
-        scopes = {key: factor.mask for key, factor in self.live.items() if key in self.messages or within >> key & 1}
-        for other in self.open:
-            if other != decision and within >> other & 1:
-                scopes[other] = self.parents[other] | 1 << other
-        start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
-        return connected(scopes, start, self.parents[decision] | bit | mask_of(self.extra))
-
-    def schedule(self, max_table: int) -> Schedule:
-        """Take the decisions one by one for as long as one can be solved by itself."""
-        stages: list[Stage] = []
-        while self.open:
-            stage = self._next(max_table)
-            if stage is None and not self.reduced:
-                self._reduce()
-                stage = self._next(max_table)
-            if stage is None:
-                break
-            stages.append(stage)
-        left = tuple(self.open)
-        if left:
-            return Schedule(tuple(stages), left, self.idle, (), None, self.reduced)
-        needed = self.ancestors(self.utilities)
-        keys = [key for key in self.live if key in self.messages or needed >> key & 1]
-        plan = make_plan([self.live[key] for key in keys], self.extra, self.cards)
-        require_small(self.index, plan, self.cards, max_table)
-        return Schedule(tuple(stages), (), self.idle, tuple(keys), plan, self.reduced)
-
-    def _next(self, max_table: int) -> Stage | None:
-        for decision in self.open:
-            keys = self.component(decision)
-            if not any(key in self.open for key in keys):
-                return self._stage(decision, keys, max_table)
-        return None
-
-    def _stage(self, decision: int, keys: list[int], max_table: int) -> Stage:
-        factors = [self.live[key] for key in keys]
-        keep = (decision, *self.index.parents[decision], *self.extra)
-        plan = make_plan(factors, keep, self.cards)
-        require_small(self.index, plan, self.cards, max_table)
-        used = mask_of(plan.p or ()) | mask_of(plan.w or ())
-        scope = tuple([v for v in keep[1:] if used >> v & 1])
-        self.open.remove(decision)
-        message = self._collapse(decision, keys, factors, plan)
-        if message is None:
-            self.live[decision] = Factor(decision, (decision, *scope), heads=1 << decision)
-        if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
-            self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
-            self.above = None
-        return Stage(decision, tuple(keys), plan, scope, message)
-
-    def _collapse(self, decision: int, keys: list[int], factors: list[Factor], plan: Plan) -> int | None:
-        """Replace what was summed out by its result, if nothing else mentions it."""
-        gone = 1 << decision
-        for factor in factors:
-            gone |= factor.mask
-        gone &= ~(self.parents[decision] | mask_of(self.extra))
-        inside = set(keys)
-        for key, factor in self.live.items():
-            if key not in inside and factor.mask & gone:
-                return None
-        for other in self.open:
-            if not self.index.above[decision] >> other & 1 or (self.parents[other] | 1 << other) & gone:
-                return None
-        message = len(self.cards) + decision
-        paid = 0
-        for key in keys:
-            del self.live[key]
-            paid |= self.messages.pop(key, 1 << key) & self.utilities
-        self.messages[message] = paid
-        heads: int | None = 0
-        for factor in factors:
-            if factor.p is not None:
-                heads = None if heads is None or factor.heads is None else heads | factor.heads
-        p = None if plan.p is None else tuple([v for v in plan.p if v != decision])
-        w = None if plan.w is None else tuple([v for v in plan.w if v != decision])
-        self.live[message] = Factor(message, p, w, None if heads is None else heads & ~gone)
-        return message
-
-    def _reduce(self) -> None:
-        """Leave out information links of open decisions that are not requisite, to the fixpoint."""
-        self.reduced = True
-        changed = True
-        while changed:
-            changed = False
-            for decision in self.open:
-                used = 0
-                for key in self.component(decision):
-                    used |= self.live[key].mask if key in self.live else self.parents[key] | 1 << key
-                if self.parents[decision] & ~used:
-                    self.parents[decision] &= used
-                    self.above = None
-                    changed = True
-
-
-def carry_out(
-    schedule: Schedule, tables: dict[int, Pair], cards: Sequence[int], scale: float
-) -> dict[int, DecisionResult]:
-    """Run the stages of a schedule; the rules and results they find are added to `tables`."""
-    found = {}
-    for stage in schedule.stages:
-        d, plan = stage.decision, stage.plan
-        p, w = run(plan, tables)
-        found[d] = result = decide(p, w, cards[d], scale)
-        if stage.message is None:
-            tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)
-        else:
-            tables[stage.message] = (
-                None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d]),
-                None
-                if w is None or plan.w is None
-                else np.maximum.reduce(w, 0).reshape([cards[v] for v in plan.w if v != d]),
-            )
-    return found
-
-
-def decide(p: Array | None, w: Array | None, card: int, scale: float) -> DecisionResult:
-    """Find the optimal actions from the pair over a decision (first axis) and its context."""
-    if w is None:
-        w = np.zeros(1)
-    values = w
-    impossible: Array | None = None
-    if p is not None:
-        impossible = p <= 0
-        if impossible.any():
-            shape = np.broadcast_shapes(p.shape, w.shape)
-            values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
-        else:
-            impossible = None
-            values = w / p
-    optimal = values >= np.maximum.reduce(values, 0) - TIE * scale
-    if impossible is not None:
-        optimal |= impossible
-    if len(optimal) < card:
-        optimal = np.broadcast_to(optimal, (card, *optimal.shape[1:]))
-    actions = np.arange(card).reshape((card,) + (1,) * (optimal.ndim - 1))
-    return DecisionResult(values, optimal, (actions == optimal.argmax(0)).astype(float))
 
 
 def solve(
@@ -310,11 +22,75 @@ def solve(
     *,
     agent: Hashable = None,
     shared_rules: Iterable[Iterable[str]] = (),
-    method: str | None = None,
+    method: Method | None = None,
     max_table: int = MAX_TABLE,
+    starts: int = 16,
+    seed: int = 0,
     progress: bool = False,
 ) -> Solution:
-    """Find an optimal policy of one agent."""
+    r"""Find an optimal policy of one agent, its value, and all optimal actions.
+
+    Parameters
+    ----------
+    model
+        The model. Decisions whose rule is fixed (:meth:`cidmesa.CIM.with_policy`) are left alone.
+    agent
+        Whose best response to find; ``None`` stands for the only agent. The other agents' decisions need rules where
+        they matter.
+    shared_rules
+        Groups of decisions that follow one rule, such as one network used twice. Their parents' domains agree in
+        order.
+    method
+        ``None`` chooses: decision by decision where that is exact, else all deterministic rules of as few decisions
+        as make the others soluble, else a local search. ``"relevance order"``, ``"exhaustive"`` and ``"coordinate
+        ascent"`` insist.
+    max_table
+        How many entries the largest table may have; a plan that needs more is refused before it starts.
+    starts, seed
+        Random starting points of the local search, and where they come from.
+    progress
+        Show a progress bar where rules are listed or several starts are tried.
+
+    Returns
+    -------
+    Solution
+        Its ``method`` and ``exact`` say how it was found and whether it is the optimum: a local optimum is never
+        called exact.
+
+    Raises
+    ------
+    NotApplicableError
+        Symbols; several agents and none named; another agent's decision that matters and has no rule; ``max_table``
+        too small; a method that does not apply.
+
+    Notes
+    -----
+    Where the relevance graph of the agent's decisions is acyclic the result is exact for any number of decisions,
+    optimal actions in contexts of probability zero included (see :class:`Solution`). A forgetful agent (a decision
+    that does not observe what an earlier one saw or did) is no special case: most such diagrams are insoluble, and
+    the best deterministic policy is then found by listing. Without shared rules no stochastic policy is better. With
+    shared rules a stochastic one can be; the policy found is the best *deterministic* one, and `method` says so.
+
+    References
+    ----------
+    S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
+    *Management Science* 47, 2001, Theorems 3 and 4.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("coin", "call"), ("coin", "win"), ("call", "win")], decisions=["call"], utilities=["win"])
+    >>> seen = cid.parameterise(coin=cm.Uniform("h", "t"), call=["h", "t"], win=lambda coin, call: int(coin == call))
+    >>> solve(seen).value, solve(seen).exact
+    (1.0, True)
+    >>> blind = cm.CID([("coin", "win"), ("call", "win")], decisions=["call"], utilities=["win"])
+    >>> guess = blind.parameterise(seen.mechanisms)
+    >>> solve(guess).value, solve(guess).optimal_actions["call"][()]
+    (0.5, ('h', 't'))
+    """
+    if method not in (None, *METHODS):
+        known = ", ".join(map(repr, METHODS))
+        raise NotApplicableError(f"method={method!r} is not a way to solve{did_you_mean(method, METHODS)}: {known}.")
     view = view_of(model, "solving")
     index, cid = view.index, model.cid
     if agent is None and len(cid.agents) > 1:
@@ -325,41 +101,57 @@ def solve(
     whose = cid.decisions if agent is None else cid.decisions_of(agent)
     utilities = index.ids(cid.utilities if agent is None else cid.utilities_of(agent))
     decisions = tuple([d for d in index.ids(whose) if view.tables[d] is None])
-    schedule = index.planned(
-        ("solve", view.cards, decisions, utilities, max_table),
-        lambda: Scheduler(index, view.cards, utilities, decisions, {}).schedule(max_table),
-    )
-    tables = _tables(view, schedule)
-    if schedule.plan is None:
-        raise NotApplicableError("insoluble")
-    found = carry_out(schedule, tables, view.cards, _scale(view, utilities))
-    _, w = run(schedule.plan, tables)
-    results = {cid.nodes[d]: found.get(d) or _idle(view, d) for d in decisions}
-    value = 0.0 if w is None else float(w)
-    return Solution(model, value, True, "relevance order", results)
+    groups = read_groups(view, decisions, shared_rules) if shared_rules else ()
+    problem = Problem(view, decisions, utilities, max_table)
+    found: Found | None = None
+    if method in (None, "relevance order") and not groups:
+        found = in_relevance_order(problem)
+    if method == "relevance order" and found is None:
+        why = "rules are shared" if groups else "the rule of each depends on that of another"
+        names = ", ".join(f"`{cid.nodes[d]}`" for d in decisions)
+        raise NotApplicableError(
+            f"{names} cannot be solved one by one, because {why}: leave method= out, or method='exhaustive'."
+        )
+    if found is None:
+        found = search(problem, groups, method, starts=starts, seed=seed, progress=progress)
+    results = {cid.nodes[d]: found.results.get(d) or _idle(view, d) for d in decisions}
+    value: Any = found.value
+    if len(cid.agents) > 1:
+        from cidmesa.solve.query import expected_utility
+
+        rules = Solution(model, None, found.exact, found.method, results).tables
+        value = {a: found.value if a == agent else expected_utility(model, rules, agent=a) for a in cid.agents}
+    return Solution(model, value, found.exact, found.method, results)
 
 
-def _tables(view: View, schedule: Schedule) -> dict[int, Pair]:
-    """Collect the tables that a schedule needs, and raise for other agents' decisions without a rule."""
-    tables: dict[int, Pair] = {}
-    keys = {key for stage in schedule.stages for key in stage.keys}.union(schedule.keys)
-    solved = {stage.decision for stage in schedule.stages}
-    for key in keys:
-        if key < len(view.cards) and key not in solved:
-            table = view.tables[key]
-            if table is None:
-                raise rule_missing(view.index, [key], view.tables)
-            tables[key] = (table, table)
-    return tables
-
-
-def _scale(view: View, utilities: Iterable[int]) -> float:
-    """Return the sum of the largest absolute values of some utilities."""
-    total = 0.0
-    for u in utilities:
-        table: Any = view.tables[u]
-        total += max(float(np.maximum.reduce(table, None)), -float(np.minimum.reduce(table, None)))
-    return total
+def read_groups(
+    view: View, decisions: Iterable[int], shared_rules: Iterable[Iterable[str]]
+) -> tuple[tuple[int, ...], ...]:
+    """Check groups of decisions that share a rule."""
+    cid, model = view.index.cid, view.model
+    groups = []
+    seen: set[int] = set()
+    for names in shared_rules:
+        group = check_names(view.index, names if isinstance(names, str) else tuple(names), "a group of shared_rules")
+        for d in group:
+            cid.only_decision(cid.nodes[d])
+            if d not in decisions:
+                raise NotApplicableError(
+                    f"`{cid.nodes[d]}` cannot share a rule here: it has a fixed one, or belongs to another agent."
+                )
+            if d in seen:
+                raise NotApplicableError(f"`{cid.nodes[d]}` is in two groups of shared_rules: merge the groups.")
+            seen.add(d)
+        shapes = [[model.domain(n) for n in (*cid.parents(cid.nodes[d]), cid.nodes[d])] for d in group]
+        for d, shape in zip(group, shapes, strict=True):
+            if shape != shapes[0]:
+                raise NotApplicableError(
+                    f"`{cid.nodes[group[0]]}` and `{cid.nodes[d]}` cannot share a rule: the domains of their parents "
+                    f"and actions are {shapes[0]} and {shape}, and have to agree in order."
+                )
+        if len(group) > 1:
+            groups.append(group)
+    return tuple(groups)
 
 
 def _idle(view: View, d: int) -> DecisionResult:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError, did_you_mean
-from cidmesa.solve.elimination import Array, Factor, Plan
+from cidmesa.solve.elimination import Array, Plan
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -230,11 +230,3 @@ def agent_utilities(cid: CID, agent: Hashable, question: str) -> tuple[str, ...]
             )
         return cid.utilities
     return cid.utilities_of(agent)
-
-
-def node_factor(view: View, node: int) -> Factor:
-    """Return the factor of a node's own table: a distribution of the node, or a utility."""
-    scope = view.scope(node)
-    if view.index.kinds[node] == "u":
-        return Factor(node, None, scope)
-    return Factor(node, scope, heads=1 << node)

@@ -1,0 +1,298 @@
+r"""Optimal policies.
+
+A decision :math:`D` can be solved by itself when no other open decision's rule is *relevant* to it: then
+
+.. math:: Q(pa, d) = \mathbb{E}\Bigl[\sum_{U \in U^D} U \Bigm| pa, d\Bigr]
+
+depends only on mechanisms that are known, and its maximisers are optimal whatever the other decisions do. Replace
+:math:`D` by its rule, and go on. Where the relevance graph has no cycle (the diagram is *soluble*, it has sufficient
+recall) this solves every decision, and exactly [1]_, [2]_. It is tried in three steps:
+
+1. as the diagram is;
+2. after leaving out information links that are not requisite, which never costs anything;
+3. what is left over then is *insoluble* and handed to :mod:`cidmesa.solve.search`.
+
+For :math:`Q` only the mechanisms relevant to :math:`D` are multiplied together. This is less work; it also gives the
+right answer in contexts of probability zero, where the irrelevant mechanisms are what makes the context impossible.
+Whatever has been summed out for :math:`D` and matters to nothing else is replaced by the result, the optimal value
+given the requisite observations, so under perfect recall all decisions together cost one pass over the history.
+
+References
+----------
+.. [1] S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
+   *Management Science* 47, 2001.
+.. [2] D. Koller and B. Milch, "Multi-agent influence diagrams for representing and solving games", 2003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cidmesa.solve.elimination import Array, Factor, Pair, Plan, bits, make_plan, mask_of, run
+from cidmesa.solve.policy import DecisionResult
+from cidmesa.solve.structure import Index, connected, require_small
+
+TIE = 1e-9
+"""Expected utilities this close, relative to the sum of the largest absolute utilities, count as equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How to solve one decision.
+
+    Attributes
+    ----------
+    decision
+        The decision.
+    keys
+        The tables multiplied: nodes, and results of earlier stages.
+    plan
+        Gives the pair over (decision, its parents..., extra variables).
+    scope
+        The parents (and extra variables) that the result depends on: the requisite observations.
+    message
+        The key under which the result replaces the tables, or ``None`` where they are still needed.
+    """
+
+    decision: int
+    keys: tuple[int, ...]
+    plan: Plan
+    scope: tuple[int, ...]
+    message: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The stages in order, and the pass that gives the value.
+
+    Attributes
+    ----------
+    stages
+        One per decision solved by itself.
+    left
+        Decisions that could not be.
+    idle
+        Decisions without a utility below them: every action is optimal.
+    keys, plan
+        The last pass.
+    reduced
+        Whether information links had to be left out.
+    """
+
+    stages: tuple[Stage, ...]
+    left: tuple[int, ...]
+    idle: tuple[int, ...]
+    keys: tuple[int, ...]
+    plan: Plan | None
+    reduced: bool
+
+
+class Scheduler:
+    """Work out the order of decisions and plan each; structure only, no numbers.
+
+    `extra` are variables beyond the diagram's that every table may depend on and that stay to the end; `given` are
+    the factors of decisions whose rules are known, as a function of `extra` where need be.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        cards: Sequence[int],
+        utilities: Iterable[int],
+        decisions: Iterable[int],
+        given: Mapping[int, Factor],
+        extra: tuple[int, ...] = (),
+    ) -> None:
+        self.index = index
+        self.cards = cards
+        self.extra = extra
+        self.utilities = mask_of(utilities)
+        self.parents = list(map(mask_of, index.parents))
+        self.above: Sequence[int] | None = index.above
+        for v, factor in given.items():
+            scope = factor.mask & ~(1 << v | mask_of(extra))
+            if scope != self.parents[v]:
+                self.parents[v], self.above = scope, None
+        needed = self.ancestors(self.utilities)
+        undecided = set(decisions)
+        self.idle = tuple([v for v in index.cid.topological if v in undecided and not needed >> v & 1])
+        self.open = [v for v in reversed(index.cid.topological) if v in undecided and needed >> v & 1]
+        self.live: dict[int, Factor] = {}
+        self.messages: dict[int, int] = {}
+        for v in reversed(index.cid.topological):
+            if needed >> v & 1 and v not in self.open:
+                self.live[v] = given[v] if v in given else own_factor(index, v)
+        self.reduced = False
+
+    def ancestors(self, mask: int) -> int:
+        """Return the mask of some nodes and their ancestors, in the diagram as it has been thinned so far."""
+        found = 0
+        if self.above is not None:
+            for v in bits(mask):
+                found |= self.above[v]
+            return found
+        while mask:
+            low = mask & -mask
+            mask ^= low
+            if not found & low:
+                found |= low
+                mask |= self.parents[low.bit_length() - 1] & ~found
+        return found
+
+    def payoffs(self, decision: int) -> int:
+        """Return the mask of the utilities that descend from a decision."""
+        bit = 1 << decision
+        return mask_of(u for u in bits(self.utilities) if self.index.above[u] & bit)
+
+    def component(self, decision: int) -> list[int]:
+        """Return the keys of what is relevant to a decision: live factors, and open decisions."""
+        payoffs = self.payoffs(decision)
+        bit = 1 << decision
+        within = self.ancestors(payoffs | bit | self.parents[decision])
+        scopes = {key: factor.mask for key, factor in self.live.items() if key in self.messages or within >> key & 1}
+        for other in self.open:
+            if other != decision and within >> other & 1:
+                scopes[other] = self.parents[other] | 1 << other
+        start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
+        return connected(scopes, start, self.parents[decision] | bit | mask_of(self.extra))
+
+    def schedule(self, max_table: int) -> Schedule:
+        """Take the decisions one by one for as long as one can be solved by itself."""
+        stages: list[Stage] = []
+        while self.open:
+            stage = self._next(max_table)
+            if stage is None and not self.reduced:
+                self._reduce()
+                stage = self._next(max_table)
+            if stage is None:
+                break
+            stages.append(stage)
+        left = tuple(self.open)
+        if left:
+            return Schedule(tuple(stages), left, self.idle, (), None, self.reduced)
+        needed = self.ancestors(self.utilities)
+        keys = [key for key in self.live if key in self.messages or needed >> key & 1]
+        plan = make_plan([self.live[key] for key in keys], self.extra, self.cards)
+        require_small(self.index, plan, self.cards, max_table)
+        return Schedule(tuple(stages), (), self.idle, tuple(keys), plan, self.reduced)
+
+    def _next(self, max_table: int) -> Stage | None:
+        for decision in self.open:
+            keys = self.component(decision)
+            if not any(key in self.open for key in keys):
+                return self._stage(decision, keys, max_table)
+        return None
+
+    def _stage(self, decision: int, keys: list[int], max_table: int) -> Stage:
+        factors = [self.live[key] for key in keys]
+        keep = (decision, *self.index.parents[decision], *self.extra)
+        plan = make_plan(factors, keep, self.cards)
+        require_small(self.index, plan, self.cards, max_table)
+        used = mask_of(plan.p or ()) | mask_of(plan.w or ())
+        scope = tuple([v for v in keep[1:] if used >> v & 1])
+        self.open.remove(decision)
+        message = self._collapse(decision, keys, factors, plan)
+        if message is None:
+            self.live[decision] = Factor(decision, (decision, *scope), heads=1 << decision)
+        if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
+            self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
+            self.above = None
+        return Stage(decision, tuple(keys), plan, scope, message)
+
+    def _collapse(self, decision: int, keys: list[int], factors: list[Factor], plan: Plan) -> int | None:
+        """Replace what was summed out by its result, if nothing else mentions it."""
+        gone = 1 << decision
+        for factor in factors:
+            gone |= factor.mask
+        gone &= ~(self.parents[decision] | mask_of(self.extra))
+        inside = set(keys)
+        for key, factor in self.live.items():
+            if key not in inside and factor.mask & gone:
+                return None
+        for other in self.open:
+            if not self.index.above[decision] >> other & 1 or (self.parents[other] | 1 << other) & gone:
+                return None
+        message = len(self.cards) + decision
+        paid = 0
+        for key in keys:
+            del self.live[key]
+            paid |= self.messages.pop(key, 1 << key) & self.utilities
+        self.messages[message] = paid
+        heads: int | None = 0
+        for factor in factors:
+            if factor.p is not None:
+                heads = None if heads is None or factor.heads is None else heads | factor.heads
+        p = None if plan.p is None else tuple([v for v in plan.p if v != decision])
+        w = None if plan.w is None else tuple([v for v in plan.w if v != decision])
+        self.live[message] = Factor(message, p, w, None if heads is None else heads & ~gone)
+        return message
+
+    def _reduce(self) -> None:
+        """Leave out information links of open decisions that are not requisite, to the fixpoint."""
+        self.reduced = True
+        changed = True
+        while changed:
+            changed = False
+            for decision in self.open:
+                used = 0
+                for key in self.component(decision):
+                    used |= self.live[key].mask if key in self.live else self.parents[key] | 1 << key
+                if self.parents[decision] & ~used:
+                    self.parents[decision] &= used
+                    self.above = None
+                    changed = True
+
+
+def carry_out(
+    schedule: Schedule, tables: dict[int, Pair], cards: Sequence[int], scale: float
+) -> dict[int, DecisionResult]:
+    """Run the stages of a schedule; the rules and results they find are added to `tables`."""
+    found = {}
+    for stage in schedule.stages:
+        d, plan = stage.decision, stage.plan
+        p, w = run(plan, tables)
+        found[d] = result = decide(p, w, cards[d], scale)
+        if stage.message is None:
+            tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)
+        else:
+            tables[stage.message] = (
+                None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d]),
+                None
+                if w is None or plan.w is None
+                else np.maximum.reduce(w, 0).reshape([cards[v] for v in plan.w if v != d]),
+            )
+    return found
+
+
+def decide(p: Array | None, w: Array | None, card: int, scale: float) -> DecisionResult:
+    """Find the optimal actions from the pair over a decision (first axis) and its context."""
+    if w is None:
+        w = np.zeros(1)
+    values = w
+    impossible: Array | None = None
+    if p is not None:
+        impossible = p <= 0
+        if impossible.any():
+            shape = np.broadcast_shapes(p.shape, w.shape)
+            values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
+        else:
+            impossible = None
+            values = w / p
+    optimal = values >= np.maximum.reduce(values, 0) - TIE * scale
+    if impossible is not None:
+        optimal |= impossible
+    if len(optimal) < card:
+        optimal = np.broadcast_to(optimal, (card, *optimal.shape[1:]))
+    actions = np.arange(card).reshape((card,) + (1,) * (optimal.ndim - 1))
+    return DecisionResult(values, optimal, (actions == optimal.argmax(0)).astype(float))
+
+
+def own_factor(index: Index, v: int) -> Factor:
+    """Return the factor of a node's own table: a distribution of the node given its parents, or a utility."""
+    parents = index.parents[v]
+    if index.kinds[v] == "u":
+        return Factor(v, None, parents)
+    return Factor(v, (*parents, v), heads=1 << v)

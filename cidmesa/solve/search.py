@@ -1,0 +1,427 @@
+r"""Policies where decisions cannot be solved one by one.
+
+Three ways, from the surest to the last resort; the result always says which.
+
+**Relevance order** (:mod:`cidmesa.solve.schedule`): exact, where the diagram is soluble.
+
+**Exhaustive.** Fix the rules of a few decisions, the *cutset*, and the others become soluble. Listing is one
+computation: the number of the rule that the cutset follows becomes a variable :math:`R`, a known root that every later
+decision "observes". One schedule then gives the best value for every :math:`R` at once, and the largest of them is the
+optimum. A group of decisions that share a rule is one member of the cutset. Deterministic rules are enough as long as
+nothing is shared, because the value is linear in every single rule.
+
+**Coordinate ascent.** From random deterministic rules, replace the rule of one decision after the other by its best
+response until none improves: a local optimum, of which the best of several starts is returned, never called exact
+[1]_. A shared rule is improved one context at a time, because its uses interact.
+
+References
+----------
+.. [1] S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
+   *Management Science* 47, 2001: single policy updating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log2, prod
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from cidmesa.errors import NotApplicableError
+from cidmesa.solve.elimination import Array, Factor, Pair, make_plan, run
+from cidmesa.solve.policy import DecisionResult
+from cidmesa.solve.schedule import TIE, Schedule, Scheduler, carry_out, own_factor
+from cidmesa.solve.structure import View, require_small, rule_missing
+
+Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
+METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "coordinate ascent")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is to be solved: open decisions and utilities of one agent, by position."""
+
+    view: View
+    decisions: tuple[int, ...]
+    utilities: tuple[int, ...]
+    max_table: int
+
+    @property
+    def scale(self) -> float:
+        """The sum of the largest absolute values of the utilities."""
+        total = 0.0
+        for u in self.utilities:
+            table: Any = self.view.tables[u]
+            total += max(float(np.maximum.reduce(table, None)), -float(np.minimum.reduce(table, None)))
+        return total
+
+    def tables(self, schedule: Schedule, known: Mapping[int, Array] | None = None) -> dict[int, Pair]:
+        """Collect the tables that a schedule needs; raise for other agents' decisions without a rule."""
+        view = self.view
+        found: dict[int, Pair] = {}
+        solved = {stage.decision for stage in schedule.stages}
+        for keys in (*(stage.keys for stage in schedule.stages), schedule.keys):
+            for key in keys:
+                if known is not None and key in known:
+                    found[key] = (known[key], None)
+                elif key < len(view.cards) and key not in solved:
+                    table = view.tables[key]
+                    if table is None:
+                        raise rule_missing(view.index, [key], view.tables)
+                    found[key] = (table, table)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a method found: results by decision, the value, and what may be said of it."""
+
+    results: dict[int, DecisionResult]
+    value: float
+    exact: bool
+    method: str
+
+
+def in_relevance_order(problem: Problem) -> Found | None:
+    """Solve decision by decision; ``None`` where the diagram is insoluble."""
+    view, decisions, utilities = problem.view, problem.decisions, problem.utilities
+    schedule = view.index.planned(
+        ("solve", view.cards, decisions, utilities, problem.max_table),
+        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}).schedule(problem.max_table),
+    )
+    if schedule.plan is None:
+        return None
+    tables = problem.tables(schedule)
+    results = carry_out(schedule, tables, view.cards, problem.scale)
+    _, w = run(schedule.plan, tables)
+    return Found(results, 0.0 if w is None else float(w), True, "relevance order")
+
+
+# Rules and profiles ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Decisions that follow one rule (usually a single decision), and the observations the rule depends on.
+
+    `scopes` has the parents of each decision, aligned: the i-th parents of all of them share a domain.
+    """
+
+    decisions: tuple[int, ...]
+    scopes: tuple[tuple[int, ...], ...]
+    card: int
+    shape: tuple[int, ...]
+
+    @property
+    def contexts(self) -> int:
+        """How many contexts a rule distinguishes."""
+        return prod(self.shape)
+
+    @property
+    def bits(self) -> float:
+        """Binary logarithm of the number of deterministic rules."""
+        return self.contexts * log2(self.card)
+
+    def rules(self, actions: Array) -> Array:
+        """Turn actions, shape ``(contexts, profiles)``, into tables of shape ``(card, *shape, profiles)``."""
+        placed = actions.reshape(1, *self.shape, actions.shape[1])
+        table: Array = np.arange(self.card).reshape((-1,) + (1,) * (placed.ndim - 1)) == placed
+        return table.astype(float)
+
+    def numbered(self, numbers: Array) -> Array:
+        """Write deterministic rules out by number, as actions; number 0 takes the first action everywhere."""
+        digits = np.empty((self.contexts, len(numbers)), dtype=np.int64)
+        for i in reversed(range(self.contexts)):
+            numbers, digits[i] = np.divmod(numbers, self.card)
+        return digits
+
+
+def member(view: View, decisions: tuple[int, ...], within: int | None = None) -> Member:
+    """Return the member of some decisions; `within` masks the parents that a rule may depend on."""
+    scopes = tuple(tuple([v for v in view.index.parents[d] if within is None or within >> v & 1]) for d in decisions)
+    return Member(decisions, scopes, view.cards[decisions[0]], tuple([view.cards[v] for v in scopes[0]]))
+
+
+class Profiles:
+    """Several policies at once: the number of the policy is one more variable, which every table may depend on."""
+
+    def __init__(self, problem: Problem, members: Sequence[Member], count: int) -> None:
+        self.problem = problem
+        self.members = members
+        self.count = count
+        self.number = len(problem.view.cards)
+        self.cards = (*problem.view.cards, count)
+        self.rules: dict[int, Array] = {}
+        self.factors = {
+            d: Factor(d, (d, *scope, self.number), heads=1 << d)
+            for m in members
+            for d, scope in zip(m.decisions, m.scopes, strict=True)
+        }
+        self._schedules: dict[int | None, Schedule] = {}
+
+    def schedule(self, free: tuple[int, ...]) -> Schedule:
+        """Plan the problem in which the decisions `free` are open and all others follow their rules."""
+        key = free[0] if free else None
+        if key not in self._schedules:
+            given = {d: factor for d, factor in self.factors.items() if d not in free}
+            view, utilities = self.problem.view, self.problem.utilities
+            scheduler = Scheduler(view.index, self.cards, utilities, free, given, (self.number,))
+            self._schedules[key] = scheduler.schedule(self.problem.max_table)
+        return self._schedules[key]
+
+    def set_actions(self, m: Member, actions: Array) -> None:
+        """Give a member deterministic rules: actions of shape ``(contexts, profiles)``."""
+        self.rules.update(dict.fromkeys(m.decisions, m.rules(actions)))
+
+    def solve(self, free: tuple[int, ...]) -> tuple[dict[int, DecisionResult], Array]:
+        """Solve the decisions `free` for every profile; return their results and the values of the profiles."""
+        schedule = self.schedule(free)
+        if schedule.plan is None:
+            raise AssertionError("only decisions that can be solved one by one may be free")
+        tables = self.problem.tables(schedule, self.rules)
+        results = carry_out(schedule, tables, self.cards, self.problem.scale)
+        _, w = run(schedule.plan, tables)
+        return results, np.broadcast_to(np.zeros(1) if w is None else w, (self.count,))
+
+    def narrowed(self, d: int, array: Array) -> Array:
+        """Bring an array over (decision, all parents, profile) to the axes of the decision's rule."""
+        shape = [self.cards[v] for v in self.factors[d].p or ()]
+        parents = self.problem.view.index.parents[d]
+        scope = self.factors[d].p or ()
+        kept = [n for v, n in zip((d, *parents, self.number), array.shape, strict=True) if v in scope]
+        return np.broadcast_to(array.reshape(kept), shape)
+
+    def widened(self, d: int, array: Array) -> Array:
+        """Undo `narrowed`: parents that the rule does not depend on get an axis of length one."""
+        scope = self.factors[d].p or ()
+        sizes = dict(zip(scope, array.shape, strict=True))
+        return array.reshape([sizes.get(v, 1) for v in (d, *self.problem.view.index.parents[d], self.number)])
+
+    def reached(self, m: Member) -> Array:
+        """Say which contexts a member's rule meets with positive probability: ``(1, *contexts, profiles)``."""
+        index = self.problem.view.index
+        found: Array = np.zeros(1, dtype=bool)
+        for scope in m.scopes:
+            above = index.ancestors(scope)
+            factors = [
+                self.factors.get(v) or own_factor(index, v) for v in reversed(index.cid.topological) if above >> v & 1
+            ]
+            plan = make_plan(factors, (*scope, self.number), self.cards)
+            require_small(index, plan, self.cards, self.problem.max_table)
+            tables = {f.key: (self.rules.get(f.key, self.problem.view.tables[f.key]), None) for f in factors}
+            p, _ = run(plan, tables)
+            shape = (1, *(self.cards[v] for v in scope), self.count)
+            found = found | (np.broadcast_to(1.0 if p is None else p, shape[1:]) > 0).reshape(shape)
+        return found
+
+    def improve(self, sweeps: int) -> dict[int, DecisionResult]:
+        """Let decisions that share nothing respond to the rest, one by one, until all of them are content.
+
+        An action stays where it is optimal against the rest. Returns the last results.
+        """
+        results: dict[int, DecisionResult] = {}
+        single = [m.decisions[0] for m in self.members if len(m.decisions) == 1]
+        for _ in range(sweeps):
+            changed = False
+            for d in single:
+                results.update(self.solve((d,))[0])
+                if d not in results:  # nothing depends on it while the others do as they do
+                    continue
+                optimal = self.narrowed(d, results[d].optimal)
+                rule = self.rules[d]
+                wrong = ((rule > 0) & ~optimal).any(axis=0)
+                if wrong.any():
+                    changed = True
+                    best = self.narrowed(d, results[d].rule)
+                    self.rules[d] = np.where(wrong, best, rule)
+            if not changed:
+                break
+        return results
+
+
+# The three ways -------------------------------------------------------------------------------------------------------
+
+
+def search(
+    problem: Problem,
+    groups: tuple[tuple[int, ...], ...],
+    method: Method | None,
+    *,
+    starts: int,
+    seed: int,
+    progress: bool,
+) -> Found:
+    """Solve a problem with shared rules or a cyclic relevance graph, listing if that is feasible."""
+    view = problem.view
+    cutset = [member(view, group) for group in groups]
+    first: tuple[Member, ...] | None = None
+    while True:
+        given = {
+            d: Factor(d, (d, *scope), heads=1 << d)
+            for m in cutset
+            for d, scope in zip(m.decisions, m.scopes, strict=True)
+        }
+        rest = tuple([d for d in problem.decisions if d not in given])
+        scheduler = Scheduler(view.index, view.cards, problem.utilities, rest, given)
+        schedule = scheduler.schedule(problem.max_table)
+        everyone = [stage.decision for stage in schedule.stages] + list(schedule.left)
+        if first is None:
+            first = (*cutset, *(member(view, (d,), scheduler.parents[d]) for d in everyone))
+        if not schedule.left:
+            break
+        candidates = [member(view, (d,), scheduler.parents[d]) for d in schedule.left]
+        cutset.append(min(candidates, key=lambda m: m.bits))
+    bits = sum(m.bits for m in cutset)
+    if method == "exhaustive" or (method is None and bits <= _FEW_BITS):
+        if bits > 40:
+            names = ", ".join(f"`{view.index.cid.nodes[d]}`" for m in cutset for d in m.decisions)
+            raise NotApplicableError(
+                f"method='exhaustive' would list 2**{bits:.0f} rules of {names}: use method='coordinate ascent', or "
+                "let the decisions observe less."
+            )
+        others = tuple([d for d in rest if d in everyone])
+        return exhaustive(problem, cutset, others, bool(groups), progress)
+    return coordinate_ascent(problem, first, starts, seed, progress)
+
+
+_FEW_BITS = 18.0
+"""Binary logarithm of how many joint rules are listed without being asked to."""
+
+_BLOCK = 2**21
+"""Entries that the largest table of one block of rules aims at."""
+
+_TIED = 256
+"""How many of the optimal joint rules of the cutset are looked at for further optimal actions."""
+
+
+def exhaustive(
+    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], shared: bool, progress: bool
+) -> Found:
+    """List the joint rules of the cutset, the other decisions solved for each of them."""
+    total = prod(m.card**m.contexts for m in cutset)
+    block = min(total, 4096)
+    while True:
+        profiles = Profiles(problem, cutset, block)
+        if block == 1 or _largest(profiles, others) <= _BLOCK:
+            break
+        block //= 2
+    values = np.empty(total)
+    for start in _progress(range(0, total, block), progress, "listing rules"):
+        numbers = np.minimum(np.arange(start, start + block), total - 1)
+        _set_numbered(profiles, cutset, numbers)
+        values[start : start + block] = profiles.solve(others)[1][: total - start]
+    scale = problem.scale
+    tied = np.flatnonzero(values >= values.max() - TIE * scale)[: min(_TIED, block)]
+
+    # All optimal policies found, with everybody's rule written out, so that each can respond to the rest.
+    solver = Profiles(problem, cutset, len(tied))
+    _set_numbered(solver, cutset, tied)
+    solved, _ = solver.solve(others)
+    whole = Profiles(problem, [*cutset, *(member(problem.view, (d,)) for d in others if d in solved)], len(tied))
+    whole.rules.update(solver.rules)
+    for d, result in solved.items():
+        whole.rules[d] = whole.narrowed(d, result.rule)
+    results = _united(whole, whole.improve(sweeps=8))
+    label = "exhaustive over deterministic rules" if shared else "exhaustive"
+    return Found(results, float(values[tied[0]]), not shared, label)
+
+
+def coordinate_ascent(problem: Problem, members: tuple[Member, ...], starts: int, seed: int, progress: bool) -> Found:
+    """Improve random deterministic rules one at a time; the best of several starts is a lower bound."""
+    rng = np.random.default_rng(seed)
+    profiles = Profiles(problem, members, starts)
+    for m in members:
+        profiles.set_actions(m, rng.integers(0, m.card, (m.contexts, starts)))
+    shared = [m for m in members if len(m.decisions) > 1]
+    for _ in _progress(range(64), progress, "coordinate ascent"):
+        profiles.improve(sweeps=64)
+        better = [_improve_shared(profiles, m) for m in shared]
+        if not any(better):
+            break
+    values = profiles.solve(())[1]
+    best = int(values.argmax())
+    only = Profiles(problem, members, 1)
+    only.rules = {d: rule[..., best : best + 1] for d, rule in profiles.rules.items()}
+    results = _united(only, only.improve(sweeps=8))
+    return Found(results, float(only.solve(())[1][0]), False, f"coordinate ascent from {starts} starts")
+
+
+def _improve_shared(profiles: Profiles, m: Member) -> bool:
+    """Change a shared rule in the one context where that helps most, in every profile, until nothing helps."""
+    improved = False
+    choices = np.concatenate([np.zeros((m.contexts, 1), dtype=np.int64)] * (m.contexts * m.card), axis=1)
+    where = np.repeat(np.arange(m.contexts), m.card)
+    to = np.tile(np.arange(m.card), m.contexts)
+    trial = Profiles(profiles.problem, profiles.members, len(to))
+    for i in range(profiles.count):
+        trial.rules = {
+            d: np.broadcast_to(rule[..., i : i + 1], (*rule.shape[:-1], len(to))) for d, rule in profiles.rules.items()
+        }
+        current = profiles.rules[m.decisions[0]][..., i].argmax(axis=0).reshape(-1)
+        value = -np.inf
+        while True:
+            choices[:] = current[:, None]
+            choices[where, np.arange(len(to))] = to
+            trial.set_actions(m, choices)
+            values = trial.solve(())[1]
+            best = int(values.argmax())
+            if values[best] <= max(value, float(values[to == current[where]][0])) + TIE * profiles.problem.scale:
+                break
+            value, current, improved = float(values[best]), choices[:, best].copy(), True
+        table = m.rules(current[:, None])
+        for d in m.decisions:
+            rule = profiles.rules[d].copy()
+            rule[..., i : i + 1] = table
+            profiles.rules[d] = rule
+    return improved
+
+
+def _united(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict[int, DecisionResult]:
+    """Merge profiles of equal value: the first one's rules, and every action that is optimal in some of them.
+
+    In a context that some of the profiles reach only those count; elsewhere the completions of all of them do.
+    """
+    found = {}
+    for m in profiles.members:
+        aligned = [profiles.widened(d, profiles.rules[d]) for d in m.decisions]
+        reached = profiles.reached(m)
+        somewhere = np.logical_or.reduce(reached, axis=-1, keepdims=True)
+        for d, rule in zip(m.decisions, aligned, strict=True):
+            if len(m.decisions) == 1 and d not in responses:
+                continue
+            seen = profiles.widened(d, reached)
+            optimal = responses[d].optimal if len(m.decisions) == 1 else rule > 0
+            counted: Array = optimal & (seen | ~profiles.widened(d, somewhere))
+            mask: Array = np.logical_or.reduce(counted, axis=-1)
+            first = rule[..., 0]
+            stays = (first <= 0) | mask  # elsewhere the first profile never comes, and another one does better
+            first = np.where(
+                stays.all(axis=0),
+                first,
+                np.arange(len(first)).reshape(-1, *[1] * (first.ndim - 1)) == mask.argmax(axis=0),
+            )
+            values = responses[d].values[..., 0] if d in responses else np.full(first.shape, np.nan)
+            found[d] = DecisionResult(values, mask, first)
+    return found
+
+
+def _set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) -> None:
+    for m in reversed(cutset):
+        numbers, own = np.divmod(numbers, m.card**m.contexts)
+        profiles.set_actions(m, m.numbered(own))
+
+
+def _largest(profiles: Profiles, free: tuple[int, ...]) -> int:
+    schedule = profiles.schedule(free)
+    plans = [stage.plan for stage in schedule.stages] + ([schedule.plan] if schedule.plan is not None else [])
+    return max(plan.largest for plan in plans)
+
+
+def _progress(steps: range, shown: bool, title: str) -> Iterable[int]:
+    if not shown:
+        return steps
+    from tqdm import tqdm
+
+    return tqdm(steps, desc=title)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+
+import cidmesa as cm
+from cidmesa.graph import is_soluble, relevant_mechanisms
+from cidmesa.solve import expected_utility, solve
+from tests.solve.brute_force import World, number_of_policies, optimal_by_reached_context
+from tests.strategies import examples, models
+
+LIMIT = 600
+
+
+def check_against_all_policies(model: cm.CIM) -> None:
+    """The value; every optimal action in reached contexts; the mixture of all of them; the first of them."""
+    world = World(model)
+    top, best = world.best(model.cid.decisions)
+    found = solve(model)
+    assert found.exact
+    assert found.value == pytest.approx(top, abs=1e-9)
+    assert expected_utility(model, found) == pytest.approx(top, abs=1e-9)
+    assert expected_utility(model, found.policy) == pytest.approx(top, abs=1e-9)
+    assert expected_utility(model, found.uniform_over_optimal()) == pytest.approx(top, abs=1e-9)
+    used = optimal_by_reached_context(model, world, best)
+    for decision in model.cid.decisions:
+        mask = found.optimal_mask(decision)
+        reached = used[decision].any(axis=-1)
+        np.testing.assert_array_equal(mask[reached], used[decision][reached])
+        assert mask.any(axis=-1).all()
+
+
+@given(models(max_chance=5, decisions=1, utilities=(1, 2), max_card=3))
+@settings(max_examples=examples(quick=150, full=3000))
+def test_one_decision_against_all_policies(model: cm.CIM) -> None:
+    assume(number_of_policies(model) <= LIMIT)
+    check_against_all_policies(model)
+
+
+@given(models(max_chance=4, decisions=(2, 3), utilities=(1, 3), max_parents=2))
+@settings(max_examples=examples(quick=150, full=3000))
+def test_several_decisions_against_all_policies(model: cm.CIM) -> None:
+    assume(number_of_policies(model) <= LIMIT and is_soluble(model.cid))
+    check_against_all_policies(model)
+
+
+@given(models(max_chance=4, decisions=(2, 3), utilities=(1, 2), max_parents=2))
+@settings(max_examples=examples(quick=150, full=3000))
+def test_forgetful_agents_against_all_policies(model: cm.CIM) -> None:
+    assume(number_of_policies(model) <= LIMIT and not is_soluble(model.cid))
+    world = World(model)
+    top, best = world.best(model.cid.decisions)
+    found = solve(model)
+    assert found.exact
+    assert found.value == pytest.approx(top, abs=1e-9)
+    assert expected_utility(model, found.policy) == pytest.approx(top, abs=1e-9)
+    used = optimal_by_reached_context(model, world, best)
+    for decision in model.cid.decisions:
+        mask = found.optimal_mask(decision)
+        reached = used[decision].any(axis=-1)
+        np.testing.assert_array_equal(mask[reached], used[decision][reached])
+        assert mask.any(axis=-1).all()
+    local = solve(model, method="coordinate ascent", starts=4)
+    assert not local.exact
+    assert local.value <= top + 1e-9
+    assert expected_utility(model, local.policy) == pytest.approx(local.value, abs=1e-9)
+    listed = solve(model, method="exhaustive")
+    assert listed.value == pytest.approx(top, abs=1e-9)
+
+
+@given(models(max_chance=4, decisions=1, utilities=1))
+@settings(max_examples=examples(quick=100, full=2000))
+def test_action_values_and_the_subgame_perfect_completion(model: cm.CIM) -> None:
+    """Every mechanism that the graph room calls irrelevant is replaced by a uniform one; nothing may change."""
+    (decision,), (utility,) = model.cid.decisions, model.cid.utilities
+    assume(decision in model.cid.ancestors(utility))
+    family = (*model.cid.parents(decision), decision)
+    relevant = relevant_mechanisms(model.cid, decision)
+    smooth = model.shift(
+        {
+            n: cm.Table(np.full(model.cpd(n).shape, 1 / model.card(n)), domain=model.domain(n))
+            for n in model.cid.chance
+            if n not in relevant
+        }
+    )
+    world = World(smooth)
+    weight = world.marginal(world.joint({}), family)
+    paid = world.marginal(world.joint({}) * world.payoff, family)
+    expected = np.divide(paid, weight, out=np.full(paid.shape, np.nan), where=weight > 0)
+    found = solve(model)
+    np.testing.assert_allclose(found.action_values(decision), expected, atol=1e-12)
+    best = expected >= expected.max(axis=-1, keepdims=True) - 1e-9
+    np.testing.assert_array_equal(found.optimal_mask(decision), best | np.isnan(expected))
