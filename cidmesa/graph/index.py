@@ -10,7 +10,7 @@ d-connected with its sources. Both are plain reachability in the *doubled graph*
 
 where for an observed ``z`` the state ``up(z)`` is dead and ``down(z)`` leads to ``up(parents)``, the bounce.
 
-An index is built once for a diagram and answers any number of queries. Up to some 2,000 edges it is a pair of plain
+An index is built once for a diagram and answers any number of queries. Up to a thousand edges it is a pair of plain
 adjacency lists; above, the doubled graph is one sparse matrix and scipy's breadth-first search does the walking. The
 two bodies give the same answers. Nothing here is recursive and every query is linear in the part it reaches.
 
@@ -41,7 +41,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 Ids: TypeAlias = NDArray[np.intp]
 Link: TypeAlias = tuple[int, int]
 
-LARGE = 2_000
+LARGE = 1_000
 """Edges from which the sparse matrix beats plain lists (measured)."""
 
 
@@ -327,7 +327,8 @@ class _ArrayBall:
 def _flat(starts: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return the positions of several rows, one after the other."""
     before = np.cumsum(lengths, dtype=np.int64) - lengths
-    return np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(starts - before, lengths)
+    flat: NDArray[np.int64] = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(starts - before, lengths)
+    return flat
 
 
 def _search(indptr: NDArray[np.int32], indices: NDArray[np.int32], sources: Sequence[int]) -> Mask:

@@ -184,9 +184,8 @@ class SeparatingSet:
         left, right = ", ".join(self.xs) or "nothing", ", ".join(self.ys) or "nothing"
         if self.given is None:
             return f"no directed path from {left} to {right}" + self._after()
-        return (
-            f"{left} and {right} are separated by {', '.join(sorted(self.given)) or 'nothing at all'}" + self._after()
-        )
+        known = f"given {', '.join(sorted(self.given))}" if self.given else "given nothing"
+        return f"{left} and {right} are separated {known}" + self._after()
 
     def _after(self) -> str:
         return f" once {', '.join(f'{t} -> {h}' for t, h in self.removed)} is dropped" if self.removed else ""

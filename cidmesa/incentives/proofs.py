@@ -174,7 +174,7 @@ def _no_path(
 ) -> SeparatingSet:
     """Name a pair of sides between which no directed path is left."""
     cid, criterion = analysis.cid, verdict.criterion
-    decision = () if d < 0 else (cid.nodes[d],)
+    decision: tuple[str, ...] = () if d < 0 else (cid.nodes[d],)
     if criterion in {"ri", "unfairness"}:
         return SeparatingSet(verdict.nodes, decision, None, (), removed)
     utilities = _names(cid, analysis.utilities)

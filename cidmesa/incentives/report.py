@@ -21,7 +21,8 @@ import numpy as np
 
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError, unknown
-from cidmesa.incentives.analysis import Analysis, Mask, analysis_of
+from cidmesa.graph.index import Mask
+from cidmesa.incentives.analysis import Analysis, analysis_of
 from cidmesa.incentives.criteria import judge
 from cidmesa.incentives.verdict import TITLES, Answer, Verdict
 
