@@ -543,11 +543,6 @@ def _can_fail(world: _World, decision: str | None, claim: _Claim) -> bool:
 # What is asked of hypotheses and worlds -------------------------------------------------------------------------------
 
 
-def hypotheses_of(family: Iterable[Any]) -> tuple[Hypothesis, ...]:
-    """Return the candidates that predictions are about: the minimal ones that are not excluded."""
-    return tuple(m for m in family if m.minimal and m.consistency.name != "EXCLUDED")
-
-
 def name_of(h: Hypothesis) -> str:
     """Return the targets of a hypothesis as one name, in node order."""
     targets = set(h.targets)

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cidmesa.mesa.predictions import JOINT, Prediction, Predictions, hypotheses_of
+from cidmesa.mesa.predictions import JOINT, Hypothesis, Prediction, Predictions
 from cidmesa.mesa.setup import TrainingSetup
 from cidmesa.validation.checks import PREMISE, Checks, Measured, explanation
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
@@ -63,8 +63,9 @@ class Family(Protocol):
         """The training regret that is allowed."""
         ...
 
-    def __iter__(self) -> Iterator[Any]:
-        """All candidates, excluded ones too."""
+    @property
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """The minimal candidates that are not excluded."""
         ...
 
     def predictions(self) -> Predictions:
@@ -151,7 +152,7 @@ def validate(
     setup = family.setup
     setup.require_model("validation")
     predictions = family.predictions()
-    hypotheses = hypotheses_of(family)
+    hypotheses = family.hypotheses
     checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain)
     scope = checks.scope
     rows: list[_Judged] = []
