@@ -148,6 +148,8 @@ class SeparatingSet:
     added, removed
         Information links that were added first, and nonrequisite links that were then removed, in that order. `check`
         replays each removal with a separation of its own.
+    without
+        Decisions that are left out, with all their edges.
     cut
         Edges that are cut before anything else.
     mechanised
@@ -167,6 +169,7 @@ class SeparatingSet:
     given: frozenset[str] | None
     added: tuple[Edge, ...] = ()
     removed: tuple[Edge, ...] = ()
+    without: frozenset[str] = frozenset()
     cut: tuple[Edge, ...] = ()
     mechanised: bool = False
 
@@ -188,6 +191,8 @@ class SeparatingSet:
         return f"{left} and {right} are separated {known}" + self._after()
 
     def _after(self) -> str:
+        if self.without:
+            return f" that avoids {', '.join(sorted(self.without))}"
         return f" once {', '.join(f'{t} -> {h}' for t, h in self.removed)} is dropped" if self.removed else ""
 
 
@@ -212,7 +217,7 @@ class _Plain:
             if cid.kind(head) != "decision" or tail in work.below(head) | {head}:
                 return None
             work.parents[head].add(tail)
-        gone = proof.without if isinstance(proof, Path) else frozenset()
+        gone = proof.without
         if any(cid.kind(v) != "decision" for v in gone):
             return None
         if gone:

@@ -17,6 +17,10 @@ all of them, every node        one pass                                    `ince
 ============================== =========================================== ===============================
 """
 
+import sys as _sys
+from types import ModuleType as _ModuleType
+
+from cidmesa.diagram import CID
 from cidmesa.graph.separation import Path as Path
 from cidmesa.graph.separation import SeparatingSet as SeparatingSet
 from cidmesa.incentives.criteria import admits_ici as admits_ici
@@ -35,3 +39,13 @@ from cidmesa.incentives.report import ReportDiff as ReportDiff
 from cidmesa.incentives.report import incentives as incentives
 from cidmesa.incentives.verdict import Answer as Answer
 from cidmesa.incentives.verdict import Verdict as Verdict
+
+
+class _Incentives(_ModuleType):
+    """The room bears the name of its main function, so calling it calls that: ``cidmesa.incentives(cid)``."""
+
+    def __call__(self, cid: CID) -> IncentiveReport:
+        return incentives(cid)
+
+
+_sys.modules[__name__].__class__ = _Incentives

@@ -168,6 +168,11 @@ class Analysis:
         found: Mask = np.logical_or.reduce([self.alone(d).voc for d in self.decisions])
         return found
 
+    @cached_property
+    def pays_directly(self) -> Mask:
+        """Mark the nodes with a directed path into a utility that no decision of the agent is on."""
+        return self.index.edited(isolate=self.decisions).ancestors(self.utilities)
+
     def knot(self, index: Index | None = None) -> tuple[str, ...] | None:
         """Return decisions of the agent that are relevant to each other in a circle, or None where it is soluble."""
         if len(self.decisions) < 2:

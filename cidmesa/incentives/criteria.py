@@ -23,6 +23,8 @@ Ruling = tuple[Answer | None, str]
 THEOREMS = {
     "voi": "Everitt et al. 2021, Thm 9",
     "voc": "Everitt et al. 2021, Thm 16",
+    "direct_voc": "Everitt et al. 2021, Thm 16",
+    "indirect_voc": "Everitt et al. 2021, Thm 16",
     "ri": "Everitt et al. 2021, Thm 12",
     "ici": "Everitt et al. 2021, Thm 18",
     "path_specific_ici": "Farquhar et al. 2022",
@@ -83,12 +85,13 @@ def admits_voi(cid: CID, node: Names, decision: str | None = None) -> Verdict:
     return judge(cid, "voi", node, decision)
 
 
-def admits_voc(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+def admits_voc(cid: CID, node: Names, decision: str | None = None, *, direct: bool | None = None) -> Verdict:
     r"""Say whether controlling a node can be worth something.
 
     :math:`X` (not a decision) has value of control iff the best value with :math:`X`'s mechanism also chosen exceeds
     :math:`V^*`. Criterion: a directed path from :math:`X` to a utility in the minimal reduction; a utility controls
-    itself. It is *direct* if the path avoids the decisions, see ``verdict.because``.
+    itself. The value is *direct* if the path avoids the decisions, and *indirect* if it leads through one: then
+    control pays by making what the decision sees more telling.
 
     Parameters
     ----------
@@ -98,6 +101,9 @@ def admits_voc(cid: CID, node: Names, decision: str | None = None) -> Verdict:
         The node, or several for the value of controlling all of them.
     decision
         A decision of the agent in question; it may be left out where one agent decides.
+    direct
+        Ask for direct (True) or for indirect (False) value of control only. Direct value needs no reduction, and its
+        answer is a theorem in every diagram.
 
     Returns
     -------
@@ -113,8 +119,11 @@ def admits_voc(cid: CID, node: Names, decision: str | None = None) -> Verdict:
     >>> cid = CID([("sky", "go"), ("go", "pay"), ("door", "pay")], decisions=["go"], utilities=["pay"])
     >>> bool(admits_voc(cid, "door")), bool(admits_voc(cid, "sky"))
     (True, False)
+    >>> seen = cid.with_edges(("door", "go"))
+    >>> bool(admits_voc(seen, "door", direct=True)), bool(admits_voc(seen, "door", direct=False))
+    (True, True)
     """
-    return judge(cid, "voc", node, decision)
+    return judge(cid, {None: "voc", True: "direct_voc", False: "indirect_voc"}[direct], node, decision)
 
 
 def admits_ri(cid: CID, node: Names, decision: str | None = None) -> Verdict:
@@ -333,7 +342,7 @@ def judge(
     name = _decision(cid, criterion, decision)
     agent = cid.agent_of(name) if name is not None else (cid.agents[0] if cid.agents else 0)
     analysis = analysis_of(cid, agent)
-    if criterion == "voc" and _deciders(cid) < 2:
+    if criterion.endswith("voc") and _deciders(cid) < 2:
         name = None
     d = -1 if name is None else cid.id(name)
     if criterion == "path_specific_ici" and cut_edges:
@@ -356,7 +365,7 @@ def judge(
 
 
 def _decision(cid: CID, criterion: str, decision: str | None) -> str | None:
-    if criterion == "voc" and decision is None and _deciders(cid) < 2:
+    if criterion.endswith("voc") and decision is None and _deciders(cid) < 2:
         return None  # a question about the diagram
     return cid.only_decision(decision, question=f"admits_{criterion}" if criterion != "requisite" else "requisite")
 
@@ -436,12 +445,29 @@ def _ri(analysis: Analysis, x: int, d: int) -> Ruling:
 
 
 def _voc(analysis: Analysis, x: int, d: int) -> Ruling:
-    node = analysis.cid.nodes[x]
-    if x in analysis.decisions:
-        raise NotApplicableError(f"`{node}` is a decision of the agent, which controls it anyway.")
+    _controllable(analysis, x)
     if analysis.controls_for_sure[x]:
         return Answer.ADMITS, THEOREMS["voc"]
     return (None, _between_decisions(analysis)) if analysis.controls[x] else (Answer.EXCLUDES, THEOREMS["voc"])
+
+
+def _direct_voc(analysis: Analysis, x: int, d: int) -> Ruling:
+    _controllable(analysis, x)
+    return (Answer.ADMITS if analysis.pays_directly[x] else Answer.EXCLUDES), THEOREMS["direct_voc"]
+
+
+def _indirect_voc(analysis: Analysis, x: int, d: int) -> Ruling:
+    _controllable(analysis, x)
+    if any(analysis.alone(e).ri[x] for e in analysis.decisions):
+        return Answer.ADMITS, THEOREMS["indirect_voc"]
+    if analysis.single or not analysis.reduction.index.ancestors(analysis.decisions)[x]:
+        return Answer.EXCLUDES, THEOREMS["indirect_voc"]
+    return None, _between_decisions(analysis)
+
+
+def _controllable(analysis: Analysis, x: int) -> None:
+    if x in analysis.decisions:
+        raise NotApplicableError(f"`{analysis.cid.nodes[x]}` is a decision of the agent, which controls it anyway.")
 
 
 def _ici(analysis: Analysis, x: int, d: int) -> Ruling:
@@ -494,16 +520,15 @@ def _unfairness(analysis: Analysis, x: int, d: int) -> Ruling:
 
 def _introduced_unfairness(analysis: Analysis, x: int, d: int) -> Ruling:
     _not_itself(analysis, x, d, "introduced unfairness")
-    alone = analysis.alone(d)
-    if analysis.single:
-        touched = analysis.index.connected([x], ())
-        yes = any(touched[w] for w in alone.requisite)
-        return (Answer.ADMITS if yes else Answer.EXCLUDES), THEOREMS["introduced_unfairness"]
+    others = [e for e in analysis.decisions if e != d]
+    alone = analysis.index.edited(isolate=others) if others else analysis.index
+    touched = alone.connected([x], ())
+    if any(touched[w] for w in analysis.alone(d).requisite):
+        return Answer.ADMITS, THEOREMS["introduced_unfairness"]
     index = analysis.reduction.index
-    touched = index.connected([x], ())
-    if any(touched[w] for w in index.parents(d)):
-        return None, _between_decisions(analysis)
-    return Answer.EXCLUDES, THEOREMS["introduced_unfairness"]
+    if analysis.single or not any(index.connected([x], ())[index.parents(d)]):
+        return Answer.EXCLUDES, THEOREMS["introduced_unfairness"]
+    return None, _between_decisions(analysis)
 
 
 def _check_label(cid: CID, analysis: Analysis, d: int, label: str | None) -> None:
@@ -548,6 +573,8 @@ def _between_decisions(analysis: Analysis) -> str:
 _RULES: dict[str, Callable[[Analysis, int, int], Ruling]] = {
     "voi": _voi,
     "voc": _voc,
+    "direct_voc": _direct_voc,
+    "indirect_voc": _indirect_voc,
     "ri": _ri,
     "ici": _ici,
     "path_specific_ici": _path_specific_ici,

@@ -114,17 +114,24 @@ def _relevance(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> P
 
 def _introduced(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Proof:
     """Walk from the attribute to a requisite observation, or separate it from all of them."""
-    cid, index = analysis.cid, analysis.reduction.index
-    removed = removed_links(cid, analysis.reduction)
+    cid = analysis.cid
+    if verdict.settled is Answer.ADMITS:
+        alone, without = _isolated(analysis, d)
+        seen = analysis.alone(d)
+        index = alone.without_links(d, seen.dropped) if seen.dropped else alone
+        removed = tuple((cid.nodes[p], cid.nodes[d]) for p in seen.dropped)
+        reduced = _names(cid, [d])
+    else:
+        index, without = analysis.reduction.index, frozenset()
+        removed = removed_links(cid, analysis.reduction)
+        reduced = _names(cid, analysis.decisions)
     requisite = index.parents(d)
-    if _excludes(verdict):
-        return SeparatingSet(verdict.nodes, _names(cid, requisite), frozenset(), (), removed)
-    for x in xs:
-        walk = active_walk(index, x, requisite, ())
-        if walk:
-            reduced = _names(cid, analysis.decisions)
-            return Path(_names(cid, walk), frozenset(), (), removed, reduced=reduced)
-    raise AssertionError("unreachable: introduced unfairness was admitted")  # pragma: no cover
+    if not _excludes(verdict):
+        for x in xs:
+            walk = active_walk(index, x, requisite, ())
+            if walk:
+                return Path(_names(cid, walk), frozenset(), (), removed, reduced, without)
+    return SeparatingSet(verdict.nodes, _names(cid, requisite), frozenset(), (), removed)
 
 
 def _directed(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Proof:
@@ -134,11 +141,12 @@ def _directed(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Pr
     reduces = criterion not in {"impact", "intention"}
     removed = removed_links(cid, analysis.reduction) if reduces else ()
     index = analysis.reduction.index if reduces else analysis.index
+    if criterion == "direct_voc":
+        return _direct(analysis, verdict, xs)
     if _excludes(verdict):
         return _no_path(analysis, verdict, index, xs, d, removed)
     if verdict.settled is Answer.ADMITS and not analysis.single:
-        chosen = [d] if d >= 0 else list(analysis.decisions)
-        for e in chosen:
+        for e in analysis.decisions if criterion.endswith("voc") else [d]:
             alone, without = _isolated(analysis, e)
             dropped = analysis.alone(e).dropped if reduces else ()
             left = alone.without_links(e, dropped) if dropped else alone
@@ -151,15 +159,30 @@ def _directed(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Pr
     for x in xs:
         walk = _route(analysis, criterion, index, x, d)
         if walk:
-            kept = _names(cid, analysis.decisions) if reduces else ()
-            return Path(_names(cid, walk), None, (), removed, reduced=kept)
+            held = _names(cid, analysis.decisions) if reduces else ()
+            return Path(_names(cid, walk), None, (), removed, reduced=held)
     raise AssertionError("unreachable: a directed path was admitted")  # pragma: no cover
+
+
+def _direct(analysis: Analysis, verdict: Verdict, xs: list[int]) -> Proof:
+    """Follow a directed path that no decision is on, or show that every one of them is on all."""
+    cid = analysis.cid
+    without = frozenset(_names(cid, analysis.decisions))
+    if _excludes(verdict):
+        return SeparatingSet(verdict.nodes, _names(cid, analysis.utilities), None, without=without)
+    index = analysis.index.edited(isolate=analysis.decisions)
+    walk = next(filter(None, (directed_path(index, x, analysis.utilities) for x in xs)))
+    return Path(_names(cid, walk), without=without)
 
 
 def _route(analysis: Analysis, criterion: str, index: Index, x: int, d: int) -> list[int]:
     """Return the directed path that a criterion asks for, or nothing."""
     if criterion in {"ri", "unfairness"}:
         return directed_path(index, x, [d])
+    if criterion == "indirect_voc":
+        through = directed_path(index, x, analysis.decisions)
+        onwards = directed_path(index, through[-1], analysis.utilities) if through else []
+        return [*through, *onwards[1:]] if onwards else []
     if criterion == "voc":
         return directed_path(index, x, analysis.utilities)
     first = directed_path(index, d, [x])
@@ -178,6 +201,8 @@ def _no_path(
     if criterion in {"ri", "unfairness"}:
         return SeparatingSet(verdict.nodes, decision, None, (), removed)
     utilities = _names(cid, analysis.utilities)
+    if criterion == "indirect_voc":
+        return SeparatingSet(verdict.nodes, _names(cid, analysis.decisions), None, (), removed)
     if criterion == "voc":
         return SeparatingSet(verdict.nodes, utilities, None, (), removed)
     below = index.descendants([d])

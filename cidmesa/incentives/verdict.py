@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TITLES = {
     "voi": "value of information",
     "voc": "value of control",
+    "direct_voc": "direct value of control",
+    "indirect_voc": "indirect value of control",
     "ri": "response incentive",
     "ici": "instrumental control incentive",
     "path_specific_ici": "path-specific instrumental control incentive",
