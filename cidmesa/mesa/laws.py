@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -34,13 +34,47 @@ from cidmesa.mesa.shifts import observed
 from cidmesa.solve import context_law, outcome_law, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from cidmesa.mesa.cones import Floats
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.model import CIM
+
+
+Actions: TypeAlias = "Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]"
+"""Decision → context → possible actions."""
+
+
+class Laws(Protocol):
+    """What a derivation needs to know of a setup with numbers."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether an empty consistent set proves that nothing is consistent."""
+        ...
+
+    def domain(self, node: str) -> Values:
+        """Return the values of a target."""
+        ...
+
+    def law(self, name: str, targets: Sequence[str]) -> Law:
+        """Return the law of `targets` in a distribution, as it is."""
+        ...
+
+    def stale(self, name: str, targets: Sequence[str]) -> Law:
+        """Return the law of `targets` in a deployment as an optimizer believes it that never left training."""
+        ...
+
+    def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
+        """Return possible actions by decision and context from those of a law."""
+        ...
+
+
+def laws_of(setup: TrainingSetup) -> Laws:
+    """Return the laws of a setup: context by context for one decision."""
+    return OneDecision(setup)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,6 +102,21 @@ class OneDecision:
         self._reached: dict[str, Reached] = {}
         self._domains: dict[str, Values] = {}
         self._stale: dict[str, CIM] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """One decision, context by context: nothing is left out."""
+        return True
+
+    def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
+        """Return the possible actions of the decision by context."""
+        rows = zip(self.contexts(name), possible.tolist(), strict=True)
+        return {
+            self.decision: {
+                context: tuple(action for action, can in zip(self.actions, row, strict=True) if can)
+                for context, row in rows
+            }
+        }
 
     @cached_property
     def actions(self) -> tuple[Hashable, ...]:

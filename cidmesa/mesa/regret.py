@@ -16,13 +16,13 @@ they are in fact worth to the base.
 >>> training = ConsistentSet(Law(np.array([1.0]), outcome, np.array([[0.0, 1.0]])))
 >>> swapped = Law(np.array([1.0]), outcome[:, ::-1], np.array([[0.0, 1.0]]))
 >>> possible(training, swapped).tolist(), interval(training, swapped)
-([[True, False]], Interval(low=1.0, high=1.0, gap=0.0))
+([[True, False]], [1, 1])
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,12 +37,44 @@ if TYPE_CHECKING:
     from cidmesa.mesa.consistency import ConsistentSet
 
 
-class Interval(NamedTuple):
-    """The least and the largest base regret over a set of objectives; `gap` is what the solver left unproven."""
+class Interval(tuple[float, float]):
+    """The least and the largest base regret over a set of objectives: a pair, with what was left unproven.
 
-    low: float
-    high: float
-    gap: float = 0.0
+    Attributes
+    ----------
+    gap
+        How far the ends may be off, as far as the solver could prove; 0 where they are exact.
+
+    Examples
+    --------
+    >>> low, high = Interval(0.0, 0.5)
+    >>> Interval(0.0, 0.5).high, Interval(0.0, 0.5) == (0.0, 0.5)
+    (0.5, True)
+    """
+
+    gap: float
+
+    def __new__(cls, low: float, high: float, gap: float = 0.0) -> Interval:
+        """Make the pair."""
+        made = super().__new__(cls, (low, high))
+        made.gap = gap
+        return made
+
+    @property
+    def low(self) -> float:
+        """The least."""
+        return self[0]
+
+    @property
+    def high(self) -> float:
+        """The largest."""
+        return self[1]
+
+    def __getnewargs__(self) -> tuple[float, float, float]:
+        return self[0], self[1], self.gap
+
+    def __repr__(self) -> str:
+        return f"[{self.low:g}, {self.high:g}]" + (f" ± {self.gap:.2g}" if self.gap else "")
 
 
 def possible(objectives: ConsistentSet, law: Law) -> NDArray[np.bool_]:

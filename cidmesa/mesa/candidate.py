@@ -1,0 +1,609 @@
+r"""One hypothesis: an optimizer of some objective on given targets, and everything that can be said of it.
+
+For targets :math:`T` the **mesa diagram** is the base diagram with the score demoted to chance, a new utility
+``mesa_utility`` that is a child of all of :math:`T`, and only the information links that are requisite for it (all of
+them, for decisions that share a rule). A :class:`MesaOptimizer` answers, when asked and once:
+
+* could training have selected it (:attr:`~MesaOptimizer.consistency`), why not (:attr:`~MesaOptimizer.reasons`), and
+  at what regret;
+* what it would do in each deployment, over *all* consistent objectives on :math:`T`;
+* which shifts concern it, what it would observe, respond to and steer.
+
+References
+----------
+A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2000; T. Everitt et al., "Agent
+incentives: a causal perspective", AAAI 2021.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from cidmesa.errors import DiagramError, NotApplicableError, unknown
+from cidmesa.graph import minimal_reduction, requisite_observations
+from cidmesa.incentives import IncentiveReport, incentives
+from cidmesa.mechanisms import Structural, Table
+from cidmesa.mesa.consistency import DELTAS, LISTED, ConsistentSet, Law, tie_width
+from cidmesa.mesa.objectives import Objective
+from cidmesa.mesa.positions import Cover, controls, cover, positions
+from cidmesa.mesa.prior import complexity
+from cidmesa.mesa.regret import Interval, interval, possible
+from cidmesa.mesa.setup import TRAINING
+from cidmesa.mesa.shifts import ShiftClass, Shifts, carry_over, relevant, shift_class, shifts_of
+from cidmesa.model import CIM
+from cidmesa.solve import solve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.deception import Deception, DeceptionVerdict
+    from cidmesa.mesa.derive import Derivation
+    from cidmesa.mesa.interfaces import Interface
+    from cidmesa.mesa.laws import Laws
+
+MESA_UTILITY = "mesa_utility"
+CRITERIA = ("voi", "requisite", "ri", "ici")
+"""The criteria by which a mesa diagram is compared with the base's."""
+
+T = TypeVar("T")
+
+
+class Consistency(StrEnum):
+    """Whether training could have selected some objective on the targets."""
+
+    CONSISTENT = "CONSISTENT"
+    EXCLUDED = "EXCLUDED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What a verdict on consistency rests on.
+
+    Attributes
+    ----------
+    control
+        C1: some target descends from a decision.
+    cover
+        C2: decision → observation requisite for the base → covered, surrogate or severed.
+    margin
+        C3: the largest margin of a consistent objective, in [0, 1]; ``None`` for a bare diagram.
+    delta
+        The least margin that the search could have missed: 0 where every choice was listed or settled exactly.
+    text
+        The same in words.
+    """
+
+    control: bool
+    cover: Mapping[str, Mapping[str, Cover]]
+    margin: float | None
+    delta: float | None
+    text: tuple[str, ...]
+
+
+class PerDeployment(Mapping[str, T], Generic[T]):
+    """A mapping from deployment to an answer that is computed when it is looked up, once."""
+
+    def __init__(self, names: tuple[str, ...], compute: Callable[[str], T]) -> None:
+        self._names = names
+        self._compute = compute
+        self._known: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._known:
+            if name not in self._names:
+                raise unknown(name, self._names, what="a deployment of this setup")
+            self._known[name] = self._compute(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A mesa diagram in one distribution, beside the base diagram of training.
+
+    Attributes
+    ----------
+    cid
+        The mesa diagram.
+    base
+        The base diagram.
+    world
+        The nodes that are territory.
+    """
+
+    cid: CID
+    base: CID
+    world: frozenset[str]
+
+    @cached_property
+    def incentives(self) -> IncentiveReport:
+        """The incentives of the mesa-optimizer."""
+        return incentives(self.cid)
+
+    @cached_property
+    def emergent(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that the mesa-optimizer has and the base has not."""
+        return self._pairs(self.cid) - self._pairs(self.base)
+
+    @cached_property
+    def vanished(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that the base has and the mesa-optimizer has not."""
+        return self._pairs(self.base) - self._pairs(self.cid)
+
+    @cached_property
+    def territory(self) -> frozenset[str]:
+        """World nodes with an instrumental control incentive: what it would steer. Empty: a search in the map."""
+        return self.world & _admitted(self.incentives, "ici")
+
+    def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
+        report = self.incentives if cid is self.cid else incentives(cid)
+        nodes = set(self.base.chance)
+        return frozenset((criterion, node) for criterion in CRITERIA for node in _admitted(report, criterion) & nodes)
+
+
+class MesaOptimizer:
+    """A mesa-optimizer that training might have produced: some objective on given targets.
+
+    Made by :func:`cidmesa.derive_mesa_optimizers`. Costly answers are computed on access and kept.
+
+    Attributes
+    ----------
+    setup
+        The training setup.
+    names
+        The targets, in node order.
+    tolerance
+        The training regret that is allowed.
+    """
+
+    def __init__(self, derivation: Derivation, names: tuple[str, ...]) -> None:
+        self._derivation = derivation
+        self.setup = derivation.setup
+        self.names = names
+        self.tolerance = derivation.tolerance
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """The nodes that the objective is a function of."""
+        return frozenset(self.names)
+
+    # The diagram -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def cid(self) -> CID:
+        """The mesa diagram in training."""
+        return self._diagram(TRAINING)
+
+    @cached_property
+    def model(self) -> CIM | None:
+        """The mesa diagram with training's mechanisms and :attr:`objective`; ``None`` where there is none."""
+        objective, base = self.objective, self.setup.model
+        if objective is None or base is None:
+            return None
+        mechanisms: dict[str, Any] = {node: _mechanism(base, node) for node in self.setup.cid.nodes}
+        table = objective.table
+        for axis, node in enumerate(self.names):
+            if node in self.setup.score:
+                paid = np.unique(base.cpd(node)).tolist()
+                table = table.take([objective.domains[axis].index(value) for value in paid], axis=axis)
+        return CIM(self.cid, {**mechanisms, MESA_UTILITY: Table(table, parents=self.names)})
+
+    def _diagram(self, name: str) -> CID:
+        base = self.setup.deployed_cid(name)
+        if MESA_UTILITY in base:
+            raise DiagramError(
+                f"`{MESA_UTILITY}` is the mesa-optimizer's utility: rename the node with cid.renamed(..)."
+            )
+        full = base.demote(*base.utilities).with_utility(MESA_UTILITY, self.names, agent=base.agents[0])
+        shared = {decision for rule in self.setup.shared_rules for decision in rule}
+        if not shared:
+            return minimal_reduction(full)
+        free = [decision for decision in full.decisions if decision not in shared]
+        while True:
+            dropped = [
+                (parent, decision)
+                for decision in free
+                for parent in full.parents(decision)
+                if parent not in requisite_observations(full, decision)
+            ]
+            if not dropped:
+                return full
+            full = full.without_edges(dropped)
+
+    @cached_property
+    def positions(self) -> frozenset[str]:
+        """Where the targets stand to the base objective; see :mod:`cidmesa.mesa.positions`."""
+        return positions(self.setup.cid, self.names, self._cover)
+
+    @cached_property
+    def _cover(self) -> dict[str, dict[str, Cover]]:
+        return cover(self.setup.cid, self.names)
+
+    # Consistency -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def consistency(self) -> Consistency:
+        """CONSISTENT, EXCLUDED or UNKNOWN; :attr:`reasons` says why."""
+        if not self._controls:
+            return Consistency.EXCLUDED
+        if self._derivation.laws is None:
+            return Consistency.CONSISTENT if self._holds_the_score else Consistency.UNKNOWN
+        empty = self._consistent_set.is_empty
+        if empty is None:
+            return Consistency.UNKNOWN
+        if empty:
+            return Consistency.EXCLUDED if self._derivation.laws.is_complete else Consistency.UNKNOWN
+        return Consistency.CONSISTENT
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """C1, C2 per observation, the margin of C3 and what the search could have missed."""
+        words = [f"C1 {'holds' if self._controls else 'fails'}: " + self._control_in_words()]
+        for decision, here in self._cover.items():
+            words += [f"C2 at `{decision}`: `{node}` is {kind.value}" for node, kind in here.items()]
+        margin = delta = None
+        if self._derivation.laws is not None:
+            found = self._consistent_set
+            margin = 0.0 if found.best is None else found.best[0]
+            delta = DELTAS[-1] if found.count > LISTED and found.best is None else 0.0
+            words.append(f"C3: the largest margin is {margin:.3g}")
+        return Reasons(self._controls, self._cover, margin, delta, tuple(words))
+
+    @cached_property
+    def _controls(self) -> bool:
+        return controls(self.setup.cid, self.names)
+
+    def _control_in_words(self) -> str:
+        reached = [f"`{t}`" for t in self.names if controls(self.setup.cid, [t])]
+        return f"{', '.join(reached)} descends from a decision" if reached else "no decision influences a target"
+
+    @property
+    def _holds_the_score(self) -> bool:
+        """Whether the targets hold the score, or all it reads and it reads no decision."""
+        cid, score = self.setup.cid, set(self.setup.score)
+        reads = {parent for utility in score for parent in cid.parents(utility)}
+        return self.targets >= score or (not reads & set(cid.decisions) and self.targets >= reads)
+
+    @cached_property
+    def minimal(self) -> bool:
+        """Whether it is not excluded and no proper subset of its targets is consistent already."""
+        if self.consistency is Consistency.EXCLUDED:
+            return False
+        smaller = self._derivation.proper_subsets(self.names)
+        return not any(self._derivation.candidate(s).consistency is Consistency.CONSISTENT for s in smaller)
+
+    @cached_property
+    def consistent_set(self) -> ConsistentSet:
+        """All consistent objectives as data: inequalities, representative, sampler.
+
+        Raises
+        ------
+        NotApplicableError
+            The setup is a bare diagram.
+        """
+        self._laws("the consistent set")
+        return self._consistent_set
+
+    @cached_property
+    def _consistent_set(self) -> ConsistentSet:
+        return ConsistentSet(self._law(TRAINING), self.tolerance)
+
+    @cached_property
+    def _selected(self) -> ConsistentSet:
+        """The consistent set; of an excluded target the objectives with the least training regret."""
+        if self._consistent_set.is_empty is not True or self.training_regret is None:
+            return self._consistent_set
+        return ConsistentSet(self._law(TRAINING), self.training_regret)
+
+    @cached_property
+    def declared(self) -> tuple[Objective, ...]:
+        """The objectives on the targets that are tried by name; none for a bare diagram."""
+        return () if self._derivation.laws is None else self._derivation.declared(self.names)
+
+    @cached_property
+    def objective(self) -> Objective | None:
+        """The representative objective: the first declared one in the set, else the one of least norm.
+
+        Of an excluded target the best one. ``None`` for a bare diagram, or where rounding hides the set.
+        """
+        if self._derivation.laws is None:
+            return None
+        found = self._selected.representative([objective.values for objective in self.declared])
+        if found is None:
+            return None
+        position, values = found
+        name = "the objective of least norm" if position is None else self.declared[position].name
+        domains = tuple(self._derivation.laws.domain(node) for node in self.names)
+        return Objective(name, self.names, values, domains)
+
+    @cached_property
+    def training_regret(self) -> float | None:
+        """The least base regret of the worst optimal policy, over all objectives on the targets."""
+        if self._derivation.laws is None:
+            return None
+        return ConsistentSet(self._law(TRAINING), math.inf).least_regret
+
+    @cached_property
+    def objective_regret(self) -> float | None:
+        """The training regret of :attr:`objective`, of the worst policy optimal for it."""
+        objective = self.objective
+        return None if objective is None else self._consistent_set.regret_of(objective.values)[1]
+
+    @cached_property
+    def weakly_consistent(self) -> bool | None:
+        """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
+        objective = self.objective
+        if objective is None:
+            return None
+        return self._consistent_set.regret_of(objective.values)[0] <= self.tolerance + self._width
+
+    @cached_property
+    def information_loss(self) -> float | None:
+        """What the base loses if its decisions see only what is requisite for the targets (C2 with numbers).
+
+        Where it is positive no objective on the targets is strongly consistent; 0 says nothing.
+        """
+        if self._derivation.laws is None:
+            return None
+        model = self.setup.require_model("C2")
+        kept = {d: requisite_observations(self.setup.cid, d, targets=self.names) for d in self.setup.cid.decisions}
+        drop = [(p, d) for d in self.setup.cid.decisions for p in self.setup.cid.parents(d) if p not in kept[d]]
+        if not drop:
+            return 0.0
+        fewer = self.setup.cid.without_edges(drop)
+        paid = {node: Table(model.cpd(node), parents=model.cid.parents(node)) for node in self.setup.score}
+        blind = CIM(fewer, {**{node: _mechanism(model, node) for node in fewer.nodes}, **paid})
+        return float(solve(model).value - solve(blind).value)
+
+    # Deployments -----------------------------------------------------------------------------------------------------
+
+    def possible_actions(self, deployment: str) -> Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]:
+        """Return decision → context → possible actions, over the contexts that the deployment reaches.
+
+        An action is possible iff it is optimal there for some objective of the set; of an excluded target, for one of
+        least training regret. ``"training"`` is a deployment too.
+
+        Raises
+        ------
+        NotApplicableError
+            The setup is a bare diagram.
+        """
+        laws = self._laws("possible actions")
+        return laws.by_context(deployment, self._possible(deployment), self._law(deployment))
+
+    @cached_property
+    def deployment_regret(self) -> Mapping[str, Interval]:
+        """Deployment → base regret interval over all consistent objectives, competent; empty for a bare diagram."""
+        return PerDeployment(
+            self._deployments,
+            lambda name: interval(self._selected, self._law(name), self._possible(name)),
+        )
+
+    @cached_property
+    def stale_regret(self) -> Mapping[str, Interval]:
+        """The same for optimizers that believe they are still in training."""
+        return PerDeployment(self._deployments, self._stale_interval)
+
+    def _stale_interval(self, name: str) -> Interval:
+        return interval(self._selected, self._laws("regret").stale(name, self.names))
+
+    @property
+    def robustly_aligned(self) -> Mapping[str, bool]:
+        """Deployment → whether no consistent objective costs the base anything there (competent)."""
+        return PerDeployment(self._deployments, lambda name: self.deployment_regret[name].high <= self._width)
+
+    @property
+    def robustly_aligned_stale(self) -> Mapping[str, bool]:
+        """The same for the stale reading."""
+        return PerDeployment(self._deployments, lambda name: self.stale_regret[name].high <= self._width)
+
+    @property
+    def _deployments(self) -> tuple[str, ...]:
+        return () if self._derivation.laws is None else tuple(self.setup.deployments)
+
+    @property
+    def _width(self) -> float:
+        return tie_width(self._law(TRAINING).value)
+
+    def _laws(self, question: str) -> Laws:
+        if self._derivation.laws is None:
+            raise NotApplicableError(
+                f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
+            )
+        return self._derivation.laws
+
+    def _law(self, name: str) -> Law:
+        known: dict[str, Law] = self.__dict__.setdefault("_known_laws", {})
+        if name not in known:
+            known[name] = self._laws("consistency").law(name, self.names)
+        return known[name]
+
+    def _possible(self, name: str) -> NDArray[np.bool_]:
+        known: dict[str, NDArray[np.bool_]] = self.__dict__.setdefault("_known_possible", {})
+        if name not in known:
+            known[name] = possible(self._selected, self._law(name))
+        return known[name]
+
+    # Shifts ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _shifts(self) -> Shifts:
+        return shifts_of(self.setup, self.names)
+
+    @property
+    def inert(self) -> frozenset[str]:
+        """Mechanisms without a directed path to a decision, a target or the score."""
+        return self._shifts.inert
+
+    @property
+    def policy_inert(self) -> frozenset[str]:
+        """Mechanisms that move a score but no argmax."""
+        return self._shifts.policy_inert
+
+    @property
+    def context_shifts(self) -> frozenset[str]:
+        """Mechanisms that separate only by showing what training never showed."""
+        return self._shifts.context
+
+    @property
+    def mechanism_shifts(self) -> frozenset[str]:
+        """Mechanisms that are relevant to a decision for the base or for the targets."""
+        return self._shifts.mechanism
+
+    @cached_property
+    def shift_class(self) -> Mapping[str, ShiftClass]:
+        """Deployment → the strongest class among the nodes that it shifts."""
+        return PerDeployment(tuple(self.setup.deployments), lambda name: shift_class(self.setup, self.names, name))
+
+    @cached_property
+    def carry_over(self) -> Mapping[str, bool | None]:
+        """Deployment → True where Theorem A certifies that consistency carries over, else ``None``."""
+        return PerDeployment(
+            tuple(self.setup.deployments),
+            lambda name: carry_over(self.setup, self.names, name) if self._strictly_consistent else None,
+        )
+
+    @property
+    def _strictly_consistent(self) -> bool:
+        """Whether some objective is consistent with tolerance 0, which is what Theorem A is about."""
+        if self.consistency is not Consistency.CONSISTENT:
+            return False
+        return self.tolerance == 0 or (self.training_regret or 0.0) <= 0.0
+
+    @cached_property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """Interfaces between policy and score (Theorem B); see :func:`cidmesa.mesa.interfaces.interfaces`."""
+        from cidmesa.mesa.interfaces import interfaces
+
+        objective = self.objective
+        return interfaces(self.setup, self.names, None if objective is None else objective.to_dict())
+
+    # Incentives ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _view(self) -> View:
+        return View(self.cid, self.setup.cid, self.setup.world)
+
+    @property
+    def incentives(self) -> IncentiveReport:
+        """The incentives of the mesa-optimizer in training."""
+        return self._view.incentives
+
+    @property
+    def emergent(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that it has and the base has not."""
+        return self._view.emergent
+
+    @property
+    def vanished(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that the base has and it has not."""
+        return self._view.vanished
+
+    @property
+    def territory(self) -> frozenset[str]:
+        """World nodes that it would steer in training; empty: a search in the map."""
+        return self._view.territory
+
+    @cached_property
+    def in_deployment(self) -> Mapping[str, View]:
+        """Deployment → the same five in its own diagram: ``cid, incentives, emergent, vanished, territory``."""
+        return PerDeployment(
+            tuple(self.setup.deployments),
+            lambda name: View(self._diagram(name), self.setup.cid, self.setup.world),
+        )
+
+    @cached_property
+    def responds_to(self) -> frozenset[str]:
+        """Resp(T): the nodes whose mechanisms an optimizer of the targets can respond to."""
+        links = {parent for decision in self.cid.decisions for parent in self.cid.parents(decision)}
+        return frozenset(links).union(*(self.cid.ancestors(parent) for parent in links))
+
+    # Corollaries -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def is_deceptive(self) -> DeceptionVerdict:
+        """Whether its compliance in training is instrumental and ends; see :mod:`cidmesa.mesa.deception`.
+
+        At the tolerance of the derivation; the verdict names the interval of tolerances at which it holds. UNKNOWN
+        without phases.
+        """
+        from cidmesa.mesa.deception import is_deceptive
+
+        return is_deceptive(self.setup, self.names, self.objective, self.tolerance)
+
+    @cached_property
+    def deception(self) -> Deception:
+        """The regrets (R_tr, R_cut, R_dep) behind :attr:`is_deceptive`.
+
+        Raises
+        ------
+        NotApplicableError
+            No phases, or no objective.
+        """
+        from cidmesa.mesa.deception import deception
+
+        if self.objective is None:
+            raise NotApplicableError(f"{self!r} has no objective whose regrets could be compared.")
+        return deception(self.setup, self.names, self.objective)
+
+    # Complexity ------------------------------------------------------------------------------------------------------
+
+    @property
+    def complexity(self) -> float | None:
+        """Bits to name, write and model the targets; ``None`` for a bare diagram."""
+        return None if self._derivation.laws is None else self.bits(self._derivation.bits)
+
+    def bits(self, bits: float) -> float:
+        """Return the complexity with `bits` per number."""
+        model = self.setup.require_model("complexity")
+        cid = self.setup.cid
+        cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
+        cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
+        cards.update({node: len(self._laws("complexity").domain(node)) for node in self.names})
+        return complexity(cid, cards, self.names, relevant(cid, self.names), len(self._derivation.pool), bits)
+
+    def __repr__(self) -> str:
+        return f"MesaOptimizer({', '.join(self.names)}: {self.consistency.value})"
+
+
+def _admitted(report: IncentiveReport, criterion: str) -> frozenset[str]:
+    """Return the nodes that admit a criterion for some decision."""
+    found: frozenset[str] = frozenset()
+    for decision in report.cid.decisions:
+        found |= getattr(report[decision], criterion)
+    return found
+
+
+def _mechanism(model: CIM, node: str) -> Any:
+    """Return what a node does as a mechanism of its own; a utility as a chance node over the numbers it pays."""
+    kind = model.cid.kind(node)
+    if kind == "decision":
+        return list(model.domain(node))
+    if kind == "utility":
+        table = model.cpd(node)
+        levels, where = np.unique(table, return_inverse=True)
+        return Table(
+            np.eye(len(levels))[where.reshape(table.shape)], domain=levels.tolist(), parents=model.cid.parents(node)
+        )
+    try:
+        response = model.response(node)
+    except NotApplicableError:
+        return Table(model.cpd(node), domain=model.domain(node), parents=model.cid.parents(node))
+    return Structural(response.noise, response.outcome, model.domain(node))

@@ -1,0 +1,325 @@
+r"""The mesa-optimizers that a training setup could have produced.
+
+Training sees a policy only through the base utility. For every set of targets :math:`T` the derivation asks which
+objectives :math:`O: dom(T) \to \mathbb{R}` have *only* optimal policies that are (nearly) optimal for the base in
+training; those could have been selected, whatever they do elsewhere. The answer is a :class:`Family`: a
+:class:`~cidmesa.mesa.candidate.MesaOptimizer` for every set of targets, and the null hypothesis, a lookup table that
+pursues nothing. The diagram does not say which of them training picks; a declared prior may rank them.
+
+>>> import cidmesa as cm
+>>> from cidmesa.mesa.setup import TrainingSetup
+>>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
+...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
+>>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
+...                           at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red),
+...                           reward=lambda at_door: at_door)
+>>> opposite = {"red": lambda door: "right" if door == "left" else "left"}
+>>> family = derive_mesa_optimizers(TrainingSetup(model, deployments={"opposite": opposite}))
+>>> family
+Family(door: EXCLUDED, red: EXCLUDED, at_door: CONSISTENT, at_red: CONSISTENT, reward: CONSISTENT)
+>>> family["at_red"].objective, family["at_red"].deployment_regret["opposite"]
+(Objective(at_red), [1, 1])
+>>> family["at_door"].robustly_aligned["opposite"], family["at_red"].positions
+(True, frozenset({'spurious'}))
+
+References
+----------
+E. Hubinger et al., "Risks from learned optimization in advanced machine learning systems", 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, combinations
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
+from cidmesa.mesa.candidate import Consistency, MesaOptimizer
+from cidmesa.mesa.laws import in_node_order, laws_of
+from cidmesa.mesa.objectives import Objective, read
+from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.laws import Laws
+    from cidmesa.mesa.predictions import Predictions
+    from cidmesa.mesa.setup import TrainingSetup
+
+Targets: TypeAlias = str | Iterable[str]
+
+
+def derive_mesa_optimizers(
+    setup: TrainingSetup,
+    targets: Iterable[Targets] | None = None,
+    max_targets: int = 1,
+    objectives: Mapping[Any, Any] | None = None,
+    tolerance: float = 0.0,
+    prior: SimplicityPrior | None = None,
+) -> Family:
+    r"""Derive the mesa-optimizers that training could have produced.
+
+    Parameters
+    ----------
+    setup
+        The training setup. A bare diagram gets graphical answers: EXCLUDED where no target is controlled, CONSISTENT
+        where the targets hold the score or all it reads, UNKNOWN otherwise.
+    targets
+        The nodes that targets are drawn from, by default all chance nodes and the score; an entry that is a tuple is a
+        candidate as it stands. Several base utilities count as one node, the score.
+    max_targets
+        The largest number of targets of one objective.
+    objectives
+        Targets → objectives to try first, instead of the declared ones: a function of the targets, a table, a mapping
+        from value to number, or several under names.
+    tolerance
+        The training regret that is allowed, :math:`\epsilon` in base-utility units.
+    prior
+        For :attr:`Family.ranking`.
+
+    Returns
+    -------
+    Family
+
+    Raises
+    ------
+    UnknownNodeError
+        A target that is not a node.
+    NotApplicableError
+        A decision as a target; a symbolic model.
+
+    Notes
+    -----
+    Exact (see :mod:`cidmesa.mesa.consistency`): for one decision always, for several wherever their deterministic
+    policies can be listed. Nothing but the list of candidates is computed here; answers come on access.
+
+    References
+    ----------
+    Hubinger et al. 2019; Ng and Russell 2000.
+    """
+    if setup.model is not None:
+        setup.model.require_numeric("deriving mesa-optimizers")
+    if max_targets < 1:
+        raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets}.")
+    if not 0 <= tolerance < float("inf"):
+        raise NotApplicableError(f"tolerance= is a regret, finite and not negative; got {tolerance!r}.")
+    pool, given = _read_targets(setup, targets)
+    derivation = Derivation(setup, tolerance, objectives or {}, prior)
+    sets = [in_node_order(setup, chain(*units)) for k in range(1, max_targets + 1) for units in combinations(pool, k)]
+    names = tuple(dict.fromkeys([*sets, *given]))
+    return Family(derivation, tuple(derivation.candidate(name) for name in names), prior)
+
+
+class Derivation:
+    """What the candidates of one family share: the setup, its laws, and each other.
+
+    Parameters
+    ----------
+    setup, tolerance, objectives, prior
+        As for :func:`derive_mesa_optimizers`.
+    """
+
+    def __init__(
+        self, setup: TrainingSetup, tolerance: float, objectives: Mapping[Any, Any], prior: SimplicityPrior | None
+    ) -> None:
+        self.setup = setup
+        self.tolerance = tolerance
+        self.bits = (prior or SimplicityPrior()).bits
+        self.pool = _units(setup)
+        self.laws: Laws | None = None if setup.model is None else laws_of(setup)
+        self._given = {target_key(setup, name): what for name, what in objectives.items()}
+        self._candidates: dict[tuple[str, ...], MesaOptimizer] = {}
+
+    def candidate(self, names: tuple[str, ...]) -> MesaOptimizer:
+        """Return the candidate with these targets, in node order."""
+        if names not in self._candidates:
+            self._candidates[names] = MesaOptimizer(self, names)
+        return self._candidates[names]
+
+    def proper_subsets(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """Yield the proper subsets of targets, the score whole or not at all."""
+        units = [unit for unit in self.pool if unit[0] in names]
+        for k in range(1, len(units)):
+            for some in combinations(units, k):
+                yield in_node_order(self.setup, chain(*some))
+
+    def declared(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
+        """Return the objectives on these targets that are tried by name."""
+        if self.laws is None:
+            return ()
+        return read(self._given.get(names), names, [self.laws.domain(node) for node in names])
+
+
+class Family:
+    """All candidates of one derivation, excluded ones too.
+
+    Iterating gives the candidates; ``family["at_red"]`` and ``family["a", "b"]`` one of them, the order of names being
+    immaterial.
+
+    Attributes
+    ----------
+    setup
+        The training setup.
+    tolerance
+        The training regret that is allowed.
+    prior
+        The declared prior, or ``None``.
+    """
+
+    def __init__(
+        self, derivation: Derivation, candidates: tuple[MesaOptimizer, ...], prior: SimplicityPrior | None
+    ) -> None:
+        self._derivation = derivation
+        self._candidates = {candidate.names: candidate for candidate in candidates}
+        self.setup = derivation.setup
+        self.tolerance = derivation.tolerance
+        self.prior = prior
+
+    def __iter__(self) -> Iterator[MesaOptimizer]:
+        return iter(self._candidates.values())
+
+    def __len__(self) -> int:
+        return len(self._candidates)
+
+    def __contains__(self, targets: object) -> bool:
+        try:
+            return target_key(self.setup, targets) in self._candidates  # type: ignore[arg-type]
+        except (NotApplicableError, UnknownNodeError, TypeError):
+            return False
+
+    def __getitem__(self, targets: Targets) -> MesaOptimizer:
+        key = target_key(self.setup, targets)
+        if key not in self._candidates:
+            listed = [", ".join(names) for names in self._candidates]
+            raise unknown(", ".join(key), listed, what="a candidate of this family: targets=, max_targets=")
+        return self._candidates[key]
+
+    def where(self, *answers: Consistency | str) -> tuple[MesaOptimizer, ...]:
+        """Return the candidates with one of these verdicts on consistency."""
+        wanted = {Consistency(answer) for answer in answers}
+        return tuple(candidate for candidate in self if candidate.consistency in wanted)
+
+    @property
+    def hypotheses(self) -> tuple[MesaOptimizer, ...]:
+        """The minimal candidates that are not excluded: what predictions are made for."""
+        return tuple(candidate for candidate in self if candidate.minimal)
+
+    @property
+    def lookup_table(self) -> LookupTable:
+        """The null hypothesis: a map from observations to actions that pursues nothing."""
+        return LookupTable(self.setup, self.tolerance)
+
+    @property
+    def unidentifiable(self) -> Any:
+        """Pairs of hypotheses that no behaviour in training and the deployments can tell apart."""
+        from cidmesa.mesa.separation import unidentifiable
+
+        return unidentifiable(self)
+
+    def predictions(self) -> Predictions:
+        """Return what the hypotheses say that trained agents will do; see :mod:`cidmesa.mesa.predictions`."""
+        from cidmesa.mesa.predictions import predict
+
+        return predict(self.setup, self.hypotheses, tolerance=self.tolerance)
+
+    @property
+    def ranking(self) -> Ranking:
+        """The candidates by weight under the declared prior.
+
+        Raises
+        ------
+        NotApplicableError
+            No prior was declared: neither the diagram nor the training signal ranks them.
+        """
+        if self.prior is None:
+            raise NotApplicableError(
+                "a ranking rests on a prior, and none was declared: derive_mesa_optimizers(.., "
+                "prior=SimplicityPrior(weight=.., sharpness=.., samples=.., bits=..))."
+            )
+        return rank(tuple(self), self.prior)
+
+    def __repr__(self) -> str:
+        shown = [f"{', '.join(c.names)}: {c.consistency.value}" for c in list(self)[:12]]
+        more = len(self) - len(shown)
+        return f"Family({', '.join(shown)}{f', and {more} more' if more else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """The null hypothesis: a table of actions without a utility.
+
+    On the contexts of training no behaviour tells it from an optimizer with the same map.
+    """
+
+    setup: TrainingSetup
+    tolerance: float
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """It has none."""
+        return frozenset()
+
+    @property
+    def objective(self) -> None:
+        """It has none."""
+        return
+
+    @property
+    def cid(self) -> CID:
+        """The base diagram with the score and the decisions demoted to chance: nobody decides anything."""
+        cid = self.setup.cid
+        return cid.demote(*cid.utilities, *cid.decisions)
+
+    @property
+    def training_regret(self) -> tuple[float, float]:
+        """All it predicts: a training regret within the tolerance."""
+        return 0.0, self.tolerance
+
+    @property
+    def territory(self) -> frozenset[str]:
+        """It steers nothing."""
+        return frozenset()
+
+    def __repr__(self) -> str:
+        return "LookupTable()"
+
+
+def _units(setup: TrainingSetup) -> tuple[tuple[str, ...], ...]:
+    """Return the admissible target nodes, in node order: each chance node, and the score as one."""
+    score = setup.score
+    first = min(score, key=setup.cid.id)
+    units: list[tuple[str, ...]] = []
+    for node in setup.cid.nodes:
+        kind = setup.cid.kind(node)
+        if kind == "chance":
+            units.append((node,))
+        elif node == first:
+            units.append(in_node_order(setup, score))
+    return tuple(units)
+
+
+def _read_targets(
+    setup: TrainingSetup, targets: Iterable[Targets] | None
+) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    """Return the pool that sets are drawn from, and the sets that were given whole."""
+    if targets is None:
+        return _units(setup), ()
+    entries = [targets] if isinstance(targets, str) else list(targets)
+    pool = dict.fromkeys(target_key(setup, entry) for entry in entries if isinstance(entry, str))
+    given = dict.fromkeys(target_key(setup, entry) for entry in entries if not isinstance(entry, str))
+    return tuple(pool), tuple(given)
+
+
+def target_key(setup: TrainingSetup, name: Targets) -> tuple[str, ...]:
+    """Return a user's name or tuple of names as targets in node order; any base utility stands for the whole score."""
+    found: list[str] = []
+    for one in (name,) if isinstance(name, str) else tuple(name):
+        kind = setup.cid.kind(one)
+        if kind == "decision":
+            raise NotApplicableError(
+                f"`{one}` is a decision, and an objective is about the world: targets are chance nodes and the score."
+            )
+        found += setup.score if kind == "utility" else (one,)
+    if not found:
+        raise NotApplicableError("an objective has at least one target; got none.")
+    return in_node_order(setup, found)

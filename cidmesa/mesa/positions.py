@@ -1,0 +1,180 @@
+r"""Where targets stand to the base objective, and whether the observations cover them: what the graph alone says.
+
+**Position** of targets :math:`T` (Hubinger et al. 2019, § 4.1, made graphical). Let :math:`S = Desc(D)`,
+:math:`Y_b = Pa(U_b)`, :math:`Y = (Y_b \setminus \text{decisions}) \cap S` and :math:`T' = T \cap S \ne \emptyset`.
+
+============  ==========================================================================================
+identical     T is the score, or T = Y_b
+contains      T strictly contains the score, or Y_b where no decision is in it
+part          T′ meets Y, and neither of these
+side-effect   some t in T′ outside Y and the score leads to a y in Y outside T
+instrumental  some y in Y outside T leads to such a t
+common cause  neither of the two, and some node of S leads to both such a t and such a y
+spurious      some observation is a surrogate (below)
+referent      none of the above, and some chance x outside S in Pa(T′) leads to, or is, an l outside S that the score
+              reads, l in Pa(Y ∪ U_b): the score reads a label of what T reads (Cohen et al. 2022)
+message       the reverse: such an l leads to such an x
+other         none of all these
+============  ==========================================================================================
+
+**Information cover.** Each observation Z that is requisite for the base is *covered* (requisite for T too), a
+*surrogate* (not requisite for T, but dependent in training on what is) or *severed* (neither). No objective on T is
+strongly consistent in any model where the best the base can do with the covered observations alone falls short; so
+"surrogate" and "severed" both say: inconsistent wherever Z is material given the others. A surrogate (or a Z that never
+varies) is how it can fail to be.
+
+>>> import cidmesa as cm
+>>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
+...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
+>>> sorted(positions(base, ["at_red"])), sorted(positions(base, ["at_door"]))
+(['spurious'], ['identical'])
+>>> cover(base, ["at_red"])["go"]
+{'door': <Cover.SURROGATE: 'surrogate'>}
+
+References
+----------
+E. Hubinger et al., "Risks from learned optimization in advanced machine learning systems", 2019; M. Cohen, M. Hutter
+and M. Osborne, "Advanced artificial agents intervene in the provision of reward", 2022.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cidmesa.graph import d_separated, requisite_observations
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from cidmesa.diagram import CID
+
+
+class Cover(StrEnum):
+    """What becomes of an observation that the base needs."""
+
+    COVERED = "covered"
+    SURROGATE = "surrogate"
+    SEVERED = "severed"
+
+
+def below_decisions(cid: CID) -> frozenset[str]:
+    """Return the strict descendants of the decisions."""
+    return frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
+
+
+def controls(cid: CID, targets: Iterable[str]) -> bool:
+    """Say whether some target descends from a decision (C1); else every policy is optimal for any objective.
+
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("act", "y"), ("y", "pay")], nodes=["x"], decisions=["act"], utilities=["pay"])
+    >>> controls(cid, ["x", "y"]), controls(cid, ["x"])
+    (True, False)
+    """
+    reach = below_decisions(cid)
+    return any(target in reach for target in targets)
+
+
+def cover(cid: CID, targets: Collection[str]) -> dict[str, dict[str, Cover]]:
+    """Sort, per decision, the observations that are requisite for the base (C2, graph only).
+
+    Parameters
+    ----------
+    cid
+        The base diagram.
+    targets
+        The targets, to which a utility would be a child of all.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "act"), ("act", "y"), ("x", "y"), ("y", "pay"), ("act", "z")],
+    ...              decisions=["act"], utilities=["pay"])
+    >>> cover(cid, ["y"])["act"]["x"].value, cover(cid, ["z"])["act"]["x"].value
+    ('covered', 'severed')
+    """
+    found: dict[str, dict[str, Cover]] = {}
+    for decision in cid.decisions:
+        needed = requisite_observations(cid, decision)
+        kept = requisite_observations(cid, decision, targets=targets)
+        found[decision] = {
+            node: Cover.COVERED
+            if node in kept
+            else Cover.SEVERED
+            if not kept or d_separated(cid, [node], sorted(kept), [])
+            else Cover.SURROGATE
+            for node in cid.parents(decision)
+            if node in needed
+        }
+    return found
+
+
+def positions(
+    cid: CID, targets: Collection[str], covered: Mapping[str, Mapping[str, Cover]] | None = None
+) -> frozenset[str]:
+    """Return the positions of `targets`, as the table of the module defines them; none where C1 fails.
+
+    Parameters
+    ----------
+    cid
+        The base diagram.
+    targets
+        Chance nodes and base utilities.
+    covered
+        The answer of :func:`cover`, where it is known.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> evolution = cm.CID([("act", "sex"), ("sex", "young"), ("young", "pay"), ("young", "care")],
+    ...                    decisions=["act"], utilities=["pay"])
+    >>> [sorted(positions(evolution, [t])) for t in ("pay", "young", "sex", "care")]
+    [['identical'], ['identical'], ['side-effect'], ['instrumental']]
+    """
+    goals, score = set(targets), set(cid.utilities)
+    reach = below_decisions(cid)
+    mine = goals & reach
+    if not mine:
+        return frozenset()
+    reads = {parent for utility in score for parent in cid.parents(utility)}
+    decided = bool(reads & set(cid.decisions))
+    steered = {node for node in reads if cid.kind(node) != "decision"} & reach
+    if goals == score or (goals == reads and not decided):
+        found = {"identical"}
+    elif goals > score or (goals > reads and not decided):
+        found = {"contains"}
+    else:
+        found = {"part"} if mine & steered else set()
+    means = mine - steered - score
+    ends = steered - goals
+    if any(cid.descendants(t) & ends for t in means):
+        found.add("side-effect")
+    if any(cid.descendants(y) & means for y in ends):
+        found.add("instrumental")
+    if not found & {"side-effect", "instrumental"} and _common_cause(cid, means, ends, reach):
+        found.add("common cause")
+    by_decision = cover(cid, targets) if covered is None else covered
+    if any(kind is Cover.SURROGATE for here in by_decision.values() for kind in here.values()):
+        found.add("spurious")
+    return frozenset(found or {_by_what_is_read(cid, mine, steered | score, reach)})
+
+
+def _common_cause(cid: CID, means: set[str], ends: set[str], reach: frozenset[str]) -> bool:
+    above_means = {a for t in means for a in cid.ancestors(t)} & reach
+    above_ends = {a for y in ends for a in cid.ancestors(y)} & reach
+    return bool(above_means & above_ends)
+
+
+def _by_what_is_read(cid: CID, mine: set[str], scored: set[str], reach: frozenset[str]) -> str:
+    """Return referent, message or other: how what the targets read from outside stands to what the score reads."""
+
+    def outside(nodes: set[str]) -> set[str]:
+        parents = {parent for node in nodes for parent in cid.parents(node)}
+        return {parent for parent in parents - reach if cid.kind(parent) == "chance"}
+
+    read, labels = outside(mine), outside(scored)
+    if any(cid.descendants(x, strict=False) & labels for x in read):
+        return "referent"
+    if any(cid.descendants(label) & read for label in labels):
+        return "message"
+    return "other"
