@@ -324,6 +324,41 @@ class CIM:
         new._set(cid, self._mechanisms, self._compiled, {}, rules)
         return new
 
+    def controlling(self, node: str, agent: Hashable = None) -> CIM:
+        """Return the model in which the mechanism of a chance node is chosen by an agent: the node is a decision.
+
+        It keeps its parents and its values. `agent` may be left out where the diagram has exactly one. Nodes are no
+        longer latent: whoever chooses a mechanism chooses it as a function of all its inputs.
+
+        Examples
+        --------
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("a", "b"), ("b", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+        >>> model = cid.parameterise(a=cm.Bernoulli(0.5), b=lambda a: a, d=[0, 1], u=lambda d: d)
+        >>> model.controlling("b").cid.decisions, model.controlling("b").domain("b")
+        (('d', 'b'), (0, 1))
+        """
+        if self._cid.kind(node) != "chance":
+            raise NotApplicableError(f"`{node}` is a {self._cid.kind(node)}; only a chance node's mechanism is chosen.")
+        if agent is None:
+            if len(self._cid.agents) > 1:
+                raise NotApplicableError(
+                    f"who chooses `{node}`? This diagram has the agents {self._cid.agents}: agent=."
+                )
+            agent = next(iter(self._cid.agents), 0)
+        decisions = {a: self._cid.decisions_of(a) for a in self._cid.agents}
+        decisions[agent] = (*decisions.get(agent, ()), node)
+        cid = CID(
+            self._cid.edges,
+            nodes=self._cid.nodes,
+            decisions=decisions,
+            utilities={a: self._cid.utilities_of(a) for a in self._cid.agents},
+        )
+        new = object.__new__(CIM)
+        kept = {other: compiled for other, compiled in self._compiled.items() if other != node}
+        new._set(cid, {**self._mechanisms, node: Choice(self._domains[node])}, kept, {}, self._rules)
+        return new
+
     def _changed(self, cid: CID, given: Mapping[str, Any]) -> CIM:
         for node in given:
             if cid.kind(node) == "decision":

@@ -1,5 +1,16 @@
 """Exact numbers."""
 
+from cidmesa.solve.counterfactual import counterfactual as counterfactual
+from cidmesa.solve.counterfactual import counterfactual_utility as counterfactual_utility
+from cidmesa.solve.counterfactual import twin_network as twin_network
+from cidmesa.solve.effects import has_instrumental_control_incentive as has_instrumental_control_incentive
+from cidmesa.solve.effects import has_response_incentive as has_response_incentive
+from cidmesa.solve.effects import impact as impact
+from cidmesa.solve.effects import instrumental_control_effect as instrumental_control_effect
+from cidmesa.solve.effects import response_effect as response_effect
+from cidmesa.solve.explain import Explanation as Explanation
+from cidmesa.solve.explain import explain as explain
+from cidmesa.solve.magnitude import Magnitude as Magnitude
 from cidmesa.solve.optimal import solve as solve
 from cidmesa.solve.policy import Solution as Solution
 from cidmesa.solve.query import Distribution as Distribution
@@ -8,3 +19,11 @@ from cidmesa.solve.query import expected_utility as expected_utility
 from cidmesa.solve.query import joint as joint
 from cidmesa.solve.query import outcome_law as outcome_law
 from cidmesa.solve.query import query as query
+from cidmesa.solve.values import introduced_total_effect as introduced_total_effect
+from cidmesa.solve.values import introduced_total_variation as introduced_total_variation
+from cidmesa.solve.values import total_effect as total_effect
+from cidmesa.solve.values import value_of_control as value_of_control
+from cidmesa.solve.values import value_of_information as value_of_information
+from cidmesa.solve.worlds import World as World
+from cidmesa.solve.worlds import Worlds as Worlds
+from cidmesa.solve.worlds import parallel_worlds as parallel_worlds

@@ -30,11 +30,11 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
-from cidmesa.solve.counterfactual import FREE, World, parallel_worlds
 from cidmesa.solve.magnitude import Magnitude
 from cidmesa.solve.optima import MAX_PROFILES, Box, optimal_boxes
-from cidmesa.solve.optimal import TIE
 from cidmesa.solve.query import joint, outcome_law
+from cidmesa.solve.schedule import TIE
+from cidmesa.solve.worlds import FREE, World, parallel_worlds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,7 +22,7 @@ it does, so does each deterministic profile that it mixes.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -31,14 +31,16 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
-from cidmesa.solve.counterfactual import rules_of
-from cidmesa.solve.optimal import TIE, solve
+from cidmesa.solve.optimal import solve
 from cidmesa.solve.query import context_law
+from cidmesa.solve.schedule import TIE
+from cidmesa.solve.worlds import rules_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cidmesa.model import CIM
+    from cidmesa.solve.policy import Solution
 
 MAX_PROFILES = 4096
 """How many deterministic profiles of the other decisions are listed, unless the caller allows more."""
@@ -117,18 +119,24 @@ def optimal_boxes(
     for rules in _profiles(model, others, max_profiles):
         fixed = model.with_policy(rules) if rules else model
         solution = solve(fixed, agent=agent)
-        slack = _slack(fixed, agent)
-        best = max(best, solution.value)
-        if solution.value >= best - slack:
+        slack = value_slack(fixed, agent)
+        value = value_of(solution, agent)
+        best = max(best, value)
+        if value >= best - slack:
             law = context_law(fixed, decision)
             allowed = solution.optimal_mask(decision) | (law == 0)[..., None]
-            found.append((solution.value + slack, Box(fixed, decision, law, allowed)))
+            found.append((value + slack, Box(fixed, decision, law, allowed)))
     for reached, box in found:
         if reached >= best:
             yield box
 
 
-def _slack(model: CIM, agent: Hashable) -> float:
+def value_of(solution: Solution, agent: Hashable) -> float:
+    """Return what a solution is worth to an agent."""
+    return float(solution.value[agent] if isinstance(solution.value, Mapping) else solution.value)
+
+
+def value_slack(model: CIM, agent: Hashable) -> float:
     """Return how far apart two values may be and count as equal."""
     return TIE * sum(float(np.abs(model.cpd(u)).max(initial=0.0)) for u in model.cid.utilities_of(agent))
 

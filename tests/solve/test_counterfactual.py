@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError
-from cidmesa.solve.counterfactual import (
-    FREE,
-    World,
-    counterfactual,
-    counterfactual_utility,
-    parallel_worlds,
-    twin_network,
-)
+from cidmesa.solve.counterfactual import counterfactual, counterfactual_utility, twin_network
+from cidmesa.solve.worlds import FREE, World, parallel_worlds
 from tests.solve.brute_force import World as Table
 from tests.solve.simulation import Simulation
 from tests.strategies import examples, models
