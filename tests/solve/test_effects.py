@@ -227,3 +227,27 @@ def test_refusals() -> None:
         response_effect(alone, "a", "d", policy={"d": lambda a: 0})
     with pytest.raises(NotApplicableError, match="this diagram has 2"):
         instrumental_control_effect(alone, "a")
+
+
+@settings(max_examples=examples(quick=60, full=1500))
+@given(st.data())
+def test_what_the_graph_excludes_is_exactly_zero(data: st.DataObject) -> None:
+    model = data.draw(models(structural=True, max_chance=3, decisions=(1, 2), max_parents=2))
+    cid = model.cid
+    decision = data.draw(st.sampled_from(cid.decisions))
+    node = data.draw(st.sampled_from([n for n in cid.nodes if n != decision]))
+    baseline = {d: next(World(model).deterministic_rules(d)) for d in cid.decisions}
+    excluded = cm.Answer.EXCLUDES
+    if cm.admits_ri(cid, node, decision).answer is excluded:
+        assert response_effect(model, node, decision) == 0
+        assert not has_response_incentive(model, node, decision)
+    if cm.admits_ici(cid, node, decision).answer is excluded:
+        assert instrumental_control_effect(model, node, decision) == 0
+        assert not has_instrumental_control_incentive(model, node, decision)
+    if len(cid.decisions) == 1 and cm.admits_impact(cid, node, decision).answer is excluded:
+        assert impact(model, node, baseline, decision) == 0
+    if cid.kind(node) != "decision" and cm.admits_voc(cid, node).answer is excluded:
+        assert cm.value_of_control(model, node, decision) == 0
+    if cid.kind(node) != "utility" and node not in cid.descendants(decision):
+        if cm.admits_voi(cid, node, decision).answer is excluded:
+            assert cm.value_of_information(model, node, decision) == 0
