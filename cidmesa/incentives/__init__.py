@@ -13,14 +13,11 @@ intention                      Ward et al. 2024                            `admi
 unfairness under optimality    Everitt et al. 2021, Thm 14                 `admits_unfairness`
 introduced unfairness          Ashurst et al. 2022                         `admits_introduced_unfairness`
 relevance (r-, s-reachability) Koller & Milch 2003; Hammond et al. 2023    `admits_relevance`
+which edge flips an answer     every single edge, tried                    `sensitivity`
 all of them, every node        one pass                                    `incentives`
 ============================== =========================================== ===============================
 """
 
-import sys as _sys
-from types import ModuleType as _ModuleType
-
-from cidmesa.diagram import CID
 from cidmesa.graph.separation import Path as Path
 from cidmesa.graph.separation import SeparatingSet as SeparatingSet
 from cidmesa.incentives.criteria import admits_ici as admits_ici
@@ -33,19 +30,11 @@ from cidmesa.incentives.criteria import admits_ri as admits_ri
 from cidmesa.incentives.criteria import admits_unfairness as admits_unfairness
 from cidmesa.incentives.criteria import admits_voc as admits_voc
 from cidmesa.incentives.criteria import admits_voi as admits_voi
+from cidmesa.incentives.flips import Flip as Flip
+from cidmesa.incentives.flips import sensitivity as sensitivity
 from cidmesa.incentives.report import DecisionIncentives as DecisionIncentives
 from cidmesa.incentives.report import IncentiveReport as IncentiveReport
 from cidmesa.incentives.report import ReportDiff as ReportDiff
 from cidmesa.incentives.report import incentives as incentives
 from cidmesa.incentives.verdict import Answer as Answer
 from cidmesa.incentives.verdict import Verdict as Verdict
-
-
-class _Incentives(_ModuleType):
-    """The room bears the name of its main function, so calling it calls that: ``cidmesa.incentives(cid)``."""
-
-    def __call__(self, cid: CID) -> IncentiveReport:
-        return incentives(cid)
-
-
-_sys.modules[__name__].__class__ = _Incentives

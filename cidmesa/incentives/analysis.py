@@ -97,16 +97,18 @@ class Analysis:
     ----------
     cid, agent
         What is analysed.
+    index
+        The graph, if it is not that of `cid`: the same nodes with other edges.
     decisions
         The agent's decisions, as positions.
     utilities
         The agent's utilities, as positions.
     """
 
-    def __init__(self, cid: CID, agent: Hashable) -> None:
+    def __init__(self, cid: CID, agent: Hashable, index: Index | None = None) -> None:
         self.cid = cid
         self.agent = agent
-        self.index = index_of(cid)
+        self.index = index_of(cid) if index is None else index
         self._owned = owned(cid, [agent]) if agent in cid.agents else {}
         self.decisions = tuple(self._owned)
         self.utilities = tuple(map(cid.id, cid.utilities_of(agent))) if agent in cid.agents else ()

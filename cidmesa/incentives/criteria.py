@@ -345,12 +345,9 @@ def judge(
     if criterion.endswith("voc") and _deciders(cid) < 2:
         name = None
     d = -1 if name is None else cid.id(name)
-    if criterion == "path_specific_ici" and cut_edges:
-        answer, reason = _cut(cid, analysis, xs, d, cut_edges)
-    else:
-        if criterion == "introduced_unfairness":
-            _check_label(cid, analysis, d, label)
-        answer, reason = _together(_RULES[criterion], analysis, xs, d, criterion)
+    if criterion == "introduced_unfairness":
+        _check_label(cid, analysis, d, label)
+    answer, reason = rule(_without(analysis, cut_edges) if cut_edges else analysis, criterion, xs, d)
     return Verdict(
         cid,
         criterion,
@@ -385,18 +382,25 @@ def _assumptions(analysis: Analysis, cut_edges: tuple[Edge, ...]) -> tuple[str, 
     return tuple(out)
 
 
-def _together(
-    rule: Callable[[Analysis, int, int], Ruling], analysis: Analysis, xs: list[int], d: int, criterion: str
-) -> Ruling:
+def rule(analysis: Analysis, criterion: str, xs: list[int], d: int) -> Ruling:
     """Rule on a set of nodes: one that admits carries it; all must be excluded; observing a set is one question."""
     if criterion == "voi" and len(xs) > 1:
         return _voi_of_set(analysis, tuple(xs), d)
-    rulings = [rule(analysis, x, d) for x in xs]
+    rulings = [_RULES[criterion](analysis, x, d) for x in xs]
     for wanted in (Answer.ADMITS, None):
         for ruling in rulings:
             if ruling[0] is wanted:
                 return ruling
     return rulings[0]
+
+
+def _without(analysis: Analysis, cut_edges: tuple[Edge, ...]) -> Analysis:
+    cid = analysis.cid
+    for tail, head in cut_edges:
+        if not cid.has_edge(tail, head):
+            raise DiagramError(f"('{tail}', '{head}') is not an edge of this diagram, so cut_edges= cannot cut it.")
+    index = analysis.index.edited(drop=[(cid.id(tail), cid.id(head)) for tail, head in cut_edges])
+    return Analysis(cid, analysis.agent, index)
 
 
 def _observable(analysis: Analysis, x: int, d: int) -> None:
@@ -482,14 +486,6 @@ def _ici(analysis: Analysis, x: int, d: int) -> Ruling:
 def _path_specific_ici(analysis: Analysis, x: int, d: int) -> Ruling:
     answer, reason = _ici(analysis, x, d)
     return answer, THEOREMS["path_specific_ici"] if answer else reason
-
-
-def _cut(cid: CID, analysis: Analysis, xs: list[int], d: int, cut_edges: tuple[Edge, ...]) -> Ruling:
-    for tail, head in cut_edges:
-        if not cid.has_edge(tail, head):
-            raise DiagramError(f"('{tail}', '{head}') is not an edge of this diagram, so cut_edges= cannot cut it.")
-    cut = analysis_of(cid.without_edges(*dict.fromkeys(cut_edges)), analysis.agent)
-    return _together(_path_specific_ici, cut, xs, d, "path_specific_ici")
 
 
 def _impact(analysis: Analysis, x: int, d: int) -> Ruling:
