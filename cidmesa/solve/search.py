@@ -292,9 +292,6 @@ _FEW_BITS = 18.0
 _BLOCK = 2**21
 """Entries that the largest table of one block of rules aims at."""
 
-_TIED = 256
-"""How many of the optimal joint rules of the cutset are looked at for further optimal actions."""
-
 
 def exhaustive(
     problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], shared: bool, progress: bool
@@ -312,20 +309,64 @@ def exhaustive(
         numbers = np.minimum(np.arange(start, start + block), total - 1)
         _set_numbered(profiles, cutset, numbers)
         values[start : start + block] = profiles.solve(others)[1][: total - start]
-    scale = problem.scale
-    tied = np.flatnonzero(values >= values.max() - TIE * scale)[: min(_TIED, block)]
+    tied = np.flatnonzero(values >= values.max() - TIE * problem.scale)
+    if len(tied) < block:
+        profiles = Profiles(problem, cutset, len(tied))
+    spread = _Optima(problem, cutset, others, profiles, tied)
 
-    # All optimal policies found, with everybody's rule written out, so that each can respond to the rest.
-    solver = Profiles(problem, cutset, len(tied))
-    _set_numbered(solver, cutset, tied)
-    solved, _ = solver.solve(others)
-    whole = Profiles(problem, [*cutset, *(member(problem.view, (d,)) for d in others if d in solved)], len(tied))
-    whole.rules.update(solver.rules)
-    for d, result in solved.items():
-        whole.rules[d] = whole.narrowed(d, result.rule)
-    results = _united(whole, whole.improve(sweeps=8))
+    # One policy to return: the first of them, everybody responding to the rest in contexts that it never reaches.
+    first = Profiles(problem, cutset, 1)
+    _set_numbered(first, cutset, tied[:1])
+    solved, _ = first.solve(others)
+    whole = Profiles(problem, [*cutset, *(member(problem.view, (d,)) for d in others if d in solved)], 1)
+    whole.rules.update(first.rules)
+    whole.rules.update({d: whole.narrowed(d, result.rule) for d, result in solved.items()})
+    results = spread.merged(_single(whole, whole.improve(sweeps=8)))
     label = "exhaustive over deterministic rules" if shared else "exhaustive"
     return Found(results, float(values[tied[0]]), not shared, label)
+
+
+class _Optima:
+    """Which actions optimal policies take in the contexts that they reach, over all optimal rules of a cutset.
+
+    Given a rule of the cutset, the other decisions may mix over their optimal actions as they like; the even mixture
+    reaches every context that one of these policies reaches.
+    """
+
+    def __init__(
+        self, problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], profiles: Profiles, tied: Array
+    ) -> None:
+        self.taken: dict[int, Array] = {}
+        whole: Profiles | None = None
+        for start in range(0, len(tied), profiles.count):
+            numbers = tied[np.minimum(np.arange(start, start + profiles.count), len(tied) - 1)]
+            _set_numbered(profiles, cutset, numbers)
+            solved, _ = profiles.solve(others)
+            if whole is None:
+                free = [member(problem.view, (d,)) for d in others if d in solved]
+                whole = Profiles(problem, [*cutset, *free], profiles.count)
+            whole.rules.update(profiles.rules)
+            for d, result in solved.items():
+                whole.rules[d] = whole.narrowed(d, result.optimal / result.optimal.sum(axis=0))
+            for m in whole.members:
+                reached = whole.reached(m)
+                for d in m.decisions:
+                    taken = np.logical_or.reduce((whole.rules[d] > 0) & reached, axis=-1, keepdims=True)
+                    self.taken[d] = self.taken.get(d, False) | whole.widened(d, taken)[..., 0]
+
+    def merged(self, results: dict[int, DecisionResult]) -> dict[int, DecisionResult]:
+        """Put the optimal actions of reached contexts into the results of one optimal policy."""
+        found = {}
+        for d, result in results.items():
+            taken = self.taken[d]
+            known = np.logical_or.reduce(taken, axis=0, keepdims=True)
+            optimal: Array = np.where(known, taken, result.optimal)
+            # Where this policy never comes, and another one does better, it takes the action of the other.
+            stays = ((result.rule <= 0) | optimal).all(axis=0)
+            actions = np.arange(len(optimal)).reshape((-1,) + (1,) * (optimal.ndim - 1))
+            rule: Array = np.where(stays, result.rule, actions == optimal.argmax(axis=0))
+            found[d] = DecisionResult(result.values, optimal, rule)
+        return found
 
 
 def coordinate_ascent(problem: Problem, members: tuple[Member, ...], starts: int, seed: int, progress: bool) -> Found:
@@ -344,7 +385,7 @@ def coordinate_ascent(problem: Problem, members: tuple[Member, ...], starts: int
     best = int(values.argmax())
     only = Profiles(problem, members, 1)
     only.rules = {d: rule[..., best : best + 1] for d, rule in profiles.rules.items()}
-    results = _united(only, only.improve(sweeps=8))
+    results = _single(only, only.improve(sweeps=8))
     return Found(results, float(only.solve(())[1][0]), False, f"coordinate ascent from {starts} starts")
 
 
@@ -378,32 +419,17 @@ def _improve_shared(profiles: Profiles, m: Member) -> bool:
     return improved
 
 
-def _united(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict[int, DecisionResult]:
-    """Merge profiles of equal value: the first one's rules, and every action that is optimal in some of them.
-
-    In a context that some of the profiles reach only those count; elsewhere the completions of all of them do.
-    """
+def _single(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict[int, DecisionResult]:
+    """Return the results for the only profile; every action counts for a shared rule where it is never used."""
     found = {}
     for m in profiles.members:
-        aligned = [profiles.widened(d, profiles.rules[d]) for d in m.decisions]
-        reached = profiles.reached(m)
-        somewhere = np.logical_or.reduce(reached, axis=-1, keepdims=True)
-        for d, rule in zip(m.decisions, aligned, strict=True):
-            if len(m.decisions) == 1 and d not in responses:
-                continue
-            seen = profiles.widened(d, reached)
-            optimal = responses[d].optimal if len(m.decisions) == 1 else rule > 0
-            counted: Array = optimal & (seen | ~profiles.widened(d, somewhere))
-            mask: Array = np.logical_or.reduce(counted, axis=-1)
-            first = rule[..., 0]
-            stays = (first <= 0) | mask  # elsewhere the first profile never comes, and another one does better
-            first = np.where(
-                stays.all(axis=0),
-                first,
-                np.arange(len(first)).reshape(-1, *[1] * (first.ndim - 1)) == mask.argmax(axis=0),
-            )
-            values = responses[d].values[..., 0] if d in responses else np.full(first.shape, np.nan)
-            found[d] = DecisionResult(values, mask, first)
+        for d in m.decisions:
+            rule = profiles.widened(d, profiles.rules[d])[..., 0]
+            if d in responses:
+                found[d] = DecisionResult(responses[d].values[..., 0], responses[d].optimal[..., 0], rule)
+            elif len(m.decisions) > 1:
+                unused = ~profiles.widened(d, profiles.reached(m))[..., 0]
+                found[d] = DecisionResult(np.full(rule.shape, np.nan), (rule > 0) | unused, rule)
     return found
 
 

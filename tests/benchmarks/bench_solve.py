@@ -1,0 +1,299 @@
+"""Time to solve influence diagrams, beside pyAgrum (C++), pgmpy's variable elimination and, where it is installed, pycid.
+
+Run as ``OMP_NUM_THREADS=1 python tests/benchmarks/bench_solve.py`` (``--quick`` for a third of the instances).
+
+*cold*: from a model with its tables to the optimal value, on a diagram object that nothing was asked of before; the
+checks of the tables are timed too and shown as ``tables``. pyAgrum's time is a new inference object, ``makeInference``
+and ``MEU`` on a diagram that is ready; with ``build`` also the making of the diagram. *warm*: the same diagram with
+other numbers, so our plan is found; pyAgrum has no such thing and starts again. Every time is the least of several
+rounds, the two libraries taking turns.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import cidmesa as cm
+from cidmesa.solve import expected_utility, solve
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A named model of a family."""
+
+    family: str
+    name: str
+    cid: cm.CID
+    mechanisms: dict[str, Any]
+
+
+def tables(cid: cm.CID, rng: np.random.Generator, card: int = 2) -> dict[str, Any]:
+    """Dense random tables for a diagram whose variables all have `card` states."""
+    found: dict[str, Any] = {}
+    for node in cid.nodes:
+        shape = (card,) * len(cid.parents(node))
+        if cid.kind(node) == "decision":
+            found[node] = cm.Choice(range(card))
+        elif cid.kind(node) == "utility":
+            found[node] = cm.Table(rng.normal(size=shape))
+        else:
+            found[node] = cm.Table(rng.dirichlet(np.ones(card), size=shape))
+    return found
+
+
+def dense_observations(n: int, rng: np.random.Generator) -> Instance:
+    """One decision that sees n observations, on which the utility depends."""
+    xs = [f"x{i}" for i in range(n)]
+    edges = [(a, b) for i, b in enumerate(xs) for a in xs[max(0, i - 2) : i]]
+    edges += [(x, "d") for x in xs] + [(x, "u") for x in xs] + [("d", "u")]
+    cid = cm.CID(edges, decisions=["d"], utilities=["u"])
+    return Instance("dense", f"{n} observations", cid, tables(cid, rng))
+
+
+def hidden_state(n: int, rng: np.random.Generator) -> Instance:
+    """One decision that sees n noisy signals of a hidden state."""
+    xs = [f"x{i}" for i in range(n)]
+    edges = [("h", x) for x in xs] + [(x, "d") for x in xs] + [("h", "u"), ("d", "u")]
+    cid = cm.CID(edges, decisions=["d"], utilities=["u"])
+    return Instance("hidden", f"{n} signals", cid, tables(cid, rng))
+
+
+def perfect_recall(steps: int, rng: np.random.Generator) -> Instance:
+    """A hidden Markov decision process with perfect recall: every observation and action is remembered."""
+    edges: list[tuple[str, str]] = []
+    history: list[str] = []
+    for t in range(steps):
+        if t:
+            edges += [(f"s{t - 1}", f"s{t}"), (f"d{t - 1}", f"s{t}")]
+        edges.append((f"s{t}", f"o{t}"))
+        history.append(f"o{t}")
+        edges += [(h, f"d{t}") for h in history]
+        history.append(f"d{t}")
+        edges += [(f"s{t}", f"u{t}"), (f"d{t}", f"u{t}")]
+    cid = cm.CID(
+        edges, decisions=[f"d{t}" for t in range(steps)], utilities=[f"u{t}" for t in range(steps)], nodes=["s0"]
+    )
+    return Instance("recall", f"T = {steps}", cid, tables(cid, rng))
+
+
+def limited_memory(n: int, rng: np.random.Generator) -> Instance:
+    """A Markov decision process of about n nodes in which each decision sees the present state alone."""
+    steps = n // 4
+    edges: list[tuple[str, str]] = []
+    for t in range(steps):
+        if t:
+            edges += [(f"s{t - 1}", f"s{t}"), (f"d{t - 1}", f"s{t}"), (f"s{t - 1}", f"z{t}")]
+        edges += [(f"s{t}", f"d{t}"), (f"s{t}", f"u{t}"), (f"d{t}", f"u{t}"), (f"s{t}", f"z{t}"), (f"z{t}", f"u{t}")]
+    cid = cm.CID(edges, decisions=[f"d{t}" for t in range(steps)], utilities=[f"u{t}" for t in range(steps)])
+    return Instance("limited", f"{len(cid.nodes)} nodes", cid, tables(cid, rng, card=3))
+
+
+def two_parts(n: int, rng: np.random.Generator) -> Instance:
+    """A decision about n hidden causes that its two sensors report on."""
+    hs = [f"h{i}" for i in range(n)]
+    edges = [(h, s) for h in hs[: n // 2 + 1] for s in ("s0",)] + [(h, "s1") for h in hs[n // 2 :]]
+    edges += [("s0", "d"), ("s1", "d"), ("d", "u")] + [(h, "u") for h in hs[:3]]
+    cid = cm.CID(edges, decisions=["d"], utilities=["u"])
+    return Instance("causes", f"{n} causes", cid, tables(cid, rng))
+
+
+def instances(quick: bool) -> Iterator[Instance]:
+    """All instances, small ones first within a family."""
+    step = 3 if quick else 1
+    for n in range(2, 17, 2 * step):
+        yield dense_observations(n, np.random.default_rng(n))
+    for n in range(2, 17, 2 * step):
+        yield hidden_state(n, np.random.default_rng(n))
+    for n in range(2, 13, 2 * step):
+        yield two_parts(n, np.random.default_rng(n))
+    for steps in range(1, 10, step):
+        yield perfect_recall(steps, np.random.default_rng(steps))
+    for n in range(20, 101, 10 * step):
+        yield limited_memory(n, np.random.default_rng(n))
+
+
+def best_of(rounds: int, *functions: Callable[[], Any]) -> list[tuple[float, Any]]:
+    """The least time of each function and its last result; the functions take turns."""
+    times = [float("inf")] * len(functions)
+    results: list[Any] = [None] * len(functions)
+    for _ in range(rounds):
+        for i, function in enumerate(functions):
+            start = time.perf_counter()
+            results[i] = function()
+            times[i] = min(times[i], time.perf_counter() - start)
+    return list(zip(times, results, strict=True))
+
+
+def fresh(cid: cm.CID) -> cm.CID:
+    """A copy of a diagram that knows nothing of what the original was asked."""
+    return cm.CID(
+        cid.edges,
+        nodes=cid.nodes,
+        decisions={a: cid.decisions_of(a) for a in cid.agents},
+        utilities={a: cid.utilities_of(a) for a in cid.agents},
+    )
+
+
+def pyagrum_diagram(model: cm.CIM) -> Any:
+    """The same model for pyAgrum; decisions get a zero utility that joins them, without which it can be wrong."""
+    import pyagrum as gum
+
+    diagram = gum.InfluenceDiagram()
+    cid = model.cid
+    add = {"chance": diagram.addChanceNode, "decision": diagram.addDecisionNode, "utility": diagram.addUtilityNode}
+    for node in cid.nodes:
+        kind = cid.kind(node)
+        add[kind](gum.LabelizedVariable(node, node, 1 if kind == "utility" else model.card(node)))
+    for tail, head in cid.edges:
+        diagram.addArc(tail, head)
+    for node in cid.nodes:
+        kind = cid.kind(node)
+        if kind == "decision":
+            continue
+        target = diagram.cpt(node) if kind == "chance" else diagram.utility(node)
+        axes = [*cid.parents(node)] if kind == "utility" else [*cid.parents(node), node]
+        wanted = [name for name in reversed(target.names) if name in axes]
+        array = model.cpd(node).transpose([axes.index(name) for name in wanted])
+        target[:] = np.ascontiguousarray(array if kind == "chance" else array[..., None])
+    return diagram
+
+
+def pyagrum_value(diagram: Any) -> float:
+    """Solve with pyAgrum."""
+    import pyagrum as gum
+
+    inference = gum.ShaferShenoyLIMIDInference(diagram)
+    inference.makeInference()
+    return float(inference.MEU()["mean"])
+
+
+def pgmpy_network(model: cm.CIM, rules: Any) -> tuple[Any, dict[str, tuple[str, ...]]]:
+    """The model under a policy as pgmpy's network of chance nodes and decisions."""
+    from pgmpy.factors.discrete import TabularCPD
+    from pgmpy.models import DiscreteBayesianNetwork
+
+    cid = model.cid
+    network = DiscreteBayesianNetwork()
+    network.add_nodes_from([n for n in cid.nodes if cid.kind(n) != "utility"])
+    network.add_edges_from([e for e in cid.edges if cid.kind(e[1]) != "utility"])
+    for node in network.nodes:
+        table = rules[node] if cid.kind(node) == "decision" else model.cpd(node)
+        parents = cid.parents(node)
+        cards = [model.card(p) for p in parents]
+        values = np.moveaxis(table, -1, 0).reshape(table.shape[-1], -1)
+        network.add_cpds(TabularCPD(node, table.shape[-1], values, evidence=list(parents), evidence_card=cards))
+    return network, {u: cid.parents(u) for u in cid.utilities}
+
+
+def pgmpy_value(model: cm.CIM, network: Any, scopes: dict[str, tuple[str, ...]]) -> float:
+    """Expected utility by pgmpy's variable elimination, one query per utility."""
+    from pgmpy.inference import VariableElimination
+
+    inference = VariableElimination(network)
+    total = 0.0
+    for utility, parents in scopes.items():
+        factor = inference.query(list(parents), show_progress=False)
+        axes = [parents.index(v) for v in factor.variables]
+        total += float((factor.values * model.cpd(utility).transpose(axes)).sum())
+    return total
+
+
+def geometric_mean(ratios: list[float]) -> float:
+    """Geometric mean; NaN of nothing."""
+    return float(np.exp(np.mean(np.log(ratios)))) if ratios else float("nan")
+
+
+def against_pyagrum(quick: bool) -> None:
+    """Cold and warm ratios per instance, and their geometric means by pyAgrum's time."""
+    print(f"{'instance':28s} {'pyAgrum':>9s} {'build+':>9s} {'cold':>9s} {'ratio':>6s} {'warm':>9s} {'ratio':>6s} {'tables':>8s}")
+    rows = []
+    for instance in instances(quick):
+        model = instance.cid.parameterise(instance.mechanisms)
+        diagram = pyagrum_diagram(model)
+        rounds = 7 if model.cid.parents(model.cid.decisions[-1]).__len__() < 13 else 3
+
+        def cold(instance: Instance = instance) -> tuple[float, float, float]:
+            cid = fresh(instance.cid)
+            start = time.perf_counter()
+            made = cid.parameterise(instance.mechanisms)
+            middle = time.perf_counter()
+            value = solve(made).value
+            return middle - start, time.perf_counter() - middle, value
+
+        other = instance.cid.parameterise(instance.mechanisms)
+        solve(other)
+        results = [[], [], []]
+        value_of_peer = value = float("nan")
+        for _ in range(rounds):
+            start = time.perf_counter()
+            value_of_peer = pyagrum_value(diagram)
+            results[0].append(time.perf_counter() - start)
+            making, solving, value = cold()
+            results[1].append((making, solving))
+            again = instance.cid.parameterise(instance.mechanisms)
+            start = time.perf_counter()
+            solve(again)
+            results[2].append(time.perf_counter() - start)
+        (built, _), = best_of(2, lambda m=model: pyagrum_diagram(m))
+        peer = min(results[0])
+        cold_time = min(s for _, s in results[1])
+        making = min(m for m, _ in results[1])
+        warm = min(results[2])
+        agree = "" if abs(value - value_of_peer) < 1e-8 * max(1, abs(value)) else f"  values differ: {value} {value_of_peer}"
+        rows.append((instance, peer, cold_time, warm, making, built))
+        print(
+            f"{instance.family + ' ' + instance.name:28s} {peer * 1e3:8.3f}m {(peer + built) * 1e3:8.3f}m "
+            f"{cold_time * 1e3:8.3f}m {cold_time / peer:6.2f} {warm * 1e3:8.3f}m {warm / peer:6.2f} {making * 1e3:7.3f}m{agree}"
+        )
+    for title, low, high in (("under 1 ms", 0, 1e-3), ("1-20 ms", 1e-3, 2e-2), ("over 20 ms", 2e-2, 1e9), ("all", 0, 1e9)):
+        chosen = [row for row in rows if low <= row[1] < high]
+        if chosen:
+            cold_ratios = [c / p for _, p, c, _, _, _ in chosen]
+            print(
+                f"{title:11s} {len(chosen):3d} instances: cold {geometric_mean(cold_ratios):.2f} (worst {max(cold_ratios):.2f}), "
+                f"with the checks of the tables {geometric_mean([(c + m) / p for _, p, c, _, m, _ in chosen]):.2f} "
+                f"(pyAgrum with its building {geometric_mean([(c + m) / (p + b) for _, p, c, _, m, b in chosen]):.2f}), "
+                f"warm {geometric_mean([w / p for _, p, _, w, _, _ in chosen]):.2f}"
+            )
+
+
+def against_pgmpy(quick: bool) -> None:
+    """Expected utility of a fixed policy: how many times faster than pgmpy's variable elimination."""
+    rng = np.random.default_rng(0)
+    chosen = [hidden_state(4, rng), hidden_state(8, rng), two_parts(8, rng), perfect_recall(3, rng), limited_memory(20, rng)]
+    if not quick:
+        chosen.append(limited_memory(60, rng))
+    print(f"{'expected utility':28s} {'pgmpy':>9s} {'cold':>9s} {'times':>6s} {'warm':>9s} {'times':>6s}")
+    cold_ratios, warm_ratios = [], []
+    for instance in chosen:
+        model = instance.cid.parameterise(instance.mechanisms)
+        rules = dict(solve(model).tables)
+        network, scopes = pgmpy_network(model, rules)
+        cold_times = []
+        for _ in range(5):
+            made = fresh(instance.cid).parameterise(instance.mechanisms)
+            start = time.perf_counter()
+            expected_utility(made, rules)
+            cold_times.append(time.perf_counter() - start)
+        (peer, theirs), (warm, ours) = best_of(
+            3, lambda m=model, n=network, s=scopes: pgmpy_value(m, n, s), lambda m=model, r=rules: expected_utility(m, r)
+        )
+        note = "" if abs(theirs - ours) < 1e-9 else f"  values differ: {ours} {theirs}"
+        cold_ratios.append(peer / min(cold_times))
+        warm_ratios.append(peer / warm)
+        print(
+            f"{instance.family + ' ' + instance.name:28s} {peer * 1e3:8.3f}m {min(cold_times) * 1e3:8.3f}m "
+            f"{cold_ratios[-1]:6.1f} {warm * 1e3:8.3f}m {warm_ratios[-1]:6.1f}{note}"
+        )
+    print(f"geometric means: cold {geometric_mean(cold_ratios):.1f} times, warm {geometric_mean(warm_ratios):.1f} times")
+
+
+if __name__ == "__main__":
+    against_pyagrum("--quick" in sys.argv)
+    against_pgmpy("--quick" in sys.argv)
