@@ -1,0 +1,289 @@
+r"""What would tell two mesa-objectives apart: the shifts under which they part.
+
+For hypotheses :math:`T_1, T_2` and a shift :math:`\sigma` let :math:`A_i(pa)` be the possible actions of :math:`T_i` in
+context :math:`pa`: those that are optimal there for some objective that training could have selected. Then
+
+.. math::
+   certain = \sum_{pa} P_\sigma(pa)\,[A_1(pa) \cap A_2(pa) = \emptyset], \qquad
+   possible = \sum_{pa} P_\sigma(pa)\,[A_1(pa) \ne A_2(pa)],
+
+and the shift is *visible* iff it moves a node of :math:`Obs(D)`: a frozen learner can show such a difference; any other
+only a retrained or a planning one.
+
+The candidates are finite: training itself, the declared deployments, and replacements of up to `size` chance nodes by
+deterministic tables, all of them if there are at most 4,096, else constants and edits of one row (then what is found is
+a lower bound). Reported is, for each set of nodes, the best shift by (certain, possible), for the minimal sets that
+part the two at all.
+
+>>> import cidmesa as cm
+>>> from cidmesa.mesa.setup import TrainingSetup
+>>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
+...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
+>>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
+...                           at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red),
+...                           reward=lambda at_door: at_door)
+>>> best = separating_shifts(TrainingSetup(model), "at_door", "at_red", size=1)[0]
+>>> sorted(best.nodes), best.certain, best.visible, best.mechanisms["red"].values.tolist()
+(['red'], 1.0, True, [[0.0, 1.0], [1.0, 0.0]])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations, product
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cidmesa.mechanisms import Table
+from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
+from cidmesa.mesa.laws import laws_of
+from cidmesa.mesa.regret import _admits as admits
+from cidmesa.mesa.setup import TRAINING, TrainingSetup
+from cidmesa.mesa.shifts import observed, relevant
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cidmesa.mesa.candidate import MesaOptimizer
+    from cidmesa.mesa.cones import Floats
+    from cidmesa.mesa.consistency import ConsistentSet, Law
+    from cidmesa.mesa.derive import Targets
+    from cidmesa.model import CIM
+
+LISTED = 4096
+"""The most replacements by deterministic tables that are all tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """One shift that parts two hypotheses.
+
+    Attributes
+    ----------
+    nodes
+        The shifted nodes; none for training itself.
+    mechanisms
+        What they are replaced by; empty for a bare diagram.
+    deployment
+        The declared deployment, ``"training"``, or ``None`` for a replacement that was found.
+    certain, possible
+        Probability of the contexts in which no action is possible for both, and in which their possible actions
+        differ; ``None`` for a bare diagram.
+    visible
+        Whether a frozen learner can show it.
+    lower_bound
+        Whether not all deterministic tables of these nodes were tried.
+    """
+
+    nodes: frozenset[str]
+    mechanisms: Mapping[str, Any]
+    deployment: str | None
+    certain: float | None
+    possible: float | None
+    visible: bool
+    lower_bound: bool = False
+
+
+def separating_shifts(
+    setup: TrainingSetup, a: Targets, b: Targets, size: int = 2, tolerance: float = 0.0
+) -> tuple[Separation, ...]:
+    r"""Return the shifts that would tell two hypotheses apart, the best first.
+
+    Parameters
+    ----------
+    setup
+        The training setup.
+    a, b
+        Targets of the hypotheses: a node's name, or a tuple of names.
+    size
+        The most chance nodes that a replacement shifts.
+    tolerance
+        The training regret allowed to the hypotheses. Of an excluded target the objectives of least regret count.
+
+    Returns
+    -------
+    tuple of Separation
+        Visible ones first, then fewer nodes, larger `certain`, larger `possible`, declared ones, node order. Without
+        numbers: visible ``{V}`` for :math:`V \in Resp(T_1) \cup Resp(T_2)`, otherwise V in exactly one of
+        :math:`Rel_{T_1}, Rel_{T_2}`; each *can* part them. Empty: nothing that was tried parts them.
+
+    Notes
+    -----
+    Mechanisms outside :math:`Obs(D) \cup Rel_{T_1} \cup Rel_{T_2}` change neither the contexts nor what is best in them
+    and are not tried. Each distinct situation costs a linear program per action and hypothesis.
+
+    Examples
+    --------
+    See the module.
+    """
+    one, other = target_key(setup, a), target_key(setup, b)
+    if setup.model is None:
+        return _graphical(setup, one, other)
+    family = derive_mesa_optimizers(setup, targets=[one, other], tolerance=tolerance)
+    judges = [Judge(family[one]), Judge(family[other])]
+    best: dict[frozenset[str], Separation] = {}
+    declared = {name: setup.shifted(name) for name in setup.distributions}
+    own = laws_of(setup)
+    for name, nodes in sorted(declared.items(), key=lambda item: len(item[1])):
+        certain, possible = _parting(judges, [own.law(name, judge.targets) for judge in judges])
+        mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
+        seen = bool(nodes & observed(setup.deployed_cid(name)))
+        _keep(best, Separation(nodes, MappingProxyType(mechanisms), name, certain, possible, seen))
+    model = setup.require_model("separating_shifts")
+    every = _count(model, size) <= LISTED
+    matter = observed(setup.cid) | relevant(setup.cid, one) | relevant(setup.cid, other)
+    options = {node: list(_replacements(model, node, every)) for node in setup.cid.chance if node in matter}
+    for count in range(1, size + 1):
+        for chosen in combinations(options, count):
+            nodes = frozenset(chosen)
+            if any(kept < nodes and row.possible for kept, row in best.items()):
+                continue
+            _try(setup, judges, best, chosen, options, every)
+    rows = [
+        row
+        for nodes, row in best.items()
+        if row.possible and not any(kept < nodes and other_row.possible for kept, other_row in best.items())
+    ]
+    order = setup.cid.id
+    return tuple(
+        sorted(
+            rows,
+            key=lambda row: (
+                not row.visible,
+                len(row.nodes),
+                -(row.certain or 0.0),
+                -(row.possible or 0.0),
+                row.deployment is None,
+                sorted(map(order, row.nodes)),
+            ),
+        )
+    )
+
+
+class Judge:
+    """The possible actions of one hypothesis, remembered by situation: what each action leads to."""
+
+    def __init__(self, candidate: MesaOptimizer) -> None:
+        self.candidate = candidate
+        self.targets = candidate.names
+        self._selected: ConsistentSet = candidate._selected
+        self._members: Floats = self._selected.sample(8)
+        self._known: dict[bytes, NDArray[np.bool_]] = {}
+
+    def possible(self, law: Law, context: int) -> NDArray[np.bool_]:
+        """Return which actions are possible in one context of a law."""
+        outcome = law.outcome[context]
+        key = np.round(outcome, 12).tobytes()
+        if key not in self._known:
+            values = self._members @ outcome.T
+            found = (values >= values.max(axis=1, keepdims=True)).any(axis=0)  # some member wants it
+            for action in np.flatnonzero(~found).tolist():
+                found[action] = admits(self._selected, law, {context: action})
+            self._known[key] = found
+        return self._known[key]
+
+
+def _parting(judges: list[Judge], laws: list[Law]) -> tuple[float, float]:
+    """Return (certain, possible) for two hypotheses in one distribution."""
+    certain, possible = [], []
+    for context, weight in enumerate(laws[0].weight.tolist()):
+        one, other = (judge.possible(law, context) for judge, law in zip(judges, laws, strict=True))
+        if not (one & other).any():
+            certain.append(weight)
+        if not np.array_equal(one, other):
+            possible.append(weight)
+    return math.fsum(certain), math.fsum(possible)
+
+
+def _keep(best: dict[frozenset[str], Separation], row: Separation) -> None:
+    """Keep the better of two rows for a set of nodes; the first one, where they are equal."""
+    known = best.get(row.nodes)
+    if known is None or (row.certain or 0.0, row.possible or 0.0) > (known.certain or 0.0, known.possible or 0.0):
+        best[row.nodes] = row
+
+
+def _try(
+    setup: TrainingSetup,
+    judges: list[Judge],
+    best: dict[frozenset[str], Separation],
+    chosen: tuple[str, ...],
+    options: Mapping[str, list[Table]],
+    every: bool,
+) -> None:
+    """Try all replacements of one set of nodes."""
+    nodes = frozenset(chosen)
+    seen = bool(nodes & observed(setup.cid))
+    model = setup.require_model("separating_shifts")
+    listed = list(product(*(options[node] for node in chosen)))
+    probe = TrainingSetup(
+        model,
+        deployments={str(i): dict(zip(chosen, tables, strict=True)) for i, tables in enumerate(listed)},
+        shared_rules=setup.shared_rules,
+    )
+    laws = laws_of(probe)
+    found: list[tuple[float, float, int]] = []
+    for i in range(len(listed)):
+        certain, possible = _parting(judges, [laws.law(str(i), judge.targets) for judge in judges])
+        found.append((certain, possible, -i))
+    if nodes in best:
+        best[nodes] = _flagged(best[nodes], not every)
+    certain, possible, where = max(found)
+    replaced = MappingProxyType(dict(zip(chosen, listed[-where], strict=True)))
+    _keep(best, Separation(nodes, replaced, None, certain, possible, seen, not every))
+
+
+def _flagged(row: Separation, lower_bound: bool) -> Separation:
+    return Separation(row.nodes, row.mechanisms, row.deployment, row.certain, row.possible, row.visible, lower_bound)
+
+
+def _count(model: CIM, size: int) -> float:
+    """Return how many replacements of at most `size` chance nodes by deterministic tables there are."""
+    tables = [
+        float(model.card(node)) ** math.prod(model.card(p) for p in model.cid.parents(node))
+        for node in model.cid.chance
+    ]
+    total = 0.0
+    for count in range(1, size + 1):
+        for some in combinations(tables, count):
+            total += math.prod(some)
+            if total > LISTED:
+                return total
+    return total
+
+
+def _replacements(model: CIM, node: str, every: bool) -> Iterator[Table]:
+    """Yield deterministic tables of a node: all of them, or the constants and the edits of one row."""
+    card, domain = model.card(node), model.domain(node)
+    shape = model.cpd(node).shape
+    rows = math.prod(shape[:-1])
+    unit = np.eye(card)
+    if every:
+        for values in product(range(card), repeat=rows):
+            yield Table(unit[list(values)].reshape(shape), domain=domain)
+        return
+    for value in range(card):
+        yield Table(np.broadcast_to(unit[value], shape), domain=domain)
+    if rows > 1:
+        for row, value in product(range(rows), range(card)):
+            table = model.cpd(node).reshape(rows, card).copy()
+            table[row] = unit[value]
+            yield Table(table.reshape(shape), domain=domain)
+
+
+def _graphical(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...]) -> tuple[Separation, ...]:
+    """What can part two hypotheses, from the diagram alone."""
+    family = derive_mesa_optimizers(setup, targets=[one, other])
+    cid = setup.cid
+    respond = family[one].responds_to | family[other].responds_to
+    parts = relevant(cid, one) ^ relevant(cid, other)
+    movable = [node for node in cid.nodes if cid.kind(node) != "decision"]
+    nothing: Mapping[str, Any] = MappingProxyType({})
+    rows = [Separation(frozenset({v}), nothing, None, None, None, True) for v in movable if v in respond]
+    rows += [
+        Separation(frozenset({v}), nothing, None, None, None, False) for v in movable if v in parts and v not in respond
+    ]
+    return tuple(rows)

@@ -1,0 +1,186 @@
+"""Separating shifts against enumeration of all candidates and of the objectives on binary targets."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+import cidmesa as cm
+from cidmesa.mesa.separation import Separation, separating_shifts
+from cidmesa.mesa.setup import Deployment, TrainingSetup
+from tests.mesa.exhaustive import random_cid, random_model, random_shift
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
+from tests.strategies import examples
+
+
+class Plain:
+    """One decision by brute force: contexts, what each action leads to, on a binary target."""
+
+    def __init__(self, model: cm.CIM) -> None:
+        self.model, cid = model, model.cid
+        (self.decision,) = cid.decisions
+        self.nodes = [n for n in cid.nodes if cid.kind(n) != "utility"]
+        self.grid = np.array(list(product(*(range(model.card(n)) for n in self.nodes))))
+        weight = np.ones(len(self.grid))
+        for n in cid.chance:
+            weight = weight * model.cpd(n)[tuple(self.column(m) for m in (*cid.parents(n), n))]
+        self.weight = weight
+        self.context = sum(
+            (2**i * self.column(p) for i, p in enumerate(cid.parents(self.decision))), np.zeros(len(self.grid), int)
+        )
+
+    def column(self, node: str) -> np.ndarray:
+        return self.grid[:, self.nodes.index(node)]
+
+    def table(self, payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """P(pa), and E[payoff; pa | do a], both by context."""
+        size = 2 ** len(self.model.cid.parents(self.decision))
+        act = self.column(self.decision)
+        q = np.array(
+            [[((self.context == c) & (act == a)) @ (self.weight * payoff) for a in (0, 1)] for c in range(size)]
+        )
+        return np.array([((self.context == c) & (act == 0)) @ self.weight for c in range(size)]), q
+
+    def base(self) -> tuple[np.ndarray, np.ndarray]:
+        pay = np.zeros(len(self.grid))
+        for u in self.model.cid.utilities:
+            pay = pay + self.model.cpd(u)[tuple(self.column(p) for p in self.model.cid.parents(u))]
+        return self.table(pay)
+
+
+def selected(model: cm.CIM, target: str) -> list[np.ndarray]:
+    """Of the three objectives on a binary target those of least worst-case training regret."""
+    plain = Plain(model)
+    p, base = plain.base()
+    scored = []
+    for sign in (1.0, -1.0, 0.0):
+        _, q = plain.table(sign * plain.column(target))
+        regret = sum(base[c].max() - base[c][q[c] >= q[c].max() - 1e-11].min() for c in range(len(p)) if p[c] > 0)
+        scored.append((regret, sign))
+    least = min(r for r, _ in scored)
+    return [s for r, s in scored if r <= least + 1e-9]
+
+
+def parting(model: cm.CIM, targets: tuple[str, str], signs: list[list[float]]) -> tuple[float, float]:
+    plain = Plain(model)
+    sets = []
+    for target, allowed in zip(targets, signs, strict=True):
+        p, q = plain.table(plain.column(target).astype(float))
+        sets.append(
+            [{a for s in allowed for a in (0, 1) if s * q[c][a] >= (s * q[c]).max() - 1e-11} for c in range(len(p))]
+        )
+    reached = [c for c in range(len(p)) if p[c] > 0]
+    certain = sum(p[c] for c in reached if not sets[0][c] & sets[1][c])
+    return certain, sum(p[c] for c in reached if sets[0][c] != sets[1][c])
+
+
+def candidates(model: cm.CIM, size: int) -> tuple[dict[frozenset[str], list[dict[str, cm.Table]]], bool]:
+    """All deterministic replacements by set of nodes, or constants and one-row edits if they are more than 4,096."""
+    chance = model.cid.chance
+    rows = {n: 2 ** len(model.cid.parents(n)) for n in chance}
+    total = sum(np.prod([2.0 ** rows[n] for n in s]) for k in range(1, size + 1) for s in combinations(chance, k))
+    tables: dict[str, list[np.ndarray]] = {}
+    for n in chance:
+        shape = model.cpd(n).shape
+        if total <= 4096:
+            tables[n] = [np.eye(2)[list(v)].reshape(shape) for v in product((0, 1), repeat=rows[n])]
+        else:
+            tables[n] = [np.eye(2)[[v] * rows[n]].reshape(shape) for v in (0, 1)]
+            for row in range(rows[n]):
+                for v in (0, 1):
+                    edited = model.cpd(n).reshape(-1, 2).copy()
+                    edited[row] = np.eye(2)[v]
+                    tables[n].append(edited.reshape(shape))
+    found = {}
+    for k in range(1, size + 1):
+        for s in combinations(chance, k):
+            found[frozenset(s)] = [
+                {n: cm.Table(t) for n, t in zip(s, choice, strict=True)} for choice in product(*(tables[n] for n in s))
+            ]
+    return found, total > 4096
+
+
+def test_against_enumeration() -> None:
+    rows_seen, seed, limited = 0, 0, 0
+    while rows_seen < examples(quick=25, full=2000):
+        seed += 1
+        rng = np.random.default_rng(seed)
+        chance = int(rng.integers(2, 5))
+        model = random_model(rng, random_cid(rng, chance=chance, parents=int(rng.integers(1, 4))))
+        cid = model.cid
+        below = [n for n in cid.chance if n in cid.descendants("D0")]
+        if len(below) < 2 or not cid.parents("U0"):
+            continue
+        one, other = rng.choice(below, size=2, replace=False).tolist()
+        size = int(rng.integers(1, 3))
+        shifted = rng.choice(cid.chance, size=1).tolist()
+        setup = TrainingSetup(model, {"there": random_shift(rng, model, shifted)})
+        signs = [selected(model, one), selected(model, other)]
+        best: dict[frozenset[str], tuple[float, float]] = {frozenset(): parting(model, (one, other), signs)}
+        best[frozenset(shifted)] = parting(setup.deployed("there"), (one, other), signs)
+        listed, is_limited = candidates(model, size)
+        for nodes, choices in listed.items():
+            for tables in choices:
+                found = parting(model.shift(tables), (one, other), signs)
+                best[nodes] = max(best.get(nodes, (0.0, 0.0)), found, key=lambda f: (round(f[0], 9), round(f[1], 9)))
+        parts = {nodes: f for nodes, f in best.items() if f[1] > 1e-12}
+        expected = {n: f for n, f in parts.items() if not any(m < n for m in parts)}
+        rows = separating_shifts(setup, one, other, size=size)
+        assert {row.nodes for row in rows} == set(expected), seed
+        for row in rows:
+            assert (row.certain, row.possible) == pytest.approx(expected[row.nodes], abs=1e-9), (seed, row)
+            assert row.lower_bound == (is_limited and bool(row.nodes))
+            assert row.visible == bool(row.nodes & cid.ancestors("D0"))
+        order = [(not r.visible, len(r.nodes), -round(r.certain, 9), -round(r.possible, 9)) for r in rows]
+        assert order == sorted(order)
+        rows_seen += len(rows)
+        limited += is_limited
+    assert limited
+
+
+def test_the_red_door_is_told_from_the_door_by_colour() -> None:
+    setup = TrainingSetup(red_door(), deployments=red_door_deployments())
+    first, *rest = separating_shifts(setup, "at_door", "at_red")
+    assert first == Separation(frozenset({"red"}), first.mechanisms, "opposite", 1.0, 1.0, True, False)
+    assert {row.nodes for row in rest} == {frozenset({"at_door"}), frozenset({"at_red"})}
+    assert not any(row.visible for row in rest)
+
+
+def test_a_declared_deployment_with_an_edge_is_a_candidate() -> None:
+    cid = cm.CID(
+        [
+            ("truth", "register"),
+            ("truth", "say"),
+            ("say", "right"),
+            ("truth", "right"),
+            ("say", "paid"),
+            ("register", "paid"),
+            ("paid", "score"),
+        ],
+        decisions=["say"],
+        utilities=["score"],
+    )
+    model = cid.parameterise(
+        truth=cm.Bernoulli(0.5),
+        say=[0, 1],
+        register=lambda truth: truth,
+        right=lambda say, truth: int(say == truth),
+        paid=lambda say, register: int(say == register),
+        score=lambda paid: paid,
+    )
+    wired = Deployment({"register": lambda truth, say: 1 - say}, edges=[("say", "register")])
+    rows = separating_shifts(TrainingSetup(model, {"wired": wired}), "right", "paid", size=1)
+    by_nodes = {row.nodes: row for row in rows}
+    assert by_nodes[frozenset({"register"})].possible == 1.0
+
+
+def test_without_numbers() -> None:
+    rows = separating_shifts(TrainingSetup(red_door_cid()), "at_door", "at_red")
+    assert [(sorted(r.nodes), r.visible, r.certain) for r in rows] == [
+        (["door"], True, None),
+        (["red"], True, None),
+        (["at_door"], False, None),
+        (["at_red"], False, None),
+    ]
