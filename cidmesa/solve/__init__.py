@@ -10,6 +10,8 @@ from cidmesa.solve.effects import instrumental_control_effect as instrumental_co
 from cidmesa.solve.effects import response_effect as response_effect
 from cidmesa.solve.explain import Explanation as Explanation
 from cidmesa.solve.explain import explain as explain
+from cidmesa.solve.intention import Intention as Intention
+from cidmesa.solve.intention import intention as intention
 from cidmesa.solve.magnitude import Magnitude as Magnitude
 from cidmesa.solve.optimal import solve as solve
 from cidmesa.solve.policy import Solution as Solution

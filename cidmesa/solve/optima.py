@@ -22,7 +22,7 @@ it does, so does each deterministic profile that it mixes.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -116,7 +116,7 @@ def optimal_boxes(
         return
     best = -math.inf
     found: list[tuple[float, Box]] = []
-    for rules in _profiles(model, others, max_profiles):
+    for rules in deterministic_rules(model, others, max_profiles):
         fixed = model.with_policy(rules) if rules else model
         solution = solve(fixed, agent=agent)
         slack = value_slack(fixed, agent)
@@ -141,19 +141,19 @@ def value_slack(model: CIM, agent: Hashable) -> float:
     return TIE * sum(float(np.abs(model.cpd(u)).max(initial=0.0)) for u in model.cid.utilities_of(agent))
 
 
-def _profiles(model: CIM, decisions: list[str], most: int) -> Iterator[dict[str, Array]]:
-    """List all deterministic rules of some decisions."""
+def deterministic_rules(model: CIM, decisions: Sequence[str], most: int) -> Iterator[dict[str, Array]]:
+    """Yield all deterministic rules of some decisions together, or refuse if they are more than `most`."""
     shapes = [tuple(model.card(p) for p in model.cid.parents(d)) for d in decisions]
     count = math.prod(model.card(d) ** math.prod(shape) for d, shape in zip(decisions, shapes, strict=True))
     if count > most:
         raise NotApplicableError(
-            f"the other decisions ({', '.join(f'`{d}`' for d in decisions)}) have {count:.3g} deterministic profiles, "
-            f"more than max_profiles={most}: fix some of their rules with with_policy, leave out observations that are "
-            "not requisite (minimal_reduction), or allow more."
+            f"{', '.join(f'`{d}`' for d in decisions)} {'has' if len(decisions) == 1 else 'have'} {count:.3g} "
+            f"deterministic rules to list, more than {most}: fix rules with with_policy, leave out observations that "
+            "are not requisite (minimal_reduction), or allow more."
         )
-    actions = [product(range(model.card(d)), repeat=math.prod(s)) for d, s in zip(decisions, shapes, strict=True)]
-    for profile in product(*(list(a) for a in actions)):
+    actions = (product(range(model.card(d)), repeat=math.prod(s)) for d, s in zip(decisions, shapes, strict=True))
+    for profile in product(*actions):
         yield {
-            d: np.eye(model.card(d))[np.reshape(choice, shape)]
+            d: np.eye(model.card(d))[np.reshape(np.array(choice, dtype=np.intp), shape)]
             for d, shape, choice in zip(decisions, shapes, profile, strict=True)
         }

@@ -1,0 +1,175 @@
+r"""What a policy is for: intended outcomes.
+
+An agent *intends* an outcome if it is a reason for what it does: had the outcome been guaranteed anyway, some other
+policy would have been just as good. With the policy :math:`\pi`, an alternative :math:`\hat\pi` that is worse, and a
+set :math:`Y` of nodes that is held at what :math:`\pi` makes of it,
+
+.. math:: \mathbb{E}_\pi[U] \le \mathbb{E}_{\hat\pi}\bigl[U_{Y(\pi)}\bigr],
+
+and :math:`Y` is minimal: guaranteeing less would not do. The nodes of such a set are intended [1]_.
+
+Ward et al. allow the guarantee to hold in some settings of the noise only. Here it holds in all of them: an outcome is
+a node, not a node in certain circumstances.
+
+References
+----------
+.. [1] F. R. Ward, M. MacDermott, F. Belardinelli, F. Toni and T. Everitt, "The reasons that agents act: intention and
+   instrumental goals", AAMAS 2024, Def. 3; J. Y. Halpern and M. Kleiman-Weiner, "Towards formal definitions of
+   blameworthiness, intention, and moral responsibility", AAAI 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import Array
+from cidmesa.solve.optima import deterministic_rules, value_slack
+from cidmesa.solve.optimal import solve
+from cidmesa.solve.query import expected_utility
+from cidmesa.solve.worlds import World, parallel_worlds, rules_of
+
+if TYPE_CHECKING:
+    from cidmesa.model import CIM
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Intention:
+    """Why a node is intended.
+
+    Attributes
+    ----------
+    nodes
+        The minimal set of outcomes that, once guaranteed, make the alternative as good as the policy.
+    alternative
+        The other rule of the decision, shape ``(cards of parents..., card)``.
+    value, alternative_value, guaranteed_value
+        The agent's expected utility under the policy, under the alternative, and under the alternative with the
+        outcomes guaranteed.
+    """
+
+    nodes: frozenset[str]
+    alternative: Array
+    value: float
+    alternative_value: float
+    guaranteed_value: float
+
+    def __repr__(self) -> str:
+        return (
+            f"Intention({{{', '.join(map(repr, sorted(self.nodes)))}}}, value={self.value:.6g}, "
+            f"alternative={self.alternative_value:.6g}, guaranteed={self.guaranteed_value:.6g})"
+        )
+
+
+def intention(
+    model: CIM,
+    node: str,
+    decision: str | None = None,
+    *,
+    policy: Any = None,
+    alternatives: Iterable[Any] | None = None,
+    max_trials: int = 20_000,
+) -> Intention | None:
+    r"""Return why a decision is made with the intention to bring about an outcome of a node; ``None`` if it is not.
+
+    Parameters
+    ----------
+    model
+        A model; what two policies make differ has to be structural.
+    node
+        A chance node or a utility of the decision's agent.
+    decision
+        The decision; ``None`` stands for the only one.
+    policy
+        The policy in question, deterministic; left out, the first optimal one.
+    alternatives
+        The rules of the decision that it is compared with (Ward et al.'s reference set); left out, all deterministic
+        ones. The agent's other decisions follow the policy.
+    max_trials
+        How many pairs of an alternative and a set of nodes to look at, at most.
+
+    Returns
+    -------
+    Intention or None
+        The first found: smaller sets before larger ones, alternatives in order.
+
+    Raises
+    ------
+    NotApplicableError
+        Too many pairs; a node that two policies make differ has no structural function.
+
+    Notes
+    -----
+    Only nodes between the decision and the agent's utilities can be in a minimal set; all their subsets are tried.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("work", "noise"), ("work", "product"), ("product", "pay")], decisions=["work"],
+    ...              utilities=["pay"])
+    >>> model = cid.parameterise(work=[0, 1], noise=lambda work: work, product=lambda work: work,
+    ...                          pay=lambda product: 3 * product)
+    >>> intention(model, "product")
+    Intention({'product'}, value=3, alternative=0, guaranteed=3)
+    >>> intention(model, "noise") is None
+    True
+    """
+    model.require_numeric("an intention")
+    cid = model.cid
+    decision = cid.only_decision(decision)
+    agent = cid.agent_of(decision)
+    cid.id(node)
+    model = model.with_policy(rules_of(model, policy))
+    if any(d not in model.rules for d in cid.decisions_of(agent)):
+        model = model.with_policy(solve(model, agent=agent).tables)
+    utilities = cid.utilities_of(agent)
+    between = [
+        n
+        for n in cid.nodes
+        if cid.kind(n) != "decision"
+        and n in cid.descendants(decision)
+        and (n in utilities or any(n in cid.ancestors(u) for u in utilities))
+    ]
+    if node not in between:
+        return None
+    rules = list(_alternatives(model, decision, alternatives, max_trials))
+    if len(rules) << len(between) > max_trials:
+        raise NotApplicableError(
+            f"{len(rules)} alternatives and the subsets of {len(between)} outcomes make {len(rules) << len(between)} "
+            f"trials, more than max_trials={max_trials}: name the alternatives that matter with alternatives=[..]."
+        )
+    slack = value_slack(model, agent)
+    value = expected_utility(model, agent=agent)
+    for rule in rules:
+        plain = _guaranteed(model, decision, rule, ())
+        if plain >= value - slack:
+            continue
+        enough: list[frozenset[str]] = []
+        for size in range(1, len(between) + 1):
+            for names in map(frozenset, combinations(between, size)):
+                if any(smaller <= names for smaller in enough):
+                    continue
+                reached = _guaranteed(model, decision, rule, names)
+                if reached < value - slack:
+                    continue
+                if node in names:
+                    return Intention(names, rule, value, plain, reached)
+                enough.append(names)
+    return None
+
+
+def _alternatives(model: CIM, decision: str, alternatives: Iterable[Any] | None, max_trials: int) -> Iterator[Array]:
+    if alternatives is None:
+        return (rules[decision] for rules in deterministic_rules(model, [decision], max_trials))
+    return (model.read_policy({decision: rule})[decision] for rule in alternatives)
+
+
+def _guaranteed(model: CIM, decision: str, rule: Array, names: Iterable[str]) -> float:
+    """Return the expected utility under the alternative rule with `names` held at what the policy makes of them."""
+    worlds = [World("actual"), World("other", rules={decision: rule}, take=dict.fromkeys(names, "actual"))]
+    utilities = model.cid.utilities_of(model.cid.agent_of(decision))
+    both = parallel_worlds(model, worlds, [("other", u) for u in utilities])
+    return expected_utility(both.model)
