@@ -294,7 +294,7 @@ def _among_assigned(
     """Judge a row of one hypothesis on the agents that another deployment assigned to it, the first that can."""
     if row.hypothesis == JOINT or row.inert:
         return
-    for other in checks.setup.distributions:
+    for other in checks.setup.deployments:
         if other == row.deployment:
             continue
         given = checks.assignment(other)
