@@ -1,0 +1,195 @@
+"""Populations: what they learn, how they act, how the same agents are trained again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cidmesa as cm
+from cidmesa.agents import Agents, Recipe, parity, train
+from cidmesa.errors import NotApplicableError, UnknownNodeError
+from tests.mesa.systems import red_door, red_door_cid
+
+QUICK: dict[str, Any] = {"agents": 4, "steps": 300, "progress": False}
+
+
+def regret(agents: Agents, model: cm.CIM) -> np.ndarray:
+    best = model.solve().value
+    return np.array([best - model.expected_utility(agents.policy(i)) for i in range(len(agents))])
+
+
+@pytest.mark.parametrize("learner", ["reinforce", "exact"])
+@pytest.mark.parametrize("policy", ["mlp", "tabular"])
+def test_every_learner_and_policy_learns(learner: str, policy: str) -> None:
+    model = red_door(0.3)
+    agents = train(model, learner=learner, policy=policy, agents=6, progress=False)
+    assert (regret(agents, model) < 0.01).all()
+    assert agents.earned[-1][1].mean() > agents.earned[0][1].mean()
+
+
+def test_more_places_random_priors_and_payoffs() -> None:
+    places = ("a", "b", "c", "d")
+    model = red_door(0.5, places).shift(
+        door=cm.Categorical(dict(zip(places, (0.4, 0.3, 0.2, 0.1), strict=True))),
+        reward=lambda at_door: 5 * at_door - 2,
+    )
+    agents = train(model, agents=6, policy="mlp", progress=False)
+    assert (regret(agents, model) < 0.05 * 5).all()
+
+
+def test_several_decisions_and_memory() -> None:
+    """The second decision must undo what the first one did not see."""
+    cid = cm.CID(
+        [("x", "first"), ("first", "second"), ("first", "pay"), ("second", "pay"), ("x", "pay")],
+        decisions=["first", "second"],
+        utilities=["pay"],
+    )
+    model = cid.parameterise(
+        x=cm.Bernoulli(0.5), first=[0, 1], second=[0, 1], pay=lambda first, second, x: int(first == x == second)
+    )
+    for learner in ("reinforce", "exact"):
+        agents = train(model, learner=learner, policy="tabular", agents=4, progress=False)
+        assert (regret(agents, model) < 0.02).all()
+
+
+class Shared:
+    """A setup as training needs it."""
+
+    def __init__(self, model: cm.CIM, shared: tuple[tuple[str, ...], ...]) -> None:
+        self.model = model
+        self.shared_rules = shared
+
+
+@pytest.mark.parametrize("learner", ["reinforce", "exact"])
+def test_shared_rules_are_one_rule(learner: str) -> None:
+    """Two blind decisions that must differ: apart they do, with one rule chance is the best there is."""
+    cid = cm.CID([("a", "pay"), ("b", "pay")], decisions=["a", "b"], utilities=["pay"])
+    model = cid.parameterise(a=[0, 1], b=[0, 1], pay=lambda a, b: int(a != b))
+    apart = train(model, learner=learner, policy="tabular", agents=3, steps=800, progress=False)
+    assert (regret(apart, model) < 0.02).all()
+    shared = train(Shared(model, (("a", "b"),)), learner=learner, policy="tabular", agents=3, progress=False)
+    assert (shared.probabilities("a") == shared.probabilities("b")).all()
+    value = [model.expected_utility(shared.policy(i)) for i in range(3)]
+    assert value == pytest.approx([0.5] * 3, abs=0.02)
+
+
+def test_an_agent_is_the_same_in_any_company() -> None:
+    few, many = train(red_door(), **QUICK), train(red_door(), **{**QUICK, "agents": 9})
+    assert few.probabilities("go") == pytest.approx(many.probabilities("go")[:4], abs=1e-9)
+    other = train(red_door(), **QUICK, seed=1)
+    assert not np.allclose(few.probabilities("go"), other.probabilities("go"))
+    same = train(red_door(), **QUICK)
+    assert (few.probabilities("go") == same.probabilities("go")).all()
+
+
+def test_agents_are_not_copies_of_each_other() -> None:
+    for learner in ("reinforce", "exact"):
+        rules = train(red_door(), learner=learner, policy="tabular", **QUICK).probabilities("go")
+        assert len({row.tobytes() for row in rules}) == 4
+
+
+def test_probabilities_and_acts_are_one_thing() -> None:
+    agents = train(red_door(0.3), agents=3, steps=30, encoders={"door": parity(2)}, progress=False)
+    rules = agents.probabilities("go")
+    assert rules.shape == (3, 4, 2)
+    assert rules.sum(axis=-1) == pytest.approx(np.ones((3, 4)))
+    contexts = agents.recipe.model.contexts("go")
+    for c, (door, red) in enumerate(contexts):
+        chosen = agents.act({"door": np.repeat(door, 4000), "red": np.repeat(red, 4000)}, seed=c)["go"]
+        assert chosen.shape == (3, 4000)
+        assert (chosen == "left").mean(axis=1) == pytest.approx(rules[:, c, 0], abs=0.04)
+    own = agents.act({"door": [["left"], ["right"], ["left"]], "red": ["left"]}, seed=0)["go"]
+    assert own.shape == (3, 1)
+    one = agents.act({"door": ["left"] * 8, "red": ["left"] * 8}, seed=3)["go"]
+    assert (one == agents.act({"door": ["left"] * 8, "red": ["left"] * 8}, seed=3)["go"]).all()
+
+
+def test_later_decisions_see_the_earlier_ones_that_were_taken() -> None:
+    cid = cm.CID(
+        [("first", "second"), ("second", "pay"), ("first", "pay")], decisions=["first", "second"], utilities=["pay"]
+    )
+    model = cid.parameterise(first=[0, 1], second=[0, 1], pay=lambda first, second: int(first == second))
+    agents = train(model, learner="exact", policy="tabular", agents=4, progress=False)
+    both = agents.act({}, seed=0)
+    assert (both["first"] == both["second"]).all()
+    assert set(agents.act({"first": [1, 0]}, seed=0)) == {"second"}
+
+
+def test_acting_without_what_a_decision_sees_is_refused() -> None:
+    agents = train(red_door(), agents=1, steps=1, progress=False)
+    with pytest.raises(NotApplicableError, match="`go` sees door, red"):
+        agents.act({"door": ["left"]}, seed=0)
+    with pytest.raises(NotApplicableError, match="not in the domain"):
+        agents.act({"door": ["up"], "red": ["left"]}, seed=0)
+    with pytest.raises(UnknownNodeError, match="did you mean `door`"):
+        agents.act({"dor": ["left"]}, seed=0)
+
+
+def test_retraining_changes_one_thing_and_keeps_the_noise() -> None:
+    agents = train(red_door(0.3), **QUICK)
+    assert (agents.recipe.retrain().probabilities("go") == agents.probabilities("go")).all()
+    sunny = red_door(0.3).shift(weather=cm.Categorical({"sun": 1.0}))
+    assert (agents.recipe.retrain(model=sunny).probabilities("go") == agents.probabilities("go")).all()
+    blind = agents.recipe.retrain(without=["door"]).probabilities("go")
+    assert blind[:, 0] == pytest.approx(blind[:, 2])  # the door is not seen
+    assert blind[:, 1] == pytest.approx(blind[:, 3])
+    table = train(red_door(0.3), policy="tabular", **QUICK).recipe.retrain(without=["door"]).probabilities("go")
+    assert (table[:, 0] == table[:, 2]).all()
+
+
+def test_with_few_examples_agents_learn_those() -> None:
+    """The payoff is a coin that nobody sees: with fresh draws there is nothing to learn, with two there is."""
+    cid = cm.CID([("x", "act"), ("coin", "pay"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    model = cid.parameterise(
+        x=cm.Uniform(*range(8)), coin=cm.Bernoulli(0.5), act=[0, 1], pay=lambda coin, act: int(coin == act)
+    )
+    few = train(model, agents=20, policy="tabular", examples=2, steps=400, progress=False)
+    assert few.earned[-1][1].mean() > 0.9
+    fresh = train(model, agents=20, policy="tabular", steps=400, progress=False)
+    assert fresh.earned[-1][1].mean() < 0.65
+
+
+def test_the_digest_tells_recipes_apart() -> None:
+    base = Recipe(red_door())
+    others = [
+        Recipe(red_door(0.1)),
+        Recipe(red_door(), seed=1),
+        Recipe(red_door(), policy="tabular"),
+        Recipe(red_door(), encoders={"door": parity(3)}),
+        Recipe(red_door(), without=("door",)),
+        Recipe(red_door(), examples=5),
+    ]
+    assert len({recipe.digest for recipe in (base, *others)}) == 7
+    assert base.digest == Recipe(red_door()).digest
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"learner": "reinforc"}, UnknownNodeError, "did you mean `reinforce`"),
+        ({"policy": "cnn"}, UnknownNodeError, "a policy"),
+        ({"agents": 0}, NotApplicableError, "agents is a number of at least one"),
+        ({"steps": 2.5}, NotApplicableError, "steps is a number"),
+        ({"step": 5}, UnknownNodeError, "did you mean `steps`"),
+        ({"encoders": {"dor": parity(1)}}, UnknownNodeError, "did you mean `door`"),
+        ({"learner": "exact", "examples": 5}, NotApplicableError, "needs no examples"),
+    ],
+)
+def test_bad_arguments_are_refused(options: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        train(red_door(), progress=False, **options)
+
+
+def test_what_cannot_be_trained_says_why() -> None:
+    with pytest.raises(NotApplicableError, match="bare diagram"):
+        train(cm.TrainingSetup(red_door_cid()))
+    with pytest.raises(NotApplicableError, match="has none"):
+        train(cm.CID([("x", "y")]).parameterise(x=cm.Bernoulli(0.5), y=lambda x: x))
+    wide = cm.CID([(f"x{i}", "act") for i in range(24)] + [("act", "pay")], decisions=["act"], utilities=["pay"])
+    model = wide.parameterise(
+        {**{f"x{i}": cm.Bernoulli(0.5) for i in range(24)}, "act": [0, 1], "pay": lambda act: act}
+    )
+    with pytest.raises(NotApplicableError, match="contexts and codes"):
+        train(model, progress=False)
