@@ -42,6 +42,7 @@ from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
+    from cidmesa.mesa.identifiability import Indistinct
     from cidmesa.mesa.laws import Laws
     from cidmesa.mesa.predictions import Predictions
     from cidmesa.mesa.setup import TrainingSetup
@@ -210,9 +211,9 @@ class Family:
         return LookupTable(self.setup, self.tolerance)
 
     @property
-    def unidentifiable(self) -> Any:
+    def unidentifiable(self) -> tuple[Indistinct, ...]:
         """Pairs of hypotheses that no behaviour in training and the deployments can tell apart."""
-        from cidmesa.mesa.separation import unidentifiable
+        from cidmesa.mesa.identifiability import unidentifiable
 
         return unidentifiable(self)
 

@@ -1,0 +1,104 @@
+"""Unidentifiable pairs and possible policies against enumeration of objectives."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+import cidmesa as cm
+from cidmesa.incentives.verdict import Answer
+from cidmesa.mesa.consistency import ConsistentSet, Law
+from cidmesa.mesa.derive import derive_mesa_optimizers
+from cidmesa.mesa.identifiability import policies, unidentifiable
+from cidmesa.mesa.setup import TrainingSetup
+from tests.mesa.exhaustive import random_cid, random_model, random_shift
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
+from tests.mesa.test_separation import Plain, selected
+from tests.strategies import examples
+
+
+def brute_policies(model: cm.CIM, target: str, signs: list[float]) -> set[tuple[int, ...]]:
+    """The policies on reached contexts that the objective sign·target makes optimal, over all signs."""
+    plain = Plain(model)
+    p, q = plain.table(plain.column(target).astype(float))
+    order = [c for c in range(len(p)) if p[c] > 0]
+    found: set[tuple[int, ...]] = set()
+    for s in signs:
+        best = [[a for a in (0, 1) if s * q[c][a] >= (s * q[c]).max() - 1e-11] for c in order]
+        found |= set(product(*best))
+    return found
+
+
+def test_pairs_against_enumeration() -> None:
+    checked, alike, seed = 0, 0, 0
+    while checked < examples(quick=60, full=2000):
+        seed += 1
+        rng = np.random.default_rng(seed)
+        model = random_model(rng, random_cid(rng, chance=4, parents=2))
+        cid = model.cid
+        below = [n for n in cid.chance if n in cid.descendants("D0")]
+        if len(below) < 2:
+            continue
+        shifted = rng.choice(cid.chance, size=1).tolist()
+        setup = TrainingSetup(model, {"there": random_shift(rng, model, shifted)})
+        family = derive_mesa_optimizers(setup, targets=below)
+        chosen = [m for m in family if m.consistency.value == "CONSISTENT"]
+        if len(chosen) < 2:
+            continue
+        one, other = chosen[:2]
+        sets = [
+            [brute_policies(setup.deployed(name), m.names[0], selected(model, m.names[0])) for m in (one, other)]
+            for name in setup.distributions
+        ]
+        same = all(a == b for a, b in sets)
+        pairs = unidentifiable(family, [one, other])
+        assert bool(pairs) == same, seed
+        assert all(pair.answer is Answer.ADMITS for pair in pairs)
+        checked += 1
+        alike += same
+    assert 0 < alike < checked
+
+
+def test_the_red_door_in_training_alone() -> None:
+    same = unidentifiable(derive_mesa_optimizers(TrainingSetup(red_door())))
+    assert {(p.one, p.other) for p in same} >= {(("at_door",), ("at_red",))}
+    pair = next(p for p in same if p.other == ("at_red",) and p.one == ("at_door",))
+    assert not pair.equal_response
+    assert pair.best is not None
+    assert pair.best.nodes == {"red"}
+    assert "red" in str(pair)
+    setup = TrainingSetup(red_door(), deployments=red_door_deployments())
+    told = unidentifiable(derive_mesa_optimizers(setup))
+    assert (("at_door",), ("at_red",)) not in {(p.one, p.other) for p in told}
+    assert (("at_door",), ("reward",)) in {(p.one, p.other) for p in told}
+
+
+def test_a_bare_diagram_leaves_every_pair_unknown() -> None:
+    family = derive_mesa_optimizers(TrainingSetup(red_door_cid()))
+    pairs = unidentifiable(family)
+    assert pairs
+    assert all(p.answer is Answer.UNKNOWN for p in pairs)
+
+
+def test_the_same_actions_in_each_context_but_not_the_same_policies() -> None:
+    """One target value ties both contexts together; two values leave them free."""
+    eye = np.eye(2)
+    free = Law(
+        np.array([0.5, 0.5]),
+        np.array([[[1.0, 0, 0, 0], [0, 1.0, 0, 0]], [[0, 0, 1.0, 0], [0, 0, 0, 1.0]]]),
+        np.zeros((2, 2)),
+    )
+    tied = Law(np.array([0.5, 0.5]), np.stack([eye, eye]), np.zeros((2, 2)))
+    assert len(policies(ConsistentSet(free), free)) == 4
+    assert policies(ConsistentSet(tied), tied) == {(0, 0), (1, 1), (0, 1), (1, 0)}  # a constant allows all
+    strict = ConsistentSet(Law(np.array([1.0]), np.array([[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]]), np.array([[1.0, 0.0]])))
+    there = Law(
+        np.array([0.5, 0.5]),
+        np.array([[[1.0, 0, 0], [0, 1.0, 0]], [[0, 1.0, 0], [0, 0, 1.0]]]),
+        np.zeros((2, 2)),
+    )
+    found = policies(
+        strict, there
+    )  # O(0) > O(2): not both second actions, which would need O(1) ≥ O(0) and O(2) ≥ O(1)
+    assert found == {(0, 0), (0, 1), (1, 0)}
