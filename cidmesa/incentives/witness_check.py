@@ -57,7 +57,8 @@ def holds(candidate: Candidate, criterion: str, verdict: Verdict) -> bool:
 def value(model: CIM, agent: Hashable) -> float | None:
     """Return the best value of an agent, or None where the solver does not vouch for it."""
     solution = solve(model, agent=agent)
-    return float(solution.value) if solution.exact else None
+    worth = solution.value[agent] if isinstance(solution.value, Mapping) else solution.value
+    return float(worth) if solution.exact else None
 
 
 def _informs(model: CIM, nodes: tuple[str, ...], decision: str) -> bool:

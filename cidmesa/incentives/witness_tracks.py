@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.diagram import CID
-from cidmesa.mechanisms import Choice, Mechanism, Structural, Table
+from cidmesa.mechanisms import Choice, Mechanism, Place, Structural, Table
 from cidmesa.model import CIM
 
 Ref: TypeAlias = tuple[str, str]
@@ -85,11 +85,18 @@ class Tracks:
 
         Decisions that no track touches have one action. A decision of another agent, and one whose bits have sources,
         is given its rule.
+
+        Raises
+        ------
+        MechanismError
+            A node has more parents than a dense table has axes.
         """
         mechanisms: dict[str, Any] = {}
         rules: dict[str, Any] = {}
         for node in self.cid.nodes:
             kind = self.cid.kind(node)
+            parents = self.cid.parents(node)
+            Place(node, kind, parents, tuple(self.domain(p) for p in parents)).require_small(0)
             if kind == "utility":
                 mechanisms[node] = Table(self._payments(node))
             elif kind == "decision":

@@ -229,8 +229,8 @@ TRIMMING = Example(
     ),
     source="pycid's trimming example (get_trim_example_cid and its tests), after Nilsson and Lauritzen 2000",
     expected=(
-        Expected("requisite", ("Y2",), ("Y1", "D1", "Z1", "Z2"), "D2", "the minimal reduction", published=True),
-        Expected("requisite", ("Y1",), ("Z1",), "D1", "the minimal reduction", published=True),
+        Expected("requisite", ("Y2",), ("Y1", "D1", "Z1", "Z2"), "D2", "d-separation given the family", published=True),
+        Expected("voi", ("Y1",), ("Z1",), "D1", "the minimal reduction", published=True),
     ),
     figure_checked=True,
 )

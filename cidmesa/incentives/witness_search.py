@@ -1,0 +1,382 @@
+r"""Small models, searched: witnesses for several decisions.
+
+Where an incentive hangs on what another decision does with what it sees, no construction is known that always works;
+sometimes no model has the incentive at all. So models with two states a node are drawn, nodes that matter alive and
+the rest with one state, from the mechanisms that make incentives: fair coins, copies, exclusive ors, conjunctions,
+now and then a random table; utilities that pay for a match, for a bit, for a conjunction. All deterministic policies
+are played at once, which gives all optimal ones, and what looks like a witness is put to the exact solver.
+
+The search is bounded and deterministic. That it finds nothing proves nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cidmesa.diagram import CID
+from cidmesa.errors import NotApplicableError
+from cidmesa.graph.reduction import minimal_reduction, with_information_link
+from cidmesa.incentives.witness_check import Candidate, holds
+from cidmesa.mechanisms import Choice, Mechanism, Structural, Table
+from cidmesa.model import CIM
+
+if TYPE_CHECKING:
+    from cidmesa.incentives.verdict import Verdict
+
+Bits: TypeAlias = NDArray[np.int8]
+
+DRAWS = 400
+"""How many models are drawn for a question."""
+
+MAX_POLICIES = 4096
+"""How many deterministic policies a drawn model may have."""
+
+MAX_WORLDS = 64
+"""How many values of all noise together a drawn model may have."""
+
+_COMPANY = 6
+"""How many nodes, on average and at most, are alive besides those that the question is about."""
+
+
+def search(verdict: Verdict, criterion: str, draws: int = DRAWS) -> CIM | None:
+    """Return a model with the incentive of a verdict, found among `draws` small ones and checked, or None."""
+    test = _TESTS.get(criterion)
+    cid = verdict.cid
+    if test is None or any(cid.kind(head) == "decision" for _, head in verdict.cut_edges):
+        return None
+    decision = verdict.decision
+    if criterion == "voi" and decision is not None:
+        for node in verdict.nodes:
+            cid = with_information_link(cid, node, decision)
+    agent = cid.agents[0] if decision is None else cid.agent_of(decision)
+    rng = random.Random(f"{criterion} {verdict.nodes} {decision}")
+    for node in verdict.nodes:
+        if cid.kind(node) == "utility":
+            continue
+        draw = _Draw(cid, agent, criterion, node, decision, verdict.cut_edges, rng)
+        for _ in range(draws):
+            game = draw()
+            if game is None:
+                continue
+            control = test(game, node, decision, verdict.nodes)
+            if control is None:
+                continue
+            candidate = Candidate(game.model(), node, control if isinstance(control, Mechanism) else None)
+            try:
+                if holds(candidate, criterion, verdict):
+                    return candidate.model
+            except NotApplicableError:  # too large for the exact predicates after all
+                continue
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A live chance node: its value for each context of its live parents and each value of its noise."""
+
+    noise: NDArray[np.float64]
+    outcome: Bits
+
+
+@dataclass(frozen=True)
+class Game:
+    """A drawn model: the live nodes in topological order, with two states each."""
+
+    cid: CID
+    agent: Any
+    order: tuple[str, ...]
+    parents: Mapping[str, tuple[str, ...]]
+    rules: Mapping[str, Rule]
+    pays: Mapping[str, NDArray[np.float64]]
+
+    @property
+    def decisions(self) -> tuple[str, ...]:
+        """The live decisions of the agent."""
+        return tuple(n for n in self.order if n not in self.rules and n not in self.pays)
+
+    @cached_property
+    def worlds(self) -> tuple[NDArray[np.float64], dict[str, NDArray[np.intp]]]:
+        """The probability of every value of the noise, and each chance node's own part of it."""
+        sizes = [len(rule.noise) for rule in self.rules.values()]
+        grid = np.indices(sizes).reshape(len(sizes), math.prod(sizes))
+        weights = np.ones(grid.shape[1])
+        for part, rule in zip(grid, self.rules.values(), strict=True):
+            weights = weights * rule.noise[part]
+        return weights, dict(zip(self.rules, grid, strict=True))
+
+    def policies(self, blind: Mapping[str, Collection[str]] | None = None) -> dict[str, Bits]:
+        """List the deterministic policies: for each decision the actions by (policy, context).
+
+        `blind` names observations that a decision has to leave out of account.
+        """
+        tables = []
+        for d in self.decisions:
+            k = len(self.parents[d])
+            hidden = [i for i, p in enumerate(self.parents[d]) if blind and p in blind.get(d, ())]
+            table = np.array(list(product((0, 1), repeat=2 ** (k - len(hidden)))), dtype=np.int8)
+            if hidden:
+                shape = tuple(1 if i in hidden else 2 for i in range(k))
+                table = np.broadcast_to(table.reshape(-1, *shape), (len(table),) + (2,) * k).reshape(len(table), -1)
+            tables.append(table)
+        counts = [len(table) for table in tables]
+        grid = np.indices(counts).reshape(len(counts), math.prod(counts))
+        return {d: t[row] for d, t, row in zip(self.decisions, tables, grid, strict=True)}
+
+    def play(
+        self,
+        policies: Mapping[str, Bits],
+        do: Mapping[str, Bits] | None = None,
+        rules: Mapping[str, Rule] | None = None,
+    ) -> tuple[dict[str, Bits], NDArray[np.float64]]:
+        """Play policies in all worlds: values and pay, by (policy, world) or with an axis of length 1."""
+        weights, noise = self.worlds
+        values: dict[str, Bits] = {}
+        total = np.zeros((1, len(weights)))
+        for n in self.order:
+            if do is not None and n in do:
+                values[n] = do[n]
+                continue
+            at = np.zeros((1, 1), dtype=np.intp)
+            for p in self.parents[n]:
+                at = 2 * at + values[p]
+            if n in self.rules:
+                outcome = (rules or self.rules).get(n, self.rules[n]).outcome
+                values[n] = outcome[at, noise[n][None, :] % outcome.shape[1]]
+            elif n in self.pays:
+                total = total + self.pays[n][at]
+            else:
+                table = policies[n]
+                values[n] = table[np.arange(len(table))[:, None], at]
+        return values, total
+
+    def worth(self, policies: Mapping[str, Bits], rules: Mapping[str, Rule] | None = None) -> NDArray[np.float64]:
+        """Return the expected pay of each policy."""
+        weights = self.worlds[0]
+        _, paid = self.play(policies, rules=rules)
+        count = len(next(iter(policies.values()))) if policies else 1
+        return np.broadcast_to(paid, (count, len(weights))) @ weights
+
+    @cached_property
+    def optimal(self) -> dict[str, Bits]:
+        """All optimal deterministic policies."""
+        policies = self.policies()
+        worth = self.worth(policies)
+        keep = worth >= worth.max() - 1e-9
+        return {d: table[keep] for d, table in policies.items()}
+
+    def model(self) -> CIM:
+        """Write the game out as a model on the diagram; nodes that are not alive have one state."""
+        cid = self.cid
+        mechanisms: dict[str, Any] = {}
+        for node in cid.nodes:
+            shape = tuple(2 if p in self.parents else 1 for p in cid.parents(node))
+            kind = cid.kind(node)
+            if kind == "utility":
+                pays = self.pays.get(node)
+                mechanisms[node] = Table(np.zeros(shape) if pays is None else pays.reshape(shape))
+            elif kind == "decision":
+                mechanisms[node] = Choice([0, 1] if node in self.parents else [0])
+            else:
+                mechanisms[node] = self.mechanism(node, self.rules.get(node))
+        model = CIM(cid, mechanisms)
+        others = [d for d in cid.decisions if cid.agent_of(d) != self.agent]
+        return model.with_policy({d: self.mechanism(d, self.rules.get(d)) for d in others}) if others else model
+
+    def mechanism(self, node: str, rule: Rule | None) -> Mechanism:
+        """Write a live node's rule out as a mechanism on the diagram."""
+        shape = tuple(2 if p in self.parents else 1 for p in self.cid.parents(node))
+        if rule is None:
+            return Structural([1.0], np.zeros((*shape, 1), dtype=int), [0])
+        return Structural(rule.noise, rule.outcome.reshape(*shape, len(rule.noise)), [0, 1])
+
+
+# What makes a game a witness: None if it is none, else True or, for control, the mechanism ----------------------------
+
+
+def _responds(game: Game, node: str, decision: str | None, _: tuple[str, ...]) -> bool | None:
+    policies = game.optimal
+    before = game.play(policies)[0][str(decision)]
+    found = np.zeros(len(next(iter(policies.values()))), dtype=np.bool_)
+    for x in (0, 1):
+        after = game.play(policies, {node: np.full((1, 1), x, dtype=np.int8)})[0][str(decision)]
+        found |= np.broadcast_to(before != after, (len(found), len(game.worlds[0]))).any(axis=1)
+    return True if found.all() else None
+
+
+def _controls(game: Game, node: str, decision: str | None, _: tuple[str, ...]) -> bool | None:
+    name = str(decision)
+    policies = game.optimal
+    weights = game.worlds[0]
+    actual, paid = game.play(policies)
+    shape = (len(next(iter(policies.values()))), len(weights))
+    context = np.zeros((1, 1), dtype=np.intp)
+    for p in game.parents[name]:
+        context = 2 * context + actual[p]
+    context = np.broadcast_to(context, shape)
+    found = np.zeros(shape[0], dtype=np.bool_)
+    for d in (0, 1):
+        other = game.play(policies, {name: np.full((1, 1), d, dtype=np.int8)})[0][node]
+        moved = game.play(policies, {name: actual[name], node: other})[1]
+        gain = np.broadcast_to((moved - paid) * weights, shape)
+        for c in range(2 ** len(game.parents[name])):
+            found |= np.abs(np.where(context == c, gain, 0.0).sum(axis=1)) > 1e-9
+    return True if found.all() else None
+
+
+def _worth_controlling(game: Game, node: str, _: str | None, __: tuple[str, ...]) -> Mechanism | None:
+    policies = game.policies()
+    best = game.worth(policies).max()
+    contexts = 2 ** len(game.parents[node])
+    tables = product((0, 1), repeat=contexts) if contexts <= 4 else iter([(0,) * contexts, (1,) * contexts])
+    for table in tables:
+        rule = Rule(np.ones(1), np.array(table, dtype=np.int8)[:, None])
+        if game.worth(policies, {node: rule}).max() > best + 1e-9:
+            return game.mechanism(node, rule)
+    return None
+
+
+def _informs(game: Game, _: str, decision: str | None, nodes: tuple[str, ...]) -> bool | None:
+    seen = game.worth(game.policies()).max()
+    unseen = game.worth(game.policies({str(decision): nodes})).max()
+    return True if seen > unseen + 1e-9 else None
+
+
+_TESTS: dict[str, Callable[[Game, str, str | None, tuple[str, ...]], Any]] = {
+    "voi": _informs,
+    "voc": _worth_controlling,
+    "ri": _responds,
+    "ici": _controls,
+}
+
+
+# Drawing games --------------------------------------------------------------------------------------------------------
+
+
+class _Draw:
+    """A source of games in which a node, a decision and a utility are alive."""
+
+    def __init__(
+        self,
+        cid: CID,
+        agent: Any,
+        criterion: str,
+        node: str,
+        decision: str | None,
+        cut: Iterable[tuple[str, str]],
+        rng: random.Random,
+    ) -> None:
+        self.cid = cid
+        self.agent = agent
+        self.rng = rng
+        self.cut = set(cut)
+        self.utilities = cid.utilities_of(agent)
+        self.order = [cid.nodes[i] for i in cid.topological]
+        self.always = {node} | ({decision} if decision is not None else set(cid.decisions_of(agent)))
+        self.reduced = cid if criterion == "voi" else minimal_reduction(cid)
+        above = {u: self.reduced.ancestors(u, strict=False) for u in self.utilities}
+        matter = set().union(*above.values())
+        self.pool = [n for n in self.order if n in matter and n not in self.always and n not in self.utilities]
+        self.legs: list[tuple[str, frozenset[str]]] = []  # from where to where the incentive runs
+        if decision is not None and criterion != "ici":
+            self.legs.append((node, self.reduced.ancestors(decision, strict=False)))
+        if decision is not None and criterion == "ici":
+            self.legs.append((decision, self.reduced.ancestors(node, strict=False)))
+        self.legs += [(n, frozenset(matter)) for n in self.always]
+
+    def __call__(self) -> Game | None:
+        """Draw a game; None where chance made it too large."""
+        rng = self.rng
+        cid = self.cid
+        live = set(self.always)
+        for start, above in self.legs:
+            live |= self._route(start, above)
+        share = min(rng.choice([0.5, 0.8, 1.0]), _COMPANY / max(len(self.pool), 1))
+        live |= {n for n in self.pool if rng.random() < share}
+        others = {d for d in cid.decisions if cid.agent_of(d) != self.agent}
+        paid = {u for u in self.utilities if rng.random() < 0.8} or {rng.choice(self.utilities)}
+        parents = {n: tuple(p for p in cid.parents(n) if p in live) for n in self.order if n in live or n in paid}
+        policies = 1
+        for d in cid.decisions_of(self.agent):
+            if d in live:
+                if len(parents[d]) > 3:
+                    return None
+                policies *= 2 ** (2 ** len(parents[d]))
+        if policies > MAX_POLICIES:
+            return None
+        rules: dict[str, Rule] = {}
+        pays: dict[str, NDArray[np.float64]] = {}
+        worlds = 1
+        for n in self.order:
+            usable = [i for i, p in enumerate(parents.get(n, ())) if (p, n) not in self.cut]
+            if n in paid:
+                pays[n] = self._payment(len(parents[n]), usable)
+            elif n in live and (n in others or cid.kind(n) == "chance"):
+                rules[n] = self._rule(len(parents[n]), usable)
+                worlds *= len(rules[n].noise)
+        if worlds > MAX_WORLDS:
+            return None
+        order = tuple(n for n in self.order if n in parents)
+        return Game(cid, self.agent, order, parents, rules, pays)
+
+    def _route(self, start: str, above: frozenset[str]) -> set[str]:
+        """Return the nodes of a random directed path that stays within `above`."""
+        route = {start}
+        node = start
+        while on := [c for c in self.reduced.children(node) if c in above]:
+            node = self.rng.choice(on)
+            route.add(node)
+        return route.difference(self.utilities)
+
+    def _rule(self, k: int, usable: Sequence[int]) -> Rule:
+        rng = self.rng
+        fair, sure = np.array([0.5, 0.5]), np.ones(1)
+        if not usable or rng.random() < 0.2:
+            odds = fair if rng.random() < 0.8 else np.array([0.25, 0.75])
+            return Rule(odds, np.broadcast_to(np.array([0, 1], dtype=np.int8), (2**k, 2)))
+        bits = self._combination(k, usable)
+        if rng.random() < 0.15:
+            return Rule(np.array([0.75, 0.25]), np.stack([bits, 1 - bits], axis=1).astype(np.int8))
+        return Rule(sure, bits[:, None])
+
+    def _combination(self, k: int, usable: Sequence[int]) -> Bits:
+        """Return a bit for every context of `k` parents: a copy, a combination of two, or a random table."""
+        rng = self.rng
+        contexts = np.indices((2,) * k).reshape(k, 2**k).astype(np.int8)
+        kind = rng.random()
+        if kind < 0.45 or len(usable) == 1:
+            copied: Bits = contexts[rng.choice(usable)]
+            return copied
+        if kind < 0.85:
+            a, b = rng.sample(list(usable), 2)
+            bits: Bits = rng.choice(_PAIRS)(contexts[a], contexts[b])
+            return bits
+        return np.array([rng.randint(0, 1) for _ in range(2**k)], dtype=np.int8)
+
+    def _payment(self, k: int, usable: Sequence[int]) -> NDArray[np.float64]:
+        """Return the pay for every context of `k` parents: one or two bits, weighted, or random numbers."""
+        rng = self.rng
+        if not usable:
+            return np.zeros(2**k)
+        if len(usable) == k > 1 and rng.random() < 0.3:
+            return np.array([float(rng.randint(0, 3)) for _ in range(2**k)])
+        total = np.zeros(2**k)
+        for _ in range(rng.choice([1, 1, 2])):
+            total = total + rng.choice([1.0, 1.0, 2.0]) * self._combination(k, usable)
+        return total
+
+
+_PAIRS: tuple[Callable[[Bits, Bits], Bits], ...] = (
+    lambda a, b: a ^ b,
+    lambda a, b: 1 - (a ^ b),
+    lambda a, b: a & b,
+    lambda a, b: a & (1 - b),
+)

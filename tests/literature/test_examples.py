@@ -1,0 +1,96 @@
+"""The literature's diagrams: the library says what the papers say, and the records are honest about their sources."""
+
+from __future__ import annotations
+
+import pytest
+
+import cidmesa as cm
+from cidmesa import literature
+from cidmesa.errors import UnknownNodeError
+from cidmesa.incentives.criteria import judge
+from cidmesa.incentives.verdict import Answer
+from cidmesa.literature import Example, Expected
+
+EXPECTED = [
+    pytest.param(example, expected, id=f"{example.name}-{expected.criterion}-{i}")
+    for example in literature.examples()
+    for i, expected in enumerate(example.expected)
+]
+
+
+def verdict_of(example: Example, expected: Expected, node: str):
+    return judge(example.cid, expected.criterion, node, expected.decision, label=expected.label)
+
+
+@pytest.mark.parametrize(("example", "expected"), EXPECTED)
+def test_answers(example, expected):
+    wrong = [
+        str(verdict)
+        for nodes, answer in ((expected.admits, Answer.ADMITS), (expected.excludes, Answer.EXCLUDES))
+        for node in nodes
+        if (verdict := verdict_of(example, expected, node)).answer is not answer
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(("example", "expected"), EXPECTED)
+def test_proofs_check(example, expected):
+    for node in (*expected.admits, *expected.excludes):
+        assert verdict_of(example, expected, node).because.check(example.cid), node
+
+
+@pytest.mark.parametrize("example", literature.examples(), ids=lambda e: e.name)
+def test_records(example):
+    assert cm.is_soluble(example.cid) is example.soluble
+    assert example.expected
+    assert example.figure_checked or "not compared edge by edge" in example.note
+    for expected in example.expected:
+        assert expected.admits or expected.excludes
+        assert not set(expected.admits) & set(expected.excludes)
+        assert set(expected.admits) | set(expected.excludes) <= set(example.cid.nodes)
+        assert expected.where
+
+
+@pytest.mark.parametrize("example", literature.examples(), ids=lambda e: e.name)
+def test_admitted_nodes_have_a_witness(example):
+    for expected in example.expected:
+        if expected.criterion in {"voi", "voc", "ri", "ici"}:
+            for node in expected.admits:
+                assert verdict_of(example, expected, node).witness().is_structural, (expected, node)
+
+
+def test_the_minimal_reduction_of_the_trimming_example_has_seven_edges():
+    cid = literature.load("trimming").cid
+    assert (len(cid.edges), len(cm.minimal_reduction(cid).edges)) == (12, 7)
+
+
+def test_the_introduced_bias_has_the_published_size():
+    cid = literature.load("introduced-bias").cid
+    model = cid.parameterise(
+        A=cm.Uniform(0, 1),
+        Z=cm.Uniform(0, 1),
+        X=lambda A, Z: A * Z,
+        Y=lambda X, Z: X + Z,
+        D=[0, 1 / 3, 2 / 3, 1, 4 / 3, 5 / 3, 2],
+        U=lambda D, Y: -((D - Y) ** 2),
+    )
+    policy = model.solve().policy
+    guess = {a: sum(d * p for (d,), p in _law(model, "D", {"A": a}, policy).items()) for a in (0, 1)}
+    label = {a: sum(y * p for (y,), p in _law(model, "Y", {"A": a}, policy).items()) for a in (0, 1)}
+    introduced = abs(guess[1] - guess[0]) - abs(label[1] - label[0])
+    assert introduced == pytest.approx(1 / 3)
+
+
+def _law(model, node, given, policy):
+    law = model.query([node], given=given, policy=policy)
+    return {(value,): law[value] for value in model.domain(node)}
+
+
+def test_names_are_unique_and_loadable():
+    assert len(set(literature.names())) == len(literature.examples()) >= 30
+    assert all(literature.load(name).name == name for name in literature.names())
+
+
+def test_an_unknown_name_gets_a_suggestion():
+    with pytest.raises(UnknownNodeError, match="did you mean `actor-critic`"):
+        literature.load("actor_critic")
