@@ -1,0 +1,189 @@
+"""Changes of training against an independent construction: mixtures of whole joint distributions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cidmesa as cm
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.cure import Kind, distinguishing_training
+from cidmesa.mesa.setup import TrainingSetup
+from tests.mesa.exhaustive import random_cid, random_model, random_shift
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
+from tests.mesa.test_separation import Plain
+from tests.strategies import examples
+
+WEIGHTS = (0.01, 0.1, 0.5)
+
+
+class Mixture:
+    """Training and a deployment as two joints on one grid, mixed; contexts may show a node, or the source."""
+
+    def __init__(self, training: cm.CIM, there: cm.CIM, shown: str | None, seen: bool) -> None:
+        self.parts = [Plain(training), Plain(there)]
+        self.shown, self.seen = shown, seen
+        self.size = 2 ** (len(training.cid.parents(self.parts[0].decision)) + (shown is not None) + seen)
+
+    def contexts(self, k: int) -> np.ndarray:
+        plain = self.parts[k]
+        extra = [plain.column(self.shown)] if self.shown is not None else []
+        if self.seen:
+            extra.append(np.full(len(plain.grid), k))
+        found = plain.context
+        for column in extra:
+            found = 2 * found + column
+        return found
+
+    def table(self, weights: tuple[float, float], target: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """P(pa), and E[payoff; pa | do a]; the payoff is the target's position, or the base utility."""
+        p, q = np.zeros(self.size), np.zeros((self.size, 2))
+        for k, (share, plain) in enumerate(zip(weights, self.parts, strict=True)):
+            model = plain.model
+            if target is not None:
+                payoff = plain.column(target).astype(float)
+            else:
+                payoff = np.zeros(len(plain.grid))
+                for u in model.cid.utilities:
+                    payoff = payoff + model.cpd(u)[tuple(plain.column(n) for n in model.cid.parents(u))]
+            context, act = self.contexts(k), plain.column(plain.decision)
+            for a in (0, 1):
+                mass = share * plain.weight * (act == a)
+                q[:, a] += np.bincount(context, weights=mass * payoff, minlength=self.size)
+                if a == 0:
+                    p += np.bincount(context, weights=mass, minlength=self.size)
+        return p, q
+
+    def regrets(self, weights: tuple[float, float], target: str) -> dict[float, tuple[float, float]]:
+        """Best- and worst-case base regret of each sign of an objective on a binary target."""
+        p, base = self.table(weights, None)
+        _, q = self.table(weights, target)
+        found = {}
+        for sign in (1.0, -1.0, 0.0):
+            low = high = 0.0
+            for c in range(self.size):
+                if p[c] > 0:
+                    loss = base[c].max() - base[c][sign * q[c] >= (sign * q[c]).max() - 1e-12]
+                    low, high = low + loss.min(), high + loss.max()
+            found[sign] = (low, high)
+        return found
+
+
+def expected(
+    training: cm.CIM, there: cm.CIM, target: str, kind: Kind, weight: float, shown: str | None
+) -> tuple[float, bool, float]:
+    """R_T, whether it is removed, and the largest regret in the deployment afterwards."""
+    mixture = Mixture(training, there, shown, kind is Kind.SEEN)
+    now = mixture.regrets((1 - weight, weight), target)
+    least = min(high for _, high in now.values())
+    kept = [sign for sign, (_, high) in now.items() if high <= max(least, 0.0) + 1e-9]
+    later = mixture.regrets((0.0, 1.0), target)
+    return least, least > 1e-9, max(later[sign][1] for sign in kept)
+
+
+def test_rows_against_mixtures_of_joints() -> None:
+    trials, rows_seen, seed = 0, 0, 0
+    while trials < examples(quick=60, full=2000):
+        seed += 1
+        rng = np.random.default_rng(seed)
+        model = random_model(rng, random_cid(rng, chance=4, parents=2))
+        cid = model.cid
+        below = [n for n in cid.chance if n in cid.descendants("D0")]
+        if not below or not cid.parents("U0"):
+            continue
+        shifted = rng.choice([*cid.chance, "U0"], size=int(rng.integers(1, 3)), replace=False).tolist()
+        setup = TrainingSetup(model, {"there": random_shift(rng, model, shifted)})
+        there = setup.deployed("there")
+        target = str(rng.choice(below))
+        rows = {(r.kind, r.observable): r for r in distinguishing_training(setup, target, WEIGHTS)}
+        shown = [n for n in cid.chance if n not in below and n not in cid.parents("D0")]
+        asked = [(Kind.MIX, None), (Kind.SEEN, None), *((k, x) for k in (Kind.LINK, Kind.BOTH) for x in shown)]
+        for kind, x in asked:
+            trials += 1
+            for weight in (0.0,) if kind is Kind.LINK else WEIGHTS:
+                least, removed, worst = expected(model, there, target, kind, weight, x)
+                if removed or worst <= 1e-9:
+                    row = rows.pop((kind, x))
+                    assert (row.removed, row.harmless) == (removed, worst <= 1e-9), (seed, row)
+                    assert row.weight == (None if kind is Kind.LINK else weight), (seed, row)
+                    assert row.regret == pytest.approx(least, abs=1e-8), (seed, row)
+                    assert row.interval[1] == pytest.approx(worst, abs=1e-8), (seed, row)
+                    rows_seen += 1
+                    break
+        assert not rows, seed
+    assert rows_seen > trials / 10
+
+
+def test_the_red_door() -> None:
+    setup = TrainingSetup(red_door(), deployments=red_door_deployments())
+    rows = distinguishing_training(setup, "at_red")
+    first = next(r for r in rows if r.deployment == "opposite")
+    assert (first.kind, first.weight, first.removed) == (Kind.MIX, 0.01, True)
+    assert first.regret == pytest.approx(0.01)
+    assert first.interval == pytest.approx((1.0, 1.0))
+    kinds = [list(Kind).index(r.kind) for r in rows]
+    assert kinds == sorted(kinds)
+    assert not any(r.observable == "weather" and r.kind is Kind.LINK and r.deployment == "opposite" for r in rows)
+    assert {r.observable for r in rows} <= {None, "weather"}
+
+
+def test_showing_the_answer_is_flagged() -> None:
+    """The label's errors follow a hidden fault: showing it removes the wish to be right, and the flag says why."""
+    cid = cm.CID(
+        [
+            ("truth", "seen"),
+            ("seen", "say"),
+            ("truth", "register"),
+            ("fault", "register"),
+            ("say", "right"),
+            ("truth", "right"),
+            ("say", "paid"),
+            ("register", "paid"),
+            ("paid", "score"),
+        ],
+        decisions=["say"],
+        utilities=["score"],
+    )
+    model = cid.parameterise(
+        truth=cm.Bernoulli(0.5),
+        fault=cm.Bernoulli(0.2),
+        seen=lambda truth: truth,
+        say=[0, 1],
+        register=lambda truth, fault: truth ^ fault,
+        right=lambda say, truth: int(say == truth),
+        paid=lambda say, register: int(say == register),
+        score=lambda paid: paid,
+    )
+    setup = TrainingSetup(model, {"no fault": {"fault": cm.Bernoulli(0.0)}})
+    rows = distinguishing_training(setup, "right")
+    links = {r.observable: r for r in rows if r.kind is Kind.LINK and r.removed}
+    assert set(links) == {"fault", "register"}
+    assert links["fault"].regret == pytest.approx(0.2)
+    assert links["register"].score_input
+    assert not links["fault"].score_input
+    order = [r.observable for r in rows if r.kind is Kind.LINK and r.removed]
+    assert order == ["fault", "register"]
+    assert ("score",) not in links["fault"].also
+    assert "show register (which the score reads) to say" in str(links["register"])
+
+
+def test_what_else_a_change_removes() -> None:
+    setup = TrainingSetup(red_door(), deployments=red_door_deployments())
+    (row, *_) = [r for r in distinguishing_training(setup, "at_red") if r.deployment == "opposite"]
+    assert row.also == ()
+    (row, *_) = [r for r in distinguishing_training(setup, "at_door") if r.deployment == "opposite"]
+    assert row.harmless  # at_door is harmless all along
+    assert not row.removed
+    assert ("at_red",) in row.also
+
+
+def test_bad_input() -> None:
+    setup = TrainingSetup(red_door(), deployments=red_door_deployments())
+    with pytest.raises(NotApplicableError, match="between 0 and 1"):
+        distinguishing_training(setup, "at_red", weights=(0.0, 0.5))
+    with pytest.raises(NotApplicableError, match="observed already"):
+        distinguishing_training(setup, "at_red", observables=["door"])
+    with pytest.raises(NotApplicableError, match="influences"):
+        distinguishing_training(setup, "at_red", observables=["at_red"])
+    with pytest.raises(NotApplicableError, match="numbers"):
+        distinguishing_training(TrainingSetup(red_door_cid()), "at_red")
