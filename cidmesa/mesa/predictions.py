@@ -239,9 +239,9 @@ def predict(
             *_response_rows(world, hypotheses, margin),
             *_action_rows(world, hypotheses),
             *_regret_rows(world, hypotheses),
+            *_coverage_rows(world, hypotheses),
         ):
             (rows if fails else apart).append(found)
-        rows += _coverage_row(world, hypotheses)
     rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin)
     return Predictions(rows, apart)
 
@@ -365,22 +365,28 @@ def _regret_rows(world: _World, hypotheses: Sequence[Hypothesis]) -> _Rows:
     return _merged(world, hypotheses, "regret", subject, None, claim)
 
 
-def _coverage_row(world: _World, hypotheses: Sequence[Hypothesis]) -> list[Prediction]:
-    """Every agent acts as at least one hypothesis says, where they disagree."""
-    if not telling(world.setup, hypotheses, world.name):
-        return []
-    return [
-        Prediction(
-            f"{JOINT}/{world.name}/coverage",
-            JOINT,
-            world.name,
-            "coverage",
-            ", ".join(world.model.cid.decisions),
-            True,
-            "must",
-            "the hypotheses are all there are",
-        )
+def _coverage_rows(world: _World, hypotheses: Sequence[Hypothesis]) -> _Rows:
+    """Every agent acts as at least one hypothesis says, where they disagree; one that allows everything covers all."""
+    contexts = telling(world.setup, hypotheses, world.name)
+    known = [
+        [possible_mask(h, world.name, decision, world.model) for decision in world.model.cid.decisions]
+        for h in hypotheses
     ]
+    if not contexts or any(mask is None for masks in known for mask in masks):
+        return []
+    named = dict(zip(world.model.cid.decisions, zip(*known, strict=True), strict=True))
+    excludes = [any(not named[d][i][where].all() for d, where in contexts.items()) for i in range(len(hypotheses))]
+    row = Prediction(
+        f"{JOINT}/{world.name}/coverage",
+        JOINT,
+        world.name,
+        "coverage",
+        ", ".join(world.model.cid.decisions),
+        True,
+        "must",
+        "the hypotheses are all there are",
+    )
+    return [(row, all(excludes))]
 
 
 def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
