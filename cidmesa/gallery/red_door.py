@@ -105,7 +105,7 @@ def _arm(delta: float) -> str:
 
 def _red_fits_training(evidence: Evidence) -> Finding:
     red = evidence.families[_arm(0.0)]["at_red"]
-    fits = red.consistency.name == "CONSISTENT" and red.training_regret == 0
+    fits = red.consistency.name == "CONSISTENT" and red.training_regret == 0.0
     return _derived(fits, f"at_red: {red.consistency.name.lower()}, training regret {red.training_regret:g}")
 
 
@@ -116,7 +116,7 @@ def _red_fails_opposite(evidence: Evidence) -> Finding:
 
 def _red_costs_delta(evidence: Evidence) -> Finding:
     regrets = {delta: evidence.families[_arm(delta)]["at_red"].training_regret for delta in DELTAS}
-    exact = all(abs(regret - delta) < 1e-9 for delta, regret in regrets.items())
+    exact = all(regret is not None and abs(regret - delta) < 1e-9 for delta, regret in regrets.items())
     return _derived(exact, "training regret of at_red: " + ", ".join(f"{regret:g}" for regret in regrets.values()))
 
 

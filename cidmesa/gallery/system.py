@@ -16,7 +16,8 @@ from cidmesa.errors import unknown
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
-    from cidmesa.mesa import MesaFamily, TrainingSetup
+    from cidmesa.mesa import TrainingSetup
+    from cidmesa.mesa.derive import Family
     from cidmesa.validation import Report
 
 Ruling: TypeAlias = Literal["supported", "contradicted", "inconclusive"]
@@ -34,7 +35,7 @@ class Evidence:
         (arm, body) → the population trained, and the report on it; only what was run.
     """
 
-    families: Mapping[str, MesaFamily]
+    families: Mapping[str, Family]
     agents: Mapping[tuple[str, str], Agents] = field(default_factory=dict)
     reports: Mapping[tuple[str, str], Report] = field(default_factory=dict)
 
@@ -110,7 +111,7 @@ class System:
         """Return `body` after checking that there is one; ``None`` stands for the first."""
         return _known(body, self.bodies, "a body")
 
-    def family(self, arm: str | None = None) -> MesaFamily:
+    def family(self, arm: str | None = None) -> Family:
         """Derive the mesa-optimizers of an arm, with the tolerance that the story asks for."""
         from cidmesa.mesa import derive_mesa_optimizers
 

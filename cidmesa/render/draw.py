@@ -11,7 +11,18 @@ from math import atan2, cos, sin
 from typing import TypeAlias
 
 from cidmesa.render import theme
-from cidmesa.render.geometry import Box, Curve, Layout, body_size, octagon, samples, shortened
+from cidmesa.render.geometry import (
+    Box,
+    Curve,
+    Layout,
+    body_size,
+    note_height,
+    note_lines,
+    note_width,
+    octagon,
+    samples,
+    shortened,
+)
 from cidmesa.render.metrics import text_width
 from cidmesa.render.spec import Edge, Node, Point, Spec
 
@@ -142,11 +153,11 @@ def _node(node: Node, box: Box, numbered: bool) -> list[Shape]:
         badge = Style(theme.PAPER, theme.INK, 1.0, role="badge")
         shapes.append(Ellipse(Box(x, y, 14, 14), badge))
         shapes.append(Words(x, y + 3.4, str(node.agent), theme.NOTE_SIZE - 1.5))
-    if node.note:
-        width = text_width(node.note, theme.NOTE_SIZE) * 0.94 + 4
-        behind = Box(box.x, box.bottom + theme.NOTE_SIZE * 0.75, width, theme.NOTE_SIZE * 1.15)
+    for i, line in enumerate(note_lines(node)):
+        y = box.bottom + theme.NOTE_LINE * (i + 0.5) + 1
+        behind = Box(box.x, y, text_width(line, theme.NOTE_SIZE) * 0.94 + 4, theme.NOTE_LINE)
         shapes.append(Polygon(_corners(behind), Style(theme.PAPER, role="paper"), 3.0))
-        shapes.append(Words(box.x, box.bottom + theme.NOTE_SIZE * 1.1, node.note, theme.NOTE_SIZE, style=_MUTED))
+        shapes.append(Words(box.x, y + theme.NOTE_SIZE * 0.34, line, theme.NOTE_SIZE, style=_MUTED))
     return shapes
 
 
@@ -165,9 +176,9 @@ def _extent(picture: Spec, layout: Layout) -> Box:
     ys: list[float] = []
     for node in picture.nodes:
         box = layout.boxes[node.name]
-        half = max(box.width, text_width(node.note, theme.NOTE_SIZE)) / 2
+        half = max(box.width, note_width(node)) / 2
         xs += [box.x - half, box.x + half]
-        ys += [box.top, box.bottom + (theme.NOTE_SIZE * 1.5 if node.note else 0.0)]
+        ys += [box.top, box.bottom + note_height(node)]
     for frame in layout.frames.values():
         xs += [frame.left, frame.right]
         ys += [frame.top, frame.bottom]

@@ -15,10 +15,19 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
 from cidmesa.errors import DiagramError, MissingDependencyError
-from cidmesa.render import theme
-from cidmesa.render.geometry import Box, Curve, Layout, inside, joined, note_height, outer_size, samples, straight
+from cidmesa.render.geometry import (
+    Box,
+    Curve,
+    Layout,
+    inside,
+    joined,
+    note_height,
+    note_width,
+    outer_size,
+    samples,
+    straight,
+)
 from cidmesa.render.layered import frames_around, layered
-from cidmesa.render.metrics import text_width
 from cidmesa.render.spec import Node, Spec
 
 Engine: TypeAlias = Literal["auto", "pygraphviz", "dot", "own"]
@@ -100,7 +109,7 @@ def _layout_request(picture: Spec) -> str:
     for node in picture.nodes:
         width, height = outer_size(node)
         shape = {"chance": "ellipse", "decision": "box", "utility": "octagon"}[node.kind]
-        width = max(width, text_width(node.note, theme.NOTE_SIZE) if node.note else 0.0)
+        width = max(width, note_width(node))
         height += 2 * note_height(node)
         lines.append(
             f"{index[node.name]} [shape={shape}, fixedsize=true, width={width / 72:.4f}, height={height / 72:.4f}];"

@@ -82,7 +82,17 @@ def outer_size(node: Node) -> tuple[float, float]:
 
 def note_height(node: Node) -> float:
     """Return the room the node's note takes below it."""
-    return theme.NOTE_SIZE * 1.35 if node.note else 0.0
+    return theme.NOTE_LINE * len(note_lines(node)) + 1.0 if node.note else 0.0
+
+
+def note_lines(node: Node) -> list[str]:
+    """Return the lines of the node's note."""
+    return node.note.split("\n") if node.note else []
+
+
+def note_width(node: Node) -> float:
+    """Return the width of the node's note."""
+    return max((text_width(line, theme.NOTE_SIZE) for line in note_lines(node)), default=0.0)
 
 
 def octagon(box: Box) -> tuple[Point, ...]:

@@ -30,13 +30,13 @@ from cidmesa.render.geometry import (
     inside,
     joined,
     note_height,
+    note_width,
     outer_size,
     samples,
     smooth,
     straight,
     swing,
 )
-from cidmesa.render.metrics import text_width
 from cidmesa.render.spec import Edge, Node, Point, Spec
 
 _SWEEPS = 24
@@ -190,7 +190,7 @@ def _across_size(node: Node, axis: int) -> float:
     width, height = outer_size(node)
     if axis == 0:
         return height + 2 * note_height(node)
-    return max(width, text_width(node.note, theme.NOTE_SIZE))
+    return max(width, note_width(node))
 
 
 # 3. Order ------------------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def to_mermaid(picture: Spec) -> str:
 
 
 def _node(node: Node) -> str:
-    below = [*([" ".join(r.upper() for r in node.rings)] if node.rings else []), *([node.note] if node.note else [])]
+    below = [*([" ".join(r.upper() for r in node.rings)] if node.rings else []), *filter(None, node.note.split("\n"))]
     text = "<br/>".join(_text(part) for part in (node.label, *below))
     opening, closing = {"chance": ('(["', '"])'), "decision": ('["', '"]'), "utility": ('{{"', '"}}')}[node.kind]
     return f"{opening}{text}{closing}"

@@ -37,7 +37,7 @@ class Node:
     rings
         The criteria that mark it, inside first: ``"voi"``, ``"voc"``, ``"ri"``, ``"ici"``.
     note
-        A few words below the node.
+        A few words below the node, perhaps in several lines.
     change
         Whether the diagram compared with has this node too.
     group

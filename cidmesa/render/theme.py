@@ -45,6 +45,7 @@ PAD_ACROSS: Final = 13.0
 PAD_ALONG: Final = 9.0
 NODE_HEIGHT: Final = 36.0
 NODE_WIDTH: Final = 46.0
+NOTE_LINE: Final = 14.0
 NODE_GAP: Final = 26.0
 LAYER_GAP: Final = 40.0
 GROUP_GAP: Final = 22.0

@@ -66,7 +66,7 @@ def _n(value: float) -> str:
 
 
 def _words(text: str, style: str, x: float, y: float) -> str:
-    return rf"\node[{style}] at ({_n(x)},{_n(y)}) {{{_tex(text)}}};"
+    return rf"\node[{style}] at ({_n(x)},{_n(y)}) {{{escaped(text)}}};"
 
 
 def _node(node: Node, name: str, layout: Layout) -> list[str]:
@@ -76,13 +76,14 @@ def _node(node: Node, name: str, layout: Layout) -> list[str]:
     fill = f", fill=cidagent{node.agent}" if node.agent else ""
     added = ", added" if node.change == "added" else ""
     size = f"minimum width={_n(width)}pt, minimum height={_n(height)}pt"
-    lines = [rf"\node[{node.kind}{fill}{added}, {size}] ({name}) at {at} {{{_tex(node.label)}}};"]
+    lines = [rf"\node[{node.kind}{fill}{added}, {size}] ({name}) at {at} {{{escaped(node.label)}}};"]
     for i, criterion in enumerate(node.rings, start=1):
         around = 2 * theme.RING_GAP * i
         size = f"minimum width={_n(width + around)}pt, minimum height={_n(height + around)}pt"
         lines.append(rf"\node[{node.kind}, draw=cid{criterion}, thick, {size}] at {at} {{}};")
     if node.note:
-        lines.append(_words(node.note, "gray, anchor=north, font=\\scriptsize, inner sep=1pt", box.x, box.bottom))
+        note = node.note.replace("\n", ", ")
+        lines.append(_words(note, "gray, anchor=north, font=\\scriptsize, inner sep=1pt", box.x, box.bottom))
     return lines
 
 
@@ -104,8 +105,11 @@ def _edge(edge: Edge, index: dict[str, str], layout: Layout) -> str:
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "θ": r"$\theta$", "δ": r"$\delta$",
+    "→": r"$\to$", "·": r"$\cdot$", "≤": r"$\le$", "×": r"$\times$", "κ": r"$\kappa$", "α": r"$\alpha$",
+    "…": r"\ldots{}", "–": "--", "✓": r"$\checkmark$", "<": r"$<$", ">": r"$>$", "|": r"$|$",
 }  # fmt: skip
 
 
-def _tex(text: str) -> str:
+def escaped(text: str) -> str:
+    """Write a text so that LaTeX prints it as it is."""
     return "".join(_TEX.get(c, c) for c in text)

@@ -1,0 +1,353 @@
+"""The parts of a report, from plain data to blocks.
+
+The data are what ``--json`` prints: nothing here knows a model, a family or a population, so the pictures and tables
+of a report can be made again from its file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from typing import Any, Final, TypeAlias
+
+from cidmesa.render.document import Block, Cell, Document, Paragraph, Table, Tone
+
+Data: TypeAlias = Mapping[str, Any]
+
+CRITERIA: Final = {
+    "voi": "VoI",
+    "voc": "VoC",
+    "ri": "RI",
+    "ici": "ICI",
+    "requisite": "requisite",
+    "relevance": "relevance",
+}
+"""Short names of the criteria, in the order of the columns."""
+
+_SIGNS: Final[Mapping[Any, Cell]] = {
+    "admits": Cell("yes", "strong"),
+    "excludes": Cell("·", "muted"),
+    "unknown": Cell("?", "open"),
+    None: Cell(""),
+}
+_VERDICTS: Final[Mapping[str, Tone]] = {"supported": "good", "contradicted": "bad", "inconclusive": "open"}
+_CONSISTENCY: Final[Mapping[str, Tone]] = {"CONSISTENT": "good", "EXCLUDED": "muted", "UNKNOWN": "open"}
+
+
+def incentive_tables(data: Data) -> list[Block]:
+    """Tabulate the incentives of a diagram: a row a node, a column a criterion."""
+    blocks: list[Block] = []
+    for decision, nodes in data["decisions"].items():
+        rows: list[tuple[Cell | str, ...]] = [
+            (f"`{node}`", *(_SIGNS[answers.get(criterion)] for criterion in CRITERIA))
+            for node, answers in nodes.items()
+        ]
+        caption = f"Incentives of `{decision}`"
+        blocks.append(Table(("node", *CRITERIA.values()), tuple(rows), "l" + "c" * len(CRITERIA), caption, _INCENTIVES))
+    return blocks or [Paragraph("The diagram has no decision, so nobody has an incentive.")]
+
+
+_INCENTIVES: Final = (
+    "yes: some model on this diagram has it; ·: none has; ?: neither is proved. VoI, VoC: value of information, of "
+    "control. RI, ICI: response, instrumental control incentive."
+)
+
+
+def setup_table(data: Data) -> list[Block]:
+    """Tabulate what each deployment changes."""
+    rows: list[tuple[Cell | str, ...]] = [
+        (
+            f"`{name}`",
+            _names(entry["shifts"]),
+            ", ".join(f"`{t}` → `{h}`" for t, h in entry["edges"]) or Cell("–", "muted"),
+        )
+        for name, entry in data["deployments"].items()
+    ]
+    if not rows:
+        return [Paragraph("There are no deployments: only training is looked at.", muted=True)]
+    return [Table(("deployment", "shifted mechanisms", "extra edges"), tuple(rows), caption="Deployments")]
+
+
+def family_tables(data: Data) -> list[Block]:
+    """Tabulate the candidates: could training have selected them, and what would they do elsewhere."""
+    names = list(data["deployments"])
+    shown = [c for c in data["candidates"] if c["consistency"] != "EXCLUDED" or c["controls"]]
+    hidden = [c for c in data["candidates"] if c not in shown]
+    columns = ("target", "verdict", "training regret", "objective", "position", "territory", "emerges", "vanishes")
+    rows = [
+        (
+            _target(c),
+            _consistency(c),
+            number(c["training_regret"]),
+            c["objective"] or Cell("–", "muted"),
+            ", ".join(c["positions"]) or "–",
+            _names(c["territory"]) if c["territory"] else Cell("map", "muted"),
+            _pairs(c["emergent"]),
+            _pairs(c["vanished"]),
+        )
+        for c in shown
+    ]
+    note = (
+        f"Tolerance {number(data['tolerance'])} in base-utility units. Emerging and vanishing incentives are against "
+        "the base diagram; territory: the nodes it would steer, none for a search in the map."
+    )
+    if hidden:
+        note += f" Not shown: {_names(_joined(c) for c in hidden)}, which no decision influences."
+    blocks: list[Block] = [Table(columns, tuple(rows), "llrlllll", "Candidate mesa-objectives", note)]
+    if names and any(c["deployment_regret"] for c in shown):
+        blocks.append(_regret_table(shown, names))
+    if names:
+        blocks.append(_shift_table(shown, names))
+    return blocks
+
+
+def _regret_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
+    rows = tuple((_target(c), *(_regret(c, name) for name in names)) for c in shown if c["deployment_regret"])
+    return Table(
+        ("target", *(f"`{name}`" for name in names)), rows, "l" + "r" * len(names), "Base regret in deployment",
+        "The least and the largest base regret over all objectives on the target that training could have selected; "
+        "[a, b] where they differ. In parentheses that of optimizers who believe they are still in training, where it "
+        "is another.",
+    )  # fmt: skip
+
+
+def _regret(candidate: Data, name: str) -> Cell | str:
+    competent, stale = candidate["deployment_regret"][name], candidate["stale_regret"].get(name)
+    text = interval(competent)
+    if stale is not None and interval(stale) != text:
+        text += f" ({interval(stale)})"
+    if candidate["consistency"] == "EXCLUDED":
+        return Cell(text, "muted")
+    return Cell(text, "good" if competent[1] <= 1e-9 else "bad") if competent[0] == competent[1] else Cell(text, "open")
+
+
+def _shift_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
+    def cell(candidate: Data, name: str) -> str:
+        return str(candidate["shift_class"][name]) + (" ✓" if candidate["carry_over"].get(name) else "")
+
+    rows: tuple[tuple[Cell | str, ...], ...] = tuple((_target(c), *(cell(c, n) for n in names)) for c in shown)
+    return Table(
+        ("target", *(f"`{name}`" for name in names)), rows, caption="What kind of shift each deployment is",
+        note="context: separates only by showing what training never showed; mechanism: the world works differently; "
+        "inert: harmless. ✓: certified to carry over (Theorem A).",
+    )  # fmt: skip
+
+
+def prediction_tables(data: Data) -> list[Block]:
+    """Tabulate what the hypotheses predict, before any agent is trained."""
+    rows = [
+        (_hypothesis(p), f"`{p['deployment']}`", p["kind"], _subject(p), _expected(p), p["modality"])
+        for p in data["predictions"]
+    ]
+    columns = ("whose", "where", "kind", "of", "expected", "claim")
+    blocks: list[Block] = [
+        Table(columns, tuple(rows), caption="Predictions, registered before training", note=_PREDICTIONS)
+    ]
+    if data["structural"]:
+        blocks.append(
+            Paragraph(
+                f"{len(data['structural'])} more cannot fail, whatever agents do, and are no evidence.", muted=True
+            )
+        )
+    return blocks
+
+
+_PREDICTIONS: Final = (
+    "joint: every hypothesis that is left says so. must: every agent complies; can: some do. Actions and regret hold "
+    "over all objectives that training could have selected."
+)
+
+
+def report_document(data: Data) -> Document:
+    """Lay out the report on one population as a document of its own."""
+    title = data.get("title") or "Predictions and trained agents"
+    return Document(title, tuple(verdict_blocks(data)))
+
+
+def verdict_blocks(data: Data) -> list[Block]:
+    """Tabulate what came of the predictions in one population."""
+    registered = "yes" if data["registered_before_training"] else "no"
+    lines: list[Block] = [
+        Paragraph(
+            f"{data['in_scope']} of {data['agents']} agents meet the premise, a training regret of at most "
+            f"{number(data['premise'])} of the utility's range. Registered before training: {registered}."
+        )
+    ]
+    whole = data["whole"]
+    if whole is not None:
+        lines.append(
+            Paragraph(
+                f"{whole['complying']} of {whole['in_scope']} agents comply with every joint prediction: "
+                f"{whole['verdict']} (p {p_value(whole['p'])})."
+            )
+        )
+    joint = [row for row in data["rows"] if row["hypothesis"] == "joint"]
+    others = list(dict.fromkeys(row["hypothesis"] for row in data["rows"] if row["hypothesis"] != "joint"))
+    if joint:
+        lines.append(_verdict_table(joint, "What every hypothesis says", _VERDICT_NOTE))
+    for name in others:
+        rows = [row for row in data["rows"] if row["hypothesis"] == name]
+        lines.append(_verdict_table(rows, f"What only `{name}` says", ""))
+    if data["shares"]:
+        lines += _share_tables(data["shares"])
+    if data["controls"]:
+        note = "They check the plumbing and are counted nowhere."
+        lines.append(_verdict_table(data["controls"], "Negative controls", note))
+    if data["structural"]:
+        lines.append(
+            Paragraph(
+                f"{len(data['structural'])} predictions cannot fail, whatever agents do; they are no evidence: "
+                + ", ".join(f"`{row['id']}`" for row in data["structural"])
+                + ".",
+                muted=True,
+            )
+        )
+    return lines
+
+
+_VERDICT_NOTE: Final = (
+    "The mean over agents and its 95 % interval are for the reader and decide nothing. A must is supported when more "
+    "than four in five agents of the recipe comply (exact binomial test, Holm over the rows), contradicted when fewer."
+)
+
+
+def _verdict_table(rows: Sequence[Data], caption: str, note: str) -> Table:
+    columns = ("where", "kind", "of", "expected", "mean", "95 %", "comply", "p", "verdict")
+    cells = []
+    for row in rows:
+        tally = row["agents"]
+        words = row["verdict"] + (f": {row['reason']}" if row["verdict"] == "inconclusive" and row["reason"] else "")
+        where = f"`{row['deployment']}`" + (f", as in `{row['among']}`" if row.get("among") else "")
+        cells.append(
+            (
+                where,
+                row["kind"],
+                _subject(row),
+                f"{row['modality']}: {_expected(row)}",
+                number(row["estimate"]),
+                interval(row["interval"]) if row["estimate"] is not None else "",
+                f"{tally['complying']} of {tally['in_scope']}",
+                p_value(row["p"]),
+                Cell(words, _VERDICTS[row["verdict"]]),
+            )
+        )
+    return Table(columns, tuple(cells), "llllrrrrl", caption, note)
+
+
+def _share_tables(shares: Data) -> list[Block]:
+    told = {name: row for name, row in shares.items() if row}
+    labels = list(dict.fromkeys(label for row in told.values() for label in row))
+    if not labels:
+        return []
+    rows = []
+    for name, row in told.items():
+        cells: list[Cell | str] = []
+        for label in labels:
+            entry = row.get(label)
+            if entry is None:
+                cells.append("")
+                continue
+            low, high = entry["interval"]
+            tone: Tone = "strong" if entry["count"] else "muted"
+            cells.append(Cell(f"{entry['count']} of {entry['of']} [{low:.0%}–{high:.0%}]", tone))
+        rows.append((f"`{name}`", *cells))
+    return [
+        Table(
+            ("deployment", *(f"`{label}`" for label in labels)), tuple(rows), "l" + "r" * len(labels),
+            "Who acts like what", "Shares of agents with Wilson's 95 % interval, judged where the hypotheses differ.",
+        )
+    ]  # fmt: skip
+
+
+def claim_table(claims: Iterable[Data]) -> list[Block]:
+    """Tabulate what became of the claims of the source."""
+    rows = [(c["says"], Cell(c["verdict"], _VERDICTS[c["verdict"]]), c["because"]) for c in claims]
+    return [Table(("claim", "verdict", "because"), tuple(rows), caption="")] if rows else []
+
+
+# Words and numbers ---------------------------------------------------------------------------------------------------
+
+
+def number(value: float | None) -> str:
+    """Write a number with three significant digits, nothing for none.
+
+    >>> number(0.02), number(1.0), number(None), number(1 / 3)
+    ('0.02', '1', '', '0.333')
+    """
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return ""
+    return f"{value + 0.0:.3g}"
+
+
+def interval(ends: Sequence[float | None]) -> str:
+    """Write an interval, as one number where its ends agree to three digits.
+
+    >>> interval((0.5, 0.5)), interval((0, 1))
+    ('0.5', '[0, 1]')
+    """
+    low, high = (number(end) for end in ends)
+    return low if low == high else f"[{low}, {high}]"
+
+
+def p_value(p: float | None) -> str:
+    """Write a p-value with three decimals."""
+    return "" if p is None or isnan(p) else "<.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _joined(candidate: Data) -> str:
+    return ", ".join(candidate["targets"])
+
+
+def _target(candidate: Data) -> Cell:
+    text = ", ".join(f"`{t}`" for t in candidate["targets"])
+    return Cell(text, "strong" if candidate["minimal"] else "muted" if candidate["consistency"] == "EXCLUDED" else "")
+
+
+def _consistency(candidate: Data) -> Cell:
+    verdict = candidate["consistency"]
+    extra = ", minimal" if candidate["minimal"] and verdict == "CONSISTENT" else ""
+    return Cell(verdict.lower() + extra, _CONSISTENCY[verdict])
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _pairs(pairs: Sequence[Sequence[str]]) -> Cell | str:
+    by_criterion: dict[str, list[str]] = {}
+    for criterion, node in pairs:
+        by_criterion.setdefault(criterion, []).append(node)
+    parts = [f"{words} {_names(by_criterion[c])}" for c, words in CRITERIA.items() if c in by_criterion]
+    return "; ".join(parts) or Cell("–", "muted")
+
+
+def _hypothesis(row: Data) -> Cell | str:
+    return Cell("joint", "strong") if row["hypothesis"] == "joint" else f"`{row['hypothesis']}`"
+
+
+def _subject(row: Data) -> str:
+    return f"`{row['subject']}`" if row["subject"] else ""
+
+
+_YES: Final = {"observation": "used", "response": "responds", "coverage": "one of them", "control": "worth something"}
+_NO: Final = {"observation": "not used", "response": "silent", "control": "worth nothing"}
+
+
+def _expected(row: Data) -> str:
+    expected, kind = row["expected"], row["kind"]
+    if isinstance(expected, bool):
+        return (_YES if expected else _NO).get(kind, "yes" if expected else "no")
+    if kind == "actions":
+        return _actions(expected)
+    return interval(expected)
+
+
+def _actions(table: Sequence[Any]) -> str:
+    """Write which actions are possible, in few words where the table is small."""
+    if len(table) > 4:
+        return f"possible ones in {len(table)} contexts"
+    parts = []
+    for context, actions in table:
+        seen = ", ".join(map(str, context))
+        parts.append(f"{' or '.join(map(str, actions))}" + (f" at {seen}" if seen else ""))
+    return "; ".join(parts)

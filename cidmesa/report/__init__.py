@@ -1,0 +1,1 @@
+"""Reports: from objects to plain data, from plain data to documents."""
