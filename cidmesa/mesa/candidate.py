@@ -474,18 +474,19 @@ class MesaOptimizer:
 
     @cached_property
     def carry_over(self) -> Mapping[str, bool | None]:
-        """Deployment → True where Theorem A certifies that consistency carries over, else ``None``."""
-        return PerDeployment(
-            tuple(self.setup.deployments),
-            lambda name: carry_over(self.setup, self.names, name) if self._strictly_consistent else None,
-        )
+        """Deployment → True where Theorem A certifies that consistency carries over, else ``None``.
 
-    @property
-    def _strictly_consistent(self) -> bool:
-        """Whether some objective is consistent with tolerance 0, which is what Theorem A is about."""
+        The theorem is about tolerance 0. With a tolerance only shifts that move no argmax are certified: they leave
+        every regret as it was.
+        """
+        return PerDeployment(tuple(self.setup.deployments), self._carried_over)
+
+    def _carried_over(self, name: str) -> bool | None:
         if self.consistency is not Consistency.CONSISTENT:
-            return False
-        return self.tolerance == 0 or (self.training_regret or 0.0) <= 0.0
+            return None
+        if self.tolerance > 0 and self.shift_class[name] not in {ShiftClass.INERT, ShiftClass.POLICY_INERT}:
+            return None
+        return carry_over(self.setup, self.names, name)
 
     @cached_property
     def interfaces(self) -> tuple[Interface, ...]:

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -210,9 +211,12 @@ class Family:
         """The null hypothesis: a map from observations to actions that pursues nothing."""
         return LookupTable(self.setup, self.tolerance)
 
-    @property
+    @cached_property
     def unidentifiable(self) -> tuple[Indistinct, ...]:
-        """Pairs of hypotheses that no behaviour in training and the deployments can tell apart."""
+        """Pairs of hypotheses that no behaviour in training or a deployment can tell apart, or may not.
+
+        See :mod:`cidmesa.mesa.identifiability`.
+        """
         from cidmesa.mesa.identifiability import unidentifiable
 
         return unidentifiable(self)

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+import cidmesa as cm
 from cidmesa.mesa.consistency import Law
 
 Row = tuple[Fraction, ...]
@@ -151,3 +153,78 @@ def joint_actions(law: ExactLaw, budget: Fraction, there: ExactLaw) -> list[tupl
         for actions in product(*(range(len(v)) for v in there.value))
         if any(feasible(rows, weak_rows(there, actions), size) for rows in found)
     ]
+
+
+# From a model to a law, by listing every assignment ------------------------------------------------------------------
+
+
+def rational(x: float) -> Fraction:
+    return Fraction(x).limit_denominator(10_000)
+
+
+def assignments(model: cm.CIM) -> Iterator[dict[str, int]]:
+    """All values, as positions, of chance nodes and decisions."""
+    names = [n for n in model.cid.nodes if model.cid.kind(n) != "utility"]
+    for values in product(*(range(model.card(n)) for n in names)):
+        yield dict(zip(names, values, strict=True))
+
+
+def chance_probability(model: cm.CIM, world: dict[str, int]) -> Fraction:
+    """Probability of the chance nodes' values, given the decisions'."""
+    p = Fraction(1)
+    for node in model.cid.chance:
+        p *= rational(model.cpd(node)[tuple(world[q] for q in model.cid.parents(node))][world[node]])
+        if not p:
+            break
+    return p
+
+
+def paid(model: cm.CIM, world: dict[str, int]) -> dict[str, Fraction]:
+    return {
+        u: rational(float(model.cpd(u)[tuple(world[q] for q in model.cid.parents(u))])) for u in model.cid.utilities
+    }
+
+
+@dataclass(frozen=True)
+class Told:
+    """A law with the contexts that it reaches, and the values of the targets."""
+
+    law: ExactLaw
+    contexts: list[tuple[int, ...]]
+
+
+def told(model: cm.CIM, targets: Sequence[str], levels: dict[str, list[float]], believed: cm.CIM | None = None) -> Told:
+    """The law of one decision: outcomes as in `believed`, everything else as in `model`."""
+    (decision,) = model.cid.decisions
+    axes = [range(len(levels[t])) if t in levels else range(model.card(t)) for t in targets]
+    cells = {values: i for i, values in enumerate(product(*axes))}
+    actions = range(model.card(decision))
+
+    def tables(m: cm.CIM) -> tuple[dict[Any, Fraction], dict[Any, list[Fraction]], dict[Any, Fraction]]:
+        weight: dict[Any, Fraction] = {}
+        outcome: dict[Any, list[Fraction]] = {}
+        value: dict[Any, Fraction] = {}
+        for world in assignments(m):
+            p = chance_probability(m, world)
+            if not p:
+                continue
+            pays = paid(m, world)
+            context = tuple(world[q] for q in m.cid.parents(decision))
+            key = (context, world[decision])
+            cell = cells[tuple(levels[t].index(float(pays[t])) if t in levels else world[t] for t in targets)]
+            weight[key] = weight.get(key, Fraction(0)) + p
+            outcome.setdefault(key, [Fraction(0)] * len(cells))[cell] += p
+            value[key] = value.get(key, Fraction(0)) + p * sum(pays.values())
+        return weight, outcome, value
+
+    weight, _, value = tables(model)
+    there_weight, there, _ = tables(model if believed is None else believed)
+    contexts = sorted({context for context, _ in weight})
+    return Told(
+        ExactLaw(
+            [weight[c, 0] for c in contexts],
+            [[[x / there_weight[c, a] for x in there[c, a]] for a in actions] for c in contexts],
+            [[value[c, a] / weight[c, a] for a in actions] for c in contexts],
+        ),
+        contexts,
+    )
