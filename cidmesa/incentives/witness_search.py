@@ -58,7 +58,7 @@ def search(verdict: Verdict, criterion: str, draws: int = DRAWS) -> CIM | None:
         for node in verdict.nodes:
             cid = with_information_link(cid, node, decision)
     agent = cid.agents[0] if decision is None else cid.agent_of(decision)
-    rng = random.Random(f"{criterion} {verdict.nodes} {decision}")
+    rng = random.Random(0)  # the same for all names, so that renaming changes nothing
     for node in verdict.nodes:
         if cid.kind(node) == "utility":
             continue
@@ -280,7 +280,8 @@ class _Draw:
         self.cut = set(cut)
         self.utilities = cid.utilities_of(agent)
         self.order = [cid.nodes[i] for i in cid.topological]
-        self.always = {node} | ({decision} if decision is not None else set(cid.decisions_of(agent)))
+        deciding = cid.decisions_of(agent) if decision is None else (decision,)
+        self.always = tuple(dict.fromkeys((node, *deciding)))
         self.reduced = cid if criterion == "voi" else minimal_reduction(cid)
         above = {u: self.reduced.ancestors(u, strict=False) for u in self.utilities}
         matter = set().union(*above.values())

@@ -98,6 +98,22 @@ class Scim:
         keep = worth >= best - EPS
         return best, {d: rule[keep] for d, rule in rules.items()}
 
+    def gain_from_seeing(self, rules: Mapping[str, np.ndarray], node: str, decision: str, agent: Any = 0) -> float:
+        """Return what is lost when `decision` has to ignore one of its observations; `rules` lists all policies."""
+        parents = self.cid.parents(decision)
+        shape = (-1, *(self.model.card(p) for p in parents))
+        table = np.moveaxis(rules[decision].reshape(shape), 1 + parents.index(node), 1)
+        blind = (table == table[:, :1]).reshape(len(table), -1).all(axis=1)
+        _, paid = self.play(rules, agent=agent)
+        worth = np.broadcast_to(paid, (len(table), len(self.weights))) @ self.weights
+        return float(worth.max() - worth[blind].max())
+
+    def gain_from_control(self, rules: Mapping[str, np.ndarray], node: str, agent: Any = 0) -> float:
+        """Return what is gained, at least, when a mechanism may be chosen; exactly, where all of them can be listed."""
+        best = self.optimal(rules, agent)[0]
+        changed = (self.model.shift({node: cm.Table(t)}) for t in all_mechanisms(self.model, node))
+        return max(Scim(m).optimal(rules, agent)[0] for m in changed) - best
+
     def responds(self, rules: Mapping[str, np.ndarray], node: str, decision: str) -> np.ndarray:
         """Say of each policy whether some noise and some value of `node` change the decision."""
         before = self.play(rules)[0][decision]
@@ -207,6 +223,17 @@ def _simple_mechanisms(model: cm.CIM, node: str) -> Iterator[np.ndarray]:
         for outputs in product(range(k), repeat=card):
             rows = np.eye(k)[list(outputs)].reshape((1,) * axis + (card,) + (1,) * (len(shape) - axis - 1) + (k,))
             yield np.broadcast_to(rows, (*shape, k))
+
+
+def all_mechanisms(model: cm.CIM, node: str, limit: int = 300) -> Iterator[np.ndarray]:
+    """Yield every deterministic mechanism of a node, or the simple ones where there are too many."""
+    shape = tuple(model.card(p) for p in model.cid.parents(node))
+    k, contexts = model.card(node), int(np.prod(shape, dtype=int))
+    if k**contexts > limit:
+        yield from _simple_mechanisms(model, node)
+        return
+    for outputs in product(range(k), repeat=contexts):
+        yield np.eye(k)[np.reshape(outputs, shape)] if shape else np.eye(k)[outputs[0]]
 
 
 def _contexts(model: cm.CIM, decision: str) -> int:
