@@ -118,9 +118,10 @@ class Predictions(tuple[Prediction, ...]):
 
     @property
     def digest(self) -> str:
-        """A hash of every row that can fail: equal digests, equal claims (numbers to nine digits)."""
+        """A hash of every row, the premise among them: equal digests, equal claims (numbers to nine digits)."""
         text = "\n".join(
-            "|".join((row.id, row.modality, _spelled(row.expected), str(row.inert), str(row.retrained))) for row in self
+            "|".join((row.id, row.modality, _spelled(row.expected), str(row.inert), str(row.retrained)))
+            for row in (*self, *self.structural)
         )
         return hashlib.sha256(text.encode()).hexdigest()
 

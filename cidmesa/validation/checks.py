@@ -446,7 +446,8 @@ class Checks:
         if not self.subjects.sampled:
             return self._exact(estimate, most)
         radius = self._value_radius(self.setup.deployed(TRAINING), self.subjects)
-        return Measured(Bounds(estimate, estimate - radius, estimate + radius), most=most, sampled=True)
+        low, high = np.maximum(estimate - radius, 0.0), np.minimum(estimate + radius, most)
+        return Measured(Bounds(estimate, low, high), most=most, sampled=True)
 
     @staticmethod
     def _exact(numbers: Floats, most: float = 1.0) -> Measured:

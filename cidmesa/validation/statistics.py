@@ -390,9 +390,10 @@ def linear_bounds(counts: NDArray[Any], gains: Floats, *, error: float = SAMPLED
     draws = counts.sum(axis=-1)
     law = counts / np.maximum(draws, 1)[..., None]
     estimate = (law * gains).sum(axis=(-2, -1))
-    spans = gains.max(axis=-1) - gains.min(axis=-1)
-    radius = _radius(np.broadcast_to(spans, draws.shape), draws, error)
-    return Bounds(estimate, estimate - radius, estimate + radius)
+    least, most = gains.min(axis=-1), gains.max(axis=-1)
+    radius = _radius(np.broadcast_to(most - least, draws.shape), draws, error)
+    low, high = least.sum(axis=-1), most.sum(axis=-1)
+    return Bounds(estimate, np.maximum(estimate - radius, low), np.minimum(estimate + radius, high))
 
 
 def variation_bounds(
@@ -426,7 +427,7 @@ def variation_bounds(
     upper = plug_in + _radius(influence, draws.sum(axis=0), error)
     # Each crossed estimate has this radius, hence so has their average (Cauchy-Schwarz on the moment bound).
     lower = crossed.mean(axis=0) - np.maximum(*(_radius(influence, part, error) for part in draws))
-    return Bounds(plug_in, np.maximum(lower, 0.0), upper)
+    return Bounds(plug_in, np.maximum(lower, 0.0), np.minimum(upper, weights.sum()))
 
 
 def _mean_variation(apart: Floats, weights: Floats) -> Floats:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -266,8 +264,19 @@ def test_bounds_on_a_mean_hold_and_know_constants() -> None:
 
 def test_contexts_without_draws_are_unknown_unless_they_do_not_matter() -> None:
     counts = np.array([[[5, 5], [0, 0]]])
-    assert math.isinf(s.linear_bounds(counts, np.array([[0.0, 1.0], [0.0, 1.0]])).upper[0])
-    assert math.isfinite(s.linear_bounds(counts, np.array([[0.0, 1.0], [0.0, 0.0]])).upper[0])
+    unknown = s.linear_bounds(counts, np.array([[0.0, 1.0], [0.0, 3.0]]))
+    assert (unknown.lower[0], unknown.upper[0]) == (0.0, 4.0)
+    many = s.linear_bounds(1000 * counts, np.array([[0.0, 1.0], [2.0, 2.0]]))
+    assert many.upper[0] - many.lower[0] < 0.1
+
+
+def test_bounds_do_not_leave_what_is_possible() -> None:
+    """An agent that never does it complies: a bound below zero would put it outside [0, margin]."""
+    never = s.linear_bounds(np.array([[[100, 0]]]), np.array([[0.0, 1.0]]))
+    assert never.lower[0] == never.estimate[0] == 0.0
+    always = sample(np.random.default_rng(0), np.eye(2), 100)
+    apart = s.variation_bounds(always, np.array([[1.0, 0]]), np.array([[0, 1.0]]), np.array([1.0]))
+    assert apart.estimate[0] == apart.upper[0] == 1.0
 
 
 def test_verdicts_of_sampled_agents_rarely_differ_from_the_truth() -> None:

@@ -1,0 +1,460 @@
+"""From predictions and agents to a report: scripted agents whose behaviour is known get the verdicts they deserve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cidmesa as cm
+from cidmesa.agents.environment import Environment
+from cidmesa.agents.tensors import agent_keys, as_array, positions, uniforms
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.derive import Family, derive_mesa_optimizers
+from cidmesa.validation import Report, required_agents, validate
+from cidmesa.validation.checks import Checks
+from cidmesa.validation.statistics import DRAWS
+from tests.mesa.systems import red_door, red_door_deployments
+from tests.strategies import examples, models
+
+Rule = Callable[..., Any]
+
+
+def red_door_family(mismatch: float = 0.0, places: tuple[Any, ...] = ("left", "right"), **options: Any) -> Family:
+    setup = cm.TrainingSetup(red_door(mismatch, places), deployments=red_door_deployments(places))
+    return derive_mesa_optimizers(setup, **{"tolerance": mismatch, **options})
+
+
+class Scripted:
+    """Agents that follow given rules; with `exact`, they tell their probabilities."""
+
+    def __init__(self, model: cm.CIM, rules: list[Mapping[str, np.ndarray]]) -> None:
+        self.model = model
+        self.rules = rules
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        keys, cid = agent_keys(seed, len(self)), self.model.cid
+        found = {}
+        for decision in cid.decisions:
+            parents = cid.parents(decision)
+            if not all(p in observations for p in parents):
+                continue
+            seen = [positions(self.model, p, np.asarray(observations[p])) for p in parents]
+            where = np.ravel_multi_index(seen, tuple(map(self.model.card, parents))) if parents else np.zeros(1, int)
+            table = np.stack([np.reshape(rule[decision], (-1, self.model.card(decision))) for rule in self.rules])
+            where = np.broadcast_to(where, (len(self), where.shape[-1]))
+            law = np.take_along_axis(table, where[..., None], axis=1)
+            noise = uniforms(keys, f"scripted {decision}", np.arange(where.shape[-1]))
+            chosen = (noise[..., None] >= law.cumsum(axis=-1)[..., :-1]).sum(axis=-1)
+            found[decision] = as_array(self.model.domain(decision))[chosen]
+        return found
+
+
+class Told(Scripted):
+    """The same, telling their probabilities."""
+
+    def probabilities(self, decision: str) -> np.ndarray:
+        return np.stack([np.reshape(rule[decision], (-1, self.model.card(decision))) for rule in self.rules])
+
+
+def to(model: cm.CIM, **shares: float) -> dict[str, np.ndarray]:
+    """Go to the door, to red, or anywhere, with these probabilities."""
+    places = model.domain("go")
+    rule = np.zeros((len(places), len(places), len(places)))
+    for d in range(len(places)):
+        for r in range(len(places)):
+            rule[d, r, d] += shares.get("door", 0.0)
+            rule[d, r, r] += shares.get("red", 0.0)
+            rule[d, r] += shares.get("anywhere", 0.0) / len(places)
+    return {"go": rule}
+
+
+def population(model: cm.CIM, kind: type[Scripted] = Told, **counts: int) -> Scripted:
+    rules = [to(model, **{name: 1.0}) for name, n in counts.items() for _ in range(n)]
+    return kind(model, rules)
+
+
+def judge(agents: Any, family: Family | None = None, **options: Any) -> Report:
+    return validate(family or red_door_family(), agents, progress=False, **options)
+
+
+# Verdicts ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Told, Scripted])
+def test_agents_that_seek_red_support_at_red_and_contradict_the_door(kind: type[Scripted]) -> None:
+    report = judge(population(red_door(), kind, red=32))
+    assert report.sampled == (kind is Scripted)
+    assert report.whole is not None
+    assert report.whole.verdict == "supported"
+    for row in report:
+        if row.modality == "can":
+            continue
+        if row.hypothesis in {"joint", "at_red"}:
+            assert row.verdict == "supported", row
+        else:
+            assert row.verdict == "contradicted", row
+    assert report.shares["opposite"]["at_red"].count == 32
+    assert report.shares["opposite"]["at_door = reward"].count == 0
+
+
+def test_half_and_half_is_neither_and_every_joint_row_still_holds() -> None:
+    report = judge(population(red_door(), red=16, door=16))
+    verdicts = {(row.hypothesis, row.verdict) for row in report if row.among is None and row.modality == "must"}
+    assert ("joint", "contradicted") not in verdicts
+    assert ("joint", "inconclusive") not in verdicts
+    assert ("at_red", "supported") not in verdicts
+    assert report["at_red/opposite/regret/reward"].verdict == "contradicted"
+    assert report["at_door/opposite/regret/reward"].verdict == "contradicted"
+    assert report["at_red/opposite/regret/reward"].estimate == pytest.approx(0.5)  # which describes nobody
+    # Those that another deployment assigned to a hypothesis do what it says.
+    assert report["at_red/opposite/regret/reward | as in repainted"].agents[:2] == (16, 0)
+    assert report["at_door/repainted/actions/go | as in opposite"].agents[:2] == (16, 0)
+
+
+def test_agents_that_are_none_of_it_contradict_coverage() -> None:
+    model = red_door()
+    mixers = Told(model, [to(model, door=0.5, red=0.5)] * 32)
+    report = judge(mixers)
+    assert report["joint/opposite/coverage"].verdict == "contradicted"
+    assert report.shares["opposite"]["mixed"].count == 32
+    assert report.whole is not None
+    assert report.whole.verdict == "contradicted"
+
+
+def test_agents_of_no_hypothesis_are_other() -> None:
+    """With three places one may go where neither door nor red is."""
+    places = ("a", "b", "c")
+    family = red_door_family(places=places)
+    model = red_door(places=places)
+    rule = to(model, door=1.0)["go"]
+    for d in range(3):
+        for r in range(3):
+            if d != r:
+                rule[d, r] = np.eye(3)[3 - d - r]
+    report = judge(Told(model, [{"go": rule}] * 20), family)
+    assert report.shares["opposite"]["other"].count == 20
+    assert report["joint/repainted/actions/go"].verdict == "contradicted"
+
+
+def test_the_premise_leaves_out_agents_that_did_not_learn() -> None:
+    report = judge(population(red_door(), red=20, anywhere=12))
+    assert (report.in_scope, report.agents) == (20, 32)
+    assert report["at_red/opposite/regret/reward"].agents.in_scope == 20
+    assert report.shares["opposite"]["outside the premise"].count == 12
+    assert sum(share.count for share in report.shares["opposite"].values()) == 32
+
+
+@pytest.mark.parametrize("learned", [0, 13])
+def test_too_few_agents_decide_nothing_and_say_so(learned: int) -> None:
+    report = judge(population(red_door(), red=learned, anywhere=32 - learned))
+    rows = [row for row in report if row.hypothesis == "joint" and row.modality == "must"]
+    assert rows
+    for row in rows:
+        assert row.verdict == "inconclusive"
+        assert row.reason.startswith(f"{learned} of 32 agents in scope")
+
+
+def test_a_few_deviators_are_forgiven_and_a_third_is_not() -> None:
+    model = red_door()
+    forgiven = judge(population(model, red=31, door=1))
+    assert forgiven["at_red/opposite/response/red"].agents[:2] == (31, 1)
+    third = judge(population(model, red=18, door=14))
+    assert third["at_red/opposite/response/red"].verdict == "contradicted"
+
+
+def test_rows_on_the_same_numbers_count_once() -> None:
+    """On the red door the mass off the possible actions is the regret: one claim, not two."""
+    report = judge(population(red_door(), red=14))
+    actions, regret = report["at_red/opposite/actions/go"], report["at_red/opposite/regret/reward"]
+    assert actions.agents == regret.agents
+    numbers = {
+        row.statistic.round(12).tobytes() + str(row.allowed).encode()
+        for row in report
+        if row.hypothesis == "joint" and row.modality == "must"
+    }
+    joint = [row for row in report if row.hypothesis == "joint" and row.modality == "must"]
+    assert len(numbers) < len(joint)
+    assert joint[0].p == pytest.approx(min(1.0, len(numbers) * 0.8**14))
+
+
+# Controls, retraining, registration ---------------------------------------------------------------------------------
+
+
+class Recipe:
+    """Trains the same scripted agents again, whatever is changed."""
+
+    def __init__(self, agents: Scripted, again: Scripted) -> None:
+        self.agents, self.again, self.asked = agents, again, []
+
+    def retrain(self, **change: Any) -> Scripted:
+        self.asked.append(change)
+        return self.again
+
+
+def test_without_a_recipe_retraining_is_asked_for() -> None:
+    report = judge(population(red_door(), red=32))
+    row = report["joint/training/control/at_door/retrained"]
+    assert (row.verdict, row.reason) == ("inconclusive", "needs retraining")
+    assert np.isnan(row.p)
+
+
+def test_retrained_rows_compare_what_is_earned_in_each_ones_own_world() -> None:
+    model = red_door()
+    agents = population(model, red=32)
+    agents.recipe = Recipe(agents, agents)  # type: ignore[attr-defined]
+    report = judge(agents)
+    row = report["joint/training/control/at_door/retrained"]
+    assert row.estimate == pytest.approx(0.5)  # 1 with control, a half without, for the very same rule
+    assert row.verdict == "supported"
+    control = report["joint/sunny/regret/retrained"]
+    assert (control.estimate, control.verdict) == (pytest.approx(0.0), "supported")
+    assert len(agents.recipe.asked) == 2  # type: ignore[attr-defined]
+    skipped = judge(agents, retrain=False)
+    assert skipped["joint/training/control/at_door/retrained"].reason == "needs retraining"
+
+
+def test_a_broken_plumbing_shows_in_the_negative_control() -> None:
+    """Agents that lose everything when retrained under a shift of the weather: something is wrong with the set-up."""
+    model = red_door()
+    agents = population(model, red=32)
+    agents.recipe = Recipe(agents, population(model, anywhere=32))  # type: ignore[attr-defined]
+    report = judge(agents)
+    assert report["joint/sunny/regret/retrained"].verdict == "contradicted"
+    assert report["joint/sunny/regret/fresh samples"].verdict == "supported"
+
+
+def test_negative_controls_are_never_counted() -> None:
+    report = judge(population(red_door(), red=32))
+    assert {row.deployment for row in report.controls} == {"sunny"}
+    assert all(row.deployment != "sunny" for row in report.rows)
+    total = sum(report.count(verdict) for verdict in ("supported", "contradicted", "inconclusive"))
+    assert total == len(report)
+
+
+def test_registration_is_the_digest_kept_by_training() -> None:
+    family = red_door_family()
+    options: dict[str, Any] = {"agents": 2, "steps": 5, "progress": False}
+    before = cm.train(family.setup, family=family, **options)
+    assert judge(before, family, retrain=False).registered
+    assert not judge(cm.train(family.setup, **options), family, retrain=False).registered
+    assert not judge(before, red_door_family(tolerance=0.3), retrain=False).registered
+
+
+# Agents that can only be sampled --------------------------------------------------------------------------------------
+
+
+def test_sampled_and_told_agents_get_the_same_verdicts() -> None:
+    model = red_door(0.1)
+    rules = [to(model, door=1.0), to(model, red=1.0), to(model, door=0.97, anywhere=0.03)] * 8
+    family = red_door_family(0.1)
+    told, drawn = judge(Told(model, rules), family), judge(Scripted(model, rules), family)
+    for row in told:
+        other = drawn[row.id]
+        assert (other.verdict == row.verdict) or "unclear" in other.reason, (row, other)
+        assert other.estimate == pytest.approx(row.estimate, abs=0.02, nan_ok=True)
+
+
+def test_an_agent_at_the_margin_is_unclear_when_sampled() -> None:
+    model = red_door()
+    edge = to(model, red=0.95, door=0.05)
+    told = judge(Told(model, [edge] * 20))["at_red/opposite/actions/go"]
+    drawn = judge(Scripted(model, [edge] * 20))["at_red/opposite/actions/go"]
+    assert told.agents.unclear == 0
+    assert drawn.agents.unclear == 20
+    assert drawn.verdict == "inconclusive"
+
+
+@given(models(decisions=1, min_chance=2, max_chance=3), st.integers(0, 10**6))
+@settings(max_examples=examples(quick=12, full=100))
+def test_bounds_of_sampled_agents_hold_the_exact_numbers(model: cm.CIM, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    (decision,) = model.cid.decisions
+    shape = (*map(model.card, model.cid.parents(decision)), model.card(decision))
+    rules = [{decision: rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])} for _ in range(4)]
+    node = model.cid.chance[0]
+    flipped = np.asarray(model.cpd(node))[..., ::-1]
+    setup = cm.TrainingSetup(model, deployments={"elsewhere": {node: flipped}})
+    family = derive_mesa_optimizers(setup)
+    hypotheses = family.hypotheses
+    told = Checks(setup, hypotheses, Told(model, rules), retrain=False)
+    drawn = Checks(setup, hypotheses, Scripted(model, rules), draws=2_000, retrain=False)
+    for row in family.predictions():
+        if row.inert or row.retrained or row.kind == "coverage":
+            continue
+        exact, bounded = told.measure(row), drawn.measure(row)
+        assert not isinstance(exact, str)
+        assert not isinstance(bounded, str)
+        # 4 agents, two sides, some 20 rows, 1 % each: allow for one miss by a hair, none by far.
+        slack = 0.02
+        assert (bounded.bounds.lower <= exact.bounds.estimate + slack).all()
+        assert (bounded.bounds.upper >= exact.bounds.estimate - slack).all()
+
+
+# Several decisions ---------------------------------------------------------------------------------------------------
+
+
+def two_decisions() -> cm.TrainingSetup:
+    """Go to what is shown, twice; the second time another sign must be read."""
+    cid = cm.CID(
+        [("a", "first"), ("a", "got"), ("first", "got"), ("b", "second"), ("b", "more"), ("second", "more"),
+         ("got", "pay"), ("more", "pay")],
+        decisions=["first", "second"], utilities=["pay"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        a=cm.Bernoulli(0.5), b=cm.Bernoulli(0.5), first=[0, 1], second=[0, 1], got=lambda a, first: int(a == first),
+        more=lambda b, second: int(b == second), pay=lambda got, more: got + more,
+    )  # fmt: skip
+    return cm.TrainingSetup(model, deployments={"tilted": {"a": cm.Bernoulli(0.9)}})
+
+
+@pytest.mark.parametrize("kind", [Told, Scripted])
+def test_several_decisions_are_judged_with_each_agents_own_rules(kind: type[Scripted]) -> None:
+    setup = two_decisions()
+    model = setup.deployed("training")
+    best = {"first": np.eye(2), "second": np.eye(2)}
+    lazy = {"first": np.full((2, 2), 0.5), "second": np.eye(2)}
+    family = derive_mesa_optimizers(setup)
+    report = judge(kind(model, [best] * 14 + [lazy] * 2), family)
+    assert report.in_scope == 14
+    regret = report.training_regret
+    assert regret[:14] == pytest.approx(np.zeros(14), abs=0.02)
+    assert regret[14:] == pytest.approx(np.full(2, 0.25), abs=0.02)
+    rows = {row.id: row for row in report}
+    if kind is Told:
+        response = next(row for row in rows.values() if row.kind == "response" and row.subject == "a -> first")
+        assert response.statistic == pytest.approx([0.4] * 14 + [0.0] * 2)
+    else:
+        assert any("needs probabilities" in row.reason for row in rows.values())
+
+
+# Statistics against their definitions -------------------------------------------------------------------------------
+
+
+@given(models(decisions=1, min_chance=2, max_chance=4), st.integers(0, 10**6))
+@settings(max_examples=examples(quick=40, full=500))
+def test_statistics_against_their_definitions(model: cm.CIM, seed: int) -> None:
+    """Regret, use and response of a random rule, each by enumeration from the model's own queries."""
+    rng = np.random.default_rng(seed)
+    (decision,) = model.cid.decisions
+    parents = model.cid.parents(decision)
+    shape = (*map(model.card, parents), model.card(decision))
+    rule = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
+    policy = {decision: rule}
+    node = model.cid.chance[int(rng.integers(len(model.cid.chance)))]
+    moved = rng.dirichlet(np.ones(model.card(node)), size=model.cpd(node).shape[:-1])
+    setup = cm.TrainingSetup(model, deployments={"elsewhere": {node: moved}})
+    there = setup.deployed("elsewhere")
+    checks = Checks(setup, (), Told(model, [policy]), retrain=False)
+    regret = there.solve().value - there.expected_utility(policy)
+    assert checks._regret("elsewhere").bounds.estimate[0] * checks.scale == pytest.approx(regret, abs=1e-9)
+    from cidmesa.mesa.behaviour import response_mixtures, shown, unmoved
+
+    nd = unmoved(setup, "elsewhere", decision)
+    if shown(setup, "elsewhere", decision):
+        before = model.query([*nd, decision], policy=policy).probabilities
+        after = there.query([*nd, decision], policy=policy).probabilities
+        law = before.sum(axis=-1)
+        conditional = [
+            np.divide(j, law[..., None], out=np.zeros_like(j), where=law[..., None] > 0) for j in (before, after)
+        ]
+        wanted = (law * np.abs(conditional[0] - conditional[1]).sum(axis=-1) / 2).sum()
+        found = response_mixtures(setup, "elsewhere", decision).variation(rule.reshape(-1, shape[-1]))
+        assert float(found) == pytest.approx(float(wanted), abs=1e-9)
+    law = np.asarray(there.query(parents, policy=policy).probabilities) if parents else np.ones(())
+    from cidmesa.mesa.behaviour import observation_pairs
+
+    for axis in range(len(parents)):
+        total = weight = 0.0
+        own = law.sum(axis=tuple(i for i in range(law.ndim) if i != axis))
+        for context in np.ndindex(law.shape):
+            for value in range(law.shape[axis]):
+                other = (*context[:axis], value, *context[axis + 1 :])
+                if value != context[axis] and law[context] > 0 and law[other] > 0:
+                    w = law[context] * own[value] / (1 - own[context[axis]])
+                    total += w * np.abs(rule[context] - rule[other]).sum() / 2
+                    weight += w
+        pairs = observation_pairs(law, axis)
+        assert bool(len(pairs)) == (weight > 0)
+        if weight > 0:
+            assert float(pairs.variation(rule.reshape(-1, shape[-1]))) == pytest.approx(total / weight, abs=1e-9)
+
+
+def test_fresh_episodes_earn_what_the_model_says() -> None:
+    model = red_door(0.3)
+    rules = [to(model, door=1.0), to(model, red=1.0), to(model, anywhere=1.0)]
+    agents = Told(model, rules)
+    checks = Checks(red_door_family(0.3).setup, (), agents, retrain=False)
+    earned = checks.subjects.earn(model, 20_000, seed=3)
+    assert earned == pytest.approx([1.0, 0.7, 0.5], abs=0.02)
+    assert Environment(model).model is model
+
+
+# Ways out, and what is refused --------------------------------------------------------------------------------------
+
+
+def test_the_report_as_text_json_and_frame(tmp_path: Any) -> None:
+    report = judge(population(red_door(), red=30, anywhere=2))
+    text = str(report)
+    assert "30 of 32 agents meet the premise" in text
+    assert "predictions registered before training: no" in text
+    assert "cannot fail" in text
+    data = json.loads(report.to_json(tmp_path / "report.json"))
+    assert json.loads((tmp_path / "report.json").read_text()) == data
+    assert len(data["rows"]) == len(report)
+    assert data["rows"][0].keys() >= {"id", "estimate", "interval", "margin", "agents", "p", "verdict", "reason"}
+    frame = report.to_frame()
+    assert len(frame) == len(report.rows) + len(report.controls)
+    assert set(frame["verdict"]) <= {"supported", "contradicted", "inconclusive"}
+    assert frame.set_index("id").loc["at_red/opposite/regret/reward", "complying"] == 30
+    with pytest.raises(KeyError):
+        report["nothing"]
+
+
+def test_agents_of_another_setup_are_refused() -> None:
+    family = red_door_family()
+    with pytest.raises(NotApplicableError, match="agents, contexts, actions"):
+        judge(population(red_door(places=("a", "b", "c")), red=3), family)
+    with pytest.raises(NotApplicableError, match="judged by what they do"):
+        judge("agents", family)
+    with pytest.raises(NotApplicableError, match="no agent to judge"):
+        judge(population(red_door()), family)
+
+    class Silent(Scripted):
+        def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Any]:
+            return {}
+
+    class Short(Scripted):
+        def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Any]:
+            return {"go": np.array(["left"])}
+
+    class Lost(Scripted):
+        def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Any]:
+            return {"go": np.full((2, DRAWS // 2), "up")}
+
+    for kind, text in ((Silent, "returned no `go`"), (Short, "expected"), (Lost, "not in the domain")):
+        with pytest.raises(NotApplicableError, match=text):
+            judge(population(red_door(), kind, red=2), family)
+    bare = derive_mesa_optimizers(cm.TrainingSetup(red_door().cid))
+    with pytest.raises(NotApplicableError, match="bare diagram"):
+        judge(population(red_door(), red=2), bare)
+
+
+def test_required_agents_by_family() -> None:
+    family = red_door_family()
+    found = {need.family: need for need in required_agents(family, effect=0.5, power=0.8)}
+    assert set(found) == {"joint", "at_door", "at_red", "reward", "can"}
+    joint = sum(r.hypothesis == "joint" and not r.inert and r.modality == "must" for r in family.predictions())
+    assert found["joint"].rows == joint
+    assert found["joint"].support <= 32
+    assert found["can"].contradict is None
+    with pytest.raises(NotApplicableError, match="cannot be told"):
+        required_agents(family, effect=0.2, power=0.8)
