@@ -400,7 +400,7 @@ def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
             JOINT,
             name,
             "regret",
-            score,
+            f"{score} ({what})",
             (0.0, 0.0),
             "must",
             because,

@@ -262,11 +262,18 @@ class Report:
             lines.append(line)
         return pd.DataFrame(lines)
 
+    def to_text(self, width: int = 120, *, colour: bool = False) -> str:
+        """Return the report as tables for a terminal."""
+        from cidmesa.render import terminal
+        from cidmesa.render.sections import report_document
+
+        return terminal.write(report_document(self.to_dict()), width, colour=colour)
+
     def to_html(self, path: str | Path | None = None) -> str:
         """Return the report as one self-contained page, and write it to `path` if one is given."""
         from cidmesa.render.html import report_page
 
-        page: str = report_page(self.to_dict())
+        page = report_page(self.to_dict())
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
@@ -279,88 +286,7 @@ class Report:
         )
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield (
-            f"{self.in_scope} of {self.agents} agents meet the premise: training regret at most {self.premise:.3g} of "
-            "the utility's range"
-        )
-        yield f"predictions registered before training: {'yes' if self.registered else 'no'} ({self.digest[:12]})"
-        if self.whole is not None:
-            w = self.whole
-            yield f"{w.complying} of {w.in_scope} agents comply with every joint row: {w.verdict} (p {_p(w.p)})"
-        for title, rows in (("predictions", self.rows), ("negative controls (never counted)", self.controls)):
-            if rows:
-                yield ""
-                yield f"{title}:"
-                yield from _table([_cells(row) for row in rows])
-        for name, shares in self.shares.items():
-            if shares:
-                yield ""
-                yield f"who acts like what in `{name}`:"
-                for label, share in shares.items():
-                    low, high = share.interval
-                    yield f"  {label:24} {share.count:3} of {share.of}   [{low:.0%}, {high:.0%}]"
-        if self.structural:
-            yield ""
-            yield f"{len(self.structural)} predictions cannot fail and are no evidence:"
-            yield from (f"  {row.id}: {row.theorem}" for row in self.structural)
-
-
-_HEADINGS = ("prediction", "expected", "mean", "95 %", "comply", "deviate", "of", "p", "verdict")
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    low, high = row.interval
-    return (
-        row.id,
-        f"{row.modality} {spelled(row.prediction)}",
-        "" if np.isnan(row.estimate) else f"{row.estimate:.3f}",
-        "" if np.isnan(row.estimate) else f"[{low:.2f}, {high:.2f}]",
-        str(row.agents.complying),
-        str(row.agents.deviating),
-        str(row.agents.in_scope),
-        _p(row.p),
-        row.verdict if row.verdict != "inconclusive" else f"inconclusive: {row.reason}",
-    )
-
-
-def _table(cells: list[tuple[str, ...]]) -> Iterator[str]:
-    whole = [_HEADINGS, *cells]
-    widths = [max(len(line[i]) for line in whole) for i in range(len(_HEADINGS))]
-    for line in whole:
-        yield (
-            "  "
-            + "  ".join(
-                text.rjust(width) if 2 <= i <= 7 else text.ljust(width)
-                for i, (text, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-        )
-
-
-def spelled(row: Prediction) -> str:
-    """Write what a prediction expects in a few characters.
-
-    >>> spelled(Prediction("", "joint", "training", "regret", "pay", (0.0, 0.5), "must", ""))
-    '[0, 0.5]'
-    """
-    if isinstance(row.expected, bool):
-        return (
-            {"observation": "used", "response": "responds", "coverage": "covered"}.get(row.kind, "yes")
-            if (row.expected)
-            else {"observation": "not used", "response": "silent"}.get(row.kind, "no")
-        )
-    if row.kind == "actions":
-        return "possible actions only"
-    low, high = row.expected
-    if row.retrained and not row.inert:
-        return f"about {low:.3g}"
-    return f"[{low:.3g}, {high:.3g}]"
-
-
-def _p(p: float) -> str:
-    return "" if np.isnan(p) else f"{p:.3f}" if p >= 0.001 else "<.001"
+        return self.to_text()
 
 
 def _plain(value: Any) -> Any:

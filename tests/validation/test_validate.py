@@ -403,10 +403,14 @@ def test_fresh_episodes_earn_what_the_model_says() -> None:
 
 def test_the_report_as_text_json_and_frame(tmp_path: Any) -> None:
     report = judge(population(red_door(), red=30, anywhere=2))
-    text = str(report)
+    text = " ".join(str(report).split())
     assert "30 of 32 agents meet the premise" in text
-    assert "predictions registered before training: no" in text
+    assert "Registered before training: no" in text
     assert "cannot fail" in text
+    assert "contradicted" in text
+    page = report.to_html(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+    assert page.count("contradicted") >= report.count("contradicted")
     data = json.loads(report.to_json(tmp_path / "report.json"))
     assert json.loads((tmp_path / "report.json").read_text()) == data
     assert len(data["rows"]) == len(report)
