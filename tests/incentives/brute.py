@@ -123,15 +123,15 @@ class Scim:
             found |= np.broadcast_to(before != after, (len(found), len(self.weights))).any(axis=1)
         return found
 
-    def controls(self, rules: Mapping[str, np.ndarray], node: str, decision: str) -> np.ndarray:
+    def controls(self, rules: Mapping[str, np.ndarray], node: str, decision: str, agent: Any = 0) -> np.ndarray:
         """Say of each policy whether some context and some d have E[U_{X_d} | pa] other than E[U | pa]."""
-        actual, paid = self.play(rules)
+        actual, paid = self.play(rules, agent=agent)
         n = len(rules[decision])
         contexts = np.broadcast_to(self.context(actual, decision), (n, len(self.weights)))
         found = np.zeros(n, dtype=bool)
         for d in range(self.model.card(decision)):
             other = self.play(rules, {decision: np.full((1, 1), d)})[0][node]
-            moved = self.play(rules, {decision: actual[decision], node: other})[1]
+            moved = self.play(rules, {decision: actual[decision], node: other}, agent)[1]
             gain = np.broadcast_to((moved - paid) * self.weights, contexts.shape)
             for c in np.unique(contexts):
                 found |= np.abs(np.where(contexts == c, gain, 0).sum(axis=1)) > EPS

@@ -71,7 +71,7 @@ def listed(model: cm.CIM) -> tuple[brute.Scim, dict[str, np.ndarray]]:
 
 
 @given(st.data(), SMALL)
-@settings(max_examples=examples(quick=60, full=2000))
+@settings(max_examples=examples(quick=150, full=2000))
 def test_no_value_of_information(data, cid):
     for verdict in excluded(cid, "voi")[:3]:
         linked = cm.graph.with_information_link(cid, verdict.node, verdict.decision)
@@ -80,7 +80,7 @@ def test_no_value_of_information(data, cid):
 
 
 @given(st.data(), SMALL)
-@settings(max_examples=examples(quick=60, full=2000))
+@settings(max_examples=examples(quick=150, full=2000))
 def test_no_value_of_control(data, cid):
     verdicts = excluded(cid, "voc")
     assume(verdicts)
@@ -90,7 +90,7 @@ def test_no_value_of_control(data, cid):
 
 
 @given(st.data(), SMALL)
-@settings(max_examples=examples(quick=80, full=2000))
+@settings(max_examples=examples(quick=150, full=2000))
 def test_no_response_incentive(data, cid):
     verdicts = excluded(cid, "ri")
     assume(verdicts)
@@ -101,7 +101,7 @@ def test_no_response_incentive(data, cid):
 
 
 @given(st.data(), SMALL)
-@settings(max_examples=examples(quick=80, full=2000))
+@settings(max_examples=examples(quick=150, full=2000))
 def test_no_instrumental_control_incentive(data, cid):
     verdicts = excluded(cid, "ici")
     assume(verdicts)
@@ -111,8 +111,31 @@ def test_no_instrumental_control_incentive(data, cid):
         assert not scim.controls(best, verdict.node, verdict.decision).all(), verdict
 
 
+@given(st.data(), cids(max_chance=3, decisions=2, utilities=2, max_parents=2))
+@settings(max_examples=examples(quick=100, full=2000))
+def test_no_incentive_whatever_rule_another_agent_has(data, cid):
+    mine, theirs = cid.decisions
+    cid = cm.CID(
+        cid.edges,
+        nodes=cid.nodes,
+        decisions={"me": [mine], "you": [theirs]},
+        utilities={"me": [cid.utilities[0]], "you": [cid.utilities[1]]},
+    )
+    model = data.draw(structural(cid))
+    scim, rules = listed(model)
+    fixed = rules[theirs][data.draw(st.integers(0, len(rules[theirs]) - 1))]
+    ours = {d: np.unique(rules[mine], axis=0) if d == mine else fixed[None] for d in cid.decisions}
+    ours = {d: np.repeat(rule, len(ours[mine]), axis=0) if d == theirs else rule for d, rule in ours.items()}
+    best = scim.optimal(ours, "me")[1]
+    for verdict in [v for v in [*excluded(cid, "ri"), *excluded(cid, "ici")] if v.decision == mine]:
+        if verdict.criterion == "ri":
+            assert not scim.responds(best, verdict.node, mine).all(), verdict
+        else:
+            assert not scim.controls(best, verdict.node, mine, "me").all(), verdict
+
+
 @given(st.data(), ONE)
-@settings(max_examples=examples(quick=80, full=2000))
+@settings(max_examples=examples(quick=150, full=2000))
 def test_an_irrelevant_mechanism_changes_no_choice(data, cid):
     (decision,) = cid.decisions
     verdicts = excluded(cid, "relevance")
@@ -134,7 +157,7 @@ def _best(row: np.ndarray) -> set[int]:
 
 
 @given(st.data(), ONE)
-@settings(max_examples=examples(quick=80, full=2000))
+@settings(max_examples=examples(quick=150, full=2000))
 def test_no_introduced_unfairness(data, cid):
     (decision,) = cid.decisions
     verdicts = [v for v in excluded(cid, "introduced_unfairness") if v.node not in cid.descendants(decision)]
@@ -153,7 +176,7 @@ def test_no_introduced_unfairness(data, cid):
 
 
 @given(st.data(), ONE)
-@settings(max_examples=examples(quick=60, full=2000))
+@settings(max_examples=examples(quick=150, full=2000))
 def test_no_impact(data, cid):
     (decision,) = cid.decisions
     verdicts = excluded(cid, "impact")
@@ -169,7 +192,7 @@ def test_no_impact(data, cid):
         assert np.abs(laws - law).min() == pytest.approx(0, abs=ZERO), verdict
 
 
-# What should not matter ------------------------------------------------------------------------------------------------
+# What should not matter ---------------------------------------------------------------------------------------------
 
 CRITERIA = ("voi", "voc", "ri", "ici", "impact", "intention", "unfairness", "introduced_unfairness", "relevance")
 
