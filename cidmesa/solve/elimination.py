@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +39,10 @@ Pair: TypeAlias = tuple[Array | None, Array | None]
 Shape: TypeAlias = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Factor:
-    """What a plan needs to know of one table or pair of tables.
+    """What a plan needs to know of one table or pair of tables; a value, not to be changed.
 
-    Attributes
+    Parameters
     ----------
     key
         Where the tables will be found when the plan is run.
@@ -52,25 +51,35 @@ class Factor:
     heads
         Bit mask of the variables whose distribution `p` is: summed over all of them it is one. ``None`` if it is not
         a conditional distribution (evidence has been put in).
+
+    Attributes
+    ----------
+    mask
+        Bit mask of all its variables.
     """
 
-    key: int
-    p: tuple[int, ...] | None
-    w: tuple[int, ...] | None = None
-    heads: int | None = None
+    __slots__ = ("heads", "key", "mask", "p", "w")
 
-    @property
-    def mask(self) -> int:
-        """Bit mask of all its variables."""
-        return mask_of(self.p or ()) | mask_of(self.w or ())
+    def __init__(
+        self, key: int, p: tuple[int, ...] | None, w: tuple[int, ...] | None = None, heads: int | None = None
+    ) -> None:
+        mask = 0
+        for v in p or ():
+            mask |= 1 << v
+        for v in w or ():
+            mask |= 1 << v
+        self.key, self.p, self.w, self.heads, self.mask = key, p, w, heads, mask
 
 
 Aligned: TypeAlias = tuple[int, Shape]
 """A slot, and the shape that aligns its table with the others of a step."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+_View: TypeAlias = tuple[Shape | None, Shape | None]
+"""How a table is read in: the new order of its axes and its shape without one-state axes, ``None`` for no change."""
+
+
+class _Step(NamedTuple):
     """Multiply some factors, sum out the first axis, store the result."""
 
     weights: tuple[Aligned, ...]
@@ -100,7 +109,7 @@ class Plan:
         Which of the kept variables either part of the result depends on; ``None`` where it is absent.
     """
 
-    inputs: tuple[tuple[int, tuple[Shape, Shape] | None, tuple[Shape, Shape] | None], ...]
+    inputs: tuple[tuple[int, _View | None, _View | None], ...]
     steps: tuple[_Step, ...]
     last: _Step
     slots: int
@@ -139,58 +148,100 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     cards
         Number of states of every variable. Variables with one state are dropped on the way in.
     """
-    single = mask_of(v for v, card in enumerate(cards) if card == 1)
-    masks = [factor.mask & ~single for factor in factors]
-    kept = mask_of(keep)
-    order = _elimination_order(masks, kept & ~single, cards)
-    rank = {v: i for i, v in enumerate([*order, *keep])}
-    dims = [cards[v] for v in (*order, *keep)]
+    union = 0
+    for factor in factors:
+        union |= factor.mask
+    single = 0
+    for v in bits(union):
+        if cards[v] == 1:
+            single |= 1 << v
+    order = _elimination_order([factor.mask & ~single for factor in factors], mask_of(keep) | single, union, cards)
+    ranked = [*order, *keep]
+    dims = [cards[v] for v in ranked]
+    place = dict(zip(ranked, range(len(ranked)), strict=True))
+    narrow = _Narrow(place, cards, single, len(ranked))
 
     inputs = []
-    live: list[_Live] = []
-    for slot, factor in enumerate(factors):
-        p, p_mask = _read_in(factor.p, rank, cards)
-        w, w_mask = _read_in(factor.w, rank, cards)
-        inputs.append((factor.key, p, w))
-        heads = None if factor.heads is None else _ranked(factor.heads & ~single, rank)
-        live.append(_Live(slot, p_mask, w_mask, heads))
+    # By slot, and with variables by rank: the masks of either part (or None), of their union, and of the heads.
+    p_masks: list[int | None] = []
+    w_masks: list[int | None] = []
+    masks: list[int] = []
+    heads: list[int | None] = []
+    for factor in factors:
+        p_view, p_mask = narrow.read(factor.p)
+        w_view, w_mask = narrow.read(factor.w)
+        inputs.append((factor.key, p_view, w_view))
+        p_masks.append(p_mask)
+        w_masks.append(w_mask)
+        masks.append((p_mask or 0) | (w_mask or 0))
+        heads.append(None if factor.heads is None else narrow.mask(factor.heads))
 
-    steps: list[_Step] = []
-    slots = len(live)
+    live = list(range(len(inputs)))
+    steps = []
     largest, widest = 1, 0
-    for i in range(len(order)):
-        bit = 1 << i
-        bucket = [f for f in live if ((f.p or 0) | (f.w or 0)) & bit]
-        live = [f for f in live if not ((f.p or 0) | (f.w or 0)) & bit]
-        union, step, left = _join(bucket, slots, dims, bit)
-        size = _size(union, dims)
+    for i in range(len(order) + 1):
+        bit = 1 << i if i < len(order) else 0
+        if bit:
+            bucket = [slot for slot in live if masks[slot] & bit]
+            live = [slot for slot in live if not masks[slot] & bit]
+        else:
+            bucket = live
+        p_union = w_union = joint_heads = 0
+        has_p = has_w = conditional = False
+        for slot in bucket:
+            p_mask, w_mask = p_masks[slot], w_masks[slot]
+            if p_mask is not None:
+                head = heads[slot]
+                conditional = (conditional or not has_p) and head is not None
+                joint_heads |= head or 0
+                p_union |= p_mask
+                has_p = True
+            if w_mask is not None:
+                w_union |= w_mask
+                has_w = True
+        union = p_union | w_union
+        size = 1
+        axes = []
+        for j in bits(union) if bit else range(len(order), len(ranked)):
+            axes.append((1 << j, dims[j]))
+            size *= dims[j]
+        if not bit and size > largest:
+            size = 1
+            for j in bits(union):
+                size *= dims[j]
         if size > largest:
             largest, widest = size, union
-        steps.append(step)
-        if left is not None:
-            live.append(left)
-            slots += 1
-    last_union = mask_of(range(len(order), len(dims)))
-    _, last, _ = _join(live, slots, dims, 0, last_union)
-    size = _size(_union(live), dims)
-    if size > largest:
-        largest, widest = size, _union(live)
-    by_rank = [*order, *keep]
-
-    def named(mask: int) -> tuple[int, ...]:
-        return tuple([by_rank[i] for i in bits(mask)])
-
-    p_left = _union_of(f.p for f in live) if any(f.p is not None for f in live) else None
-    w_left = _union(live) if any(f.w is not None for f in live) else None
+        out = len(masks)
+        weights, utilities, pairs = [], [], []
+        for slot in bucket:
+            p_mask, w_mask = p_masks[slot], w_masks[slot]
+            if w_mask is None:
+                if p_mask is not None:
+                    weights.append((slot, tuple([n if p_mask & b else 1 for b, n in axes])))
+                continue
+            w_shape = tuple([n if w_mask & b else 1 for b, n in axes])
+            if p_mask is None:
+                utilities.append((slot, w_shape))
+            else:
+                pairs.append((slot, tuple([n if p_mask & b else 1 for b, n in axes]), w_shape))
+        conditional = conditional and bool(joint_heads & bit)
+        sums_to_one = conditional and joint_heads == bit
+        steps.append(_Step(tuple(weights), tuple(utilities), tuple(pairs), out, not sums_to_one))
+        if bit and not (sums_to_one and not has_w):
+            p_masks.append(None if sums_to_one else p_union & ~bit)
+            w_masks.append(union & ~bit if has_w else None)
+            masks.append(union & ~bit)
+            heads.append(joint_heads & ~bit if conditional else None)
+            live.append(out)
     return Plan(
         tuple(inputs),
-        tuple(steps),
-        last,
-        slots,
+        tuple(steps[:-1]),
+        steps[-1],
+        len(masks),
         largest,
-        named(widest),
-        None if p_left is None else named(p_left),
-        None if w_left is None else named(w_left),
+        tuple([ranked[j] for j in bits(widest)]),
+        tuple([ranked[j] for j in bits(p_union)]) if has_p else None,
+        tuple([ranked[j] for j in bits(union)]) if has_w else None,
     )
 
 
@@ -204,9 +255,9 @@ def run(plan: Plan, tables: Mapping[int, Pair]) -> Pair:
     for slot, (key, p_view, w_view) in enumerate(plan.inputs):
         p, w = tables[key]
         if p_view is not None and p is not None:
-            ps[slot] = p.transpose(p_view[0]).reshape(p_view[1])
+            ps[slot] = _viewed(p, p_view)
         if w_view is not None and w is not None:
-            ws[slot] = w.transpose(w_view[0]).reshape(w_view[1])
+            ws[slot] = _viewed(w, w_view)
     for step in plan.steps:
         p, w = _multiplied(step, ps, ws)
         out = step.out
@@ -215,6 +266,13 @@ def run(plan: Plan, tables: Mapping[int, Pair]) -> Pair:
         if w is not None:
             ws[out] = np.add.reduce(w, 0)
     return _multiplied(plan.last, ps, ws)
+
+
+def _viewed(table: Array, view: _View) -> Array:
+    axes, shape = view
+    if axes is not None:
+        table = table.transpose(axes)
+    return table if shape is None else table.reshape(shape)
 
 
 def _multiplied(step: _Step, ps: list[Any], ws: list[Any]) -> Pair:
@@ -237,101 +295,71 @@ def _multiplied(step: _Step, ps: list[Any], ws: list[Any]) -> Pair:
     return p, w
 
 
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """A factor while planning: its slot and its masks, by rank."""
+class _Narrow:
+    """Turns variables into ranks: position in the order of elimination, those kept last; one-state variables go."""
 
-    slot: int
-    p: int | None
-    w: int | None
-    heads: int | None
+    __slots__ = ("cards", "last", "place", "single")
 
+    def __init__(self, place: dict[int, int], cards: Sequence[int], single: int, last: int) -> None:
+        self.place, self.cards, self.single, self.last = place, cards, single, last
 
-def _join(bucket: list[_Live], out: int, dims: Sequence[int], bit: int, frame: int = 0) -> tuple[int, _Step, Any]:
-    """Plan the product of a bucket, and what is left of it once the variable `bit` is summed out."""
-    p_union = _union_of(f.p for f in bucket)
-    union = p_union | _union_of(f.w for f in bucket)
-    axes = list(bits(union | frame))
+    def mask(self, mask: int) -> int:
+        """Return the mask of the same variables by rank."""
+        found = 0
+        for v in bits(mask & ~self.single):
+            found |= 1 << self.place[v]
+        return found
 
-    def shape(mask: int) -> Shape:
-        return tuple([dims[i] if mask >> i & 1 else 1 for i in axes])
-
-    has_w = any(f.w is not None for f in bucket)
-    heads: int | None = 0
-    for f in bucket:
-        if f.p is not None:
-            heads = None if heads is None or f.heads is None else heads | f.heads
-    sums_to_one = heads is not None and heads == bit
-    heads = heads ^ bit if heads is not None and heads & bit else None
-    step = _Step(
-        weights=tuple((f.slot, shape(f.p)) for f in bucket if f.p is not None and f.w is None),
-        utilities=tuple((f.slot, shape(f.w)) for f in bucket if f.p is None and f.w is not None),
-        pairs=tuple((f.slot, shape(f.p), shape(f.w)) for f in bucket if f.p is not None and f.w is not None),
-        out=out,
-        keeps_p=not sums_to_one,
-    )
-    if sums_to_one and not has_w:
-        return union, step, None
-    rest_p = None if sums_to_one else p_union & ~bit
-    return union, step, _Live(out, rest_p, union & ~bit if has_w else None, heads)
+    def read(self, scope: tuple[int, ...] | None) -> tuple[_View | None, int | None]:
+        """Return how to read in a table with axes `scope`, and its mask by rank."""
+        if scope is None:
+            return None, None
+        place, last = self.place, self.last
+        ranks = [place.get(v, last) for v in scope]
+        axes = sorted(range(len(ranks)), key=ranks.__getitem__)
+        mask, shape, dropped = 0, [], False
+        for i in axes:
+            v = scope[i]
+            if self.single >> v & 1:
+                dropped = True
+            else:
+                mask |= 1 << ranks[i]
+                shape.append(self.cards[v])
+        moved = axes != list(range(len(axes)))
+        return (tuple(axes) if moved else None, tuple(shape) if dropped else None), mask
 
 
-def _union(live: Iterable[_Live]) -> int:
-    mask = 0
-    for f in live:
-        mask |= (f.p or 0) | (f.w or 0)
-    return mask
-
-
-def _union_of(masks: Iterable[int | None]) -> int:
-    union = 0
-    for mask in masks:
-        union |= mask or 0
-    return union
-
-
-def _size(mask: int, dims: Sequence[int]) -> int:
-    size = 1
-    for i in bits(mask):
-        size *= dims[i]
-    return size
-
-
-def _ranked(mask: int, rank: Mapping[int, int]) -> int:
-    return mask_of(rank[v] for v in bits(mask))
-
-
-def _read_in(
-    scope: tuple[int, ...] | None, rank: Mapping[int, int], cards: Sequence[int]
-) -> tuple[tuple[Shape, Shape] | None, int | None]:
-    """Return how to permute and squeeze a table with axes `scope`, and its mask by rank."""
-    if scope is None:
-        return None, None
-    last = len(rank)
-    axes = sorted(range(len(scope)), key=lambda i: rank.get(scope[i], last))
-    wide = [i for i in axes if cards[scope[i]] > 1]
-    return (tuple(axes), tuple(cards[scope[i]] for i in wide)), mask_of(rank[scope[i]] for i in wide)
-
-
-def _elimination_order(masks: Sequence[int], kept: int, cards: Sequence[int]) -> list[int]:
+def _elimination_order(masks: Sequence[int], kept: int, union: int, cards: Sequence[int]) -> list[int]:
     """Order the variables not kept by the greedy min-weight rule: always the one whose product is smallest."""
-    near: dict[int, int] = {}
+    near = dict.fromkeys(bits(union & ~kept), 0)
+    binary = True
+    for v in bits(union):
+        binary = binary and cards[v] <= 2
     for mask in masks:
         for v in bits(mask & ~kept):
-            near[v] = near.get(v, 0) | mask
-    binary = all(card <= 2 for card in cards)
-
-    def weight(mask: int) -> int:
-        return mask.bit_count() if binary else _size(mask, cards)
-
-    weights = {v: weight(mask) for v, mask in near.items()}
+            near[v] |= mask
+    weights = {v: mask.bit_count() if binary else _size(mask, cards) for v, mask in near.items()}
     order: list[int] = []
     while weights:
         v = min(weights, key=weights.__getitem__)
         order.append(v)
         del weights[v]
-        joined = near.pop(v) & ~(1 << v)
-        for u in bits(joined & ~kept):
-            near[u] = (near[u] | joined) & ~(1 << v)
-            weights[u] = weight(near[u])
+        bit = 1 << v
+        joined = near.pop(v)
+        rest = joined & ~(kept | bit)
+        while rest:
+            low = rest & -rest
+            rest ^= low
+            u = low.bit_length() - 1
+            near[u] = mask = (near[u] | joined) & ~bit
+            weights[u] = mask.bit_count() if binary else _size(mask, cards)
     return order
+
+
+def _size(mask: int, cards: Sequence[int]) -> int:
+    size = 1
+    while mask:
+        low = mask & -mask
+        size *= cards[low.bit_length() - 1]
+        mask ^= low
+    return size

@@ -50,11 +50,13 @@ class Stage:
     keys
         The tables multiplied: nodes, and results of earlier stages.
     plan
-        Gives the pair over (decision, its parents..., extra variables).
+        Gives the pair over (decision, its parents..., extra variables), less the parents that are `blind`.
     scope
         The parents (and extra variables) that the result depends on: the requisite observations.
     message
         The key under which the result replaces the tables, or ``None`` where they are still needed.
+    blind
+        The axes, in an array over the decision and all its parents, of parents left out.
     """
 
     decision: int
@@ -62,6 +64,7 @@ class Stage:
     plan: Plan
     scope: tuple[int, ...]
     message: int | None
+    blind: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ class Scheduler:
     """Work out the order of decisions and plan each; structure only, no numbers.
 
     `extra` are variables beyond the diagram's that every table may depend on and that stay to the end; `given` are
-    the factors of decisions whose rules are known, as a function of `extra` where need be.
+    the factors of decisions whose rules are known, as a function of `extra` where need be. `observations` masks the
+    parents that an open decision may make use of, all of them if nothing is said.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class Scheduler:
         decisions: Iterable[int],
         given: Mapping[int, Factor],
         extra: tuple[int, ...] = (),
+        observations: Mapping[int, int] | None = None,
     ) -> None:
         self.index = index
         self.cards = cards
@@ -112,8 +117,8 @@ class Scheduler:
         self.utilities = mask_of(utilities)
         self.parents = list(map(mask_of, index.parents))
         self.above: Sequence[int] | None = index.above
-        for v, factor in given.items():
-            scope = factor.mask & ~(1 << v | mask_of(extra))
+        thinned = {v: factor.mask & ~(1 << v | mask_of(extra)) for v, factor in given.items()}
+        for v, scope in {**thinned, **(observations or {})}.items():
             if scope != self.parents[v]:
                 self.parents[v], self.above = scope, None
         needed = self.ancestors(self.utilities)
@@ -188,7 +193,9 @@ class Scheduler:
 
     def _stage(self, decision: int, keys: list[int], max_table: int) -> Stage:
         factors = [self.live[key] for key in keys]
-        keep = (decision, *self.index.parents[decision], *self.extra)
+        parents = self.index.parents[decision]
+        blind = [i for i, v in enumerate(parents, 1) if not self.parents[decision] >> v & 1]
+        keep = (decision, *[v for v in parents if self.parents[decision] >> v & 1], *self.extra)
         plan = make_plan(factors, keep, self.cards)
         require_small(self.index, plan, self.cards, max_table)
         used = mask_of(plan.p or ()) | mask_of(plan.w or ())
@@ -200,7 +207,7 @@ class Scheduler:
         if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
             self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
             self.above = None
-        return Stage(decision, tuple(keys), plan, scope, message)
+        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind))
 
     def _collapse(self, decision: int, keys: list[int], factors: list[Factor], plan: Plan) -> int | None:
         """Replace what was summed out by its result, if nothing else mentions it."""
@@ -254,6 +261,9 @@ def carry_out(
     for stage in schedule.stages:
         d, plan = stage.decision, stage.plan
         p, w = run(plan, tables)
+        if stage.blind:
+            p = None if p is None else np.expand_dims(p, stage.blind)
+            w = None if w is None else np.expand_dims(w, stage.blind)
         found[d] = result = decide(p, w, cards[d], scale)
         if stage.message is None:
             tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)

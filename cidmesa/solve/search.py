@@ -30,7 +30,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.elimination import Array, Factor, Pair, make_plan, run
+from cidmesa.solve.elimination import Array, Factor, Pair, make_plan, mask_of, run
 from cidmesa.solve.policy import DecisionResult
 from cidmesa.solve.schedule import TIE, Schedule, Scheduler, carry_out, own_factor
 from cidmesa.solve.structure import View, require_small, rule_missing
@@ -167,7 +167,10 @@ class Profiles:
         if key not in self._schedules:
             given = {d: factor for d, factor in self.factors.items() if d not in free}
             view, utilities = self.problem.view, self.problem.utilities
-            scheduler = Scheduler(view.index, self.cards, utilities, free, given, (self.number,))
+            seen = {
+                d: mask_of(self.factors[d].p or ()) & ~(1 << d | 1 << self.number) for d in free if d in self.factors
+            }
+            scheduler = Scheduler(view.index, self.cards, utilities, free, given, (self.number,), seen)
             self._schedules[key] = scheduler.schedule(self.problem.max_table)
         return self._schedules[key]
 
@@ -210,11 +213,15 @@ class Profiles:
             ]
             plan = make_plan(factors, (*scope, self.number), self.cards)
             require_small(index, plan, self.cards, self.problem.max_table)
-            tables = {f.key: (self.rules.get(f.key, self.problem.view.tables[f.key]), None) for f in factors}
-            p, _ = run(plan, tables)
+            p, _ = run(plan, {f.key: (self._rule_or_table(f), None) for f in factors})
             shape = (1, *(self.cards[v] for v in scope), self.count)
             found = found | (np.broadcast_to(1.0 if p is None else p, shape[1:]) > 0).reshape(shape)
         return found
+
+    def _rule_or_table(self, factor: Factor) -> Array:
+        """Return the table behind a factor; a decision that matters to no utility may do anything."""
+        table = self.rules.get(factor.key, self.problem.view.tables[factor.key])
+        return np.ones([self.cards[v] for v in factor.p or ()]) if table is None else table
 
     def improve(self, sweeps: int) -> dict[int, DecisionResult]:
         """Let decisions that share nothing respond to the rest, one by one, until all of them are content.
