@@ -29,14 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.mesa.behaviour import observation_pairs, response_mixtures
-from cidmesa.mesa.predictions import (
-    Hypothesis,
-    Prediction,
-    name_of,
-    possible_mask,
-    telling,
-    uncontrolled,
-)
+from cidmesa.mesa.claims import Hypothesis, name_of, possible_mask, telling, uncontrolled
+from cidmesa.mesa.predictions import Prediction
 from cidmesa.mesa.setup import TRAINING, TrainingSetup
 from cidmesa.mesa.shifts import reached_contexts
 from cidmesa.model import CIM

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
+from cidmesa.mesa.claims import blinded, name_of, negated, uncontrolled
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.laws import OneDecision
-from cidmesa.mesa.predictions import JOINT, Prediction, Predictions, blinded, name_of, negated, uncontrolled
+from cidmesa.mesa.predictions import JOINT, Prediction, Predictions
 from cidmesa.validation.checks import Checks
 from cidmesa.validation.judge import allowed_set, sides
 from cidmesa.validation.statistics import MARGIN
@@ -55,7 +56,7 @@ def test_intervals_and_tables_of_the_red_door() -> None:
     assert found["at_door/opposite/regret/reward"] == pytest.approx((0, 0))
     assert found["joint/repainted/regret/reward"] == pytest.approx((0, 0.5))
     assert dict(found["at_red/opposite/actions/go"]) == {("left", "right"): ("right",), ("right", "left"): ("left",)}
-    assert dict(found["joint/repainted/actions/go"])["left", "right"] == ("left", "right")
+    assert dict(found["joint/repainted/actions/go"])["right", "left"] == ("left", "right")  # in domain order
     assert rows["joint/other prior/regret/reward"].theorem.startswith("Theorem A")
     assert rows["joint/opposite/coverage"].kind == "coverage"
 
@@ -260,7 +261,7 @@ def frozen_rule(setup: cm.TrainingSetup, names: tuple[str, ...], objective: np.n
 
 @given(setups(), st.integers(0, 10**6))
 @settings(
-    max_examples=examples(quick=120, full=2000),
+    max_examples=examples(quick=60, full=2000),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int) -> None:
