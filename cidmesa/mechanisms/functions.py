@@ -1,0 +1,300 @@
+"""Functions of the parents: a value, a distribution, a value with noise, a sparse map."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cidmesa.errors import MechanismError, did_you_mean
+from cidmesa.mechanisms.distributions import Categorical
+from cidmesa.mechanisms.numbers import checked_utilities, is_number, is_symbolic, plain, read_domain, row_of
+from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, Value, from_response, structural
+
+
+@dataclass(frozen=True)
+class Function(Mechanism):
+    """A function of the parents that returns a value, or a distribution ``{value: probability}``.
+
+    Parameters
+    ----------
+    f
+        Its argument names are the node's parents, in any order; a parameter with a default is not a parent.
+    domain
+        The node's domain; left out, the outputs in order of first appearance over all parent contexts.
+    noise
+        A :class:`Categorical`: independent exogenous noise that `f` receives as its argument ``noise``. It makes a
+        stochastic mechanism structural.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("door", "red")])
+    >>> model = cid.parameterise(door=cm.Uniform("left", "right"), red=lambda door: {door: 0.9, "nowhere": 0.1})
+    >>> model.domain("red"), model.cpd("red").tolist()
+    (('left', 'nowhere', 'right'), [[0.9, 0.1, 0.0], [0.0, 0.1, 0.9]])
+    """
+
+    f: Callable[..., Any]
+    domain: Sequence[Any] | None = None
+    noise: Categorical | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.f):
+            raise MechanismError(f"Function takes a callable; got {self.f!r}.")
+        if self.domain is not None:
+            object.__setattr__(self, "domain", read_domain(self.domain, "Function"))
+        if self.noise is not None and not isinstance(self.noise, Categorical):
+            raise MechanismError(
+                f"noise= takes a distribution such as Bernoulli(.1) or Uniform(..); got {self.noise!r}."
+            )
+
+    def domain_at(self, place: Place) -> Domain | None:
+        """Return the fixed or the declared domain."""
+        return place.domain or (tuple(self.domain) if self.domain is not None else None)
+
+    def check(self, place: Place) -> None:
+        """Check that the argument names are the parents."""
+        _arguments(self.f, place, takes_noise=self.noise is not None)
+
+    def compile(self, place: Place) -> Compiled:
+        """Call the function once for every parent context (and value of the noise)."""
+        if place.kind == "utility":
+            return Compiled((), _numbers(self, place))
+        if self.noise is not None:
+            return self._compile_with_noise(place, self.noise)
+        place.require_small(math.prod(place.shape))
+        outputs = list(_outputs(self.f, place))
+        domain = self.domain_at(place) or _domain_of(outputs)
+        place.require_small(len(outputs) * len(domain))
+        if any(isinstance(output, Mapping) for output in outputs):
+            rows = [
+                row_of(place, output if isinstance(output, Mapping) else {output: 1.0}, domain, context)
+                for output, context in zip(outputs, place.contexts(), strict=True)
+            ]
+            dtype = object if any(row.dtype == object for row in rows) else np.float64
+            table = np.array(rows, dtype=dtype).reshape(*place.shape, len(domain))
+            return Compiled(domain, table, structural(table, bool(place.parents)))
+        chosen = _positions(place, outputs, domain).reshape(*place.shape, 1)
+        return from_response(domain, np.ones(1), chosen)
+
+    def _compile_with_noise(self, place: Place, noise: Categorical) -> Compiled:
+        weights = noise.row(place, noise.values)
+        place.require_small(math.prod(place.shape) * len(noise.values))
+        outputs = [
+            output
+            for context in place.contexts()
+            for output in (_call(self.f, place, context, noise=value) for value in noise.values)
+        ]
+        if any(isinstance(output, Mapping) for output in outputs):
+            raise place.error(
+                "a function with noise= returns a value, not a distribution: the noise is the chance in it."
+            )
+        domain = self.domain_at(place) or _domain_of(outputs)
+        chosen = _positions(place, outputs, domain, repeat=len(noise.values)).reshape(*place.shape, len(noise.values))
+        return from_response(domain, weights, chosen)
+
+
+@dataclass(frozen=True)
+class Noisy(Mechanism):
+    """The value of `f`, but with probability `p` one of the *other* values of the domain, uniformly.
+
+    It is structural: the noise says by how many places, cyclically in domain order, the value is moved.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("door", "sign")])
+    >>> model = cid.parameterise(door=cm.Uniform("left", "middle", "right"), sign=cm.Noisy(lambda door: door, 0.2))
+    >>> model.cpd("sign")[0].tolist(), model.is_structural
+    ([0.8, 0.1, 0.1], True)
+    """
+
+    f: Callable[..., Any]
+    p: Any
+    domain: Sequence[Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.f):
+            raise MechanismError(f"Noisy takes a callable and a probability; got {self.f!r}.")
+        if not is_symbolic(self.p) and not (is_number(self.p) and 0 <= self.p <= 1):
+            raise MechanismError(f"Noisy's p is a probability; got {self.p!r}.")
+        if self.domain is not None:
+            object.__setattr__(self, "domain", read_domain(self.domain, "Noisy"))
+
+    def domain_at(self, place: Place) -> Domain | None:
+        """Return the fixed or the declared domain."""
+        return place.domain or (tuple(self.domain) if self.domain is not None else None)
+
+    def check(self, place: Place) -> None:
+        """Check that the argument names are the parents."""
+        _arguments(self.f, place)
+
+    def compile(self, place: Place) -> Compiled:
+        """Compile `f`, then move its value by the noise."""
+        if place.kind == "utility":
+            raise place.error(
+                "a utility is a number for every parent context: put the noise in a chance node above it."
+            )
+        plain = Function(self.f, domain=self.domain).compile(place)
+        if plain.response is None or len(plain.response.noise) != 1:
+            raise place.error("Noisy takes a function that returns a value, not a distribution.")
+        k = len(plain.domain)
+        if k == 1:
+            if is_symbolic(self.p) or self.p > 0:
+                raise place.error("Noisy needs a second value to move to: state the domain, Noisy(f, p, domain=[..]).")
+            return plain
+        moved = (plain.response.outcome + np.arange(k)) % k
+        other = self.p / (k - 1)
+        weights = np.array([1 - self.p] + [other] * (k - 1), dtype=object if is_symbolic(self.p) else np.float64)
+        return from_response(plain.domain, weights, moved)
+
+
+@dataclass(frozen=True)
+class Rows(Mechanism):
+    """A sparse map from parent contexts to a value or a distribution ``{value: probability}``.
+
+    Parameters
+    ----------
+    rows
+        Keys are contexts: tuples of parent values in the order of ``cid.parents(node)``; ``()`` for a root.
+    default
+        What every context that `rows` does not list gets.
+    domain
+        The node's domain; left out, the outputs in order of first appearance.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("a", "both"), ("b", "both")])
+    >>> bit = cm.Bernoulli(0.5)
+    >>> cid.parameterise(a=bit, b=bit, both=cm.Rows({(1, 1): 1}, default=0)).cpd("both")[..., 1].tolist()
+    [[0.0, 0.0], [0.0, 1.0]]
+    """
+
+    rows: Mapping[tuple[Any, ...], Any]
+    default: Any = None
+    domain: Sequence[Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, Mapping) or not all(isinstance(key, tuple) for key in self.rows):
+            raise MechanismError(
+                "Rows takes {context: value}, a context being a tuple of parent values: Rows({('left', 1): 'go'})."
+            )
+        object.__setattr__(self, "rows", dict(self.rows))
+        if self.domain is not None:
+            object.__setattr__(self, "domain", read_domain(self.domain, "Rows"))
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.rows), repr(self.rows), repr(self.default), self.domain))
+
+    def domain_at(self, place: Place) -> Domain | None:
+        """Return the fixed or the declared domain."""
+        return place.domain or (tuple(self.domain) if self.domain is not None else None)
+
+    def check(self, place: Place) -> None:
+        """Check that every key is a context of the node."""
+        for key in self.rows:
+            if len(key) != len(place.parents):
+                raise place.error(f"the context {key!r} has {len(key)} values, and the parents are {place.parents!r}.")
+            for value, parent, domain in zip(key, place.parents, place.parent_domains, strict=True):
+                if value not in domain:
+                    raise place.error(
+                        f"in the context {key!r}, {value!r} is not in the domain of `{parent}`, {domain!r}."
+                    )
+
+    def compile(self, place: Place) -> Compiled:
+        """Look every context up."""
+        self.check(place)
+
+        def look_up(*context: Any) -> Any:
+            output = self.rows.get(context, self.default)
+            if output is None and context not in self.rows:
+                raise place.error(f"no row for {place.describe(context)}: add it, or a default=.")
+            return output
+
+        place.require_small(math.prod(place.shape))
+        outputs = [look_up(*context) for context in place.contexts()]
+        inner = Place(place.node, place.kind, place.parents, place.parent_domains, self.domain_at(place))
+        stream = iter(outputs)
+        return Function(lambda **_: next(stream)).compile(inner)
+
+
+def _arguments(f: Callable[..., Any], place: Place, *, takes_noise: bool = False) -> None:
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        raise place.error(
+            f"{f!r} does not tell its argument names: wrap it in a lambda of the node's parents."
+        ) from None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    names = [p.name for p in parameters if p.default is p.empty]
+    wanted = [*place.parents, "noise"] if takes_noise else list(place.parents)
+    if sorted(names) == sorted(wanted):
+        return
+    parts = []
+    extra = [name for name in names if name not in wanted]
+    lacking = [name for name in wanted if name not in names]
+    if extra:
+        parts.append("takes " + ", ".join(f"`{name}`{did_you_mean(name, wanted)}" for name in extra) + ", not a parent")
+    if lacking:
+        parts.append("lacks " + ", ".join(f"`{name}`" for name in lacking))
+    raise place.error(
+        f"a function's argument names are the node's parents ({', '.join(place.parents) or 'none'}), and this one "
+        f"{' and '.join(parts)}: lambda {', '.join(wanted)}: ..."
+    )
+
+
+def _call(f: Callable[..., Any], place: Place, context: tuple[Value, ...], **more: Any) -> Any:
+    try:
+        output = f(**dict(zip(place.parents, context, strict=True)), **more)
+    except MechanismError:
+        raise
+    except Exception as error:  # the user's own function failed: say where, keep the cause
+        raise place.error(
+            f"its function failed at {place.describe(context)}: {type(error).__name__}: {error}"
+        ) from error
+    return plain(output)
+
+
+def _outputs(f: Callable[..., Any], place: Place) -> Iterator[Any]:
+    return (_call(f, place, context) for context in place.contexts())
+
+
+def _domain_of(outputs: Iterable[Any]) -> Domain:
+    seen: dict[Any, None] = {}
+    for output in outputs:
+        for value in output if isinstance(output, Mapping) else (output,):
+            seen.setdefault(plain(value))
+    return tuple(seen)
+
+
+def _positions(place: Place, outputs: Sequence[Any], domain: Domain, repeat: int = 1) -> NDArray[np.intp]:
+    index = {value: i for i, value in enumerate(domain)}
+    try:
+        return np.fromiter((index[output] for output in outputs), dtype=np.intp, count=len(outputs))
+    except (KeyError, TypeError):
+        contexts = [context for context in place.contexts() for _ in range(repeat)]
+        for output, context in zip(outputs, contexts, strict=True):
+            place.position(output, domain, context)
+        raise
+
+
+def _numbers(mechanism: Function, place: Place) -> Array:
+    """Write out a utility: one number for every parent context."""
+    if mechanism.noise is not None:
+        raise place.error("a utility is a number for every parent context: put the noise in a chance node above it.")
+    place.require_small(math.prod(place.shape))
+    flat = list(_outputs(mechanism.f, place))
+    for output, context in zip(flat, place.contexts(), strict=True):
+        if not is_number(output) and not is_symbolic(output):
+            raise place.error(f"a utility is a number; got {output!r} at {place.describe(context)}.")
+    symbolic = any(is_symbolic(output) for output in flat)
+    table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
+    return checked_utilities(place, table)

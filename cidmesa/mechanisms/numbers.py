@@ -1,0 +1,104 @@
+"""What counts as a number, a domain or a row of probabilities; nothing is ever renormalised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from cidmesa.errors import MechanismError
+from cidmesa.mechanisms.place import TOLERANCE, Array, Domain, Place, Value
+
+
+def is_number(value: Any) -> bool:
+    """Say whether `value` is a real number (bools and numpy's included; symbolic expressions are not)."""
+    return isinstance(value, Real | np.bool_) and not is_symbolic(value)
+
+
+def is_symbolic(value: Any) -> bool:
+    """Say whether `value` is a sympy expression; sympy itself is not imported."""
+    return hasattr(value, "free_symbols")
+
+
+def read_domain(values: Iterable[Any], what: str) -> Domain:
+    """Read a list of values as a domain: hashable, distinct, at least one; `what` is who asked."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise MechanismError(f"{what} takes a list of values; got {values!r}.")
+    domain = tuple(plain(value) for value in values)
+    if not domain:
+        raise MechanismError(f"{what} needs at least one value; got an empty list.")
+    try:
+        distinct = len(set(domain)) == len(domain)
+    except TypeError:
+        raise MechanismError(f"{what} takes hashable values; got {domain!r}.") from None
+    if not distinct:
+        raise MechanismError(f"{what} lists a value twice: {domain!r}.")
+    return domain
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy's scalars into Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def row_of(place: Place, weights: Mapping[Any, Any], domain: Domain, context: tuple[Value, ...] | None) -> Array:
+    """Return `{value: probability}` as one row over `domain`, checked; `context` is for the message."""
+    symbolic = any(is_symbolic(weight) for weight in weights.values())
+    row = np.zeros(len(domain), dtype=object if symbolic else np.float64)
+    for value, weight in weights.items():
+        if not is_number(weight) and not is_symbolic(weight):
+            raise place.error(f"the probability of {value!r} is a number; got {weight!r}.")
+        i = place.position(plain(value), domain, context)
+        row[i] += weight
+    check_rows(place, row[None], context)
+    return row
+
+
+def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = None) -> None:
+    """Refuse negative, non-finite or unnormalised rows; nothing is ever renormalised."""
+    if table.dtype == object:
+        _check_symbolic_rows(place, table)
+        return
+    good = np.isfinite(table) & (table >= 0)
+    off = ~(np.abs(table.sum(axis=-1) - 1) <= TOLERANCE)
+    if good.all() and not off.any():
+        return
+    if not good.all():
+        where = np.argwhere(~good)[0]
+        at = context if context is not None else context_at(place, where[:-1])
+        raise place.error(f"{float(table[tuple(where)])!r} at {place.describe(at)} is not a probability.")
+    where = np.argwhere(off)[0]
+    at = context if context is not None else context_at(place, where)
+    raise place.error(
+        f"its probabilities at {place.describe(at)} sum to {float(table[tuple(where)].sum())!r}, not to 1 "
+        f"(within {TOLERANCE:g}): {table[tuple(where)].tolist()!r}."
+    )
+
+
+def _check_symbolic_rows(place: Place, table: Array) -> None:
+    import sympy
+
+    for where in np.ndindex(table.shape[:-1]):
+        total = sympy.nsimplify(sympy.simplify(sum(table[where])), rational=True)
+        if sympy.simplify(total - 1) != 0:
+            raise place.error(f"its probabilities sum to {total}, not to 1: {list(table[where])!r}.")
+        for entry in table[where]:
+            if is_number(entry) and not 0 <= entry <= 1:
+                raise place.error(f"{entry!r} is not a probability.")
+
+
+def checked_utilities(place: Place, table: Array) -> Array:
+    """Return `table` after checking that every number in it is finite."""
+    if table.dtype != object and not np.isfinite(table).all():
+        where = np.argwhere(~np.isfinite(table))[0]
+        raise place.error(
+            f"{float(table[tuple(where)])!r} at {place.describe(context_at(place, where))} is not finite."
+        )
+    return table
+
+
+def context_at(place: Place, where: Iterable[int]) -> tuple[Value, ...]:
+    """Return the parent values at a position of the table's axes."""
+    return tuple(domain[i] for domain, i in zip(place.parent_domains, where, strict=False))

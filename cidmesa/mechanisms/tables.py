@@ -1,0 +1,196 @@
+"""Numbers as they are: dense tables, structural functions in tables, pgmpy's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cidmesa.errors import MechanismError
+from cidmesa.mechanisms.numbers import check_rows, checked_utilities, is_number, is_symbolic, read_domain
+from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, from_response, structural
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Mechanism):
+    """Dense numbers.
+
+    Parameters
+    ----------
+    values
+        Chance: probabilities of shape ``(cards of parents..., card)``. Utility: numbers of shape ``(cards of
+        parents...)``. Decision (as a policy): as chance.
+    domain
+        The node's domain; left out, the one it has already, or ``0 .. k-1``.
+    parents
+        The parents in the order of the axes; left out, ``cid.parents(node)``.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("a", "b")])
+    >>> cid.parameterise(a=cm.Bernoulli(0.5), b=cm.Table([[0.1, 0.9], [1, 0]], domain=["no", "yes"])).domain("b")
+    ('no', 'yes')
+    """
+
+    values: Any
+    domain: Sequence[Any] | None = None
+    parents: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            array = np.array(self.values)
+        except ValueError as error:
+            raise MechanismError(f"Table's values form a rectangular array; numpy says: {error}.") from None
+        if array.dtype.kind in "biuf":
+            array = array.astype(np.float64)
+        elif array.dtype != object or not all(is_number(x) or is_symbolic(x) for x in array.flat):
+            bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
+            raise MechanismError(f"Table's values are numbers; got {bad!r}.")
+        array.setflags(write=False)
+        object.__setattr__(self, "values", array)
+        if self.domain is not None:
+            object.__setattr__(self, "domain", read_domain(self.domain, "Table"))
+        if self.parents is not None:
+            object.__setattr__(self, "parents", tuple(self.parents))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Table):
+            return NotImplemented
+        same = (self.domain, self.parents) == (other.domain, other.parents)
+        return same and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.domain, self.parents, self.values.shape))
+
+    def domain_at(self, place: Place) -> Domain | None:
+        """Return the fixed domain, the declared one, or ``0 .. k-1``."""
+        if place.kind == "utility":
+            return None
+        declared = tuple(self.domain) if self.domain is not None else None
+        return place.domain or declared or tuple(range(self.values.shape[-1] if self.values.ndim else 0))
+
+    def check(self, place: Place) -> None:
+        """Check the order of the axes and the shape."""
+        self._aligned(place)
+
+    def compile(self, place: Place) -> Compiled:
+        """Bring the axes into the order of the parents and check every row."""
+        table = self._aligned(place)
+        if place.kind == "utility":
+            return Compiled((), checked_utilities(place, table))
+        domain = self.domain_at(place) or ()
+        check_rows(place, table)
+        return Compiled(domain, table, structural(table, bool(place.parents)))
+
+    def _aligned(self, place: Place) -> Array:
+        values: Array = self.values
+        utility = place.kind == "utility"
+        order = tuple(self.parents) if self.parents is not None else place.parents
+        if sorted(order) != sorted(place.parents):
+            raise place.error(f"its table's axes are for {order!r}, and its parents are {place.parents!r}.")
+        if values.ndim != len(order) + (not utility):
+            raise place.error(
+                f"its table has {values.ndim} axes, and {len(order)} parents ask for {len(order) + (not utility)}: "
+                + ("one for each parent." if utility else "one for each parent, then the node's own.")
+            )
+        axes = [order.index(parent) for parent in place.parents]
+        table = np.array(values.transpose(axes if utility else [*axes, len(order)]), order="C")  # keeps zero axes
+        shape = place.shape
+        if not utility:
+            domain = place.domain or (tuple(self.domain) if self.domain is not None else None)
+            shape = (*shape, len(domain) if domain is not None else table.shape[-1])
+            if table.shape[-1] == 0:
+                raise place.error("its table has no column: a node has at least one value.")
+        if table.shape != shape:
+            axis = next(i for i, (got, want) in enumerate(zip(table.shape, shape, strict=True)) if got != want)
+            whose = f"`{place.parents[axis]}`" if axis < len(place.parents) else "the node itself"
+            raise place.error(
+                f"its table has the shape {table.shape}, expected {shape}: the axis of {whose} has "
+                f"{table.shape[axis]} entries for {shape[axis]} values."
+            )
+        return table
+
+
+@dataclass(frozen=True, eq=False)
+class Structural(Mechanism):
+    """A function of parents and independent noise, in tables.
+
+    Parameters
+    ----------
+    noise
+        Probabilities of the noise, shape ``(m,)``.
+    outcome
+        Positions in `domain`, integers of shape ``(cards of parents..., m)``.
+    domain
+        The node's values.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> flip = Structural([0.9, 0.1], [[0, 1], [1, 0]], [0, 1])
+    >>> cm.CID([("a", "b")]).parameterise(a=cm.Bernoulli(0.5), b=flip).cpd("b").tolist()
+    [[0.9, 0.1], [0.1, 0.9]]
+    """
+
+    noise: Any
+    outcome: Any
+    domain: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "noise", np.array(self.noise))
+        object.__setattr__(self, "outcome", np.array(self.outcome, dtype=np.intp))
+        object.__setattr__(self, "domain", read_domain(self.domain, "Structural"))
+
+    def domain_at(self, place: Place) -> Domain | None:
+        """Return the fixed or the declared domain."""
+        return place.domain or tuple(self.domain)
+
+    def check(self, place: Place) -> None:
+        """Check the shape of the outcomes and the noise's probabilities."""
+        shape = (*place.shape, *self.noise.shape)
+        if self.noise.ndim != 1 or self.outcome.shape != shape:
+            raise place.error(
+                f"its outcomes have the shape {self.outcome.shape}, expected {shape}: parents, then noise."
+            )
+        if self.outcome.size and not (self.outcome.min() >= 0 and self.outcome.max() < len(self.domain)):
+            raise place.error(f"its outcomes are positions in a domain of {len(self.domain)} values.")
+        check_rows(Place(f"{place.node}'s noise", "chance", (), ()), self.noise[None], ())
+
+    def compile(self, place: Place) -> Compiled:
+        """Collect the weight of the noise at each outcome."""
+        if place.kind == "utility":
+            raise place.error("a utility is a number for every parent context, not a function with noise.")
+        return from_response(self.domain_at(place) or (), self.noise, self.outcome)
+
+
+@dataclass(frozen=True, eq=False)
+class TabularMechanism(Mechanism):
+    """A pgmpy ``TabularCPD``, whose states are matched to domains by name (by position where it names none)."""
+
+    cpd: Any
+
+    def domain_at(self, place: Place) -> Domain | None:
+        """Return the fixed domain, or the states of the variable."""
+        return place.domain or tuple(self.cpd.state_names[self.cpd.variables[0]])
+
+    def compile(self, place: Place) -> Compiled:
+        """Reorder axes and states, then read the numbers as a table."""
+        variables = list(self.cpd.variables)
+        if variables[0] != place.node or sorted(variables[1:]) != sorted(place.parents):
+            raise place.error(f"the TabularCPD is for {variables!r}, and the node's parents are {place.parents!r}.")
+        own = self.domain_at(place) or ()
+        values = np.asarray(self.cpd.values, dtype=np.float64)
+        for axis, variable in enumerate(variables):
+            domain = own if axis == 0 else place.parent_domains[place.parents.index(variable)]
+            states = list(self.cpd.state_names[variable])
+            if set(states) == set(domain):
+                values = values.take([states.index(value) for value in domain], axis=axis)
+            elif states != list(range(len(domain))):
+                raise place.error(
+                    f"the TabularCPD's states of `{variable}` are {states!r}, and its domain is {domain!r}."
+                )
+        table = Table(np.moveaxis(values, 0, -1), domain=own, parents=variables[1:])
+        return table.compile(place)
