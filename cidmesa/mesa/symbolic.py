@@ -36,7 +36,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,16 +47,15 @@ from cidmesa.mesa import cones
 from cidmesa.mesa.derive import target_key
 from cidmesa.mesa.objectives import Objective, declared, read
 from cidmesa.mesa.setup import TRAINING
+from cidmesa.mesa.shifts import uniform_policy
 from cidmesa.solve.algebra import Algebra, exact
 from cidmesa.solve.regions import Space
+from cidmesa.solve.symbolic import joint
 
 if TYPE_CHECKING:
     from cidmesa.mesa.derive import Targets
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.model import CIM
-
-LISTED = 1 << 18
-"""The most joint values that are written out."""
 
 PATTERNS = 4096
 """The most combinations of actions that are tried for "any" objective."""
@@ -150,8 +148,8 @@ def alignment_region(
     Raises
     ------
     NotApplicableError
-        Several decisions, a bare diagram, more than 2**18 joint values; ``"any"`` where what the actions lead to
-        depends on the parameters in more than scale and the targets have more than two values.
+        Several decisions; a bare diagram; ``"any"`` where what the actions lead to depends on the parameters in more
+        than scale and the targets have more than two values.
 
     Notes
     -----
@@ -244,8 +242,7 @@ class Values:
     def __init__(self, model: CIM) -> None:
         self.model = model
         self.decision = model.cid.only_decision(question="alignment_region")
-        self.algebra = Algebra(model)
-        probabilities = list(self.algebra.entries)
+        probabilities = list(Algebra(model).entries)
         symbols = sorted(model.symbols, key=str)
         bounds = [s for s in symbols if s.is_nonnegative] + [-s for s in symbols if s.is_nonpositive]
         self.space = Space(tuple(dict.fromkeys([*probabilities, *(1 - e for e in probabilities), *bounds])))
@@ -260,37 +257,19 @@ class Values:
         import sympy
 
         family = (*self.model.cid.parents(self.decision), self.decision)
-        axes, law = self._joint(tuple(dict.fromkeys((*family, *names))))
+        axes = tuple(dict.fromkeys((*family, *names)))
+        law = joint(self.model, axes, policy=uniform_policy(self.model))
         paid = _spread(np.asarray(payoff, dtype=object), names, axes)
         actions = self.model.card(self.decision)
         contexts = math.prod(self.model.card(p) for p in family[:-1])
         rows = [[sympy.Integer(0)] * actions for _ in range(contexts)]
         shape = law.shape[: len(family)]
         for where in np.ndindex(law.shape):
-            probability = law[where]
             pay = paid[tuple(i if n > 1 else 0 for i, n in zip(where, paid.shape, strict=True))]
-            if probability.is_zero or not pay:
-                continue
-            cell = int(np.ravel_multi_index(where[: len(family)], shape))
-            context, action = divmod(cell, actions)
-            rows[context][action] += probability.expression * exact(pay)
+            if law[where] != 0 and pay:
+                context, action = divmod(int(np.ravel_multi_index(where[: len(family)], shape)), actions)
+                rows[context][action] += actions * law[where] * exact(pay)
         return [[sympy.expand(value) for value in row] for row in rows]
-
-    def _joint(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:
-        """Return the joint of `names`, the decision's rule counting 1, as an array of ring elements."""
-        cid, tables = self.model.cid, self.algebra.view.tables
-        above = frozenset[str]().union(*(cid.ancestors(node, strict=False) for node in names))
-        inner = (*names, *(n for n in cid.nodes if n in above and n not in names))
-        shape = [self.model.card(n) for n in inner]
-        if math.prod(shape) > LISTED:
-            raise NotApplicableError(
-                f"the symbolic joint of {len(inner)} nodes has {math.prod(shape):,} values, more than {LISTED:,}."
-            )
-        factors = [_spread(tables[cid.id(n)], (*cid.parents(n), n), inner) for n in inner if n != self.decision]
-        total = reduce(np.multiply, factors, self.algebra.constant(np.ones([1] * len(inner))))
-        total = np.broadcast_to(total, shape)
-        hidden = tuple(range(len(names), len(inner)))
-        return names, np.add.reduce(total, axis=hidden) if hidden else total
 
     # Regret ----------------------------------------------------------------------------------------------------------
 
