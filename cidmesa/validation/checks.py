@@ -323,8 +323,8 @@ class Checks:
             comes = law > 0
             mean += (law * each).sum(axis=1)
             weight += law.sum(axis=1)
-            width = self._width(decision, where, mask)
-            radius += (law * width) ** 2 @ np.ones(law.shape[1])
+            radius += ((law * self._width(decision, where, mask)) ** 2).sum(axis=1)
+            width = self._width(decision, where, mask, at_once=sum(int(w.sum()) for w in contexts.values()))
             worst = np.maximum(worst, np.where(comes, each, 0.0).max(axis=1, initial=0.0))
             worst_low = np.maximum(worst_low, np.where(comes, each - width, 0.0).max(axis=1, initial=0.0))
             worst_high = np.maximum(worst_high, np.where(comes, each + width, 0.0).max(axis=1, initial=0.0))
@@ -335,12 +335,12 @@ class Checks:
         nearly = (off <= FIT + 1e-9) & (worst < FIT_EACH)
         return off, fits, misfits, nearly
 
-    def _width(self, decision: str, where: Mask, mask: Mask) -> Floats:
-        """Return the radius of a probability in each context; 0 where it is known."""
+    def _width(self, decision: str, where: Mask, mask: Mask, at_once: int = 1) -> Floats:
+        """Return the radius of a probability in each context, for so many of them at once; 0 where it is known."""
         if self.subjects.counts is None:
             return np.zeros((self.subjects.size, int(where.sum())))
         draws = self.subjects.counts[decision].sum(axis=(0, 3))[:, where]
-        wide = np.sqrt(math.log(1 / SAMPLED) / 2 / np.maximum(draws, 1))
+        wide = np.sqrt(math.log(at_once / SAMPLED) / 2 / np.maximum(draws, 1))
         return np.where(mask.all(axis=1), 0.0, wide)
 
     # Shared pieces ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 import cidmesa as cm
 from cidmesa.agents import Agents, Recipe, parity, train
 from cidmesa.errors import NotApplicableError, UnknownNodeError
+from cidmesa.validation.statistics import formula_test
 from tests.mesa.systems import red_door, red_door_cid
 
 QUICK: dict[str, Any] = {"agents": 4, "steps": 300, "progress": False}
@@ -73,6 +74,35 @@ def test_shared_rules_are_one_rule(learner: str) -> None:
     assert (shared.probabilities("a") == shared.probabilities("b")).all()
     value = [model.expected_utility(shared.policy(i)) for i in range(3)]
     assert value == pytest.approx([0.5] * 3, abs=0.02)
+
+
+def behave_until_deployed(alpha: float, rho: float) -> Shared:
+    """A defection in training pays rho and is trained away; in deployment it pays 1. Cues are right with alpha."""
+    cid = cm.CID(
+        [("cue", "d"), ("later_cue", "later_d"), ("d", "update"), ("update", "pay"), ("d", "pay"), ("later_d", "pay")],
+        decisions=["d", "later_d"],
+        utilities=["pay"],
+    )
+    model = cid.parameterise(
+        cue=cm.Categorical({"training": alpha, "deployed": 1 - alpha}),
+        later_cue=cm.Categorical({"training": 1 - alpha, "deployed": alpha}),
+        d=["comply", "defect"],
+        later_d=["comply", "defect"],
+        update=lambda d: d == "defect",
+        pay=lambda d, later_d, update: rho * (d == "defect") + (not update and later_d == "defect"),
+    )
+    return Shared(model, (("d", "later_d"),))
+
+
+@pytest.mark.parametrize(("alpha", "rho"), [(0.7, 0.7), (0.7, 0.5), (0.6, 0.5), (0.9, 0.3)])
+def test_the_exact_learner_finds_the_mixed_optimum_of_a_shared_rule(alpha: float, rho: float) -> None:
+    """Compliance given the training cue is min(1, (1 - rho) / (2 (1 - alpha))), none given the other."""
+    agents = train(behave_until_deployed(alpha, rho), learner="exact", policy="tabular", agents=16, progress=False)
+    rule = agents.probabilities("d")
+    wanted = min(1.0, (1 - rho) / (2 * (1 - alpha)))
+    assert formula_test(rule[:, 0, 0], wanted).verdict() == "supported"
+    assert formula_test(rule[:, 1, 0], 0.0).verdict() == "supported"
+    assert formula_test(rule[:, 0, 0], wanted - 0.2).verdict() == "contradicted"
 
 
 def test_an_agent_is_the_same_in_any_company() -> None:
