@@ -298,6 +298,14 @@ class CIM:
                 )
         return self._changed(cid, given)
 
+    def without_rules(self, decisions: Iterable[str] | None = None) -> CIM:
+        """Return the model in which `decisions` (all, if left out) are open again."""
+        gone = set(self._cid.decisions if decisions is None else map(self._cid.only_decision, decisions))
+        new = object.__new__(CIM)
+        rules = {d: rule for d, rule in self._rules.items() if d not in gone}
+        new._set(self._cid, self._mechanisms, self._compiled, {}, rules)
+        return new
+
     def observing(self, decision: str, observed: Iterable[str]) -> CIM:
         """Return the model in which `decision` observes exactly `observed`, in that order; its own rule is dropped.
 

@@ -141,10 +141,19 @@ def exact(number: Any) -> Any:
         return number.replace(lambda part: part.is_Float, lambda part: exact(float(part)))
     if isinstance(number, int | np.integer):
         return sympy.Integer(int(number))
-    whole = Fraction(float(number))
-    simple = whole.limit_denominator(1_000_000)
-    nearest = simple if abs(simple - whole) <= 1e-15 * max(1.0, abs(float(number))) else whole
+    nearest = as_fraction(float(number))
     return sympy.Rational(nearest.numerator, nearest.denominator)
+
+
+def as_fraction(number: float) -> Fraction:
+    """Return the simplest fraction within 1e-15 of a float if its denominator is below a million, else its exact value.
+
+    >>> as_fraction(1 - 0.8), as_fraction(0.5)
+    (Fraction(1, 5), Fraction(1, 2))
+    """
+    whole = Fraction(number)
+    simple = whole.limit_denominator(1_000_000)
+    return simple if abs(simple - whole) <= 1e-15 * max(1.0, abs(number)) else whole
 
 
 def _into_one_ring(entries: Mapping[Any, Any]) -> dict[Any, Element]:

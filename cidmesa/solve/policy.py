@@ -94,19 +94,7 @@ class Solution:
 
         An action drawn at random (shared rules can need that) is written ``{action: probability}``.
         """
-        found = {}
-        for decision, table in self.tables.items():
-            domain = self.model.domain(decision)
-            rows = table.reshape(-1, len(domain))
-            chosen = rows.argmax(axis=1).tolist()
-            pure = (rows.max(axis=1) == 1.0).tolist()
-            found[decision] = {
-                context: domain[chosen[i]]
-                if pure[i]
-                else {action: float(p) for action, p in zip(domain, rows[i], strict=True) if p > 0}
-                for i, context in enumerate(self.model.contexts(decision))
-            }
-        return found
+        return {decision: readable(self.model, decision, table) for decision, table in self.tables.items()}
 
     @cached_property
     def optimal_actions(self) -> Mapping[str, dict[tuple[Hashable, ...], tuple[Any, ...]]]:
@@ -179,3 +167,17 @@ class Solution:
         return (
             f"Solution(value={self.value!r}, {label}, method={self.method!r}; {', '.join(self.results) or 'nothing'})"
         )
+
+
+def readable(model: CIM, decision: str, table: Array) -> dict[tuple[Hashable, ...], Any]:
+    """Write a rule as ``{context: action}``, or ``{context: {action: probability}}`` where it draws one at random."""
+    domain = model.domain(decision)
+    rows = table.reshape(-1, len(domain))
+    chosen = rows.argmax(axis=1).tolist()
+    pure = (rows.max(axis=1) == 1.0).tolist()
+    return {
+        context: domain[chosen[i]]
+        if pure[i]
+        else {action: float(p) for action, p in zip(domain, rows[i], strict=True) if p > 0}
+        for i, context in enumerate(model.contexts(decision))
+    }
