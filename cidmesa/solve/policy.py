@@ -25,16 +25,29 @@ class DecisionResult:
     ----------
     values
         Expected utility of every action in every context; axes: the decision, then its parents. An axis of length
-        one stands for a parent that does not matter.
+        one stands for a parent that does not matter. ``None`` where they are still to be computed.
     optimal
         Which actions are optimal, axes alike.
-    rule
-        The probability that the policy gives to every action, axes alike.
+    chosen
+        The probability that the policy gives to every action, axes alike; ``None`` where it takes the first optimal
+        action everywhere.
     """
 
-    values: Array
+    values: Array | None
     optimal: Array
-    rule: Array
+    chosen: Array | None = None
+
+    @property
+    def rule(self) -> Array:
+        """The probability that the policy gives to every action, axes alike."""
+        return first_of(self.optimal) if self.chosen is None else self.chosen
+
+
+def first_of(optimal: Array) -> Array:
+    """Return the rule (first axis: the action) that takes the first action marked in every context."""
+    actions = np.arange(len(optimal)).reshape((-1,) + (1,) * (optimal.ndim - 1))
+    rule: Array = actions == optimal.argmax(axis=0)
+    return rule.astype(float)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,7 +145,12 @@ class Solution:
         [0.0, 3.0]
         """
         decision = self._solved(decision)
-        return self._whole(decision, self.results[decision].values)
+        values = self.results[decision].values
+        if values is None:
+            others = {d: table for d, table in self.tables.items() if d != decision}
+            alone = self.model.with_policy(others).solve(agent=self.model.cid.agent_of(decision))
+            values = alone.results[decision].values
+        return self._whole(decision, np.full(1, np.nan) if values is None else values)
 
     def optimal_mask(self, decision: str | None = None) -> Array:
         """Return which actions are optimal, as booleans of shape ``(cards of parents..., card)``."""

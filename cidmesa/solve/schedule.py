@@ -39,6 +39,14 @@ TIE = 1e-9
 """Expected utilities this close, relative to the sum of the largest absolute utilities, count as equal."""
 
 
+_WIDE = 2**22
+"""Entries that the largest table of a merged stage may have."""
+
+
+class ContextLost(Exception):  # noqa: N818  # not an error: the caller goes on without merging
+    """A merged stage met a context of probability zero, whose optimal actions it cannot tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """How to solve one decision.
@@ -57,6 +65,10 @@ class Stage:
         The key under which the result replaces the tables, or ``None`` where they are still needed.
     blind
         The axes, in an array over the decision and all its parents, of parents left out.
+    merged
+        Whether more was multiplied than the decision needs, so as to be done with it for all decisions. The argument
+        and the value are the same (what was added is constant in the action), but a context that the added mechanisms
+        make impossible is lost.
     """
 
     decision: int
@@ -65,6 +77,7 @@ class Stage:
     scope: tuple[int, ...]
     message: int | None
     blind: tuple[int, ...]
+    merged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,8 @@ class Scheduler:
 
     `extra` are variables beyond the diagram's that every table may depend on and that stay to the end; `given` are
     the factors of decisions whose rules are known, as a function of `extra` where need be. `observations` masks the
-    parents that an open decision may make use of, all of them if nothing is said.
+    parents that an open decision may make use of, all of them if nothing is said. With `merging` a stage may take in
+    more than is relevant to its decision, where one pass over the history then serves all decisions.
     """
 
     def __init__(
@@ -110,7 +124,9 @@ class Scheduler:
         given: Mapping[int, Factor],
         extra: tuple[int, ...] = (),
         observations: Mapping[int, int] | None = None,
+        merging: bool = False,
     ) -> None:
+        self.merging = merging
         self.index = index
         self.cards = cards
         self.extra = extra
@@ -192,49 +208,62 @@ class Scheduler:
         return None
 
     def _stage(self, decision: int, keys: list[int], max_table: int) -> Stage:
-        factors = [self.live[key] for key in keys]
         parents = self.index.parents[decision]
         blind = [i for i, v in enumerate(parents, 1) if not self.parents[decision] >> v & 1]
         keep = (decision, *[v for v in parents if self.parents[decision] >> v & 1], *self.extra)
-        plan = make_plan(factors, keep, self.cards)
+        known = mask_of(keep)
+        self.open.remove(decision)
+        closed = self._is_closed(decision, keys, known)
+        merged = False
+        plan = None
+        if not closed and self.merging and self.open:
+            more = connected({key: factor.mask for key, factor in self.live.items()}, keys, known)
+            if self._is_closed(decision, more, known):
+                plan = make_plan([self.live[key] for key in more], keep, self.cards)
+                closed = merged = plan.largest <= _WIDE
+                keys = more if merged else keys
+        if plan is None or not merged:
+            plan = make_plan([self.live[key] for key in keys], keep, self.cards)
         require_small(self.index, plan, self.cards, max_table)
         used = mask_of(plan.p or ()) | mask_of(plan.w or ())
         scope = tuple([v for v in keep[1:] if used >> v & 1])
-        self.open.remove(decision)
-        message = self._collapse(decision, keys, factors, plan)
-        if message is None:
+        message = None
+        if closed:
+            message = self._collapse(decision, keys, plan, known)
+        else:
             self.live[decision] = Factor(decision, (decision, *scope), heads=1 << decision)
         if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
             self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
             self.above = None
-        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind))
+        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), merged)
 
-    def _collapse(self, decision: int, keys: list[int], factors: list[Factor], plan: Plan) -> int | None:
-        """Replace what was summed out by its result, if nothing else mentions it."""
+    def _is_closed(self, decision: int, keys: list[int], known: int) -> bool:
+        """Say whether nothing else mentions what would be summed out, now or for a decision still open."""
         gone = 1 << decision
-        for factor in factors:
-            gone |= factor.mask
-        gone &= ~(self.parents[decision] | mask_of(self.extra))
+        for key in keys:
+            gone |= self.live[key].mask
+        gone &= ~known | 1 << decision
         inside = set(keys)
         for key, factor in self.live.items():
-            if key not in inside and factor.mask & gone:
-                return None
-        for other in self.open:
-            if not self.index.above[decision] >> other & 1 or (self.parents[other] | 1 << other) & gone:
-                return None
+            if factor.mask & gone and key not in inside:
+                return False
+        above = self.index.above[decision]
+        return all(above >> v & 1 and not (self.parents[v] | 1 << v) & gone for v in self.open)
+
+    def _collapse(self, decision: int, keys: list[int], plan: Plan, known: int) -> int:
+        """Replace factors by their result over the requisite observations, and return its key."""
         message = len(self.cards) + decision
         paid = 0
-        for key in keys:
-            del self.live[key]
-            paid |= self.messages.pop(key, 1 << key) & self.utilities
-        self.messages[message] = paid
         heads: int | None = 0
-        for factor in factors:
+        for key in keys:
+            factor = self.live.pop(key)
+            paid |= self.messages.pop(key, 1 << key) & self.utilities
             if factor.p is not None:
                 heads = None if heads is None or factor.heads is None else heads | factor.heads
+        self.messages[message] = paid
         p = None if plan.p is None else tuple([v for v in plan.p if v != decision])
         w = None if plan.w is None else tuple([v for v in plan.w if v != decision])
-        self.live[message] = Factor(message, p, w, None if heads is None else heads & ~gone)
+        self.live[message] = Factor(message, p, w, None if heads is None else heads & known)
         return message
 
     def _reduce(self) -> None:
@@ -261,10 +290,13 @@ def carry_out(
     for stage in schedule.stages:
         d, plan = stage.decision, stage.plan
         p, w = run(plan, tables)
+        if stage.merged and p is not None and not np.minimum.reduce(p, None) > 0:
+            raise ContextLost
         if stage.blind:
             p = None if p is None else np.expand_dims(p, stage.blind)
             w = None if w is None else np.expand_dims(w, stage.blind)
-        found[d] = result = decide(p, w, cards[d], scale)
+        result = decide(p, w, cards[d], scale)
+        found[d] = DecisionResult(None, result.optimal) if stage.merged else result
         if stage.message is None:
             tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)
         else:
@@ -281,23 +313,20 @@ def decide(p: Array | None, w: Array | None, card: int, scale: float) -> Decisio
     """Find the optimal actions from the pair over a decision (first axis) and its context."""
     if w is None:
         w = np.zeros(1)
-    values = w
-    impossible: Array | None = None
+    values, impossible = w, None
     if p is not None:
-        impossible = p <= 0
-        if impossible.any():
+        if np.minimum.reduce(p, None) > 0:
+            values = w / p
+        else:
+            impossible = p <= 0
             shape = np.broadcast_shapes(p.shape, w.shape)
             values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
-        else:
-            impossible = None
-            values = w / p
     optimal = values >= np.maximum.reduce(values, 0) - TIE * scale
     if impossible is not None:
         optimal |= impossible
     if len(optimal) < card:
         optimal = np.broadcast_to(optimal, (card, *optimal.shape[1:]))
-    actions = np.arange(card).reshape((card,) + (1,) * (optimal.ndim - 1))
-    return DecisionResult(values, optimal, (actions == optimal.argmax(0)).astype(float))
+    return DecisionResult(values, optimal)
 
 
 def own_factor(index: Index, v: int) -> Factor:

@@ -31,8 +31,8 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.elimination import Array, Factor, Pair, make_plan, mask_of, run
-from cidmesa.solve.policy import DecisionResult
-from cidmesa.solve.schedule import TIE, Schedule, Scheduler, carry_out, own_factor
+from cidmesa.solve.policy import DecisionResult, first_of
+from cidmesa.solve.schedule import TIE, ContextLost, Schedule, Scheduler, carry_out, own_factor
 from cidmesa.solve.structure import View, require_small, rule_missing
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
@@ -86,10 +86,19 @@ class Found:
 
 def in_relevance_order(problem: Problem) -> Found | None:
     """Solve decision by decision; ``None`` where the diagram is insoluble."""
+    try:
+        return _in_relevance_order(problem, merging=True)
+    except ContextLost:
+        return _in_relevance_order(problem, merging=False)
+
+
+def _in_relevance_order(problem: Problem, merging: bool) -> Found | None:
     view, decisions, utilities = problem.view, problem.decisions, problem.utilities
     schedule = view.index.planned(
-        ("solve", view.cards, decisions, utilities, problem.max_table),
-        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}).schedule(problem.max_table),
+        ("solve", view.cards, decisions, utilities, problem.max_table, merging),
+        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}, merging=merging).schedule(
+            problem.max_table
+        ),
     )
     if schedule.plan is None:
         return None
@@ -370,9 +379,8 @@ class _Optima:
             optimal: Array = np.where(known, taken, result.optimal)
             # Where this policy never comes, and another one does better, it takes the action of the other.
             stays = ((result.rule <= 0) | optimal).all(axis=0)
-            actions = np.arange(len(optimal)).reshape((-1,) + (1,) * (optimal.ndim - 1))
-            rule: Array = np.where(stays, result.rule, actions == optimal.argmax(axis=0))
-            found[d] = DecisionResult(result.values, optimal, rule)
+            rule: Array = np.where(stays, result.rule, first_of(optimal))
+            found[d] = DecisionResult(None, optimal, rule)
         return found
 
 
@@ -433,10 +441,10 @@ def _single(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict
         for d in m.decisions:
             rule = profiles.widened(d, profiles.rules[d])[..., 0]
             if d in responses:
-                found[d] = DecisionResult(responses[d].values[..., 0], responses[d].optimal[..., 0], rule)
+                found[d] = DecisionResult(None, responses[d].optimal[..., 0], rule)
             elif len(m.decisions) > 1:
                 unused = ~profiles.widened(d, profiles.reached(m))[..., 0]
-                found[d] = DecisionResult(np.full(rule.shape, np.nan), (rule > 0) | unused, rule)
+                found[d] = DecisionResult(None, (rule > 0) | unused, rule)
     return found
 
 
