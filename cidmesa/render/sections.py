@@ -135,26 +135,33 @@ def _shift_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
 
 def prediction_tables(data: Data) -> list[Block]:
     """Tabulate what the hypotheses predict, before any agent is trained."""
-    rows = [
-        (_hypothesis(p), f"`{p['deployment']}`", p["kind"], _subject(p), _expected(p), p["modality"])
-        for p in data["predictions"]
+    merged: dict[str, tuple[Data, list[str]]] = {}
+    for row in data["predictions"]:
+        merged.setdefault(_shown(row), (row, []))[1].append(row["hypothesis"])
+    rows: list[tuple[Cell | str, ...]] = [
+        (
+            Cell("joint", "strong") if names == ["joint"] else _names(names),
+            f"`{row['deployment']}`",
+            row["kind"],
+            _subject(row),
+            _expected(row),
+            "control" if row["inert"] else row["modality"],
+        )
+        for row, names in merged.values()
     ]
     columns = ("whose", "where", "kind", "of", "expected", "claim")
-    blocks: list[Block] = [
-        Table(columns, tuple(rows), caption="Predictions, registered before training", note=_PREDICTIONS)
-    ]
+    words = "Predictions, registered before training"
+    blocks: list[Block] = [Table(columns, tuple(rows), caption=words, note=_PREDICTIONS)]
     if data["structural"]:
-        blocks.append(
-            Paragraph(
-                f"{len(data['structural'])} more cannot fail, whatever agents do, and are no evidence.", muted=True
-            )
-        )
+        count = len(data["structural"])
+        blocks.append(Paragraph(f"{count} more cannot fail, whatever agents do, and are no evidence.", muted=True))
     return blocks
 
 
 _PREDICTIONS: Final = (
-    "joint: every hypothesis that is left says so. must: every agent complies; can: some do. Actions and regret hold "
-    "over all objectives that training could have selected."
+    "joint: every hypothesis that is left says so. must: every agent complies; can: some do; control: a negative "
+    "control, never counted. Actions: what is seen → what is possible. Actions and regret hold over all objectives "
+    "that training could have selected."
 )
 
 
@@ -164,8 +171,8 @@ def report_document(data: Data) -> Document:
     return Document(title, tuple(verdict_blocks(data)))
 
 
-def verdict_blocks(data: Data) -> list[Block]:
-    """Tabulate what came of the predictions in one population."""
+def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
+    """Tabulate what came of the predictions in one population; `brief` leaves out what one hypothesis alone says."""
     registered = "yes" if data["registered_before_training"] else "no"
     lines: list[Block] = [
         Paragraph(
@@ -182,18 +189,17 @@ def verdict_blocks(data: Data) -> list[Block]:
             )
         )
     joint = [row for row in data["rows"] if row["hypothesis"] == "joint"]
-    others = list(dict.fromkeys(row["hypothesis"] for row in data["rows"] if row["hypothesis"] != "joint"))
     if joint:
         lines.append(_verdict_table(joint, "What every hypothesis says", _VERDICT_NOTE))
-    for name in others:
-        rows = [row for row in data["rows"] if row["hypothesis"] == name]
-        lines.append(_verdict_table(rows, f"What only `{name}` says", ""))
+    if not brief:
+        for names, rows in _by_hypothesis(data["rows"]):
+            lines.append(_verdict_table(rows, f"What {_names(names)} says beyond that", ""))
     if data["shares"]:
         lines += _share_tables(data["shares"])
-    if data["controls"]:
+    if data["controls"] and not brief:
         note = "They check the plumbing and are counted nowhere."
         lines.append(_verdict_table(data["controls"], "Negative controls", note))
-    if data["structural"]:
+    if data["structural"] and not brief:
         lines.append(
             Paragraph(
                 f"{len(data['structural'])} predictions cannot fail, whatever agents do; they are no evidence: "
@@ -203,6 +209,27 @@ def verdict_blocks(data: Data) -> list[Block]:
             )
         )
     return lines
+
+
+def _by_hypothesis(rows: Sequence[Data]) -> list[tuple[list[str], list[Data]]]:
+    """Collect the rows of single hypotheses; hypotheses that say and show exactly the same share one table."""
+    found: dict[str, list[Data]] = {}
+    for row in rows:
+        if row["hypothesis"] != "joint":
+            found.setdefault(row["hypothesis"], []).append(row)
+    groups: list[tuple[list[str], list[Data]]] = []
+    for name, own in found.items():
+        same = next((group for group in groups if list(map(_shown, group[1])) == list(map(_shown, own))), None)
+        if same is None:
+            groups.append(([name], own))
+        else:
+            same[0].append(name)
+    return groups
+
+
+def _shown(row: Data) -> str:
+    """Spell a row without the name of its hypothesis."""
+    return repr({key: value for key, value in row.items() if key not in {"id", "hypothesis", "theorem"}})
 
 
 _VERDICT_NOTE: Final = (
@@ -321,10 +348,6 @@ def _pairs(pairs: Sequence[Sequence[str]]) -> Cell | str:
     return "; ".join(parts) or Cell("–", "muted")
 
 
-def _hypothesis(row: Data) -> Cell | str:
-    return Cell("joint", "strong") if row["hypothesis"] == "joint" else f"`{row['hypothesis']}`"
-
-
 def _subject(row: Data) -> str:
     return f"`{row['subject']}`" if row["subject"] else ""
 
@@ -349,5 +372,5 @@ def _actions(table: Sequence[Any]) -> str:
     parts = []
     for context, actions in table:
         seen = ", ".join(map(str, context))
-        parts.append(f"{' or '.join(map(str, actions))}" + (f" at {seen}" if seen else ""))
+        parts.append((f"{seen} → " if seen else "") + " or ".join(map(str, actions)))
     return "; ".join(parts)

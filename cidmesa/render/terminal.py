@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cidmesa.render.document import Block, Cell, Document, Figure, Heading, Paragraph, Table
+from cidmesa.render.spec import Spec
 
 _COLOURS = {"good": "32", "bad": "31", "open": "33", "muted": "2", "strong": "1"}
 _GAP = 2
@@ -20,12 +21,16 @@ def write(document: Document, width: int = 100, *, colour: bool = False) -> str:
     parts = [_painted(document.title, "1", colour), "═" * min(width, columns(document.title))]
     if document.subtitle:
         parts += textwrap.wrap(_bare(document.subtitle), width)
-    parts.append("")
-    for block in document.blocks:
-        parts += [*_block(block, width, colour), ""]
+    parts += ["", write_blocks(document.blocks, width, colour=colour)]
     if document.footer:
         parts += textwrap.wrap(_bare(document.footer), width)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def write_blocks(blocks: Iterable[Block], width: int = 100, *, colour: bool = False) -> str:
+    """Write blocks, an empty line between."""
+    written = ("\n".join(_block(block, max(width, 40), colour)) for block in blocks)
+    return "".join(f"{text}\n\n" for text in written if text)
 
 
 def columns(text: str) -> int:
@@ -69,19 +74,14 @@ def _block(block: Block, width: int, colour: bool) -> list[str]:
             lines = [_painted(line, "1", colour) for line in textwrap.wrap(_bare(caption), width)]
             lines += table_lines(block, width, colour=colour)
             return lines + [_painted(line, "2", colour) for line in textwrap.wrap(_bare(note), width)]
-        case Figure(pictures=pictures, caption=caption):
-            return textwrap.wrap(_bare(caption), width) + [
-                line
-                for picture in pictures
-                for line in textwrap.wrap(_links(picture.spec), width, subsequent_indent="  ")
-            ]
+        case Figure(pictures=pictures):
+            if len(pictures) > 1 or pictures[0].spec.groups:
+                return []
+            return textwrap.wrap(_links(pictures[0].spec), width, subsequent_indent="  ")
 
 
-def _links(spec: object) -> str:
+def _links(spec: Spec) -> str:
     """Write a picture as what points where; a terminal cannot draw it better."""
-    from cidmesa.render.spec import Spec
-
-    assert isinstance(spec, Spec)
     labels = {node.name: node.label for node in spec.nodes}
     children: dict[str, list[str]] = {}
     for edge in spec.edges:

@@ -1,0 +1,361 @@
+"""The shell command ``cidmesa``: words in, tables and files out.
+
+Every subcommand takes the name of a gallery system or a file, and ``--json`` prints plain data instead of tables.
+Tables and data go to standard output, everything else to standard error. Exit code 0: finished, whatever the verdicts (with
+``--strict`` 1 when a joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing;
+130: stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cidmesa._version import __version__
+from cidmesa.errors import CidmesaError, MissingDependencyError, NotApplicableError, UnknownNodeError
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+    from cidmesa.gallery.system import System
+    from cidmesa.mesa.derive import Family
+    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.model import CIM
+    from cidmesa.render.document import Block, Document
+
+DONE, CONTRADICTED, WRONG, MISSING, STOPPED = 0, 1, 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with `arguments`, by default those of the shell, and return its exit code.
+
+    >>> main(["list"])
+    red-door  The red door
+    0
+    """
+    parser = _parser()
+    try:
+        words = parser.parse_args(arguments)
+    except SystemExit as stopped:  # --help, --version, or words that argparse refuses
+        return int(stopped.code or 0)
+    try:
+        code: int = words.command(words)
+        sys.stdout.flush()
+        return code
+    except MissingDependencyError as error:
+        return _complain(error, MISSING)
+    except (CidmesaError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return DONE
+        return _complain(error, WRONG)
+    except KeyboardInterrupt:
+        return _complain("stopped", STOPPED)
+
+
+def _complain(error: object, code: int) -> int:
+    print(f"cidmesa: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cidmesa",
+        description="From the base optimizer's causal influence diagram to the mesa-optimizers that training could "
+        "have produced, and to a verdict on trained agents.",
+        epilog="Start with `cidmesa run red-door`.",
+    )
+    parser.add_argument("--version", action="version", version=f"cidmesa {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], words: str, *, takes: bool = True) -> Any:
+        added = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        added.set_defaults(command=run)
+        if takes:
+            added.add_argument("what", metavar="NAME|FILE", help="a system of the gallery, or a *.cid.yaml file")
+        added.add_argument("--json", action="store_true", help="print plain data")
+        return added
+
+    command("list", _list, "list the systems of the gallery", takes=False)
+    show = command("show", _show, "show a diagram, its mechanisms and deployments")
+    incentives = command("incentives", _incentives, "tabulate who wants to know, control or steer what")
+    derive = command("derive", _derive, "derive the mesa-optimizers that training could have produced")
+    train = command("train", _train, "train a population of agents")
+    validate = command("validate", _validate, "train agents and judge the predictions by what they do")
+    run = command("run", _run, "draw, infer, derive, train, judge; leave report.html and report.json")
+    render = command("render", _render, "draw a diagram as SVG, PNG, PDF, DOT, Mermaid or TikZ")
+
+    for one in (show, derive, train, validate, render):
+        one.add_argument("--arm", help="which variant of the training distribution; the first if left out")
+    for one in (show, incentives, derive, validate):
+        one.add_argument("-o", "--output", type=Path, help="write a .html, .md, .tex or .txt file instead")
+    for one in (derive, run, validate):
+        one.add_argument("--tolerance", type=float, help="training regret that is allowed")
+        one.add_argument("--max-targets", type=int, help="the largest number of targets of one objective")
+        one.add_argument("--prior", metavar="λ,β,n,B", help="rank under this simplicity prior, such as 1,1,1000,8")
+    for one in (train, validate, run):
+        one.add_argument("--agents", type=int, default=32, help="how many (32)")
+        one.add_argument("--seed", type=int, default=0, help="of all their noise (0)")
+        one.add_argument("--steps", type=int, help="training steps; what the system says if left out")
+        one.add_argument("--quiet", action="store_true", help="no progress")
+    for one in (train, validate):
+        one.add_argument("--body", help="what the agents are made of; the first if left out")
+        one.add_argument("--checkpoint", type=Path, help="keep the state here; the same command goes on from it")
+    for one in (validate, run):
+        one.add_argument("--strict", action="store_true", help="exit with 1 when a joint prediction is contradicted")
+    run.add_argument("--arm", action="append", help="only this arm; may be repeated")
+    run.add_argument("--body", action="append", help="only this body; may be repeated")
+    run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
+    render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
+    render.add_argument("--of", default="base", metavar="base|optimizer|TARGET", help="which diagram (base)")
+    render.add_argument(
+        "--engine", default="auto", choices=("auto", "pygraphviz", "dot", "own"), help="who lays it out"
+    )
+    return parser
+
+
+# The commands --------------------------------------------------------------------------------------------------------
+
+
+def _list(words: argparse.Namespace) -> int:
+    from cidmesa import gallery
+
+    systems = [gallery.load(name) for name in gallery.names()]
+    if words.json:
+        return _print_json([{"name": s.name, "title": s.title, "source": s.source} for s in systems])
+    width = max(len(system.name) for system in systems)
+    for system in systems:
+        print(f"{system.name:{width}}  {system.title}")
+    return DONE
+
+
+def _show(words: argparse.Namespace) -> int:
+    from cidmesa.interop.plain import as_plain
+    from cidmesa.report.documents import overview
+
+    obj, system = _object(words.what, words.arm)
+    if words.json:
+        return _print_json(as_plain(obj))
+    title, story = (system.title, system.story) if system else (Path(words.what).name, "")
+    return _put(overview(obj, title, story), words)
+
+
+def _incentives(words: argparse.Namespace) -> int:
+    from cidmesa.report import data
+    from cidmesa.report.documents import incentive_document
+
+    cid = _diagram(_object(words.what)[0])
+    if words.json:
+        return _print_json(data.incentive_data(cid))
+    return _put(incentive_document(cid, f"Incentives: {words.what}"), words)
+
+
+def _derive(words: argparse.Namespace) -> int:
+    from cidmesa.report import data
+    from cidmesa.report.documents import family_document
+
+    system = _system(words)
+    family = system.family(words.arm)
+    if words.json:
+        found = data.family_data(family)
+        if family.setup.model is not None:
+            found["predictions"] = data.prediction_data(family.predictions())
+        return _print_json(found)
+    arm = f", {system.arm(words.arm)}" if len(system.setups) > 1 else ""
+    return _put(family_document(family, f"Derivation: {words.what}{arm}"), words)
+
+
+def _train(words: argparse.Namespace) -> int:
+    system = _system(words)
+    agents = system.agents(words.body, words.arm, family=_family(system, words.arm), **_options(words))
+    decisions = agents.recipe.model.cid.decisions
+    if words.json:
+        found = {d: agents.probabilities(d).tolist() for d in decisions}
+        return _print_json({"agents": len(agents), "predictions": agents.predictions, "probabilities": found})
+    from cidmesa.render.document import Document
+    from cidmesa.report.documents import population_tables
+
+    return _put(Document(f"{len(agents)} agents", tuple(population_tables(agents))), words)
+
+
+def _validate(words: argparse.Namespace) -> int:
+    from cidmesa.render.sections import report_document
+    from cidmesa.validation import validate
+
+    system = _system(words)
+    family = _family(system, words.arm)
+    agents = system.agents(words.body, words.arm, family=family, **_options(words))
+    report = validate(family, agents, progress=not words.quiet)
+    if words.json:
+        _print_json(report.to_dict())
+    else:
+        _put(report_document({**report.to_dict(), "title": f"Verdicts: {words.what}"}), words)
+    contradicted = any(row.hypothesis == "joint" and row.verdict == "contradicted" for row in report.rows)
+    return CONTRADICTED if words.strict and contradicted else DONE
+
+
+def _run(words: argparse.Namespace) -> int:
+    from cidmesa.gallery.run import run
+    from cidmesa.render import terminal
+
+    system = _system(words, each_arm=True)
+    width, colour = _terminal()
+
+    def say(text: str) -> None:
+        if not words.quiet:
+            print(f"· {text}", file=sys.stderr, flush=True)
+
+    def show(blocks: list[Block]) -> None:
+        if not words.json:
+            print(terminal.write_blocks(blocks, width, colour=colour), end="", flush=True)
+
+    done = run(system, arms=words.arm, bodies=words.body, say=say, show=show, **_options(words))
+    page, plain = done.save(words.output or Path("out") / _stem(system.name))
+    if words.json:
+        _print_json(done.plain)
+    else:
+        print(f"written: {page} and {plain}")
+    return CONTRADICTED if words.strict and done.contradicted else DONE
+
+
+def _render(words: argparse.Namespace) -> int:
+    from cidmesa.report import pictures
+
+    obj, system = _object(words.what, words.arm)
+    if words.of == "base":
+        picture = pictures.diagram_picture(_diagram(obj), engine=words.engine)
+    elif words.of == "optimizer":
+        picture = pictures.optimizer_picture(_as_setup(obj), engine=words.engine)
+    else:
+        wanted = [name.strip() for name in words.of.split(",")]
+        family = (system or _wrapped(obj, words)).family(words.arm if system else None)
+        picture = pictures.mesa_picture(_candidate(family, wanted), engine=words.engine)
+    if words.json:
+        return _print_json(asdict(picture.spec))
+    path = picture.save(words.output or Path(f"{_stem(words.what)}.svg"))
+    print(f"written: {path}")
+    return DONE
+
+
+# What the words mean -------------------------------------------------------------------------------------------------
+
+
+def _object(what: str, arm: str | None = None) -> tuple[CID | CIM | TrainingSetup, System | None]:
+    """Read a file, or load a gallery system and take the setup of an arm."""
+    from cidmesa import gallery
+    from cidmesa.interop import read
+
+    if what in gallery.names():
+        system = gallery.load(what)
+        return system.setups[system.arm(arm)], system
+    if Path(what).exists() or Path(what).suffix in {".yaml", ".yml", ".json"}:
+        if arm is not None:
+            raise NotApplicableError(f"`{what}` is a file, and only systems of the gallery have arms: leave out --arm.")
+        return read(what), None
+    try:
+        return gallery.load(what).setup, None
+    except UnknownNodeError as error:
+        raise UnknownNodeError(f"{error} Nor is there a file of that name; `cidmesa list` lists the gallery.") from None
+
+
+def _diagram(obj: CID | CIM | TrainingSetup) -> CID:
+    from cidmesa.diagram import CID
+
+    return obj if isinstance(obj, CID) else obj.cid
+
+
+def _as_setup(obj: CID | CIM | TrainingSetup) -> TrainingSetup:
+    from cidmesa.mesa.setup import TrainingSetup
+
+    return obj if isinstance(obj, TrainingSetup) else TrainingSetup(obj)
+
+
+def _system(words: argparse.Namespace, *, each_arm: bool = False) -> System:
+    """Return the system asked for, or one made of a file, with the options of the derivation that were given."""
+    from dataclasses import replace
+
+    obj, system = _object(words.what, None if each_arm else words.arm)
+    if system is None:
+        return _wrapped(obj, words)
+    given = _derivation(words)
+    return replace(system, derive={arm: {**system.derive.get(arm, {}), **given} for arm in system.setups})
+
+
+def _wrapped(obj: CID | CIM | TrainingSetup, words: argparse.Namespace) -> System:
+    from cidmesa.gallery.run import system_of
+
+    return system_of(_as_setup(obj), _stem(words.what), **_derivation(words))
+
+
+def _derivation(words: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(words, name, None) for name in ("tolerance", "max_targets")}
+    found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if getattr(words, "prior", None):
+        from cidmesa.mesa.prior import SimplicityPrior
+
+        try:
+            found["prior"] = SimplicityPrior(*map(float, words.prior.split(",")))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, CidmesaError):
+                raise
+            raise NotApplicableError(
+                f"--prior takes four numbers λ,β,n,B such as 1,1,1000,8; got {words.prior!r}."
+            ) from None
+    return found
+
+
+def _family(system: System, arm: str | None) -> Family:
+    family = system.family(arm)
+    family.setup.require_model("training agents")
+    return family
+
+
+def _candidate(family: Family, wanted: list[str]) -> Any:
+    return family[tuple(wanted) if len(wanted) > 1 else wanted[0]]
+
+
+def _options(words: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the training that were given."""
+    found = {"agents": words.agents, "seed": words.seed, "progress": not words.quiet}
+    for name in ("steps", "checkpoint"):
+        if getattr(words, name, None) is not None:
+            found[name] = getattr(words, name)
+    return found
+
+
+def _stem(what: str) -> str:
+    name = Path(what).name
+    for ending in (".yaml", ".yml", ".json", ".cid"):
+        name = name.removesuffix(ending)
+    return name
+
+
+# Where it goes -------------------------------------------------------------------------------------------------------
+
+
+def _put(document: Document, words: argparse.Namespace) -> int:
+    """Print a document, or write it to the file asked for."""
+    output = getattr(words, "output", None)
+    if output is not None:
+        print(f"written: {document.save(output)}")
+        return DONE
+    width, colour = _terminal()
+    print(document.text(width, colour=colour), end="")
+    return DONE
+
+
+def _print_json(found: Any) -> int:
+    print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False, default=str))
+    return DONE
+
+
+def _terminal() -> tuple[int, bool]:
+    """Return the width to write for, and whether colours are wanted."""
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return shutil.get_terminal_size((110, 24)).columns, colour

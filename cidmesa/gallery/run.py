@@ -1,0 +1,180 @@
+"""Running a system: draw, infer, derive, train, judge.
+
+The same five things for every system of the gallery and every setup from a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cidmesa._version import __version__
+from cidmesa.gallery import page
+from cidmesa.gallery.system import Evidence, Finding, System
+from cidmesa.interop.files import write_text
+from cidmesa.render.document import Block
+from cidmesa.report import data
+
+if TYPE_CHECKING:
+    from cidmesa.agents import Agents
+    from cidmesa.mesa.derive import Family
+    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.validation import Report
+
+Say = Callable[[str], None]
+Show = Callable[[list[Block]], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of running a system.
+
+    Attributes
+    ----------
+    system
+        The system.
+    families
+        Arm → its mesa-optimizers.
+    agents, reports
+        (arm, body) → the trained population, and the verdicts on it.
+    """
+
+    system: System
+    families: Mapping[str, Family]
+    agents: Mapping[tuple[str, str], Agents] = field(default_factory=dict)
+    reports: Mapping[tuple[str, str], Report] = field(default_factory=dict)
+
+    @cached_property
+    def claims(self) -> tuple[tuple[str, Finding], ...]:
+        """Each claim of the source in words, with what became of it; none where not every arm was run."""
+        if set(self.families) != set(self.system.setups):
+            return ()
+        evidence = Evidence(self.families, self.agents, self.reports)
+        return tuple((claim.says, claim.judge(evidence)) for claim in self.system.claims)
+
+    @property
+    def contradicted(self) -> tuple[str, ...]:
+        """The ids of joint predictions that some population contradicted."""
+        return tuple(
+            f"{arm}, {body}: {row.id}"
+            for (arm, body), report in self.reports.items()
+            for row in report.rows
+            if row.hypothesis == "joint" and row.verdict == "contradicted"
+        )
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        arms = {
+            arm: {
+                **arm_data(family),
+                "bodies": {
+                    body: body_data(self.system, body, report)
+                    for (other, body), report in self.reports.items()
+                    if other == arm
+                },
+            }
+            for arm, family in self.families.items()
+        }
+        return {
+            "cidmesa": __version__,
+            "system": self.system.name,
+            "title": self.system.title,
+            "source": self.system.source,
+            "story": " ".join(self.system.story.split()),
+            "claims": [{"says": says, "verdict": f.verdict, "because": f.because} for says, f in self.claims],
+            "incentives": data.incentive_data(self.system.setup.cid),
+            "arms": arms,
+        }
+
+    def save(self, folder: str | Path) -> tuple[Path, Path]:
+        """Write ``report.html`` and ``report.json`` into a folder."""
+        laid_out, plain = Path(folder) / "report.html", Path(folder) / "report.json"
+        write_text(laid_out, page.run_document(self).html)
+        write_text(plain, json.dumps(self.plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        return laid_out, plain
+
+
+def run(
+    system: System,
+    *,
+    arms: Sequence[str] | None = None,
+    bodies: Sequence[str] | None = None,
+    train: bool = True,
+    say: Say = lambda words: None,
+    show: Show = lambda blocks: None,
+    **options: Any,
+) -> Run:
+    """Derive, train and judge a system.
+
+    Parameters
+    ----------
+    system
+        The system.
+    arms, bodies
+        Which of them, by default all.
+    train
+        Whether to train agents; without, only the derivation is made.
+    say
+        Told what is being done, once a step.
+    show
+        Given each part of the report as soon as there is one.
+    **options
+        For :func:`cidmesa.train`: ``agents``, ``seed``, ``progress``.
+    """
+    from cidmesa.validation import validate
+
+    chosen = [system.arm(arm) for arm in arms] if arms else list(system.setups)
+    made = [system.body(body) for body in bodies] if bodies else list(system.bodies)
+    families: dict[str, Family] = {}
+    agents: dict[tuple[str, str], Agents] = {}
+    reports: dict[tuple[str, str], Report] = {}
+    show(page.opening(system, data.incentive_data(system.setup.cid), data.setup_data(system.setups[chosen[0]])))
+    for arm in chosen:
+        say(f"{arm}: deriving")
+        families[arm] = system.family(arm)
+        show(page.derivation(system, arm, families[arm], arm_data(families[arm]), first=arm == chosen[0]))
+        if not train or families[arm].setup.model is None:
+            continue
+        for body in made:
+            say(f"{arm}, {body}: training")
+            agents[arm, body] = system.agents(body, arm, family=families[arm], **options)
+            say(f"{arm}, {body}: judging")
+            reports[arm, body] = validate(families[arm], agents[arm, body], progress=options.get("progress", True))
+            entry = body_data(system, body, reports[arm, body])
+            show(page.verdicts(system, arm, body, entry, brief=len(reports) > 1))
+    done = Run(system, families, agents, reports)
+    show(page.closing(done.plain["claims"]))
+    return done
+
+
+def arm_data(family: Family) -> dict[str, Any]:
+    """Return the derivation of one arm as plain data."""
+    bare = family.setup.model is None
+    nothing: dict[str, Any] = {"predictions": [], "structural": [], "digest": None}
+    return {
+        "setup": data.setup_data(family.setup),
+        "family": data.family_data(family),
+        "predictions": nothing if bare else data.prediction_data(family.predictions()),
+    }
+
+
+def body_data(system: System, body: str, report: Report) -> dict[str, Any]:
+    """Return the verdicts on one population as plain data."""
+    return {"description": system.bodies[body], "agents": report.agents, "report": report.to_dict()}
+
+
+def system_of(setup: TrainingSetup, name: str, **derive: Any) -> System:
+    """Make a system of a setup: one arm, plain nets, no claims."""
+
+    def trained(setup: TrainingSetup, body: str, **options: Any) -> Agents:
+        from cidmesa.agents import train
+
+        return train(setup, policy=body, **options)
+
+    bodies = {"mlp": "small nets trained by policy gradient"}
+    return System(name, name, "", {"training": setup}, (), trained, bodies, derive={"training": derive})
