@@ -8,8 +8,15 @@ from cidmesa.solve.effects import has_response_incentive as has_response_incenti
 from cidmesa.solve.effects import impact as impact
 from cidmesa.solve.effects import instrumental_control_effect as instrumental_control_effect
 from cidmesa.solve.effects import response_effect as response_effect
+from cidmesa.solve.efg import to_efg as to_efg
 from cidmesa.solve.explain import Explanation as Explanation
 from cidmesa.solve.explain import explain as explain
+from cidmesa.solve.games import Equilibrium as Equilibrium
+from cidmesa.solve.games import best_response as best_response
+from cidmesa.solve.games import is_equilibrium as is_equilibrium
+from cidmesa.solve.games import mixed_equilibria as mixed_equilibria
+from cidmesa.solve.games import pure_equilibria as pure_equilibria
+from cidmesa.solve.games import subgame_perfect_equilibria as subgame_perfect_equilibria
 from cidmesa.solve.intention import Intention as Intention
 from cidmesa.solve.intention import intention as intention
 from cidmesa.solve.magnitude import Magnitude as Magnitude
