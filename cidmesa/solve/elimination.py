@@ -174,7 +174,8 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
         p_masks.append(p_mask)
         w_masks.append(w_mask)
         masks.append((p_mask or 0) | (w_mask or 0))
-        heads.append(None if factor.heads is None else narrow.mask(factor.heads))
+        # A head with one state may be in no table's scope at all: there is nothing to sum then.
+        heads.append(None if factor.heads is None else narrow.mask(factor.heads & union))
 
     live = list(range(len(inputs)))
     steps = []
