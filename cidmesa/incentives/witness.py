@@ -106,9 +106,10 @@ def find_witness(verdict: Verdict) -> CIM | None:
     cid = verdict.cid
     agent = cid.agents[0] if verdict.decision is None else cid.agent_of(verdict.decision)
     if len(cid.decisions_of(agent)) > 1:
-        from cidmesa.incentives.witness_search import search
+        from cidmesa.incentives.witness_search import DRAWS, search
 
-        return search(verdict, criterion)
+        # Where a theorem says that there is a witness, it is worth looking longer.
+        return search(verdict, criterion, DRAWS if verdict.settled is None else 10 * DRAWS)
     return None
 
 

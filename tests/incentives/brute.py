@@ -194,17 +194,14 @@ def _no_common_action(worth: Mapping[int, np.ndarray], links: set[tuple[int, int
     )
 
 
-def best_with_control(model: cm.CIM, node: str, decision: str | None, agent: Any = 0) -> float:
-    """Return a bound from below on the best value with a mechanism chosen for `node`, noise first.
+def pays_to_control(model: cm.CIM, node: str, decision: str | None, agent: Any = 0) -> bool:
+    """Say whether some constant or some function of a single parent at `node` beats the best value, noise first."""
 
-    Tried: every constant, and every function of a single parent.
-    """
-    best = -np.inf
-    for table in _simple_mechanisms(model, node):
-        changed = model.shift({node: cm.Table(table)})
-        value = best_value(changed, agent) if decision is None else one_decision(changed, decision, agent)[0]
-        best = max(best, value)
-    return best
+    def value(m: cm.CIM) -> float:
+        return best_value(m, agent) if decision is None else one_decision(m, decision, agent)[0]
+
+    worth = value(model)
+    return any(value(model.shift({node: cm.Table(t)})) > worth + 1e-6 for t in _simple_mechanisms(model, node))
 
 
 def _simple_mechanisms(model: cm.CIM, node: str) -> Iterator[np.ndarray]:
@@ -255,6 +252,11 @@ def coupled(model: cm.CIM, worlds: Sequence[Mapping[str, Any]], decision: str) -
     order = [cid.nodes[i] for i in cid.topological if cid.kind(cid.nodes[i]) != "utility"]
     states: list[tuple[float, list[dict[str, int]]]] = [(1.0, [{} for _ in worlds])]
     for n in order:
+        if model.card(n) == 1:
+            for _, seen in states:
+                for assignment in seen:
+                    assignment[n] = 0
+            continue
         new: list[tuple[float, list[dict[str, int]]]] = []
         for p, seen in states:
             for q, row in _split(model, n, worlds, seen):
@@ -312,9 +314,11 @@ def tables_value(model: cm.CIM, decision: str, agent: Any = 0) -> float:
     return float(sum(row.max() for row in tables_worth(model, decision, agent).values()))
 
 
-def tables_best_with_control(model: cm.CIM, node: str, decision: str) -> float:
-    """Return the bound of :func:`best_with_control`, from tables alone."""
-    return max(tables_value(model.shift({node: cm.Table(t)}), decision) for t in _simple_mechanisms(model, node))
+def tables_pay_to_control(model: cm.CIM, node: str, decision: str) -> bool:
+    """Say what :func:`pays_to_control` says, from tables alone."""
+    worth = tables_value(model, decision)
+    changed = (model.shift({node: cm.Table(t)}) for t in _simple_mechanisms(model, node))
+    return any(tables_value(m, decision) > worth + 1e-6 for m in changed)
 
 
 def tables_must_respond(model: cm.CIM, node: str, decision: str) -> bool:
