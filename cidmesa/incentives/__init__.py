@@ -13,6 +13,7 @@ intention                      Ward et al. 2024                            `admi
 unfairness under optimality    Everitt et al. 2021, Thm 14                 `admits_unfairness`
 introduced unfairness          Ashurst et al. 2022                         `admits_introduced_unfairness`
 relevance (r-, s-reachability) Koller & Milch 2003; Hammond et al. 2023    `admits_relevance`
+reasoning patterns             Pfeffer & Gal 2007                          `reasoning_patterns`
 which edge flips an answer     every single edge, tried                    `sensitivity`
 all of them, every node        one pass                                    `incentives`
 ============================== =========================================== ===============================
@@ -32,6 +33,7 @@ from cidmesa.incentives.criteria import admits_voc as admits_voc
 from cidmesa.incentives.criteria import admits_voi as admits_voi
 from cidmesa.incentives.flips import Flip as Flip
 from cidmesa.incentives.flips import sensitivity as sensitivity
+from cidmesa.incentives.reasoning import reasoning_patterns as reasoning_patterns
 from cidmesa.incentives.report import DecisionIncentives as DecisionIncentives
 from cidmesa.incentives.report import IncentiveReport as IncentiveReport
 from cidmesa.incentives.report import ReportDiff as ReportDiff
