@@ -1,8 +1,8 @@
 """The shell command ``cidmesa``: words in, tables and files out.
 
 Every subcommand takes the name of a gallery system or a file, and ``--json`` prints plain data instead of tables.
-Tables and data go to standard output, everything else to standard error. Exit code 0: finished, whatever the verdicts (with
-``--strict`` 1 when a joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing;
+Tables and data go to standard output, everything else to standard error. Exit code 0: finished, whatever the verdicts
+(with ``--strict`` 1 when a joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing;
 130: stopped.
 """
 
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     red-door  The red door
     0
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the nets are small: threads only get in each other's way
     parser = _parser()
     try:
         words = parser.parse_args(arguments)

@@ -42,7 +42,8 @@ def place(picture: Spec, engine: Engine = "auto") -> Layout:
     picture
         The picture; where its nodes have positions, those are kept and `engine` is not asked.
     engine
-        ``"pygraphviz"``, ``"dot"`` or ``"own"``; ``"auto"`` takes the first of these that works.
+        ``"pygraphviz"``, ``"dot"`` or ``"own"``; ``"auto"`` takes the first of these that works, and ``"own"`` for a
+        picture with frames, since Graphviz draws links across them.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def place(picture: Spec, engine: Engine = "auto") -> Layout:
         return Layout({}, {}, {}, "own")
     if all(node.position for node in picture.nodes):
         return _given(picture)
-    if engine == "own":
+    if engine == "own" or (engine == "auto" and picture.groups):
         return layered(picture)
     for name, run in _GRAPHVIZ.items():
         if engine in {name, "auto"}:

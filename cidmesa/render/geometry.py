@@ -134,7 +134,7 @@ def smooth(points: Sequence[Point], axis: int) -> Curve:
         inner = before is not point and after is not point
         dx, dy = after[0] - before[0], after[1] - before[1]
         if inner:  # lean towards the axis: a link passes between two nodes of a layer rather upright
-            dx, dy = (dx * 0.6, dy) if axis == 1 else (dx, dy * 0.6)
+            dx, dy = (_within(dx * 0.6, 0.45 * dy), dy) if axis == 1 else (dx, _within(dy * 0.6, 0.45 * dx))
         length = hypot(dx, dy) or 1.0
         tangents.append((dx / length, dy / length))
     curve: list[Point] = [points[0]]
@@ -142,6 +142,10 @@ def smooth(points: Sequence[Point], axis: int) -> Curve:
         reach = hypot(b[0] - a[0], b[1] - a[1]) * 0.36
         curve += [(a[0] + ta[0] * reach, a[1] + ta[1] * reach), (b[0] - tb[0] * reach, b[1] - tb[1] * reach), b]
     return tuple(curve)
+
+
+def _within(value: float, bound: float) -> float:
+    return max(-abs(bound), min(abs(bound), value))
 
 
 def swing(start: Point, end: Point, axis: int) -> Curve:

@@ -35,6 +35,7 @@ a { color: var(--link); text-decoration: none; }
 a:hover { text-decoration: underline; }
 code { font: .92em/1.3 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
   background: var(--soft); border-radius: 3px; padding: .05em .28em; overflow-wrap: anywhere; }
+td code, th code { white-space: nowrap; overflow-wrap: normal; }
 .wide { overflow-x: auto; margin: 1rem 0 .4rem; }
 table { border-collapse: collapse; font-size: .9rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 0 0 .45rem; }
@@ -44,7 +45,7 @@ thead th { border-bottom: 1.5px solid var(--ink); font-weight: 600; vertical-ali
 tbody td { border-bottom: 1px solid var(--rule); }
 tbody tr:last-child td { border-bottom: 1.5px solid var(--ink); }
 tbody tr:hover td { background: var(--soft); }
-.r { text-align: right; } .c { text-align: center; }
+.r { text-align: right; white-space: nowrap; } .c { text-align: center; }
 .note { font-size: .88rem; margin-top: .2rem; }
 .strong { font-weight: 600; }
 .good, .bad, .open { border-radius: 999px; padding: .08em .6em .1em; white-space: nowrap; }
@@ -53,7 +54,9 @@ tbody tr:hover td { background: var(--soft); }
 .open { color: var(--open); background: var(--open-bg); white-space: normal; border-radius: 8px; }
 figure { margin: 1.4rem 0; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.2rem 2rem; align-items: flex-start; }
-.pictures svg { max-width: 100%; height: auto; border: 1px solid var(--rule); border-radius: 8px; }
+.pictures svg { flex: 0 1 auto; min-width: 0; max-width: 100%; height: auto; border: 1px solid var(--rule);
+  border-radius: 8px; }
+@media (min-width: 60rem) { .pictures.few { flex-wrap: nowrap; gap: 1rem; } }
 figcaption { font-size: .9rem; max-width: 46rem; margin-top: .5rem; }
 footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-top: 3rem; }
 @media (prefers-color-scheme: dark) {
@@ -152,7 +155,8 @@ def _figure(block: Figure, first: int) -> str:
         for i, picture in enumerate(block.pictures)
     ]
     caption = f"<figcaption>{_inline(block.caption)}</figcaption>" if block.caption else ""
-    return f'<figure><div class="pictures">\n{"".join(drawn)}</div>{caption}</figure>'
+    few = " few" if len(drawn) <= 4 else ""
+    return f'<figure><div class="pictures{few}">\n{"".join(drawn)}</div>{caption}</figure>'
 
 
 def _cell(cell: Cell) -> str:

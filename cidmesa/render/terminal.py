@@ -75,7 +75,7 @@ def _block(block: Block, width: int, colour: bool) -> list[str]:
             lines += table_lines(block, width, colour=colour)
             return lines + [_painted(line, "2", colour) for line in textwrap.wrap(_bare(note), width)]
         case Figure(pictures=pictures):
-            if len(pictures) > 1 or pictures[0].spec.groups:
+            if pictures[0].spec.groups or any(edge.change != "same" for p in pictures for edge in p.spec.edges):
                 return []
             return textwrap.wrap(_links(pictures[0].spec), width, subsequent_indent="  ")
 

@@ -63,21 +63,19 @@ def family_document(family: Family, title: str) -> Document:
 
 
 def setup_figures(setup: TrainingSetup) -> list[Block]:
-    """Draw the base diagram with its incentives, and the base optimizer's."""
-    found: list[Block] = []
+    """Draw the base diagram with its incentives, and the base optimizer's beside it."""
+    drawn, words = [], []
     if _readable(setup.cid):
-        words = (
-            "The base diagram. A ring around a node is an incentive of the decision; dotted links are what it observes."
-        )
-        found.append(Figure((pictures.diagram_picture(setup.cid, "The base diagram"),), words))
+        drawn.append(pictures.diagram_picture(setup.cid, "The base diagram"))
+        words.append("A ring around a node is an incentive of the decision; dotted links are what it observes.")
     if len(setup.cid) * (len(setup.deployments) + 1) <= 2 * _MOST_NODES:
-        words = (
+        drawn.append(pictures.optimizer_picture(setup))
+        words.append(
             "The base optimizer makes one decision, the parameters θ, and is paid in training only. Its diagram has a "
             "copy of the base diagram for training and for each deployment, and an instrumental control incentive on "
             "a deployment exactly where data from there return to training."
         )
-        found.append(Figure((pictures.optimizer_picture(setup),), words))
-    return found
+    return [Figure(tuple(drawn), " ".join(words))] if drawn else []
 
 
 def family_figures(family: Family) -> list[Block]:
@@ -86,7 +84,7 @@ def family_figures(family: Family) -> list[Block]:
     if not _readable(base):
         return []
     shown = _to_draw(family)
-    drawn = [pictures.diagram_picture(base, "Base"), *(pictures.mesa_picture(candidate) for candidate in shown)]
+    drawn = [pictures.diagram_picture(base, "Base"), *(pictures.mesa_picture(c, legend=False) for c in shown)]
     words = (
         "The base diagram and the mesa diagrams of the hypotheses that training does not exclude. Violet: new against "
         "the base; dashed grey: links that this optimizer has no use for. Below a node: the kind of shift that its "
@@ -95,7 +93,7 @@ def family_figures(family: Family) -> list[Block]:
     blocks: list[Block] = [Figure(tuple(drawn), words)]
     for name, deployment in family.setup.deployments.items():
         if deployment.edges and shown:
-            there = tuple(pictures.mesa_picture(candidate, name) for candidate in shown)
+            there = tuple(pictures.mesa_picture(c, name, legend=False) for c in shown)
             blocks.append(Figure(there, f"The same in `{name}`, which has links of its own."))
     return blocks
 

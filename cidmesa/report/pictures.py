@@ -42,7 +42,9 @@ def optimizer_picture(setup: TrainingSetup, *, engine: Engine = "auto") -> Pictu
     return Picture(picture, engine)
 
 
-def mesa_picture(candidate: MesaOptimizer, deployment: str | None = None, *, engine: Engine = "auto") -> Picture:
+def mesa_picture(
+    candidate: MesaOptimizer, deployment: str | None = None, *, engine: Engine = "auto", legend: bool = True
+) -> Picture:
     """Draw a mesa diagram against the base: changed links, emergent incentives, the mechanisms that may separate.
 
     Parameters
@@ -53,11 +55,13 @@ def mesa_picture(candidate: MesaOptimizer, deployment: str | None = None, *, eng
         Draw its diagram there instead of in training.
     engine
         Who lays it out.
+    legend
+        Whether to explain the marks.
     """
     base = candidate.setup.cid
     view = candidate if deployment is None else candidate.in_deployment[deployment]
     notes: dict[str, list[str]] = {}
-    for words, nodes in (("mechanism", candidate.mechanism_shifts), ("context", candidate.context_shifts)):
+    for words, nodes in (("mechanism shift", candidate.mechanism_shifts), ("context shift", candidate.context_shifts)):
         for node in nodes:
             if base.kind(node) == "chance":
                 notes.setdefault(node, []).append(words)
@@ -76,5 +80,6 @@ def mesa_picture(candidate: MesaOptimizer, deployment: str | None = None, *, eng
         notes={node: "\n".join(lines) for node, lines in notes.items()},
         labels={"mesa_utility": "mesa utility"},
         against=base,
+        legend=legend,
     )
     return Picture(picture, engine)
