@@ -30,7 +30,7 @@ from cidmesa.errors import DiagramError, NotApplicableError, unknown
 from cidmesa.graph import minimal_reduction, requisite_observations
 from cidmesa.incentives import IncentiveReport, incentives
 from cidmesa.mechanisms import Structural, Table
-from cidmesa.mesa.consistency import DELTAS, LISTED, ConsistentSet, Law, tie_width
+from cidmesa.mesa.consistency import DELTAS, ConsistentSet, Law, tie_width
 from cidmesa.mesa.objectives import Objective
 from cidmesa.mesa.positions import Cover, controls, cover, positions
 from cidmesa.mesa.prior import complexity
@@ -262,7 +262,7 @@ class MesaOptimizer:
         if self._derivation.laws is not None:
             found = self._consistent_set
             margin = 0.0 if found.best is None else found.best[0]
-            delta = DELTAS[-1] if found.count > LISTED and found.best is None else 0.0
+            delta = 0.0 if found.is_listed or found.best is not None else DELTAS[-1]
             words.append(f"C3: the largest margin is {margin:.3g}")
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
 

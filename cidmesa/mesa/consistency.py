@@ -150,10 +150,11 @@ class ConsistentSet:
         found: list[tuple[Option, ...]] = []
         for context, values in enumerate(law.value):
             here: list[Option] = []
-            for action in np.argsort(regret[context], kind="stable"):
+            distinct = _distinct(law, context)
+            for action in distinct[np.argsort(regret[context, distinct], kind="stable")]:
                 if regret[context, action] > allowed:
                     break
-                worse = np.flatnonzero(values < values[action] - width)
+                worse = distinct[values[distinct] < values[action] - width]
                 rows = law.rows(context, int(action), worse)
                 if len(worse) and not np.abs(rows).any(axis=1).all():
                     continue
@@ -167,6 +168,11 @@ class ConsistentSet:
     def count(self) -> int:
         """The number of choices, the budget aside."""
         return math.prod(len(here) for here in self.options)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether choices are listed one by one: few of them, or those of a single context."""
+        return self.count <= LISTED or len(self.options) == 1
 
     def choices(self) -> Iterator[tuple[float, Choice]]:
         """Yield the choices within the budget with their regret, cheapest first; positions into :attr:`options`."""
@@ -211,7 +217,7 @@ class ConsistentSet:
         """
         if not self.count:
             return None
-        if self.count > LISTED:
+        if not self.is_listed:
             return self._searched(None)
         found: list[tuple[float, Choice, Floats]] = []
         for _, choice in self.choices():
@@ -250,7 +256,7 @@ class ConsistentSet:
         """
         if not len(weak):
             return self.best is not None or self.is_empty is False
-        if self.count > LISTED:
+        if not self.is_listed:
             return self._searched(weak) is not None
         doubtful: list[Choice] = []
         for _, choice in self.choices():
@@ -342,7 +348,7 @@ class ConsistentSet:
     @cached_property
     def least_regret(self) -> float:
         """The smallest training regret that any objective on the targets has, within the budget (``nan``: none)."""
-        if self.count <= LISTED:
+        if self.is_listed:
             for cost, choice in self.choices():
                 if cones.margin(self.inequalities(choice))[0] > cones.SETTLED:
                     return cost
@@ -547,7 +553,7 @@ def weak_rows(law: Law, actions: Sequence[int]) -> Floats:
         for context, action in enumerate(actions)
     ]
     found = np.vstack(rows) if rows else np.zeros((0, law.outcome.shape[2]))
-    return found[np.abs(found).any(axis=1)]
+    return np.unique(found[np.abs(found).any(axis=1)], axis=0)
 
 
 def optimal_for(law: Law, objective: Floats) -> NDArray[np.bool_]:
@@ -585,6 +591,15 @@ def unit(objective: Floats) -> Floats:
     """Scale an objective to a largest absolute value of 1; zero stays zero."""
     top = np.abs(objective).max(initial=0.0)
     return np.asarray(objective / top if top > 0 else objective, dtype=float)
+
+
+def _distinct(law: Law, context: int) -> NDArray[np.intp]:
+    """Return the first of the actions that are worth the same and lead to the same, in action order."""
+    width = tie_width(law.value)
+    worth = np.round(law.value[context] / width) * width
+    rows = np.round(np.column_stack([worth, law.outcome[context]]), 12) + 0.0
+    _, first = np.unique(rows, axis=0, return_index=True)
+    return np.sort(first)
 
 
 def _same(one: Option, other: Option) -> bool:

@@ -34,7 +34,7 @@ import numpy as np
 
 from cidmesa.incentives.verdict import Answer
 from cidmesa.mesa.laws import laws_of
-from cidmesa.mesa.regret import _admits as admits
+from cidmesa.mesa.regret import admits
 from cidmesa.mesa.regret import possible
 from cidmesa.mesa.separation import Separation, separating_shifts
 

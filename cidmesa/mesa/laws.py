@@ -28,9 +28,10 @@ import numpy as np
 
 from cidmesa.mesa.consistency import Law
 from cidmesa.mesa.exact import exact_joint
+from cidmesa.mesa.normal import NormalForm
 from cidmesa.mesa.objectives import Values, domain_of
 from cidmesa.mesa.setup import TRAINING
-from cidmesa.mesa.shifts import observed
+from cidmesa.mesa.stale import stale_model
 from cidmesa.solve import context_law, outcome_law, solve
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class Laws(Protocol):
 
 
 def laws_of(setup: TrainingSetup) -> Laws:
-    """Return the laws of a setup: context by context for one decision."""
-    return OneDecision(setup)
+    """Return the laws of a setup: context by context for one decision, policy by policy for several."""
+    return OneDecision(setup) if len(setup.cid.decisions) == 1 else NormalForm(setup)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -101,7 +102,6 @@ class OneDecision:
         self.decision = setup.cid.only_decision(question="consistency by context")
         self._reached: dict[str, Reached] = {}
         self._domains: dict[str, Values] = {}
-        self._stale: dict[str, CIM] = {}
 
     @property
     def is_complete(self) -> bool:
@@ -158,19 +158,9 @@ class OneDecision:
         known = np.isin(reached.at, self.reached(TRAINING).at)
         believed = self._outcome(self.setup.deployed(TRAINING), targets)[reached.at]
         if not known.all():
-            read = self._outcome(self.stale_model(name), targets)[reached.at]
+            read = self._outcome(stale_model(self.setup, name), targets)[reached.at]
             believed = np.where(known[:, None, None], believed, read)
         return Law(reached.weight, believed, reached.value)
-
-    def stale_model(self, name: str) -> CIM:
-        """Return training's model with the mechanisms of what is observed as in deployment `name`."""
-        if name not in self._stale:
-            model, there = self.setup.deployed(TRAINING), self.setup.deployed(name)
-            seen = observed(there.cid)
-            shifts = {node: there.mechanisms[node] for node in self.setup.shifted(name) if node in seen}
-            edges = [edge for edge in self.setup.deployments[name].edges if edge[1] in seen]
-            self._stale[name] = model.with_edges(edges, shifts) if edges else model.shift(shifts)
-        return self._stale[name]
 
     def _outcome(self, model: CIM, targets: Sequence[str]) -> Floats:
         """Return P(targets | pa, do a) for all contexts, shape (C, A, T); NaN where nothing follows."""

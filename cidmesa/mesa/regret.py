@@ -82,13 +82,18 @@ def possible(objectives: ConsistentSet, law: Law) -> NDArray[np.bool_]:
 
     Notes
     -----
-    One linear program per context and action, and per choice of the set where the base is indifferent.
+    One linear program per context and action that leads somewhere else than the actions before it, and per choice of
+    the set where the base is indifferent.
     """
     contexts, actions = law.value.shape
     found = np.zeros((contexts, actions), dtype=bool)
     for context in range(contexts):
+        known: dict[bytes, bool] = {}
         for action in range(actions):
-            found[context, action] = _admits(objectives, law, {context: action})
+            key = (np.round(law.outcome[context, action], 12) + 0.0).tobytes()
+            if key not in known:
+                known[key] = admits(objectives, law, {context: action})
+            found[context, action] = known[key]
     return found
 
 
@@ -123,7 +128,7 @@ def _extreme(objectives: ConsistentSet, law: Law, regret: Floats, sign: float) -
     """Return the least (sign 1) or the largest (sign -1) joint regret, and what is unproven of it."""
     actions = (sign * regret).argmin(axis=1)
     bound = math.fsum(regret[c, a] for c, a in enumerate(actions))
-    if _admits(objectives, law, dict(enumerate(actions.tolist()))):
+    if admits(objectives, law, dict(enumerate(actions.tolist()))):
         return bound, 0.0
     best: tuple[float, float] | None = None
     for delta in DELTAS:
@@ -138,8 +143,8 @@ def _extreme(objectives: ConsistentSet, law: Law, regret: Floats, sign: float) -
     return best if best is not None else (bound, abs(bound))
 
 
-def _admits(objectives: ConsistentSet, law: Law, actions: dict[int, int]) -> bool:
-    """Say whether one objective of the set makes all these actions optimal, by context."""
+def admits(objectives: ConsistentSet, law: Law, actions: dict[int, int]) -> bool:
+    """Say whether one objective of the set makes all these actions, context → action, optimal at once."""
     chosen = list(actions)
     there = Law(law.weight[chosen], law.outcome[chosen], law.value[chosen])
     taken = [actions[context] for context in chosen]
@@ -152,3 +157,8 @@ def _admits(objectives: ConsistentSet, law: Law, actions: dict[int, int]) -> boo
         return [exact[c, a] - exact[c, b] for c, a in actions.items() for b in moves if b != a]
 
     return objectives.admits(weak_rows(there, taken), exactly)
+
+
+def _of_two_values(objectives: ConsistentSet) -> list[Floats]:
+    """Return the members of a set on targets with two values, up to scale and shift: a sign, both, or a constant too."""
+    return [o for o in (np.array([0.0, 1.0]), np.array([1.0, 0.0]), np.zeros(2)) if objectives.contains(o)]

@@ -41,7 +41,7 @@ import numpy as np
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
 from cidmesa.mesa.laws import laws_of
-from cidmesa.mesa.regret import _admits as admits
+from cidmesa.mesa.regret import admits
 from cidmesa.mesa.setup import TRAINING, TrainingSetup
 from cidmesa.mesa.shifts import observed, relevant
 

@@ -1,0 +1,116 @@
+"""Several decisions, against policies listed in fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cidmesa as cm
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.derive import derive_mesa_optimizers
+from cidmesa.mesa.setup import TrainingSetup
+from tests.mesa.oracle import ExactLaw, assignments, cells, chance_probability, joint_actions, least_regret, paid
+from tests.strategies import cids, examples, models
+
+Rule = dict[str, dict[tuple[int, ...], int]]
+
+
+def policies(setup: TrainingSetup) -> Iterator[Rule]:
+    """All deterministic policies, as decision → context → action, positions throughout."""
+    model = setup.model
+    assert model is not None
+    cid = model.cid
+    leaders = list(dict.fromkeys(setup.rule_of(d)[0] for d in cid.decisions))
+    contexts = {d: list(product(*(range(model.card(p)) for p in cid.parents(d)))) for d in leaders}
+    for tables in product(*(product(range(model.card(d)), repeat=len(contexts[d])) for d in leaders)):
+        rules = {d: dict(zip(contexts[d], table, strict=True)) for d, table in zip(leaders, tables, strict=True)}
+        yield {d: rules[setup.rule_of(d)[0]] for d in cid.decisions}
+
+
+def normal_form(
+    setup: TrainingSetup, name: str, target: str
+) -> tuple[ExactLaw, list[set[tuple[str, tuple[int, ...], int]]]]:
+    """One context; per policy its law, its value, and the (decision, context, action) that it meets."""
+    model = setup.deployed(name)
+    cid = model.cid
+    worlds = [(w, p) for w in assignments(model) if (p := chance_probability(model, w))]
+    outcome, value, met = [], [], []
+    for rule in policies(setup):
+        law = [Fraction(0)] * model.card(target)
+        worth = Fraction(0)
+        steps: set[tuple[str, tuple[int, ...], int]] = set()
+        for world, p in worlds:
+            at = {d: tuple(world[q] for q in cid.parents(d)) for d in cid.decisions}
+            if all(rule[d][at[d]] == world[d] for d in cid.decisions):
+                law[world[target]] += p
+                worth += p * sum(paid(model, world).values())
+                steps |= {(d, at[d], world[d]) for d in cid.decisions}
+        outcome.append(law)
+        value.append(worth)
+        met.append(steps)
+    return ExactLaw([Fraction(1)], [outcome], [value]), met
+
+
+@st.composite
+def setups(draw: st.DrawFn) -> TrainingSetup:
+    model = draw(models(draw(cids(decisions=2, max_chance=3, max_parents=2))))
+    cid = model.cid
+    shifted = draw(st.sampled_from([n for n in cid.nodes if cid.kind(n) != "decision"]))
+    other = draw(models(cid))
+    same = len(cid.parents("D0")) == len(cid.parents("D1"))
+    shared = [("D0", "D1")] if same and draw(st.booleans()) else []
+    return TrainingSetup(model, deployments={"there": {shifted: other.mechanisms[shifted]}}, shared_rules=shared)
+
+
+@given(setup=setups(), tolerance=st.sampled_from([0.0, 0.25]))
+@settings(max_examples=examples(quick=50, full=2000))
+def test_two_decisions_equal_listing(setup: TrainingSetup, tolerance: float) -> None:
+    target = setup.cid.chance[-1]
+    candidate = derive_mesa_optimizers(setup, targets=[target], tolerance=tolerance)[target]
+    training, _ = normal_form(setup, "training", target)
+    there, met = normal_form(setup, "there", target)
+    assert candidate.training_regret == pytest.approx(float(least_regret(training)), abs=1e-9)
+    non_empty = bool(cells(training, Fraction(tolerance)))
+    controlled = any(target in setup.cid.descendants(d) for d in setup.cid.decisions)
+    if not controlled:
+        expected = "EXCLUDED"
+    elif non_empty:
+        expected = "CONSISTENT"
+    else:
+        expected = "UNKNOWN" if setup.shared_rules else "EXCLUDED"
+    assert candidate.consistency == expected
+    if tolerance == 0 and candidate.information_loss is not None and candidate.information_loss > 1e-9:
+        assert not non_empty or setup.shared_rules  # C2
+    budget = Fraction(tolerance) if non_empty else least_regret(training)
+    taken = [i for (i,) in joint_actions(training, budget, there)]
+    regrets = [float(there.regrets_of([[i]])[0]) for i in taken]
+    assert candidate.deployment_regret["there"] == pytest.approx((min(regrets), max(regrets)), abs=1e-9)
+    possible: dict[str, dict[tuple[int, ...], set[int]]] = {d: {} for d in setup.cid.decisions}
+    for i in taken:
+        for decision, context, action in met[i]:
+            possible[decision].setdefault(context, set()).add(action)
+    model = setup.deployed("there")
+    for decision, table in candidate.possible_actions("there").items():
+        domains = [model.domain(p) for p in setup.cid.parents(decision)]
+        found = {
+            tuple(d.index(v) for d, v in zip(domains, context, strict=True)): set(
+                map(model.domain(decision).index, actions)
+            )
+            for context, actions in table.items()
+        }
+        assert found == possible[decision]
+    if candidate.carry_over["there"]:  # Theorem A
+        assert max(regrets) <= tolerance
+
+
+def test_too_many_policies_are_refused() -> None:
+    chain = [(f"x{i}", d) for d in ("a", "b") for i in range(3)]
+    cid = cm.CID([*chain, ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
+    model = cid.parameterise(**{f"x{i}": cm.Bernoulli(0.5) for i in range(3)}, a=[0, 1], b=[0, 1], u=lambda a, b: a * b)
+    with pytest.raises(NotApplicableError, match="65,536 deterministic policies"):
+        derive_mesa_optimizers(TrainingSetup(model))
