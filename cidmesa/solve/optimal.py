@@ -11,6 +11,7 @@ from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policy import DecisionResult, Solution
 from cidmesa.solve.schedule import decide
 from cidmesa.solve.search import METHODS, Found, Method, Problem, in_relevance_order, search
+from cidmesa.solve.shared import best_shared_pair
 from cidmesa.solve.structure import MAX_TABLE, View, check_names, view_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def solve(
     agent: Hashable = None,
     shared_rules: Iterable[Iterable[str]] = (),
     method: Method | None = None,
+    deterministic: bool = False,
     max_table: int = MAX_TABLE,
     starts: int = 16,
     seed: int = 0,
@@ -44,6 +46,8 @@ def solve(
         ``None`` chooses: decision by decision where that is exact, else all deterministic rules of as few decisions
         as make the others soluble, else a local search. ``"relevance order"``, ``"exhaustive"`` and ``"coordinate
         ascent"`` insist.
+    deterministic
+        Consider deterministic rules only. It makes a difference for shared rules alone.
     max_table
         How many entries the largest table may have; a plan that needs more is refused before it starts.
     starts, seed
@@ -69,7 +73,9 @@ def solve(
     optimal actions in contexts of probability zero included (see :class:`Solution`). A forgetful agent (a decision
     that does not observe what an earlier one saw or did) is no special case: most such diagrams are insoluble, and
     the best deterministic policy is then found by listing. Without shared rules no stochastic policy is better. With
-    shared rules a stochastic one can be; the policy found is the best *deterministic* one, and `method` says so.
+    shared rules one can be: where the only decisions that matter are two that share a rule, the best stochastic rule
+    is found exactly (:mod:`cidmesa.solve.shared`); otherwise the best deterministic policy is returned, and is not
+    called exact unless ``deterministic=True`` asked for no more.
 
     References
     ----------
@@ -112,8 +118,14 @@ def solve(
         raise NotApplicableError(
             f"{names} cannot be solved one by one, because {why}: leave method= out, or method='exhaustive'."
         )
+    if found is None and method is None and groups and not deterministic:
+        found = best_shared_pair(problem, groups)
     if found is None:
-        found = search(problem, groups, method, starts=starts, seed=seed, progress=progress)
+        if starts < 1:
+            raise NotApplicableError(f"starts={starts}: coordinate ascent needs at least one starting point, starts=1.")
+        found = search(
+            problem, groups, method, deterministic=deterministic, starts=starts, seed=seed, progress=progress
+        )
     results = {cid.nodes[d]: found.results.get(d) or _idle(view, d) for d in decisions}
     value: Any = found.value
     if len(cid.agents) > 1:

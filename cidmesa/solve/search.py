@@ -58,19 +58,21 @@ class Problem:
         return total
 
     def tables(self, schedule: Schedule, known: Mapping[int, Array] | None = None) -> dict[int, Pair]:
-        """Collect the tables that a schedule needs; raise for other agents' decisions without a rule."""
-        view = self.view
-        found: dict[int, Pair] = {}
+        """Collect the tables that a schedule needs, those `known` put in."""
         solved = {stage.decision for stage in schedule.stages}
-        for keys in (*(stage.keys for stage in schedule.stages), schedule.keys):
-            for key in keys:
-                if known is not None and key in known:
-                    found[key] = (known[key], None)
-                elif key < len(view.cards) and key not in solved:
-                    table = view.tables[key]
-                    if table is None:
-                        raise rule_missing(view.index, [key], view.tables)
-                    found[key] = (table, table)
+        keys = [key for stage in schedule.stages for key in stage.keys]
+        keys += schedule.keys
+        return self.pairs([key for key in keys if key < len(self.view.cards) and key not in solved], known)
+
+    def pairs(self, nodes: Iterable[int], known: Mapping[int, Array] | None = None) -> dict[int, Pair]:
+        """Return the tables of some nodes; raise for other agents' decisions without a rule."""
+        tables = self.view.tables
+        found: dict[int, Pair] = {}
+        for node in nodes:
+            table = tables[node] if known is None else known.get(node, tables[node])
+            if table is None:
+                raise rule_missing(self.view.index, [node], tables)
+            found[node] = (table, table)
         return found
 
 
@@ -265,6 +267,7 @@ def search(
     groups: tuple[tuple[int, ...], ...],
     method: Method | None,
     *,
+    deterministic: bool,
     starts: int,
     seed: int,
     progress: bool,
@@ -273,6 +276,7 @@ def search(
     view = problem.view
     cutset = [member(view, group) for group in groups]
     first: tuple[Member, ...] | None = None
+    needed = Scheduler(view.index, view.cards, problem.utilities, problem.decisions, {}).open
     while True:
         given = {
             d: Factor(d, (d, *scope), heads=1 << d)
@@ -298,7 +302,8 @@ def search(
                 "let the decisions observe less."
             )
         others = tuple([d for d in rest if d in everyone])
-        return exhaustive(problem, cutset, others, bool(groups), progress)
+        linear = deterministic or all(sum(d in needed for d in group) < 2 for group in groups)
+        return exhaustive(problem, cutset, others, linear, progress)
     return coordinate_ascent(problem, first, starts, seed, progress)
 
 
@@ -310,9 +315,12 @@ _BLOCK = 2**21
 
 
 def exhaustive(
-    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], shared: bool, progress: bool
+    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], enough: bool, progress: bool
 ) -> Found:
-    """List the joint rules of the cutset, the other decisions solved for each of them."""
+    """List the joint rules of the cutset, the other decisions solved for each of them.
+
+    `enough` says whether deterministic rules are all that is asked for.
+    """
     total = prod(m.card**m.contexts for m in cutset)
     block = min(total, 4096)
     while True:
@@ -338,8 +346,8 @@ def exhaustive(
     whole.rules.update(first.rules)
     whole.rules.update({d: whole.narrowed(d, result.rule) for d, result in solved.items()})
     results = spread.merged(_single(whole, whole.improve(sweeps=8)))
-    label = "exhaustive over deterministic rules" if shared else "exhaustive"
-    return Found(results, float(values[tied[0]]), not shared, label)
+    label = "exhaustive" if enough else "exhaustive over deterministic rules"
+    return Found(results, float(values[tied[0]]), enough, label)
 
 
 class _Optima:

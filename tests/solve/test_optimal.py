@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.graph import is_soluble, relevant_mechanisms
@@ -46,7 +52,7 @@ def test_several_decisions_against_all_policies(model: cm.CIM) -> None:
 
 
 @given(models(max_chance=4, decisions=(2, 3), utilities=(1, 2), max_parents=2))
-@settings(max_examples=examples(quick=150, full=3000))
+@settings(max_examples=examples(quick=60, full=3000))
 def test_forgetful_agents_against_all_policies(model: cm.CIM) -> None:
     assume(number_of_policies(model) <= LIMIT and not is_soluble(model.cid))
     world = World(model)
@@ -160,3 +166,273 @@ def test_one_pass_over_the_history_agrees_with_one_pass_per_decision(seed: int, 
         np.testing.assert_array_equal(found.optimal_mask(name), mask)
     if seed == 0:
         check_against_all_policies(hidden_process(2, seed, sharp=sharp))
+
+
+@given(
+    models(max_chance=3, decisions=(2, 3), utilities=(1, 2), max_parents=2),
+    models(max_chance=3, decisions=1, utilities=1),
+)
+@settings(max_examples=examples(quick=60, full=1000))
+def test_parts_that_each_hold_a_decision(left: cm.CIM, right: cm.CIM) -> None:
+    """Two models side by side in one diagram: values add, optimal actions are those of each alone."""
+    assume(number_of_policies(left) <= 64 and number_of_policies(right) <= 64 and is_soluble(left.cid))
+    both = side_by_side(left, right)
+    found = solve(both)
+    assert found.exact
+    parts = solve(left), solve(right)
+    assert found.value == pytest.approx(parts[0].value + parts[1].value, abs=1e-9)
+    assert expected_utility(both, found) == pytest.approx(found.value, abs=1e-9)
+    for prefix, part in zip("LR", parts, strict=True):
+        for decision in part.results:
+            np.testing.assert_array_equal(found.optimal_mask(prefix + decision), part.optimal_mask(decision))
+    if number_of_policies(both) <= LIMIT:
+        check_against_all_policies(both)
+
+
+def side_by_side(left: cm.CIM, right: cm.CIM) -> cm.CIM:
+    """Put two models in one diagram of one agent, without an edge between them."""
+    parts = {"L": left, "R": right}
+    cid = cm.CID(
+        [(p + a, p + b) for p, m in parts.items() for a, b in m.cid.edges],
+        nodes=[p + n for p, m in parts.items() for n in m.cid.nodes],
+        decisions=[p + d for p, m in parts.items() for d in m.cid.decisions],
+        utilities=[p + u for p, m in parts.items() for u in m.cid.utilities],
+    )
+    return cid.parameterise({p + n: m.mechanisms[n] for p, m in parts.items() for n in m.cid.nodes})
+
+
+def random_model(seed: int) -> cm.CIM:
+    """A soluble model with one to three decisions and dense tables; the parts need not hang together."""
+    rng = np.random.default_rng(seed)
+    while True:
+        inner = rng.permutation(["X0", "X1", "X2", "X3", *[f"D{i}" for i in range(rng.integers(1, 4))]]).tolist()
+        edges = [(a, b) for i, b in enumerate(inner) for a in inner[:i] if rng.random() < 0.35]
+        edges += [(a, u) for u in ("U0", "U1") for a in rng.permutation(inner)[: rng.integers(1, 4)].tolist()]
+        decisions = [n for n in inner if n[0] == "D"]
+        cid = cm.CID(edges, nodes=[*inner, "U0", "U1"], decisions=decisions, utilities=["U0", "U1"])
+        if is_soluble(cid):
+            break
+    tables: dict[str, object] = {}
+    for node in cid.nodes:
+        shape = (2,) * len(cid.parents(node))
+        if cid.kind(node) == "decision":
+            tables[node] = [0, 1]
+        else:
+            table = rng.normal(size=shape) if node[0] == "U" else rng.dirichlet(np.ones(2), shape)
+            tables[node] = cm.Table(table)
+    return cid.parameterise(tables)
+
+
+def test_agreement_with_pyagrum(tmp_path: Path) -> None:
+    """A second opinion, with the zero utility over all decisions that it needs where the diagram falls apart."""
+    pytest.importorskip("pyagrum")
+    models = [random_model(seed) for seed in range(examples(quick=60, full=1000))]
+    joined = []
+    for model in models:
+        cid = model.cid.with_utility("joint", model.cid.decisions)
+        zero = cm.Table(np.zeros([model.card(d) for d in model.cid.decisions]))
+        joined.append(cid.parameterise({**model.mechanisms, "joint": zero}))
+    pickled = tmp_path / "models.pickle"
+    pickled.write_bytes(pickle.dumps(joined))
+    worker = [sys.executable, "-m", "tests.solve.second_opinion", str(pickled)]
+    done = subprocess.run(worker, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    theirs = [float(line) for line in done.stdout.split()]
+    solved = [i for i, value in enumerate(theirs) if not np.isnan(value)]
+    assert len(solved) > len(models) // 3, done.stderr
+    np.testing.assert_allclose([solve(models[i]).value for i in solved], [theirs[i] for i in solved], atol=1e-9)
+
+
+@given(models(max_chance=3, decisions=2, utilities=2, max_parents=2), st.integers(0, 2**16))
+@settings(max_examples=examples(quick=60, full=1000))
+def test_best_response_of_one_agent(model: cm.CIM, seed: int) -> None:
+    """Decision D0 and utility U0 belong to one agent, the others to a second one that follows a random rule."""
+    cid = cm.CID(
+        model.cid.edges,
+        nodes=model.cid.nodes,
+        decisions={"a": ["D0"], "b": ["D1"]},
+        utilities={"a": ["U0"], "b": ["U1"]},
+    )
+    game = cid.parameterise(model.mechanisms)
+    shape = [game.card(n) for n in (*cid.parents("D1"), "D1")]
+    rule = np.random.default_rng(seed).dirichlet(np.ones(shape[-1]), shape[:-1])
+    fixed = game.with_policy({"D1": rule})
+    found = solve(fixed, agent="a")
+    world = World(game, agent="a")
+    values = [world.value({**policy, "D1": rule}) for policy in world.policies(["D0"])]
+    assert found.value["a"] == pytest.approx(max(values), abs=1e-9)
+    assert found.value["b"] == pytest.approx(expected_utility(fixed, found, agent="b"), abs=1e-9)
+    assert set(found.policy) == {"D0"}
+
+
+# Shared rules ---------------------------------------------------------------------------------------------------------
+
+
+@given(models(max_chance=3, decisions=(2, 3), utilities=(1, 2), max_parents=2))
+@settings(max_examples=examples(quick=60, full=1500))
+def test_shared_deterministic_rules_by_listing(model: cm.CIM) -> None:
+    group = alike(model)
+    assume(len(group) > 1 and number_of_policies(model) <= LIMIT)
+    world = World(model)
+    others = [d for d in model.cid.decisions if d not in group]
+    best = max(
+        world.value({**policy, **dict.fromkeys(group, rule)})
+        for rule in world.deterministic_rules(group[0])
+        for policy in world.policies(others)
+    )
+    found = solve(model, shared_rules=[group], deterministic=True)
+    assert found.exact
+    assert found.value == pytest.approx(best, abs=1e-9)
+    assert expected_utility(model, found.policy) == pytest.approx(best, abs=1e-9)
+    tables = [found.tables[d] for d in group]
+    assert all(np.array_equal(tables[0], table) for table in tables)
+    local = solve(model, shared_rules=[group], method="coordinate ascent", starts=3, deterministic=True)
+    assert not local.exact
+    assert local.value <= best + 1e-9
+    assert expected_utility(model, local) == pytest.approx(local.value, abs=1e-9)
+
+
+def alike(model: cm.CIM) -> list[str]:
+    """The first decisions whose parents have the same domains in order."""
+    shapes = {d: [model.card(n) for n in (*model.cid.parents(d), d)] for d in model.cid.decisions}
+    first = shapes[model.cid.decisions[0]]
+    return [d for d in model.cid.decisions if shapes[d] == first]
+
+
+def absent_minded_driver() -> cm.CIM:
+    """Two exits that look alike: turning at the second one is best, and a driver cannot tell which one it is."""
+    cid = cm.CID([("first", "pay"), ("second", "pay")], decisions=["first", "second"], utilities=["pay"])
+    return cid.parameterise(
+        first=["go on", "turn"],
+        second=["go on", "turn"],
+        pay=lambda first, second: 0 if first == "turn" else (4 if second == "turn" else 1),
+    )
+
+
+def test_the_absent_minded_driver_turns_with_probability_one_third() -> None:
+    model = absent_minded_driver()
+    found = solve(model, shared_rules=[("first", "second")])
+    assert found.exact
+    assert found.value == pytest.approx(4 / 3, abs=1e-12)
+    assert found.policy["first"][()] == pytest.approx({"go on": 2 / 3, "turn": 1 / 3})
+    assert found.policy["first"] == found.policy["second"]
+    assert expected_utility(model, found.policy) == pytest.approx(4 / 3, abs=1e-12)
+    best = solve(model, shared_rules=[("first", "second")], deterministic=True)
+    assert (best.value, best.exact) == (1.0, True)
+
+
+@given(models(max_chance=3, decisions=2, utilities=(1, 2), max_parents=2), st.integers(0, 2**16))
+@settings(max_examples=examples(quick=60, full=1000))
+def test_no_shared_rule_beats_the_stochastic_optimum(model: cm.CIM, seed: int) -> None:
+    group = alike(model)
+    assume(len(group) == 2)
+    found = solve(model, shared_rules=[group])
+    assert found.exact
+    assert expected_utility(model, found) == pytest.approx(found.value, abs=1e-9)
+    world = World(model)
+    shape = [model.card(n) for n in (*model.cid.parents(group[0]), group[0])]
+    rng = np.random.default_rng(seed)
+    for sharpness in (0.1, 1.0, 1.0, 3.0):
+        rule = rng.dirichlet(np.full(shape[-1], sharpness), shape[:-1])
+        assert world.value(dict.fromkeys(group, rule)) <= found.value + 1e-9
+    for rule in world.deterministic_rules(group[0]):
+        assert world.value(dict.fromkeys(group, rule)) <= found.value + 1e-9
+
+
+# What the caller is told ----------------------------------------------------------------------------------------------
+
+
+def game() -> cm.CIM:
+    cid = cm.CID(
+        [("coin", "a"), ("coin", "u"), ("a", "u"), ("a", "b"), ("b", "w"), ("a", "w")],
+        decisions={"A": ["a"], "B": ["b"]},
+        utilities={"A": ["u"], "B": ["w"]},
+    )
+    return cid.parameterise(
+        coin=cm.Uniform(0, 1), a=[0, 1], b=[0, 1], u=lambda coin, a: int(coin == a), w=lambda b, a: int(a == b)
+    )
+
+
+def test_several_agents() -> None:
+    with pytest.raises(cm.errors.NotApplicableError, match="agent='A'"):
+        solve(game())
+    with pytest.raises(cm.errors.NotApplicableError, match="depends on what `a` does"):
+        solve(game(), agent="B").value  # noqa: B018
+    found = solve(game().with_policy({"a": lambda coin: coin}), agent="B")
+    assert found.value == {"A": 1.0, "B": 1.0}
+    assert found.policy == {"b": {(0,): 0, (1,): 1}}
+    with pytest.raises(cm.errors.NotApplicableError, match="fixed rule"):
+        found.action_values("a")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"method": "exhaustiv"}, "did you mean `exhaustive`"),
+        ({"shared_rules": ["first"]}, r'\["first"\]'),
+        ({"shared_rules": [("first", "frist")]}, "did you mean `first`"),
+        ({"shared_rules": [("first", "pay")]}, "not a decision"),
+        ({"shared_rules": [("first", "second"), ("first",)]}, "two groups"),
+        ({"shared_rules": [("first", "second")], "method": "relevance order"}, "rules are shared"),
+        ({"agent": "nobody"}, "not an agent"),
+        ({"starts": 0, "method": "coordinate ascent"}, "starts"),
+    ],
+)
+def test_bad_options_say_what_to_type(options: dict[str, object], text: str) -> None:
+    with pytest.raises(cm.errors.CidmesaError, match=text):
+        solve(absent_minded_driver(), **options)  # type: ignore[arg-type]
+
+
+def test_rules_that_cannot_be_shared() -> None:
+    cid = cm.CID([("x", "a"), ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
+    model = cid.parameterise(x=cm.Uniform(0, 1), a=[0, 1], b=[0, 1], u=lambda a, b: a * b)
+    with pytest.raises(cm.errors.NotApplicableError, match="cannot share a rule: the domains"):
+        solve(model, shared_rules=[("a", "b")])
+
+
+def test_a_table_too_large_is_refused_before_it_is_made() -> None:
+    n = 30
+    cid = cm.CID(
+        [("h", f"x{i}") for i in range(n)] + [(f"x{i}", "d") for i in range(n)] + [("h", "u"), ("d", "u")],
+        decisions=["d"],
+        utilities=["u"],
+    )
+    noisy = {f"x{i}": cm.Noisy(lambda h: h, 0.2) for i in range(n)}
+    model = cid.parameterise({"h": cm.Uniform(0, 1), "d": [0, 1], "u": lambda h, d: int(h == d), **noisy})
+    with pytest.raises(cm.errors.NotApplicableError, match=r"max_table=.*joins 32 variables.*minimal_reduction"):
+        solve(model)
+    with pytest.raises(cm.errors.NotApplicableError, match="max_table=100"):
+        solve(hidden_process(3, 0, sharp=False), max_table=100)
+
+
+def test_symbols_are_refused() -> None:
+    sympy = pytest.importorskip("sympy")
+    cid = cm.CID([("x", "u"), ("d", "u")], decisions=["d"], utilities=["u"])
+    model = cid.parameterise(x=cm.Bernoulli(sympy.Symbol("p")), d=[0, 1], u=lambda x, d: x * d)
+    with pytest.raises(cm.errors.NotApplicableError, match="solving needs numbers"):
+        solve(model)
+
+
+def test_nothing_to_decide_and_nothing_to_gain() -> None:
+    empty = cm.CID(nodes=["d", "u"], decisions=["d"], utilities=["u"]).parameterise(d=["a", "b"], u=lambda: 3)
+    found = solve(empty)
+    assert (found.value, found.policy, found.optimal_actions) == (3.0, {"d": {(): "a"}}, {"d": {(): ("a", "b")}})
+    assert solve(cm.CID([("a", "b")]).parameterise(a=cm.Uniform(1, 2), b=lambda a: a)).value == 0.0
+    fixed = absent_minded_driver().with_policy({"first": lambda: "go on"})
+    assert solve(fixed).value == 4.0
+    assert set(solve(fixed).policy) == {"second"}
+
+
+def test_a_local_optimum_is_never_called_exact() -> None:
+    """Nine blind decisions must agree; one start in a bad place stays there."""
+    n = 9
+    cid = cm.CID([(f"d{i}", "u") for i in range(n)], decisions=[f"d{i}" for i in range(n)], utilities=["u"])
+    table = np.zeros((2,) * n)
+    table[(0,) * n], table[(1,) * n] = 1.0, 2.0
+    model = cid.parameterise({**{f"d{i}": [0, 1] for i in range(n)}, "u": cm.Table(table)})
+    found = solve(model)
+    assert (found.value, found.exact, found.method) == (2.0, True, "exhaustive")
+    local = solve(model, method="coordinate ascent", starts=1, seed=1)
+    assert not local.exact
+    assert "coordinate ascent" in local.method
+    assert "not exact" in repr(local)
+    assert local.value in {0.0, 1.0, 2.0}

@@ -1,0 +1,19 @@
+"""Solve pickled models with pyAgrum, in a process of its own because it can crash; one number per line.
+
+NaN where pyAgrum calls the diagram not solvable: it does so for some whose relevance graph is acyclic."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from pathlib import Path
+
+import pyagrum
+
+from tests.benchmarks.bench_solve import pyagrum_diagram, pyagrum_value
+
+if __name__ == "__main__":
+    for model in pickle.loads(Path(sys.argv[1]).read_bytes()):
+        diagram = pyagrum_diagram(model)
+        solvable = pyagrum.ShaferShenoyLIMIDInference(diagram).isSolvable()
+        print(repr(pyagrum_value(diagram) if solvable else float("nan")), flush=True)
