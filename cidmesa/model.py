@@ -41,6 +41,7 @@ from cidmesa.mechanisms import (
     as_mechanism,
     as_rule,
     is_symbolic,
+    without_expressions,
 )
 
 if TYPE_CHECKING:
@@ -395,10 +396,22 @@ class CIM:
             ``{action: probability}``, or a mapping from context to either. Some decisions may be left out; ``None``
             is the empty policy.
         """
+        if not isinstance(policy, Mapping | None):
+            raise MechanismError(
+                f"a policy is a mapping from decision to rule, {{'{next(iter(self._cid.decisions), 'd')}': ..}}; "
+                f"got {policy!r}."
+            )
         tables: dict[str, Array] = {}
         for decision, rule in (policy or {}).items():
             self._cid.only_decision(decision)
             parents = self._cid.parents(decision)
+            bare = [key for key in rule if not isinstance(key, tuple)] if isinstance(rule, Mapping) else []
+            if parents and bare:
+                raise MechanismError(
+                    f"the policy of `{decision}` has the key {bare[0]!r}, which could be a context or an action: write "
+                    f"contexts as tuples, {{({bare[0]!r},): action}}, or one distribution for all of them as "
+                    "Categorical({action: probability})."
+                )
             place = Place(
                 decision, "decision", parents, tuple(self._domains[p] for p in parents), self._domains[decision]
             )
@@ -518,6 +531,12 @@ class CIM:
 
 
 def _frozen(compiled: Compiled) -> Compiled:
+    """Make the arrays read-only, after turning sympy's numbers into floats where no symbol is left."""
+    table, response = without_expressions(compiled.table), compiled.response
+    if table is not compiled.table:
+        noise = without_expressions(response.noise) if response is not None else None
+        response = None if response is None or noise is None else Response(noise, response.outcome)
+        compiled = Compiled(compiled.domain, table, response)
     compiled.table.setflags(write=False)
     if compiled.response is not None:
         compiled.response.noise.setflags(write=False)

@@ -75,7 +75,11 @@ class Uniform(Categorical):
     def __init__(self, *values: Any) -> None:
         if not values:
             raise MechanismError('Uniform needs at least one value: Uniform("left", "right").')
-        if len(set(values)) < len(values):
+        try:
+            repeated = len(set(values)) < len(values)
+        except TypeError:
+            raise MechanismError(f"Uniform's values are hashable; got {values!r}.") from None
+        if repeated:
             raise MechanismError(f"Uniform's values differ from each other; got {values!r}.")
         super().__init__(dict.fromkeys(values, 1.0 / len(values)))
 

@@ -70,7 +70,7 @@ class Function(Mechanism):
             return self._compile_with_noise(place, self.noise)
         place.require_small(math.prod(place.shape))
         outputs = list(_outputs(self.f, place))
-        domain = self.domain_at(place) or _domain_of(outputs)
+        domain = self.domain_at(place) or _domain_of(place, outputs)
         place.require_small(len(outputs) * len(domain))
         if any(isinstance(output, Mapping) for output in outputs):
             rows = [
@@ -95,7 +95,7 @@ class Function(Mechanism):
             raise place.error(
                 "a function with noise= returns a value, not a distribution: the noise is the chance in it."
             )
-        domain = self.domain_at(place) or _domain_of(outputs)
+        domain = self.domain_at(place) or _domain_of(place, outputs)
         chosen = _positions(place, outputs, domain, repeat=len(noise.values)).reshape(*place.shape, len(noise.values))
         return from_response(domain, weights, chosen)
 
@@ -267,11 +267,17 @@ def _outputs(f: Callable[..., Any], place: Place) -> Iterator[Any]:
     return (_call(f, place, context) for context in place.contexts())
 
 
-def _domain_of(outputs: Iterable[Any]) -> Domain:
+def _domain_of(place: Place, outputs: Iterable[Any]) -> Domain:
     seen: dict[Any, None] = {}
     for output in outputs:
         for value in output if isinstance(output, Mapping) else (output,):
-            seen.setdefault(plain(value))
+            try:
+                seen.setdefault(plain(value))
+            except TypeError:
+                raise place.error(
+                    f"its values are hashable, such as numbers, strings or tuples; its function returned {value!r} of "
+                    f"type {type(value).__name__}."
+                ) from None
     return tuple(seen)
 
 

@@ -81,22 +81,47 @@ def _check_symbolic_rows(place: Place, table: Array) -> None:
     import sympy
 
     for where in np.ndindex(table.shape[:-1]):
-        total = sympy.nsimplify(sympy.simplify(sum(table[where])), rational=True)
-        if sympy.simplify(total - 1) != 0:
-            raise place.error(f"its probabilities sum to {total}, not to 1: {list(table[where])!r}.")
-        for entry in table[where]:
-            if is_number(entry) and not 0 <= entry <= 1:
-                raise place.error(f"{entry!r} is not a probability.")
+        row = list(table[where])
+        excess = sympy.expand(sum(row) - 1)
+        if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= TOLERANCE)):
+            at = place.describe(context_at(place, where))
+            raise place.error(f"its probabilities at {at} sum to {sympy.simplify(excess + 1)}, not to 1: {row!r}.")
+        for entry in row:
+            number = _constant(entry)
+            if number is not None and not 0 <= number <= 1:
+                raise place.error(f"{entry!r} at {place.describe(context_at(place, where))} is not a probability.")
+
+
+def _constant(entry: Any) -> float | None:
+    """Return a number as a float, NaN if it is not a finite real one; ``None`` for an expression with symbols."""
+    if is_number(entry):
+        return float(entry)
+    from sympy import I, nan, oo, zoo
+
+    if entry.has(nan, oo, -oo, zoo, I):
+        return np.nan
+    return None if entry.free_symbols else float(entry)
 
 
 def checked_utilities(place: Place, table: Array) -> Array:
     """Return `table` after checking that every number in it is finite."""
-    if table.dtype != object and not np.isfinite(table).all():
-        where = np.argwhere(~np.isfinite(table))[0]
-        raise place.error(
-            f"{float(table[tuple(where)])!r} at {place.describe(context_at(place, where))} is not finite."
-        )
+    if table.dtype == object:
+        constants = np.array([_constant(entry) for entry in table.flat], dtype=object).reshape(table.shape)
+        bad = np.array([x is not None and not np.isfinite(x) for x in constants.flat]).reshape(table.shape)
+    else:
+        bad = ~np.isfinite(table)
+    if bad.any():
+        where = tuple(np.argwhere(bad)[0])
+        entry = table[where] if table.dtype == object else float(table[where])
+        raise place.error(f"{entry!r} at {place.describe(context_at(place, where))} is not a finite real number.")
     return table
+
+
+def without_expressions(table: Array) -> Array:
+    """Return a table as floats if it has sympy's numbers but no symbol, else the table itself."""
+    if table.dtype != object or any(getattr(entry, "free_symbols", None) for entry in table.flat):
+        return table
+    return table.astype(np.float64)
 
 
 def context_at(place: Place, where: Iterable[int]) -> tuple[Value, ...]:

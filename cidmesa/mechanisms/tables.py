@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.errors import MechanismError
-from cidmesa.mechanisms.numbers import check_rows, checked_utilities, is_number, is_symbolic, read_domain
+from cidmesa.mechanisms.numbers import check_rows, checked_utilities, is_number, is_symbolic, plain, read_domain
 from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, from_response, structural
 
 
@@ -42,13 +42,15 @@ class Table(Mechanism):
     def __post_init__(self) -> None:
         try:
             array = np.array(self.values)
-        except ValueError as error:
-            raise MechanismError(f"Table's values form a rectangular array; numpy says: {error}.") from None
+        except ValueError:
+            raise MechanismError(
+                f"Table's values form a rectangular array; got rows of different lengths: {self.values!r}."
+            ) from None
         if array.dtype.kind in "biuf":
             array = array.astype(np.float64)
         elif array.dtype != object or not all(is_number(x) or is_symbolic(x) for x in array.flat):
             bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
-            raise MechanismError(f"Table's values are numbers; got {bad!r}.")
+            raise MechanismError(f"Table's values are numbers; got {plain(bad)!r}.")
         array.setflags(write=False)
         object.__setattr__(self, "values", array)
         if self.domain is not None:
@@ -157,7 +159,7 @@ class Structural(Mechanism):
             )
         if self.outcome.size and not (self.outcome.min() >= 0 and self.outcome.max() < len(self.domain)):
             raise place.error(f"its outcomes are positions in a domain of {len(self.domain)} values.")
-        check_rows(Place(f"{place.node}'s noise", "chance", (), ()), self.noise[None], ())
+        check_rows(Place(place.node, "chance", (), ()), self.noise[None], ())
 
     def compile(self, place: Place) -> Compiled:
         """Collect the weight of the noise at each outcome."""
