@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cidmesa.mesa.consistency import DELTAS, Law, Program, weak_rows
+from cidmesa.mesa.consistency import DELTAS, Law, Program, optimal_for, weak_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +87,10 @@ def possible(objectives: ConsistentSet, law: Law) -> NDArray[np.bool_]:
     """
     contexts, actions = law.value.shape
     found = np.zeros((contexts, actions), dtype=bool)
+    if law.outcome.shape[2] == 2:  # the members are, up to scale and shift, at most two signs and a constant
+        for member in _of_two_values(objectives):
+            found |= optimal_for(law, member)
+        return found
     for context in range(contexts):
         known: dict[bytes, bool] = {}
         for action in range(actions):
@@ -145,6 +149,9 @@ def _extreme(objectives: ConsistentSet, law: Law, regret: Floats, sign: float) -
 
 def admits(objectives: ConsistentSet, law: Law, actions: dict[int, int]) -> bool:
     """Say whether one objective of the set makes all these actions, context → action, optimal at once."""
+    if law.outcome.shape[2] == 2:
+        where, what = list(actions), list(actions.values())
+        return any(bool(optimal_for(law, member)[where, what].all()) for member in _of_two_values(objectives))
     chosen = list(actions)
     there = Law(law.weight[chosen], law.outcome[chosen], law.value[chosen])
     taken = [actions[context] for context in chosen]
@@ -160,5 +167,5 @@ def admits(objectives: ConsistentSet, law: Law, actions: dict[int, int]) -> bool
 
 
 def _of_two_values(objectives: ConsistentSet) -> list[Floats]:
-    """Return the members of a set on targets with two values, up to scale and shift: a sign, both, or a constant too."""
+    """Return the members of a set on targets with two values, up to scale and shift: signs, and perhaps a constant."""
     return [o for o in (np.array([0.0, 1.0]), np.array([1.0, 0.0]), np.zeros(2)) if objectives.contains(o)]
