@@ -19,6 +19,10 @@ all of them, every node        one pass                                    `ince
 ============================== =========================================== ===============================
 """
 
+import sys as _sys
+from types import ModuleType as _ModuleType
+
+from cidmesa.diagram import CID as _CID
 from cidmesa.graph.separation import Path as Path
 from cidmesa.graph.separation import SeparatingSet as SeparatingSet
 from cidmesa.incentives.criteria import admits_ici as admits_ici
@@ -40,3 +44,14 @@ from cidmesa.incentives.report import ReportDiff as ReportDiff
 from cidmesa.incentives.report import incentives as incentives
 from cidmesa.incentives.verdict import Answer as Answer
 from cidmesa.incentives.verdict import Verdict as Verdict
+
+
+class _Room(_ModuleType):
+    """This package, which bears the name of its main function: whoever meets it under that name may call it."""
+
+    def __call__(self, cid: _CID, *, search: bool = True) -> IncentiveReport:
+        """See :func:`cidmesa.incentives.report.incentives`."""
+        return incentives(cid, search=search)
+
+
+_sys.modules[__name__].__class__ = _Room

@@ -334,6 +334,7 @@ def judge(
     *,
     cut_edges: tuple[Edge, ...] = (),
     label: str | None = None,
+    search: bool = True,
 ) -> Verdict:
     """Apply a criterion, given by its short name; the functions above are this one by their own names."""
     xs = positions(cid, node)
@@ -358,6 +359,7 @@ def judge(
         _assumptions(analysis, cut_edges),
         cut_edges,
         label,
+        search,
     )
 
 

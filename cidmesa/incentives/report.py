@@ -37,7 +37,7 @@ _SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
 Overlay: TypeAlias = dict[str, dict[str, frozenset[str]] | dict[str, tuple[Edge, ...]]]
 
 
-def incentives(cid: CID) -> IncentiveReport:
+def incentives(cid: CID, *, search: bool = True) -> IncentiveReport:
     """Report value of information, value of control, response and instrumental control incentives, requisite
     observations and relevance, for every node and every decision.
 
@@ -45,6 +45,9 @@ def incentives(cid: CID) -> IncentiveReport:
     ----------
     cid
         The diagram.
+    search
+        Whether what no theorem settles is searched for a witness, up to a second for each such node and only when it
+        is looked at. Without the search it stays UNKNOWN. A diagram with one decision leaves nothing to search for.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def incentives(cid: CID) -> IncentiveReport:
     go
     pay        yes  ·    yes       yes
     """
-    return IncentiveReport(cid)
+    return IncentiveReport(cid, search=search)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class DecisionIncentives:
 
     cid: CID
     decision: str
+    search: bool = True
 
     @cached_property
     def voi(self) -> frozenset[str]:
@@ -120,7 +124,7 @@ class DecisionIncentives:
         if criterion in {"requisite", "relevance"} or self._analysis.single:
             found = self._mask(criterion, d)
             return frozenset([names[v] for v in found])
-        verdicts = _Nodes(cid, criterion, self.decision)
+        verdicts = _Nodes(cid, criterion, self.decision, self.search)
         return frozenset(node for node in verdicts if verdicts[node].answer is Answer.ADMITS)
 
     def _mask(self, criterion: str, d: int) -> list[int]:
@@ -150,8 +154,9 @@ class IncentiveReport:
         The diagram.
     """
 
-    def __init__(self, cid: CID) -> None:
+    def __init__(self, cid: CID, *, search: bool = True) -> None:
         self.cid = cid
+        self._search = search
         self._of: dict[str, DecisionIncentives] = {}
         if len(cid.decisions) == 1:
             d = cid.decisions[0]
@@ -161,7 +166,7 @@ class IncentiveReport:
         found = self._of.get(decision)
         if found is None:
             name = self.cid.only_decision(decision, question="an incentive report")
-            found = self._of[name] = DecisionIncentives(self.cid, name)
+            found = self._of[name] = DecisionIncentives(self.cid, name, self._search)
         return found
 
     def _only(self, criterion: str) -> DecisionIncentives:
@@ -212,7 +217,7 @@ class IncentiveReport:
             )
         if len(self.cid.decisions) == 1:
             return self[self.cid.decisions[0]].voc
-        verdicts = _Nodes(self.cid, "voc", None)
+        verdicts = _Nodes(self.cid, "voc", None, self._search)
         return frozenset(node for node in verdicts if verdicts[node].answer is Answer.ADMITS)
 
     @property
@@ -221,7 +226,7 @@ class IncentiveReport:
 
         A verdict is made when it is looked up. Value of control has an entry under each decision.
         """
-        return {criterion: _Decisions(self.cid, criterion) for criterion in CRITERIA}
+        return {criterion: _Decisions(self.cid, criterion, self._search) for criterion in CRITERIA}
 
     @cached_property
     def unknown(self) -> tuple[Verdict, ...]:
@@ -273,7 +278,7 @@ class IncentiveReport:
         ICI of opinion for post: excludes -> admits
         relevance of opinion for post: excludes -> admits
         """
-        then = other if isinstance(other, IncentiveReport) else IncentiveReport(other)
+        then = other if isinstance(other, IncentiveReport) else IncentiveReport(other, search=self._search)
         return ReportDiff(_changes(self._answers(), then._answers()))
 
     def _answers(self) -> dict[tuple[str, str | None, str], str]:
@@ -372,14 +377,15 @@ def _changes(
 
 
 class _Decisions(Mapping[str, "_Nodes"]):
-    def __init__(self, cid: CID, criterion: str) -> None:
+    def __init__(self, cid: CID, criterion: str, search: bool) -> None:
         self._cid = cid
         self._criterion = criterion
+        self._search = search
 
     def __getitem__(self, decision: str) -> _Nodes:
         if decision not in self._cid.decisions:
             raise unknown(decision, self._cid.decisions, what="a decision of this diagram")
-        return _Nodes(self._cid, self._criterion, decision)
+        return _Nodes(self._cid, self._criterion, decision, self._search)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cid.decisions)
@@ -391,17 +397,18 @@ class _Decisions(Mapping[str, "_Nodes"]):
 class _Nodes(Mapping[str, Verdict]):
     """The verdicts of one criterion at one decision, made when they are looked up and kept with the diagram."""
 
-    def __init__(self, cid: CID, criterion: str, decision: str | None) -> None:
+    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool) -> None:
         self._cid = cid
         self._criterion = criterion
         self._decision = decision
+        self._search = search
         kept = cid.__dict__.setdefault("_verdicts", {})
-        self._kept: dict[str, Verdict] = kept.setdefault((criterion, decision), {})
+        self._kept: dict[str, Verdict] = kept.setdefault((criterion, decision, search), {})
 
     def __getitem__(self, node: str) -> Verdict:
         found = self._kept.get(node)
         if found is None:
-            found = self._kept[node] = judge(self._cid, self._criterion, node, self._decision)
+            found = self._kept[node] = judge(self._cid, self._criterion, node, self._decision, search=self._search)
         return found
 
     def __contains__(self, node: object) -> bool:

@@ -71,6 +71,8 @@ class Verdict:
         What is taken as given, such as the rules of other agents.
     cut_edges, label
         The arguments of the criteria that take them.
+    search
+        Whether :attr:`answer` may look for a witness where no theorem settles it; :meth:`witness` always does.
 
     Examples
     --------
@@ -93,6 +95,7 @@ class Verdict:
     assumptions: tuple[str, ...] = field(default=(), repr=False)
     cut_edges: tuple[Edge, ...] = field(default=(), repr=False)
     label: str | None = field(default=None, repr=False)
+    search: bool = field(default=True, repr=False, compare=False)
 
     @property
     def node(self) -> str:
@@ -106,7 +109,7 @@ class Verdict:
         """ADMITS, EXCLUDES or UNKNOWN. Where no theorem settles it, a bounded search for a witness is made first."""
         if self.settled is not None:
             return self.settled
-        return Answer.UNKNOWN if self._found is None else Answer.ADMITS
+        return Answer.ADMITS if self.search and self._found is not None else Answer.UNKNOWN
 
     def __bool__(self) -> bool:
         if self.answer is Answer.UNKNOWN:

@@ -21,7 +21,7 @@ def game(edges: list[tuple[str, str]]) -> cm.CID:
         ([("x", "u1"), ("x", "u2"), ("x", "d1"), ("d1", "d2"), ("d2", "u1"), ("d2", "u2")], {"signaling"}),
         # B sees x itself: there is nothing left to tell.
         ([("x", "u1"), ("x", "u2"), ("x", "d1"), ("x", "d2"), ("d1", "d2"), ("d2", "u1"), ("d2", "u2")], set()),
-        # A does not care about x given what B does, but B does: x -> u1 is missing, and B's act still is u1's parent.
+        # A need not care what x1 is, only how well x2 shows it to B.
         ([("x1", "x2"), ("d1", "x2"), ("x2", "d2"), ("d2", "u1"), ("d2", "u2"), ("x1", "u2")], {"revealing_denying"}),
         # B knows x1: how well x2 shows it no longer matters.
         (

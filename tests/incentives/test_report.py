@@ -87,6 +87,21 @@ def test_unknown_verdicts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "?" in str(report)
 
 
+def test_the_search_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cidmesa.incentives import witness
+
+    def search(verdict: object) -> None:
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(witness, "find_witness", search)
+    cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
+    report = cm.incentives(cid, search=False)
+    assert report.unknown
+    assert report["d0"].ici == {"x", "u"}
+    with pytest.raises(AssertionError, match="searched"):
+        report.unknown[0].witness()
+
+
 def test_control_is_an_agents() -> None:
     edges = [("a", "ua"), ("b", "ub"), ("x", "ub")]
     cid = cm.CID(edges, decisions={"A": ["a"], "B": ["b"]}, utilities={"A": ["ua"], "B": ["ub"]})
