@@ -47,7 +47,7 @@ from cidmesa.incentives.verdict import Verdict as Verdict
 
 
 class _Room(_ModuleType):
-    """This package, which bears the name of its main function: whoever meets it under that name may call it."""
+    """The package bears the name of its main function, so whoever meets it under that name may call it."""
 
     def __call__(self, cid: _CID, *, search: bool = True) -> IncentiveReport:
         """See :func:`cidmesa.incentives.report.incentives`."""
