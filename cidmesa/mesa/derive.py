@@ -40,6 +40,7 @@ from cidmesa.mesa.candidate import Consistency, MesaOptimizer
 from cidmesa.mesa.laws import in_node_order, laws_of
 from cidmesa.mesa.objectives import Objective, read
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
+from cidmesa.mesa.splice import InnerAgent, by_design
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -205,6 +206,11 @@ class Family:
     def hypotheses(self) -> tuple[MesaOptimizer, ...]:
         """The minimal candidates that are not excluded: what predictions are made for."""
         return tuple(candidate for candidate in self if candidate.minimal)
+
+    @property
+    def by_design(self) -> tuple[InnerAgent, ...]:
+        """The agents inside the learned algorithm, where ``learned=`` shows some; see :mod:`cidmesa.mesa.splice`."""
+        return by_design(self.setup)
 
     @property
     def lookup_table(self) -> LookupTable:

@@ -35,6 +35,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency import Law
 from cidmesa.mesa.exact import exact_joint
 from cidmesa.mesa.objectives import Values, domain_of
+from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import reached_contexts, uniform_policy
 from cidmesa.mesa.stale import stale_model
 from cidmesa.solve import joint
@@ -136,12 +137,12 @@ class NormalForm:
         return Law(np.ones(1), outcome[None], self.value(name)[None])
 
     def value(self, name: str) -> Floats:
-        """Return the expected base utility of every policy in a distribution."""
+        """Return the expected base utility of every policy in a distribution; with phases, what training scores."""
         known: dict[str, Floats] = self.__dict__.setdefault("_values", {})
         if name not in known:
             model = self.setup.deployed(name)
             total = np.zeros(len(self._families.follows))
-            for utility in self.setup.score:
+            for utility in self.setup.training_score if name == TRAINING else self.setup.score:
                 total += self._outcome(model, [utility]) @ np.array(self.domain(utility), dtype=float)
             known[name] = total
         return known[name]

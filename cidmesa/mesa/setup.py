@@ -272,6 +272,21 @@ class TrainingSetup:
 
         return base_optimizer(self, mechanisms=mechanisms)
 
+    @property
+    def spliced(self) -> CID:
+        """The base diagram with every learned algorithm's inside in place; see :func:`cidmesa.mesa.splice.splice`."""
+        from cidmesa.mesa.splice import splice
+
+        return splice(self)
+
+    @property
+    def training_score(self) -> tuple[str, ...]:
+        """The utilities that training scores: with phases, those not below the update; else all."""
+        if self.phases is None:
+            return self.score
+        after = self.cid.descendants(self.phases.update)
+        return tuple(utility for utility in self.score if utility not in after)
+
     # Checks --------------------------------------------------------------------------------------------------------
 
     def _set(self, name: str, value: object) -> None:

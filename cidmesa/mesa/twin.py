@@ -5,8 +5,8 @@ paid in training only. Its diagram, the *twin*, has a copy of the base diagram f
 
 * :math:`\Theta` has no parents. In every copy each :math:`D` is a chance node with parents :math:`Pa(D)` and
   :math:`\Theta`.
-* Utilities stay utilities in training; every deployment's copy of one is chance. Edges that exist only in a
-  deployment exist only in its copy.
+* Utilities stay utilities in training (with phases, those that training scores); every deployment's copy of one is
+  chance. Edges that exist only in a deployment exist only in its copy.
 * A feedback pair :math:`(V, W)` adds the edges :math:`V^\sigma \to W^{tr'}` into one more copy of training, whose
   utilities are :math:`\Theta`'s too. A pair *without credit* (online supervised learning: the data are taken as given,
   no gradient or reward passes through them) goes into a copy whose utilities are chance: the data come back, and
@@ -120,7 +120,7 @@ def base_optimizer(setup: TrainingSetup, mechanisms: bool = False) -> CID:
         edges,
         nodes=[THETA, *(at(node, name) for name in copies for node in cid.nodes)],
         decisions=[THETA],
-        utilities=[at(utility, name) for name in paid for utility in cid.utilities],
+        utilities=[at(utility, name) for name in paid for utility in setup.training_score],
     )
 
 
