@@ -114,6 +114,8 @@ class Analysis:
         self.utilities = tuple(map(cid.id, cid.utilities_of(agent))) if agent in cid.agents else ()
         self._passes: dict[int, Pass] = {}
         self._whole: dict[int, Pass] = {}
+        self._above: dict[int, Mask] = {}
+        self._beneath: dict[int, Mask] = {}
         self._linked: dict[tuple[int, tuple[int, ...]], tuple[Reduction, tuple[str, ...] | None]] = {}
 
     @property
@@ -155,6 +157,25 @@ class Analysis:
             return Reduction(self.index.without_links(d, dropped), ((d, dropped),))
         return reduce_links(self.index, self._owned)
 
+    def above(self, decision: int) -> Mask:
+        """Mark the nodes with a directed path into `decision` in the reduction."""
+        found = self._above.get(decision)
+        if found is None:
+            found = self._above[decision] = self.reduction.index.ancestors([decision])
+        return found
+
+    def beneath(self, decision: int) -> Mask:
+        """Mark what `decision` has a directed path to in the reduction."""
+        found = self._beneath.get(decision)
+        if found is None:
+            found = self._beneath[decision] = self.reduction.index.descendants([decision])
+        return found
+
+    @cached_property
+    def informs(self) -> Mask:
+        """Mark the nodes with a directed path into some decision of the agent in the reduction."""
+        return self.reduction.index.ancestors(self.decisions)
+
     @cached_property
     def controls(self) -> Mask:
         """Mark the nodes with a directed path (of any length) into a utility in the reduction."""
@@ -175,11 +196,14 @@ class Analysis:
         """Mark the nodes with a directed path into a utility that no decision of the agent is on."""
         return self.index.edited(isolate=self.decisions).ancestors(self.utilities)
 
-    def knot(self, index: Index | None = None) -> tuple[str, ...] | None:
-        """Return decisions of the agent that are relevant to each other in a circle, or None where it is soluble."""
+    @cached_property
+    def knot(self) -> tuple[str, ...] | None:
+        """Decisions of the agent that are relevant to each other in a circle, or None where it is soluble."""
+        return self._knot_of(self.index)
+
+    def _knot_of(self, index: Index) -> tuple[str, ...] | None:
         if len(self.decisions) < 2:
             return None
-        index = self.index if index is None else index
         edges: list[Edge] = []
         names = self.cid.nodes
         for d in self.decisions:
@@ -196,7 +220,7 @@ class Analysis:
             known = set(self.index.parents(decision))
             new = [(x, decision) for x in nodes if x not in known]
             index = self.index.edited(add=new) if new else self.index
-            self._linked[key] = reduce_links(index, self._owned) if new else self.reduction, self.knot(index)
+            self._linked[key] = reduce_links(index, self._owned) if new else self.reduction, self._knot_of(index)
         return self._linked[key]
 
 

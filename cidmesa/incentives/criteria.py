@@ -445,7 +445,7 @@ def _ri(analysis: Analysis, x: int, d: int) -> Ruling:
     _not_itself(analysis, x, d, "a response incentive")
     if analysis.alone(d).ri[x]:
         return Answer.ADMITS, THEOREMS["ri"]
-    if analysis.single or not analysis.reduction.index.ancestors([d])[x]:
+    if analysis.single or not analysis.above(d)[x]:
         return Answer.EXCLUDES, THEOREMS["ri"]
     return None, _between_decisions(analysis)
 
@@ -466,7 +466,7 @@ def _indirect_voc(analysis: Analysis, x: int, d: int) -> Ruling:
     _controllable(analysis, x)
     if any(analysis.alone(e).ri[x] for e in analysis.decisions):
         return Answer.ADMITS, THEOREMS["indirect_voc"]
-    if analysis.single or not analysis.reduction.index.ancestors(analysis.decisions)[x]:
+    if analysis.single or not analysis.informs[x]:
         return Answer.EXCLUDES, THEOREMS["indirect_voc"]
     return None, _between_decisions(analysis)
 
@@ -480,7 +480,7 @@ def _ici(analysis: Analysis, x: int, d: int) -> Ruling:
     _not_itself(analysis, x, d, "an instrumental control incentive")
     if analysis.alone(d).ici[x]:
         return Answer.ADMITS, THEOREMS["ici"]
-    if analysis.single or not (analysis.controls[x] and analysis.reduction.index.descendants([d])[x]):
+    if analysis.single or not (analysis.controls[x] and analysis.beneath(d)[x]):
         return Answer.EXCLUDES, THEOREMS["ici"]
     return None, _between_decisions(analysis)
 
@@ -562,7 +562,7 @@ def _not_itself(analysis: Analysis, x: int, d: int, what: str) -> None:
 
 def _between_decisions(analysis: Analysis) -> str:
     """Say why the criterion's yes is no theorem: a knot, or the answer hangs on the other decisions' rules."""
-    knot = analysis.knot()
+    knot = analysis.knot
     if knot:
         return f"not soluble: {', '.join(knot)} are relevant to each other in a circle"
     return "it hangs on a link between decisions: an optimal rule of one may leave the other nothing to respond to"
