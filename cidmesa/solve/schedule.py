@@ -27,7 +27,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,8 +47,7 @@ class ContextLost(Exception):  # noqa: N818  # not an error: the caller goes on 
     """A merged stage met a context of probability zero, whose optimal actions it cannot tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """How to solve one decision.
 
     Attributes
@@ -80,8 +79,7 @@ class Stage:
     merged: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """The stages in order, and the pass that gives the value.
 
     Attributes

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2, prod
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -39,8 +39,7 @@ Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"
 METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "coordinate ascent")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What is to be solved: open decisions and utilities of one agent, by position."""
 
     view: View
@@ -76,8 +75,7 @@ class Problem:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a method found: results by decision, the value, and what may be said of it."""
 
     results: dict[int, DecisionResult]

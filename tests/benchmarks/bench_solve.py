@@ -1,4 +1,4 @@
-"""Time to solve influence diagrams, beside pyAgrum (C++), pgmpy's variable elimination and, where it is installed, pycid.
+"""Time to solve influence diagrams, beside pyAgrum (C++) and pgmpy's variable elimination.
 
 Run as ``OMP_NUM_THREADS=1 python tests/benchmarks/bench_solve.py`` (``--quick`` for a third of the instances).
 
@@ -209,64 +209,84 @@ def geometric_mean(ratios: list[float]) -> float:
     return float(np.exp(np.mean(np.log(ratios)))) if ratios else float("nan")
 
 
+@dataclass(frozen=True)
+class Row:
+    """Seconds measured for one instance."""
+
+    label: str
+    peer: float
+    build: float
+    tables: float
+    cold: float
+    warm: float
+
+
+def measured(instance: Instance, rounds: int) -> tuple[Row, float, float]:
+    """Time one instance, the libraries taking turns; also return both values."""
+    diagram = pyagrum_diagram(instance.cid.parameterise(instance.mechanisms))
+    times: dict[str, list[float]] = {"peer": [], "build": [], "tables": [], "cold": [], "warm": []}
+
+    def timed(name: str, function: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = function()
+        times[name].append(time.perf_counter() - start)
+        return result
+
+    ours = theirs = float("nan")
+    for _ in range(rounds):
+        theirs = timed("peer", lambda: pyagrum_value(diagram))
+        new = fresh(instance.cid)
+        model = timed("tables", lambda c=new: c.parameterise(instance.mechanisms))
+        ours = timed("cold", lambda m=model: solve(m).value)
+        again = new.parameterise(instance.mechanisms)
+        timed("warm", lambda m=again: solve(m).value)
+        timed("build", lambda m=model: pyagrum_diagram(m))
+    return (
+        Row(f"{instance.family} {instance.name}", **{name: min(found) for name, found in times.items()}),
+        ours,
+        theirs,
+    )
+
+
 def against_pyagrum(quick: bool) -> None:
     """Cold and warm ratios per instance, and their geometric means by pyAgrum's time."""
-    print(f"{'instance':28s} {'pyAgrum':>9s} {'build+':>9s} {'cold':>9s} {'ratio':>6s} {'warm':>9s} {'ratio':>6s} {'tables':>8s}")
+    titles = ("pyAgrum", "build", "tables", "cold", "ratio", "warm", "ratio")
+    print(f"{'solving, ms':24s}" + "".join(f"{title:>10s}" for title in titles))
     rows = []
     for instance in instances(quick):
-        model = instance.cid.parameterise(instance.mechanisms)
-        diagram = pyagrum_diagram(model)
-        rounds = 7 if model.cid.parents(model.cid.decisions[-1]).__len__() < 13 else 3
-
-        def cold(instance: Instance = instance) -> tuple[float, float, float]:
-            cid = fresh(instance.cid)
-            start = time.perf_counter()
-            made = cid.parameterise(instance.mechanisms)
-            middle = time.perf_counter()
-            value = solve(made).value
-            return middle - start, time.perf_counter() - middle, value
-
-        other = instance.cid.parameterise(instance.mechanisms)
-        solve(other)
-        results: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
-        value_of_peer = value = float("nan")
-        for _ in range(rounds):
-            start = time.perf_counter()
-            value_of_peer = pyagrum_value(diagram)
-            results[0].append(time.perf_counter() - start)
-            making, solving, value = cold()
-            results[1].append((making, solving))
-            again = instance.cid.parameterise(instance.mechanisms)
-            start = time.perf_counter()
-            solve(again)
-            results[2].append(time.perf_counter() - start)
-        (built, _), = best_of(2, lambda m=model: pyagrum_diagram(m))
-        peer = min(results[0])
-        cold_time = min(s for _, s in results[1])
-        making = min(m for m, _ in results[1])
-        warm = min(results[2])
-        agree = "" if abs(value - value_of_peer) < 1e-8 * max(1, abs(value)) else f"  values differ: {value} {value_of_peer}"
-        rows.append((instance, peer, cold_time, warm, making, built))
+        heavy = max(len(instance.cid.parents(d)) for d in instance.cid.decisions) > 12
+        row, ours, theirs = measured(instance, 3 if heavy else 9)
+        rows.append(row)
+        shown = (row.peer * 1e3, row.build * 1e3, row.tables * 1e3, row.cold * 1e3, row.cold / row.peer)
+        shown += (row.warm * 1e3, row.warm / row.peer)
+        note = "" if abs(ours - theirs) < 1e-8 * max(1, abs(ours)) else f"  values differ: {ours} {theirs}"
+        print(f"{row.label:24s}" + "".join(f"{x:10.3f}" for x in shown) + note)
+    bands = (("under 1 ms", 0.0, 1e-3), ("1-20 ms", 1e-3, 2e-2), ("over 20 ms", 2e-2, 1e9), ("all", 0.0, 1e9))
+    for title, low, high in bands:
+        chosen = [row for row in rows if low <= row.peer < high]
+        if not chosen:
+            continue
+        cold = [row.cold / row.peer for row in chosen]
+        checked = [(row.tables + row.cold) / row.peer for row in chosen]
+        built = [(row.tables + row.cold) / (row.build + row.peer) for row in chosen]
+        warm = [row.warm / row.peer for row in chosen]
         print(
-            f"{instance.family + ' ' + instance.name:28s} {peer * 1e3:8.3f}m {(peer + built) * 1e3:8.3f}m "
-            f"{cold_time * 1e3:8.3f}m {cold_time / peer:6.2f} {warm * 1e3:8.3f}m {warm / peer:6.2f} {making * 1e3:7.3f}m{agree}"
+            f"{title:10s} {len(chosen):3d} instances: cold {geometric_mean(cold):.2f} (worst {max(cold):.2f}); "
+            f"with making the model {geometric_mean(checked):.2f} (worst {max(checked):.2f}), "
+            f"and pyAgrum's {geometric_mean(built):.2f}; warm {geometric_mean(warm):.2f} (worst {max(warm):.2f})"
         )
-    for title, low, high in (("under 1 ms", 0, 1e-3), ("1-20 ms", 1e-3, 2e-2), ("over 20 ms", 2e-2, 1e9), ("all", 0, 1e9)):
-        chosen = [row for row in rows if low <= row[1] < high]
-        if chosen:
-            cold_ratios = [c / p for _, p, c, _, _, _ in chosen]
-            print(
-                f"{title:11s} {len(chosen):3d} instances: cold {geometric_mean(cold_ratios):.2f} (worst {max(cold_ratios):.2f}), "
-                f"with the checks of the tables {geometric_mean([(c + m) / p for _, p, c, _, m, _ in chosen]):.2f} "
-                f"(pyAgrum with its building {geometric_mean([(c + m) / (p + b) for _, p, c, _, m, b in chosen]):.2f}), "
-                f"warm {geometric_mean([w / p for _, p, _, w, _, _ in chosen]):.2f}"
-            )
 
 
 def against_pgmpy(quick: bool) -> None:
     """Expected utility of a fixed policy: how many times faster than pgmpy's variable elimination."""
     rng = np.random.default_rng(0)
-    chosen = [hidden_state(4, rng), hidden_state(8, rng), two_parts(8, rng), perfect_recall(3, rng), limited_memory(20, rng)]
+    chosen = [
+        hidden_state(4, rng),
+        hidden_state(8, rng),
+        two_parts(8, rng),
+        perfect_recall(3, rng),
+        limited_memory(20, rng),
+    ]
     if not quick:
         chosen.append(limited_memory(60, rng))
     print(f"{'expected utility':28s} {'pgmpy':>9s} {'cold':>9s} {'times':>6s} {'warm':>9s} {'times':>6s}")
@@ -274,15 +294,16 @@ def against_pgmpy(quick: bool) -> None:
     for instance in chosen:
         model = instance.cid.parameterise(instance.mechanisms)
         rules = dict(solve(model).tables)
+        ruled = model.with_policy(rules)
         network, scopes = pgmpy_network(model, rules)
         cold_times = []
         for _ in range(5):
-            made = fresh(instance.cid).parameterise(instance.mechanisms)
+            made = fresh(instance.cid).parameterise(instance.mechanisms).with_policy(rules)
             start = time.perf_counter()
-            expected_utility(made, rules)
+            expected_utility(made)
             cold_times.append(time.perf_counter() - start)
         (peer, theirs), (warm, ours) = best_of(
-            3, lambda m=model, n=network, s=scopes: pgmpy_value(m, n, s), lambda m=model, r=rules: expected_utility(m, r)
+            3, lambda m=model, n=network, s=scopes: pgmpy_value(m, n, s), lambda m=ruled: expected_utility(m)
         )
         note = "" if abs(theirs - ours) < 1e-9 else f"  values differ: {ours} {theirs}"
         cold_ratios.append(peer / min(cold_times))
@@ -291,7 +312,9 @@ def against_pgmpy(quick: bool) -> None:
             f"{instance.family + ' ' + instance.name:28s} {peer * 1e3:8.3f}m {min(cold_times) * 1e3:8.3f}m "
             f"{cold_ratios[-1]:6.1f} {warm * 1e3:8.3f}m {warm_ratios[-1]:6.1f}{note}"
         )
-    print(f"geometric means: cold {geometric_mean(cold_ratios):.1f} times, warm {geometric_mean(warm_ratios):.1f} times")
+    print(
+        f"geometric means: cold {geometric_mean(cold_ratios):.1f} times, warm {geometric_mean(warm_ratios):.1f} times"
+    )
 
 
 if __name__ == "__main__":
