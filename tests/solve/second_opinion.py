@@ -8,11 +8,12 @@ import pickle
 import sys
 from pathlib import Path
 
-import pyagrum
-
-from tests.benchmarks.bench_solve import pyagrum_diagram, pyagrum_value
-
 if __name__ == "__main__":
+    # Imported here only: whoever collects this file for doctests must not load (and crash with) the library.
+    import pyagrum
+
+    from tests.benchmarks.bench_solve import pyagrum_diagram, pyagrum_value
+
     for model in pickle.loads(Path(sys.argv[1]).read_bytes()):
         diagram = pyagrum_diagram(model)
         solvable = pyagrum.ShaferShenoyLIMIDInference(diagram).isSolvable()
