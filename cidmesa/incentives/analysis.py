@@ -215,12 +215,14 @@ class Analysis:
 
     def with_links(self, decision: int, nodes: tuple[int, ...]) -> tuple[Reduction, tuple[str, ...] | None]:
         """Return the reduction after `decision` is shown `nodes` as well, and a knot that the links leave, if any."""
+        known = set(self.index.parents(decision))
+        new = [(x, decision) for x in nodes if x not in known]
+        if not new:
+            return self.reduction, self.knot
         key = (decision, nodes)
         if key not in self._linked:
-            known = set(self.index.parents(decision))
-            new = [(x, decision) for x in nodes if x not in known]
-            index = self.index.edited(add=new) if new else self.index
-            self._linked[key] = reduce_links(index, self._owned) if new else self.reduction, self._knot_of(index)
+            index = self.index.edited(add=new)
+            self._linked[key] = reduce_links(index, self._owned), self._knot_of(index)
         return self._linked[key]
 
 
