@@ -179,17 +179,19 @@ def distinguishing_training(
     rivals = tuple(c.names for c in before if c.consistency is Consistency.CONSISTENT and c.names != names)
     readers = set(setup.score).union(*(setup.cid.parents(u) for u in setup.score))
     flagged = {x for x in shown if any(setup.cid.has_edge(x, reader) for reader in readers)}
+    changes: list[tuple[Kind, str | None]] = [(Kind.MIX, None), (Kind.SEEN, None)]
+    changes += [(kind, x) for kind in (Kind.LINK, Kind.BOTH) for x in shown]
+    trials = [(name, kind, x) for name in setup.deployments for kind, x in changes]
     rows: list[Cure] = []
-    for name in setup.deployments:
-        trials: list[tuple[Kind, str | None]] = [(Kind.MIX, None), (Kind.SEEN, None)]
-        trials += [(kind, x) for kind in (Kind.LINK, Kind.BOTH) for x in shown]
-        for kind, x in trials:
-            for weight in (None,) if kind is Kind.LINK else grid:
-                changed = _changed(setup, decision, name, weight, x, kind is Kind.SEEN)
-                row = _judge(changed, names, tolerance, rivals, kind, name, weight, x, decision, x in flagged)
-                if row is not None:
-                    rows.append(row)
-                    break
+    from tqdm import tqdm
+
+    for name, kind, x in tqdm(trials, desc="distinguishing training", delay=2, leave=False, disable=None):
+        for weight in (None,) if kind is Kind.LINK else grid:
+            changed = _changed(setup, decision, name, weight, x, kind is Kind.SEEN)
+            row = _judge(changed, names, tolerance, rivals, kind, name, weight, x, decision, x in flagged)
+            if row is not None:
+                rows.append(row)
+                break
     kinds = list(Kind)
     where = {name: i for i, name in enumerate(setup.deployments)}
     return tuple(

@@ -31,17 +31,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
 from cidmesa.mesa.laws import laws_of
-from cidmesa.mesa.regret import admits
+from cidmesa.mesa.regret import admits, possible
 from cidmesa.mesa.setup import TRAINING, TrainingSetup
 from cidmesa.mesa.shifts import observed, relevant
 
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 
 LISTED = 4096
 """The most replacements by deterministic tables that are all tried."""
+
+PROBE = "\0"
+"""What the names of tried replacements begin with, and no name of a user's does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +133,19 @@ def separating_shifts(
     declared = {name: setup.shifted(name) for name in setup.distributions}
     own = laws_of(setup)
     for name, nodes in sorted(declared.items(), key=lambda item: len(item[1])):
-        certain, possible = _parting(judges, [own.law(name, judge.targets) for judge in judges])
+        certain, differ = _parting(judges, [own.law(name, judge.targets) for judge in judges])
         mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
         seen = bool(nodes & observed(setup.deployed_cid(name)))
-        _keep(best, Separation(nodes, MappingProxyType(mechanisms), name, certain, possible, seen))
+        _keep(best, Separation(nodes, MappingProxyType(mechanisms), name, certain, differ, seen))
     model = setup.require_model("separating_shifts")
     every = _count(model, size) <= LISTED
     matter = observed(setup.cid) | relevant(setup.cid, one) | relevant(setup.cid, other)
     options = {node: list(_replacements(model, node, every)) for node in setup.cid.chance if node in matter}
-    for count in range(1, size + 1):
-        for chosen in combinations(options, count):
-            nodes = frozenset(chosen)
-            if any(kept < nodes and row.possible for kept, row in best.items()):
-                continue
+    from tqdm import tqdm
+
+    sets = [chosen for count in range(1, size + 1) for chosen in combinations(options, count)]
+    for chosen in tqdm(sets, desc="separating shifts", unit="set", delay=2, leave=False, disable=None):
+        if not any(kept < frozenset(chosen) and row.possible for kept, row in best.items()):
             _try(setup, judges, best, chosen, options, every)
     rows = [
         row
@@ -176,27 +180,39 @@ class Judge:
 
     def possible(self, law: Law, context: int) -> NDArray[np.bool_]:
         """Return which actions are possible in one context of a law."""
-        outcome = law.outcome[context]
-        key = np.round(outcome, 12).tobytes()
+        outcome = np.round(law.outcome[context], 12) + 0.0
+        key = outcome.tobytes()
         if key not in self._known:
-            values = self._members @ outcome.T
-            found = (values >= values.max(axis=1, keepdims=True)).any(axis=0)  # some member wants it
-            for action in np.flatnonzero(~found).tolist():
-                found[action] = admits(self._selected, law, {context: action})
-            self._known[key] = found
+            self._known[key] = self._find(law, context, outcome)
         return self._known[key]
+
+    def _find(self, law: Law, context: int, outcome: Floats) -> NDArray[np.bool_]:
+        if outcome.shape[1] == 2:  # no linear program is needed
+            here = slice(context, context + 1)
+            alone = replace(law, weight=law.weight[here], outcome=law.outcome[here], value=law.value[here])
+            wanted: NDArray[np.bool_] = possible(self._selected, alone)[0]
+            return wanted
+        values = self._members @ outcome.T
+        found = np.asarray((values >= values.max(axis=1, keepdims=True)).any(axis=0))  # some known member wants it
+        settled: dict[bytes, bool] = {}
+        for action in np.flatnonzero(~found).tolist():
+            same = outcome[action].tobytes()
+            if same not in settled:
+                settled[same] = admits(self._selected, law, {context: action})
+            found[action] = settled[same]
+        return found
 
 
 def _parting(judges: list[Judge], laws: list[Law]) -> tuple[float, float]:
     """Return (certain, possible) for two hypotheses in one distribution."""
-    certain, possible = [], []
+    certain, differ = [], []
     for context, weight in enumerate(laws[0].weight.tolist()):
         one, other = (judge.possible(law, context) for judge, law in zip(judges, laws, strict=True))
         if not (one & other).any():
             certain.append(weight)
         if not np.array_equal(one, other):
-            possible.append(weight)
-    return math.fsum(certain), math.fsum(possible)
+            differ.append(weight)
+    return math.fsum(certain), math.fsum(differ)
 
 
 def _keep(best: dict[frozenset[str], Separation], row: Separation) -> None:
@@ -218,26 +234,28 @@ def _try(
     nodes = frozenset(chosen)
     seen = bool(nodes & observed(setup.cid))
     model = setup.require_model("separating_shifts")
-    listed = list(product(*(options[node] for node in chosen)))
-    probe = TrainingSetup(
-        model,
-        deployments={str(i): dict(zip(chosen, tables, strict=True)) for i, tables in enumerate(listed)},
-        shared_rules=setup.shared_rules,
-    )
-    laws = laws_of(probe)
+    listed = [dict(zip(chosen, tables, strict=True)) for tables in product(*(options[node] for node in chosen))]
     found: list[tuple[float, float, int]] = []
-    for i in range(len(listed)):
-        certain, possible = _parting(judges, [laws.law(str(i), judge.targets) for judge in judges])
-        found.append((certain, possible, -i))
+    missed = not every
+    # The declared deployments come along: they settle which numbers a base utility can pay.
+    bundles = [list(range(len(listed)))] if len(model.cid.decisions) == 1 else [[i] for i in range(len(listed))]
+    for bundle in bundles:
+        added = {f"{PROBE}{i}": listed[i] for i in bundle}
+        probe = TrainingSetup(
+            model, {**setup.deployments, **added}, shared_rules=setup.shared_rules, phases=setup.phases
+        )
+        try:
+            laws = laws_of(probe)
+        except NotApplicableError:  # it shows more contexts than policies can be listed on
+            missed = True
+            continue
+        parted = (_parting(judges, [laws.law(f"{PROBE}{i}", judge.targets) for judge in judges]) for i in bundle)
+        found += [(*pair, -i) for pair, i in zip(parted, bundle, strict=True)]
     if nodes in best:
-        best[nodes] = _flagged(best[nodes], not every)
-    certain, possible, where = max(found)
-    replaced = MappingProxyType(dict(zip(chosen, listed[-where], strict=True)))
-    _keep(best, Separation(nodes, replaced, None, certain, possible, seen, not every))
-
-
-def _flagged(row: Separation, lower_bound: bool) -> Separation:
-    return Separation(row.nodes, row.mechanisms, row.deployment, row.certain, row.possible, row.visible, lower_bound)
+        best[nodes] = replace(best[nodes], lower_bound=missed)
+    if found:
+        certain, differ, where = max(found)
+        _keep(best, Separation(nodes, MappingProxyType(listed[-where]), None, certain, differ, seen, missed))
 
 
 def _count(model: CIM, size: int) -> float:
