@@ -1,4 +1,36 @@
-"""Exact numbers."""
+r"""Exact numbers: optimal policies, probabilities, effects, equilibria.
+
+===================================  ===============================  ====================================
+what                                 source                           function
+===================================  ===============================  ====================================
+optimal policy, all optimal actions  Lauritzen & Nilsson 2001         `solve`
+forgetful agents, shared rules       listing; single policy updating  `solve`
+P(x | e, do(y))                      Pearl 2009                       `query`, `joint`
+expected utility                     Dechter 2000                     `expected_utility`
+P(pa), P(t | pa, do(d))              Ng & Russell 2000                `context_law`, `outcome_law`
+what would have been                 Pearl 2009, ch. 7                `counterfactual`, `twin_network`
+worlds side by side, paths cut       Pearl 2001                       `parallel_worlds`
+value of information                 Everitt et al. 2021, Def. 8      `value_of_information`
+response                             Everitt et al. 2021, Def. 11     `response_effect`
+value of control                     Everitt et al. 2021, Def. 15     `value_of_control`
+instrumental control                 Everitt et al. 2021, Def. 17     `instrumental_control_effect`
+total effect                         Pearl 2001                       `total_effect`
+introduced effects                   Ashurst et al. 2022              `introduced_total_effect`
+impact                               Carey et al. 2020                `impact`
+intention                            Ward et al. 2024                 `intention`
+where a utility comes from           a table by contribution          `explain`
+best response, equilibria            Hammond et al. 2023              `best_response`, `pure_equilibria` …
+Gambit's extensive form              McKelvey et al.                  `to_efg`
+symbols instead of numbers           regions of optimality            the module `symbolic`
+===================================  ===============================  ====================================
+
+All of it rests on two modules: :mod:`cidmesa.solve.elimination` plans and runs products of tables, and
+:mod:`cidmesa.solve.schedule` orders the decisions. A result that is not the exact answer says so (``Solution.exact``,
+``Magnitude.exact``); a table too large to make is refused before anything is computed.
+
+Not implemented: continuous variables; approximate inference by sampling; the best stochastic rule of more than two
+decisions that share one; mixed equilibria of more than two agents.
+"""
 
 from cidmesa.solve.counterfactual import counterfactual as counterfactual
 from cidmesa.solve.counterfactual import counterfactual_utility as counterfactual_utility
