@@ -91,7 +91,8 @@ def admits_voc(cid: CID, node: Names, decision: str | None = None, *, direct: bo
     :math:`X` (not a decision) has value of control iff the best value with :math:`X`'s mechanism also chosen exceeds
     :math:`V^*`. Criterion: a directed path from :math:`X` to a utility in the minimal reduction; a utility controls
     itself. The value is *direct* if the path avoids the decisions, and *indirect* if it leads through one: then
-    control pays by making what the decision sees more telling.
+    control can pay by making what the decision sees more telling. The two say by which kind of path, not how much:
+    a witness of either has positive value of control.
 
     Parameters
     ----------

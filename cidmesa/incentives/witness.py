@@ -59,6 +59,8 @@ _SAME = {
     "unfairness": "ri",
     "path_specific_ici": "ici",
     "intention": "ici",
+    "direct_voc": "voc",
+    "indirect_voc": "voc",
 }
 """Criteria whose witness is that of another: the definitions agree on what the witness shows."""
 
