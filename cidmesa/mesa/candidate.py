@@ -32,7 +32,7 @@ from cidmesa.incentives import IncentiveReport, incentives
 from cidmesa.mechanisms import Structural, Table
 from cidmesa.mesa.consistency import DELTAS, ConsistentSet, Law, tie_width
 from cidmesa.mesa.objectives import Objective
-from cidmesa.mesa.positions import Cover, controls, cover, positions
+from cidmesa.mesa.positions import Cover, positions
 from cidmesa.mesa.prior import complexity
 from cidmesa.mesa.regret import Interval, interval, possible
 from cidmesa.mesa.setup import TRAINING
@@ -230,11 +230,11 @@ class MesaOptimizer:
     @cached_property
     def positions(self) -> frozenset[str]:
         """Where the targets stand to the base objective; see :mod:`cidmesa.mesa.positions`."""
-        return positions(self.setup.cid, self.names, self._cover)
+        return positions(self.setup.cid, self.names, self._derivation.reading)
 
     @cached_property
     def _cover(self) -> dict[str, dict[str, Cover]]:
-        return cover(self.setup.cid, self.names)
+        return self._derivation.reading.cover(self.names)
 
     # Consistency -----------------------------------------------------------------------------------------------------
 
@@ -268,10 +268,10 @@ class MesaOptimizer:
 
     @cached_property
     def _controls(self) -> bool:
-        return controls(self.setup.cid, self.names)
+        return self._derivation.reading.controls(self.names)
 
     def _control_in_words(self) -> str:
-        reached = [f"`{t}`" for t in self.names if controls(self.setup.cid, [t])]
+        reached = [f"`{t}`" for t in self.names if t in self._derivation.reading.below]
         return f"{', '.join(reached)} descends from a decision" if reached else "no decision influences a target"
 
     @property
@@ -363,8 +363,12 @@ class MesaOptimizer:
         if self._derivation.laws is None:
             return None
         model = self.setup.require_model("C2")
-        kept = {d: requisite_observations(self.setup.cid, d, targets=self.names) for d in self.setup.cid.decisions}
-        drop = [(p, d) for d in self.setup.cid.decisions for p in self.setup.cid.parents(d) if p not in kept[d]]
+        drop = [
+            (parent, decision)
+            for decision in self.setup.cid.decisions
+            for parent in self.setup.cid.parents(decision)
+            if parent not in self._derivation.reading.requisite(decision, self.names)
+        ]
         if not drop:
             return 0.0
         fewer = self.setup.cid.without_edges(drop)

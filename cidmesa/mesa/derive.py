@@ -39,6 +39,7 @@ from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mesa.candidate import Consistency, MesaOptimizer
 from cidmesa.mesa.laws import in_node_order, laws_of
 from cidmesa.mesa.objectives import Objective, read
+from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
 from cidmesa.mesa.splice import InnerAgent, by_design
 
@@ -129,6 +130,7 @@ class Derivation:
         self.tolerance = tolerance
         self.bits = (prior or SimplicityPrior()).bits
         self.pool = _units(setup)
+        self.reading = Reading(setup.cid)
         self.laws: Laws | None = None if setup.model is None else laws_of(setup)
         self._given = {target_key(setup, name): what for name, what in objectives.items()}
         self._candidates: dict[tuple[str, ...], MesaOptimizer] = {}
@@ -200,12 +202,18 @@ class Family:
     def where(self, *answers: Consistency | str) -> tuple[MesaOptimizer, ...]:
         """Return the candidates with one of these verdicts on consistency."""
         wanted = {Consistency(answer) for answer in answers}
-        return tuple(candidate for candidate in self if candidate.consistency in wanted)
+        return tuple(candidate for candidate in self._one_by_one() if candidate.consistency in wanted)
 
     @property
     def hypotheses(self) -> tuple[MesaOptimizer, ...]:
         """The minimal candidates that are not excluded: what predictions are made for."""
-        return tuple(candidate for candidate in self if candidate.minimal)
+        return tuple(candidate for candidate in self._one_by_one() if candidate.minimal)
+
+    def _one_by_one(self) -> Iterator[MesaOptimizer]:
+        """Iterate with a progress bar on the terminal, once it has taken two seconds."""
+        from tqdm import tqdm
+
+        yield from tqdm(self, total=len(self), desc="consistency", delay=2.0, leave=False, unit="candidate")
 
     @property
     def by_design(self) -> tuple[InnerAgent, ...]:

@@ -42,10 +42,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cidmesa.graph import d_separated, requisite_observations
+from cidmesa.graph import d_separated, requisite_observations, requisites_by_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from cidmesa.diagram import CID
 
@@ -58,9 +58,57 @@ class Cover(StrEnum):
     SEVERED = "severed"
 
 
-def below_decisions(cid: CID) -> frozenset[str]:
-    """Return the strict descendants of the decisions."""
-    return frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
+class Reading:
+    """What consistency asks of one diagram for every set of targets: computed once, then read off.
+
+    Attributes
+    ----------
+    cid
+        The base diagram.
+    below
+        The strict descendants of the decisions.
+    """
+
+    def __init__(self, cid: CID) -> None:
+        self.cid = cid
+        self.below = frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
+        self._reach = {decision: cid.descendants(decision) for decision in cid.decisions}
+        self._needed = {decision: requisite_observations(cid, decision) for decision in cid.decisions}
+        self._by_target = {decision: requisites_by_target(cid, decision) for decision in cid.decisions}
+        self._joined: dict[tuple[str, str], bool] = {}
+
+    def controls(self, targets: Iterable[str]) -> bool:
+        """Say whether some target descends from a decision."""
+        return any(target in self.below for target in targets)
+
+    def requisite(self, decision: str, targets: Collection[str]) -> frozenset[str]:
+        """Return the observations that a utility which is a child of all `targets` makes requisite."""
+        if not any(target in self._reach[decision] for target in targets):
+            return frozenset()
+        return frozenset().union(*(self._by_target[decision][target] for target in targets))
+
+    def cover(self, targets: Collection[str]) -> dict[str, dict[str, Cover]]:
+        """Sort, per decision, the observations that are requisite for the base."""
+        found: dict[str, dict[str, Cover]] = {}
+        for decision, needed in self._needed.items():
+            kept = self.requisite(decision, targets)
+            found[decision] = {
+                node: Cover.COVERED
+                if node in kept
+                else Cover.SURROGATE
+                if any(self._dependent(node, other) for other in kept)
+                else Cover.SEVERED
+                for node in self.cid.parents(decision)
+                if node in needed
+            }
+        return found
+
+    def _dependent(self, one: str, other: str) -> bool:
+        """Say whether two observations may depend in training; unconditionally, sets do iff two members do."""
+        pair = (one, other) if one < other else (other, one)
+        if pair not in self._joined:
+            self._joined[pair] = not d_separated(self.cid, [one], [other], [])
+        return self._joined[pair]
 
 
 def controls(cid: CID, targets: Iterable[str]) -> bool:
@@ -71,8 +119,7 @@ def controls(cid: CID, targets: Iterable[str]) -> bool:
     >>> controls(cid, ["x", "y"]), controls(cid, ["x"])
     (True, False)
     """
-    reach = below_decisions(cid)
-    return any(target in reach for target in targets)
+    return Reading(cid).controls(targets)
 
 
 def cover(cid: CID, targets: Collection[str]) -> dict[str, dict[str, Cover]]:
@@ -93,25 +140,10 @@ def cover(cid: CID, targets: Collection[str]) -> dict[str, dict[str, Cover]]:
     >>> cover(cid, ["y"])["act"]["x"].value, cover(cid, ["z"])["act"]["x"].value
     ('covered', 'severed')
     """
-    found: dict[str, dict[str, Cover]] = {}
-    for decision in cid.decisions:
-        needed = requisite_observations(cid, decision)
-        kept = requisite_observations(cid, decision, targets=targets)
-        found[decision] = {
-            node: Cover.COVERED
-            if node in kept
-            else Cover.SEVERED
-            if not kept or d_separated(cid, [node], sorted(kept), [])
-            else Cover.SURROGATE
-            for node in cid.parents(decision)
-            if node in needed
-        }
-    return found
+    return Reading(cid).cover(targets)
 
 
-def positions(
-    cid: CID, targets: Collection[str], covered: Mapping[str, Mapping[str, Cover]] | None = None
-) -> frozenset[str]:
+def positions(cid: CID, targets: Collection[str], reading: Reading | None = None) -> frozenset[str]:
     """Return the positions of `targets`, as the table of the module defines them; none where C1 fails.
 
     Parameters
@@ -120,8 +152,8 @@ def positions(
         The base diagram.
     targets
         Chance nodes and base utilities.
-    covered
-        The answer of :func:`cover`, where it is known.
+    reading
+        What is known of the diagram already.
 
     Examples
     --------
@@ -132,7 +164,8 @@ def positions(
     [['identical'], ['identical'], ['side-effect'], ['instrumental']]
     """
     goals, score = set(targets), set(cid.utilities)
-    reach = below_decisions(cid)
+    known = Reading(cid) if reading is None else reading
+    reach = known.below
     mine = goals & reach
     if not mine:
         return frozenset()
@@ -153,8 +186,7 @@ def positions(
         found.add("instrumental")
     if not found & {"side-effect", "instrumental"} and _common_cause(cid, means, ends, reach):
         found.add("common cause")
-    by_decision = cover(cid, targets) if covered is None else covered
-    if any(kind is Cover.SURROGATE for here in by_decision.values() for kind in here.values()):
+    if any(kind is Cover.SURROGATE for here in known.cover(targets).values() for kind in here.values()):
         found.add("spurious")
     return frozenset(found or {_by_what_is_read(cid, mine, steered | score, reach)})
 
