@@ -239,8 +239,6 @@ def _contexts(model: cm.CIM, decision: str) -> int:
 
 # Tables first -------------------------------------------------------------------------------------------------------
 
-State = tuple[tuple[int, ...], ...]
-
 
 def coupled(model: cm.CIM, worlds: Sequence[Mapping[str, Any]], decision: str) -> Iterator[tuple[float, list[dict]]]:
     """Yield (probability, one assignment per world), worlds sharing the noise.
@@ -257,38 +255,43 @@ def coupled(model: cm.CIM, worlds: Sequence[Mapping[str, Any]], decision: str) -
                 for assignment in seen:
                     assignment[n] = 0
             continue
+        parents = cid.parents(n)
+        takes = [w[n][1] if isinstance(w.get(n), tuple) else -1 for w in worlds]
+        known: dict[tuple[tuple[int, ...], ...], list[tuple[float, list[int]]]] = {}
         new: list[tuple[float, list[dict[str, int]]]] = []
         for p, seen in states:
-            for q, row in _split(model, n, worlds, seen):
+            contexts = tuple(tuple([s[x] for x in parents]) for s in seen)
+            if contexts not in known:
+                known[contexts] = _split(model, n, [w.get(n) for w in worlds], contexts, takes)
+            for q, row in known[contexts]:
                 new.append((p * q, [{**s, n: v} for s, v in zip(seen, row, strict=True)]))
         states = new
     yield from states
 
 
 def _split(
-    model: cm.CIM, n: str, worlds: Sequence[Mapping[str, Any]], seen: list[dict[str, int]]
+    model: cm.CIM, n: str, set_to: Sequence[Any], contexts: Sequence[tuple[int, ...]], takes: Sequence[int]
 ) -> list[tuple[float, list[int]]]:
-    """Return the ways in which a node may turn out in all worlds together."""
-    contexts = [tuple(s[p] for p in model.cid.parents(n)) for s in seen]
-    free = [i for i, w in enumerate(worlds) if n not in w]
+    """Return the ways in which a node may turn out in all worlds together, each with its probability."""
+    free = [i for i, value in enumerate(set_to) if value is None]
     if model.cid.kind(n) == "decision":
-        ways: list[tuple[float, dict[int, int]]] = [(1.0, dict.fromkeys(free, 0))]
-        assert not free or model.card(n) == 1, "only one decision has a choice here"
+        assert not free, "only one decision has a choice here"
+        ways: list[tuple[float, dict[int, int]]] = [(1.0, {})]
     elif len({contexts[i] for i in free}) <= 1:
-        row = model.cpd(n)[contexts[free[0]]] if free else np.ones(1)
-        ways = [(float(q), dict.fromkeys(free, v)) for v, q in enumerate(row) if q > 0]
+        law = model.cpd(n)[contexts[free[0]]].tolist() if free else [1.0]
+        ways = [(q, dict.fromkeys(free, v)) for v, q in enumerate(law) if q > 0]
     else:
         response = model.response(n)
         ways = [
-            (float(q), {i: int(response.outcome[(*contexts[i], e)]) for i in free})
-            for e, q in enumerate(response.noise)
+            (q, {i: int(response.outcome[(*contexts[i], e)]) for i in free})
+            for e, q in enumerate(response.noise.tolist())
             if q > 0
         ]
     out = []
     for q, chosen in ways:
         row: list[int] = []
-        for i, w in enumerate(worlds):
-            row.append(chosen[i] if i in chosen else row[w[n][1]] if isinstance(w[n], tuple) else w[n])
+        for i, value in enumerate(set_to):
+            row.append(chosen[i] if i in chosen else row[takes[i]] if takes[i] >= 0 else value)
         out.append((q, row))
     return out
 
