@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
     render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
     render.add_argument("--of", default="base", metavar="base|optimizer|TARGET", help="which diagram (base)")
+    render.add_argument("--beside-base", action="store_true", help="draw the base diagram beside it (SVG, PNG, PDF)")
     render.add_argument(
         "--engine", default="auto", choices=("auto", "pygraphviz", "dot", "own"), help="who lays it out"
     )
@@ -226,6 +227,7 @@ def _run(words: argparse.Namespace) -> int:
 
 
 def _render(words: argparse.Namespace) -> int:
+    from cidmesa.render import save_drawing
     from cidmesa.report import pictures
 
     obj, system = _object(words.what, words.arm)
@@ -239,7 +241,12 @@ def _render(words: argparse.Namespace) -> int:
         picture = pictures.mesa_picture(_candidate(family, wanted), engine=words.engine)
     if words.json:
         return _print_json(asdict(picture.spec))
-    path = picture.save(words.output or Path(f"{_stem(words.what)}.svg"))
+    path = words.output or Path(f"{_stem(words.what)}.svg")
+    if words.beside_base:
+        base = pictures.diagram_picture(_diagram(obj), "Base", engine=words.engine)
+        save_drawing(base.beside(picture), path)
+    else:
+        picture.save(path)
     print(f"written: {path}")
     return DONE
 

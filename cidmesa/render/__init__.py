@@ -26,6 +26,7 @@ from cidmesa.render.mermaid import to_mermaid as to_mermaid
 from cidmesa.render.picture import Picture as Picture
 from cidmesa.render.picture import mimebundle as mimebundle
 from cidmesa.render.picture import render as render
+from cidmesa.render.picture import save_drawing as save_drawing
 from cidmesa.render.picture import to_svg as to_svg
 from cidmesa.render.picture import to_tikz as to_tikz
 from cidmesa.render.spec import Edge as Edge

@@ -6,6 +6,7 @@ PNG/PDF writer both draw exactly this list, so a picture looks the same in every
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import atan2, cos, sin
 from typing import TypeAlias
@@ -262,6 +263,20 @@ def _moved(shape: Shape, dx: float, dy: float) -> Shape:
             return replace(shape, curve=tuple((x + dx, y + dy) for x, y in curve))
         case Words():
             return replace(shape, x=shape.x + dx, y=shape.y + dy)
+
+
+def beside(drawings: Sequence[Drawing], gap: float = 14.0) -> Drawing:
+    """Put drawings side by side on one canvas, tops aligned."""
+    shapes: list[Shape] = []
+    x = 0.0
+    height = max((drawing.height for drawing in drawings), default=0.0)
+    for drawing in drawings:
+        shapes += [_moved(shape, x, 0.0) for shape in drawing.shapes]
+        x += drawing.width + gap
+    width = max(x - gap, 0.0)
+    paper = Polygon(_corners(Box(width / 2, height / 2, width, height)), Style(theme.PAPER, role="paper"))
+    titles, words = (d.title for d in drawings), (d.description for d in drawings)
+    return Drawing(width, height, (paper, *shapes), "; ".join(titles), " ".join(words))
 
 
 def describe(picture: Spec) -> str:

@@ -77,7 +77,8 @@ footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-to
 @media print {
   body { font-size: 10.5pt; } nav { display: none; } .wide { overflow: visible; }
   h2 { break-after: avoid; } figure, tr { break-inside: avoid; } table { font-size: 8.5pt; }
-  .pictures svg { max-height: 16cm; }
+  .pictures.few { flex-wrap: nowrap; gap: .5rem; } .pictures svg { max-height: 14cm; }
+  .wide { break-inside: auto; } caption, .note { break-inside: avoid; }
 }
 @media (max-width: 40rem) { main, header, footer { padding: 0 1rem; } h1 { font-size: 1.6rem; } }
 """

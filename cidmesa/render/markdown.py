@@ -21,10 +21,10 @@ def table(block: Table) -> str:
     rows = [[_escaped(_marked(cell)) for cell in row] for row in block.cells]
     heads = [_escaped(head) for head in block.columns]
     widths = [max([3, columns(head), *(columns(row[i]) for row in rows)]) for i, head in enumerate(heads)]
-    lines = [_line(heads, widths)]
+    lines = [_line(heads, widths, block.align)]
     rules = {"l": lambda w: ":" + "-" * (w + 1), "r": lambda w: "-" * (w + 1) + ":", "c": lambda w: ":" + "-" * w + ":"}
     lines.append("|" + "|".join(rules[side](width) for side, width in zip(block.align, widths, strict=True)) + "|")
-    lines += [_line(row, widths) for row in rows]
+    lines += [_line(row, widths, block.align) for row in rows]
     parts = [f"**{block.caption}**"] if block.caption else []
     parts.append("\n".join(lines))
     parts += [f"*{block.note}*"] if block.note else []
@@ -44,8 +44,11 @@ def _block(block: Block) -> str:
             return "\n\n".join([*drawn, *([f"*{caption}*"] if caption else [])])
 
 
-def _line(cells: list[str], widths: list[int]) -> str:
-    padded = (cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=True))
+def _line(cells: list[str], widths: list[int], align: str) -> str:
+    padded = []
+    for cell, width, side in zip(cells, widths, align, strict=True):
+        room = " " * (width - columns(cell))
+        padded.append(room + cell if side == "r" else cell + room)
     return "| " + " | ".join(padded) + " |"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cidmesa.errors import DiagramError, NotApplicableError, did_you_mean
 from cidmesa.render import raster, svg, tikz
 from cidmesa.render.dot import to_dot
-from cidmesa.render.draw import draw
+from cidmesa.render.draw import Drawing, beside, draw
 from cidmesa.render.engines import Engine, place
 from cidmesa.render.geometry import Layout
 from cidmesa.render.mermaid import to_mermaid
@@ -55,7 +55,7 @@ class Picture:
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text."""
-        return svg.svg(draw(self.spec, self.layout))
+        return svg.svg(self.drawing)
 
     @property
     def dot(self) -> str:
@@ -71,6 +71,15 @@ class Picture:
     def tikz(self) -> str:
         """The picture as TikZ."""
         return tikz.to_tikz(self.spec, self.layout)
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """The picture as shapes."""
+        return draw(self.spec, self.layout)
+
+    def beside(self, *others: Picture) -> Drawing:
+        """Return this picture and others as one drawing, side by side; :func:`save_drawing` writes it."""
+        return beside([self.drawing, *(other.drawing for other in others)])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture; the ending chooses the format.
@@ -91,12 +100,10 @@ class Picture:
                 f"a picture is written as {', '.join(FORMATS)}; `{target.name}` ends in "
                 f"{ending or 'nothing'}{did_you_mean(ending, FORMATS)}."
             )
+        if ending in {".svg", ".png", ".pdf"}:
+            return save_drawing(self.drawing, target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if ending in {".png", ".pdf"}:
-            raster.save(draw(self.spec, self.layout), target)
-            return target
         text = {
-            ".svg": lambda: '<?xml version="1.0" encoding="UTF-8"?>\n' + self.svg,
             ".mmd": lambda: self.mermaid + "\n",
             ".md": lambda: f"```mermaid\n{self.mermaid}\n```\n",
             ".tex": lambda: self.tikz + "\n",
@@ -110,6 +117,20 @@ class Picture:
     def __repr__(self) -> str:
         words = f"{self.spec.title}: " if self.spec.title else ""
         return f"<Picture {words}{len(self.spec.nodes)} nodes, {len(self.spec.edges)} links>"
+
+
+def save_drawing(drawing: Drawing, path: str | os.PathLike[str]) -> Path:
+    """Write a drawing as ``.svg``, ``.png`` or ``.pdf``, by the ending of `path`."""
+    target = Path(path)
+    ending = target.suffix.lower()
+    if ending not in {".svg", ".png", ".pdf"}:
+        raise NotApplicableError(f"a drawing is written as .svg, .png or .pdf; got `{target.name}`.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if ending == ".svg":
+        target.write_text('<?xml version="1.0" encoding="UTF-8"?>\n' + svg.svg(drawing), encoding="utf-8")
+    else:
+        raster.save(drawing, target)
+    return target
 
 
 def render(

@@ -74,7 +74,7 @@ def family_tables(data: Data) -> list[Block]:
     shown = [c for c in data["candidates"] if c["consistency"] != "EXCLUDED" or c["controls"]]
     hidden = [c for c in data["candidates"] if c not in shown]
     columns = ("target", "verdict", "training regret", "objective", "position", "territory", "emerges", "vanishes")
-    rows = [
+    rows: list[tuple[Cell | str, ...]] = [
         (
             _target(c),
             _consistency(c),
@@ -87,6 +87,9 @@ def family_tables(data: Data) -> list[Block]:
         )
         for c in shown
     ]
+    allowed = interval(data["lookup_table"]["training_regret"])
+    nothing = Cell("–", "muted")
+    rows.append((_LOOKUP, Cell("always", "muted"), allowed, *[nothing] * 2, Cell("map", "muted"), *[nothing] * 2))
     note = (
         f"Tolerance {number(data['tolerance'])} in base-utility units. Emerging and vanishing incentives are against "
         "the base diagram; territory: the nodes it would steer, none for a search in the map."
@@ -99,6 +102,10 @@ def family_tables(data: Data) -> list[Block]:
     if names:
         blocks.append(_shift_table(shown, names))
     return blocks
+
+
+_LOOKUP: Final = Cell("lookup table", "muted")
+"""The null hypothesis: a map from what is seen to what is done, which pursues nothing."""
 
 
 def _regret_table(shown: Sequence[Data], names: Sequence[str]) -> Table:

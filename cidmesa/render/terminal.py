@@ -101,8 +101,8 @@ def _row(cells: Sequence[Cell], widths: Sequence[int], align: str, colour: bool)
             text = lines_of_cell[i] if i < len(lines_of_cell) else ""
             room = " " * (width - columns(text))
             half = len(room) // 2
-            padded = {"l": (text, room), "r": (room + text, ""), "c": (room[:half] + text, room[half:])}[side]
-            parts.append(_painted(padded[0], _COLOURS.get(cell.tone, ""), colour) + padded[1])
+            before, after = {"l": ("", room), "r": (room, ""), "c": (room[:half], room[half:])}[side]
+            parts.append(before + _painted(text, _COLOURS.get(cell.tone, ""), colour) + after)
         lines.append((" " * _GAP).join(parts).rstrip())
     return lines
 

@@ -1,0 +1,78 @@
+"""Running a system: the five things, in small."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import cidmesa as cm
+from cidmesa import gallery
+from cidmesa.gallery.run import run, system_of
+from cidmesa.gallery.system import Evidence
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def done():
+    shown, said = [], []
+    made = run(gallery.load("red-door"), agents=3, steps=30, progress=False, say=said.append, show=shown.append)
+    return made, shown, said
+
+
+def test_every_arm_and_body_is_derived_trained_and_judged(done):
+    made, shown, said = done
+    keys = {(arm, body) for arm in made.system.setups for body in made.system.bodies}
+    assert set(made.agents) == set(made.reports) == keys
+    assert all(report.registered for report in made.reports.values())
+    assert len(said) == 3 + 2 * 6
+    assert len(shown) == 1 + 3 + 6 + 1
+
+
+def test_the_derived_claims_hold_whatever_the_agents_do(done):
+    made, _, _ = done
+    verdicts = [finding.verdict for _, finding in made.claims]
+    assert verdicts[:4] == ["supported"] * 4
+    assert len(verdicts) == 6
+
+
+def test_claims_about_agents_that_were_not_run_are_inconclusive():
+    system = gallery.load("red-door")
+    evidence = Evidence({arm: system.family(arm) for arm in system.setups})
+    findings = [claim.judge(evidence) for claim in system.claims[4:]]
+    assert [f.verdict for f in findings] == ["inconclusive"] * 2
+    assert all("not run" in f.because for f in findings)
+
+
+def test_page_and_json_say_the_same(done, tmp_path):
+    made, _, _ = done
+    page, plain = made.save(tmp_path / "out")
+    found = json.loads(plain.read_text(encoding="utf-8"))
+    assert found == json.loads(json.dumps(made.plain))
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<svg ") == 2 + 1 + len(made.families["delta=0"].hypotheses)
+    for claim in found["claims"]:
+        assert claim["because"].split("`")[0] in text
+    for arm in found["arms"]:
+        for body in found["arms"][arm]["bodies"]:
+            assert f"Trained agents: {arm}, {body}" in text
+    assert found["arms"]["delta=0.1"]["family"]["tolerance"] == 0.1
+
+
+def test_a_part_of_a_system_makes_no_claims():
+    made = run(gallery.load("red-door"), arms=["delta=0.1"], train=False)
+    assert made.claims == ()
+    assert made.plain["arms"]["delta=0.1"]["bodies"] == {}
+
+
+def test_any_setup_can_be_run():
+    cid = cm.CID([("x", "act"), ("act", "y"), ("x", "pay"), ("y", "pay")], decisions=["act"], utilities=["pay"])
+    model = cid.parameterise(x=cm.Bernoulli(0.5), act=[0, 1], y=lambda act: act, pay=lambda x, y: int(x == y))
+    setup = cm.TrainingSetup(model, deployments={"often": {"x": cm.Bernoulli(0.9)}})
+    made = run(system_of(setup, "mine", tolerance=0.01), agents=2, steps=5, progress=False)
+    assert list(made.reports) == [("training", "mlp")]
+    assert made.families["training"].tolerance == 0.01
+    bare = run(system_of(cm.TrainingSetup(cid), "bare"))
+    assert not bare.reports
+    assert bare.plain["arms"]["training"]["predictions"]["predictions"] == []

@@ -1,0 +1,150 @@
+"""From objects to plain data to documents, on models other than the red door."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+
+import cidmesa as cm
+from cidmesa.report import data, documents, pictures
+from tests.strategies import cids, examples
+
+GRADES = cm.CID(
+    [
+        ("ability", "grade"),
+        ("ability", "test"),
+        ("test", "predict"),
+        ("predict", "score"),
+        ("grade", "score"),
+        ("predict", "fame"),
+    ],
+    nodes=["moon"],
+    decisions=["predict"],
+    utilities=["score"],
+)
+MODEL = GRADES.parameterise(
+    moon=cm.Uniform("full", "new"), ability=cm.Bernoulli(0.5), grade=lambda ability: ability,
+    test=cm.Noisy(lambda ability: ability, 0.1), predict=[0, 1], fame=lambda predict: predict,
+    score=lambda predict, grade: int(predict == grade),
+)  # fmt: skip
+SETUP = cm.TrainingSetup(
+    MODEL,
+    deployments={
+        "curved": {"grade": lambda ability: 1},
+        "wired": cm.Deployment({"moon": lambda predict: ("full", "new")[predict]}, [("predict", "moon")]),
+    },
+)
+
+
+@settings(max_examples=examples(quick=30, full=500))
+@given(cid=cids(decisions=(0, 2)))
+def test_incentive_data_say_what_the_verdicts_say(cid):
+    found = data.incentive_data(cid)
+    report = cm.incentives(cid)
+    for decision in cid.decisions:
+        for criterion in ("voi", "ri", "ici"):
+            yes = {n for n, answers in found["decisions"][decision].items() if answers.get(criterion) == "admits"}
+            assert yes == getattr(report[decision], criterion) - {decision}
+    assert documents.incentive_document(cid, "x").text()
+
+
+def test_family_data_hold_the_numbers_of_the_family():
+    family = cm.derive_mesa_optimizers(SETUP, tolerance=0.2)
+    found = data.family_data(family)
+    by_target = {tuple(c["targets"]): c for c in found["candidates"]}
+    fame = by_target["fame",]
+    assert fame["consistency"] == family["fame"].consistency.value
+    assert fame["training_regret"] == family["fame"].training_regret
+    assert fame["deployment_regret"]["curved"] == list(family["fame"].deployment_regret["curved"])
+    assert by_target["ability",]["deployment_regret"] == {}
+    assert by_target["score",]["in_deployment"].keys() == {"wired"}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    again = data.prediction_data(family.predictions())
+    assert json.loads(json.dumps(again)) == again
+    assert len(again["predictions"]) == len(family.predictions())
+
+
+def test_a_family_document_has_every_candidate_and_a_picture_of_each_hypothesis(tmp_path):
+    family = cm.derive_mesa_optimizers(SETUP, tolerance=0.2, prior=cm.SimplicityPrior(samples=10))
+    document = documents.family_document(family, "Grades")
+    text = document.text(120)
+    for candidate in family:
+        assert all(name in text for name in candidate.names)
+    assert "lookup table" in text
+    assert "Ranking" in text
+    assert "wired" in text
+    page = document.html
+    assert page.count("<svg ") == 1 + 2 * len(family.hypotheses)  # the base; each in training and where links differ
+    for path in ("g.html", "g.md", "g.tex"):
+        assert document.save(tmp_path / path).stat().st_size > 1000
+
+
+def test_bare_diagrams_have_graphical_answers_only():
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES, deployments={"curved": {"grade"}}))
+    text = documents.family_document(family, "Grades").text(120)
+    assert "unknown" in text
+    assert "Predictions" not in text
+    assert "Base regret" not in text
+
+
+def test_the_overview_lists_nodes_values_and_deployments():
+    text = documents.overview(SETUP, "Grades", "A story.\n\nIn two parts.").text(100)
+    assert "full, new" in text
+    assert "A story.\n\nIn two parts." in text
+    assert "predict → moon" in text
+    assert "full, new" not in documents.overview(GRADES, "Grades").text(100)
+    two = cm.CID([("a", "b")], decisions={"x": ["a"], "y": ["b"]})
+    assert "decision of y" in documents.overview(two, "Two").text(100)
+
+
+def test_mesa_pictures_mark_what_is_new():
+    family = cm.derive_mesa_optimizers(SETUP, tolerance=0.5)
+    candidate = family["fame"]
+    picture = pictures.mesa_picture(candidate).spec
+    assert {n.name for n in picture.nodes if n.change == "added"} == {"mesa_utility"}
+    for criterion, node in candidate.emergent:
+        short = {"voi": "VoI", "ri": "RI", "ici": "ICI", "requisite": "requisite"}[criterion]
+        assert short in picture.node(node).note
+    assert ("ici", "fame") in candidate.emergent
+    assert "mechanism shift" in picture.node("fame").note
+    gone = {(e.tail, e.head) for e in picture.edges if e.change == "removed"}
+    assert gone == set(GRADES.edges) - set(candidate.cid.edges)
+    there = pictures.mesa_picture(candidate, "wired").spec
+    assert next(e for e in there.edges if (e.tail, e.head) == ("predict", "moon")).change == "added"
+
+
+def test_the_base_optimizer_has_a_frame_for_each_distribution():
+    picture = pictures.optimizer_picture(SETUP).spec
+    assert [words for words, _ in picture.groups] == ["training", "curved", "wired"]
+    assert picture.node("theta").label == "θ"
+    ringed = {n.name for n in picture.nodes if "ici" in n.rings}
+    assert ringed
+    assert all(name.endswith("@training") for name in ringed)
+    assert pictures.optimizer_picture(SETUP).layout.engine == "own"
+
+
+def test_large_diagrams_are_tabulated_and_not_drawn():
+    large = cm.CID([(f"x{i}", "d") for i in range(80)] + [("d", "u")], decisions=["d"], utilities=["u"])
+    assert "<svg" not in documents.incentive_document(large, "large").html
+    assert pictures.diagram_picture(GRADES, engine="own").beside(pictures.diagram_picture(GRADES)).width > 200
+
+
+@pytest.mark.parametrize("deceptive", [False, True])
+def test_deception_is_reported_where_there_are_phases(deceptive):
+    cid = cm.CID(
+        [
+            ("cue", "now"),
+            ("now", "pass"),
+            ("now", "updated"),
+            ("updated", "later"),
+            ("later", "gain"),
+            ("updated", "gain"),
+        ],
+        decisions=["now", "later"],
+        utilities=["pass", "gain"],
+    )
+    phases = cm.Phases(train="now", update="updated", deploy="later") if deceptive else None
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, phases=phases))
+    assert all((c["deceptive"] is not None) == deceptive for c in data.family_data(family)["candidates"])

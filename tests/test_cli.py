@@ -1,0 +1,198 @@
+"""The shell command: words in, tables, data and exit codes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cidmesa as cm
+from cidmesa import cli
+
+CID = cm.CID([("x", "act"), ("act", "y"), ("x", "pay"), ("y", "pay")], decisions=["act"], utilities=["pay"])
+MODEL = CID.parameterise(x=cm.Bernoulli(0.5), act=[0, 1], y=lambda act: act, pay=lambda x, y: int(x == y))
+SETUP = cm.TrainingSetup(MODEL, deployments={"often": {"x": cm.Bernoulli(0.9)}})
+SMALL = ["--agents", "2", "--steps", "3", "--quiet"]
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cm.write(SETUP, "mine.cid.yaml")
+    return "mine.cid.yaml"
+
+
+def call(capsys, *words):
+    code = cli.main(list(words))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_list_names_the_gallery(capsys):
+    code, out, _ = call(capsys, "list")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["red-door", "The", "red", "door"]
+    assert [s["name"] for s in json.loads(call(capsys, "list", "--json")[1])] == list(cm.gallery.names())
+
+
+@pytest.mark.parametrize("what", ["red-door", "mine.cid.yaml"])
+@pytest.mark.parametrize("command", ["show", "incentives", "derive", "render"])
+def test_a_name_and_a_file_serve_alike_and_json_is_plain(command, what, file, capsys):
+    code, out, _ = call(capsys, command, what)
+    assert code == 0
+    assert out
+    code, out, _ = call(capsys, command, what, "--json")
+    assert code == 0
+    assert isinstance(json.loads(out), dict)
+
+
+def test_show_prints_what_files_hold(file, capsys):
+    _, out, _ = call(capsys, "show", file, "--json")
+    from cidmesa.interop import loads
+
+    assert loads(out) == SETUP
+
+
+def test_incentives_are_those_of_the_library(file, capsys):
+    _, out, _ = call(capsys, "incentives", file, "--json")
+    answers = json.loads(out)["decisions"]["act"]
+    assert {n for n, a in answers.items() if a.get("ici") == "admits"} == cm.incentives(CID).ici
+
+
+def test_derive_takes_tolerance_targets_and_prior(file, capsys):
+    words = ("derive", file, "--tolerance", "0.25", "--max-targets", "2", "--prior", "1,1,10,8", "--json")
+    code, out, _ = call(capsys, *words)
+    found = json.loads(out)
+    assert code == 0
+    assert found["tolerance"] == 0.25
+    assert ["x", "y"] in [c["targets"] for c in found["candidates"]]
+    assert found["ranking"]["prior"]["samples"] == 10
+    assert call(capsys, "derive", file, "--prior", "1,x")[0] == cli.WRONG
+
+
+@pytest.mark.parametrize("ending", ["html", "md", "tex", "txt"])
+def test_documents_are_written_as_asked(ending, file, capsys):
+    code, out, _ = call(capsys, "derive", file, "-o", f"d.{ending}")
+    assert (code, out) == (0, f"written: d.{ending}\n")
+    assert os.path.getsize(f"d.{ending}") > 500
+
+
+def test_render_draws_base_optimizer_and_targets(file, capsys):
+    for of in ("base", "optimizer", "y"):
+        assert call(capsys, "render", file, "--of", of, "-o", f"{of}.svg", "--engine", "own")[0] == 0
+        assert "<svg" in Path(f"{of}.svg").read_text(encoding="utf-8")
+    assert call(capsys, "render", file)[1] == "written: mine.svg\n"
+    assert call(capsys, "render", file, "--of", "y", "--beside-base", "-o", "two.svg")[0] == 0
+    code, _, err = call(capsys, "render", file, "--of", "z")
+    assert (code, "`z`" in err) == (cli.WRONG, True)
+
+
+def test_train_and_validate_go_on_from_a_checkpoint(file, capsys):
+    pytest.importorskip("torch")
+    words = ("--checkpoint", "state", *SMALL)
+    code, out, _ = call(capsys, "train", file, "--json", *words)
+    assert code == 0
+    assert len(json.loads(out)["probabilities"]["act"]) == 2
+    assert os.path.exists("state")
+    assert "What 2 agents do at act" in call(capsys, "train", file, *words)[1]
+    code, out, _ = call(capsys, "validate", file, "--json", *words)
+    assert code == 0
+    assert json.loads(out)["agents"] == 2
+    assert json.loads(out)["registered_before_training"] is True
+    assert "agents meet the premise" in call(capsys, "validate", file, *words)[1]
+
+
+def test_run_leaves_a_page_and_its_data(file, capsys):
+    pytest.importorskip("torch")
+    code, out, err = call(capsys, "run", file, *SMALL)
+    assert (code, err) == (0, "")
+    assert "Derivation" in out
+    assert json.loads(Path("out/mine/report.json").read_text(encoding="utf-8"))["system"] == "mine"
+    assert Path("out/mine/report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    code, out, err = call(capsys, "run", file, "--json", "--agents", "2", "--steps", "3", "-o", "there")
+    assert json.loads(out)["arms"]["training"]["bodies"]["mlp"]["agents"] == 2
+    assert "training" in err
+    assert os.path.exists("there/report.html")
+
+
+def test_strict_exits_with_one_when_a_joint_prediction_is_contradicted(file, capsys, monkeypatch):
+    pytest.importorskip("torch")
+    from cidmesa.gallery import run as running
+
+    words = ("run", file, "--strict", *SMALL)
+    monkeypatch.setattr(running.Run, "contradicted", property(lambda self: ()))
+    assert call(capsys, *words)[0] == cli.DONE
+    monkeypatch.setattr(running.Run, "contradicted", property(lambda self: ("a row",)))
+    assert call(capsys, *words)[0] == cli.CONTRADICTED
+    assert call(capsys, *[w for w in words if w != "--strict"])[0] == cli.DONE
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show", "red-dor"], "did you mean `red-door`"),
+        (["show", "none.cid.yaml"], "none.cid.yaml"),
+        (["show", "bad.cid.yaml"], "bad.cid.yaml, line 2"),
+        (["show", "red-door", "--arm", "delta=1"], "an arm of this system"),
+        (["show", "mine.cid.yaml", "--arm", "x"], "leave out --arm"),
+        (["render", "red-door", "-o", "x.jpg"], "`x.jpg` ends in .jpg"),
+        (["derive", "mine.cid.yaml", "--tolerance", "-1"], "tolerance="),
+        (["train", "bare.cid.yaml"], "bare diagram"),
+        (["incentives"], "required"),
+        (["paint", "red-door"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_wrong_input_exits_with_two_and_one_line_of_words(words, said, file, capsys):
+    cm.write(CID, "bare.cid.yaml")
+    with open("bad.cid.yaml", "w", encoding="utf-8") as bad:
+        bad.write("cidmesa: 1\nedges: 3\n")
+    code, out, err = call(capsys, *words)
+    assert code == cli.WRONG
+    assert out == ""
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_something_optional_that_is_missing_exits_with_three(file, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cidmesa.agents.population", None)
+    monkeypatch.setenv("PATH", "")
+    code, _, err = call(capsys, "render", file, "--engine", "dot")
+    assert code == cli.MISSING
+    assert "apt install graphviz" in err
+
+
+def test_stopping_exits_with_130(file, capsys, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_show", stopped)
+    code, _, err = call(capsys, "show", file)
+    assert (code, err) == (cli.STOPPED, "cidmesa: stopped\n")
+
+
+def test_help_and_version(capsys):
+    assert call(capsys, "--help")[0] == 0
+    code, out, _ = call(capsys, "--version")
+    assert (code, out) == (0, f"cidmesa {cm.__version__}\n")
+
+
+def test_the_module_runs_and_a_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m cidmesa show red-door | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["The red door", "0"]
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_the_help_loads_no_heavy_library():
+    code = (
+        "import sys; from cidmesa import cli; cli.main(['list']); "
+        "print([m for m in ('torch', 'pgmpy', 'sympy', 'matplotlib', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
