@@ -1,16 +1,25 @@
 """Prediction against evidence: what trained agents show, and what may be said about it.
 
-======================  ============================================================================================
-``validate``            family and agents → :class:`Report`: a verdict for every prediction
-``required_agents``     how many agents that takes
-``statistics``          the tests by themselves: shares, Holm, intervals, formula claims, bounds for sampled agents
-``checks``              one number an agent and prediction; who acts like which hypothesis
-``judge``, ``report``   from numbers to verdicts; text, DataFrame, JSON, page
-======================  ============================================================================================
+=========================  =========================================================================================
+``validate``               family and agents → :class:`Report`: a verdict for every prediction
+``required_agents``        how many agents that takes
+``alignment_gap``          how far two objectives are apart, in [0, 1] (Skalse et al. 2024)
+``goal_directedness``      how well the pursuit of an objective predicts a policy (MacDermott et al. 2024)
+``behavioural_objective``  what inverse reinforcement learning recovers from each agent (Ng & Russell 2000)
+``adaptation``             what a policy gains where training never went
+``statistics``             the tests by themselves: shares, Holm, intervals, formula claims, bounds for sampled agents
+``checks``                 one number an agent and prediction; who acts like which hypothesis
+``judge``, ``report``      from numbers to verdicts; text, DataFrame, JSON, page
+=========================  =========================================================================================
 
-Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing.
+Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing. The
+four questions about goals are for one decision. Not here: coherence of revealed preferences, discovery of agents.
 """
 
+from cidmesa.validation.goals import adaptation as adaptation
+from cidmesa.validation.goals import alignment_gap as alignment_gap
+from cidmesa.validation.goals import behavioural_objective as behavioural_objective
+from cidmesa.validation.goals import goal_directedness as goal_directedness
 from cidmesa.validation.judge import required_agents as required_agents
 from cidmesa.validation.judge import validate as validate
 from cidmesa.validation.report import Report as Report

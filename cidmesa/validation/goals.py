@@ -1,0 +1,418 @@
+r"""Which goal a behaviour looks like, how much it looks like one, and how far two goals are apart.
+
+All for one decision, exactly. For an objective :math:`O` let :math:`q_O(pa, a) = E[O \mid pa, do(a)]`, on contexts with
+:math:`P(pa) > 0`.
+
+**Gap** of two objectives, in [0, 1] (in the manner of STARC distances [1]_): with
+:math:`A_O = q_O - \mathrm{mean}_a\, q_O` and :math:`\lVert A \rVert^2 = \sum P(pa) A(pa, a)^2`,
+
+.. math:: gap(O, U) = \tfrac12 \left\lVert A_O / \lVert A_O \rVert - A_U / \lVert A_U \rVert \right\rVert
+   \qquad (0/0 := 0).
+
+0 iff :math:`q_O = k q_U + b(pa)` with one :math:`k > 0`, that is iff both order all stochastic policies alike; ½ if
+exactly one is indifferent; 1 iff :math:`k < 0`. The *outer* gap is that of the intended and the base objective, the
+*inner* one of base and mesa-objective, the *reward-result* gap of base and behavioural objective.
+
+**Goal-directedness** (MEG [2]_): with :math:`\pi_\beta \propto e^{\beta q_O}`, one :math:`\beta` for all contexts such
+that :math:`E_{\pi_\beta} O = E_\pi O`,
+
+.. math:: MEG_O(\pi) = E_\pi [\log \pi_\beta(a \mid pa) - \log 1/|A|],
+
+which is the greatest such number over all :math:`\beta`. It cannot tell pursuit from avoidance, so the sign of
+:math:`\beta` comes with it. :math:`MEG_T` is the supremum over all objectives on :math:`T`.
+
+**Behavioural objective**: what inverse reinforcement learning recovers from a behaviour: the *set* of objectives whose
+optimal actions are the most frequent ones, and the maximum-entropy representative, of which only
+:math:`\beta \hat O` is identified.
+
+References
+----------
+.. [1] J. Skalse et al., "STARC: a general framework for quantifying differences between reward functions", ICLR 2024.
+.. [2] M. MacDermott et al., "Measuring goal-directedness", NeurIPS 2024.
+.. [3] B. Ziebart et al., "Maximum entropy inverse reinforcement learning", AAAI 2008.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import is_number
+from cidmesa.mesa.consistency import ConsistentSet
+from cidmesa.mesa.laws import OneDecision, in_node_order
+from cidmesa.mesa.objectives import Objective
+from cidmesa.mesa.setup import TRAINING, TrainingSetup
+from cidmesa.solve import context_law, outcome_law
+from cidmesa.solve.payoffs import payoff_tensor
+
+if TYPE_CHECKING:
+    from cidmesa.model import CIM
+    from cidmesa.validation.statistics import Floats, Interval
+
+Goal: TypeAlias = Any
+"""An objective: a node's name, an Objective, a candidate, a function of nodes, or None for the base utilities."""
+
+_RIDGE = 1e-6
+_STEEP = 1e4
+
+
+def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> float | Interval:
+    """Return how far two objectives are apart in what they want done.
+
+    Parameters
+    ----------
+    a, b
+        Objectives: ``None`` (the model's utilities), the name of a node with numbers, an ``Objective``, a candidate
+        (its representative), or a function whose argument names are nodes. A list stands for a set of objectives.
+    model
+        The distribution: training, or a deployment.
+
+    Returns
+    -------
+    float or tuple
+        The gap in [0, 1]; where a list was given, the least and the greatest over its members.
+
+    Raises
+    ------
+    NotApplicableError
+        Several decisions, or values that are not numbers.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("door", "go"), ("red", "go"), ("door", "win"), ("go", "win")],
+    ...              decisions=["go"], utilities=["win"])
+    >>> model = cid.parameterise(door=cm.Uniform(0, 1), red=cm.Uniform(0, 1), go=[0, 1],
+    ...                          win=lambda door, go: int(door == go))
+    >>> alignment_gap(None, lambda go, door: 5 * (go == door) + door, model)
+    0.0
+    >>> round(alignment_gap("win", lambda go, red: int(go == red), model), 4)     # unrelated: a right angle
+    0.7071
+    >>> least, most = alignment_gap(None, [lambda go, door: -int(go == door), lambda door: door], model)
+    >>> round(least, 9), round(most, 9)         # indifferent to the action; wanting the opposite
+    (0.5, 1.0)
+    """
+    gaps = [_gap(x, y, model) for x in _members(a) for y in _members(b)]
+    if isinstance(a, list) or isinstance(b, list):
+        return (min(gaps), max(gaps))
+    return gaps[0]
+
+
+def _gap(a: Goal, b: Goal, model: CIM) -> float:
+    weight = _weight(model)
+    first, second = (_direction(values(goal, model), weight) for goal in (a, b))
+    apart = float(np.sqrt((weight[:, None] * (first - second) ** 2).sum()) / 2)
+    return 0.0 if apart < 1e-12 else min(1.0, apart)
+
+
+def _direction(q: Floats, weight: Floats) -> Floats:
+    """Return advantages over the mean action, scaled to unit length; 0 where every action is worth the same."""
+    advantage = np.where(weight[:, None] > 0, q - q.mean(axis=1, keepdims=True), 0.0)
+    length = math.sqrt(float((weight[:, None] * advantage**2).sum()))
+    scale = float(np.abs(q[weight > 0]).max(initial=0.0))
+    flat: Floats = np.zeros_like(q)
+    return flat if length <= 1e-12 * max(scale, 1e-300) else advantage / length
+
+
+@dataclass(frozen=True, slots=True)
+class Directedness:
+    """How well a behaviour is predicted by the pursuit of an objective.
+
+    Attributes
+    ----------
+    nats
+        MEG: 0 for uniform play, at most the logarithm of the number of actions.
+    share
+        The same divided by that logarithm.
+    beta
+        Rationality per unit of the objective: negative where it is avoided, infinite where it is optimised.
+    """
+
+    nats: float
+    share: float
+    beta: float
+
+
+def goal_directedness(
+    policy: Mapping[str, Any], model: CIM, objective: Goal = None, *, targets: Sequence[str] | None = None
+) -> Directedness:
+    """Return the maximum-entropy goal-directedness of a policy.
+
+    Parameters
+    ----------
+    policy
+        As for ``model.query``: decision → table or function.
+    model
+        With one decision.
+    objective
+        As for :func:`alignment_gap`; ``None`` stands for the base utilities.
+    targets
+        Instead: the supremum over all objectives on these nodes; ``beta`` is then positive by convention, and infinite
+        where the supremum is not attained.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> model = cm.CID([("act", "pay")], decisions=["act"], utilities=["pay"]).parameterise(
+    ...     act=[0, 1], pay=lambda act: act)
+    >>> found = goal_directedness({"act": [0.1, 0.9]}, model)       # ln 2 - H(0.9)
+    >>> round(found.nats, 4), found.beta > 0
+    (0.3681, True)
+    >>> goal_directedness({"act": [0.5, 0.5]}, model).nats
+    0.0
+    >>> goal_directedness({"act": [0.9, 0.1]}, model).beta < 0
+    True
+    """
+    decision = model.cid.only_decision(question="goal-directedness")
+    weight = _weight(model)
+    rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(len(weight), -1)
+    if targets is not None:
+        return _directed_at(rule, weight, _laws(model, tuple(targets)))
+    q = np.where(weight[:, None] > 0, values(objective, model), 0.0)
+    spread = float(np.ptp(q, axis=1)[weight > 0].max(initial=0.0))
+    if spread <= 1e-12 * max(1.0, float(np.abs(q).max(initial=0.0))):
+        return Directedness(0.0, 0.0, 0.0)
+    nats, beta = _best_temperature(rule, weight, q / spread)
+    return Directedness(nats, nats / math.log(rule.shape[1]), beta / spread)
+
+
+def _best_temperature(rule: Floats, weight: Floats, q: Floats) -> tuple[float, float]:
+    """Maximise the log-likelihood over the one parameter beta; it is concave."""
+    from scipy.optimize import brentq
+
+    log_actions = math.log(rule.shape[1])
+
+    def slope(beta: float) -> float:
+        return float((weight[:, None] * (rule - _softmax(beta * q)) * q).sum())
+
+    def likelihood(beta: float) -> float:
+        return float((weight[:, None] * rule * _log_softmax(beta * q)).sum()) + log_actions
+
+    if abs(slope(0.0)) <= 1e-12:
+        return 0.0, 0.0
+    sign = 1.0 if slope(0.0) > 0 else -1.0
+    short = (sign * q).max(axis=1, keepdims=True) - sign * q
+    if float((weight[:, None] * rule * short).sum()) <= 1e-12:
+        # As good (or bad) as can be everywhere: the limit is uniform play among the best actions.
+        best = short <= 1e-9
+        limit = -float((weight * np.log(best.sum(axis=1))).sum()) + log_actions
+        return max(limit, 0.0), sign * math.inf
+    low, high = sorted((0.0, sign * _STEEP))
+    beta = float(brentq(slope, low, high, xtol=1e-12)) if slope(low) * slope(high) < 0 else sign * _STEEP
+    return max(likelihood(beta), 0.0), beta
+
+
+def _directed_at(rule: Floats, weight: Floats, law: Floats) -> Directedness:
+    nats, objective = _likeliest(rule, weight, law, ridge=0.0)
+    steep = float(np.abs(objective).max(initial=0.0))
+    beta = math.inf if steep >= 0.9 * _STEEP else steep
+    return Directedness(nats, nats / math.log(rule.shape[1]), beta)
+
+
+def _likeliest(rule: Floats, weight: Floats, law: Floats, ridge: float) -> tuple[float, Floats]:
+    """Return the greatest log-likelihood over objectives on the targets (above uniform play), and the objective."""
+    from scipy.optimize import minimize
+
+    seen = weight > 0
+    rule, weight, law = rule[seen], weight[seen], law[seen]
+
+    def cost(objective: Floats) -> tuple[float, Floats]:
+        q = law @ objective
+        loss = -float((weight[:, None] * rule * _log_softmax(q)).sum()) + ridge * float(objective @ objective)
+        slope = -np.einsum("c,ca,cat->t", weight, rule - _softmax(q), law) + 2 * ridge * objective
+        return loss, slope
+
+    size = law.shape[-1]
+    found = minimize(
+        cost, np.zeros(size), jac=True, method="L-BFGS-B", bounds=[(-_STEEP, _STEEP)] * size,
+        options={"maxiter": 5000, "maxfun": 20000, "ftol": 1e-15, "gtol": 1e-10},
+    )  # fmt: skip
+    objective = np.asarray(found.x, dtype=np.float64)
+    likelihood = float((weight[:, None] * rule * _log_softmax(law @ objective)).sum()) + math.log(rule.shape[1])
+    return max(likelihood, 0.0), objective
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Behavioural:
+    """What inverse reinforcement learning recovers from one agent.
+
+    Attributes
+    ----------
+    objectives
+        The set: objectives for which only the agent's most frequent actions are optimal, in every context reached.
+    representative
+        The maximum-entropy objective, scaled to a largest absolute value of 1.
+    beta
+        Its rationality: only ``beta`` times the objective is identified.
+    directedness
+        How well it predicts the agent.
+    """
+
+    objectives: ConsistentSet
+    representative: Objective
+    beta: float
+    directedness: Directedness
+
+
+def behavioural_objective(
+    agents: Any, targets: Sequence[str] | str, *, model: CIM | None = None
+) -> tuple[Behavioural, ...]:
+    """Return the objective that each agent behaves as if it had, on given targets.
+
+    Parameters
+    ----------
+    agents
+        With ``probabilities(decision)``.
+    targets
+        Nodes that the objective is a function of.
+    model
+        The distribution in which they are watched; left out, the one they were trained in.
+
+    Notes
+    -----
+    The representative maximises the likelihood of the behaviour with a ridge of 1e-6, which makes it unique: without
+    one a deterministic behaviour has no maximum, and objectives that differ by what no action changes cannot be told
+    apart.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("door", "go"), ("go", "at"), ("door", "at"), ("at", "win")], decisions=["go"], utilities=["win"])
+    >>> model = cid.parameterise(door=cm.Uniform(0, 1), go=[0, 1], at=lambda door, go: int(door == go),
+    ...                          win=lambda at: at)
+    >>> (found,) = behavioural_objective(cm.train(model, learner="exact", agents=1, progress=False), "at")
+    >>> round(found.representative(1), 6), round(found.representative(0), 6)
+    (1.0, -1.0)
+    """
+    world = model if model is not None else agents.recipe.model
+    decision = world.cid.only_decision(question="a behavioural objective")
+    laws = OneDecision(TrainingSetup(world))
+    names = in_node_order(laws.setup, (targets,) if isinstance(targets, str) else targets)
+    law = laws.law(TRAINING, names)
+    domains = tuple(laws.domain(node) for node in names)
+    found = []
+    for whole in np.asarray(agents.probabilities(decision), dtype=np.float64):
+        rule = whole[laws.reached(TRAINING).at]
+        modal = rule >= rule.max(axis=1, keepdims=True) - 1e-9
+        objectives = ConsistentSet(replace(law, value=modal.astype(np.float64)))
+        nats, values_ = _likeliest(rule, law.weight, law.outcome, _RIDGE)
+        beta = float(np.abs(values_).max(initial=0.0))
+        unit = values_ / beta if beta > 0 else values_
+        directedness = Directedness(nats, nats / math.log(rule.shape[1]), beta)
+        found.append(Behavioural(objectives, Objective("behavioural", names, unit, domains), beta, directedness))
+    return tuple(found)
+
+
+def adaptation(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str, objective: Goal = None) -> float:
+    r"""Return how much of what an objective has to gain off the training support a policy gains there.
+
+    :math:`(E_\sigma O(\pi) - E_\sigma O(uniform)) / (\max E_\sigma O - E_\sigma O(uniform))` over the contexts that
+    training never reached: 1 is ideal, 0 acts like chance, a table that falls back on anything is 0 on average. NaN
+    where the deployment has no such context, or the objective does not care.
+
+    Parameters
+    ----------
+    policy, objective
+        As for :func:`goal_directedness`.
+    setup, deployment
+        Where.
+    """
+    model = setup.deployed(deployment)
+    decision = model.cid.only_decision(question="adaptation")
+    new = np.where(_weight(setup.deployed("training")) > 0, 0.0, _weight(model))
+    q = np.where(new[:, None] > 0, values(objective, model), 0.0)
+    rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(q.shape)
+    chance = float((new * q.mean(axis=1)).sum())
+    most = float((new * q.max(axis=1)).sum()) - chance
+    if most <= 1e-12 * max(1.0, float(np.abs(q).max(initial=0.0))):
+        return math.nan
+    return (float((new * (rule * q).sum(axis=1)).sum()) - chance) / most
+
+
+# Objectives as numbers ------------------------------------------------------------------------------------------------
+
+
+def values(goal: Goal, model: CIM) -> Floats:
+    """Return :math:`q_O(pa, a)`, shape ``(contexts, actions)``; 0 in contexts that are never reached."""
+    decision = model.cid.only_decision(question="an objective's action values")
+    if goal is None:
+        _, _, pay = payoff_tensor(model, [decision])
+        weight = _weight(model)
+        pay = pay.reshape(len(weight), -1)
+        return np.divide(pay, weight[:, None], out=np.zeros_like(pay), where=weight[:, None] > 0)
+    names, numbers = _read(goal, model)
+    return np.nan_to_num(_laws(model, names) @ numbers)
+
+
+def _read(goal: Goal, model: CIM) -> tuple[tuple[str, ...], Floats]:
+    """Return the targets of an objective and its number for each combination of their values."""
+    inner = getattr(goal, "objective", None)
+    if isinstance(inner, Objective):
+        goal = inner
+    if isinstance(goal, Objective):
+        table = goal.table
+        for axis, node in enumerate(goal.targets):
+            keep = [goal.domains[axis].index(value) for value in _domain(model, node)]
+            table = table.take(keep, axis=axis)
+        return goal.targets, table.reshape(-1)
+    if isinstance(goal, str):
+        return (goal,), _as_numbers(goal, _domain(model, goal))
+    if callable(goal):
+        names = tuple(p.name for p in inspect.signature(goal).parameters.values() if p.default is p.empty)
+        domains = [_domain(model, node) for node in names]
+        return names, np.array([float(goal(**dict(zip(names, v, strict=True)))) for v in product(*domains)])
+    raise NotApplicableError(
+        f"an objective is None (the utilities), a node, an Objective, a candidate or a function of nodes; got {goal!r}."
+    )
+
+
+def _as_numbers(node: str, domain: Iterable[Any]) -> Floats:
+    listed = list(domain)
+    if not all(is_number(value) for value in listed):
+        raise NotApplicableError(
+            f"`{node}` has the values {tuple(listed)!r}, which are not numbers: give a function, lambda {node}: ..."
+        )
+    return np.array([float(value) for value in listed])
+
+
+def _domain(model: CIM, node: str) -> tuple[Any, ...]:
+    if model.cid.kind(node) == "utility":
+        return tuple(np.unique(np.asarray(model.cpd(node), dtype=np.float64)).tolist())
+    return model.domain(node)
+
+
+def _laws(model: CIM, names: tuple[str, ...]) -> Floats:
+    """Return P(targets | pa, do a), ``(contexts, actions, values)``; 0 in contexts that are never reached."""
+    decision = model.cid.only_decision()
+    law = np.asarray(outcome_law(model, decision, names), dtype=np.float64)
+    return np.nan_to_num(law.reshape(len(model.contexts(decision)), model.card(decision), -1))
+
+
+def _weight(model: CIM) -> Floats:
+    decision = model.cid.only_decision(question="an objective's action values")
+    return np.asarray(context_law(model, decision), dtype=np.float64).reshape(-1)
+
+
+def _members(goal: Goal | list[Goal]) -> list[Goal]:
+    if isinstance(goal, list):
+        if not goal:
+            raise NotApplicableError("a set of objectives has at least one member; got an empty list.")
+        return goal
+    return [goal]
+
+
+def _log_softmax(q: Floats) -> Floats:
+    shifted = q - q.max(axis=-1, keepdims=True)
+    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
+
+
+def _softmax(q: Floats) -> Floats:
+    return np.exp(_log_softmax(q))
