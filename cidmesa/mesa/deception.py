@@ -123,26 +123,6 @@ class PhaseCue:
 # What is scored where -------------------------------------------------------------------------------------------------
 
 
-def training_utilities(setup: TrainingSetup) -> tuple[str, ...]:
-    r"""Return :math:`U_{tr}`, what the base optimizer scores: with phases, the utilities not below :math:`\Theta'`.
-
-    Examples
-    --------
-    >>> import cidmesa as cm
-    >>> from cidmesa.mesa.setup import Phases, TrainingSetup
-    >>> cid = cm.CID([("tr", "u"), ("tr", "theta2"), ("theta2", "w"), ("dep", "w")], decisions=["tr", "dep"],
-    ...              utilities=["u", "w"])
-    >>> training_utilities(TrainingSetup(cid, phases=Phases("tr", "theta2", "dep")))
-    ('u',)
-    >>> training_utilities(TrainingSetup(cid))
-    ('u', 'w')
-    """
-    if setup.phases is None:
-        return setup.score
-    below = setup.cid.descendants(setup.phases.update)
-    return tuple(u for u in setup.score if u not in below)
-
-
 def deployment_utilities(setup: TrainingSetup, phases: Phases) -> tuple[str, ...]:
     """Return the utilities below the deployed decision."""
     below = setup.cid.descendants(phases.deploy)
@@ -378,7 +358,7 @@ def _regrets(
     """Return the three regrets and whether they are exact, or why there are none."""
     model = setup.require_model("deception")
     space = RuleSpace.of(model, setup.shared_rules)
-    scored = space.total(model, training_utilities(setup))
+    scored = space.total(model, setup.training_score)
     deployed = space.total(model, deployment_utilities(setup, phases))
     domain = model.domain(phases.update)
     laws = [space.expectation(model, [phases.update], row) for row in np.eye(len(domain))]
@@ -394,7 +374,7 @@ def _regrets(
     cut = model.shift({phases.update: Table(np.broadcast_to(law / law.sum(), shape), domain=domain)})
 
     pursued = space.maximise(_value(space, model, targets, objective), (scored, deployed), deterministic)
-    scored_cut = space.total(cut, training_utilities(setup))
+    scored_cut = space.total(cut, setup.training_score)
     alone = space.maximise(_value(space, cut, targets, objective), (scored_cut,), deterministic)
     best_dep = space.maximise(deployed, deterministic=deterministic)
     best_cut = space.maximise(scored_cut, deterministic=deterministic)

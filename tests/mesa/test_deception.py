@@ -10,7 +10,8 @@ import pytest
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
 from cidmesa.incentives.verdict import Answer, Verdict
-from cidmesa.mesa.deception import deception, is_deceptive, optimal_rules, phase_cue, training_utilities
+from cidmesa.mesa.deception import deception, is_deceptive, optimal_rules, phase_cue
+from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import Phases, TrainingSetup
 from tests.strategies import examples
 
@@ -177,8 +178,6 @@ def test_without_phases_nothing_is_said() -> None:
         bool(verdict)
     with pytest.raises(NotApplicableError, match="phases"):
         deception(plain, TARGETS, objective)
-    assert training_utilities(setup) == ("loss_tr",)
-    assert training_utilities(plain) == ("loss_tr", "loss_dep")
 
 
 def test_an_update_that_the_base_does_not_settle_is_unknown() -> None:
@@ -187,3 +186,16 @@ def test_an_update_that_the_base_does_not_settle_is_unknown() -> None:
     verdict = is_deceptive(setup, TARGETS, objective)
     assert verdict.answer is Answer.UNKNOWN
     assert "different laws" in verdict.reason
+
+
+def test_candidates_carry_the_verdict() -> None:
+    """In a family: the verdict at the derivation's tolerance, the regrets, and UNKNOWN where nothing is declared."""
+    setup, objective = trusting(0.3, 0.9)
+    names = tuple(TARGETS)
+    family = derive_mesa_optimizers(setup, targets=[names], objectives={names: {"wait": objective}}, tolerance=0.15)
+    candidate = family[names]
+    assert candidate.deception == pytest.approx((0.1, 1.0, 0.81), abs=1e-9)
+    assert candidate.is_deceptive.answer is Answer.ADMITS
+    assert candidate.is_deceptive.interval == pytest.approx((0.1, 1.0), abs=1e-9)
+    plain = TrainingSetup(setup.base, shared_rules=setup.shared_rules)
+    assert derive_mesa_optimizers(plain, targets=[names])[names].is_deceptive.answer is Answer.UNKNOWN
