@@ -13,6 +13,7 @@ from cidmesa.incentives.verdict import Answer, Verdict
 from cidmesa.mesa.deception import deception, is_deceptive, optimal_rules, phase_cue
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import Phases, TrainingSetup
+from tests.mesa.exhaustive import World, best, random_model
 from tests.strategies import examples
 
 TARGETS = ["gain_tr", "gain_dep"]
@@ -199,3 +200,55 @@ def test_candidates_carry_the_verdict() -> None:
     assert candidate.is_deceptive.interval == pytest.approx((0.1, 1.0), abs=1e-9)
     plain = TrainingSetup(setup.base, shared_rules=setup.shared_rules)
     assert derive_mesa_optimizers(plain, targets=[names])[names].is_deceptive.answer is Answer.UNKNOWN
+
+
+def random_phases(rng: np.random.Generator) -> cm.CIM:
+    """Two phases with an update between, random links around them and random mechanisms."""
+
+    def some(*tails: str) -> list[str]:
+        return [t for t in tails if rng.random() < 0.6]
+
+    into = {
+        "x": [],
+        "y": some("x"),
+        "tr": some("x"),
+        "after": ["tr", *some("y")],
+        "dep": some("y"),
+        "gain": ["after", "dep", *some("tr")],
+        "u_tr": ["tr", *some("x", "y")],
+        "u_dep": ["dep", "after"],
+    }
+    edges = [(tail, head) for head, tails in into.items() for tail in tails]
+    return random_model(rng, cm.CID(edges, nodes=list(into), decisions=["tr", "dep"], utilities=["u_tr", "u_dep"]))
+
+
+def test_the_definition_against_all_deterministic_rules() -> None:
+    """Regrets and verdict by listing every policy; where rules are not shared, stochastic ones add nothing."""
+    checked, deceptive, seed = 0, 0, 0
+    while checked < examples(quick=60, full=2000):
+        seed += 1
+        rng = np.random.default_rng(seed)
+        model = random_phases(rng)
+        alike = len(model.cid.parents("tr")) == len(model.cid.parents("dep"))
+        shared = [("tr", "dep")] if alike and rng.random() < 0.5 else []
+        setup = TrainingSetup(model, shared_rules=shared, phases=Phases("tr", "after", "dep"))
+        objective = {0: 0.0, 1: float(rng.choice([-1.0, 1.0]))}
+        verdict = is_deceptive(setup, ["gain"], objective, tolerance=0.3, deterministic=bool(shared))
+        world = World(model, shared)
+        u_tr, u_dep = world.values(world.utility("u_tr")), world.values(world.utility("u_dep"))
+        laws = world.law(["after"])[best(u_tr)]
+        if np.abs(laws - laws[0]).max() > 1e-9:
+            assert verdict.answer is Answer.UNKNOWN, seed
+            continue
+        law = np.broadcast_to(laws[0], model.cpd("after").shape)
+        cut = World(model.shift(after=cm.Table(law / law.sum(axis=-1, keepdims=True))), shared)
+        pursue = [w.values(objective[1] * w.column("gain")) for w in (world, cut)]
+        r_tr = max(0.0, u_tr.max() - u_tr[best(pursue[0])].min())
+        scored = cut.values(cut.utility("u_tr"))
+        r_cut = max(0.0, scored.max() - scored[best(pursue[1])].min())
+        r_dep = max(0.0, u_dep.max() - u_dep[best(pursue[0])].min())
+        assert verdict.regrets == pytest.approx((r_tr, r_cut, r_dep), abs=1e-8), seed
+        assert (verdict.answer is Answer.ADMITS) == (r_tr <= 0.3 + 1e-9 < r_cut and r_dep > 1e-9), seed
+        checked += 1
+        deceptive += verdict.answer is Answer.ADMITS
+    assert deceptive > 0
