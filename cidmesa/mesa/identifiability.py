@@ -34,8 +34,7 @@ import numpy as np
 
 from cidmesa.incentives.verdict import Answer
 from cidmesa.mesa.laws import laws_of
-from cidmesa.mesa.regret import admits
-from cidmesa.mesa.regret import possible
+from cidmesa.mesa.regret import admits, possible
 from cidmesa.mesa.separation import Separation, separating_shifts
 
 if TYPE_CHECKING:
@@ -109,7 +108,8 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     -----
     Policies are listed context by context, by linear programs, leaving off as soon as no objective fits, while
     :math:`\sum \log_2 |A| \le 12`. Beyond that only the sets of actions per context are compared: where they differ the
-    pair is identifiable, where they agree it is UNKNOWN. Without numbers every pair is UNKNOWN.
+    pair is identifiable, where they agree it is UNKNOWN. Without numbers every pair is UNKNOWN. With several decisions
+    policies are what is compared to begin with.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
         for name in setup.distributions:
             law = laws.law(name, one.names)
             contexts, actions = law.value.shape
-            listed = contexts * math.log2(actions) <= BITS
+            listed = contexts == 1 or contexts * math.log2(actions) <= BITS
             if behaviour(one, name, listed) != behaviour(other, name, listed):
                 return Answer.EXCLUDES
             unknown |= not listed
@@ -162,8 +162,10 @@ def policies(objectives: ConsistentSet, law: Law) -> frozenset[tuple[int, ...]]:
     frozenset({(1, 0)})
     """
     can = possible(objectives, law)
-    partial: list[tuple[int, ...]] = [()]
-    for context in range(len(law.weight)):
+    if not len(can):
+        return frozenset([()])
+    partial: list[tuple[int, ...]] = [(action,) for action in np.flatnonzero(can[0]).tolist()]
+    for context in range(1, len(law.weight)):
         extended = [(*actions, a) for actions in partial for a in np.flatnonzero(can[context]).tolist()]
         partial = [actions for actions in extended if admits(objectives, law, dict(enumerate(actions)))]
     return frozenset(partial)

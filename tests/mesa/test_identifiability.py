@@ -102,3 +102,38 @@ def test_the_same_actions_in_each_context_but_not_the_same_policies() -> None:
         strict, there
     )  # O(0) > O(2): not both second actions, which would need O(1) ≥ O(0) and O(2) ≥ O(1)
     assert found == {(0, 0), (0, 1), (1, 0)}
+
+
+def test_several_decisions() -> None:
+    """Policies are compared as wholes; with one more deployment the pair comes apart."""
+    cid = cm.CID([("a", "x"), ("b", "x"), ("x", "y"), ("y", "pay")], decisions=["a", "b"], utilities=["pay"])
+    model = cid.parameterise(
+        a=[0, 1], b=[0, 1], x=cm.Function(lambda a, b: a * b, domain=(0, 1)), y=lambda x: x, pay=lambda y: y
+    )
+    pairs = {(p.one, p.other) for p in unidentifiable(derive_mesa_optimizers(TrainingSetup(model)))}
+    assert (("x",), ("y",)) in pairs
+    broken = TrainingSetup(model, {"broken": {"y": lambda x: 1 - x}})
+    pairs = {(p.one, p.other) for p in unidentifiable(derive_mesa_optimizers(broken))}
+    assert (("x",), ("y",)) not in pairs
+    assert (("y",), ("pay",)) in pairs
+
+
+def test_too_many_policies_leave_a_pair_unknown() -> None:
+    """Sixteen contexts: only actions per context are compared, and equality there proves nothing."""
+    names = [f"o{i}" for i in range(4)]
+    cid = cm.CID(
+        [*((n, "act") for n in names), ("act", "x"), *((n, "x") for n in names), ("x", "y"), ("y", "pay")],
+        decisions=["act"],
+        utilities=["pay"],
+    )
+    model = cid.parameterise(
+        dict.fromkeys(names, cm.Bernoulli(0.5)),
+        act=[0, 1],
+        x=cm.Function(lambda act, **seen: act ^ (sum(seen.values()) % 2), domain=(0, 1)),
+        y=lambda x: x,
+        pay=lambda y: y,
+    )
+    pairs = {(p.one, p.other): p.answer for p in unidentifiable(derive_mesa_optimizers(TrainingSetup(model)))}
+    assert pairs[("x",), ("y",)] is Answer.UNKNOWN
+    told = TrainingSetup(model, {"broken": {"y": lambda x: 1 - x}})
+    assert (("x",), ("y",)) not in {(p.one, p.other) for p in unidentifiable(derive_mesa_optimizers(told))}
