@@ -195,14 +195,13 @@ def _impact(view: View, node: str) -> Built | None:
 
 
 def _paid_directly(view: View, node: str) -> Built | None:
-    """Fair noise that is paid, and can be controlled to what pays; for a utility, noise at one of its parents."""
+    """Fair noise that is paid, controlled to what pays; for a utility, noise at a chance parent, or no pay at all."""
     tracks = Tracks(view.cid)
     if node in view.payers:
         source = next((p for p in view.parents[node] if view.cid.agent_of(p) is None), None)
-        if source is None:
-            return None
-        tracks.put(source, "x", Bit(noise=0.5))
-        tracks.pays = Pay(node, ((source, "x"),))
+        if source is not None:
+            tracks.put(source, "x", Bit(noise=0.5))
+            tracks.pays = Pay(node, ((source, "x"),))
         ones = np.ones(tuple(len(tracks.domain(p)) for p in view.cid.parents(node)))
         return Built(tracks, Table(ones))
     path = view.path(node, view.payers, avoiding=() if view.decision is None else (view.decision,))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.diagram import CID
-from cidmesa.mechanisms import Mechanism
+from cidmesa.mechanisms import Categorical, Mechanism
 from cidmesa.model import CIM
 from cidmesa.solve import solve
 from cidmesa.solve.effects import has_instrumental_control_incentive, has_response_incentive, impact
@@ -82,7 +82,7 @@ def _pays_to_control(model: CIM, node: str, control: Mechanism, decision: str | 
 
 def _first_actions(model: CIM) -> Mapping[str, Any]:
     """Return the policy that takes the first action everywhere."""
-    return {d: {model.domain(d)[0]: 1.0} for d in model.cid.decisions}
+    return {d: Categorical({model.domain(d)[0]: 1.0}) for d in model.cid.decisions}
 
 
 def on_diagram(model: CIM, cid: CID) -> CIM:

@@ -282,7 +282,9 @@ class TestOtherQuestions:
 
     def test_a_utility_that_only_decisions_reach(self):
         cid = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
-        assert find_witness(judge(cid, "voc", "u")) is None
+        model = find_witness(judge(cid, "voc", "u"))
+        assert model is not None
+        assert model.solve().value == 0.0  # it never pays, until it is made to
 
     def test_many_idle_parents_keep_their_one_state(self):
         idle = [f"x{i}" for i in range(55)]
