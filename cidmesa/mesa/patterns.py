@@ -21,7 +21,7 @@ E. Hubinger et al., "Risks from learned optimization in advanced machine learnin
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ class ResponsePattern:
     """
 
     pattern: Pattern
-    responses: Mapping[Hashable, float]
+    responses: Mapping[Hashable, float] = field(hash=False)
 
 
 def response_pattern(

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,7 @@ class Separation:
     """
 
     nodes: frozenset[str]
-    mechanisms: Mapping[str, Any]
+    mechanisms: Mapping[str, Any] = field(hash=False)
     deployment: str | None
     certain: float | None
     possible: float | None

@@ -46,7 +46,7 @@ D. Koller and B. Milch, "Multi-agent influence diagrams for representing and sol
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -87,7 +87,7 @@ class Shifts:
         Node → :class:`ShiftClass`, in node order.
     """
 
-    classes: Mapping[str, ShiftClass]
+    classes: Mapping[str, ShiftClass] = field(hash=False)
 
     def of(self, kind: ShiftClass) -> frozenset[str]:
         """Return the nodes of one class."""

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -88,8 +88,8 @@ class AlignmentRegion:
     training_regret: Any
     epsilon: Any
     consistent: Any
-    deployment_regret: Mapping[str, Any]
-    parts: Mapping[str, Any]
+    deployment_regret: Mapping[str, Any] = field(hash=False)
+    parts: Mapping[str, Any] = field(hash=False)
 
     @property
     def symbols(self) -> frozenset[Any]:
