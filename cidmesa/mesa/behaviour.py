@@ -31,6 +31,7 @@ from cidmesa.graph import d_separated
 from cidmesa.mesa.shifts import observed
 
 if TYPE_CHECKING:
+    from cidmesa.diagram import CID
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.model import CIM
 
@@ -109,6 +110,18 @@ def observation_pairs(law: Floats, axis: int) -> Pairs:
     weight = np.concatenate(weights)
     total = weight.sum()
     return Pairs(np.concatenate(left), np.concatenate(right), weight / total if total > 0 else weight)
+
+
+def depends_on_rules(cid: CID, decision: str) -> bool:
+    """Say whether how often a context of `decision` comes up depends on the rules of other decisions.
+
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "a"), ("x", "b"), ("a", "c")], decisions=["a", "b", "c"])
+    >>> depends_on_rules(cid, "b"), depends_on_rules(cid, "c")
+    (False, True)
+    """
+    above = cid.ancestors(decision)
+    return any(other in above for other in cid.decisions)
 
 
 def shown(setup: TrainingSetup, deployment: str, decision: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
+from cidmesa.mesa.behaviour import depends_on_rules
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, uniform_policy
 from cidmesa.solve import joint
@@ -93,11 +94,6 @@ class World:
     laws: Mapping[str, Floats] = field(default_factory=dict)
     worst: float = 0.0
 
-    @property
-    def single(self) -> bool:
-        """Whether there is one decision, so that contexts do not depend on rules."""
-        return len(self.model.cid.decisions) == 1
-
 
 def world_of(setup: TrainingSetup, name: str) -> World:
     """Compute what predictions about one distribution share."""
@@ -124,13 +120,14 @@ def use(h: Hypothesis, world: World, decision: str, parent: str, pairs: Pairs, m
     if (left.sum(axis=1) == 1).all() and (left == right).all():
         return Claim(False, "must", f"{name_of(h)} allows one action, the same whatever `{parent}`")
     least = float(pairs.weights @ ~(left & right).any(axis=1))
-    return Claim(True, "must" if world.single and least >= 2 * margin else "can", because)
+    settled = not depends_on_rules(world.model.cid, decision)
+    return Claim(True, "must" if settled and least >= 2 * margin else "can", because)
 
 
 def response(
     h: Hypothesis, world: World, decision: str, nodes: Sequence[str], mixtures: Mixtures | None, margin: float
 ) -> Claim:
-    """Say whether the law of the action, given what the shift leaves alone, changes; `mixtures` for one decision."""
+    """Say whether the action's law given what the shift leaves alone changes; `mixtures` unless other rules matter."""
     named = ", ".join(f"`{node}`" for node in nodes)
     if not responsive(h, world, decision) & set(nodes):
         return Claim(False, "must", f"{name_of(h)} responds to none of {named}: neither requisite nor above one")

@@ -36,7 +36,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cidmesa.mesa import claims
-from cidmesa.mesa.behaviour import observation_pairs, response_mixtures, shown
+from cidmesa.mesa.behaviour import depends_on_rules, observation_pairs, response_mixtures, shown
 from cidmesa.mesa.claims import Claim, Hypothesis, Modality, World
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import observed
@@ -161,8 +161,8 @@ def predict(
     Notes
     -----
     *True* is a *must* by a lower bound over all rules that take possible actions only, context by context; it may
-    call a row *can* that is a must, never the reverse. With several decisions, uses and responses that are expected
-    are *can* rows: how often a context comes depends on the rules before it.
+    call a row *can* that is a must, never the reverse. Uses and responses that are expected of a decision below others
+    are *can* rows: how often its contexts come up depends on the rules before it.
     """
     if setup.model is None:
         return Predictions((), _structural_by_graph(setup))
@@ -200,7 +200,8 @@ def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float
                 rows += _merged(world, hypotheses, "observation", _of(parent, decision, cid), decision, used)
         nodes = shown(setup, world.name, decision)
         if nodes:
-            mixtures = response_mixtures(setup, world.name, decision) if world.single else None
+            open_ = depends_on_rules(cid, decision)
+            mixtures = None if open_ else response_mixtures(setup, world.name, decision)
             responds = partial(
                 claims.response, world=world, decision=decision, nodes=nodes, mixtures=mixtures, margin=margin
             )

@@ -28,7 +28,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cidmesa.mesa.behaviour import observation_pairs, response_mixtures
+from cidmesa.mesa.behaviour import depends_on_rules, observation_pairs, response_mixtures
 from cidmesa.mesa.claims import Hypothesis, name_of, possible_mask, telling, uncontrolled
 from cidmesa.mesa.predictions import Prediction
 from cidmesa.mesa.setup import TRAINING, TrainingSetup
@@ -169,8 +169,8 @@ class Checks:
             return self._actions(row)
         if row.kind == "coverage":
             return self._coverage(row)
-        if self.subjects.sampled and not self._single:
-            return "needs probabilities: the contexts of several decisions depend on the agent's own rules"
+        if self.subjects.sampled and self._open(row.deployment, row.decision):
+            return f"needs probabilities: the contexts of `{row.decision}` depend on the agent's own rules"
         return self._observation(row) if row.kind == "observation" else self._response(row)
 
     # One statistic each ----------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class Checks:
         decision = row.decision or self.setup.cid.decisions[0]
         off = self._off(row)
         law = self._law(row.deployment, decision)
-        if self._single:
+        if not self._open(row.deployment, decision):
             return self._linear(decision, law[0][:, None] * off)
         estimate = np.einsum("nc,nca,ca->n", law, self.subjects.rules[decision], off)
         return self._bounded(estimate)
@@ -204,7 +204,7 @@ class Checks:
         axis = parents.index(row.subject.split(" -> ")[0])
         laws = self._law(row.deployment, decision).reshape(-1, *map(model.card, parents))
         rule = self.subjects.rules[decision]
-        if not self._single:
+        if self._open(row.deployment, decision):
             found = [observation_pairs(law, axis) for law in laws]
             numbers = [p.variation(rule[i]) if len(p) else math.nan for i, p in enumerate(found)]
             return self._exact(np.array(numbers, dtype=np.float64))
@@ -222,7 +222,7 @@ class Checks:
     def _response(self, row: Prediction) -> Measured:
         decision = row.decision or self.setup.cid.decisions[0]
         rule = self.subjects.rules[decision]
-        if not self._single:
+        if self._open(row.deployment, decision):
             model = self.setup.deployed(row.deployment)
             numbers = [
                 response_mixtures(self.setup, row.deployment, decision, self.subjects.policy(i, model)).variation(
@@ -349,6 +349,9 @@ class Checks:
     def _single(self) -> bool:
         return len(self.setup.cid.decisions) == 1
 
+    def _open(self, deployment: str, decision: str | None) -> bool:
+        return decision is not None and depends_on_rules(self.setup.deployed_cid(deployment), decision)
+
     def _examine(self, agents: Any) -> Subjects:
         model = self.setup.require_model("judging agents")
         reached: dict[str, Ints] = {}
@@ -358,14 +361,14 @@ class Checks:
         return examine(self.setup, agents, reached, draws=self.draws, seed=self.seed)
 
     def _law(self, deployment: str, decision: str) -> Floats:
-        """Return the law of the context: ``(1, contexts)``, or with several decisions one row an agent."""
+        """Return the law of the context: ``(1, contexts)``, or one row an agent where it depends on other rules."""
         from cidmesa.solve import joint
 
         key = deployment, decision
         if key not in self._laws:
             model = self.setup.deployed(deployment)
             policies: list[Any] = [None]
-            if not self._single:
+            if self._open(deployment, decision):
                 policies = [self.subjects.policy(i, model) for i in range(self.subjects.size)]
             laws = [np.asarray(joint(model, model.cid.parents(decision), policy=p)).reshape(-1) for p in policies]
             self._laws[key] = np.stack(laws)

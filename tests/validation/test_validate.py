@@ -355,13 +355,13 @@ def test_several_decisions_are_judged_with_each_agents_own_rules(kind: type[Scri
     actions = report["joint/tilted/actions/first"]
     assert actions.statistic == pytest.approx([0.0] * 14 + [0.5] * 2, abs=0.02)
     response = report["joint/tilted/response/a -> first"]
-    assert (response.expected, response.modality) == (True, "can")
-    if kind is Told:
-        assert response.statistic == pytest.approx([0.4] * 14 + [0.0] * 2)
-        assert report["joint/training/observation/a -> first"].statistic == pytest.approx([1.0] * 14 + [0.0] * 2)
-        assert response.verdict == "supported"
-    else:
-        assert response.reason.startswith("needs probabilities")
+    assert (response.expected, response.modality) == (True, "must")
+    assert response.statistic == pytest.approx([0.4] * 14 + [0.0] * 2, abs=0.02)
+    assert response.agents == (14, 0, 0, 14)
+    used = report["joint/training/observation/a -> first"]
+    assert used.statistic == pytest.approx([1.0] * 14 + [0.0] * 2, abs=0.03)
+    derived = judge(kind(setup.deployed("training"), [best] * 14 + [lazy] * 2), derive_mesa_optimizers(setup))
+    assert derived["joint/tilted/response/a -> first"].agents == response.agents
 
 
 def test_the_context_of_a_later_decision_comes_from_the_agents_own_rule() -> None:
@@ -378,6 +378,8 @@ def test_the_context_of_a_later_decision_comes_from_the_agents_own_rule() -> Non
     assert not isinstance(found, str)
     assert np.isnan(found.bounds.estimate[0])  # no two contexts that come up differ
     assert found.bounds.estimate[1] == pytest.approx(1.0)
+    drawn = Checks(setup, (), Scripted(model, [never, often]), draws=2_000, retrain=False)
+    assert "needs probabilities" in str(drawn.measure(row))
 
 
 def test_shared_rules_are_compared_with_the_best_shared_rule() -> None:
