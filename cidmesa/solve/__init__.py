@@ -35,6 +35,7 @@ decisions that share one; mixed equilibria of more than two agents.
 from cidmesa.solve.counterfactual import counterfactual as counterfactual
 from cidmesa.solve.counterfactual import counterfactual_utility as counterfactual_utility
 from cidmesa.solve.counterfactual import twin_network as twin_network
+from cidmesa.solve.distribution import Distribution as Distribution
 from cidmesa.solve.effects import has_instrumental_control_incentive as has_instrumental_control_incentive
 from cidmesa.solve.effects import has_response_incentive as has_response_incentive
 from cidmesa.solve.effects import impact as impact
@@ -51,14 +52,13 @@ from cidmesa.solve.games import pure_equilibria as pure_equilibria
 from cidmesa.solve.games import subgame_perfect_equilibria as subgame_perfect_equilibria
 from cidmesa.solve.intention import Intention as Intention
 from cidmesa.solve.intention import intention as intention
+from cidmesa.solve.laws import context_law as context_law
+from cidmesa.solve.laws import outcome_law as outcome_law
 from cidmesa.solve.magnitude import Magnitude as Magnitude
 from cidmesa.solve.optimal import solve as solve
 from cidmesa.solve.policy import Solution as Solution
-from cidmesa.solve.query import Distribution as Distribution
-from cidmesa.solve.query import context_law as context_law
 from cidmesa.solve.query import expected_utility as expected_utility
 from cidmesa.solve.query import joint as joint
-from cidmesa.solve.query import outcome_law as outcome_law
 from cidmesa.solve.query import query as query
 from cidmesa.solve.values import introduced_total_effect as introduced_total_effect
 from cidmesa.solve.values import introduced_total_variation as introduced_total_variation

@@ -18,10 +18,10 @@ from cidmesa.mechanisms import Array
 from cidmesa.solve.algebra import Algebra, as_array
 from cidmesa.solve.elimination import run
 from cidmesa.solve.optima import deterministic_rules
-from cidmesa.solve.query import _plan, _run
+from cidmesa.solve.problem import Problem
+from cidmesa.solve.question import answer, plan_question
 from cidmesa.solve.regions import Region, Space
 from cidmesa.solve.schedule import Scheduler, Stage
-from cidmesa.solve.search import Problem
 from cidmesa.solve.structure import MAX_TABLE, agent_utilities
 
 MAX_RULES = 64
@@ -135,12 +135,12 @@ class Solver:
     def _compared(self, start: Region) -> list[Case]:
         """Compare all deterministic policies with each other."""
         model, nodes = self.algebra.model, self.algebra.model.cid.nodes
-        question = _plan(self.view, (), self.utilities, (), ())
+        question = plan_question(self.view, (), self.utilities, (), ())
         every, values = [], []
         for rules in deterministic_rules(model, [nodes[d] for d in self.decisions], _MOST_RULES):
             view = self.view.with_rules({d: self.algebra.constant(rule) for d, rule in rules.items()})
             every.append({model.cid.id(d): rule.argmax(axis=-1) for d, rule in rules.items()})
-            values.append(as_array(_run(question, view, {})[1], self.algebra.zero).item())
+            values.append(as_array(answer(question, view, {})[1], self.algebra.zero).item())
         found = list(best_in(start, np.array(values, dtype=object)))
         if len(found) > self.max_rules:
             raise self._too_many(len(found))

@@ -42,7 +42,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.solve.query import Distribution, expected_utility, joint
+from cidmesa.solve.distribution import Distribution
+from cidmesa.solve.query import expected_utility, joint
 from cidmesa.solve.structure import agent_utilities, check_names, index_of
 from cidmesa.solve.worlds import World, Worlds, parallel_worlds
 

@@ -30,9 +30,10 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
+from cidmesa.solve.laws import outcome_law
 from cidmesa.solve.magnitude import Magnitude
 from cidmesa.solve.optima import MAX_PROFILES, Box, optimal_boxes
-from cidmesa.solve.query import joint, outcome_law
+from cidmesa.solve.query import joint
 from cidmesa.solve.schedule import TIE
 from cidmesa.solve.worlds import FREE, World, parallel_worlds
 

@@ -31,8 +31,8 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
+from cidmesa.solve.laws import context_law
 from cidmesa.solve.optimal import solve
-from cidmesa.solve.query import context_law
 from cidmesa.solve.schedule import TIE
 from cidmesa.solve.worlds import rules_of
 

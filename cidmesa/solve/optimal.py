@@ -9,8 +9,9 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policy import DecisionResult, Solution
+from cidmesa.solve.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.schedule import decide
-from cidmesa.solve.search import METHODS, Found, Method, Problem, in_relevance_order, search
+from cidmesa.solve.search import METHODS, Method, search
 from cidmesa.solve.shared import best_shared_pair
 from cidmesa.solve.structure import MAX_TABLE, View, check_names, view_of
 

@@ -26,8 +26,8 @@ import numpy as np
 
 from cidmesa.solve.elimination import Array, make_plan, run
 from cidmesa.solve.policy import DecisionResult
+from cidmesa.solve.problem import Found, Problem
 from cidmesa.solve.schedule import TIE, Scheduler
-from cidmesa.solve.search import Found, Problem
 from cidmesa.solve.structure import require_small
 
 _SUPPORTS = 2**14

@@ -45,7 +45,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.algebra import Algebra, as_array, exact
 from cidmesa.solve.cases import MAX_RULES, Case, Solver, best_in
-from cidmesa.solve.query import _conditions, _impossible, _plan, _run
+from cidmesa.solve.question import answer, impossible, plan_question, read_conditions
 from cidmesa.solve.regions import Space
 from cidmesa.solve.structure import agent_utilities, check_names
 from cidmesa.solve.worlds import FREE, World, parallel_worlds, rules_of
@@ -75,8 +75,8 @@ def joint(
     algebra = Algebra(model, policy)
     view = algebra.view
     targets = check_names(view.index, names if isinstance(names, str) else tuple(names), "names")
-    seen, forced = _conditions(view, given, do)
-    p, _ = _run(_plan(view, targets, (), seen, forced), view, {**seen, **forced})
+    seen, forced = read_conditions(view, given, do)
+    p, _ = answer(plan_question(view, targets, (), seen, forced), view, {**seen, **forced})
     shape = tuple(view.cards[v] for v in targets if v not in seen and v not in forced)
     left = _expressions(np.broadcast_to(as_array(p, algebra.one), shape))
     if seen:
@@ -84,7 +84,7 @@ def joint(
 
         total = sum(left.flat)
         if sympy.simplify(total) == 0:
-            raise _impossible(given)
+            raise impossible(given)
         left = _each(left, lambda x: sympy.cancel(x / total))
     whole = np.full([view.cards[v] for v in targets], exact(0), dtype=object)
     whole[tuple({**seen, **forced}.get(v, slice(None)) for v in targets)] = left if shape else left.item()
@@ -115,8 +115,8 @@ def expected_utility(
     algebra = Algebra(model, policy)
     view = algebra.view
     utilities = view.index.ids(agent_utilities(model.cid, agent, "an expected utility"))
-    seen, forced = _conditions(view, given, do)
-    p, w = _run(_plan(view, (), utilities, seen, forced), view, {**seen, **forced})
+    seen, forced = read_conditions(view, given, do)
+    p, w = answer(plan_question(view, (), utilities, seen, forced), view, {**seen, **forced})
     value = as_array(w, algebra.zero).item().expression
     if p is None:
         return value
@@ -124,7 +124,7 @@ def expected_utility(
 
     probability = as_array(p, algebra.one).item().expression
     if probability == 0:
-        raise _impossible(given)
+        raise impossible(given)
     return sympy.cancel(value / probability)
 
 
@@ -333,10 +333,13 @@ def instrumental_control_effect(model: CIM, node: str, decision: str | None = No
     twin = parallel_worlds(fixed, worlds, [*axes, *utilities])
     algebra = Algebra(twin.model)
     ids = algebra.view.index.ids
-    question = _plan(algebra.view, ids(twin.names[a] for a in axes), ids(twin.names[u] for u in utilities), (), ())
+    question = plan_question(
+        algebra.view, ids(twin.names[a] for a in axes), ids(twin.names[u] for u in utilities), (), ()
+    )
     shape = tuple(algebra.view.cards[v] for v in ids(twin.names[a] for a in axes))
     p, w = (
-        _expressions(np.broadcast_to(as_array(part, algebra.zero), shape)) for part in _run(question, algebra.view, {})
+        _expressions(np.broadcast_to(as_array(part, algebra.zero), shape))
+        for part in answer(question, algebra.view, {})
     )
     stakes = []
     for context in np.ndindex(shape[:-2]):
@@ -374,7 +377,7 @@ def _payoffs(algebra: Algebra, decision: str, agent: Hashable) -> Array:
     shape = tuple(model.card(node) for node in family)
     view = algebra.view.with_rules({decision: algebra.constant(np.ones(shape))})
     utilities = view.index.ids(agent_utilities(model.cid, agent, "an optimal value"))
-    _, w = _run(_plan(view, view.index.ids(family), utilities, (), ()), view, {})
+    _, w = answer(plan_question(view, view.index.ids(family), utilities, (), ()), view, {})
     return np.broadcast_to(as_array(w, algebra.zero), shape)
 
 
@@ -384,8 +387,8 @@ def _mean(model: CIM, node: str, do: Mapping[str, Any], policy: Any) -> Any:
     if model.cid.kind(node) == "utility":
         algebra = Algebra(model, policy)
         view = algebra.view
-        seen, forced = _conditions(view, None, do)
-        _, w = _run(_plan(view, (), view.index.ids([node]), seen, forced), view, forced)
+        seen, forced = read_conditions(view, None, do)
+        _, w = answer(plan_question(view, (), view.index.ids([node]), seen, forced), view, forced)
         return as_array(w, algebra.zero).item().expression
     law = joint(model, [node], do=do, policy=policy)
     return sympy.expand(sum(exact(x) * p for x, p in zip(model.domain(node), law, strict=True)))

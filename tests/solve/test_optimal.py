@@ -149,8 +149,8 @@ def hidden_process(steps: int, seed: int, *, sharp: bool) -> cm.CIM:
 @pytest.mark.parametrize("sharp", [False, True])
 @pytest.mark.parametrize("seed", range(examples(quick=12, full=200)))
 def test_one_pass_over_the_history_agrees_with_one_pass_per_decision(seed: int, sharp: bool) -> None:
+    from cidmesa.solve.problem import Problem
     from cidmesa.solve.schedule import Scheduler, carry_out
-    from cidmesa.solve.search import Problem
     from cidmesa.solve.structure import MAX_TABLE, view_of
 
     model = hidden_process(3, seed, sharp=sharp)
