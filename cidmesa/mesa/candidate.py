@@ -17,7 +17,6 @@ incentives: a causal perspective", AAAI 2021.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,24 +29,22 @@ from cidmesa.errors import DiagramError, NotApplicableError, unknown
 from cidmesa.graph import minimal_reduction, requisite_observations
 from cidmesa.incentives import IncentiveReport, incentives
 from cidmesa.mechanisms import Structural, Table
-from cidmesa.mesa.consistency import DELTAS, ConsistentSet, Law, tie_width
-from cidmesa.mesa.objectives import Objective
+from cidmesa.mesa.answers import Answers, ByCone
+from cidmesa.mesa.consistency import ConsistentSet
+from cidmesa.mesa.objectives import Objective, domain_of
 from cidmesa.mesa.positions import Cover, positions
 from cidmesa.mesa.prior import complexity
-from cidmesa.mesa.regret import Interval, interval, possible
+from cidmesa.mesa.regret import Interval
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, Shifts, carry_over, relevant, shift_class, shifts_of
 from cidmesa.model import CIM
 from cidmesa.solve import solve
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.diagram import CID
     from cidmesa.mesa.deception import Deception, DeceptionVerdict
     from cidmesa.mesa.derive import Derivation
     from cidmesa.mesa.interfaces import Interface
-    from cidmesa.mesa.laws import Laws
 
 MESA_UTILITY = "mesa_utility"
 CRITERIA = ("voi", "requisite", "ri", "ici")
@@ -243,14 +240,21 @@ class MesaOptimizer:
         """CONSISTENT, EXCLUDED or UNKNOWN; :attr:`reasons` says why."""
         if not self._controls:
             return Consistency.EXCLUDED
-        if self._derivation.laws is None:
-            return Consistency.CONSISTENT if self._holds_the_score else Consistency.UNKNOWN
-        empty = self._consistent_set.is_empty
+        empty = None if self._answers is None else self._answers.is_empty
         if empty is None:
-            return Consistency.UNKNOWN
-        if empty:
-            return Consistency.EXCLUDED if self._derivation.laws.is_complete else Consistency.UNKNOWN
-        return Consistency.CONSISTENT
+            proven = self._holds_the_score and not self.setup.shared_rules
+            return Consistency.CONSISTENT if proven else Consistency.UNKNOWN
+        return Consistency.EXCLUDED if empty else Consistency.CONSISTENT
+
+    @cached_property
+    def _answers(self) -> Answers | None:
+        """The numbers, by whichever method is exact; ``None`` where there are none."""
+        return self._derivation.answers(self.names)
+
+    def _numbers(self, question: str) -> Answers:
+        if self._answers is None:
+            raise self._derivation.without_numbers(question)
+        return self._answers
 
     @cached_property
     def reasons(self) -> Reasons:
@@ -258,12 +262,12 @@ class MesaOptimizer:
         words = [f"C1 {'holds' if self._controls else 'fails'}: " + self._control_in_words()]
         for decision, here in self._cover.items():
             words += [f"C2 at `{decision}`: `{node}` is {kind.value}" for node, kind in here.items()]
-        margin = delta = None
-        if self._derivation.laws is not None:
-            found = self._consistent_set
-            margin = 0.0 if found.best is None else found.best[0]
-            delta = 0.0 if found.is_listed or found.best is not None else DELTAS[-1]
+        found = self._answers
+        margin, delta = (None, None) if found is None else (found.margin, found.delta)
+        if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
+        elif found is not None:
+            words.append("C3: declared objectives one by one, since one rule serves several decisions")
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
 
     @cached_property
@@ -277,7 +281,7 @@ class MesaOptimizer:
     @property
     def _holds_the_score(self) -> bool:
         """Whether the targets hold the score, or all it reads and it reads no decision."""
-        cid, score = self.setup.cid, set(self.setup.score)
+        cid, score = self.setup.cid, set(self.setup.training_score)
         reads = {parent for utility in score for parent in cid.parents(utility)}
         return self.targets >= score or (not reads & set(cid.decisions) and self.targets >= reads)
 
@@ -289,33 +293,37 @@ class MesaOptimizer:
         smaller = self._derivation.proper_subsets(self.names)
         return not any(self._derivation.candidate(s).consistency is Consistency.CONSISTENT for s in smaller)
 
-    @cached_property
+    @property
     def consistent_set(self) -> ConsistentSet:
         """All consistent objectives as data: inequalities, representative, sampler.
 
         Raises
         ------
         NotApplicableError
-            The setup is a bare diagram.
+            The setup has no numbers, or one rule serves several decisions of one run, and then the set is no union of
+            cones.
         """
-        self._laws("the consistent set")
-        return self._consistent_set
+        return self._by_cone.consistent
 
-    @cached_property
-    def _consistent_set(self) -> ConsistentSet:
-        return ConsistentSet(self._law(TRAINING), self.tolerance)
-
-    @cached_property
+    @property
     def _selected(self) -> ConsistentSet:
         """The consistent set; of an excluded target the objectives with the least training regret."""
-        if self._consistent_set.is_empty is not True or self.training_regret is None:
-            return self._consistent_set
-        return ConsistentSet(self._law(TRAINING), self.training_regret)
+        return self._by_cone.selected
+
+    @property
+    def _by_cone(self) -> ByCone:
+        found = self._numbers("the consistent set")
+        if not isinstance(found, ByCone):
+            raise NotApplicableError(
+                "the consistent set is described by inequalities where every decision has a rule of its own; with "
+                f"shared rules declared objectives are tried one by one: {self!r}.declared."
+            )
+        return found
 
     @cached_property
     def declared(self) -> tuple[Objective, ...]:
         """The objectives on the targets that are tried by name; none for a bare diagram."""
-        return () if self._derivation.laws is None else self._derivation.declared(self.names)
+        return self._derivation.declared(self.names)
 
     @cached_property
     def objective(self) -> Objective | None:
@@ -323,44 +331,38 @@ class MesaOptimizer:
 
         Of an excluded target the best one. ``None`` for a bare diagram, or where rounding hides the set.
         """
-        if self._derivation.laws is None:
-            return None
-        found = self._selected.representative([objective.values for objective in self.declared])
-        if found is None:
-            return None
-        position, values = found
-        name = "the objective of least norm" if position is None else self.declared[position].name
-        domains = tuple(self._derivation.laws.domain(node) for node in self.names)
-        return Objective(name, self.names, values, domains)
+        return None if self._answers is None else self._answers.representative()
 
     @cached_property
     def training_regret(self) -> float | None:
-        """The least base regret of the worst optimal policy, over all objectives on the targets."""
-        if self._derivation.laws is None:
-            return None
-        return ConsistentSet(self._law(TRAINING), math.inf).least_regret
+        """The least base regret of the worst optimal policy, over all objectives on the targets.
+
+        Over the declared ones where one rule serves several decisions; ``None`` for a bare diagram.
+        """
+        return None if self._answers is None else self._answers.least_regret
 
     @cached_property
     def objective_regret(self) -> float | None:
         """The training regret of :attr:`objective`, of the worst policy optimal for it."""
-        objective = self.objective
-        return None if objective is None else self._consistent_set.regret_of(objective.values)[1]
+        if self._answers is None or self.objective is None:
+            return None
+        return self._answers.regret_of(self.objective)[1]
 
     @cached_property
     def weakly_consistent(self) -> bool | None:
         """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
-        objective = self.objective
-        if objective is None:
+        if self._answers is None or self.objective is None:
             return None
-        return self._consistent_set.regret_of(objective.values)[0] <= self.tolerance + self._width
+        return self._answers.regret_of(self.objective)[0] <= self.tolerance + self._answers.width
 
     @cached_property
     def information_loss(self) -> float | None:
         """What the base loses if its decisions see only what is requisite for the targets (C2 with numbers).
 
-        Where it is positive no objective on the targets is strongly consistent; 0 says nothing.
+        Where it is positive no objective on the targets is strongly consistent; 0 says nothing. ``None`` without
+        numbers, with shared rules and with phases.
         """
-        if self._derivation.laws is None:
+        if self._answers is None or self.setup.shared_rules or self.setup.phases is not None:
             return None
         model = self.setup.require_model("C2")
         drop = [
@@ -389,61 +391,34 @@ class MesaOptimizer:
         NotApplicableError
             The setup is a bare diagram.
         """
-        laws = self._laws("possible actions")
-        return laws.by_context(deployment, self._possible(deployment), self._law(deployment))
+        return self._numbers("possible actions").actions(deployment)
 
     @cached_property
     def deployment_regret(self) -> Mapping[str, Interval]:
         """Deployment → base regret interval over all consistent objectives, competent; empty for a bare diagram."""
-        return PerDeployment(
-            self._deployments,
-            lambda name: interval(self._selected, self._law(name), self._possible(name)),
-        )
+        return PerDeployment(self._deployments, lambda name: self._numbers("regret").regret(name))
 
     @cached_property
     def stale_regret(self) -> Mapping[str, Interval]:
         """The same for optimizers that believe they are still in training."""
-        return PerDeployment(self._deployments, self._stale_interval)
-
-    def _stale_interval(self, name: str) -> Interval:
-        return interval(self._selected, self._laws("regret").stale(name, self.names))
+        return PerDeployment(self._deployments, lambda name: self._numbers("regret").regret(name, stale=True))
 
     @property
     def robustly_aligned(self) -> Mapping[str, bool]:
         """Deployment → whether no consistent objective costs the base anything there (competent)."""
-        return PerDeployment(self._deployments, lambda name: self.deployment_regret[name].high <= self._width)
+        return PerDeployment(self._deployments, lambda name: self._costs_nothing(self.deployment_regret[name]))
 
     @property
     def robustly_aligned_stale(self) -> Mapping[str, bool]:
         """The same for the stale reading."""
-        return PerDeployment(self._deployments, lambda name: self.stale_regret[name].high <= self._width)
+        return PerDeployment(self._deployments, lambda name: self._costs_nothing(self.stale_regret[name]))
+
+    def _costs_nothing(self, found: Interval) -> bool:
+        return found.high <= self._numbers("regret").width
 
     @property
     def _deployments(self) -> tuple[str, ...]:
-        return () if self._derivation.laws is None else tuple(self.setup.deployments)
-
-    @property
-    def _width(self) -> float:
-        return tie_width(self._law(TRAINING).value)
-
-    def _laws(self, question: str) -> Laws:
-        if self._derivation.laws is None:
-            raise NotApplicableError(
-                f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
-            )
-        return self._derivation.laws
-
-    def _law(self, name: str) -> Law:
-        known: dict[str, Law] = self.__dict__.setdefault("_known_laws", {})
-        if name not in known:
-            known[name] = self._laws("consistency").law(name, self.names)
-        return known[name]
-
-    def _possible(self, name: str) -> NDArray[np.bool_]:
-        known: dict[str, NDArray[np.bool_]] = self.__dict__.setdefault("_known_possible", {})
-        if name not in known:
-            known[name] = possible(self._selected, self._law(name))
-        return known[name]
+        return () if self._answers is None else tuple(self.setup.deployments)
 
     # Shifts ----------------------------------------------------------------------------------------------------------
 
@@ -573,7 +548,7 @@ class MesaOptimizer:
     @property
     def complexity(self) -> float | None:
         """Bits to name, write and model the targets; ``None`` for a bare diagram."""
-        return None if self._derivation.laws is None else self.bits(self._derivation.bits)
+        return None if self.setup.model is None else self.bits(self._derivation.bits)
 
     def bits(self, bits: float) -> float:
         """Return the complexity with `bits` per number."""
@@ -581,7 +556,7 @@ class MesaOptimizer:
         cid = self.setup.cid
         cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
         cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
-        cards.update({node: len(self._laws("complexity").domain(node)) for node in self.names})
+        cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
         return complexity(cid, cards, self.names, relevant(cid, self.names), len(self._derivation.pool), bits)
 
     def __repr__(self) -> str:

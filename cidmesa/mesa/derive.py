@@ -36,9 +36,10 @@ from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
+from cidmesa.mesa.answers import Answers, ByCone, ByName, needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency, MesaOptimizer
 from cidmesa.mesa.laws import in_node_order, laws_of
-from cidmesa.mesa.objectives import Objective, read
+from cidmesa.mesa.objectives import Objective, domain_of, read
 from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
 from cidmesa.mesa.splice import InnerAgent, by_design
@@ -94,8 +95,10 @@ def derive_mesa_optimizers(
 
     Notes
     -----
-    Exact (see :mod:`cidmesa.mesa.consistency`): for one decision always, for several wherever their deterministic
-    policies can be listed. Nothing but the list of candidates is computed here; answers come on access.
+    Exact over all objectives (see :mod:`cidmesa.mesa.consistency`) for one decision always, for several wherever
+    their deterministic policies can be listed (up to 4,096; beyond, numbers are UNKNOWN). Where one rule acts twice on
+    what is pursued or scored, declared objectives are tried one by one, with stochastic rules. Nothing but the list of
+    candidates is computed here; answers come on access.
 
     References
     ----------
@@ -130,10 +133,37 @@ class Derivation:
         self.tolerance = tolerance
         self.bits = (prior or SimplicityPrior()).bits
         self.pool = _units(setup)
-        self.reading = Reading(setup.cid)
-        self.laws: Laws | None = None if setup.model is None else laws_of(setup)
+        self.reading = Reading(setup.cid, setup.training_score)
+        self._why = ""
+        self._laws = self._find_laws()
         self._given = {target_key(setup, name): what for name, what in objectives.items()}
         self._candidates: dict[tuple[str, ...], MesaOptimizer] = {}
+
+    def _find_laws(self) -> Laws | None:
+        """Return the laws of the setup; ``None`` where there are no numbers, or too many policies."""
+        if self.setup.model is None:
+            return None
+        try:
+            return laws_of(self.setup)
+        except NotApplicableError as reason:
+            self._why = str(reason)
+            return None
+
+    def answers(self, names: tuple[str, ...]) -> Answers | None:
+        """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
+        if self.setup.model is None:
+            return None
+        if needs_stochastic_rules(self.setup, names):
+            return ByName(self.setup, names, self.tolerance, self.declared(names))
+        return None if self._laws is None else ByCone(self._laws, names, self.tolerance, self.declared(names))
+
+    def without_numbers(self, question: str) -> NotApplicableError:
+        """Return the error for a question that has no answer in numbers here."""
+        if self._why:
+            return NotApplicableError(f"{question} is not known here: {self._why}")
+        return NotApplicableError(
+            f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
+        )
 
     def candidate(self, names: tuple[str, ...]) -> MesaOptimizer:
         """Return the candidate with these targets, in node order."""
@@ -150,9 +180,9 @@ class Derivation:
 
     def declared(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
         """Return the objectives on these targets that are tried by name."""
-        if self.laws is None:
+        if self.setup.model is None:
             return ()
-        return read(self._given.get(names), names, [self.laws.domain(node) for node in names])
+        return read(self._given.get(names), names, [domain_of(self.setup, node) for node in names])
 
 
 class Family:

@@ -7,8 +7,9 @@ strongly consistent iff all policies that are optimal for it are (nearly) optima
 Deterministic policies are enough where every decision has a rule of its own: an expectation is then linear in each
 rule, so a stochastic policy is optimal only if every deterministic one in its support is, and the worst of these is no
 better than it. This needs no recall and no order of the decisions, unlike a test decision by decision, which can call
-an objective inconsistent for what it would do in contexts that its optimal policies never enter. One rule that serves
-several decisions is taken as deterministic too.
+an objective inconsistent for what it would do in contexts that its optimal policies never enter. A rule that several
+decisions share is no exception as long as it acts only once on each utility and on the targets
+(:func:`cidmesa.mesa.answers.needs_stochastic_rules`).
 
 A **stale** optimizer in a deployment believes in training's model with the mechanisms of what is observed as in the
 deployment; it cannot be stale in one context and not in another when one decision leads to the next.
@@ -98,8 +99,8 @@ class NormalForm:
 
     @property
     def is_complete(self) -> bool:
-        """Whether deterministic policies decide: every decision has a rule of its own."""
-        return not self.setup.shared_rules
+        """Policies are listed, and deterministic ones decide."""
+        return True
 
     def domain(self, node: str) -> Values:
         """Return the values of a target."""

@@ -65,15 +65,18 @@ class Reading:
     ----------
     cid
         The base diagram.
+    score
+        The utilities that training scores, by default all.
     below
         The strict descendants of the decisions.
     """
 
-    def __init__(self, cid: CID) -> None:
+    def __init__(self, cid: CID, score: Iterable[str] | None = None) -> None:
         self.cid = cid
+        self.score = frozenset(cid.utilities if score is None else score)
         self.below = frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
         self._reach = {decision: cid.descendants(decision) for decision in cid.decisions}
-        self._needed = {decision: requisite_observations(cid, decision) for decision in cid.decisions}
+        self._needed = {d: requisite_observations(cid, d, sorted(self.score)) for d in cid.decisions}
         self._by_target = {decision: requisites_by_target(cid, decision) for decision in cid.decisions}
         self._joined: dict[tuple[str, str], bool] = {}
 
@@ -163,9 +166,8 @@ def positions(cid: CID, targets: Collection[str], reading: Reading | None = None
     >>> [sorted(positions(evolution, [t])) for t in ("pay", "young", "sex", "care")]
     [['identical'], ['identical'], ['side-effect'], ['instrumental']]
     """
-    goals, score = set(targets), set(cid.utilities)
     known = Reading(cid) if reading is None else reading
-    reach = known.below
+    goals, score, reach = set(targets), set(known.score), known.below
     mine = goals & reach
     if not mine:
         return frozenset()
