@@ -72,7 +72,7 @@ def nested_gains(model: cm.CIM, rules: dict[str, Any], node: str, decision: str)
     return {context: gains[context] / total[context] for context in gains}
 
 
-@settings(max_examples=examples(quick=100, full=800))
+@settings(max_examples=examples(quick=100, full=500))
 @given(st.data())
 def test_response_incentives_by_brute_force(data: st.DataObject) -> None:
     model = data.draw(single(max_card=3))
@@ -92,7 +92,7 @@ def test_response_incentives_by_brute_force(data: st.DataObject) -> None:
     assert has_response_incentive(model, node, policy=chosen) == (expected > 0)
 
 
-@settings(max_examples=examples(quick=60, full=800))
+@settings(max_examples=examples(quick=25, full=250))
 @given(st.data())
 def test_the_least_response_is_attained_by_no_mixture_of_optimal_rules(data: st.DataObject) -> None:
     """No random optimal policy responds less than the linear program says, and on a fine grid one comes close."""
@@ -103,16 +103,16 @@ def test_the_least_response_is_attained_by_no_mixture_of_optimal_rules(data: st.
     open_contexts = np.argwhere(box.allowed.all(axis=-1))
     assume(len(open_contexts) <= 2)
     closest = np.inf
-    for shares in product(np.linspace(0, 1, 21), repeat=len(open_contexts)):
+    for shares in product(np.linspace(0, 1, 11), repeat=len(open_contexts)):
         rule = box.allowed.astype(float)
         for context, share in zip(open_contexts, shares, strict=True):
             rule[tuple(context)] = [share, 1 - share]
         closest = min(closest, response_effect(model, node, policy={box.decision: rule}))
     assert least <= closest + 1e-9
-    assert closest <= least + 0.05
+    assert closest <= least + 0.1
 
 
-@settings(max_examples=examples(quick=100, full=800))
+@settings(max_examples=examples(quick=100, full=500))
 @given(st.data())
 def test_instrumental_control_by_brute_force(data: st.DataObject) -> None:
     model = data.draw(single())
@@ -130,7 +130,7 @@ def test_instrumental_control_by_brute_force(data: st.DataObject) -> None:
     assert has_instrumental_control_incentive(model, node) == (largest > 1e-12)
 
 
-@settings(max_examples=examples(quick=40, full=800))
+@settings(max_examples=examples(quick=40, full=500))
 @given(st.data())
 def test_several_decisions_by_brute_force(data: st.DataObject) -> None:
     model = data.draw(models(**{**SMALL, "max_chance": 2}, decisions=2, max_parents=2))
@@ -150,7 +150,7 @@ def test_several_decisions_by_brute_force(data: st.DataObject) -> None:
     assert has_instrumental_control_incentive(model, node, decision) == (min(control) > 1e-9)
 
 
-@settings(max_examples=examples(quick=60, full=800))
+@settings(max_examples=examples(quick=60, full=500))
 @given(st.data())
 def test_impact_is_least_over_optimal_policies(data: st.DataObject) -> None:
     model = data.draw(models(max_chance=3, decisions=1, utilities=1))
