@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cidmesa.errors import NotApplicableError
 from cidmesa.solve.elimination import Array, Factor, Pair, Plan, bits, make_plan, mask_of, run
 from cidmesa.solve.policy import DecisionResult
 from cidmesa.solve.structure import Index, connected, require_small
@@ -38,6 +39,9 @@ from cidmesa.solve.structure import Index, connected, require_small
 TIE = 1e-9
 """Expected utilities this close, relative to the sum of the largest absolute utilities, count as equal."""
 
+
+_MOST_PARENTS = 62 if int(np.__version__.split(".", maxsplit=1)[0]) >= 2 else 30
+"""How many axes an array may have, less two."""
 
 _WIDE = 2**22
 """Entries that the largest table of a merged stage may have."""
@@ -207,6 +211,12 @@ class Scheduler:
 
     def _stage(self, decision: int, keys: list[int], max_table: int) -> Stage:
         parents = self.index.parents[decision]
+        if len(parents) >= _MOST_PARENTS:
+            name = self.index.cid.nodes[decision]
+            raise NotApplicableError(
+                f"`{name}` observes {len(parents)} nodes, and an array has no room for a rule over more than "
+                f"{_MOST_PARENTS - 1}: solve minimal_reduction(cid), or merge observations in a node between."
+            )
         blind = [i for i, v in enumerate(parents, 1) if not self.parents[decision] >> v & 1]
         keep = (decision, *[v for v in parents if self.parents[decision] >> v & 1], *self.extra)
         known = mask_of(keep)

@@ -23,17 +23,17 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import prod
+from math import log2, prod
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.elimination import Array, Factor
+from cidmesa.solve.elimination import Array, Factor, Plan
 from cidmesa.solve.policy import DecisionResult, first_of
 from cidmesa.solve.problem import Found, Problem
 from cidmesa.solve.profiles import Member, Profiles, member
-from cidmesa.solve.schedule import TIE, Scheduler
+from cidmesa.solve.schedule import TIE, Schedule, Scheduler
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
 METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "coordinate ascent")
@@ -71,8 +71,9 @@ def search(
         candidates = [member(view, (d,), scheduler.parents[d]) for d in schedule.left]
         cutset.append(min(candidates, key=lambda m: m.bits))
     bits = sum(m.bits for m in cutset)
-    if method == "exhaustive" or (method is None and bits <= _FEW_BITS):
-        if bits > 40:
+    few = bits <= _FEW_BITS and bits + log2(_work(schedule)) <= _WORK_BITS
+    if method == "exhaustive" or (method is None and few):
+        if bits > _MOST_BITS:
             names = ", ".join(f"`{view.index.cid.nodes[d]}`" for m in cutset for d in m.decisions)
             raise NotApplicableError(
                 f"method='exhaustive' would list 2**{bits:.0f} rules of {names}: use method='coordinate ascent', or "
@@ -85,7 +86,13 @@ def search(
 
 
 _FEW_BITS = 18.0
-"""Binary logarithm of how many joint rules are listed without being asked to."""
+"""Binary logarithm of how many joint rules are listed without being asked to, at most."""
+
+_WORK_BITS = 31.0
+"""Binary logarithm of how many table entries may be computed for that: some seconds."""
+
+_MOST_BITS = 28.0
+"""Binary logarithm of how many joint rules are ever listed."""
 
 _BLOCK = 2**21
 """Entries that the largest table of one block of rules aims at."""
@@ -239,10 +246,18 @@ def _set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) 
         profiles.set_actions(m, m.numbered(own))
 
 
+def _plans(schedule: Schedule) -> list[Plan]:
+    plans = [stage.plan for stage in schedule.stages]
+    return plans if schedule.plan is None else [*plans, schedule.plan]
+
+
 def _largest(profiles: Profiles, free: tuple[int, ...]) -> int:
-    schedule = profiles.schedule(free)
-    plans = [stage.plan for stage in schedule.stages] + ([schedule.plan] if schedule.plan is not None else [])
-    return max(plan.largest for plan in plans)
+    return max(plan.largest for plan in _plans(profiles.schedule(free)))
+
+
+def _work(schedule: Schedule) -> int:
+    """Bound the number of table entries that a schedule computes."""
+    return sum(plan.largest * (1 + len(plan.steps)) for plan in _plans(schedule))
 
 
 def _progress(steps: range, shown: bool, title: str) -> Iterable[int]:

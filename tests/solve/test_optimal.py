@@ -338,6 +338,37 @@ def test_no_shared_rule_beats_the_stochastic_optimum(model: cm.CIM, seed: int) -
         assert world.value(dict.fromkeys(group, rule)) <= found.value + 1e-9
 
 
+def phases(accuracy: float, gain: float) -> cm.CIM:
+    """Training, then deployment, with one rule that sees a cue which tells them apart with some accuracy.
+
+    Defection in training pays `gain` and is trained away; after compliance, defection in deployment pays one.
+    """
+    cid = cm.CID(
+        [("cue0", "d0"), ("cue1", "d1"), ("d0", "pay"), ("d1", "pay")], decisions=["d0", "d1"], utilities=["pay"]
+    )
+    return cid.parameterise(
+        cue0=cm.Categorical({"training": accuracy, "deployment": 1 - accuracy}),
+        cue1=cm.Categorical({"training": 1 - accuracy, "deployment": accuracy}),
+        d0=["comply", "defect"],
+        d1=["comply", "defect"],
+        pay=lambda d0, d1: gain if d0 == "defect" else float(d1 == "defect"),
+    )
+
+
+@pytest.mark.parametrize("accuracy", [0.55, 0.7, 0.9])
+@pytest.mark.parametrize("gain", [0.0, 0.2, 0.5, 0.9])
+def test_the_rule_of_an_agent_that_is_not_sure_which_phase_it_is_in(accuracy: float, gain: float) -> None:
+    """Comply on the training cue with probability min(1, (1 - gain) / (2 (1 - accuracy))), never on the other one."""
+    found = solve(phases(accuracy, gain), shared_rules=[("d0", "d1")])
+    assert found.exact
+    comply = min(1.0, (1 - gain) / (2 * (1 - accuracy)))
+    assert found.tables["d0"][:, 0] == pytest.approx([comply, 0.0], abs=1e-9)
+    best = solve(phases(accuracy, gain), shared_rules=[("d0", "d1")], deterministic=True)
+    if abs(accuracy - gain) > 1e-9:
+        deceptive = best.policy["d0"] == {("training",): "comply", ("deployment",): "defect"}
+        assert deceptive == (accuracy > gain)
+
+
 # What the caller is told ----------------------------------------------------------------------------------------------
 
 
@@ -402,6 +433,15 @@ def test_a_table_too_large_is_refused_before_it_is_made() -> None:
         solve(model)
     with pytest.raises(cm.errors.NotApplicableError, match="max_table=100"):
         solve(hidden_process(3, 0, sharp=False), max_table=100)
+
+
+def test_a_decision_with_more_observations_than_an_array_has_axes() -> None:
+    n = 70
+    cid = cm.CID([(f"x{i}", "d") for i in range(n)] + [("d", "u")], decisions=["d"], utilities=["u"])
+    blank = {f"x{i}": cm.Categorical({0: 1.0}) for i in range(n)}
+    model = cid.parameterise({**blank, "d": [0, 1], "u": lambda d: d})
+    with pytest.raises(cm.errors.NotApplicableError, match="observes 70 nodes"):
+        solve(model)
 
 
 def test_symbols_are_refused() -> None:
