@@ -46,7 +46,7 @@ from cidmesa.mesa.setup import TRAINING, TrainingSetup
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
-    from cidmesa.mesa.derive import Targets
+    from cidmesa.mesa.derive import Family, Targets
 
 SOURCE = "episode"
 """The node that says which distribution an episode is from."""
@@ -185,10 +185,16 @@ def distinguishing_training(
     rows: list[Cure] = []
     from tqdm import tqdm
 
+    linked: dict[str | None, Family] = {}  # a link changes training alike for all deployments
     for name, kind, x in tqdm(trials, desc="distinguishing training", delay=2, leave=False, disable=None):
         for weight in (None,) if kind is Kind.LINK else grid:
-            changed = _changed(setup, decision, name, weight, x, kind is Kind.SEEN)
-            row = _judge(changed, names, tolerance, rivals, kind, name, weight, x, decision, x in flagged)
+            family = linked.get(x) if kind is Kind.LINK else None
+            if family is None:
+                changed = _changed(setup, decision, name, weight, x, kind is Kind.SEEN)
+                family = derive_mesa_optimizers(changed, targets=[names, *rivals], tolerance=tolerance)
+            if kind is Kind.LINK:
+                linked[x] = family
+            row = _judge(family, names, rivals, kind, name, weight, x, decision, x in flagged)
             if row is not None:
                 rows.append(row)
                 break
@@ -224,9 +230,8 @@ def _observables(setup: TrainingSetup, decision: str, given: Iterable[str] | Non
 
 
 def _judge(
-    changed: TrainingSetup,
+    family: Family,
     names: tuple[str, ...],
-    tolerance: float,
     rivals: tuple[tuple[str, ...], ...],
     kind: Kind,
     name: str,
@@ -235,8 +240,7 @@ def _judge(
     decision: str,
     flagged: bool,
 ) -> Cure | None:
-    """Derive again after the change; ``None`` if it neither removes the targets nor makes them harmless."""
-    family = derive_mesa_optimizers(changed, targets=[names, *rivals], tolerance=tolerance)
+    """Read a row off the family after a change; ``None`` if that neither removes the targets nor makes them safe."""
     after = family[names]
     removed = after.consistency is Consistency.EXCLUDED
     harmless = after.robustly_aligned[name]
@@ -264,7 +268,7 @@ def _judge(
 def _changed(
     setup: TrainingSetup, decision: str, name: str, weight: float | None, observable: str | None, seen: bool
 ) -> TrainingSetup:
-    """Return the setup after the change, with the one deployment `name`."""
+    """Return the setup after the change; a mixture has the one deployment `name`, a link has all."""
     training, there = setup.deployed(TRAINING), setup.deployed(name)
     shifted = setup.shifted(name)
     cid = setup.cid if weight is None else setup.deployed_cid(name)
@@ -272,7 +276,7 @@ def _changed(
         cid = with_information_link(cid, observable, decision)
     if weight is None:
         model = CIM(cid, {node: _own(training, node) for node in cid.nodes})
-        return TrainingSetup(model, {name: setup.deployments[name]}, world=setup.world)
+        return TrainingSetup(model, setup.deployments, world=setup.world)
     if SOURCE in cid:
         raise DiagramError(f"`{SOURCE}` is the node that says where an episode is from: rename yours, cid.renamed(..).")
     cid = cid.with_edges([(SOURCE, node) for node in cid.nodes if node in shifted])
