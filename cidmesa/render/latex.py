@@ -10,6 +10,10 @@ from cidmesa.render.tikz import escaped
 _TONES = {"strong": r"\textbf{%s}", "muted": r"\textcolor{gray}{%s}", "bad": r"\emph{%s}"}
 
 
+_FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+"""Opens a box that shrinks to the line where it would be wider; ``graphicx`` comes with ``tikz``."""
+
+
 def write(document: Document) -> str:
     """Write a document as LaTeX sections, to be included in a paper."""
     parts = [
@@ -28,14 +32,15 @@ def table(block: Table) -> str:
         r"\begin{table}[htbp]",
         r"  \centering\small",
         *([rf"  \caption{{{_text(block.caption)}}}"] if block.caption else []),
+        _FIT,
         rf"  \begin{{tabular}}{{{block.align}}}",
         r"    \toprule",
         f"    {head}",
         r"    \midrule",
         *(f"    {row}" for row in rows),
         r"    \bottomrule",
-        r"  \end{tabular}",
-        *([rf"  \\[2pt] \footnotesize {_text(block.note)}"] if block.note else []),
+        r"  \end{tabular}}",
+        *([rf"  \par\smallskip\parbox{{\linewidth}}{{\footnotesize {_text(block.note)}}}"] if block.note else []),
         r"\end{table}",
     ]
     return "\n".join(lines)
@@ -50,9 +55,14 @@ def _block(block: Block) -> str:
         case Table():
             return table(block)
         case Figure(pictures=pictures, caption=caption):
-            drawn = "\n\\hfill\n".join(picture.tikz for picture in pictures)
+            drawn = "\n\\hspace{1em}\n".join(_boxed(picture.tikz) for picture in pictures)
             words = rf"  \caption{{{_text(caption)}}}" + "\n" if caption else ""
-            return f"\\begin{{figure}}[htbp]\n  \\centering\n{drawn}\n{words}\\end{{figure}}"
+            return f"\\begin{{figure}}[htbp]\n  \\centering\n{_FIT}\n{drawn}}}\n{words}\\end{{figure}}"
+
+
+def _boxed(tikz: str) -> str:
+    """Align the tops of pictures side by side, and keep their colours to themselves."""
+    return "{" + tikz.replace("[x=1pt,", "[baseline=(current bounding box.north), x=1pt,", 1) + "}"
 
 
 def _cell(cell: Cell) -> str:

@@ -54,6 +54,7 @@ def to_tikz(picture: Spec, layout: Layout) -> str:
     for node in picture.nodes:
         lines += _node(node, index[node.name], layout)
     lines += [_edge(edge, index, layout) for edge in picture.edges if (edge.tail, edge.head) in layout.curves]
+    lines += [_note(node, layout) for node in picture.nodes if node.note]
     if picture.title:
         top = min(box.top for box in (*layout.boxes.values(), *layout.frames.values()))
         middle = sum(box.x for box in layout.boxes.values()) / len(layout.boxes)
@@ -81,10 +82,14 @@ def _node(node: Node, name: str, layout: Layout) -> list[str]:
         around = 2 * theme.RING_GAP * i
         size = f"minimum width={_n(width + around)}pt, minimum height={_n(height + around)}pt"
         lines.append(rf"\node[{node.kind}, draw=cid{criterion}, thick, {size}] at {at} {{}};")
-    if node.note:
-        note = node.note.replace("\n", ", ")
-        lines.append(_words(note, "gray, anchor=north, font=\\scriptsize, inner sep=1pt", box.x, box.bottom))
     return lines
+
+
+def _note(node: Node, layout: Layout) -> str:
+    box = layout.boxes[node.name]
+    style = r"gray, fill=white, anchor=north, align=center, font=\scriptsize, inner sep=1pt"
+    words = r" \\ ".join(map(escaped, node.note.split("\n")))
+    return rf"\node[{style}] at ({_n(box.x)},{_n(box.bottom)}) {{{words}}};"
 
 
 def _edge(edge: Edge, index: dict[str, str], layout: Layout) -> str:
