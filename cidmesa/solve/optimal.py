@@ -133,7 +133,12 @@ def solve(
         from cidmesa.solve.query import expected_utility
 
         rules = Solution(model, None, found.exact, found.method, results).tables
-        value = {a: found.value if a == agent else expected_utility(model, rules, agent=a) for a in cid.agents}
+        undecided = {d for d in cid.decisions if d not in rules and d not in model.rules}
+        value = {
+            a: found.value if a == agent else expected_utility(model, rules, agent=a)
+            for a in cid.agents
+            if a == agent or not any(undecided & cid.ancestors(u) for u in cid.utilities_of(a))
+        }
     return Solution(model, value, found.exact, found.method, results)
 
 

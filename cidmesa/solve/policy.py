@@ -60,7 +60,7 @@ class Solution:
         The model that was solved.
     value
         Expected sum of the agent's utilities under :attr:`policy`; with several agents a mapping from agent to the
-        expected sum of its own.
+        expected sum of its own, without those for whom a decision that is still open matters.
     exact
         Whether `value` is the optimum. ``False`` marks a local optimum or a lower bound, and `method` says which.
     method

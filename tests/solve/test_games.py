@@ -138,6 +138,17 @@ def test_best_response_and_its_own_rules_are_ignored() -> None:
     assert against.exact
 
 
+def test_what_is_open_for_others_only_does_not_stop_an_agent() -> None:
+    cid = cm.CID(
+        [("a", "ua"), ("b", "ub"), ("a", "uc")],
+        decisions={"A": ["a"], "B": ["b"]},
+        utilities={"A": ["ua"], "B": ["ub"], "C": ["uc"]},
+    )
+    model = cid.parameterise(a=[0, 1], b=[0, 1], ua=lambda a: a, ub=lambda b: b, uc=lambda a: 5 * a)
+    assert best_response(model, "A").value == {"A": 1, "C": 5}
+    assert best_response(model, "A", {"b": lambda: 1}).value == {"A": 1, "B": 1, "C": 5}
+
+
 # Subgame perfection --------------------------------------------------------------------------------------------------
 
 
