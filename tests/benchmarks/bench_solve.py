@@ -303,7 +303,7 @@ def against_pgmpy(quick: bool) -> None:
             expected_utility(made)
             cold_times.append(time.perf_counter() - start)
         (peer, theirs), (warm, ours) = best_of(
-            3, lambda m=model, n=network, s=scopes: pgmpy_value(m, n, s), lambda m=ruled: expected_utility(m)
+            15, lambda m=model, n=network, s=scopes: pgmpy_value(m, n, s), lambda m=ruled: expected_utility(m)
         )
         note = "" if abs(theirs - ours) < 1e-9 else f"  values differ: {ours} {theirs}"
         cold_ratios.append(peer / min(cold_times))
