@@ -148,7 +148,7 @@ def _information(view: View, node: str) -> Built | None:
     segments = view.walk(node) if node in view.requisite else None
     if segments is None:
         return None
-    tracks = Tracks(view.cid)
+    tracks = Tracks(view.cid, view.agent)
     if len(segments[0].left) == 1:
         tracks.put(node, "s0", Bit(noise=0.5))
     else:
@@ -172,10 +172,10 @@ def _instrument(view: View, node: str) -> Built | None:
     if view.decision is None or down is None or on is None:
         return None
     path = [*down, *on[1:]]
-    tracks = Tracks(view.cid)
+    tracks = Tracks(view.cid, view.agent)
     tracks.put(view.decision, "d", Bit())
     tracks.copy(path[:-1], "d")
-    tracks.pays = Pay(path[-1], ((path[-2], "d"),))
+    tracks.pay(Pay(path[-1], ((path[-2], "d"),)))
     return Built(tracks)
 
 
@@ -186,22 +186,24 @@ def _impact(view: View, node: str) -> Built | None:
     paid = moved if node in view.goals else view.path(view.decision, view.goals)
     if moved is None or paid is None:
         return None
-    tracks = Tracks(view.cid)
+    tracks = Tracks(view.cid, view.agent)
     tracks.put(view.decision, "d", Bit())
-    tracks.copy(moved if node not in view.goals else moved[:-1], "d")
+    tracks.copy(moved[:-1] if view.cid.kind(node) == "utility" else moved, "d")
+    if view.cid.kind(node) == "utility" and node not in view.goals:  # another agent's: it moves with the action too
+        tracks.pay(Pay(node, ((moved[-2], "d"),)))
     tracks.copy(paid[:-1], "d")
-    tracks.pays = Pay(paid[-1], ((paid[-2], "d"),))
+    tracks.pay(Pay(paid[-1], ((paid[-2], "d"),)))
     return Built(tracks)
 
 
 def _paid_directly(view: View, node: str) -> Built | None:
     """Fair noise that is paid, controlled to what pays; for a utility, noise at a chance parent, or no pay at all."""
-    tracks = Tracks(view.cid)
+    tracks = Tracks(view.cid, view.agent)
     if node in view.payers:
         source = next((p for p in view.parents[node] if view.cid.agent_of(p) is None), None)
         if source is not None:
             tracks.put(source, "x", Bit(noise=0.5))
-            tracks.pays = Pay(node, ((source, "x"),))
+            tracks.pay(Pay(node, ((source, "x"),)))
         ones = np.ones(tuple(len(tracks.domain(p)) for p in view.cid.parents(node)))
         return Built(tracks, Table(ones))
     path = view.path(node, view.payers, avoiding=() if view.decision is None else (view.decision,))
@@ -209,7 +211,7 @@ def _paid_directly(view: View, node: str) -> Built | None:
         return None
     tracks.put(node, "x", Bit(noise=0.5))
     tracks.copy(path[:-1], "x")
-    tracks.pays = Pay(path[-1], ((path[-2], "x"),))
+    tracks.pay(Pay(path[-1], ((path[-2], "x"),)))
     return Built(tracks, tracks.mechanism(node, {"x": Bit(noise=1.0)}))
 
 
@@ -219,7 +221,7 @@ def _through_decision(view: View, node: str, *, control: bool) -> Built | None:
     segments = None if path is None else view.walk(path[-1])
     if path is None or segments is None:
         return None
-    tracks = Tracks(view.cid)
+    tracks = Tracks(view.cid, view.agent)
     seen = path[-1]
     gate = False
     if len(segments[0].left) > 1:  # what is seen hides s0 behind the bit, if the node is not what is seen
@@ -267,7 +269,7 @@ def _play(tracks: Tracks, view: View, segments: Sequence[Segment], *, gate: bool
         raise AssertionError("a walk ends at a utility below the decision")
     tracks.put(view.decision, "d", Bit())
     tracks.copy(action[:-1], "d")
-    tracks.pays = Pay(end[-1], ((action[-2], "d"), (end[-2], f"s{len(segments) - 1}")), equal=True)
+    tracks.pay(Pay(end[-1], ((action[-2], "d"), (end[-2], f"s{len(segments) - 1}")), equal=True))
 
 
 _BUILDERS = {

@@ -45,6 +45,8 @@ class View:
     ----------
     cid
         The diagram, with the added links.
+    agent
+        The agent whose incentive it is.
     decision
         The decision; None for an agent that has none, where only directed paths are of interest.
     parents, children
@@ -59,6 +61,7 @@ class View:
 
     def __init__(self, cid: CID, agent: Hashable, decision: str | None, *, cut: Iterable[Edge] = ()) -> None:
         self.cid = cid
+        self.agent = agent
         self.decision = decision
         aside = {d for d in cid.decisions_of(agent) if d != decision}
         dropped = set(cut)

@@ -6,11 +6,12 @@ touches has one state. Paths may share nodes freely: each bit is kept apart from
 that is not copied is the exclusive or, or the conjunction, of bits of the node's parents, plus noise of its own.
 
 >>> from cidmesa import CID
->>> tracks = Tracks(CID([("a", "b"), ("b", "c"), ("go", "pay"), ("c", "pay")], decisions=["go"], utilities=["pay"]))
+>>> cid = CID([("a", "b"), ("b", "c"), ("go", "pay"), ("c", "pay")], decisions=["go"], utilities=["pay"])
+>>> tracks = Tracks(cid, agent=0)
 >>> tracks.put("a", "s", Bit(noise=0.5))
 >>> tracks.copy(["a", "b", "c"], "s")
 >>> tracks.put("go", "d", Bit())
->>> tracks.pays = Pay("pay", (("go", "d"), ("c", "s")), equal=True)
+>>> tracks.pay(Pay("pay", (("go", "d"), ("c", "s")), equal=True))
 >>> model = tracks.model()
 >>> model.domain("b"), model.cpd("pay").tolist(), model.solve().value
 ((0, 1), [[1.0, 0.0], [0.0, 1.0]], 0.5)
@@ -19,7 +20,7 @@ that is not copied is the exclusive or, or the conjunction, of bits of the node'
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Any, TypeAlias
@@ -56,7 +57,7 @@ class Bit:
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """What the one utility that pays does: 1 where its two bits are `equal`, or else where all its bits are 1."""
+    """What a utility that pays does: 1 where its two bits are `equal`, or else where all its bits are 1."""
 
     utility: str
     refs: tuple[Ref, ...]
@@ -64,12 +65,17 @@ class Pay:
 
 
 class Tracks:
-    """A model under construction: which bits pass through which node of a diagram, and what pays."""
+    """A model under construction: which bits pass through which node of a diagram, and what pays the agent."""
 
-    def __init__(self, cid: CID) -> None:
+    def __init__(self, cid: CID, agent: Hashable) -> None:
         self.cid = cid
+        self.agent = agent
         self.bits: dict[str, dict[str, Bit]] = {}
-        self.pays: Pay | None = None
+        self.pays: dict[str, Pay] = {}
+
+    def pay(self, what: Pay) -> None:
+        """Say what a utility pays for; all others pay 0."""
+        self.pays[what.utility] = what
 
     def put(self, node: str, track: str, bit: Bit) -> None:
         """Say how `node` gets the bit of `track`; a bit that is there already stays as it is."""
@@ -83,8 +89,7 @@ class Tracks:
     def model(self) -> CIM:
         """Write the tracks out as a model on the diagram.
 
-        Decisions that no track touches have one action. A decision of another agent, and one whose bits have sources,
-        is given its rule.
+        Decisions that no track touches have one action. Those of other agents are given their rules.
 
         Raises
         ------
@@ -103,9 +108,8 @@ class Tracks:
                 mechanisms[node] = Choice(self.domain(node))
             else:
                 mechanisms[node] = self.mechanism(node)
-        payer = None if self.pays is None else self.cid.agent_of(self.pays.utility)
         for decision in self.cid.decisions:
-            if self.cid.agent_of(decision) != payer:
+            if self.cid.agent_of(decision) != self.agent:
                 rules[decision] = self.mechanism(decision)
         model = CIM(self.cid, mechanisms)
         return model.with_policy(rules) if rules else model
@@ -142,10 +146,11 @@ class Tracks:
     def _payments(self, utility: str) -> NDArray[Any]:
         parents = self.cid.parents(utility)
         shape = tuple(len(self.domain(p)) for p in parents)
-        if self.pays is None or self.pays.utility != utility:
+        what = self.pays.get(utility)
+        if what is None:
             return np.zeros(shape)
-        value = self._joined(self.pays.refs, parents, conjunction=not self.pays.equal)
-        return np.broadcast_to(value ^ 1 if self.pays.equal else value, shape).astype(np.float64)
+        value = self._joined(what.refs, parents, conjunction=not what.equal)
+        return np.broadcast_to(value ^ 1 if what.equal else value, shape).astype(np.float64)
 
     def _joined(self, refs: Sequence[Ref], parents: tuple[str, ...], conjunction: bool) -> NDArray[np.intp]:
         """Join bits of the parents; one axis for each parent, of length 1 where it does not matter."""

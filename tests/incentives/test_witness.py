@@ -29,7 +29,7 @@ def yeses(cid: cm.CID, decision: str) -> list[Verdict]:
                 verdict = judge(cid, criterion, node, decision if criterion != "voc" else None)
             except NotApplicableError:
                 continue
-            if verdict.settled is Answer.ADMITS and not (criterion == "voc" and paid_by_decisions_alone(cid, node)):
+            if verdict.settled is Answer.ADMITS:
                 found.append(verdict)
     return found
 
@@ -54,7 +54,11 @@ def confirm(verdict: Verdict, model: cm.CIM, decision: str) -> None:
         assert worth > brute.tables_value(blind, decision) + 1e-6
         return
     assert model.cid == cid
-    if verdict.criterion == "voc":
+    if verdict.criterion == "voc" and paid_by_decisions_alone(cid, node):
+        paying = model.shift({node: cm.Table(np.ones_like(model.cpd(node)))})
+        assert brute.one_decision(paying, decision)[0] > worth + 1e-6
+        assert brute.tables_value(paying, decision) > worth + 1e-6
+    elif verdict.criterion == "voc":
         assert brute.pays_to_control(model, node, decision)
         assert brute.tables_pay_to_control(model, node, decision)
     elif verdict.criterion == "ri":
@@ -88,14 +92,14 @@ def every_yes_has_one(cids: list[cm.CID], decision_of=lambda cid: cid.decisions[
 
 def test_every_yes_on_random_diagrams():
     rng = random.Random(20261120)
-    count = every_yes_has_one([random_cid(rng, rng.randint(4, 12)) for _ in range(examples(quick=150, full=2000))])
-    assert all(count[criterion] > 100 for criterion in CRITERIA)
+    count = every_yes_has_one([random_cid(rng, rng.randint(4, 12)) for _ in range(examples(quick=80, full=2000))])
+    assert all(count[criterion] > 50 for criterion in CRITERIA)
 
 
 def test_every_yes_on_zigzags():
     rng = random.Random(7)
-    count = every_yes_has_one([zigzag_cid(rng) for _ in range(examples(quick=15, full=1000))])
-    assert all(count[criterion] >= 15 for criterion in CRITERIA)
+    count = every_yes_has_one([zigzag_cid(rng) for _ in range(examples(quick=12, full=1000))])
+    assert all(count[criterion] >= 12 for criterion in CRITERIA)
 
 
 class TestSeveralDecisions:
@@ -127,28 +131,28 @@ class TestSeveralDecisions:
     def test_what_the_search_finds_is_confirmed_by_listing_all_policies(self, criterion):
         rng = random.Random(11)
         confirmed = 0
-        for _ in range(examples(quick=40, full=600)):
+        for _ in range(examples(quick=25, full=600)):
             cid = random_cid(rng, rng.randint(4, 6), decisions=2)
             for decision in cid.decisions:
                 for verdict in _verdicts(cid, criterion, decision):
                     model = None if verdict.settled is Answer.EXCLUDES else find_witness(verdict)
                     if model is not None:
                         confirmed += _confirmed(verdict, model, decision)
-        assert confirmed > 10
+        assert confirmed > 5
 
     def test_unknown_is_rare_where_small_models_have_the_incentive(self):
         """Brute force over random small models, which knows nothing of the search, against the verdicts."""
         rng = random.Random(5)
         has_one: Counter[str] = Counter()
         unknown: Counter[str] = Counter()
-        for _ in range(examples(quick=120, full=1500)):
+        for _ in range(examples(quick=100, full=1500)):
             cid = random_cid(rng, rng.randint(4, 6), decisions=2, utilities=1)
             for decision in cid.decisions:
                 for verdict in [v for c in CRITERIA for v in _verdicts(cid, c, decision) if v.settled is None]:
                     if any(_has(_random_model(rng, verdict), verdict, decision) for _ in range(100)):
                         has_one[verdict.criterion] += 1
                         unknown[verdict.criterion] += verdict.answer is Answer.UNKNOWN
-        assert sum(has_one.values()) >= 8
+        assert sum(has_one.values()) >= 6
         assert sum(unknown.values()) <= 0.1 * sum(has_one.values()), (has_one, unknown)
 
     def test_no_game_no_witness(self):
@@ -262,6 +266,31 @@ class TestOtherQuestions:
         model = cm.admits_ri(cid, "s", "b").witness()
         assert set(model.rules) == {"a"}
         assert model.solve(agent="B").value["B"] == pytest.approx(1)
+
+    def test_every_yes_with_another_agent(self):
+        rng = random.Random(13)
+        count: Counter[str] = Counter()
+        for _ in range(examples(quick=80, full=600)):
+            cid = random_cid(rng, rng.randint(5, 9), decisions=2, utilities=2)
+            cid = cm.CID(
+                cid.edges,
+                nodes=cid.nodes,
+                decisions={"me": cid.decisions[:1], "you": cid.decisions[1:]},
+                utilities={"me": ["U0"], "you": ["U1"]},
+            )
+            mine, theirs = cid.decisions
+            for criterion in (*CRITERIA, "impact"):
+                for node in cid.nodes:
+                    try:
+                        verdict = judge(cid, criterion, node, mine)
+                    except NotApplicableError:
+                        continue
+                    if verdict.settled is Answer.ADMITS:
+                        model = find_witness(verdict)
+                        assert model is not None, f"{verdict} {cid.edges}"
+                        assert set(model.rules) == {theirs}
+                        count[criterion] += 1
+        assert all(count[criterion] > 5 for criterion in (*CRITERIA, "impact"))
 
     def test_path_specific_control_leaves_the_cut_edges_idle(self):
         cid = cm.CID([("d", "x"), ("d", "y"), ("x", "y"), ("y", "u")], decisions=["d"], utilities=["u"])
