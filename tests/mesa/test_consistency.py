@@ -19,7 +19,7 @@ budgets = st.sampled_from([Fraction(0), Fraction(1, 8), Fraction(1, 2), Fraction
 
 
 @given(law=laws(), budget=budgets)
-@settings(max_examples=examples(quick=150, full=3000))
+@settings(max_examples=examples(quick=100, full=3000))
 def test_emptiness_and_membership(law: ExactLaw, budget: Fraction) -> None:
     found = ConsistentSet(law.floats(), float(budget))
     assert found.is_empty == (not cells(law, budget))
@@ -28,7 +28,7 @@ def test_emptiness_and_membership(law: ExactLaw, budget: Fraction) -> None:
 
 
 @given(law=laws())
-@settings(max_examples=examples(quick=150, full=3000))
+@settings(max_examples=examples(quick=100, full=3000))
 def test_regret_of_single_objectives_and_the_least_over_all(law: ExactLaw) -> None:
     floats = law.floats()
     for objective in grid(len(law.outcome[0][0]), 2):
@@ -43,7 +43,7 @@ TOLERANCE = 1e-9
 
 
 @given(law=laws(), budget=budgets)
-@settings(max_examples=examples(quick=80, full=2000))
+@settings(max_examples=examples(quick=50, full=2000))
 def test_the_integer_program_agrees_with_listing(law: ExactLaw, budget: Fraction) -> None:
     floats = law.floats()
     with pytest.MonkeyPatch.context() as patch:
@@ -60,7 +60,7 @@ def test_the_integer_program_agrees_with_listing(law: ExactLaw, budget: Fraction
 
 
 @given(law=laws(), budget=budgets)
-@settings(max_examples=examples(quick=80, full=2000))
+@settings(max_examples=examples(quick=50, full=2000))
 def test_the_representative_is_in_the_set_and_declared_ones_come_first(law: ExactLaw, budget: Fraction) -> None:
     found = ConsistentSet(law.floats(), float(budget))
     chosen = found.representative()
@@ -79,7 +79,7 @@ def test_the_representative_is_in_the_set_and_declared_ones_come_first(law: Exac
 
 
 @given(law=laws(), budget=budgets, seed=st.integers(0, 5))
-@settings(max_examples=examples(quick=40, full=1000))
+@settings(max_examples=examples(quick=20, full=2000))
 def test_samples_are_members(law: ExactLaw, budget: Fraction, seed: int) -> None:
     found = ConsistentSet(law.floats(), float(budget))
     drawn = found.sample(20, seed)

@@ -213,7 +213,7 @@ def stale_model(setup: TrainingSetup) -> cm.CIM:
 
 
 @given(setup=random_setups(), tolerance=st.sampled_from([0.0, 0.25]), pairs=st.booleans())
-@settings(max_examples=examples(quick=150, full=3000))
+@settings(max_examples=examples(quick=80, full=3000))
 def test_every_candidate_equals_listing(setup: TrainingSetup, tolerance: float, pairs: bool) -> None:
     family = derive_mesa_optimizers(setup, max_targets=2 if pairs else 1, tolerance=tolerance)
     for candidate in list(family)[-6:]:
@@ -263,7 +263,7 @@ def check_against_listing(setup: TrainingSetup, candidate: MesaOptimizer, tolera
 
 
 @given(setup=random_setups())
-@settings(max_examples=examples(quick=40, full=1000))
+@settings(max_examples=examples(quick=30, full=2000))
 def test_supersets_of_consistent_targets_are_consistent_and_not_minimal(setup: TrainingSetup) -> None:
     family = derive_mesa_optimizers(setup, max_targets=2)
     singles = {c.names[0]: c for c in family if len(c.names) == 1}

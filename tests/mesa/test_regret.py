@@ -32,7 +32,7 @@ def pairs(draw: st.DrawFn) -> tuple[ExactLaw, ExactLaw]:
 
 
 @given(pair=pairs(), budget=budgets)
-@settings(max_examples=examples(quick=120, full=3000))
+@settings(max_examples=examples(quick=80, full=3000))
 def test_possible_actions_and_intervals_equal_enumeration(pair: tuple[ExactLaw, ExactLaw], budget: Fraction) -> None:
     training, there = pair
     together = joint_actions(training, budget, there)
@@ -53,7 +53,7 @@ def test_possible_actions_and_intervals_equal_enumeration(pair: tuple[ExactLaw, 
 
 
 @given(pair=pairs(), budget=budgets)
-@settings(max_examples=examples(quick=40, full=1000))
+@settings(max_examples=examples(quick=30, full=2000))
 def test_the_same_by_integer_programs_alone(pair: tuple[ExactLaw, ExactLaw], budget: Fraction) -> None:
     training, there = pair
     listed = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
