@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.incentives.verdict import Answer
+from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.laws import laws_of
 from cidmesa.mesa.regret import admits, possible
 from cidmesa.mesa.separation import Separation, separating_shifts
@@ -78,6 +79,8 @@ class Indistinct:
     @cached_property
     def best(self) -> Separation | None:
         """The best shift that would separate them; ``None`` where nothing that was tried does."""
+        if self.setup.model is not None and any(needs_stochastic_rules(self.setup, t) for t in (self.one, self.other)):
+            return None
         rows = separating_shifts(self.setup, self.one, self.other, tolerance=self.tolerance)
         return rows[0] if rows else None
 
@@ -108,8 +111,8 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     -----
     Policies are listed context by context, by linear programs, leaving off as soon as no objective fits, while
     :math:`\sum \log_2 |A| \le 12`. Beyond that only the sets of actions per context are compared: where they differ the
-    pair is identifiable, where they agree it is UNKNOWN. Without numbers every pair is UNKNOWN. With several decisions
-    policies are what is compared to begin with.
+    pair is identifiable, where they agree it is UNKNOWN. Without numbers every pair is UNKNOWN, and so is one for which
+    a shared rule may have to be stochastic. With several decisions policies are what is compared to begin with.
 
     Examples
     --------
@@ -128,7 +131,7 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
         return known[key]
 
     def answer(one: MesaOptimizer, other: MesaOptimizer) -> Answer:
-        if laws is None:
+        if laws is None or any(needs_stochastic_rules(setup, m.names) for m in (one, other)):
             return Answer.UNKNOWN
         unknown = False
         for name in setup.distributions:

@@ -40,6 +40,7 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
+from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
 from cidmesa.mesa.laws import laws_of
 from cidmesa.mesa.regret import admits, possible
@@ -115,6 +116,13 @@ def separating_shifts(
         numbers: visible ``{V}`` for :math:`V \in Resp(T_1) \cup Resp(T_2)`, otherwise V in exactly one of
         :math:`Rel_{T_1}, Rel_{T_2}`; each *can* part them. Empty: nothing that was tried parts them.
 
+    Raises
+    ------
+    UnknownNodeError
+        A target that is not a node.
+    NotApplicableError
+        A decision as a target; symbols; one rule that acts several times on the targets or the score.
+
     Notes
     -----
     Mechanisms outside :math:`Obs(D) \cup Rel_{T_1} \cup Rel_{T_2}` change neither the contexts nor what is best in them
@@ -127,6 +135,11 @@ def separating_shifts(
     one, other = target_key(setup, a), target_key(setup, b)
     if setup.model is None:
         return _graphical(setup, one, other)
+    if needs_stochastic_rules(setup, one) or needs_stochastic_rules(setup, other):
+        raise NotApplicableError(
+            "separating_shifts compares deterministic policies, and here one rule acts several times on the targets or "
+            "the score, so that the best may be stochastic: compare candidates by .possible_actions(deployment)."
+        )
     family = derive_mesa_optimizers(setup, targets=[one, other], tolerance=tolerance)
     judges = [Judge(family[one]), Judge(family[other])]
     best: dict[frozenset[str], Separation] = {}
