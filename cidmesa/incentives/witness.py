@@ -90,7 +90,8 @@ def find_witness(verdict: Verdict) -> CIM | None:
 
     Notes
     -----
-    Deterministic: the same verdict gives the same model. Introduced unfairness and relevance have no construction.
+    Deterministic: the same verdict gives the same model. Introduced unfairness is searched for, with one decision too,
+    and relevance, which compares two models, has no witness.
 
     Examples
     --------
@@ -107,11 +108,12 @@ def find_witness(verdict: Verdict) -> CIM | None:
             return candidate.model
     cid = verdict.cid
     agent = cid.agents[0] if verdict.decision is None else cid.agent_of(verdict.decision)
-    if len(cid.decisions_of(agent)) > 1:
+    if len(cid.decisions_of(agent)) > 1 or criterion == "introduced_unfairness":
         from cidmesa.incentives.witness_search import DRAWS, search
 
-        # Where a theorem says that there is a witness, it is worth looking longer.
-        return search(verdict, criterion, DRAWS if verdict.settled is None else 10 * DRAWS)
+        # Where a theorem says that there is a witness on this very link, it is worth looking longer.
+        promised = verdict.settled is not None and criterion == "voi"
+        return search(verdict, criterion, 10 * DRAWS if promised else DRAWS)
     return None
 
 

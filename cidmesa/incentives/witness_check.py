@@ -11,6 +11,7 @@ from cidmesa.mechanisms import Categorical, Mechanism
 from cidmesa.model import CIM
 from cidmesa.solve import solve
 from cidmesa.solve.effects import has_instrumental_control_incentive, has_response_incentive, impact
+from cidmesa.solve.values import introduced_total_variation
 
 if TYPE_CHECKING:
     from cidmesa.incentives.verdict import Verdict
@@ -51,7 +52,20 @@ def holds(candidate: Candidate, criterion: str, verdict: Verdict) -> bool:
         return has_instrumental_control_incentive(model, node, decision)
     if criterion == "impact":
         return impact(model, node, _first_actions(model), decision) > MARGIN
+    if criterion == "introduced_unfairness":
+        label = label_of(verdict)
+        return label is not None and introduced_total_variation(model, node, label, decision) > MARGIN
     return False
+
+
+def label_of(verdict: Verdict) -> str | None:
+    """Return the label that introduced unfairness compares with; left out, one that a utility compares with."""
+    if verdict.label is not None or verdict.decision is None:
+        return verdict.label
+    cid, decision = verdict.cid, verdict.decision
+    below = cid.descendants(decision)
+    compared = (p for u in cid.utilities_of(cid.agent_of(decision)) if u in below for p in cid.parents(u))
+    return next((p for p in compared if cid.kind(p) == "chance" and p not in below), None)
 
 
 def value(model: CIM, agent: Hashable) -> float | None:

@@ -17,7 +17,7 @@ import math
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.reduction import minimal_reduction, with_information_link
-from cidmesa.incentives.witness_check import Candidate, holds
+from cidmesa.incentives.witness_check import Candidate, holds, label_of
 from cidmesa.mechanisms import Choice, Mechanism, Structural, Table
 from cidmesa.model import CIM
 
@@ -51,8 +51,9 @@ _COMPANY = 6
 
 def search(verdict: Verdict, criterion: str, draws: int = DRAWS) -> CIM | None:
     """Return a model with the incentive of a verdict, found among `draws` small ones and checked, or None."""
-    test = _TESTS.get(criterion)
     cid = verdict.cid
+    label = label_of(verdict) if criterion == "introduced_unfairness" else None
+    test = _TESTS.get(criterion) if label is None else partial(_amplifies, label=label)
     if test is None or any(cid.kind(head) == "decision" for _, head in verdict.cut_edges):
         return None
     decision = verdict.decision
@@ -64,7 +65,7 @@ def search(verdict: Verdict, criterion: str, draws: int = DRAWS) -> CIM | None:
     for node in verdict.nodes:
         if cid.kind(node) == "utility":
             continue
-        draw = _Draw(cid, agent, criterion, node, decision, verdict.cut_edges, rng)
+        draw = _Draw(cid, agent, criterion, node, decision, verdict.cut_edges, rng, label)
         for _ in range(draws):
             game = draw()
             if game is None:
@@ -263,6 +264,23 @@ def _moves(game: Game, node: str, _: str | None, __: tuple[str, ...]) -> bool | 
     return True if (np.abs(law - before) > 1e-9).all() else None
 
 
+def _amplifies(game: Game, node: str, decision: str | None, _: tuple[str, ...], *, label: str) -> bool | None:
+    """Compare, under every optimal policy, how the means of the decision and of the label differ between groups."""
+    weights = game.worlds[0]
+    policies = game.optimal
+    values = game.play(policies)[0]
+    shape = (len(next(iter(policies.values()))), len(weights))
+    group, action, truth = (np.broadcast_to(values[n], shape) for n in (node, str(decision), label))
+    mass = [np.where(group == a, weights, 0.0) for a in (0, 1)]
+    total = [m.sum(axis=1) for m in mass]
+    if min(total[0].min(), total[1].min()) <= 0:
+        return None
+    gaps = [
+        np.abs((mass[1] * v).sum(axis=1) / total[1] - (mass[0] * v).sum(axis=1) / total[0]) for v in (action, truth)
+    ]
+    return True if (gaps[0] > gaps[1] + 1e-9).all() else None
+
+
 _TESTS: dict[str, Callable[[Game, str, str | None, tuple[str, ...]], Any]] = {
     "voi": _informs,
     "voc": _worth_controlling,
@@ -287,6 +305,7 @@ class _Draw:
         decision: str | None,
         cut: Iterable[tuple[str, str]],
         rng: random.Random,
+        label: str | None,
     ) -> None:
         self.cid = cid
         self.agent = agent
@@ -295,7 +314,7 @@ class _Draw:
         self.utilities = cid.utilities_of(agent)
         self.order = [cid.nodes[i] for i in cid.topological]
         deciding = cid.decisions_of(agent) if decision is None else (decision,)
-        self.always = tuple(dict.fromkeys((node, *deciding)))
+        self.always = tuple(dict.fromkeys((node, *deciding, *((label,) if label is not None else ()))))
         self.reduced = cid if criterion in {"voi", "impact"} else minimal_reduction(cid)
         above = {u: self.reduced.ancestors(u, strict=False) for u in self.utilities}
         matter = set().union(*above.values())
