@@ -166,6 +166,7 @@ def _derive(words: argparse.Namespace) -> int:
     family = system.family(words.arm)
     if words.json:
         found = data.family_data(family)
+        found["comparisons"] = data.comparison_data(family)
         if family.setup.model is not None:
             found["predictions"] = data.prediction_data(family.predictions())
         return _print_json(found)

@@ -34,6 +34,7 @@ def derivation(system: System, arm: str, family: Family, found: Data, *, first: 
     blocks += documents.family_figures(family) if first else []
     blocks += sections.family_tables(found["family"])
     blocks += documents.ranking_table(found["family"])
+    blocks += sections.comparison_tables(found["comparisons"])
     return blocks + (sections.prediction_tables(found["predictions"]) if first else [])
 
 

@@ -39,12 +39,15 @@ class Run:
         The system.
     families
         Arm → its mesa-optimizers.
+    parts
+        Arm → its derivation as plain data.
     agents, reports
         (arm, body) → the trained population, and the verdicts on it.
     """
 
     system: System
     families: Mapping[str, Family]
+    parts: Mapping[str, Mapping[str, Any]]
     agents: Mapping[tuple[str, str], Agents] = field(default_factory=dict)
     reports: Mapping[tuple[str, str], Report] = field(default_factory=dict)
 
@@ -69,9 +72,9 @@ class Run:
     @cached_property
     def plain(self) -> dict[str, Any]:
         """Everything as plain data."""
-        arms = {
+        arms: dict[str, Any] = {
             arm: {
-                **arm_data(family),
+                **self.parts[arm],
                 "bodies": {
                     body: body_data(self.system, body, report)
                     for (other, body), report in self.reports.items()
@@ -133,11 +136,13 @@ def run(
     families: dict[str, Family] = {}
     agents: dict[tuple[str, str], Agents] = {}
     reports: dict[tuple[str, str], Report] = {}
+    parts: dict[str, dict[str, Any]] = {}
     show(page.opening(system, data.incentive_data(system.setup.cid), data.setup_data(system.setups[chosen[0]])))
     for arm in chosen:
         say(f"{arm}: deriving")
         families[arm] = system.family(arm)
-        show(page.derivation(system, arm, families[arm], arm_data(families[arm]), first=arm == chosen[0]))
+        parts[arm] = arm_data(families[arm], compare=arm == chosen[0])
+        show(page.derivation(system, arm, families[arm], parts[arm], first=arm == chosen[0]))
         if not train or families[arm].setup.model is None:
             continue
         for body in made:
@@ -147,18 +152,19 @@ def run(
             reports[arm, body] = validate(families[arm], agents[arm, body], progress=options.get("progress", True))
             entry = body_data(system, body, reports[arm, body])
             show(page.verdicts(system, arm, body, entry, brief=len(reports) > 1))
-    done = Run(system, families, agents, reports)
+    done = Run(system, families, parts, agents, reports)
     show(page.closing(done.plain["claims"]))
     return done
 
 
-def arm_data(family: Family) -> dict[str, Any]:
-    """Return the derivation of one arm as plain data."""
+def arm_data(family: Family, *, compare: bool) -> dict[str, Any]:
+    """Return the derivation of one arm as plain data; `compare` adds what would tell hypotheses apart."""
     bare = family.setup.model is None
     nothing: dict[str, Any] = {"predictions": [], "structural": [], "digest": None}
     return {
         "setup": data.setup_data(family.setup),
         "family": data.family_data(family),
+        "comparisons": data.comparison_data(family) if compare else [],
         "predictions": nothing if bare else data.prediction_data(family.predictions()),
     }
 

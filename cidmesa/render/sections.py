@@ -140,6 +140,53 @@ def _shift_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
     )  # fmt: skip
 
 
+def comparison_tables(found: Sequence[Data]) -> list[Block]:
+    """Tabulate what would tell each hypothesis from the base objective, and which training would cure it."""
+    blocks: list[Block] = []
+    for pair in found:
+        one, other = _names(pair["base"]), _names(pair["targets"])
+        rows: list[tuple[Cell | str, ...]] = [
+            (
+                _names(row["nodes"]) or "none: training itself",
+                f"`{row['deployment']}`" if row["deployment"] else Cell("found", "muted"),
+                number(row["certain"]),
+                number(row["possible"]),
+                "yes" if row["visible"] else Cell("no", "muted"),
+            )
+            for row in pair["separations"]
+        ]
+        caption = f"What would tell {one} from {other}"
+        if rows:
+            columns = ("shift of", "declared as", "certain", "possible", "a frozen learner shows it")
+            blocks.append(Table(columns, tuple(rows), "llrrl", caption, _SEPARATIONS))
+        else:
+            blocks.append(Paragraph(f"{caption}: nothing that was tried.", muted=True))
+        cures: list[tuple[Cell | str, ...]] = [
+            (
+                row["change"],
+                f"`{row['deployment']}`",
+                Cell("removed", "good") if row["removed"] else Cell("harmless", "good"),
+                number(row["regret"]),
+                "reads what the score reads" if row["score_input"] else "",
+            )
+            for row in pair["cures"][:_MOST_CURES]
+        ]
+        if cures:
+            columns = ("change of training", "against harm in", f"{other} is", "its training regret then", "caution")
+            left = len(pair["cures"]) - len(cures)
+            note = _CURES + (f" {left} more combine these." if left > 0 else "")
+            blocks.append(Table(columns, tuple(cures), "lllrl", f"What would cure {other}", note))
+    return blocks
+
+
+_MOST_CURES: Final = 8
+_SEPARATIONS: Final = (
+    "certain, possible: probability of the contexts in which no action is possible for both, in which their possible "
+    "actions differ. What a frozen learner cannot show, only a retrained or a planning one can."
+)
+_CURES: Final = "The smallest weight of the grid that works. Neither order nor size says which is best."
+
+
 def prediction_tables(data: Data) -> list[Block]:
     """Tabulate what the hypotheses predict, before any agent is trained."""
     merged: dict[str, tuple[Data, list[str]]] = {}

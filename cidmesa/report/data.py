@@ -14,10 +14,14 @@ from cidmesa.render.sections import CRITERIA
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.candidate import MesaOptimizer
+    from cidmesa.mesa.cure import Cure
     from cidmesa.mesa.derive import Family
     from cidmesa.mesa.predictions import Prediction, Predictions
 
 Data = dict[str, Any]
+
+_NOTHING = 1e-9
+"""A regret up to which nothing is lost."""
 
 
 def incentive_data(cid: CID) -> Data:
@@ -164,3 +168,52 @@ def in_order(cid: CID, nodes: Iterable[str]) -> list[str]:
 def _pairs(cid: CID, pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
     order = list(CRITERIA)
     return [list(pair) for pair in sorted(pairs, key=lambda pair: (order.index(pair[0]), cid.id(pair[1])))]
+
+
+_SMALL = 10
+"""Nodes up to which a report also looks for what would tell hypotheses apart, which lists many shifts."""
+
+
+def comparison_data(family: Family) -> list[Data]:
+    """Return, for each hypothesis beside the base objective, what would tell it apart and what would cure it.
+
+    Only for small setups with numbers and one decision; cures only where the hypothesis does harm.
+    """
+    from cidmesa.mesa import distinguishing_training, separating_shifts
+
+    setup, found = family.setup, []
+    base = next((h for h in family.hypotheses if "identical" in h.positions), None)
+    if setup.model is None or base is None or len(setup.cid) > _SMALL or len(setup.cid.decisions) > 1:
+        return []
+    for other in family.hypotheses:
+        if "identical" in other.positions:
+            continue
+        separations = separating_shifts(setup, base.names, other.names, tolerance=family.tolerance)
+        harmed = [name for name in setup.deployments if other.deployment_regret[name][1] > _NOTHING]
+        cures = distinguishing_training(setup, other.names, tolerance=family.tolerance) if harmed else ()
+        found.append({
+            "base": list(base.names),
+            "targets": list(other.names),
+            "separations": [
+                {
+                    "nodes": in_order(setup.cid, row.nodes), "deployment": row.deployment, "certain": row.certain,
+                    "possible": row.possible, "visible": row.visible, "lower_bound": row.lower_bound,
+                }
+                for row in separations
+            ],
+            "cures": [
+                {
+                    "change": _change(row), "deployment": row.deployment, "removed": row.removed, "regret": row.regret,
+                    "interval": [float(row.interval[0]), float(row.interval[1])], "harmless": row.harmless,
+                    "score_input": row.score_input,
+                }
+                for row in cures
+                if row.deployment in harmed
+            ],
+        })  # fmt: skip
+    return found
+
+
+def _change(row: Cure) -> str:
+    """Spell a change of training without what becomes of the hypothesis."""
+    return str(row).split(":", 1)[0]

@@ -57,6 +57,7 @@ def family_document(family: Family, title: str) -> Document:
     """Lay out a derivation: base and mesa diagrams side by side, candidates, regrets, shifts, predictions."""
     found = data.family_data(family)
     blocks: list[Block] = [*family_figures(family), *sections.family_tables(found), *ranking_table(found)]
+    blocks += sections.comparison_tables(data.comparison_data(family))
     if family.setup.model is not None:
         blocks += [Heading("Predictions"), *sections.prediction_tables(data.prediction_data(family.predictions()))]
     return Document(title, tuple(blocks), footer=FOOTER)

@@ -81,6 +81,35 @@ def test_a_family_document_has_every_candidate_and_a_picture_of_each_hypothesis(
         assert document.save(tmp_path / path).stat().st_size > 1000
 
 
+def test_comparisons_say_what_tells_hypotheses_apart_and_what_cures():
+    cid = cm.CID(
+        [
+            ("goal", "act"), ("sign", "act"), ("goal", "sign"), ("act", "there"), ("goal", "there"),
+            ("act", "signed"), ("sign", "signed"), ("there", "pay"),
+        ],
+        decisions=["act"],
+        utilities=["pay"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        goal=cm.Uniform("a", "b"), sign=lambda goal: goal, act=["a", "b"], there=lambda act, goal: int(act == goal),
+        signed=lambda act, sign: int(act == sign), pay=lambda there: there,
+    )  # fmt: skip
+    setup = cm.TrainingSetup(
+        model, deployments={"misleading": {"sign": cm.Uniform("a", "b")}, "biased": {"goal": lambda: "a"}}
+    )
+    family = cm.derive_mesa_optimizers(setup)
+    (found,) = data.comparison_data(family)
+    assert (found["base"], found["targets"]) == (["there"], ["signed"])
+    assert found["separations"][0]["nodes"] == ["sign"]
+    assert found["separations"][0]["visible"] is True
+    assert {row["deployment"] for row in found["cures"]} == {"misleading"}
+    assert any(row["removed"] and row["change"] == "mix 0.01 of misleading" for row in found["cures"])
+    text = documents.family_document(family, "Signs").text(120)
+    assert "What would tell there from signed" in text
+    assert "What would cure signed" in text
+    assert data.comparison_data(cm.derive_mesa_optimizers(cm.TrainingSetup(cid))) == []
+
+
 def test_bare_diagrams_have_graphical_answers_only():
     family = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES, deployments={"curved": {"grade"}}))
     text = documents.family_document(family, "Grades").text(120)
