@@ -17,6 +17,7 @@ incentives: a causal perspective", AAAI 2021.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,6 +38,7 @@ from cidmesa.mesa.prior import complexity
 from cidmesa.mesa.regret import Interval
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, Shifts, carry_over, relevant, shift_class, shifts_of
+from cidmesa.mesa.stages import ByStage
 from cidmesa.model import CIM
 from cidmesa.solve import solve
 
@@ -337,9 +339,11 @@ class MesaOptimizer:
     def training_regret(self) -> float | None:
         """The least base regret of the worst optimal policy, over all objectives on the targets.
 
-        Over the declared ones where one rule serves several decisions; ``None`` for a bare diagram.
+        Over the declared ones where one rule serves several decisions. ``None`` where it is not known, as for a bare
+        diagram.
         """
-        return None if self._answers is None else self._answers.least_regret
+        found = math.nan if self._answers is None else self._answers.least_regret
+        return None if math.isnan(found) else found
 
     @cached_property
     def objective_regret(self) -> float | None:
@@ -418,7 +422,7 @@ class MesaOptimizer:
 
     @property
     def _deployments(self) -> tuple[str, ...]:
-        return () if self._answers is None else tuple(self.setup.deployments)
+        return () if self._answers is None or isinstance(self._answers, ByStage) else tuple(self.setup.deployments)
 
     # Shifts ----------------------------------------------------------------------------------------------------------
 

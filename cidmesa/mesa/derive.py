@@ -43,6 +43,7 @@ from cidmesa.mesa.objectives import Objective, domain_of, read
 from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
 from cidmesa.mesa.splice import InnerAgent, by_design
+from cidmesa.mesa.stages import ByStage
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -96,9 +97,10 @@ def derive_mesa_optimizers(
     Notes
     -----
     Exact over all objectives (see :mod:`cidmesa.mesa.consistency`) for one decision always, for several wherever
-    their deterministic policies can be listed (up to 4,096; beyond, numbers are UNKNOWN). Where one rule acts twice on
-    what is pursued or scored, declared objectives are tried one by one, with stochastic rules. Nothing but the list of
-    candidates is computed here; answers come on access.
+    their deterministic policies can be listed (up to 4,096). Beyond, a test decision by decision finds consistent
+    objectives where the diagram is soluble (:mod:`cidmesa.mesa.stages`), and all else is UNKNOWN. Where one rule acts
+    twice on what is pursued or scored, declared objectives are tried one by one, with stochastic rules. Nothing but the
+    list of candidates is computed here; answers come on access.
 
     References
     ----------
@@ -155,7 +157,14 @@ class Derivation:
             return None
         if needs_stochastic_rules(self.setup, names):
             return ByName(self.setup, names, self.tolerance, self.declared(names))
-        return None if self._laws is None else ByCone(self._laws, names, self.tolerance, self.declared(names))
+        if self._laws is not None:
+            return ByCone(self._laws, names, self.tolerance, self.declared(names))
+        if self.setup.shared_rules or self.setup.phases is not None:
+            return None
+        try:
+            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why)
+        except NotApplicableError:
+            return None
 
     def without_numbers(self, question: str) -> NotApplicableError:
         """Return the error for a question that has no answer in numbers here."""
