@@ -259,13 +259,13 @@ def frozen_rule(setup: cm.TrainingSetup, names: tuple[str, ...], objective: np.n
     return rule
 
 
-@given(setups(), st.integers(0, 10**6))
+@given(setups(), st.integers(0, 10**6), st.sampled_from([0.0, 0.3]))
 @settings(
     max_examples=examples(quick=60, full=2000),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
-def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int) -> None:
-    family = derive_mesa_optimizers(setup)
+def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int, tolerance: float) -> None:
+    family = derive_mesa_optimizers(setup, tolerance=tolerance)
     hypotheses = family.hypotheses
     assume(hypotheses)
     rows = family.predictions()
@@ -274,7 +274,8 @@ def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int) -> N
             rule = frozen_rule(setup, hypothesis.names, np.asarray(objective))
             if rule is None:
                 continue
-            checks = Checks(setup, hypotheses, Ruled(rule), retrain=False)
+            checks = Checks(setup, hypotheses, Ruled(rule), tolerance=tolerance, retrain=False)
+            assert checks.scope.all()
             for row in rows:
                 if row.modality == "can" or row.inert or row.hypothesis not in {JOINT, name_of(hypothesis)}:
                     continue
