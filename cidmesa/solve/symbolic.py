@@ -14,6 +14,7 @@ is optimal in it.
 :func:`total_effect`                   under the same names
 :func:`introduced_total_effect`        …
 :func:`instrumental_control_effect`    …
+:func:`response_effect`                …
 =====================================  =================================================================================
 
 Everything is computed in exact rational arithmetic; floats are read as the simplest fraction within 1e-15. Numbers put
@@ -350,6 +351,45 @@ def instrumental_control_effect(model: CIM, node: str, decision: str | None = No
             gain = sum(exact(rule[context][a]) * (w[context][a, d] - w[context][a, a]) for a in range(k))
             stakes.append(sympy.Abs(sympy.cancel(k**2 * gain / law)))
     return _maximum([stake for stake in stakes if stake != 0])
+
+
+def response_effect(model: CIM, node: str, decision: str | None = None, *, policy: Any) -> Any:
+    r"""Return :math:`\max_x \mathbb{E}\,\mathrm{TV}(\pi(\cdot \mid PA_D), \pi(\cdot \mid (PA_D)_x))` of a policy.
+
+    See :func:`cidmesa.solve.response_effect`; for a deterministic policy it is :math:`\max_x P(D_x \ne D)`.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> from sympy.abc import q
+    >>> cid = cm.CID([("door", "red"), ("red", "go"), ("go", "win"), ("door", "win")], decisions=["go"],
+    ...              utilities=["win"])
+    >>> model = cid.parameterise(door=cm.Bernoulli(0.5), red=cm.Noisy(lambda door: door, q), go=[0, 1],
+    ...                          win=lambda door, go: int(door == go))
+    >>> response_effect(model, "door", policy={"go": lambda red: red})
+    1/2
+    >>> response_effect(model, "door", policy={"go": lambda red: 0})
+    0
+    """
+    import sympy
+
+    cid = model.cid
+    decision = cid.only_decision(decision)
+    if node not in cid.ancestors(decision):
+        return sympy.Integer(0)
+    fixed = model.with_policy(rules_of(model, policy))
+    rule, parents = fixed.cpd(decision), cid.parents(decision)
+    worlds = [World("actual"), World("set", do={node: FREE})]
+    twin = parallel_worlds(fixed, worlds, [*((w.name, p) for w in worlds for p in parents), ("set", node)])
+    once = list(dict.fromkeys(twin.names.values()))
+    axis = {pair: once.index(name) for pair, name in twin.names.items()}
+    law = joint(twin.model, once)
+    moved = [exact(0)] * model.card(node)
+    for where in np.ndindex(law.shape):
+        was, would_be = (rule[tuple(where[axis[w.name, p]] for p in parents)] for w in worlds)
+        apart = sum((sympy.Abs(exact(a) - exact(b)) for a, b in zip(was, would_be, strict=True)), exact(0)) / 2
+        moved[where[axis["set", node]]] += model.card(node) * law[where] * apart
+    return _maximum(sympy.expand(effect) for effect in moved)
 
 
 # Shared pieces --------------------------------------------------------------------------------------------------------

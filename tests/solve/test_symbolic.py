@@ -151,6 +151,26 @@ def test_control_and_bias_as_expressions() -> None:
     assert numeric.introduced_total_effect(judge.subs(numbers), "A", "Y", policy=follow) == pytest.approx(0.8 - 0.4)
 
 
+def test_responses_as_expressions() -> None:
+    cid = cm.CID(
+        [("x", "w"), ("z", "w"), ("w", "d"), ("z", "d"), ("x", "u"), ("d", "u")], decisions=["d"], utilities=["u"]
+    )
+    model = cid.parameterise(
+        x=cm.Bernoulli(p),
+        z=cm.Bernoulli(q),
+        w=cm.Noisy(lambda x, z: x * z, r),
+        d=[0, 1],
+        u=lambda x, d: int(x == d),
+    )
+    for policy in ({"d": lambda w, z: w}, {"d": lambda w, z: {w: 0.75, 1 - w: 0.25}}, {"d": lambda w, z: w * z}):
+        for node in ("x", "z", "w"):
+            effect = symbolic.response_effect(model, node, policy=policy)
+            for numbers in ({p: 0.3, q: 0.6, r: 0.1}, {p: 0.9, q: 0.2, r: 0.5}):
+                expected = numeric.response_effect(model.subs(numbers), node, policy=policy)
+                assert value_at(effect, numbers) == pytest.approx(expected, abs=1e-12)
+    assert symbolic.response_effect(model, "u", policy={"d": lambda w, z: w}) == 0
+
+
 def test_two_decisions_give_the_joint_cases() -> None:
     """A test may be bought before the bet: the classic threshold in its price."""
     cid = cm.CID(
