@@ -72,7 +72,7 @@ def test_published_introduced_bias() -> None:
     assert introduced_total_effect(biased([0, 1]), "A", "Y") == pytest.approx(0, abs=1e-12)
 
 
-@settings(max_examples=examples(quick=80, full=500))
+@settings(max_examples=examples(quick=60, full=300))
 @given(st.data())
 def test_information_and_control_by_brute_force(data: st.DataObject) -> None:
     model = data.draw(models(max_card=3, max_chance=3, decisions=(1, 2), max_parents=2))
