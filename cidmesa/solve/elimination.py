@@ -160,96 +160,104 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     narrow = _Narrow(place, cards, single, len(ranked))
 
     inputs = []
-    # By slot, and with variables by rank: the masks of either part (or None), of their union, and of the heads.
-    p_masks: list[int | None] = []
-    w_masks: list[int | None] = []
-    masks: list[int] = []
-    heads: list[int | None] = []
-    for factor in factors:
-        p_view, p_mask = narrow.read(factor.p)
-        w_view, w_mask = narrow.read(factor.w)
+    live = []
+    for slot, factor in enumerate(factors):
+        p_view, p = narrow.read(factor.p)
+        w_view, w = narrow.read(factor.w)
         inputs.append((factor.key, p_view, w_view))
-        p_masks.append(p_mask)
-        w_masks.append(w_mask)
-        masks.append((p_mask or 0) | (w_mask or 0))
         # A head with one state may be in no table's scope at all: there is nothing to sum then.
-        heads.append(None if factor.heads is None else narrow.mask(factor.heads & union))
+        heads = None if factor.heads is None else narrow.mask(factor.heads & union)
+        live.append(_Part(slot, p, w, (p or 0) | (w or 0), heads))
 
-    live = list(range(len(inputs)))
     steps = []
     largest, widest = 1, 0
-    for i in range(len(order) + 1):
-        bit = 1 << i if i < len(order) else 0
-        if bit:
-            bucket: list[int] = []
-            rest: list[int] = []
-            for slot in live:
-                (bucket if masks[slot] & bit else rest).append(slot)
-            live = rest
-        else:
-            bucket = live
-        p_union = w_union = joint_heads = 0
-        has_p = has_w = conditional = False
-        for slot in bucket:
-            p_mask, w_mask = p_masks[slot], w_masks[slot]
-            if p_mask is not None:
-                head = heads[slot]
-                conditional = (conditional or not has_p) and head is not None
-                joint_heads |= head or 0
-                p_union |= p_mask
-                has_p = True
-            if w_mask is not None:
-                w_union |= w_mask
-                has_w = True
-        union = p_union | w_union
-        size = 1
-        axes = []
-        for j in bits(union) if bit else range(len(order), len(ranked)):
-            axes.append((1 << j, dims[j]))
-            size *= dims[j]
-        if not bit and size > largest:
-            size = 1
-            for j in bits(union):
-                size *= dims[j]
+    slots = len(live)
+    for i in range(len(order)):
+        bit = 1 << i
+        bucket: list[_Part] = []
+        rest: list[_Part] = []
+        for part in live:
+            (bucket if part.mask & bit else rest).append(part)
+        live = rest
+        joint = _product(bucket, slots)
+        axes = [(1 << j, dims[j]) for j in bits(joint.mask)]
+        size = _size(joint.mask, dims)
         if size > largest:
-            largest, widest = size, union
-        out = len(masks)
-        frame = union if bit else -1
-        weights: list[Aligned] = []
-        utilities: list[Aligned] = []
-        pairs: list[tuple[int, Shape | None, Shape | None]] = []
-        for slot in bucket:
-            p_mask, w_mask = p_masks[slot], w_masks[slot]
-            p_shape = w_shape = None
-            if p_mask is not None and p_mask != frame:
-                p_shape = tuple([n if p_mask & b else 1 for b, n in axes])
-            if w_mask is not None and w_mask != frame:
-                w_shape = tuple([n if w_mask & b else 1 for b, n in axes])
-            if w_mask is None:
-                weights.append((slot, p_shape))
-            elif p_mask is None:
-                utilities.append((slot, w_shape))
-            else:
-                pairs.append((slot, p_shape, w_shape))
-        conditional = conditional and bool(joint_heads & bit)
-        sums_to_one = conditional and joint_heads == bit
-        steps.append(_Step(tuple(weights), tuple(utilities), tuple(pairs), out, not sums_to_one))
-        if bit and not (sums_to_one and not has_w):
-            p_masks.append(None if sums_to_one else p_union & ~bit)
-            w_masks.append(union & ~bit if has_w else None)
-            masks.append(union & ~bit)
-            heads.append(joint_heads & ~bit if conditional else None)
-            live.append(out)
+            largest, widest = size, joint.mask
+        sums_to_one = joint.heads == bit
+        steps.append(_align(bucket, axes, joint.mask, slots, not sums_to_one))
+        if not sums_to_one or joint.w is not None:
+            mask = joint.mask & ~bit
+            p = None if sums_to_one or joint.p is None else joint.p & ~bit
+            conditional = joint.heads is not None and joint.heads & bit and not sums_to_one
+            heads = (joint.heads or 0) & ~bit if conditional else None
+            live.append(_Part(slots, p, None if joint.w is None else mask, mask, heads))
+            slots += 1
+    joint = _product(live, slots)
+    size = _size(joint.mask, dims)
+    if size > largest:
+        largest, widest = size, joint.mask
+    last = _align(live, [(1 << j, dims[j]) for j in range(len(order), len(ranked))], -1, slots, True)
     return Plan(
         tuple(inputs),
-        tuple(steps[:-1]),
-        steps[-1],
-        len(masks),
+        tuple(steps),
+        last,
+        slots,
         largest,
         tuple([ranked[j] for j in bits(widest)]),
-        tuple([ranked[j] for j in bits(p_union)]) if has_p else None,
-        tuple([ranked[j] for j in bits(union)]) if has_w else None,
+        None if joint.p is None else tuple([ranked[j] for j in bits(joint.p)]),
+        None if joint.w is None else tuple([ranked[j] for j in bits(joint.mask)]),
     )
+
+
+class _Part(NamedTuple):
+    """A table or pair while planning, with variables as bits by rank; ``None`` for what is absent."""
+
+    slot: int
+    p: int | None
+    w: int | None
+    mask: int
+    heads: int | None
+
+
+def _product(parts: list[_Part], slot: int) -> _Part:
+    """Return the masks of a product."""
+    p_union = w_union = heads = 0
+    has_p = has_w = False
+    conditional = True
+    for part in parts:
+        if part.p is not None:
+            has_p = True
+            p_union |= part.p
+            if part.heads is None:
+                conditional = False
+            else:
+                heads |= part.heads
+        if part.w is not None:
+            has_w = True
+            w_union |= part.w
+    mask = p_union | w_union
+    return _Part(slot, p_union if has_p else None, w_union if has_w else None, mask, heads if conditional else None)
+
+
+def _align(parts: list[_Part], axes: list[tuple[int, int]], frame: int, out: int, keeps_p: bool) -> _Step:
+    """Return the step that multiplies `parts` over `axes`, pairs of a bit and a length."""
+    weights: list[Aligned] = []
+    utilities: list[Aligned] = []
+    pairs: list[tuple[int, Shape | None, Shape | None]] = []
+    for slot, p, w, _, _ in parts:
+        p_shape = w_shape = None
+        if p is not None and p != frame:
+            p_shape = tuple([n if p & bit else 1 for bit, n in axes])
+        if w is not None and w != frame:
+            w_shape = tuple([n if w & bit else 1 for bit, n in axes])
+        if w is None:
+            weights.append((slot, p_shape))
+        elif p is None:
+            utilities.append((slot, w_shape))
+        else:
+            pairs.append((slot, p_shape, w_shape))
+    return _Step(tuple(weights), tuple(utilities), tuple(pairs), out, keeps_p)
 
 
 def run(plan: Plan, tables: Mapping[int, Pair]) -> Pair:

@@ -69,9 +69,9 @@ class Stage(NamedTuple):
     blind
         The axes, in an array over the decision and all its parents, of parents left out.
     merged
-        Whether more was multiplied than the decision needs, so as to be done with it for all decisions. The argument
-        and the value are the same (what was added is constant in the action), but a context that the added mechanisms
-        make impossible is lost.
+        Whether more was multiplied than the decision needs, here or in a message used here, so as to be done with it
+        for all decisions. The best actions and the value are the same, because what was added is constant in the
+        action; but a context that the added mechanisms make impossible is lost.
     """
 
     decision: int
@@ -144,7 +144,8 @@ class Scheduler:
         self.idle = tuple([v for v in index.cid.topological if v in undecided and not needed >> v & 1])
         self.open = [v for v in reversed(index.cid.topological) if v in undecided and needed >> v & 1]
         self.live: dict[int, Factor] = {}
-        self.messages: dict[int, int] = {}
+        self.messages: dict[int, int] = {}  # the utilities in each
+        self.merged: set[int] = set()  # the messages of merged stages, and what came of them
         for v in reversed(index.cid.topological):
             if needed >> v & 1 and v not in self.open:
                 self.live[v] = given[v] if v in given else own_factor(index, v)
@@ -236,8 +237,11 @@ class Scheduler:
         used = mask_of(plan.p or ()) | mask_of(plan.w or ())
         scope = tuple([v for v in keep[1:] if used >> v & 1])
         message = None
+        merged = merged or not self.merged.isdisjoint(keys)
         if closed:
             message = self._collapse(decision, keys, plan, known)
+            if merged:
+                self.merged.add(message)
         else:
             self.live[decision] = Factor(decision, (decision, *scope), heads=1 << decision)
         if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.graph import is_soluble, relevant_mechanisms
 from cidmesa.solve import expected_utility, solve
+from cidmesa.solve.problem import Problem
+from cidmesa.solve.schedule import Scheduler, carry_out
+from cidmesa.solve.structure import MAX_TABLE, view_of
 from tests.solve.brute_force import World, number_of_policies, optimal_by_reached_context
 from tests.strategies import examples, models
 
@@ -146,14 +149,8 @@ def hidden_process(steps: int, seed: int, *, sharp: bool) -> cm.CIM:
     return cid.parameterise(tables)
 
 
-@pytest.mark.parametrize("sharp", [False, True])
-@pytest.mark.parametrize("seed", range(examples(quick=12, full=200)))
-def test_one_pass_over_the_history_agrees_with_one_pass_per_decision(seed: int, sharp: bool) -> None:
-    from cidmesa.solve.problem import Problem
-    from cidmesa.solve.schedule import Scheduler, carry_out
-    from cidmesa.solve.structure import MAX_TABLE, view_of
-
-    model = hidden_process(3, seed, sharp=sharp)
+def check_against_one_pass_per_decision(model: cm.CIM) -> None:
+    """Optimal actions in all contexts, those of probability zero too, where no decision takes in more than it needs."""
     found = solve(model)
     view = view_of(model, "solving")
     ids = view.index.ids
@@ -161,11 +158,26 @@ def test_one_pass_over_the_history_agrees_with_one_pass_per_decision(seed: int, 
     plain = Scheduler(view.index, view.cards, problem.utilities, problem.decisions, {}).schedule(MAX_TABLE)
     assert not any(stage.merged for stage in plain.stages)
     results = carry_out(plain, problem.tables(plain), view.cards, problem.scale)
-    for d, name in zip(problem.decisions, model.cid.decisions, strict=True):
-        mask = np.moveaxis(np.broadcast_to(results[d].optimal, [2] * (len(model.cid.parents(name)) + 1)), 0, -1)
+    for d, result in results.items():
+        name = model.cid.nodes[d]
+        shape = [model.card(n) for n in (name, *model.cid.parents(name))]
+        mask = np.moveaxis(np.broadcast_to(result.optimal, shape), 0, -1)
         np.testing.assert_array_equal(found.optimal_mask(name), mask)
+
+
+@pytest.mark.parametrize("sharp", [False, True])
+@pytest.mark.parametrize("seed", range(examples(quick=12, full=200)))
+def test_one_pass_over_the_history_agrees_with_one_pass_per_decision(seed: int, sharp: bool) -> None:
+    check_against_one_pass_per_decision(hidden_process(3, seed, sharp=sharp))
     if seed == 0:
         check_against_all_policies(hidden_process(2, seed, sharp=sharp))
+
+
+@given(models(max_chance=4, decisions=(2, 3), utilities=(1, 3), max_parents=3))
+@settings(max_examples=examples(quick=100, full=3000))
+def test_taking_in_more_than_needed_changes_no_context(model: cm.CIM) -> None:
+    assume(is_soluble(model.cid))
+    check_against_one_pass_per_decision(model)
 
 
 @given(
