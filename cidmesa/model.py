@@ -394,8 +394,9 @@ class CIM:
         policy
             Mapping from decision to a rule: a table, a function of the parents that returns an action or
             ``{action: probability}``, or a mapping from context to either. Some decisions may be left out; ``None``
-            is the empty policy.
+            is the empty policy, and a :class:`~cidmesa.solve.Solution` stands for its rules.
         """
+        policy = getattr(policy, "tables", policy)
         if not isinstance(policy, Mapping | None):
             raise MechanismError(
                 f"a policy is a mapping from decision to rule, {{'{next(iter(self._cid.decisions), 'd')}': ..}}; "

@@ -472,6 +472,7 @@ def test_nothing_to_decide_and_nothing_to_gain() -> None:
     fixed = absent_minded_driver().with_policy({"first": lambda: "go on"})
     assert solve(fixed).value == 4.0
     assert set(solve(fixed).policy) == {"second"}
+    assert fixed.with_policy(solve(fixed)).expected_utility() == 4.0
 
 
 def test_a_local_optimum_is_never_called_exact() -> None:
