@@ -8,7 +8,15 @@ import pytest
 import cidmesa as cm
 from cidmesa.mesa.setup import Deployment, TrainingSetup
 from cidmesa.mesa.shifts import ShiftClass, carry_over, classify, observed, reached_contexts, shift_class, shifts_of
-from tests.mesa.exhaustive import World, best, random_cid, random_model, random_shift, strongly_consistent
+from tests.mesa.exhaustive import (
+    World,
+    best,
+    random_cid,
+    random_model,
+    random_shift,
+    random_table,
+    strongly_consistent,
+)
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import examples
 
@@ -95,10 +103,25 @@ def test_reached_contexts_equal_brute_force() -> None:
             assert np.array_equal(reached_contexts(model, decision).ravel(), world.contexts_reached(decision))
 
 
+def deployment(rng: np.random.Generator, model: cm.CIM, shifted: list[str]) -> Deployment:
+    """A random shift, with one more edge into a shifted chance node now and then."""
+    cid, given = model.cid, random_shift(rng, model, shifted)
+    heads = [n for n in shifted if cid.kind(n) == "chance"]
+    if not heads or rng.random() < 0.6:
+        return Deployment(given)
+    head = str(rng.choice(heads))
+    below = cid.descendants(head, strict=False)
+    tails = [n for n in cid.nodes if cid.kind(n) != "utility" and n not in below and n not in cid.parents(head)]
+    if not tails:
+        return Deployment(given)
+    shape = (2,) * (len(cid.parents(head)) + 2)
+    return Deployment({**given, head: cm.Table(random_table(rng, shape))}, edges=[(str(rng.choice(tails)), head)])
+
+
 @pytest.mark.parametrize("decisions", [1, 2])
 def test_theorem_a_carry_over(decisions: int) -> None:
     """Certified and consistent in training: consistent in the deployment, by brute force over all policies."""
-    wanted, checked, interesting, seed = examples(quick=80, full=2000), 0, 0, 0
+    wanted, checked, interesting, edges, seed = examples(quick=80, full=2000), 0, 0, 0, 0
     while checked < wanted:
         seed += 1
         rng = np.random.default_rng([decisions, seed])
@@ -110,7 +133,8 @@ def test_theorem_a_carry_over(decisions: int) -> None:
             continue
         movable = [*cid.chance, *cid.utilities]
         shifted = rng.choice(movable, size=int(rng.integers(1, 3)), replace=False).tolist()
-        setup = TrainingSetup(model, deployments={"there": random_shift(rng, model, shifted)})
+        setup = TrainingSetup(model, deployments={"there": deployment(rng, model, shifted)})
+        edges += bool(setup.deployments["there"].edges)
         there = World(setup.deployed("there"))
         base_there = there.values(there.utility())
         for _ in range(4):
@@ -126,6 +150,7 @@ def test_theorem_a_carry_over(decisions: int) -> None:
                 proxy_there = there.values(there.payoff(targets, table))
                 assert strongly_consistent(proxy_there, base_there), (seed, targets, table)
     assert interesting > wanted / 10  # the certificate was not only about nodes that nothing depends on
+    assert edges > wanted / 10
 
 
 def test_inert_shifts_change_no_optimal_set() -> None:
