@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -223,3 +225,15 @@ def test_what_cannot_be_trained_says_why() -> None:
     )
     with pytest.raises(NotApplicableError, match="contexts and codes"):
         train(model, progress=False)
+
+
+def test_without_torch_the_message_names_the_extra_and_playing_still_works() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import cidmesa.validation, cidmesa.agents.environment\n"
+        "from cidmesa.errors import MissingDependencyError\n"
+        "try:\n    from cidmesa.agents import train\n"
+        "except MissingDependencyError as error:\n    print(error)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "cidmesa[torch]"' in found.stdout
