@@ -10,7 +10,6 @@ import numpy as np
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policy import DecisionResult, Solution
 from cidmesa.solve.problem import Found, Problem, in_relevance_order
-from cidmesa.solve.schedule import decide
 from cidmesa.solve.search import METHODS, Method, search
 from cidmesa.solve.shared import best_shared_pair
 from cidmesa.solve.structure import MAX_TABLE, View, check_names, view_of
@@ -127,7 +126,7 @@ def solve(
         found = search(
             problem, groups, method, deterministic=deterministic, starts=starts, seed=seed, progress=progress
         )
-    results = {cid.nodes[d]: found.results.get(d) or _idle(view, d) for d in decisions}
+    results = {cid.nodes[d]: found.results.get(d) or _idle(problem, d) for d in decisions}
     value: Any = found.value
     if len(cid.agents) > 1:
         from cidmesa.solve.query import expected_utility
@@ -172,6 +171,9 @@ def read_groups(
     return tuple(groups)
 
 
-def _idle(view: View, d: int) -> DecisionResult:
-    """Return the result for a decision that no utility depends on."""
-    return decide(None, np.zeros((1,) * (1 + len(view.index.parents[d]))), view.cards[d], 0.0)
+def _idle(problem: Problem, d: int) -> DecisionResult:
+    """Return the result for a decision whose action makes no difference."""
+    view = problem.view
+    optimal = np.ones((view.cards[d],) + (1,) * len(view.index.parents[d]), dtype=bool)
+    matters = any(view.index.above[u] >> d & 1 for u in problem.utilities)
+    return DecisionResult(None if matters else np.zeros(optimal.shape), optimal)
