@@ -12,8 +12,9 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph import d_separated, mechanise
 from cidmesa.mesa.interfaces import interfaces, is_interface, separators
 from cidmesa.mesa.setup import Deployment, TrainingSetup
-from tests.mesa.exhaustive import World, random_cid, random_model, random_shift
+from tests.mesa.exhaustive import World, random_cid, random_model
 from tests.mesa.systems import red_door, red_door_deployments
+from tests.mesa.test_shifts import deployment
 from tests.strategies import examples
 
 
@@ -51,7 +52,7 @@ def test_theorem_b(decisions: int) -> None:
         if decisions == 2 and len(cid.parents("D0")) == len(cid.parents("D1")) and rng.random() < 0.5:
             shared = [("D0", "D1")]
         shifted = rng.choice([*cid.chance, *cid.utilities], size=int(rng.integers(1, 3)), replace=False).tolist()
-        setup = TrainingSetup(model, {"there": random_shift(rng, model, shifted)}, shared_rules=shared)
+        setup = TrainingSetup(model, {"there": deployment(rng, model, shifted)}, shared_rules=shared)
         targets = rng.choice(cid.chance, size=int(rng.integers(1, 3)), replace=False).tolist()
         table = rng.integers(-2, 3, size=(2,) * len(targets)).astype(float)
         world, there = World(model, shared), World(setup.deployed("there"), shared)
@@ -74,7 +75,7 @@ def test_theorem_b(decisions: int) -> None:
             worse = u[:, None] > u[None, :] + 1e-7
             assert not np.any(worse & (o[:, None] <= o[None, :])), (seed, found)
     assert moved > wanted / 20  # the world did change
-    assert decisions == 1 or shared_ones > wanted / 20
+    assert decisions == 1 or shared_ones > wanted / 40
 
 
 def test_certificates_of_different_interfaces_do_not_combine() -> None:
