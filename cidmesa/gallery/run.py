@@ -16,7 +16,7 @@ from cidmesa._version import __version__
 from cidmesa.gallery import page
 from cidmesa.gallery.system import Evidence, Finding, System
 from cidmesa.interop.files import write_text
-from cidmesa.render.document import Block
+from cidmesa.render.document import Block, Heading, Paragraph
 from cidmesa.report import data
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def run(
     agents: dict[tuple[str, str], Agents] = {}
     reports: dict[tuple[str, str], Report] = {}
     parts: dict[str, dict[str, Any]] = {}
+    show([Heading(system.title), *([Paragraph(system.source, muted=True)] if system.source else [])])
     show(page.opening(system, data.incentive_data(system.setup.cid), data.setup_data(system.setups[chosen[0]])))
     for arm in chosen:
         say(f"{arm}: deriving")

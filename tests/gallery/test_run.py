@@ -27,7 +27,7 @@ def test_every_arm_and_body_is_derived_trained_and_judged(done):
     assert set(made.agents) == set(made.reports) == keys
     assert all(report.registered for report in made.reports.values())
     assert len(said) == 3 + 2 * 6
-    assert len(shown) == 1 + 3 + 6 + 1
+    assert len(shown) == 2 + 3 + 6 + 1
 
 
 def test_the_derived_claims_hold_whatever_the_agents_do(done):
