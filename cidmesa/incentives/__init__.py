@@ -19,10 +19,6 @@ all of them, every node        one pass                                    `ince
 ============================== =========================================== ===============================
 """
 
-import sys as _sys
-from types import ModuleType as _ModuleType
-
-from cidmesa.diagram import CID as _CID
 from cidmesa.graph.separation import Path as Path
 from cidmesa.graph.separation import SeparatingSet as SeparatingSet
 from cidmesa.incentives.criteria import admits_ici as admits_ici
@@ -44,14 +40,3 @@ from cidmesa.incentives.report import ReportDiff as ReportDiff
 from cidmesa.incentives.report import incentives as incentives
 from cidmesa.incentives.verdict import Answer as Answer
 from cidmesa.incentives.verdict import Verdict as Verdict
-
-
-class _Room(_ModuleType):
-    """The package bears the name of its main function, so whoever meets it under that name may call it."""
-
-    def __call__(self, cid: _CID, *, search: bool = True) -> IncentiveReport:
-        """See :func:`cidmesa.incentives.report.incentives`."""
-        return incentives(cid, search=search)
-
-
-_sys.modules[__name__].__class__ = _Room
