@@ -63,11 +63,13 @@ _LAZY = {
         "admits_unfairness",
         "admits_voc",
         "admits_voi",
+        "reasoning_patterns",
         "sensitivity",
     ),
     "cidmesa.solve": (
         "Distribution",
         "Solution",
+        "counterfactual",
         "instrumental_control_effect",
         "introduced_total_effect",
         "response_effect",
@@ -87,11 +89,19 @@ _LAZY = {
         "separating_shifts",
     ),
     "cidmesa.agents": ("Agents", "train"),
-    "cidmesa.validation": ("required_agents", "validate"),
+    "cidmesa.validation": (
+        "alignment_gap",
+        "behavioural_objective",
+        "goal_directedness",
+        "required_agents",
+        "validate",
+    ),
     "cidmesa.interop": ("read", "write"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
-_ROOMS = frozenset({"agents", "gallery", "graph", "interop", "mesa", "render", "solve", "validation"})
+_ROOMS = frozenset(
+    {"agents", "gallery", "graph", "interop", "literature", "mesa", "render", "report", "solve", "validation"}
+)
 
 if _TYPE_CHECKING:
     from cidmesa.agents import Agents as Agents
@@ -116,6 +126,7 @@ if _TYPE_CHECKING:
     from cidmesa.incentives import admits_unfairness as admits_unfairness
     from cidmesa.incentives import admits_voc as admits_voc
     from cidmesa.incentives import admits_voi as admits_voi
+    from cidmesa.incentives import reasoning_patterns as reasoning_patterns
     from cidmesa.incentives import sensitivity as sensitivity
     from cidmesa.interop import read as read
     from cidmesa.interop import write as write
@@ -130,12 +141,16 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import separating_shifts as separating_shifts
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
+    from cidmesa.solve import counterfactual as counterfactual
     from cidmesa.solve import instrumental_control_effect as instrumental_control_effect
     from cidmesa.solve import introduced_total_effect as introduced_total_effect
     from cidmesa.solve import response_effect as response_effect
     from cidmesa.solve import total_effect as total_effect
     from cidmesa.solve import value_of_control as value_of_control
     from cidmesa.solve import value_of_information as value_of_information
+    from cidmesa.validation import alignment_gap as alignment_gap
+    from cidmesa.validation import behavioural_objective as behavioural_objective
+    from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents
     from cidmesa.validation import validate as validate
 
