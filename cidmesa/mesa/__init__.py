@@ -5,8 +5,12 @@ notion                                    source                                
 ========================================  =======================================  ==================================
 training setup, deployment, feedback      –                                        :mod:`cidmesa.mesa.setup`
 base optimizer's diagram (twin)           –                                        :mod:`cidmesa.mesa.twin`
+inside of a learned algorithm             Kenton et al. 2022                       :mod:`cidmesa.mesa.splice`
 candidates, lookup table                  Hubinger et al. 2019                     :mod:`cidmesa.mesa.derive`
 consistency, exactly                      Ng & Russell 2000 (feasible set)         :mod:`cidmesa.mesa.consistency`
+… of several decisions, policy by policy  –                                        :mod:`cidmesa.mesa.normal`
+… decision by decision (sufficient)       –                                        :mod:`cidmesa.mesa.stages`
+… of shared stochastic rules, by name     –                                        :mod:`cidmesa.mesa.answers`
 possible actions, regret intervals        –                                        :mod:`cidmesa.mesa.regret`
 information cover, positions              Hubinger et al. 2019; Cohen et al. 2022  :mod:`cidmesa.mesa.positions`
 shift classes, Theorem A (carry-over)     Koller & Milch 2003 (relevance)          :mod:`cidmesa.mesa.shifts`
@@ -25,8 +29,8 @@ predictions                               –                                   
 simplicity prior                          Hubinger et al. 2019                     :mod:`cidmesa.mesa.prior`
 ========================================  =======================================  ==================================
 
-Not implemented: consistency over stochastic rules that several decisions share (deterministic ones are listed), and
-objectives that are functions of decisions.
+Not implemented: all objectives at once where one stochastic rule acts twice in a run (declared ones are tried), regret
+intervals where policies are too many to list, and objectives that are functions of decisions.
 """
 
 from cidmesa.mesa.candidate import Consistency as Consistency

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.errors import NotApplicableError
 from cidmesa.incentives.verdict import Answer
 from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.laws import laws_of
@@ -120,7 +121,10 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     """
     hypotheses = tuple(family.hypotheses if among is None else among)
     setup = family.setup
-    laws = None if setup.model is None else laws_of(setup)
+    try:
+        laws = None if setup.model is None else laws_of(setup)
+    except NotApplicableError:  # too many policies to list
+        laws = None
     known: dict[tuple[tuple[str, ...], str, bool], Any] = {}
 
     def behaviour(candidate: MesaOptimizer, name: str, listed: bool) -> Any:
