@@ -16,7 +16,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.consistency import ConsistentSet
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.setup import Phases, TrainingSetup
 from cidmesa.mesa.stages import stage_law
 from tests.mesa.oracle import (
     ExactLaw,
@@ -141,6 +141,31 @@ def test_too_many_policies_leave_graphical_answers() -> None:
     assert dict(family["y"].deployment_regret) == {}
     with pytest.raises(NotApplicableError, match="65,536 deterministic policies"):
         family["y"].possible_actions("training")
+
+
+def test_with_phases_training_regret_is_of_what_training_scores() -> None:
+    """Complying in training and defecting later costs nothing in training, and all in deployment."""
+    cid = cm.CID(
+        [("train", "loss"), ("train", "kept"), ("kept", "gain"), ("deploy", "gain"), ("gain", "harm")],
+        decisions=["train", "deploy"],
+        utilities=["loss", "harm"],
+    )
+    model = cid.parameterise(
+        train=["comply", "defect"],
+        deploy=["comply", "defect"],
+        loss=lambda train: -(train == "defect"),
+        kept=lambda train: train == "comply",
+        gain=cm.Function(lambda kept, deploy: int(kept and deploy == "defect"), domain=(0, 1)),
+        harm=lambda gain: -gain,
+    )
+    setup = TrainingSetup(model, deployments={"later": {}}, phases=Phases("train", "kept", "deploy"))
+    gain = derive_mesa_optimizers(setup, objectives={"gain": {"gain": lambda gain: gain}})["gain"]
+    assert gain.consistency == "CONSISTENT"
+    assert gain.training_regret == 0.0
+    assert gain.deployment_regret["later"] == (1.0, 1.0)
+    without = derive_mesa_optimizers(TrainingSetup(model, deployments={"later": {}}))["gain"]
+    assert without.consistency == "EXCLUDED"
+    assert without.training_regret == 1.0
 
 
 def absent_minded_driver() -> TrainingSetup:

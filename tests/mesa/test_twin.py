@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.mesa.setup import TRAINING, Deployment, TrainingSetup
+from cidmesa.mesa.setup import TRAINING, Deployment, Phases, TrainingSetup
 from cidmesa.mesa.twin import AGAIN, THETA, UNCREDITED, at
 from tests.strategies import cids, examples
 
@@ -60,6 +60,18 @@ def test_mechanisms_join_only_the_copies_that_share_them() -> None:
     assert ici(drawn) == ici(setup.base_optimizer())
 
 
+def test_with_phases_training_pays_only_what_it_scores() -> None:
+    cid = cm.CID(
+        [("train", "loss"), ("train", "kept"), ("kept", "harm"), ("deploy", "harm")],
+        decisions=["train", "deploy"],
+        utilities=["loss", "harm"],
+    )
+    setup = TrainingSetup(cid, phases=Phases("train", "kept", "deploy"))
+    assert setup.training_score == ("loss",)
+    assert setup.base_optimizer().utilities == ("loss@training",)
+    assert TrainingSetup(cid).base_optimizer().utilities == ("loss@training", "harm@training")
+
+
 @given(data=st.data())
 @settings(max_examples=examples(quick=60, full=2000))
 def test_an_incentive_on_a_deployment_node_needs_a_credited_return(data: st.DataObject) -> None:
@@ -77,7 +89,9 @@ def test_an_incentive_on_a_deployment_node_needs_a_credited_return(data: st.Data
     node = st.sampled_from(cid.nodes)
     feedback = data.draw(st.lists(st.tuples(node, node, st.booleans()), max_size=3))
     setup = TrainingSetup(cid, deployments=deployments, feedback=feedback)
-    found = ici(setup.base_optimizer())
+    twin = setup.base_optimizer()
+    found = ici(twin)
+    assert {x for x in cm.incentives(twin).ici if twin.kind(x) == "chance"} == found - set(twin.utilities)
     for name in deployments:
         diagram = setup.deployed_cid(name)
         moved = {x for d in cid.decisions for x in diagram.descendants(d, strict=False)}
