@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from cidmesa.mesa.consistency import DELTAS, ConsistentSet, Law, tie_width
+from cidmesa.mesa.consistency import DELTAS, ConsistentSet
+from cidmesa.mesa.law import Law, tie_width
 from cidmesa.mesa.objectives import Objective, domain_of
 from cidmesa.mesa.regret import Interval, interval, possible
 from cidmesa.mesa.rules import RuleSpace

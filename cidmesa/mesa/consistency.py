@@ -1,7 +1,7 @@
 r"""Consistency, exactly: the objectives on given targets that training could have selected.
 
 The data are arrays. In one distribution, for contexts :math:`c` that are reached (:math:`P(c) > 0`), actions :math:`a`
-and values :math:`t` of the targets, a :class:`Law` holds
+and values :math:`t` of the targets, a :class:`~cidmesa.mesa.law.Law` holds
 
 .. math:: P(c), \qquad P(t \mid c, do(a)), \qquad Q_b(c, a) = E[U_b \mid c, do(a)] .
 
@@ -24,6 +24,7 @@ its answers is confirmed by the linear program with the binaries fixed.
 Several decisions are the same problem in normal form: one context whose actions are the deterministic policies.
 
 >>> import numpy as np
+>>> from cidmesa.mesa.law import Law
 >>> law = Law(weight=np.array([1.0]), outcome=np.array([[[1.0, 0.0], [0.0, 1.0]]]), value=np.array([[0.0, 1.0]]))
 >>> found = ConsistentSet(law)
 >>> found.contains(np.array([0.0, 1.0])), found.contains(np.array([1.0, 0.0])), found.is_empty
@@ -40,17 +41,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from heapq import heappop, heappush
-from itertools import product
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.mesa import cones
 from cidmesa.mesa.cones import Floats
+from cidmesa.mesa.law import Exact, Law, regret_of, tie_width
+from cidmesa.mesa.program import Choice, Program
 
 LISTED = 64
 """Up to so many choices are listed one by one."""
@@ -58,52 +59,8 @@ LISTED = 64
 EXACT = 4096
 """Up to so many choices are listed where a margin must be settled in exact arithmetic."""
 
-TIE = 1e-9
-"""Expected values that differ by less, relative to the largest, are equal."""
-
 DELTAS = (1e-3, 1e-4)
 """The margins that mixed-integer programs ask for, in turn; the solver's own tolerance is 1e-6."""
-
-Choice: TypeAlias = tuple[int, ...]
-Exact: TypeAlias = NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Law:
-    """What each action leads to, in the contexts that one distribution reaches.
-
-    Parameters
-    ----------
-    weight
-        Probability of each context, shape (C,), all positive.
-    outcome
-        Distribution of the targets' values by context and action, shape (C, A, T).
-    value
-        Expected base utility by context and action, shape (C, A).
-    exact
-        Gives `outcome` as integers, every context on a scale of its own, or ``None`` where that is out of reach.
-    """
-
-    weight: Floats
-    outcome: Floats
-    value: Floats
-    exact: Callable[[], Exact | None] = field(default=lambda: None)
-
-    @property
-    def regret(self) -> Floats:
-        """Weighted base regret of every action in its context, shape (C, A), ties at exactly 0."""
-        loss = self.value.max(axis=1, keepdims=True) - self.value
-        return np.asarray(self.weight[:, None] * np.where(loss <= tie_width(self.value), 0.0, loss))
-
-    def rows(self, context: int, action: int, against: NDArray[np.intp]) -> Floats:
-        """Return the scaled rows by which `action` beats each action in `against`."""
-        outcome = self.outcome[context]
-        return cones.scaled(outcome[action] - outcome[against])
-
-
-def tie_width(values: Floats) -> float:
-    """Return the difference below which two of `values` count as equal."""
-    return TIE * max(1.0, float(np.abs(values).max(initial=0.0)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -180,7 +137,7 @@ class ConsistentSet:
             return
         allowed = self.budget + tie_width(self.law.value)
         start = (0,) * len(self.options)
-        heap = [(self._cost(start), start)]
+        heap = [(self.cost(start), start)]
         seen = {start}
         while heap:
             cost, choice = heappop(heap)
@@ -192,7 +149,7 @@ class ConsistentSet:
                     following = (*choice[:i], choice[i] + 1, *choice[i + 1 :])
                     if following not in seen:
                         seen.add(following)
-                        heappush(heap, (self._cost(following), following))
+                        heappush(heap, (self.cost(following), following))
 
     def inequalities(self, choice: Choice) -> Floats:
         """Return the strict rows of one choice, scaled, shape (k, T): its cone is ``rows @ O > 0``."""
@@ -204,7 +161,8 @@ class ConsistentSet:
         """Return the action that a choice names in each context."""
         return tuple(here[i].action for here, i in zip(self.options, choice, strict=True))
 
-    def _cost(self, choice: Choice) -> float:
+    def cost(self, choice: Choice) -> float:
+        """Return the training regret that a choice allows."""
         return math.fsum(here[i].regret for here, i in zip(self.options, choice, strict=True))
 
     # Is it empty? ------------------------------------------------------------------------------------------------
@@ -392,199 +350,6 @@ class ConsistentSet:
                     break
             fixed[context] = best[1][context]
         return best
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Found:
-    """A solution of a mixed-integer program, confirmed."""
-
-    cost: float
-    choice: Choice
-    deployed: Choice
-    gap: float
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    r"""The mixed-integer program over objectives, choices in training and actions in a deployment.
-
-    Variables: :math:`O \in [-1,1]^T`, binaries :math:`y[c,i]` (one option per training context) and :math:`z[c,a]` (one
-    action per context of `deployed`), and the margin :math:`m` where `delta` is ``None``.
-
-    .. math::
-
-       r \cdot O &\ge \delta - (1+\delta)(1 - y[c,i]) && \text{for the strict rows } r \text{ of option } i \\
-       r^\sigma \cdot O &\ge -(1 - z[c,a]) && \text{for the rows of } a \text{ against all others} \\
-       \textstyle\sum_{c,i} \text{regret}[c,i]\, y[c,i] &\le \epsilon .
-
-    Scaled rows make the constants as small as they can be.
-
-    Parameters
-    ----------
-    cone
-        The set of objectives.
-    delta
-        The margin asked for on strict rows; ``None`` maximises it.
-    deployed
-        The distribution whose actions are chosen weakly.
-    weak
-        Further weak rows.
-    fixed
-        Context → option that is not free.
-    seconds
-        The solver stops there and reports its proven gap.
-    """
-
-    cone: ConsistentSet
-    delta: float | None
-    deployed: Law | None = None
-    weak: Floats | None = None
-    fixed: dict[int, int] = field(default_factory=dict)
-    seconds: float = 60.0
-
-    def solve(self, minimise: Floats | None = None, deployed_cost: Floats | None = None) -> Found | None:
-        """Minimise a cost of the options, or of the deployed actions (C, A), or maximise the margin; ``None``: none.
-
-        An answer that the linear program with the binaries fixed does not confirm counts as none.
-        """
-        from scipy.optimize import Bounds, LinearConstraint, milp
-        from scipy.sparse import coo_array
-
-        options = self.cone.options
-        size = self.cone.law.outcome.shape[2]
-        starts = np.cumsum([size, *(len(here) for here in options)])
-        actions = 0 if self.deployed is None else self.deployed.value.size
-        first_z = int(starts[-1])
-        total = first_z + actions + 1  # the margin comes last
-        builder = _Rows(total)
-        # r.O >= delta - (1 + delta)(1 - y); with the margin as a variable r.O >= m - 2 (1 - y).
-        for context, here in enumerate(options):
-            for i, option in enumerate(here):
-                y = int(starts[context]) + i
-                for row in option.rows:
-                    if self.delta is None:
-                        builder.add(row, {y: -2.0, total - 1: -1.0}, -2.0, np.inf)
-                    else:
-                        builder.add(row, {y: -(1.0 + self.delta)}, -1.0, np.inf)
-            builder.add((), {int(starts[context]) + i: 1.0 for i in range(len(here))}, 1.0, 1.0)
-        regrets = {size + i: cost for i, cost in enumerate(self.cone.costs) if cost}
-        allowed = self.cone.budget + tie_width(self.cone.law.value)
-        if math.isfinite(allowed):
-            builder.add((), regrets, -np.inf, allowed)
-        for row in self.weak if self.weak is not None else ():
-            builder.add(row, {}, 0.0, np.inf)
-        if self.deployed is not None:
-            contexts, moves = self.deployed.value.shape
-            for context, action in product(range(contexts), range(moves)):
-                z = first_z + context * moves + action
-                others = np.flatnonzero(np.arange(moves) != action)
-                for row in self.deployed.rows(context, action, others):
-                    builder.add(row, {z: -1.0}, -1.0, np.inf)
-            for context in range(contexts):
-                builder.add((), {first_z + context * moves + a: 1.0 for a in range(moves)}, 1.0, 1.0)
-
-        cost = np.zeros(total)
-        if minimise is not None:
-            cost[size:first_z] = minimise
-        elif deployed_cost is not None:
-            cost[first_z : first_z + actions] = deployed_cost.ravel()
-        else:
-            cost[-1] = -1.0
-        lower, upper = np.r_[-np.ones(size), np.zeros(total - size)], np.ones(total)
-        for context, option_at in self.fixed.items():
-            lower[int(starts[context]) + option_at] = 1.0
-        integrality = np.r_[np.zeros(size), np.ones(total - size - 1), 0.0]
-        matrix = coo_array((builder.entries, (builder.row, builder.column)), shape=(len(builder.low), total)).tocsr()
-        answer = milp(
-            cost,
-            integrality=integrality,
-            bounds=Bounds(lower, upper),
-            constraints=LinearConstraint(matrix, builder.low, builder.high),
-            # HiGHS's presolve has returned fractional "integers" on such programs; they are small enough without it.
-            options={"mip_rel_gap": 0.0, "time_limit": self.seconds, "presolve": False},
-        )
-        if answer.x is None:
-            return None
-        choice = tuple(int(np.argmax(answer.x[starts[c] : starts[c] + len(here)])) for c, here in enumerate(options))
-        taken: Choice = ()
-        weak = [] if self.weak is None else [self.weak]
-        if self.deployed is not None:
-            z = answer.x[first_z : first_z + actions].reshape(self.deployed.value.shape)
-            taken = tuple(int(a) for a in z.argmax(axis=1))
-            weak.append(weak_rows(self.deployed, taken))
-        rows = np.vstack(weak) if weak else None
-        if cones.margin(self.cone.inequalities(choice), rows)[0] <= cones.SETTLED:
-            return None
-        if minimise is not None:
-            value = self.cone._cost(choice)
-        elif deployed_cost is not None:
-            value = math.fsum(deployed_cost[c, a] for c, a in enumerate(taken))
-        else:
-            value = float(-answer.x[-1])
-        gap = abs(answer.fun - answer.mip_dual_bound) if answer.mip_dual_bound is not None else math.inf
-        return Found(value, choice, taken, float(gap))
-
-
-class _Rows:
-    """Rows of a sparse constraint matrix, as they are written."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.row: list[int] = []
-        self.column: list[int] = []
-        self.entries: list[float] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
-
-    def add(self, dense: Floats | tuple[()], sparse: dict[int, float], low: float, high: float) -> None:
-        for column, entry in [*enumerate(dense), *sparse.items()]:
-            if entry:
-                self.row.append(len(self.low))
-                self.column.append(column)
-                self.entries.append(float(entry))
-        self.low.append(low)
-        self.high.append(high)
-
-
-def weak_rows(law: Law, actions: Sequence[int]) -> Floats:
-    """Return the rows that make ``actions[c]`` optimal in every context of a law, scaled; trivial ones left out."""
-    rows = [
-        law.rows(context, action, np.flatnonzero(np.arange(law.value.shape[1]) != action))
-        for context, action in enumerate(actions)
-    ]
-    found = np.vstack(rows) if rows else np.zeros((0, law.outcome.shape[2]))
-    return np.unique(found[np.abs(found).any(axis=1)], axis=0)
-
-
-def optimal_for(law: Law, objective: Floats) -> NDArray[np.bool_]:
-    """Return which actions are optimal for `objective` in each context, shape (C, A).
-
-    An action is not optimal where another beats it by a scaled margin above 1e-7.
-    """
-    contexts, actions = law.value.shape
-    optimal = np.ones((contexts, actions), dtype=bool)
-    top = np.abs(objective).max(initial=0.0)
-    if top == 0.0:
-        return optimal
-    q = law.outcome @ (objective / top)
-    for context in range(contexts):
-        best = int(q[context].argmax())
-        gaps = q[context, best] - q[context]
-        norms = np.abs(law.outcome[context, best] - law.outcome[context]).sum(axis=1)
-        optimal[context] = gaps <= cones.SETTLED * np.maximum(norms, cones.NOISE / cones.SETTLED)
-    return optimal
-
-
-def regret_of(believed: Law, actual: Law, objective: Floats) -> tuple[float, float]:
-    """Return the least and the largest base regret in `actual` of a policy optimal for `objective` in `believed`.
-
-    Both laws have the same contexts and actions.
-    """
-    optimal = optimal_for(believed, objective)
-    regret = actual.regret
-    low = np.where(optimal, regret, np.inf).min(axis=1)
-    high = np.where(optimal, regret, -np.inf).max(axis=1)
-    return math.fsum(low), math.fsum(high)
 
 
 def unit(objective: Floats) -> Floats:

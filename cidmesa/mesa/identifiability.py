@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cidmesa.mesa.candidate import MesaOptimizer
-    from cidmesa.mesa.consistency import ConsistentSet, Law
+    from cidmesa.mesa.consistency import ConsistentSet
     from cidmesa.mesa.derive import Family
+    from cidmesa.mesa.law import Law
     from cidmesa.mesa.setup import TrainingSetup
 
 BITS = 12.0
@@ -161,7 +162,8 @@ def policies(objectives: ConsistentSet, law: Law) -> frozenset[tuple[int, ...]]:
 
     Examples
     --------
-    >>> from cidmesa.mesa.consistency import ConsistentSet, Law
+    >>> from cidmesa.mesa.consistency import ConsistentSet
+    >>> from cidmesa.mesa.law import Law
     >>> training = Law(np.array([1.0]), np.array([[[1.0, 0.0], [0.0, 1.0]]]), np.array([[0.0, 1.0]]))
     >>> turned = np.concatenate([training.outcome, training.outcome[:, ::-1]])
     >>> there = Law(np.array([0.5, 0.5]), turned, np.zeros((2, 2)))

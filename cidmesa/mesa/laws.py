@@ -1,6 +1,6 @@
 r"""From a setup to the arrays that consistency is decided on.
 
-For one decision :math:`D` and one distribution (training, a deployment) a :class:`~cidmesa.mesa.consistency.Law` has
+For one decision :math:`D` and one distribution (training, a deployment) a :class:`~cidmesa.mesa.law.Law` has
 the contexts :math:`pa` with :math:`P(pa) > 0`, the laws :math:`P(t \mid pa, do(a))` of the targets, and
 :math:`Q_b(pa, a)`.
 
@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from cidmesa.mesa.consistency import Law
 from cidmesa.mesa.exact import exact_joint
+from cidmesa.mesa.law import Law
 from cidmesa.mesa.normal import NormalForm
 from cidmesa.mesa.objectives import Values, domain_of
 from cidmesa.mesa.setup import TRAINING

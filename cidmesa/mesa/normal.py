@@ -1,6 +1,6 @@
 r"""Several decisions: the same problem in normal form, policy by policy.
 
-With several decisions a :class:`~cidmesa.mesa.consistency.Law` has one context, and its actions are the deterministic
+With several decisions a :class:`~cidmesa.mesa.law.Law` has one context, and its actions are the deterministic
 policies :math:`\pi`, each with :math:`P(t \mid \pi)` and :math:`E[U_b \mid \pi]`. Nothing else changes: an objective is
 strongly consistent iff all policies that are optimal for it are (nearly) optimal for the base.
 
@@ -33,8 +33,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.consistency import Law
 from cidmesa.mesa.exact import exact_joint
+from cidmesa.mesa.law import Law
 from cidmesa.mesa.objectives import Values, domain_of
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import reached_contexts, uniform_policy

@@ -11,7 +11,8 @@ what the optimizer *believes* its actions lead to (a competent one knows :math:`
 they are in fact worth to the base.
 
 >>> import numpy as np
->>> from cidmesa.mesa.consistency import ConsistentSet, Law
+>>> from cidmesa.mesa.consistency import ConsistentSet
+>>> from cidmesa.mesa.law import Law
 >>> outcome = np.array([[[1.0, 0.0], [0.0, 1.0]]])
 >>> training = ConsistentSet(Law(np.array([1.0]), outcome, np.array([[0.0, 1.0]])))
 >>> swapped = Law(np.array([1.0]), outcome[:, ::-1], np.array([[0.0, 1.0]]))
@@ -26,7 +27,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cidmesa.mesa.consistency import DELTAS, Law, Program, optimal_for, weak_rows
+from cidmesa.mesa.consistency import DELTAS
+from cidmesa.mesa.law import Law, optimal_for, weak_rows
+from cidmesa.mesa.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -52,8 +52,9 @@ if TYPE_CHECKING:
 
     from cidmesa.mesa.candidate import MesaOptimizer
     from cidmesa.mesa.cones import Floats
-    from cidmesa.mesa.consistency import ConsistentSet, Law
+    from cidmesa.mesa.consistency import ConsistentSet
     from cidmesa.mesa.derive import Targets
+    from cidmesa.mesa.law import Law
     from cidmesa.model import CIM
 
 LISTED = 4096

@@ -21,7 +21,8 @@ import numpy as np
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.cones import NOISE, Floats
-from cidmesa.mesa.consistency import ConsistentSet, Law, tie_width
+from cidmesa.mesa.consistency import ConsistentSet
+from cidmesa.mesa.law import Law, tie_width
 from cidmesa.mesa.objectives import Objective, domain_of
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import reached_contexts

@@ -16,7 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.mesa.consistency import Law
+from cidmesa.mesa.law import Law
 
 Row = tuple[Fraction, ...]
 

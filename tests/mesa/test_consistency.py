@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cidmesa.mesa import consistency
 from cidmesa.mesa.cones import SETTLED, margin
-from cidmesa.mesa.consistency import ConsistentSet, Law, regret_of
+from cidmesa.mesa.consistency import ConsistentSet
+from cidmesa.mesa.law import Law, regret_of
 from tests.mesa.oracle import ExactLaw, cells, grid, laws, least_regret
 from tests.strategies import examples
 

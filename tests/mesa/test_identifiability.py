@@ -8,9 +8,10 @@ import numpy as np
 
 import cidmesa as cm
 from cidmesa.incentives.verdict import Answer
-from cidmesa.mesa.consistency import ConsistentSet, Law
+from cidmesa.mesa.consistency import ConsistentSet
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.identifiability import policies, unidentifiable
+from cidmesa.mesa.law import Law
 from cidmesa.mesa.setup import TrainingSetup
 from tests.mesa.exhaustive import random_cid, random_model, random_shift
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cidmesa.mesa import consistency
-from cidmesa.mesa.consistency import ConsistentSet, Law
+from cidmesa.mesa.consistency import ConsistentSet
+from cidmesa.mesa.law import Law
 from cidmesa.mesa.regret import interval, possible
 from tests.mesa.oracle import ExactLaw, joint_actions, laws
 from tests.strategies import examples
