@@ -347,8 +347,10 @@ def _finished(
     for edge_ in picture.edges:
         if edge_.tail == edge_.head:
             continue
-        points = [at(item) for item in graph.chains[edge_.tail, edge_.head]]
-        curves[edge_.tail, edge_.head] = joined(nodes, boxes, edge_, _routed(points, nodes, boxes, edge_, axis))
+        chain = graph.chains[edge_.tail, edge_.head]
+        bands = [thick[graph.layer[item]] for item in chain]
+        curve = _routed([at(item) for item in chain], bands, nodes, boxes, edge_, axis)
+        curves[edge_.tail, edge_.head] = joined(nodes, boxes, edge_, curve)
     return Layout(boxes, curves, frames_around(picture, boxes, curves), "own")
 
 
@@ -358,17 +360,36 @@ def _frame_starts(graph: _Graph, row: int) -> bool:
     return inside_now and not inside_before
 
 
-def _routed(points: list[Point], nodes: Mapping[str, Node], boxes: Mapping[str, Box], edge: Edge, axis: int) -> Curve:
-    """Prefer a straight line; where it would run through another node, follow the dummies, or swing."""
-    line = straight(points[0], points[-1])
-    if not _hits(line, nodes, boxes, edge):
-        return line
-    return smooth(points, axis) if len(points) > 2 else swing(points[0], points[-1], axis)
+def _routed(
+    points: list[Point],
+    bands: Sequence[float],
+    nodes: Mapping[str, Node],
+    boxes: Mapping[str, Box],
+    edge: Edge,
+    axis: int,
+) -> Curve:
+    """Prefer a straight line; where it would run through another node, follow the dummies, at worst in lanes."""
+    gentle = smooth(points, axis) if len(points) > 2 else swing(points[0], points[-1], axis)
+    for curve, room in ((straight(points[0], points[-1]), 6.0), (gentle, 2.0)):
+        if not _hits(curve, nodes, boxes, edge, room):
+            return curve
+    return _in_lanes(points, bands, axis)
 
 
-def _hits(curve: Curve, nodes: Mapping[str, Node], boxes: Mapping[str, Box], edge: Edge) -> bool:
-    others = [n for n in nodes if n not in {edge.tail, edge.head}]
-    return any(inside("decision", boxes[name].grown(6.0), point) for point in samples(curve, 40) for name in others)
+def _in_lanes(points: Sequence[Point], bands: Sequence[float], axis: int) -> Curve:
+    """Cross each layer straight along the axis and move across only between layers, where there are no nodes."""
+    curve: list[Point] = [points[0]]
+    for (a, thick_a), (b, thick_b) in pairwise(zip(points, bands, strict=True)):
+        leave = (a[0], a[1] + thick_a / 2) if axis == 1 else (a[0] + thick_a / 2, a[1])
+        enter = (b[0], b[1] - thick_b / 2) if axis == 1 else (b[0] - thick_b / 2, b[1])
+        curve += [*straight(a, leave)[1:], *swing(leave, enter, axis)[1:], *straight(enter, b)[1:]]
+    return tuple(curve)
+
+
+def _hits(curve: Curve, nodes: Mapping[str, Node], boxes: Mapping[str, Box], edge: Edge, room: float) -> bool:
+    """Say whether the curve comes closer than `room` to a node that is not its own."""
+    others = [name for name in nodes if name not in {edge.tail, edge.head}]
+    return any(inside("decision", boxes[name].grown(room), point) for point in samples(curve, 40) for name in others)
 
 
 def frames_around(picture: Spec, boxes: Mapping[str, Box], curves: Mapping[tuple[str, str], Curve]) -> dict[str, Box]:
