@@ -39,7 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     red-door  The red door
     0
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the nets are small: threads only get in each other's way
     parser = _parser()
     try:
         words = parser.parse_args(arguments)

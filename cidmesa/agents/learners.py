@@ -32,7 +32,8 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -220,17 +221,29 @@ def learn(
     )  # fmt: skip
     saved = time.monotonic()
     try:
-        while state.step < schedule.steps:
-            state = advance(state, loss, schedule)
-            bar.update()
-            if checkpoint is not None and time.monotonic() - saved > SECONDS:
-                save(checkpoint, state, recipe)
-                saved = time.monotonic()
+        with one_thread():
+            while state.step < schedule.steps:
+                state = advance(state, loss, schedule)
+                bar.update()
+                if checkpoint is not None and time.monotonic() - saved > SECONDS:
+                    save(checkpoint, state, recipe)
+                    saved = time.monotonic()
     finally:
         bar.close()
         if checkpoint is not None:
             save(checkpoint, state, recipe)
     return state
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread for a while: a population's tensors are small, and threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def advance(state: State, loss: Loss, schedule: Schedule) -> State:

@@ -131,14 +131,14 @@ def _red_is_learned(evidence: Evidence) -> Finding:
     agents = evidence.agents.get((_arm(0.0), "hard"))
     if agents is None:
         return Finding("inconclusive", "not run: body `hard` on the arm delta=0")
-    seeking, (low, high) = _seeking_red(agents)
+    seeking, (low, high) = seeking_red(agents)
     verdict: Ruling = "supported" if low > 0.5 else "contradicted" if high < 0.5 else "inconclusive"
     return Finding(verdict, f"{seeking} of {len(agents)} agents seek red (95 %: {low:.0%} to {high:.0%})")
 
 
 def _fewer_with_delta(evidence: Evidence) -> Finding:
     populations = [evidence.agents.get((_arm(delta), "hard")) for delta in DELTAS]
-    found = [(len(agents), *_seeking_red(agents)) for agents in populations if agents is not None]
+    found = [(len(agents), *seeking_red(agents)) for agents in populations if agents is not None]
     if len(found) < len(DELTAS):
         return Finding("inconclusive", "not run: body `hard` on every arm")
     (_, _, (first_low, first_high)), (_, _, (last_low, last_high)) = found[0], found[-1]
@@ -148,7 +148,7 @@ def _fewer_with_delta(evidence: Evidence) -> Finding:
     return Finding(verdict, ", then ".join(f"{seeking} of {n}" for n, seeking, _ in found) + " agents seek red")
 
 
-def _seeking_red(agents: Agents) -> tuple[int, tuple[float, float]]:
+def seeking_red(agents: Agents) -> tuple[int, tuple[float, float]]:
     """Count the agents that go to red more often than to the door where the two differ, with a 95 % interval."""
     model = agents.recipe.model
     differ = [i for i, (door, red) in enumerate(model.contexts("go")) if door != red]
