@@ -27,6 +27,15 @@ def test_examples_run(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     runpy.run_path(str(example), run_name="__main__")
 
 
+def test_experiments_run_on_a_small_scale(capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = runpy.run_path(str(ROOT / "experiments" / "red_door_entropy.py"))
+    experiment["main"](["--seeds", "5", "6", "--entropies", "0.5", "--agents", "3", "--steps", "20"])
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[1].split() == ["entropy", "delta", "seed", "5", "seed", "6"]
+    assert [row.split()[:2] for row in rows[2:]] == [["0.5", "0"], ["0.5", "0.02"], ["0.5", "0.1"]]
+    assert all(0 <= int(count) <= 3 for row in rows[2:] for count in row.split()[2:])
+
+
 def test_the_readme_shows_the_example_as_it_is() -> None:
     shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     example = (ROOT / "examples" / "red_door.py").read_text(encoding="utf-8")
