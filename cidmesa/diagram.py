@@ -108,17 +108,19 @@ class CID:
         latent: Iterable[str] = (),
         bidirected: Iterable[Edge] = (),
     ) -> None:
-        pairs = _as_pairs(edges)
+        nodes = list(_as_names(nodes, "nodes"))
+        given = _as_pairs(edges)
+        pairs = list(given)
         hidden = list(_as_names(latent, "latent"))
-        for a, b in _as_pairs(bidirected):
-            cause = f"latent_{a}_{b}"
-            pairs += [(cause, a), (cause, b)]
-            hidden.append(cause)
+        causes = _causes(_as_pairs(bidirected))
+        for cause, ends in causes.items():
+            pairs += [(cause, end) for end in ends]
+        hidden += causes
         # A missing name gets the next number, so one pass over the edges both finds and numbers the nodes.
         numbered: defaultdict[str, int] = defaultdict()
         numbered.default_factory = numbered.__len__
         try:
-            for name in _as_names(nodes, "nodes"):
+            for name in nodes:
                 numbered[name]
             flat = chain.from_iterable(pairs)
             ids = np.fromiter(map(numbered.__getitem__, flat), dtype=np.intp, count=2 * len(pairs))
@@ -126,6 +128,13 @@ class CID:
             raise DiagramError(f"a node's name is a non-empty string, and one name here is not: {error}.") from None
         index = dict(numbered)
         names = tuple(index)
+        taken = set(causes).intersection(chain(nodes, chain.from_iterable(given))) if causes else set()
+        if taken:
+            name = min(taken)
+            raise DiagramError(
+                f"the hidden cause of {causes[name]!r} would be called `{name}`, and that is a node already: spell the "
+                "cause out as a node of its own, and list it in latent=."
+            )
         if any(type(name) is not str or not name for name in names):
             bad = next(name for name in names if type(name) is not str or not name)
             raise DiagramError(f"a node's name is a non-empty string; got {bad!r} of type {type(bad).__name__}.")
@@ -374,6 +383,12 @@ class CID:
             utilities={a: [u for u in us if u not in gone] for a, (_, us) in self._owners.items()},
         )
 
+    def revealed(self, *names: str) -> CID:
+        """Return the diagram in which `names` are not latent, so that they may be observed."""
+        for name in names:
+            self.id(name)
+        return self._remade(latent=[name for name in self._latent if name not in names])
+
     def renamed(self, names: Mapping[str, str]) -> CID:
         """Return the diagram with nodes renamed by the mapping old → new."""
         for old in names:
@@ -506,13 +521,14 @@ class CID:
         nodes: Iterable[str] | None = None,
         decisions: Owned | None = None,
         utilities: Owned | None = None,
+        latent: Iterable[str] | None = None,
     ) -> CID:
         return CID(
             self.edges if edges is None else edges,
             nodes=self._nodes if nodes is None else nodes,
             decisions=self._owned_names(0) if decisions is None else decisions,
             utilities=self._owned_names(1) if utilities is None else utilities,
-            latent=self._latent,
+            latent=self._latent if latent is None else latent,
         )
 
     def _with_arrays(self, tails: NDArray[np.intp], heads: NDArray[np.intp]) -> CID:
@@ -540,6 +556,26 @@ def _as_pairs(edges: Iterable[Edge]) -> list[Edge]:
         return pairs
     bad = next(e for e in pairs if not isinstance(e, tuple | list) or len(e) != 2)
     raise DiagramError(f"an edge is a pair (tail, head); got {bad!r}.")
+
+
+def _causes(bidirected: list[Edge]) -> dict[str, Edge]:
+    """Name a hidden cause for each pair; a pair written twice, in either order, counts once."""
+    causes: dict[str, Edge] = {}
+    seen: set[frozenset[str]] = set()
+    for a, b in bidirected:
+        if a == b:
+            raise DiagramError(f"a bidirected edge joins two nodes; got ({a!r}, {b!r}).")
+        if frozenset((a, b)) in seen:
+            continue
+        seen.add(frozenset((a, b)))
+        name = f"latent_{a}_{b}"
+        if name in causes:
+            raise DiagramError(
+                f"the bidirected edges {causes[name]!r} and {(a, b)!r} would both get the hidden cause `{name}`: spell "
+                "one out as a node of its own, and list it in latent=."
+            )
+        causes[name] = (a, b)
+    return causes
 
 
 def _flatten(edges: Iterable[Edge | Iterable[Edge]]) -> list[Edge]:
@@ -582,10 +618,10 @@ def _read_owners(
                     other = owner_of[name]
                     if other == (kind, agent):
                         continue
-                    raise DiagramError(
-                        f"`{name}` cannot be a {kind} of agent {agent!r} and a {other[0]} of agent {other[1]!r}: "
-                        "leave it out of one of the two lists."
-                    )
+                    both = f"a {kind} and a {other[0]}"
+                    if other[1] != agent:
+                        both = f"a {kind} of agent {agent!r} and a {other[0]} of agent {other[1]!r}"
+                    raise DiagramError(f"`{name}` cannot be both {both}: leave it out of one of the two lists.")
                 owner_of[name] = (kind, agent)
                 by_agent.setdefault(agent, ([], []))[slot].append(name)
     return {agent: (tuple(ds), tuple(us)) for agent, (ds, us) in by_agent.items()}, owner_of

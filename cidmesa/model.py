@@ -236,18 +236,23 @@ class CIM:
     @property
     def is_symbolic(self) -> bool:
         """Whether some probability or utility is a sympy expression."""
-        return any(compiled.table.dtype == object for compiled in self._compiled.values())
+        return any(table.dtype == object for table in self._tables())
 
     @property
     def symbols(self) -> frozenset[Any]:
         """The sympy symbols in the tables."""
         found: set[Any] = set()
-        for compiled in self._compiled.values():
-            if compiled.table.dtype == object:
-                for entry in compiled.table.flat:
+        for table in self._tables():
+            if table.dtype == object:
+                for entry in table.flat:
                     if is_symbolic(entry):
                         found |= entry.free_symbols
         return frozenset(found)
+
+    def _tables(self) -> Iterator[Array]:
+        """All numbers of the model: mechanisms, then the rules that are fixed."""
+        yield from (compiled.table for compiled in self._compiled.values())
+        yield from self._rules.values()
 
     def require_numeric(self, question: str) -> None:
         """Raise if the model has symbols; `question` is what was asked, as in "solving"."""
@@ -310,10 +315,12 @@ class CIM:
     def observing(self, decision: str, observed: Iterable[str]) -> CIM:
         """Return the model in which `decision` observes exactly `observed`, in that order; its own rule is dropped.
 
+        A latent node that is observed is latent no longer.
+
         Raises
         ------
         DiagramError
-            A descendant of the decision, a utility or a latent node cannot be observed.
+            A descendant of the decision or a utility cannot be observed.
 
         Examples
         --------
@@ -324,8 +331,9 @@ class CIM:
         (('b',), ((),))
         """
         decision = self._cid.only_decision(decision)
+        seen = list(observed)
         bare = self._cid.without_edges([(parent, decision) for parent in self._cid.parents(decision)])
-        cid = bare.with_edges([(parent, decision) for parent in observed])
+        cid = bare.revealed(*seen).with_edges([(parent, decision) for parent in seen])
         for parent in cid.parents(decision):
             self._cid.id(parent)
         new = object.__new__(CIM)
@@ -396,7 +404,9 @@ class CIM:
             ``{action: probability}``, or a mapping from context to either. Some decisions may be left out; ``None``
             is the empty policy, and a :class:`~cidmesa.solve.Solution` stands for its rules.
         """
-        policy = getattr(policy, "tables", policy)
+        solved, found = getattr(policy, "model", None), getattr(policy, "tables", None)
+        if solved is not None and found is not None:
+            return self._rules_like(solved, found)
         if not isinstance(policy, Mapping | None):
             raise MechanismError(
                 f"a policy is a mapping from decision to rule, {{'{next(iter(self._cid.decisions), 'd')}': ..}}; "
@@ -420,6 +430,27 @@ class CIM:
             mechanism.check(place)
             tables[decision] = _frozen(mechanism.compile(place)).table
         return tables
+
+    def _rules_like(self, solved: CIM, tables: Mapping[str, Array]) -> dict[str, Array]:
+        """Bring rules that were found for the model `solved` into this model's order of parents and values."""
+        if solved._cid is self._cid and solved._domains == self._domains:
+            return dict(tables)
+        found: dict[str, Array] = {}
+        for decision, table in tables.items():
+            self._cid.only_decision(decision)
+            mine, theirs = self._cid.parents(decision), solved._cid.parents(decision)
+            nodes = (*mine, decision)
+            if set(mine) != set(theirs) or any(set(self._domains[n]) != set(solved._domains[n]) for n in nodes):
+                raise MechanismError(
+                    f"the solution's rule of `{decision}` is for other parents or values than it has here "
+                    f"({', '.join(theirs) or 'none'} there, {', '.join(mine) or 'none'} here): solve this model."
+                )
+            order = [solved._domains[n].index for n in nodes]
+            picks = [[position(v) for v in self._domains[n]] for n, position in zip(nodes, order, strict=True)]
+            aligned = table.transpose([theirs.index(parent) for parent in mine] + [len(mine)])
+            found[decision] = np.ascontiguousarray(aligned[np.ix_(*picks)])
+            found[decision].setflags(write=False)
+        return found
 
     def with_policy(self, policy: Mapping[str, Any]) -> CIM:
         """Return the model in which the decisions that `policy` names follow it.
@@ -448,7 +479,9 @@ class CIM:
         for node, compiled in self._compiled.items():
             if compiled.table.dtype == object:
                 replaced[node] = _substituted(compiled, exact, utility=self._cid.kind(node) == "utility")
-        return self.shift(replaced)
+        new = self.shift(replaced)
+        rules = {d: _put(rule, exact) for d, rule in self._rules.items() if rule.dtype == object}
+        return new.with_policy(rules) if rules else new
 
     # Where the road leads on (lazy, one line each) ------------------------------------------------------------------
 
@@ -545,19 +578,22 @@ def _frozen(compiled: Compiled) -> Compiled:
     return compiled
 
 
+def _put(array: Array, values: Mapping[Any, Any]) -> Array:
+    """Put `values` in for the symbols of an array; floats where none is left."""
+    flat = [entry.subs(values) if is_symbolic(entry) else entry for entry in array.flat]
+    if any(is_symbolic(entry) and not entry.is_number for entry in flat):
+        return np.array(flat, dtype=object).reshape(array.shape)
+    try:
+        return np.array([float(entry) for entry in flat], dtype=np.float64).reshape(array.shape)
+    except TypeError:
+        raise MechanismError(f"with {dict(values)!r} put in, some number of the model is not real.") from None
+
+
 def _substituted(compiled: Compiled, values: Mapping[Any, Any], *, utility: bool) -> Mechanism:
     """Put `values` into a symbolic table, keeping a structural node structural."""
-
-    def put(array: Array) -> Array:
-        flat = [entry.subs(values) if is_symbolic(entry) else entry for entry in array.flat]
-        numeric = all(not is_symbolic(entry) or entry.is_number for entry in flat)
-        return np.array([float(x) for x in flat] if numeric else flat, dtype=float if numeric else object).reshape(
-            array.shape
-        )
-
     if utility or compiled.response is None:
-        return Table(put(compiled.table), domain=None if utility else compiled.domain)
-    return Structural(put(compiled.response.noise), compiled.response.outcome, compiled.domain)
+        return Table(_put(compiled.table, values), domain=None if utility else compiled.domain)
+    return Structural(_put(compiled.response.noise, values), compiled.response.outcome, compiled.domain)
 
 
 def _unpickle(cid: CID, tables: Mapping[str, Any], domains: Mapping[str, Domain], rules: Mapping[str, Array]) -> CIM:

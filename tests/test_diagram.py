@@ -323,3 +323,13 @@ class TestValue:
         assert (position[tails] < position[heads]).all()
         draw.shuffle(edges)
         assert cm.CID(edges) == cid
+
+
+def test_hidden_causes_never_merge_nor_take_a_node() -> None:
+    assert cm.CID(bidirected=[("a", "b"), ("b", "a")]).edges == (("latent_a_b", "a"), ("latent_a_b", "b"))
+    with pytest.raises(DiagramError, match="would both get the hidden cause `latent_a_b_c`"):
+        cm.CID(bidirected=[("a", "b_c"), ("a_b", "c")])
+    with pytest.raises(DiagramError, match="would be called `latent_a_b`, and that is a node already"):
+        cm.CID([("latent_a_b", "x")], bidirected=[("a", "b")])
+    with pytest.raises(DiagramError, match="joins two nodes"):
+        cm.CID(bidirected=[("a", "a")])

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cidmesa.arguments import require_cid
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import Index, Link, index_of
@@ -34,7 +35,7 @@ def downstream_utilities(cid: CID, decision: str) -> tuple[str, ...]:
     >>> downstream_utilities(cid, "go")
     ('pay',)
     """
-    decision = cid.only_decision(decision, question="downstream_utilities")
+    decision = require_cid(cid, "downstream_utilities").only_decision(decision, question="downstream_utilities")
     below = index_of(cid).descendants([cid.id(decision)])
     return tuple(u for u in cid.utilities_of(cid.agent_of(decision)) if below[cid.id(u)])
 
@@ -108,7 +109,7 @@ def requisites_by_target(cid: CID, decision: str | None = None) -> Mapping[str, 
     >>> by_target["at_red"], by_target["door"]
     (frozenset({'red'}), frozenset({'door'}))
     """
-    name = cid.only_decision(decision, question="requisites_by_target")
+    name = require_cid(cid, "requisites_by_target").only_decision(decision, question="requisites_by_target")
     d, index = cid.id(name), index_of(cid)
     parents = index.parents(d)
     found: list[list[str]] = [[] for _ in cid.nodes]
@@ -153,7 +154,7 @@ def minimal_reduction(cid: CID) -> CID:
     >>> minimal_reduction(minimal_reduction(cid)) == minimal_reduction(cid)
     True
     """
-    cached: CID | None = cid.__dict__.get("_minimal_reduction")
+    cached: CID | None = require_cid(cid, "a minimal reduction").__dict__.get("_minimal_reduction")
     if cached is None:
         steps = reduce_links(index_of(cid), owned(cid)).steps
         cached = _without_positions(cid, [(p, d) for d, ps in steps for p in ps]) if steps else cid
@@ -175,17 +176,9 @@ def with_information_link(cid: CID, node: str, decision: str) -> CID:
     >>> with_information_link(cid, "sky", "go").parents("go")
     ('sky',)
     """
-    if cid.has_edge(node, decision):
+    if require_cid(cid, "with_information_link").has_edge(node, decision):
         return cid
-    if node not in cid.latent:
-        return cid.with_edges((node, decision))
-    return CID(
-        [*cid.edges, (node, decision)],
-        nodes=cid.nodes,
-        decisions={a: cid.decisions_of(a) for a in cid.agents},
-        utilities={a: cid.utilities_of(a) for a in cid.agents},
-        latent=[v for v in cid.latent if v != node],
-    )
+    return (cid.revealed(node) if node in cid.latent else cid).with_edges((node, decision))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +232,7 @@ def goals_of(
     cid: CID, decision: str | None, utilities: Iterable[str] | None, targets: Names | None, question: str
 ) -> tuple[int, list[int], Index]:
     """Read the arguments of a query at one decision: the decision, where its Bayes ball starts, and the index."""
-    name = cid.only_decision(decision, question=question)
+    name = require_cid(cid, question).only_decision(decision, question=question)
     d, index = cid.id(name), index_of(cid)
     below = index.descendants([d])
     if targets is not None:

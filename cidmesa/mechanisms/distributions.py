@@ -99,6 +99,8 @@ class Bernoulli(Categorical):
     def __init__(self, p: Any) -> None:
         if not is_number(p) and not is_symbolic(p):
             raise MechanismError(f"Bernoulli takes one probability; got {p!r}.")
+        if is_number(p) and not 0 <= p <= 1:
+            raise MechanismError(f"Bernoulli's p is a probability, 0 <= p <= 1; got {p!r}.")
         super().__init__({0: 1 - p, 1: p})
 
     def __repr__(self) -> str:

@@ -82,14 +82,14 @@ def _check_symbolic_rows(place: Place, table: Array) -> None:
 
     for where in np.ndindex(table.shape[:-1]):
         row = list(table[where])
-        excess = sympy.expand(sum(row) - 1)
-        if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= TOLERANCE)):
-            at = place.describe(context_at(place, where))
-            raise place.error(f"its probabilities at {at} sum to {sympy.simplify(excess + 1)}, not to 1: {row!r}.")
+        at = place.describe(context_at(place, where))
         for entry in row:
             number = _constant(entry)
             if number is not None and not 0 <= number <= 1:
-                raise place.error(f"{entry!r} at {place.describe(context_at(place, where))} is not a probability.")
+                raise place.error(f"{entry!r} at {at} is not a probability.")
+        excess = sympy.expand(sum(row) - 1)
+        if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= TOLERANCE)):
+            raise place.error(f"its probabilities at {at} sum to {sympy.simplify(excess + 1)}, not to 1: {row!r}.")
 
 
 def _constant(entry: Any) -> float | None:

@@ -18,7 +18,6 @@ import numpy as np
 
 from cidmesa.mechanisms import Array, is_symbolic
 from cidmesa.solve.structure import View, index_of
-from cidmesa.solve.worlds import rules_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -85,7 +84,7 @@ class Algebra:
 
     def __init__(self, model: CIM, policy: Any = None) -> None:
         self.model = model
-        rules = {**model.rules, **rules_of(model, policy)}
+        rules = {**model.rules, **model.read_policy(policy)}
         cid = model.cid
         index = index_of(cid)
         tables = [rules.get(n) if cid.kind(n) == "decision" else model.cpd(n) for n in cid.nodes]

@@ -31,7 +31,6 @@ import numpy as np
 from cidmesa.errors import NotApplicableError, missing
 from cidmesa.solve.optimal import solve
 from cidmesa.solve.query import joint
-from cidmesa.solve.worlds import rules_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +150,7 @@ def explain(model: CIM, utility: str, *, policy: Any = None) -> Explanation:
             f"`{utility}` is a {cid.kind(utility)} node, and what is explained is a utility; those here: {names}."
         )
     model.require_numeric("an explanation")
-    model = model.with_policy(rules_of(model, policy))
+    model = model.with_policy(model.read_policy(policy))
     above = cid.ancestors(utility)
     whose = "the given policy" if any(d in above for d in model.rules) else ""
     if any(d in above and d not in model.rules for d in cid.decisions):

@@ -51,7 +51,6 @@ from cidmesa.solve.optimal import solve
 from cidmesa.solve.payoffs import payoff_tensor
 from cidmesa.solve.policy import Solution, readable
 from cidmesa.solve.query import expected_utility
-from cidmesa.solve.worlds import rules_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -120,7 +119,7 @@ def best_response(model: CIM, agent: Hashable, policy: Any = None, **options: An
     0
     """
     own = model.cid.decisions_of(agent)
-    others = {d: rule for d, rule in rules_of(model, policy).items() if d not in own}
+    others = {d: rule for d, rule in model.read_policy(policy).items() if d not in own}
     return solve(model.with_policy(others).without_rules(own), agent=agent, **options)
 
 
@@ -147,7 +146,7 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
     >>> is_equilibrium(pennies, {"a": [0.5, 0.5], "b": [0.5, 0.5]})
     True
     """
-    played = model.with_policy(rules_of(model, policy))
+    played = model.with_policy(model.read_policy(policy))
     for agent in model.cid.agents if agents is None else agents:
         best = best_response(played, agent)
         if not best.exact:

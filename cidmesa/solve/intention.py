@@ -30,7 +30,7 @@ from cidmesa.mechanisms import Array
 from cidmesa.solve.optima import deterministic_rules, value_slack
 from cidmesa.solve.optimal import solve
 from cidmesa.solve.query import expected_utility
-from cidmesa.solve.worlds import World, parallel_worlds, rules_of
+from cidmesa.solve.worlds import World, parallel_worlds
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -122,7 +122,7 @@ def intention(
     decision = cid.only_decision(decision)
     agent = cid.agent_of(decision)
     cid.id(node)
-    model = model.with_policy(rules_of(model, policy))
+    model = model.with_policy(model.read_policy(policy))
     if any(d not in model.rules for d in cid.decisions_of(agent)):
         model = model.with_policy(solve(model, agent=agent).tables)
     utilities = cid.utilities_of(agent)

@@ -34,7 +34,6 @@ from cidmesa.mechanisms import Array
 from cidmesa.solve.laws import context_law
 from cidmesa.solve.optimal import solve
 from cidmesa.solve.schedule import TIE
-from cidmesa.solve.worlds import rules_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +95,7 @@ def optimal_boxes(
     model.require_numeric("a quantity over all optimal policies")
     decision = model.cid.only_decision(decision)
     agent = model.cid.agent_of(decision)
-    model = model.with_policy(rules_of(model, policy))
+    model = model.with_policy(model.read_policy(policy))
     strangers = [d for d in model.cid.decisions if model.cid.agent_of(d) != agent and d not in model.rules]
     if strangers:
         raise NotApplicableError(

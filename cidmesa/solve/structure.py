@@ -145,7 +145,14 @@ def view_of(model: CIM, question: str, policy: Any = None) -> View:
     view: View = found
     if policy is None:
         return view
-    return view.with_rules(policy.tables if hasattr(policy, "tables") else model.read_policy(policy))
+    rules = model.read_policy(policy)
+    for decision, table in rules.items():
+        if table.dtype == object:
+            raise NotApplicableError(
+                f"{question} needs numbers, and the rule of `{decision}` has symbols: put numbers in for them, or use "
+                "cidmesa.solve.symbolic."
+            )
+    return view.with_rules(rules)
 
 
 def connected(scopes: Mapping[int, int], start: Iterable[int], blocked: int) -> list[int]:

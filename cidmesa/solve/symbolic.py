@@ -49,7 +49,7 @@ from cidmesa.solve.cases import MAX_RULES, Case, Solver, best_in
 from cidmesa.solve.question import answer, impossible, plan_question, read_conditions
 from cidmesa.solve.regions import Space
 from cidmesa.solve.structure import agent_utilities, check_names
-from cidmesa.solve.worlds import FREE, World, parallel_worlds, rules_of
+from cidmesa.solve.worlds import FREE, World, parallel_worlds
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -321,7 +321,7 @@ def instrumental_control_effect(model: CIM, node: str, decision: str | None = No
 
     cid = model.cid
     decision = cid.only_decision(decision)
-    fixed = model.with_policy(rules_of(model, policy))
+    fixed = model.with_policy(model.read_policy(policy))
     rule = fixed.cpd(decision)
     parents, k = cid.parents(decision), model.card(decision)
     worlds = [
@@ -377,7 +377,7 @@ def response_effect(model: CIM, node: str, decision: str | None = None, *, polic
     decision = cid.only_decision(decision)
     if node not in cid.ancestors(decision):
         return sympy.Integer(0)
-    fixed = model.with_policy(rules_of(model, policy))
+    fixed = model.with_policy(model.read_policy(policy))
     rule, parents = fixed.cpd(decision), cid.parents(decision)
     worlds = [World("actual"), World("set", do={node: FREE})]
     twin = parallel_worlds(fixed, worlds, [*((w.name, p) for w in worlds for p in parents), ("set", node)])

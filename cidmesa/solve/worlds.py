@@ -127,17 +127,11 @@ def parallel_worlds(
     >>> both.model.expected_utility()
     1.5
     """
-    rules = {**model.rules, **rules_of(model, policy)}
+    rules = {**model.rules, **model.read_policy(policy)}
     made = _Builder(model, rules)
     for world in worlds:
         made.add(world)
     return made.build(worlds[0].name, [(w, n) for w, n in wanted])
-
-
-def rules_of(model: CIM, policy: Any) -> dict[str, Array]:
-    """Read a policy, or the policy of a solution, as tables."""
-    tables: Mapping[str, Array] = policy.tables if hasattr(policy, "tables") else model.read_policy(policy)
-    return dict(tables)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
