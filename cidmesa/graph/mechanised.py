@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
+from cidmesa.arguments import require_cid
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph.index import Index
@@ -56,6 +57,7 @@ def mechanise(cid: CID) -> CID:
     >>> m.edges
     (('rain', 'go'), ('M_rain', 'rain'), ('Π_go', 'go'))
     """
+    require_cid(cid, "mechanise")
     return _with_parents(cid, {node: mechanism_name(cid, node) for node in cid.nodes})
 
 
@@ -90,6 +92,7 @@ def lift_context(cid: CID, nodes: Names) -> CID:
     >>> lift_context(cid, "pay").parents("pay")
     ('go', 'W_pay')
     """
+    require_cid(cid, "lift_context")
     lifted = {}
     for i in positions(cid, nodes):
         node = cid.nodes[i]
@@ -255,7 +258,7 @@ def relevance_graph(cid: CID) -> RelevanceGraph:
     >>> relevance_graph(cid).edges
     (('b', 'a'),)
     """
-    cached: RelevanceGraph | None = cid.__dict__.get("_relevance_graph")
+    cached: RelevanceGraph | None = require_cid(cid, "a relevance graph").__dict__.get("_relevance_graph")
     if cached is None:
         edges = [(e, d) for d in cid.decisions for e in _relevant_decisions(cid, d)]
         place = {d: i for i, d in enumerate(cid.decisions)}

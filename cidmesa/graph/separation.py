@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from cidmesa.arguments import require_cid
 from cidmesa.diagram import CID, Edge
 from cidmesa.graph.index import index_of
 
@@ -72,7 +73,10 @@ def d_separated(cid: CID, xs: Names, ys: Names, given: Names = ()) -> bool:
 
 def positions(cid: CID, names: Names) -> list[int]:
     """Return the positions of a node or of several, without repetition."""
-    return list(dict.fromkeys(cid.id(name) for name in ((names,) if isinstance(names, str) else names)))
+    require_cid(cid, "a question about nodes")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        return [cid.id(names)]
+    return list(dict.fromkeys(cid.id(name) for name in names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from cidmesa.arguments import read_edges, require_cid
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph.separation import Names, positions
@@ -180,7 +181,7 @@ def admits_ici(cid: CID, node: Names, decision: str | None = None) -> Verdict:
 
 
 def admits_path_specific_ici(
-    cid: CID, node: Names, decision: str | None = None, *, cut_edges: Iterable[Edge] = ()
+    cid: CID, node: Names, decision: str | None = None, *, cut_edges: Iterable[Edge] | Edge = ()
 ) -> Verdict:
     r"""Say whether an instrumental control incentive is left when the agent is trained without some edges.
 
@@ -192,12 +193,12 @@ def admits_path_specific_ici(
     cid, node, decision
         As for :func:`admits_voi`.
     cut_edges
-        Edges of the diagram.
+        Edges of the diagram, or a single one.
 
     Raises
     ------
     DiagramError
-        One of `cut_edges` is not an edge.
+        One of `cut_edges` is not an edge, or not a pair.
 
     References
     ----------
@@ -212,8 +213,7 @@ def admits_path_specific_ici(
     >>> bool(admits_path_specific_ici(cid, "opinion", cut_edges=[("post", "opinion")]))
     False
     """
-    cuts = tuple((tail, head) for tail, head in cut_edges)
-    return judge(cid, "path_specific_ici", node, decision, cut_edges=cuts)
+    return judge(cid, "path_specific_ici", node, decision, cut_edges=read_edges(cut_edges, "cut_edges"))
 
 
 def admits_impact(cid: CID, node: Names, decision: str | None = None) -> Verdict:
@@ -338,6 +338,7 @@ def judge(
     search: bool = True,
 ) -> Verdict:
     """Apply a criterion, given by its short name; the functions above are this one by their own names."""
+    require_cid(cid, f"admits_{criterion}")
     xs = positions(cid, node)
     if not xs:
         raise NotApplicableError(f"admits_{criterion} is about a node or several; got none.")

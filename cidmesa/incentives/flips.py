@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cidmesa.arguments import read_edges, require_cid
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
@@ -69,7 +70,7 @@ def sensitivity(cid: CID, verdict: Verdict, *, edges: Iterable[Edge] | None = No
     Raises
     ------
     NotApplicableError
-        The verdict is about another diagram.
+        The verdict is about another diagram, or is none.
 
     Notes
     -----
@@ -87,6 +88,11 @@ def sensitivity(cid: CID, verdict: Verdict, *, edges: Iterable[Edge] | None = No
     >>> cm.sensitivity(cid, cm.admits_ici(cid, "clicks"))
     (Flip(edge=('post', 'clicks'), added=False, excludes=True),)
     """
+    require_cid(cid, "sensitivity")
+    if not isinstance(verdict, Verdict):
+        raise NotApplicableError(
+            f'sensitivity is of a verdict; got {verdict!r}: sensitivity(cid, admits_ici(cid, "a node")), for one.'
+        )
     if verdict.cid != cid:
         raise NotApplicableError("the verdict is about another diagram: sensitivity(verdict.cid, verdict).")
     asked = _Question(cid, verdict)
@@ -137,7 +143,7 @@ def _changes(cid: CID) -> Iterator[tuple[Edge, bool]]:
 
 
 def _chosen(cid: CID, edges: Iterable[Edge]) -> Iterator[tuple[Edge, bool]]:
-    for tail, head in edges:
+    for tail, head in read_edges(edges, "edges"):
         if cid.has_edge(tail, head):
             yield (tail, head), False
         else:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from cidmesa.arguments import require_cid
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.graph.index import Mask
@@ -155,7 +156,7 @@ class IncentiveReport:
     """
 
     def __init__(self, cid: CID, *, search: bool = True) -> None:
-        self.cid = cid
+        self.cid = require_cid(cid, "an incentive report")
         self._search = search
         self._of: dict[str, DecisionIncentives] = {}
         if len(cid.decisions) == 1:
@@ -163,7 +164,7 @@ class IncentiveReport:
             analysis_of(cid, cid.agent_of(d)).alone(cid.id(d))
 
     def __getitem__(self, decision: str) -> DecisionIncentives:
-        found = self._of.get(decision)
+        found = self._of.get(decision) if isinstance(decision, str) else None
         if found is None:
             name = self.cid.only_decision(decision, question="an incentive report")
             found = self._of[name] = DecisionIncentives(self.cid, name, self._search)
@@ -208,15 +209,16 @@ class IncentiveReport:
     def voc(self) -> frozenset[str]:
         """Nodes whose control can be worth something; of the diagram.
 
-        With several agents value of control is an agent's: ``report[decision].voc``.
+        With several agents value of control is an agent's: ``report[decision].voc``, which may be left out where there
+        is only one decision.
         """
+        if len(self.cid.decisions) == 1:
+            return self[self.cid.decisions[0]].voc
         if len(self.cid.agents) > 1:
             raise NotApplicableError(
                 f"control is worth something to an agent, and this diagram has {len(self.cid.agents)}: "
                 'report["a decision of the agent"].voc.'
             )
-        if len(self.cid.decisions) == 1:
-            return self[self.cid.decisions[0]].voc
         verdicts = _Nodes(self.cid, "voc", None, self._search)
         return frozenset(node for node in verdicts if verdicts[node].answer is Answer.ADMITS)
 
@@ -226,7 +228,7 @@ class IncentiveReport:
 
         A verdict is made when it is looked up. Value of control has an entry under each decision.
         """
-        return {criterion: _Decisions(self.cid, criterion, self._search) for criterion in CRITERIA}
+        return _Criteria({criterion: _Decisions(self.cid, criterion, self._search) for criterion in CRITERIA})
 
     @cached_property
     def unknown(self) -> tuple[Verdict, ...]:
@@ -278,7 +280,9 @@ class IncentiveReport:
         ICI of opinion for post: excludes -> admits
         relevance of opinion for post: excludes -> admits
         """
-        then = other if isinstance(other, IncentiveReport) else IncentiveReport(other, search=self._search)
+        then = other
+        if not isinstance(then, IncentiveReport):
+            then = IncentiveReport(require_cid(then, "a comparison with another design"), search=self._search)
         return ReportDiff(_changes(self._answers(), then._answers()))
 
     def _answers(self) -> dict[tuple[str, str | None, str], str]:
@@ -374,6 +378,13 @@ def _changes(
         for key in sorted(keys, key=lambda key: order[key[0]])
         if before.get(key) != after.get(key)
     )
+
+
+class _Criteria(dict[str, "_Decisions"]):
+    """The verdicts by criterion; a name that is none is told from a typing slip."""
+
+    def __missing__(self, criterion: str) -> _Decisions:
+        raise unknown(criterion, CRITERIA, what=f"a criterion of a report ({', '.join(CRITERIA)})")
 
 
 class _Decisions(Mapping[str, "_Nodes"]):

@@ -42,6 +42,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.arguments import read_edges, read_names, read_values
 from cidmesa.solve.distribution import Distribution
 from cidmesa.solve.query import expected_utility, joint
 from cidmesa.solve.structure import agent_utilities, check_names, index_of
@@ -58,7 +59,7 @@ def counterfactual(
     *,
     given: Mapping[str, Any] | None = None,
     do: Mapping[str, Any] | None = None,
-    blocked: Iterable[Edge] = (),
+    blocked: Iterable[Edge] | Edge = (),
     policy: Any = None,
 ) -> Distribution:
     r"""Return the law of nodes as they would be under an intervention, given what is actually seen.
@@ -76,8 +77,8 @@ def counterfactual(
     do
         ``{node: value}`` set in the other world.
     blocked
-        Edges that do not pass the intervention on: the head hears the tail's actual value. With ``given={}`` this is a
-        path-specific intervention.
+        Edges (or a single one) that do not pass the intervention on: the head hears the tail's actual value. With
+        ``given={}`` this is a path-specific intervention.
     policy
         Rules of decisions without one, as for :meth:`cidmesa.CIM.with_policy`; decisions follow them in both worlds.
 
@@ -119,7 +120,7 @@ def counterfactual_utility(
     *,
     given: Mapping[str, Any] | None = None,
     do: Mapping[str, Any] | None = None,
-    blocked: Iterable[Edge] = (),
+    blocked: Iterable[Edge] | Edge = (),
     policy: Any = None,
     agent: Hashable = None,
 ) -> float:
@@ -147,7 +148,7 @@ def counterfactual_utility(
 
 
 def twin_network(
-    model: CIM, do: Mapping[str, Any], *, blocked: Iterable[Edge] = (), policy: Any = None, world: str = "do"
+    model: CIM, do: Mapping[str, Any], *, blocked: Iterable[Edge] | Edge = (), policy: Any = None, world: str = "do"
 ) -> CIM:
     """Return the twin network of a model and an intervention: the actual world and the other one in one model.
 
@@ -173,14 +174,19 @@ def twin_network(
     >>> sorted(twin.cid.nodes)
     ['a', 'a@do', 'b', 'b@do', 'b~noise', 'c']
     """
-    worlds = [World("actual"), World(world, do=do, blocked=dict.fromkeys(blocked, "actual"))]
+    worlds = [World("actual"), _other(world, do, blocked)]
     wanted = [(w.name, node) for w in worlds for node in model.cid.nodes]
     return parallel_worlds(model, worlds, wanted, policy=policy).model
 
 
+def _other(name: str, do: Mapping[str, Any] | None, blocked: Iterable[Edge] | Edge) -> World:
+    """Return the world of an intervention, in which blocked edges pass on what is actually so."""
+    return World(name, do=read_values(do, "do"), blocked=dict.fromkeys(read_edges(blocked, "blocked"), "actual"))
+
+
 def _asked(model: CIM, names: Iterable[str]) -> tuple[str, ...]:
     """Read the names asked about; a utility has no domain, and says so."""
-    ids = check_names(index_of(model.cid), names if isinstance(names, str) else tuple(names), "names")
+    ids = check_names(index_of(model.cid), read_names(names, "names"), "names")
     asked = tuple(model.cid.nodes[v] for v in ids)
     for name in asked:
         model.domain(name)
@@ -192,9 +198,9 @@ def _twin(
     names: Iterable[str],
     given: Mapping[str, Any] | None,
     do: Mapping[str, Any] | None,
-    blocked: Iterable[Edge],
+    blocked: Iterable[Edge] | Edge,
     policy: Any,
 ) -> Worlds:
-    worlds = [World("actual"), World("do", do=do or {}, blocked=dict.fromkeys(blocked, "actual"))]
-    wanted = [("actual", name) for name in given or ()] + [("do", name) for name in names]
+    worlds = [World("actual"), _other("do", do, blocked)]
+    wanted = [("actual", name) for name in read_values(given, "given")] + [("do", name) for name in names]
     return parallel_worlds(model, worlds, wanted, policy=policy)

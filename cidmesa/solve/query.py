@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import read_names
 from cidmesa.solve.distribution import Distribution
 from cidmesa.solve.elimination import Array
 from cidmesa.solve.question import answer, impossible, levels, plan_question, read_conditions, with_levels
@@ -83,7 +84,7 @@ def query(
     >>> round(query(model, ["rain"], given={"wet": 1})[1], 6), query(model, ["rain"], do={"wet": 1})[1]
     (0.75, 0.25)
     """
-    names = tuple(names) if not isinstance(names, str) else names
+    names = read_names(names, "names")
     probabilities = joint(model, names, given=given, do=do, policy=policy)
     kinds = model.cid.kind
     domains = tuple(
@@ -113,7 +114,7 @@ def joint(
     """
     view = view_of(model, "a query", policy)
     index = view.index
-    targets = check_names(index, names if isinstance(names, str) else tuple(names), "names")
+    targets = check_names(index, read_names(names, "names"), "names")
     seen, forced = read_conditions(view, given, do)
     view = with_levels(view, targets)
     fixed = {**seen, **forced}

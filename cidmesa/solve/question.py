@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arguments import read_values
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.elimination import Array, Factor, Plan, bits, make_plan, mask_of, run
 from cidmesa.solve.structure import MAX_TABLE, Index, View, require_small, rule_missing
@@ -81,8 +82,9 @@ def read_conditions(
     if not given and not do:
         return {}, {}
     read: list[dict[int, int]] = []
-    for stated in (given, do):
-        found = {view.index.cid.id(name): (name, value) for name, value in (stated or {}).items()}
+    for stated, argument in ((given, "given"), (do, "do")):
+        values = read_values(stated, argument)
+        found = {view.index.cid.id(name): (name, value) for name, value in values.items()}
         read.append({v: view.position(v, found[v][1]) for v in sorted(found)})
     seen, forced = read
     for v in seen:

@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.graph import minimal_reduction, with_information_link
+from cidmesa.graph import (
+    d_separated,
+    downstream_utilities,
+    minimal_reduction,
+    requisite_observations,
+    with_information_link,
+)
 from cidmesa.incentives import Answer
 from cidmesa.incentives.criteria import judge
 from cidmesa.incentives.verdict import TITLES, Verdict
@@ -201,6 +208,45 @@ def test_nodes_of_another_diagram_are_unknown() -> None:
             question(red_door())
     with pytest.raises(cm.DiagramError, match="is not an edge"):
         cm.admits_path_specific_ici(red_door(), "at_door", cut_edges=[("go", "door")])
+
+
+@pytest.mark.parametrize("node", [3, None, 1.5])
+def test_what_is_no_name_is_no_node(node) -> None:  # type: ignore[no-untyped-def]
+    for criterion in ("voi", "voc", "ri", "ici"):
+        with pytest.raises(cm.UnknownNodeError, match=f"`{node}` is not a node of this diagram"):
+            judge(red_door(), criterion, node)
+
+
+def test_a_model_is_no_diagram() -> None:
+    cid = cm.CID([("go", "pay")], decisions=["go"], utilities=["pay"])
+    model: Any = cid.parameterise(go=[0, 1], pay=lambda go: go)
+    verdict = cm.admits_ici(cid, "pay")
+    for ask in (
+        cm.incentives,
+        cm.minimal_reduction,
+        cm.is_soluble,
+        cm.relevance_graph,
+        cm.mechanise,
+        lambda m: cm.lift_context(m, "pay"),
+        lambda m: cm.admits_voi(m, "pay"),
+        lambda m: cm.sensitivity(m, verdict),
+        lambda m: downstream_utilities(m, "go"),
+        requisite_observations,
+        lambda m: d_separated(m, "go", "pay"),
+    ):
+        with pytest.raises(cm.NotApplicableError, match=r"is about a diagram; got a CIM: pass model\.cid"):
+            ask(model)
+        with pytest.raises(cm.NotApplicableError, match="is about a diagram, a CID; got 3"):
+            ask(3)
+    assert cm.incentives(model.cid).ici == {"pay"}
+
+
+def test_an_edge_is_a_pair() -> None:
+    cid = cm.CID([("go", "x"), ("x", "pay")], decisions=["go"], utilities=["pay"])
+    assert not cm.admits_path_specific_ici(cid, "x", cut_edges=("go", "x"))
+    for edges in ("xy", ["go"], ["xy"], [("go", "x", "pay")], 3):
+        with pytest.raises(cm.DiagramError, match=r"an edge is a pair \(tail, head\); got"):
+            cm.admits_path_specific_ici(cid, "x", cut_edges=edges)  # type: ignore[arg-type]
 
 
 def test_which_decision_has_to_be_said() -> None:

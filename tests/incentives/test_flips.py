@@ -46,3 +46,11 @@ def test_the_edges_to_try_can_be_chosen() -> None:
         cm.sensitivity(cid, verdict, edges=[("opinion", "post")])
     with pytest.raises(cm.NotApplicableError, match="another diagram"):
         cm.sensitivity(cid.with_edges(("a", "b")), verdict)
+
+
+def test_sensitivity_is_of_a_verdict() -> None:
+    cid = cm.CID([("post", "clicks")], decisions=["post"], utilities=["clicks"])
+    with pytest.raises(cm.NotApplicableError, match="sensitivity is of a verdict; got True"):
+        cm.sensitivity(cid, True)  # type: ignore[arg-type]
+    with pytest.raises(cm.DiagramError, match="an edge is a pair"):
+        cm.sensitivity(cid, cm.admits_ici(cid, "clicks"), edges=["ab"])  # type: ignore[list-item]

@@ -112,6 +112,23 @@ def test_control_is_an_agents() -> None:
         _ = report.voc
 
 
+def test_the_only_decision_says_whose_control() -> None:
+    edges = [("go", "mine"), ("x", "mine"), ("x", "theirs"), ("y", "theirs")]
+    cid = cm.CID(edges, decisions={"me": ["go"]}, utilities={"me": ["mine"], "they": ["theirs"]})
+    assert cm.incentives(cid).voc == {node for node in ("x", "y", "mine", "theirs") if cm.admits_voc(cid, node)}
+    assert cm.incentives(cid).voc == {"x", "mine"}
+
+
+def test_slips_say_what_to_type() -> None:
+    report = cm.incentives(red_door())
+    with pytest.raises(cm.UnknownNodeError, match="is not a node"):
+        report[["go"]]  # type: ignore[index]
+    with pytest.raises(cm.UnknownNodeError, match=r"`vio` is not a criterion of a report \(voi, .*did you mean `voi`"):
+        report.verdicts["vio"]
+    with pytest.raises(cm.NotApplicableError, match="is about a diagram, a CID; got 3"):
+        report.diff(3)  # type: ignore[arg-type]
+
+
 def test_designs_can_be_compared() -> None:
     cid = red_door()
     told = cid.with_edges(("weather", "go"), ("red", "reward"))

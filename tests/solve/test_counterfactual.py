@@ -143,3 +143,15 @@ def test_refusals_name_the_cause() -> None:
         parallel_worlds(model, [World("w", take={"a": "later"})], [("w", "a")])
     with pytest.raises(NotApplicableError, match="probability zero"):
         counterfactual(firing_squad(), ["death"], given={"a": 1, "b": 0}, do={"court": 1})
+
+
+def test_conditions_are_mappings_and_edges_are_pairs() -> None:
+    model = cm.CID([("a", "b")]).parameterise(a=cm.Bernoulli(0.5), b=lambda a: a)
+    assert counterfactual(model, ["b"], given={"a": 0}, do={"a": 1}, blocked=("a", "b"))[0] == 1
+    with pytest.raises(DiagramError, match=r"an edge is a pair \(tail, head\); got 'ab'"):
+        counterfactual(model, ["b"], do={"a": 1}, blocked=["ab"])  # type: ignore[list-item]
+    for argument in ("given", "do"):
+        with pytest.raises(NotApplicableError, match=f"{argument}= is a mapping from node to value"):
+            counterfactual(model, ["b"], **{argument: ["a"]})  # type: ignore[arg-type]
+    with pytest.raises(NotApplicableError, match="names is a list of names"):
+        counterfactual(model, None, do={"a": 1})  # type: ignore[arg-type]
