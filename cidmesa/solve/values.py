@@ -33,8 +33,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import read_edges
+from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array, Table, is_number
+from cidmesa.mechanisms import Array, Choice, Mechanism, Table, is_number
+from cidmesa.model import CIM
 from cidmesa.solve.counterfactual import counterfactual, counterfactual_utility
 from cidmesa.solve.magnitude import Bound, Magnitude
 from cidmesa.solve.optima import MAX_PROFILES, Box, optimal_boxes, value_of, value_slack
@@ -43,7 +46,6 @@ from cidmesa.solve.query import expected_utility, joint
 
 if TYPE_CHECKING:
     from cidmesa.diagram import Edge
-    from cidmesa.model import CIM
     from cidmesa.solve.policy import Solution
 
 
@@ -113,10 +115,10 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     model
         The model; other agents' decisions need rules.
     node
-        A chance node, whose mechanism becomes any function of its parents; or a utility, which may be set to any
-        number in its table.
+        A chance node, whose mechanism becomes any function of its parents; a decision of another agent, whose rule is
+        a mechanism like any other; or a utility, which may be set to any number in its table.
     decision
-        Says whose control; may be left out where the diagram has one agent.
+        Says whose control; may be left out where the diagram has one agent or one decision.
 
     Returns
     -------
@@ -127,7 +129,7 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     Raises
     ------
     NotApplicableError
-        The node is a decision.
+        The node is a decision of the agent; several agents and no `decision`; nobody decides or is paid.
 
     Notes
     -----
@@ -150,16 +152,17 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     model.require_numeric("a value of control")
     cid = model.cid
     kind = cid.kind(node)
-    if kind == "decision":
-        raise NotApplicableError(f"`{node}` is a decision, which its agent controls already: ask about another node.")
     agent = _whose(model, decision, "a value of control")
+    if kind == "decision" and cid.agent_of(node) == agent:
+        raise NotApplicableError(f"`{node}` is a decision, which its agent controls already: ask about another node.")
     before = solve(model, agent=agent)
     slack = value_slack(model, agent)
     if kind == "utility":
         table = model.cpd(node)
         best = model.shift({node: Table(np.full(table.shape, table.max()))})
         return _difference(solve(best, agent=agent), before, agent, slack)
-    return _difference(solve(model.controlling(node, agent), agent=agent), before, agent, slack)
+    chosen = model.controlling(node, agent) if kind == "chance" else _handed_over(model, node, agent)
+    return _difference(solve(chosen, agent=agent), before, agent, slack)
 
 
 def total_effect(
@@ -170,7 +173,7 @@ def total_effect(
     treatment: Any = None,
     *,
     policy: Any = None,
-    blocked: Iterable[Edge] = (),
+    blocked: Iterable[Edge] | Edge = (),
 ) -> Magnitude:
     r"""Return how the mean of a node is moved by setting another.
 
@@ -189,8 +192,8 @@ def total_effect(
     policy
         Rules of decisions without one that matter.
     blocked
-        Edges that do not pass the intervention on: a *path-specific* effect, for structural models (see
-        :mod:`cidmesa.solve.counterfactual`).
+        Edges (or a single one) that do not pass the intervention on: a *path-specific* effect, for structural models
+        (see :mod:`cidmesa.solve.counterfactual`).
 
     Raises
     ------
@@ -209,7 +212,7 @@ def total_effect(
     (3.0, 0.0)
     """
     low, high = _two_values(model, node, reference, treatment)
-    edges = tuple(blocked)
+    edges = read_edges(blocked, "blocked")
 
     def mean(value: Any) -> float:
         if model.cid.kind(outcome) == "utility":
@@ -333,14 +336,38 @@ def _difference(more: Solution, less: Solution, agent: Hashable, slack: float) -
 
 
 def _whose(model: CIM, decision: str | None, question: str) -> Hashable:
-    if decision is not None:
-        return model.cid.agent_of(model.cid.only_decision(decision))
-    if len(model.cid.agents) > 1:
+    """Return the agent of `decision`; left out, of the only decision, or the only agent."""
+    cid = model.cid
+    if not cid.agents:
         raise NotApplicableError(
-            f"{question} is one agent's, and this diagram has {len(model.cid.agents)}: say whose by one of its "
-            f'decisions, decision="{model.cid.decisions[0]}".'
+            f"{question} is an agent's, and in this diagram nobody decides or is paid: "
+            "CID(decisions=[..], utilities=[..])."
         )
-    return next(iter(model.cid.agents), 0)
+    if decision is None and len(cid.agents) == 1:
+        return cid.agents[0]
+    if decision is None and len(cid.decisions) > 1:
+        raise NotApplicableError(
+            f"{question} is one agent's, and this diagram has {len(cid.agents)}: say whose by one of its "
+            f'decisions, decision="{cid.decisions[0]}".'
+        )
+    return cid.agent_of(cid.only_decision(decision, question=question))
+
+
+def _handed_over(model: CIM, decision: str, agent: Hashable) -> CIM:
+    """Return the model in which another agent's decision is the agent's, its rule dropped."""
+    cid = model.cid
+    owned = {a: [d for d in cid.decisions_of(a) if d != decision] for a in cid.agents}
+    owned[agent].append(decision)
+    paid = {a: cid.utilities_of(a) for a in cid.agents}
+    mechanisms: dict[str, Mechanism] = {}
+    for node in cid.nodes:
+        kind = cid.kind(node)
+        if kind == "decision":
+            mechanisms[node] = Choice(model.domain(node))
+        else:
+            mechanisms[node] = Table(model.cpd(node), domain=model.domain(node) if kind == "chance" else None)
+    handed = CIM(CID(cid.edges, nodes=cid.nodes, decisions=owned, utilities=paid, latent=cid.latent), mechanisms)
+    return handed.with_policy({d: rule for d, rule in model.rules.items() if d != decision})
 
 
 def _two_values(model: CIM, node: str, reference: Any, treatment: Any) -> tuple[Any, Any]:

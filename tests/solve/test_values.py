@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.solve.magnitude import Magnitude
 from cidmesa.solve.values import (
     introduced_total_effect,
@@ -192,6 +192,45 @@ def test_one_agent_among_several() -> None:
         value_of_control(fixed, "s")
 
 
+def test_the_only_decision_says_whose_control() -> None:
+    cid = cm.CID(
+        [("a", "u"), ("d", "u"), ("a", "v")], decisions={"one": ["d"]}, utilities={"one": ["u"], "other": ["v"]}
+    )
+    model = cid.parameterise(a=cm.Bernoulli(0.25), d=[0, 1], u=lambda a, d: a * d, v=lambda a: -a)
+    assert value_of_control(model, "a") == value_of_control(model, "a", "d") == 0.75
+    nobody_decides = model.cid.demote("d").parameterise(
+        a=cm.Bernoulli(0.25), d=cm.Uniform(0, 1), u=lambda a, d: a * d, v=lambda a: -a
+    )
+    with pytest.raises(NotApplicableError, match="this diagram has none"):
+        value_of_control(nobody_decides, "a")
+    nobody = cm.CID([("a", "b")]).parameterise(a=cm.Bernoulli(0.5), b=lambda a: a)
+    with pytest.raises(NotApplicableError, match="nobody decides or is paid"):
+        value_of_control(nobody, "a")
+
+
+@settings(max_examples=examples(quick=25, full=500))
+@given(
+    numbers=st.lists(st.integers(-3, 3), min_size=8, max_size=8), rule=st.lists(st.floats(0, 1), min_size=2, max_size=2)
+)
+def test_control_of_anothers_decision_is_that_of_a_node_with_its_rule(numbers: list[int], rule: list[float]) -> None:
+    cid = cm.CID(
+        [("s", "e"), ("e", "d"), ("s", "u"), ("e", "u"), ("d", "u"), ("e", "v")],
+        decisions={"mine": ["d"], "theirs": ["e"]},
+        utilities={"mine": ["u"], "theirs": ["v"]},
+    )
+    reply = np.array([[1 - p, p] for p in rule])
+    rest: dict[str, Any] = {"s": cm.Categorical({0: 0.375, 1: 0.625}), "d": [0, 1], "v": lambda e: e}
+    rest["u"] = cm.Table(np.array(numbers, dtype=float).reshape(2, 2, 2))
+    played = cid.parameterise({**rest, "e": [0, 1]}).with_policy({"e": reply})
+    as_chance = cid.demote("e").parameterise({**rest, "e": cm.Table(reply, domain=(0, 1))})
+    control = value_of_control(played, "e", "d")
+    assert control == pytest.approx(value_of_control(as_chance, "e", "d"), abs=1e-9)
+    chosen = np.array(numbers).reshape(2, 2, 2).max(axis=(1, 2)) @ [0.375, 0.625]  # s, e and d, all for u
+    assert control <= chosen - played.expected_utility(played.solve(agent="mine"), agent="mine") + 1e-9
+    with pytest.raises(NotApplicableError, match="which its agent controls already"):
+        value_of_control(played, "d", "d")
+
+
 def test_refusals() -> None:
     model = gambler()
     with pytest.raises(NotApplicableError, match="`U` is a utility, so `D` cannot observe it"):
@@ -200,6 +239,10 @@ def test_refusals() -> None:
         value_of_information(model, "D")
     with pytest.raises(NotApplicableError, match="which its agent controls already"):
         value_of_control(model, "D")
+    for blocked in ("SX", ["SX"], [("S",)], 3):
+        with pytest.raises(DiagramError, match=r"an edge is a pair \(tail, head\); got .*blocked=\["):
+            total_effect(model, "S", "X", blocked=blocked)  # type: ignore[arg-type]
+    assert total_effect(model, "S", "X", blocked=("S", "X")) == 0
     with pytest.raises(NotApplicableError, match="must not depend on the decision"):
         introduced_total_effect(model, "S", "D")
 
