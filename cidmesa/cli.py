@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--prior", metavar="λ,β,n,B", help="rank under this simplicity prior, such as 1,1,1000,8")
     for one in (train, validate, run):
         one.add_argument("--agents", type=int, default=32, help="how many (32)")
-        one.add_argument("--seed", type=int, default=0, help="of all their noise (0)")
+        one.add_argument("--seed", type=int, help="of all their noise; what the system says if left out")
         one.add_argument("--steps", type=int, help="training steps; what the system says if left out")
         one.add_argument("--quiet", action="store_true", help="no progress")
     for one in (train, validate):
@@ -330,8 +330,8 @@ def _candidate(family: Family, wanted: list[str]) -> Any:
 
 def _options(words: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the training that were given."""
-    found = {"agents": words.agents, "seed": words.seed, "progress": not words.quiet}
-    for name in ("steps", "checkpoint"):
+    found = {"agents": words.agents, "progress": not words.quiet}
+    for name in ("seed", "steps", "checkpoint"):
         if getattr(words, name, None) is not None:
             found[name] = getattr(words, name)
     return found

@@ -62,10 +62,12 @@ def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Agents:
     """Train nets by policy gradient.
 
     The entropy bonus is large at first and fades to nothing: with a small one a net is certain of red long before it
-    has learned to read three bits, and then never goes elsewhere to find out.
+    has learned to read three bits, and then never goes elsewhere to find out. This choice decides the claim on delta:
+    with a bonus of .05 all agents seek red at every delta. It was made on seed 0, so the recipe runs seed 1;
+    ``experiments/red_door_entropy.py`` measures how the counts depend on it.
     """
     encoders = {name: cm.agents.parity(BITS[body] if name == "door" else 1) for name in ("door", "red")}
-    recipe = {"learner": "reinforce", "policy": "mlp", "steps": 3000, "entropy": 0.5}
+    recipe = {"learner": "reinforce", "policy": "mlp", "steps": 3000, "entropy": 0.5, "seed": 1}
     return cm.train(setup, encoders=encoders, **{**recipe, **options})
 
 
@@ -77,7 +79,10 @@ def claims() -> tuple[Claim, ...]:
         Claim("A red thing that stands elsewhere with probability delta costs it just delta.", _red_costs_delta),
         Claim("Only what the agent sees must change to tell the two apart, not how the world works.", _by_context_only),
         Claim("Agents that see colour more easily than doors learn to seek red.", _red_is_learned),
-        Claim("The more often red stands elsewhere in training, the fewer of them seek red.", _fewer_with_delta),
+        Claim(
+            "The more often red stands elsewhere in training, the fewer of them seek red, if they keep exploring.",
+            _fewer_with_delta,
+        ),
     )
 
 
@@ -145,7 +150,10 @@ def _fewer_with_delta(evidence: Evidence) -> Finding:
     verdict: Ruling = (
         "supported" if last_high < first_low else "contradicted" if first_high < last_low else "inconclusive"
     )
-    return Finding(verdict, ", then ".join(f"{seeking} of {n}" for n, seeking, _ in found) + " agents seek red")
+    return Finding(
+        verdict,
+        ", then ".join(f"{seeking} of {n}" for n, seeking, _ in found) + " agents seek red",
+    )
 
 
 def seeking_red(agents: Agents) -> tuple[int, tuple[float, float]]:
