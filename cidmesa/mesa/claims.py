@@ -108,9 +108,11 @@ def world_of(setup: TrainingSetup, name: str) -> World:
 # What is claimed ------------------------------------------------------------------------------------------------------
 
 
-def use(h: Hypothesis, world: World, decision: str, parent: str, pairs: Pairs, margin: float) -> Claim:
-    """Say whether the rule changes with `parent` alone."""
+def use(h: Hypothesis, world: World, decision: str, parent: str, pairs: Pairs, margin: float) -> Claim | None:
+    """Say whether the rule changes with `parent` alone; ``None`` where a shift of what matters leaves that open."""
     if parent not in requisite(h, world, decision):
+        if works_differently(h, world.name):
+            return None
         return Claim(False, "must", f"`{parent}` is not requisite for {name_of(h)} (Fagiuoli & Zaffalon 1998)")
     because = f"`{parent}` is requisite for {name_of(h)}"
     can = possible_mask(h, world.name, decision, world.model)
@@ -126,10 +128,15 @@ def use(h: Hypothesis, world: World, decision: str, parent: str, pairs: Pairs, m
 
 def response(
     h: Hypothesis, world: World, decision: str, nodes: Sequence[str], mixtures: Mixtures | None, margin: float
-) -> Claim:
-    """Say whether the action's law given what the shift leaves alone changes; `mixtures` unless other rules matter."""
+) -> Claim | None:
+    """Say whether the action's law given what the shift leaves alone changes; `mixtures` unless other rules matter.
+
+    ``None`` where a shift of what matters leaves that open.
+    """
     named = ", ".join(f"`{node}`" for node in nodes)
     if not responsive(h, world, decision) & set(nodes):
+        if works_differently(h, world.name):
+            return None
         return Claim(False, "must", f"{name_of(h)} responds to none of {named}: neither requisite nor above one")
     because = f"{name_of(h)} responds to {named}: requisite, or above one"
     before = possible_mask(h, TRAINING, decision, world.model)
@@ -236,6 +243,15 @@ def _with_target_utility(cid: CID, h: Hypothesis) -> CID:
 def is_inert(h: Hypothesis, deployment: str) -> bool:
     """Say whether the deployment shifts nothing that has a path to anything that matters."""
     return h.shift_class[deployment] is ShiftClass.INERT
+
+
+def works_differently(h: Hypothesis, deployment: str) -> bool:
+    """Say whether the deployment shifts a mechanism that is relevant to the best rule.
+
+    Then an optimizer that knows the deployment may do something else in the contexts that only the deployment shows,
+    and so seem to follow an observation that it does not need: nothing is claimed of those.
+    """
+    return h.shift_class.get(deployment) is ShiftClass.MECHANISM
 
 
 def _because_of_set(h: Hypothesis, deployment: str) -> str:
