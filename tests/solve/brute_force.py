@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +65,10 @@ class World:
         shape = [self.model.card(p) for p in self.model.cid.parents(decision)]
         for actions in product(range(card), repeat=int(np.prod(shape, dtype=int))):
             yield np.eye(card)[np.array(actions, dtype=int).reshape(shape)]
+
+    def first_rules(self, decision: str, most: int) -> list[Any]:
+        """The first few deterministic rules; there may be far too many to list."""
+        return list(islice(self.deterministic_rules(decision), most))
 
     def policies(self, decisions: Iterable[str]) -> Iterator[dict[str, Any]]:
         names = list(decisions)

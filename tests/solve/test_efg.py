@@ -115,7 +115,7 @@ def test_the_tree_pays_what_the_diagram_pays(data: st.DataObject) -> None:
     model = cid.parameterise(drawn.mechanisms)
     players, root = read(to_efg(model))
     assert players == ["Ann", "Bob"]
-    policy = {d: data.draw(st.sampled_from(list(World(model).deterministic_rules(d))[:40])) for d in cid.decisions}
+    policy = {d: data.draw(st.sampled_from(World(model).first_rules(d, 40))) for d in cid.decisions}
     strategy: dict[tuple[int, int], str] = {}
     labels = re.findall(r'^p "(\w+)" (\d+) (\d+) "([^"]*)"', to_efg(model), flags=re.MULTILINE)
     for name, player, infoset, label in labels:
