@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from cidmesa.errors import MechanismError, did_you_mean
 from cidmesa.mechanisms.distributions import Categorical
-from cidmesa.mechanisms.numbers import check_rows, checked_utilities, is_number, is_symbolic, plain, read_domain, row_of
+from cidmesa.mechanisms.numbers import (
+    check_noise,
+    checked_utilities,
+    is_number,
+    is_symbolic,
+    plain,
+    read_domain,
+    row_of,
+)
 from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, Value, from_response, structural
 
 
@@ -152,7 +160,7 @@ class Noisy(Mechanism):
         moved = (plain.response.outcome + np.arange(k)) % k
         other = self.p / (k - 1)
         weights = np.array([1 - self.p] + [other] * (k - 1), dtype=object if is_symbolic(self.p) else np.float64)
-        check_rows(Place(f"{place.node}'s noise", "chance", (), ()), weights[None], ())
+        check_noise(place, weights)
         return from_response(plain.domain, weights, moved)
 
 

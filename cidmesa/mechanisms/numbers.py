@@ -77,6 +77,11 @@ def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = N
     )
 
 
+def check_noise(place: Place, weights: Array) -> None:
+    """Refuse weights of a node's exogenous noise that are no probabilities, as :func:`check_rows` does."""
+    check_rows(Place(place.node, "chance", (), ()), weights[None], ())
+
+
 def _check_symbolic_rows(place: Place, table: Array) -> None:
     import sympy
 

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from cidmesa.errors import MechanismError
-from cidmesa.mechanisms.numbers import check_rows, checked_utilities, is_number, is_symbolic, plain, read_domain
+from cidmesa.mechanisms.numbers import (
+    check_noise,
+    check_rows,
+    checked_utilities,
+    is_number,
+    is_symbolic,
+    plain,
+    read_domain,
+)
 from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, from_response, structural
 
 
@@ -159,7 +167,7 @@ class Structural(Mechanism):
             )
         if self.outcome.size and not (self.outcome.min() >= 0 and self.outcome.max() < len(self.domain)):
             raise place.error(f"its outcomes are positions in a domain of {len(self.domain)} values.")
-        check_rows(Place(place.node, "chance", (), ()), self.noise[None], ())
+        check_noise(place, self.noise)
 
     def compile(self, place: Place) -> Compiled:
         """Collect the weight of the noise at each outcome."""
