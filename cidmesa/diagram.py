@@ -163,12 +163,15 @@ class CID:
             object.__setattr__(self, slot, value)
 
     def _check(self) -> None:
-        cycle = _find_cycle(self._tails, self._heads, len(self._nodes))
-        if cycle is not None:
-            walk = " -> ".join(self._nodes[i] for i in [*cycle, cycle[0]])
-            raise DiagramError(
-                f"a causal influence diagram has no cycle, and these edges have {walk}: remove one of them."
-            )
+        if not _is_large_and_acyclic(self._tails, self._heads, len(self._nodes)):
+            order, stuck = _topological(self._child_ids, self._heads)
+            if stuck:
+                cycle = _cycle_among(stuck, self._tails, self._heads)
+                walk = " -> ".join(self._nodes[i] for i in [*cycle, cycle[0]])
+                raise DiagramError(
+                    f"a causal influence diagram has no cycle, and these edges have {walk}: remove one of them."
+                )
+            vars(self)["topological"] = tuple(order)
         for utility in self.utilities:
             child = np.flatnonzero(self._tails == self._index[utility])
             if len(child):
@@ -286,11 +289,11 @@ class CID:
 
     def parents(self, node: str) -> tuple[str, ...]:
         """Return the parents of `node`, in the order their edges were given."""
-        return tuple(self._nodes[i] for i in self._parent_ids[self.id(node)])
+        return tuple([self._nodes[i] for i in self._parent_ids[self.id(node)]])
 
     def children(self, node: str) -> tuple[str, ...]:
         """Return the children of `node`, in the order their edges were given."""
-        return tuple(self._nodes[i] for i in self._child_ids[self.id(node)])
+        return tuple([self._nodes[i] for i in self._child_ids[self.id(node)]])
 
     def ancestors(self, node: str, *, strict: bool = True) -> frozenset[str]:
         """Return every node with a directed path to `node`; with ``strict=False`` also `node` itself."""
@@ -470,7 +473,7 @@ class CID:
     @cached_property
     def topological(self) -> tuple[int, ...]:
         """Node positions such that parents come before children; ties in node order."""
-        return tuple(_topological(self._tails, self._heads, len(self._nodes))[0])
+        return tuple(_topological(self._child_ids, self._heads)[0])
 
     @cached_property
     def _parent_ids(self) -> list[list[int]]:
@@ -634,9 +637,9 @@ def _adjacency(keys: NDArray[np.intp], values: NDArray[np.intp], n: int) -> list
     return lists
 
 
-def _topological(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> tuple[list[int], list[int]]:
+def _topological(children: list[list[int]], heads: NDArray[np.intp]) -> tuple[list[int], list[int]]:
     """Kahn's algorithm: an order of the nodes, and the nodes left over because they are on or below a cycle."""
-    children = _adjacency(tails, heads, n)
+    n = len(children)
     waiting: list[int] = np.bincount(heads, minlength=n).tolist() if len(heads) else [0] * n
     order = [i for i in range(n) if waiting[i] == 0]
     for i in order:  # grows while it is read
@@ -647,21 +650,22 @@ def _topological(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> tu
     return order, [i for i in range(n) if waiting[i] > 0]
 
 
-def _find_cycle(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> list[int] | None:
-    """Return the nodes of one directed cycle in order, or None."""
-    if len(tails) >= _LARGE and not np.any(tails == heads):
-        from scipy.sparse import csr_array
-        from scipy.sparse.csgraph import connected_components
+def _is_large_and_acyclic(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> bool:
+    """Say whether there are so many edges that array code pays, and no cycle among them."""
+    if len(tails) < _LARGE or np.any(tails == heads):
+        return False
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
 
-        matrix = csr_array((np.ones(len(tails), dtype=np.int8), (tails, heads)), shape=(n, n))
-        components, _ = connected_components(matrix, directed=True, connection="strong")
-        if components == n:
-            return None
-    stuck = set(_topological(tails, heads, n)[1])
-    if not stuck:
-        return None
-    # Every stuck node has a stuck parent: walk upwards until a node repeats.
-    parent = {h: t for t, h in zip(tails.tolist(), heads.tolist(), strict=True) if t in stuck and h in stuck}
+    matrix = csr_array((np.ones(len(tails), dtype=np.int8), (tails, heads)), shape=(n, n))
+    components, _ = connected_components(matrix, directed=True, connection="strong")
+    return bool(components == n)
+
+
+def _cycle_among(stuck: list[int], tails: NDArray[np.intp], heads: NDArray[np.intp]) -> list[int]:
+    """Return the nodes of one directed cycle in order; every node of `stuck` has a parent among them."""
+    inside = set(stuck)
+    parent = {h: t for t, h in zip(tails.tolist(), heads.tolist(), strict=True) if t in inside and h in inside}
     node = min(stuck)
     seen: dict[int, int] = {}
     walk: list[int] = []
