@@ -1,8 +1,8 @@
 """Time to solve influence diagrams, beside pycid.
 
-Run as ``OMP_NUM_THREADS=1 python tests/benchmarks/bench_pycid.py``. pycid 0.8.2 asks for versions that no current Python
-has; its code alone (``pip install --no-deps pycid==0.8.2``) runs beside a current pgmpy, once a class that pgmpy has
-renamed is found under its old name and an empty ``pygambit`` stands in for the library that it imports for games.
+Run as ``OMP_NUM_THREADS=1 python tests/benchmarks/bench_pycid.py``. pycid 0.8.2 asks for versions that no current
+Python has; its code alone (``pip install --no-deps pycid==0.8.2``) runs beside a current pgmpy, once a class that pgmpy
+has renamed is found under its old name and an empty ``pygambit`` stands in for the library that it imports for games.
 
 Ours is cold, from tables to value: making the model, planning, solving. pycid's is `impute_optimal_policy` and
 `expected_utility` on a diagram that is ready. The instances are small ones of the families of ``bench_solve``.
@@ -113,9 +113,8 @@ def main() -> None:
         print(f"{label:24s} {peer:10.4f} {min(times):10.6f} {peer / min(times):10.0f}{note}")
         if peer > 1:
             ratios.append(peer / min(times))
-    print(
-        f"over a second: {len(ratios)} instances, {geometric_mean(ratios):.0f} times, least {min(ratios, default=0):.0f}"
-    )
+    least = min(ratios, default=0)
+    print(f"over a second: {len(ratios)} instances, {geometric_mean(ratios):.0f} times, least {least:.0f}")
 
 
 if __name__ == "__main__":
