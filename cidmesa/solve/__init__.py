@@ -20,6 +20,7 @@ impact                               Carey et al. 2020                `impact`
 intention                            Ward et al. 2024                 `intention`
 where a utility comes from           a table by contribution          `explain`
 best response, equilibria            Hammond et al. 2023              `best_response`, `pure_equilibria` …
+mixed strategies as rules            Kuhn 1953                        `mixed_equilibria`
 Gambit's extensive form              McKelvey et al.                  `to_efg`
 symbols instead of numbers           regions of optimality            the module `symbolic`
 ===================================  ===============================  ====================================
@@ -45,6 +46,7 @@ from cidmesa.solve.efg import to_efg as to_efg
 from cidmesa.solve.explain import Explanation as Explanation
 from cidmesa.solve.explain import explain as explain
 from cidmesa.solve.games import Equilibrium as Equilibrium
+from cidmesa.solve.games import Mixture as Mixture
 from cidmesa.solve.games import best_response as best_response
 from cidmesa.solve.games import is_equilibrium as is_equilibrium
 from cidmesa.solve.games import mixed_equilibria as mixed_equilibria

@@ -269,7 +269,7 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         decisions={d: [d] for d in "abc"},
         utilities={d: [f"u{d}"] for d in "abc"},
     ).parameterise(a=[0, 1], b=[0, 1], c=[0, 1], ua=lambda a: a, ub=lambda b: b, uc=lambda c: c)
-    with pytest.raises(NotApplicableError, match="for two agents with one open decision each, and here are 'a' with 1"):
+    with pytest.raises(NotApplicableError, match="for two agents with open decisions, and here are 'a' with 1"):
         mixed_equilibria(three)
     assert len(mixed_equilibria(three.with_policy({"c": lambda: 0}))) == 1
     with pytest.raises(NotApplicableError, match="more than 1: fix rules"):
@@ -282,7 +282,7 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "nashpy":
+        if name.startswith("nashpy"):
             raise ImportError(name)
         return real(name, *args, **kwargs)
 
