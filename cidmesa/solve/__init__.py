@@ -5,6 +5,7 @@ what                                 source                           function
 ===================================  ===============================  ====================================
 optimal policy, all optimal actions  Lauritzen & Nilsson 2001         `solve`
 forgetful agents, shared rules       listing; single policy updating  `solve`
+one stochastic rule used twice       Piccione & Rubinstein 1997       `solve`, by listing supports
 P(x | e, do(y))                      Pearl 2009                       `query`, `joint`
 expected utility                     Dechter 2000                     `expected_utility`
 P(pa), P(t | pa, do(d))              Ng & Russell 2000                `context_law`, `outcome_law`
@@ -29,8 +30,8 @@ All of it rests on two modules: :mod:`cidmesa.solve.elimination` plans and runs 
 :mod:`cidmesa.solve.schedule` orders the decisions. A result that is not the exact answer says so (``Solution.exact``,
 ``Magnitude.exact``); a table too large to make is refused before anything is computed.
 
-Not implemented: continuous variables; approximate inference by sampling; the best stochastic rule of more than two
-decisions that share one; mixed equilibria of more than two agents.
+Not implemented: continuous variables; approximate inference by sampling; the best stochastic rules where more than two
+decisions share one, or several pairs do; mixed equilibria of more than two agents.
 """
 
 from cidmesa.solve.counterfactual import counterfactual as counterfactual
