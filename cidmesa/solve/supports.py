@@ -85,7 +85,10 @@ def peaks(forms: Floats, contexts: int, card: int, width: float) -> Peaks:
         if kept.any():
             found.append((values[kept], which[kept], points[kept]))
     values, which, points = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    kept = values >= best - width
+    kept = np.flatnonzero(values >= best - width)
+    # A point on the border of a face belongs to a smaller one, where it was found already.
+    _, first = np.unique(np.c_[which[kept], np.round(points[kept], 9)], axis=0, return_index=True)
+    kept = kept[np.sort(first)]
     return Peaks(best, values[kept], which[kept], points[kept].reshape(-1, contexts, card))
 
 
