@@ -39,7 +39,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,8 +47,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.graph import relevance_graph
-from cidmesa.mechanisms import Array
+from cidmesa.graph import relevance_graph, relevant_mechanisms
+from cidmesa.mechanisms import Array, Table
 from cidmesa.solve.optima import deterministic_rules, value_slack
 from cidmesa.solve.optimal import solve
 from cidmesa.solve.payoffs import uniform_rule
@@ -287,10 +287,10 @@ def subgame_perfect_equilibria(
 ) -> tuple[Equilibrium, ...]:
     r"""Return the equilibria that stay equilibria in every subgame, along the condensed relevance graph.
 
-    The knots of the relevance graph are settled in its order. While one is settled, the decisions before it follow
-    what was found for them, and the later ones, which do not matter to it, take every action alike; so every context
-    counts. A single decision takes, in each context by itself, an optimal action, in contexts that never occur too
-    (see :class:`~cidmesa.solve.Solution`); several mutually relevant ones play an equilibrium of their own.
+    The knots of the relevance graph are settled in its order. While one is settled, the decisions that matter to it
+    follow what was found for them; decisions and chance nodes that do not matter to it take every value alike, so that
+    contexts which they make impossible count too. A single decision takes, in each context by itself, an optimal
+    action (see :class:`~cidmesa.solve.Solution`); several mutually relevant ones play an equilibrium of their own.
 
     Parameters
     ----------
@@ -331,17 +331,13 @@ def subgame_perfect_equilibria(
     (4, ['yes', 'yes'])
     """
     model.require_numeric("an equilibrium")
-    order = [d for knot in relevance_graph(model.cid).components for d in knot if d not in model.rules]
-    later = {d: uniform_rule(model, d) for d in order}
+    decided = model.cid.demote(*model.rules)  # what has a rule is chance
     found: list[Rules] = [{}]
-    for knot in relevance_graph(model.cid).components:
-        names = [d for d in knot if d not in model.rules]
-        if not names:
-            continue
+    for names in relevance_graph(decided).components:
+        relevant = frozenset().union(*(relevant_mechanisms(decided, d) for d in names))
         extended: list[Rules] = []
         for rules in found:
-            others = {d: rule for d, rule in {**later, **rules}.items() if d not in names}
-            local = model.with_policy(others)
+            local = _with_every_context(model.with_policy(rules), names, relevant)
             for more in _settled(local, names, mixed, max_profiles, max_equilibria):
                 extended.append({**rules, **more})
                 if len(extended) > max_equilibria:
@@ -352,6 +348,15 @@ def subgame_perfect_equilibria(
         found = extended
     in_order = [{d: rules[d] for d in model.cid.decisions if d in rules} for rules in found]
     return tuple(_equilibrium(model, rules) for rules in in_order)
+
+
+def _with_every_context(model: CIM, names: Sequence[str], relevant: Collection[str]) -> CIM:
+    """Let what does not matter to some decisions take every value alike, so that it excludes none of their contexts."""
+    cid = model.cid
+    free = [n for n in (*cid.chance, *cid.decisions) if n not in names and n not in relevant]
+    alike = {n: np.full(model.cpd(n).shape, 1.0 / model.card(n)) for n in free if n in cid.chance}
+    smooth = model.shift({n: Table(table, domain=model.domain(n)) for n, table in alike.items()})
+    return smooth.with_policy({d: uniform_rule(model, d) for d in free if d in cid.decisions})
 
 
 def _settled(local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, most: int) -> Iterator[Rules]:

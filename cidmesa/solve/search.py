@@ -109,12 +109,11 @@ def exhaustive(
     `enough` says whether deterministic rules are all that is asked for.
     """
     total = prod(m.card**m.contexts for m in cutset)
+    unlimited = problem._replace(max_table=2**400)
     block = min(total, 4096)
-    while True:
-        profiles = Profiles(problem, cutset, block)
-        if block == 1 or _largest(profiles, others) <= _BLOCK:
-            break
+    while block > 1 and _largest(Profiles(unlimited, cutset, block), others) > min(_BLOCK, problem.max_table):
         block //= 2
+    profiles = Profiles(problem, cutset, block)
     values = np.empty(total)
     for start in _progress(range(0, total, block), progress, "listing rules"):
         numbers = np.minimum(np.arange(start, start + block), total - 1)
