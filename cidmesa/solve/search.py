@@ -35,7 +35,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.solve.elimination import Array, Factor, Plan
 from cidmesa.solve.policy import DecisionResult, first_of
 from cidmesa.solve.problem import Found, Problem
-from cidmesa.solve.profiles import Member, Profiles, member
+from cidmesa.solve.profiles import Member, Profiles, block_size, member
 from cidmesa.solve.schedule import TIE, Schedule, Scheduler
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
@@ -97,7 +97,7 @@ _WORK_BITS = 31.0
 _MOST_BITS = 28.0
 """Binary logarithm of how many joint rules are ever listed."""
 
-_BLOCK = 2**21
+BLOCK = 2**21
 """Entries that the largest table of one block of rules aims at."""
 
 
@@ -110,9 +110,7 @@ def exhaustive(
     """
     total = prod(m.card**m.contexts for m in cutset)
     unlimited = problem._replace(max_table=2**400)
-    block = min(total, 4096)
-    while block > 1 and _largest(Profiles(unlimited, cutset, block), others) > min(_BLOCK, problem.max_table):
-        block //= 2
+    block = block_size(total, min(BLOCK, problem.max_table), lambda n: _largest(Profiles(unlimited, cutset, n), others))
     profiles = Profiles(problem, cutset, block)
     values = np.empty(total)
     for start in _progress(range(0, total, block), progress, "listing rules"):

@@ -28,19 +28,16 @@ from math import prod
 
 import numpy as np
 
-from cidmesa.solve.elimination import Array, Pair, make_plan, run
+from cidmesa.solve.elimination import Array, Pair, Plan, make_plan, run
 from cidmesa.solve.problem import Found, Problem
-from cidmesa.solve.profiles import Member, Profiles, member
+from cidmesa.solve.profiles import Member, Profiles, block_size, member
 from cidmesa.solve.schedule import TIE, Scheduler, carry_out
-from cidmesa.solve.search import all_of_them, set_numbered
+from cidmesa.solve.search import BLOCK, all_of_them, set_numbered
 from cidmesa.solve.structure import require_small
 from cidmesa.solve.supports import number_of_supports, peaks
 
 _LISTED = 2**17
 """How many pairs of a support and a profile of the other decisions are listed."""
-
-_BLOCK = 2**21
-"""Entries that the forms of one block of profiles aim at."""
 
 
 def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> Found | None:
@@ -64,11 +61,12 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     tables = problem.tables(schedule)
     carry_out(schedule, tables, view.cards, problem.scale)
     width = TIE * problem.scale
-    block = min(profiles, max(1, _BLOCK // (shared.contexts * shared.card) ** 2))
+    forms = _Forms(problem, scheduler, tables, pair, listed)
+    block = block_size(profiles, min(BLOCK, problem.max_table), lambda n: forms.plan(n)[1].largest)
     values, numbers, rules = [], [], []
     for start in range(0, profiles, block):
         these = np.arange(start, min(start + block, profiles))
-        found = peaks(_forms(problem, scheduler, tables, pair, listed, these), shared.contexts, shared.card, width)
+        found = peaks(forms.of(these), shared.contexts, shared.card, width)
         values.append(found.values)
         numbers.append(these[found.form])
         rules.append(found.rules)
@@ -89,36 +87,45 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     return Found(results, best, True, "supports of a shared rule")
 
 
-def _forms(
-    problem: Problem,
-    scheduler: Scheduler,
-    tables: Mapping[int, Pair],
-    pair: tuple[int, ...],
-    listed: Sequence[Member],
-    numbers: Array,
-) -> Array:
-    """Return one symmetric matrix over (context, action) pairs of the shared rule for each profile of the others."""
-    view = problem.view
-    some = Profiles(problem, listed, len(numbers))
-    set_numbered(some, listed, numbers)
-    needed = scheduler.ancestors(scheduler.utilities)
-    keys = [key for key in scheduler.live if key in scheduler.messages or needed >> key & 1]
-    known = {**problem.pairs([key for key in keys if key not in tables]), **tables}
-    known.update({d: (rule, None) for d, rule in some.rules.items()})
-    families = [(*view.index.parents[d], d) for d in pair]
-    union = tuple(dict.fromkeys((*families[0], *families[1])))
-    factors = [*(scheduler.live[key] for key in keys), *some.factors.values()]
-    plan = make_plan(factors, (*union, some.number), some.cards)
-    require_small(view.index, plan, some.cards, problem.max_table)
-    _, w = run(plan, known)
-    cards = [view.cards[v] for v in union]
-    weights = np.broadcast_to(np.zeros(1) if w is None else w, (*cards, len(numbers)))
-    places = np.indices(cards).reshape(len(cards), -1)
-    first, second = (
-        np.ravel_multi_index([places[union.index(v)] for v in family], [view.cards[v] for v in family])
-        for family in families
-    )
-    size = int(np.prod([view.cards[v] for v in families[0]], dtype=int))
-    forms = np.zeros((size, size, len(numbers)))
-    np.add.at(forms, (first, second), weights.reshape(-1, len(numbers)))
-    return np.moveaxis(forms + forms.transpose(1, 0, 2), -1, 0) / 2
+class _Forms:
+    """The expected utility as a quadratic form in the shared rule, one for each profile of the decisions listed."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        scheduler: Scheduler,
+        tables: Mapping[int, Pair],
+        pair: tuple[int, ...],
+        listed: Sequence[Member],
+    ) -> None:
+        self.problem, self.listed = problem, listed
+        needed = scheduler.ancestors(scheduler.utilities)
+        keys = [key for key in scheduler.live if key in scheduler.messages or needed >> key & 1]
+        self.factors = [scheduler.live[key] for key in keys]
+        self.tables = {**problem.pairs([key for key in keys if key not in tables]), **tables}
+        self.families = [(*problem.view.index.parents[d], d) for d in pair]
+        self.union = tuple(dict.fromkeys((*self.families[0], *self.families[1])))
+
+    def plan(self, count: int) -> tuple[Profiles, Plan]:
+        """Plan the pass that sums out everything but what the pair sees and does, for so many profiles at once."""
+        some = Profiles(self.problem, self.listed, count)
+        return some, make_plan([*self.factors, *some.factors.values()], (*self.union, some.number), some.cards)
+
+    def of(self, numbers: Array) -> Array:
+        """Return a symmetric matrix over (context, action) for each numbered profile of the decisions listed."""
+        some, plan = self.plan(len(numbers))
+        require_small(self.problem.view.index, plan, some.cards, self.problem.max_table)
+        set_numbered(some, self.listed, numbers)
+        _, w = run(plan, {**self.tables, **{d: (rule, None) for d, rule in some.rules.items()}})
+        cards = [some.cards[v] for v in self.union]
+        weights = np.broadcast_to(np.zeros(1) if w is None else w, (*cards, len(numbers)))
+        places = dict(zip(self.union, np.indices(cards).reshape(len(cards), -1), strict=True))
+        first, second = (
+            np.ravel_multi_index([places[v] for v in family], [some.cards[v] for v in family])
+            for family in self.families
+        )
+        size = prod(some.cards[v] for v in self.families[0])
+        forms = np.zeros((size, size, len(numbers)))
+        np.add.at(forms, (first, second), weights.reshape(-1, len(numbers)))
+        symmetric: Array = np.moveaxis(forms + forms.transpose(1, 0, 2), -1, 0) / 2
+        return symmetric
