@@ -76,7 +76,7 @@ def solve(
     shared rules one can be: where two of the decisions that matter share one, and the others have rules of their own,
     the best stochastic rule is found exactly, if at most 2**17 supports of it and rules of others have to be listed
     (:mod:`cidmesa.solve.shared`); otherwise the best deterministic policy is returned, and is not called exact unless
-    ``deterministic=True`` asked for no more.
+    no utility depends on two decisions of a group, or ``deterministic=True`` asked for no more.
 
     References
     ----------

@@ -56,7 +56,6 @@ def search(
     view = problem.view
     cutset = [member(view, group) for group in groups]
     first: tuple[Member, ...] | None = None
-    needed = Scheduler(view.index, view.cards, problem.utilities, problem.decisions, {}).open
     while True:
         given = {
             d: Factor(d, (d, *scope), heads=1 << d)
@@ -83,7 +82,9 @@ def search(
                 "let the decisions observe less."
             )
         others = tuple([d for d in rest if d in everyone])
-        linear = deterministic or all(sum(d in needed for d in group) < 2 for group in groups)
+        # Each expected utility is linear in a rule that acts once on it, so that deterministic rules are enough.
+        above = [view.index.above[u] for u in problem.utilities]
+        linear = deterministic or all(sum(a >> d & 1 for d in group) < 2 for group in groups for a in above)
         return exhaustive(problem, cutset, others, linear, progress)
     return coordinate_ascent(problem, first, starts, seed, progress)
 

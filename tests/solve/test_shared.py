@@ -160,6 +160,15 @@ def test_three_uses_and_two_shared_rules_are_not_called_exact() -> None:
     assert solve(model, shared_rules=[("a", "b")]).value == pytest.approx(0.5)
 
 
+def test_a_rule_that_acts_once_on_each_utility_need_not_mix() -> None:
+    """One rule for three tasks, each paid by itself: the sum is linear in the rule."""
+    cid = cm.CID([(d, f"u{d}") for d in "abc"], decisions=list("abc"), utilities=[f"u{d}" for d in "abc"])
+    pays = {f"u{d}": cm.Table([x, 1.0]) for d, x in zip("abc", (0.0, 2.5, 1.0), strict=True)}
+    found = solve(cid.parameterise({**{d: [0, 1] for d in "abc"}, **pays}), shared_rules=[("a", "b", "c")])
+    assert (found.value, found.exact, found.method) == (3.5, True, "exhaustive")
+    assert found.policy["a"][()] == 0
+
+
 def test_the_idle_members_of_a_group_follow_the_rule_too() -> None:
     cid = cm.CID([(d, "u") for d in "abc"], nodes=["idle"], decisions=[*"abc", "idle"], utilities=["u"])
     model = cid.parameterise(
