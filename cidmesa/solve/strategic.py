@@ -203,9 +203,9 @@ def extreme_profiles(form: StrategicForm) -> list[tuple[Weights, Weights]]:
         from nashpy.polytope import build_halfspaces, non_trivial_vertices
     except ImportError:
         raise missing("nashpy", "games", "a mixed equilibrium") from None
-    pays = [_positive(form.payoffs(agent)) for agent in form.agents]
-    kept = _worth_playing(pays)
-    small = [pay[np.ix_(*kept)] for pay in pays]
+    pays = [form.payoffs(agent) for agent in form.agents]
+    kept = _worth_playing(pays, [value_slack(form.model, agent) for agent in form.agents])
+    small = [_positive(pay[np.ix_(*kept)]) for pay in pays]
     _require_few_vertices(form, kept)
     for axis in (0, 1):  # a polytope needs two dimensions: a strategy that is not worth playing
         if small[0].shape[axis] == 1:
@@ -223,11 +223,23 @@ def extreme_profiles(form: StrategicForm) -> list[tuple[Weights, Weights]]:
     lacking = (~first).astype(np.float32) @ (~second).astype(np.float32).T
     pairs = []
     for i, j in np.argwhere(lacking == 0):
+        x, y = _polished(small[1].T, rows[i]), _polished(small[0], columns[j])
         weights = [np.zeros(pay_axis) for pay_axis in pays[0].shape]
-        for whole, part, names in zip(weights, (rows[i], columns[j]), kept, strict=True):
+        for whole, part, names in zip(weights, (x, y), kept, strict=True):
             whole[names] = clean(part[: len(names)])
         pairs.append((weights[0], weights[1]))
     return sorted(pairs, key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
+
+
+def _polished(table: Array, weights: Weights) -> Weights:
+    """Return the weights, near those given, that make the best responses to them equally good to rounding."""
+    played = np.flatnonzero(weights)
+    best = np.flatnonzero(_best((table @ weights)[None])[0])
+    system = np.block([[table[np.ix_(best, played)], -np.ones((len(best), 1))], [np.ones(len(played)), np.zeros(1)]])
+    right = np.concatenate([np.zeros(len(best)), np.ones(1)])
+    exact = np.zeros(len(weights))
+    exact[played] = np.linalg.lstsq(system, right, rcond=None)[0][:-1]
+    return exact
 
 
 def _positive(pay: Array) -> Array:
@@ -247,20 +259,24 @@ _SAME = 1e-9
 """Payoffs on the scale from one to two that differ by less are the same."""
 
 
-def _worth_playing(pays: Sequence[Array]) -> list[list[int]]:
-    """Return, per agent, the strategies left once duplicates and strictly dominated ones have been taken away."""
+def _worth_playing(pays: Sequence[Array], widths: Sequence[float]) -> list[list[int]]:
+    """Return, per agent, the strategies left once duplicates and strictly dominated ones have been taken away.
+
+    Payoffs closer than the agents' `widths` are the same.
+    """
+    units = [10 * width or 1.0 for width in widths]
     kept = [list(range(n)) for n in pays[0].shape]
     changed = True
     while changed:
         changed = False
         for axis, own in enumerate(pays):
-            both = [np.moveaxis(pay[np.ix_(*kept)], axis, 0) for pay in pays]
-            _, first = np.unique(np.round(np.concatenate(both, axis=1), 10), axis=0, return_index=True)
+            both = [np.moveaxis(pay[np.ix_(*kept)], axis, 0) / unit for pay, unit in zip(pays, units, strict=True)]
+            _, first = np.unique(np.round(np.concatenate(both, axis=1)), axis=0, return_index=True)
             mine = np.moveaxis(own[np.ix_(*kept)], axis, 0)[np.sort(first)]
             left = [
                 kept[axis][i]
                 for i, pay in zip(np.sort(first), mine, strict=True)
-                if not (mine > pay + _SAME).all(axis=1).any()
+                if not (mine > pay + widths[axis]).all(axis=1).any()
             ]
             changed |= len(left) < len(kept[axis])
             kept[axis] = left

@@ -489,6 +489,22 @@ def test_nothing_to_decide_and_nothing_to_gain() -> None:
     assert fixed.with_policy(solve(fixed)).expected_utility() == 4.0
 
 
+def test_what_is_forbidden_at_a_huge_price_hides_no_difference() -> None:
+    """A penalty of a billion beside gains below one: the policy is worth what the solution says."""
+    cid = cm.CID([("x", "d"), ("x", "u"), ("d", "u"), ("d", "law")], decisions=["d"], utilities=["u", "law"])
+    model = cid.parameterise(
+        x=cm.Uniform(0, 1),
+        d=["mend", "sell", "steal"],
+        u=lambda x, d: {"mend": 0.2, "sell": 0.3 + 0.6 * x, "steal": 5.0}[d],
+        law=lambda d: -1e9 * (d == "steal"),
+    )
+    found = solve(model)
+    assert found.optimal_actions["d"] == {(0,): ("sell",), (1,): ("sell",)}
+    assert expected_utility(model, found) == pytest.approx(found.value) == pytest.approx(0.6)
+    listed = solve(model, method="exhaustive")
+    assert listed.policy == found.policy
+
+
 def test_a_local_optimum_is_never_called_exact() -> None:
     """Nine blind decisions must agree; one start in a bad place stays there."""
     n = 9

@@ -260,6 +260,17 @@ def test_agents_with_nothing_to_choose_between_and_one_strategy() -> None:
             check(model, e)
 
 
+def test_a_move_that_costs_a_billion_hides_no_difference() -> None:
+    rows = np.array([[2.0, -1.0, 0.0], [-1.0, 1.0, 0.0], [-1e9, -1e9, -1e9]])
+    model = matrix_game(rows, -rows + np.array([0.0, 0.0, -1e9]))
+    [e] = mixed_equilibria(model)
+    assert e.tables["a"] == pytest.approx([0.4, 0.6, 0.0])
+    assert e.tables["b"] == pytest.approx([0.4, 0.6, 0.0])
+    check(model, e)
+    assert not is_equilibrium(model, {"a": [0.5, 0.5, 0.0], "b": [0.5, 0.5, 0.0]})
+    assert pure_equilibria(model) == ()
+
+
 def test_too_many_policies_to_mix() -> None:
     cid = cm.CID(
         [("x", "a"), ("x", "ua"), ("a", "ua"), ("b", "ua"), ("x", "ub"), ("a", "ub"), ("b", "ub")],
