@@ -389,5 +389,5 @@ def _worst(top: Optimum, f: Polynomial, rules: Optimum) -> float:
 
 
 def _linear(space: RuleSpace, f: Polynomial, rules: Optimum) -> bool:
-    """Whether the worst of the optimal rules is among those listed: they are all there are, or `f` is multilinear."""
-    return rules.isolated or max(space.degrees(f).values(), default=0) <= 1
+    """Whether the worst of the optimal rules is among those listed: `f` is linear in every rule not all listed."""
+    return all(degree <= 1 or g in rules.isolated for g, degree in space.degrees(f).items())

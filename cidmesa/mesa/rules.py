@@ -8,10 +8,9 @@ decision that the payoff depends on:
 
 Where every decision has a rule of its own, :math:`f` is multilinear and deterministic rules attain its maximum. Where
 one rule serves two decisions it is *quadratic* in that rule, and the best rule may have to be stochastic (the
-absent-minded driver [1]_). A quadratic over a product of simplices is maximised exactly by listing supports: inside
-each face the maximum is a critical point, that is, the solution of a linear system, and where the solutions form a
-line, :math:`f` is constant on it and the line leaves through a smaller face. More uses of one rule make polynomials of
-higher degree: those are searched from many starts, and the result says so.
+absent-minded driver [1]_). For each deterministic rule of the others it is maximised exactly by listing supports
+(:mod:`cidmesa.solve.supports`). More uses of one rule make polynomials of higher degree: those are searched from many
+starts, and the result says so.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("turn", "out"), ("again", "out"), ("out", "pay")], decisions=["turn", "again"], utilities=["pay"])
@@ -33,7 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations, product
+from itertools import chain, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -42,6 +41,7 @@ from numpy.typing import NDArray
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.shifts import uniform_policy
 from cidmesa.solve import joint
+from cidmesa.solve.supports import has_line, number_of_supports, peaks
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -51,6 +51,9 @@ Ints: TypeAlias = NDArray[np.intp]
 
 LISTED = 300_000
 """The most supports and deterministic rules that are listed."""
+
+_BLOCK = 2**21
+"""Numbers that one block of points aims at."""
 
 TIE = 1e-9
 """Values that differ by less, relative to the largest coefficient, are equal."""
@@ -74,6 +77,12 @@ class Polynomial:
     def __call__(self, rule: Floats) -> float:
         """Return the expectation under a rule, an array of all entries."""
         return float(self.coefficients @ np.prod(rule[self.terms], axis=1))
+
+    def at(self, rules: Floats) -> Floats:
+        """Return the expectation under several rules, one a row."""
+        step = max(1, _BLOCK // max(1, self.terms.size))
+        parts = [rules[i : i + step] for i in range(0, len(rules), step)]
+        return np.concatenate([np.prod(part[:, self.terms], axis=2) @ self.coefficients for part in parts])
 
     def gradient(self, rule: Floats) -> Floats:
         """Return the derivative by each entry."""
@@ -106,7 +115,8 @@ class Optimum:
     exact
         Whether `value` is proven to be the maximum.
     isolated
-        Whether `rules` are all optimal rules, none of them on a line or a face of others.
+        Positions of the rules that `rules` has all optimal choices of; of the other rules any mixture of those here may
+        be optimal too.
     method
         ``"supports"``, ``"deterministic"`` or ``"many starts"``.
     """
@@ -114,7 +124,7 @@ class Optimum:
     value: float
     rules: tuple[Floats, ...]
     exact: bool
-    isolated: bool
+    isolated: frozenset[int]
     method: str
 
 
@@ -240,18 +250,21 @@ class RuleSpace:
         """
         degrees = self.degrees(f)
         twice = [g for g, degree in degrees.items() if degree == 2]
-        faces: list[list[tuple[int, ...]]] = []
-        for b, block in enumerate(self.blocks):
-            group = next(g for g in range(len(self.first) - 1) if self.first[g] <= b < self.first[g + 1])
-            entries = range(block.start, block.stop)
-            if not any(bool(np.isin(p.terms, entries).any()) for p in (f, *others)):
-                faces.append([(block.start,)])
-            elif group in twice and not deterministic and np.isin(f.terms, entries).any():
-                faces.append([s for size in range(1, len(entries) + 1) for s in combinations(entries, size)])
-            else:
-                faces.append([(e,) for e in entries])
         simple = max(degrees.values(), default=0) <= 2 and len(twice) <= 1
-        count = math.prod(len(here) for here in faces)
+        read = np.zeros(self.size, dtype=bool)
+        for polynomial in (f, *others):
+            read[polynomial.terms] = True
+        matters = np.zeros(self.size, dtype=bool)
+        matters[f.terms] = True
+        mixed: list[slice] = []  # the contexts in which the best rule may have to mix
+        corners: list[list[int]] = []
+        for b, block in enumerate(self.blocks):
+            if not deterministic and self._group_of(b) in twice and matters[block].any():
+                mixed.append(block)
+            else:
+                corners.append(list(range(block.start, block.stop)) if read[block].any() else [block.start])
+        supports = number_of_supports(len(mixed), mixed[0].stop - mixed[0].start) if simple and mixed else 1
+        count = math.prod(map(len, corners)) * supports
         if count > LISTED or not (simple or deterministic):
             if deterministic:
                 raise NotApplicableError(
@@ -259,7 +272,24 @@ class RuleSpace:
                     "fewer observations."
                 )
             return self._searched(f, seed)
-        return self._listed(f, faces, "deterministic" if deterministic or not twice else "supports")
+        points = np.zeros((math.prod(map(len, corners)), self.size))
+        for entries in np.array(list(product(*corners)), dtype=np.intp).reshape(len(points), -1).T:
+            points[np.arange(len(points)), entries] = 1.0
+        if mixed:
+            return self._mixed(f, points, mixed, twice[0])
+        values = f.at(points)
+        rules = points[values >= values.max() - TIE * f.scale]
+        every = range(len(self.first) - 1)
+        isolated = frozenset(every) if deterministic else frozenset(g for g in every if self._settled(g, rules))
+        return Optimum(float(values.max()), tuple(rules), True, isolated, "deterministic")
+
+    def _group_of(self, block: int) -> int:
+        return int(np.searchsorted(self.first, block, side="right")) - 1
+
+    def _settled(self, group: int, rules: Floats) -> bool:
+        """Whether some rules agree on the rule of a group."""
+        entries = slice(self.blocks[self.first[group]].start, self.blocks[self.first[group + 1] - 1].stop)
+        return bool((rules[:, entries] == rules[:1, entries]).all())
 
     def degrees(self, f: Polynomial) -> dict[int, int]:
         """Return how many factors of `f` come from each rule."""
@@ -267,56 +297,31 @@ class RuleSpace:
         which = np.searchsorted(starts, f.terms, side="right") - 1
         return {g: int((which == g).sum(axis=1).max(initial=0)) for g in range(len(starts))}
 
-    def _listed(self, f: Polynomial, faces: Sequence[Sequence[tuple[int, ...]]], method: str) -> Optimum:
-        found: list[tuple[float, Floats]] = []
-        flat: list[float] = []
-        for face in product(*faces):
-            point, unique = self._critical(f, face)
-            if point is None:
-                continue
-            if unique:
-                found.append((f(point), point))
-            else:
-                flat.append(f(point))
-        value = max(v for v, _ in found)
+    def _mixed(self, f: Polynomial, points: Floats, mixed: Sequence[slice], group: int) -> Optimum:
+        """Maximise over the mixed contexts of one rule, the rest as in each of some points."""
+        card = mixed[0].stop - mixed[0].start
+        entries = np.concatenate([np.arange(block.start, block.stop) for block in mixed])
         width = TIE * f.scale
-        rules = _distinct([point for v, point in found if v >= value - width], 1e-9)
-        isolated = not any(v >= value - width for v in flat) and method == "supports"
-        return Optimum(value, rules, exact=True, isolated=isolated or (len(rules) == 1 and not flat), method=method)
-
-    def _critical(self, f: Polynomial, face: Sequence[tuple[int, ...]]) -> tuple[Floats | None, bool]:
-        """Return the critical point inside a face, and whether it is the only one; ``None`` if there is none."""
-        point = np.zeros(self.size)
-        for support in face:
-            point[list(support)] = 1.0 / len(support)
-        free = [support for support in face if len(support) > 1]
-        if not free:
-            return point, True
-        entries = list(chain.from_iterable(free))
-        position = {e: i for i, e in enumerate(entries)}
-        n, m = len(entries), len(free)
-        # f restricted to the free entries, the others being fixed: constant + linear + quadratic.
-        fixed = point.copy()
-        fixed[entries] = 1.0
-        weights = f.coefficients * np.prod(fixed[f.terms], axis=1)
-        linear, quadratic = np.zeros(n), np.zeros((n, n))
-        for row, weight in zip(f.terms.tolist(), weights.tolist(), strict=True):
-            inside = [position[e] for e in row if e in position]
-            if weight and len(inside) == 1:
-                linear[inside[0]] += weight
-            elif weight and len(inside) == 2:
-                quadratic[inside[0], inside[1]] += weight
-                quadratic[inside[1], inside[0]] += weight
-        sums = np.zeros((m, n))
-        for k, support in enumerate(free):
-            sums[k, [position[e] for e in support]] = 1.0
-        matrix = np.block([[quadratic, sums.T], [sums, np.zeros((m, m))]])
-        right = np.r_[-linear, np.ones(m)]
-        solution, _, rank, _ = np.linalg.lstsq(matrix, right, rcond=1e-12)
-        if np.abs(matrix @ solution - right).max() > 1e-9 * f.scale or (solution[:n] < -1e-12).any():
-            return None, rank == n + m
-        point[entries] = np.clip(solution[:n], 0.0, None)
-        return point, rank == n + m
+        step = max(1, _BLOCK // max(len(entries) ** 2, f.terms.size))
+        values, rules = [], []
+        for start in range(0, len(points), step):
+            some = points[start : start + step]
+            found = peaks(_forms(f, some, entries), len(mixed), card, width)
+            whole = some[found.form]
+            whole[:, entries] = found.rules.reshape(len(whole), -1)
+            values.append(found.values)
+            rules.append(whole)
+        best = max(float(some.max()) for some in values)
+        optimal = np.concatenate(rules)[np.concatenate(values) >= best - width]
+        isolated = {g for g in range(len(self.first) - 1) if g != group and self._settled(g, optimal)}
+        rest = optimal.copy()
+        rest[:, entries] = 0.0
+        corners, which = np.unique(rest, axis=0, return_inverse=True)
+        peaked = [optimal[which.reshape(-1) == k][:, entries] for k in range(len(corners))]
+        lines = (has_line(_forms(f, corners[k : k + 1], entries)[0], own, best, width) for k, own in enumerate(peaked))
+        if self._settled(group, rest) and not any(lines):
+            isolated.add(group)
+        return Optimum(best, tuple(optimal), True, frozenset(isolated), "supports")
 
     def _searched(self, f: Polynomial, seed: int, starts: int = 64) -> Optimum:
         """Ascend from many starts: corners and random interior points, each by better and better responses."""
@@ -330,7 +335,7 @@ class RuleSpace:
             best.append(self._ascend(f, point))
         value = max(v for v, _ in best)
         rules = _distinct([point for v, point in best if v >= value - 1e-7 * f.scale], 1e-5)
-        return Optimum(value, rules, exact=False, isolated=False, method="many starts")
+        return Optimum(value, rules, exact=False, isolated=frozenset(), method="many starts")
 
     def _ascend(self, f: Polynomial, point: Floats) -> tuple[float, Floats]:
         from scipy.optimize import LinearConstraint, minimize
@@ -358,6 +363,19 @@ class RuleSpace:
         for block in self.blocks:
             x[block] /= x[block].sum()
         return f(x), x
+
+
+def _forms(f: Polynomial, points: Floats, entries: Ints) -> Floats:
+    """Return what remains of `f`, a quadratic form in some entries, when the others are as in each of some points."""
+    place = {e: i for i, e in enumerate(entries.tolist())}
+    twice = np.array([[place[e] for e in row if e in place] for row in f.terms.tolist()], dtype=np.intp).reshape(-1, 2)
+    fixed = points.copy()
+    fixed[:, entries] = 1.0
+    n = len(entries)
+    scatter = np.zeros((len(twice), n * n))
+    scatter[np.arange(len(twice)), twice[:, 0] * n + twice[:, 1]] = f.coefficients
+    forms = (np.prod(fixed[:, f.terms], axis=2) @ scatter).reshape(-1, n, n)
+    return np.asarray(forms + forms.transpose(0, 2, 1)) / 2.0
 
 
 def _distinct(rules: Iterable[Floats], width: float) -> tuple[Floats, ...]:

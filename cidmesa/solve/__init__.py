@@ -5,6 +5,7 @@ what                                 source                           function
 ===================================  ===============================  ====================================
 optimal policy, all optimal actions  Lauritzen & Nilsson 2001         `solve`
 forgetful agents, shared rules       listing; single policy updating  `solve`
+one stochastic rule used twice       Piccione & Rubinstein 1997       `solve`, by listing supports
 P(x | e, do(y))                      Pearl 2009                       `query`, `joint`
 expected utility                     Dechter 2000                     `expected_utility`
 P(pa), P(t | pa, do(d))              Ng & Russell 2000                `context_law`, `outcome_law`
@@ -20,6 +21,7 @@ impact                               Carey et al. 2020                `impact`
 intention                            Ward et al. 2024                 `intention`
 where a utility comes from           a table by contribution          `explain`
 best response, equilibria            Hammond et al. 2023              `best_response`, `pure_equilibria` …
+mixed strategies as rules            Kuhn 1953                        `mixed_equilibria`
 Gambit's extensive form              McKelvey et al.                  `to_efg`
 symbols instead of numbers           regions of optimality            the module `symbolic`
 ===================================  ===============================  ====================================
@@ -28,8 +30,8 @@ All of it rests on two modules: :mod:`cidmesa.solve.elimination` plans and runs 
 :mod:`cidmesa.solve.schedule` orders the decisions. A result that is not the exact answer says so (``Solution.exact``,
 ``Magnitude.exact``); a table too large to make is refused before anything is computed.
 
-Not implemented: continuous variables; approximate inference by sampling; the best stochastic rule of more than two
-decisions that share one; mixed equilibria of more than two agents.
+Not implemented: continuous variables; approximate inference by sampling; the best stochastic rules where more than two
+decisions share one, or several pairs do; mixed equilibria of more than two agents.
 """
 
 from cidmesa.solve.counterfactual import counterfactual as counterfactual
@@ -45,6 +47,7 @@ from cidmesa.solve.efg import to_efg as to_efg
 from cidmesa.solve.explain import Explanation as Explanation
 from cidmesa.solve.explain import explain as explain
 from cidmesa.solve.games import Equilibrium as Equilibrium
+from cidmesa.solve.games import Mixture as Mixture
 from cidmesa.solve.games import best_response as best_response
 from cidmesa.solve.games import is_equilibrium as is_equilibrium
 from cidmesa.solve.games import mixed_equilibria as mixed_equilibria

@@ -34,13 +34,15 @@ from cidmesa.solve.laws import outcome_law
 from cidmesa.solve.magnitude import Magnitude
 from cidmesa.solve.optima import MAX_PROFILES, Box, optimal_boxes
 from cidmesa.solve.query import joint
-from cidmesa.solve.schedule import TIE
 from cidmesa.solve.worlds import FREE, World, parallel_worlds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cidmesa.model import CIM
+
+_SLACK = 1e-9
+"""What linear programs are solved to."""
 
 
 def response_effect(
@@ -304,7 +306,7 @@ def _can_ignore(box: Box, moves: _Moves) -> bool:
     n = box.law.size
     if box.rule is not None:
         rule = box.rule.reshape(n, -1)
-        return bool(np.abs(rule[moves.source] - rule[moves.target]).max(initial=0.0) <= TIE)
+        return bool(np.abs(rule[moves.source] - rule[moves.target]).max(initial=0.0) <= _SLACK)
     allowed = box.allowed.reshape(n, -1)
     graph = coo_array((np.ones(len(moves.source)), (moves.source, moves.target)), shape=(n, n))
     _, label = connected_components(graph, directed=False)
@@ -363,7 +365,7 @@ def _control(box: Box, node: str) -> float:
         else:
             at_stake = _least_at_stake(rows[i][box.allowed.reshape(-1, k)[i]], scale)
         largest = max(largest, at_stake)
-    return largest if largest > TIE * scale else 0.0
+    return largest if largest > _SLACK * scale else 0.0
 
 
 def _nested_gain(box: Box, node: str) -> tuple[Array | None, float]:
@@ -396,7 +398,7 @@ def _nested_gain(box: Box, node: str) -> tuple[Array | None, float]:
 def _least_at_stake(gain: Array, scale: float) -> float:
     r"""Return :math:`\min_p \max_d |\sum_a p_a\, gain_{a,d}|` over distributions p on the actions."""
     single = np.abs(gain).max(axis=1)
-    if len(gain) == 1 or single.min() <= TIE * scale:
+    if len(gain) == 1 or single.min() <= _SLACK * scale:
         return float(single.min())
     a, d = gain.shape
     upper = np.block([[gain.T, -np.ones((d, 1))], [-gain.T, -np.ones((d, 1))]])
@@ -424,7 +426,7 @@ def _moved(box: Box, node: str, target: Array) -> float:
     most = np.concatenate([free.astype(float), np.full(w, np.inf)])
     cost = np.concatenate([np.zeros(n * k), np.full(w, 0.5)])
     least = _minimum(cost, upper, np.concatenate([target, -target]), sums, most)
-    return least if least > TIE else 0.0
+    return least if least > _SLACK else 0.0
 
 
 # Linear programs -----------------------------------------------------------------------------------------------------

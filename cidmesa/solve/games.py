@@ -7,9 +7,13 @@ a *Nash equilibrium* if no agent gains by changing all of its own rules.
 :func:`best_response`                  what one agent does best against fixed rules
 :func:`is_equilibrium`                 whether nobody gains by deviating
 :func:`pure_equilibria`                all equilibria in deterministic rules, by enumeration
-:func:`mixed_equilibria`               two agents: also those that mix, by support enumeration (needs ``nashpy``)
+:func:`mixed_equilibria`               two agents: also those that mix (needs ``nashpy``)
 :func:`subgame_perfect_equilibria`     those in which everybody would do right off the path too
 =====================================  =================================================================================
+
+An agent with several decisions may draw a whole policy at random, once, or every action by itself. With perfect recall
+it makes no difference, and an equilibrium is a policy; where a forgetful agent gains by drawing policies, the
+equilibrium says so and keeps them (:class:`Mixture`).
 
 Subgame perfection needs no game tree: the *condensed relevance graph* orders the decisions so that each knot of
 mutually relevant ones is settled before those it matters to [1]_, [2]_.
@@ -35,62 +39,91 @@ References
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cidmesa.errors import NotApplicableError, missing
-from cidmesa.graph import relevance_graph
+from cidmesa.errors import NotApplicableError
+from cidmesa.graph import relevance_graph, relevant_mechanisms
 from cidmesa.mechanisms import Array, Table
 from cidmesa.solve.optima import deterministic_rules, value_slack
 from cidmesa.solve.optimal import solve
-from cidmesa.solve.payoffs import payoff_tensor
+from cidmesa.solve.payoffs import uniform_rule
 from cidmesa.solve.policy import Solution, readable
 from cidmesa.solve.query import expected_utility
+from cidmesa.solve.strategic import MAX_PROFILES, Rules, StrategicForm, extreme_profiles, pure_profiles
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
 
-MAX_PROFILES = 1_000_000
-"""How many profiles of rules are compared, unless the caller allows more."""
 
-Rules = dict[str, Array]
+class Mixture(NamedTuple):
+    """A draw among policies of one agent, made once, before anything happens.
+
+    Attributes
+    ----------
+    probabilities
+        Of each policy.
+    policies
+        Deterministic rules of all the agent's open decisions, each ``{decision: {context: action}}``.
+    """
+
+    probabilities: tuple[float, ...]
+    policies: tuple[dict[str, dict[tuple[Hashable, ...], Any]], ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Equilibrium:
-    """A profile of rules from which no agent gains by deviating; usable as ``policy=``.
+    """A profile of strategies from which no agent gains by deviating; usable as ``policy=`` unless it is a mixture.
 
     Attributes
     ----------
     model
         The game.
-    tables
-        The rule of every decision that was open, shape ``(cards of parents..., card)``.
+    rules
+        The rules of the open decisions, shape ``(cards of parents..., card)``, but for those of agents in `mixtures`.
     values
         What each agent may expect.
+    mixtures
+        Empty, or for an agent that draws whole policies at random, in a way that rules of its decisions, drawing their
+        actions one by one, do not reproduce: the policies and their probabilities. With perfect recall this does not
+        happen.
     """
 
     model: CIM
-    tables: Mapping[str, Array]
+    rules: Mapping[str, Array]
     values: Mapping[Hashable, float]
+    mixtures: Mapping[Hashable, Mixture] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Mapping[str, Array]:
+        """The rule of every decision that was open; raises `NotApplicableError` if there are `mixtures`."""
+        for agent, mixture in self.mixtures.items():
+            names = ", ".join(f"`{d}`" for d in mixture.policies[0])
+            raise NotApplicableError(
+                f"this equilibrium is no policy: {agent!r} draws one of {len(mixture.policies)} policies for {names} "
+                "at once, and rules that draw action by action do not pay the same. Take the policies and their "
+                f"probabilities from .mixtures[{agent!r}], and what everybody gets from .values."
+            )
+        return self.rules
 
     @property
     def policy(self) -> dict[str, dict[tuple[Hashable, ...], Any]]:
-        """``{decision: {context: action}}``, or ``{action: probability}`` where it mixes."""
+        """``{decision: {context: action}}``, or ``{action: probability}`` where it mixes; raises as `tables` does."""
         return {d: readable(self.model, d, table) for d, table in self.tables.items()}
 
     @property
     def is_pure(self) -> bool:
         """Whether every rule is deterministic."""
-        return all(bool(np.all((table == 0) | (table == 1))) for table in self.tables.values())
+        return not self.mixtures and all(bool(np.all((table == 0) | (table == 1))) for table in self.rules.values())
 
     def __repr__(self) -> str:
-        rules = [f"{d}: {rule.get((), rule)}" for d, rule in self.policy.items()]
+        readables = {d: readable(self.model, d, table) for d, table in self.rules.items()}
+        rules = [f"{d}: {rule.get((), rule)}" for d, rule in readables.items()]
+        rules += [f"{agent!r} draws one of {len(m.policies)} policies" for agent, m in self.mixtures.items()]
         values = ", ".join(f"{agent!r}: {value:.6g}" for agent, value in self.values.items())
         return f"Equilibrium({'; '.join(rules)}; values: {values})"
 
@@ -131,7 +164,8 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
     model
         The game.
     policy
-        Rules of all decisions without one.
+        Rules of all decisions without one, or an :class:`Equilibrium`; where it has mixtures over policies, what the
+        mixtures pay is compared with what every deterministic policy would.
     agents
         Who may deviate; everybody, if left out.
 
@@ -146,6 +180,8 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
     >>> is_equilibrium(pennies, {"a": [0.5, 0.5], "b": [0.5, 0.5]})
     True
     """
+    if isinstance(policy, Equilibrium) and policy.mixtures:
+        return _is_mixed_equilibrium(model, policy, model.cid.agents if agents is None else agents)
     played = model.with_policy(model.read_policy(policy))
     for agent in model.cid.agents if agents is None else agents:
         best = best_response(played, agent)
@@ -195,37 +231,44 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
     >>> [e.policy["a"][()] for e in pure_equilibria(meet)]
     ['opera', 'match']
     """
-    return tuple(_equilibrium(model, rules) for rules in _pure_profiles(model, _open_decisions(model), max_profiles))
+    form = StrategicForm.of(model, _open_decisions(model), max_profiles)
+    return tuple(_equilibrium(model, rules) for rules in pure_profiles(form))
 
 
 def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Equilibrium, ...]:
-    """Return the Nash equilibria of two agents, mixed ones included, found by support enumeration.
+    """Return the extreme Nash equilibria of two agents, pure and mixed; every other one is a mixture of these.
 
     Parameters
     ----------
     model
-        The game; exactly two agents have decisions without a rule, and each has one.
+        The game; exactly two agents have decisions without a rule, any number each.
     max_profiles
-        How many profiles of deterministic rules the two may have at most.
+        How many profiles of deterministic policies the two may have at most.
 
     Returns
     -------
     tuple of Equilibrium
-        One per pair of supports, pure ones included. In degenerate games equilibria come in continua, and of those
-        only some members are listed.
+        Those in which fewest policies are played first. An agent's mixture is given as rules of its decisions, each
+        drawing its actions by itself, where those pay everybody the same whatever the other agent does: always with
+        perfect recall (Kuhn's theorem). Otherwise the mixture itself is kept (:attr:`Equilibrium.mixtures`).
 
     Raises
     ------
     MissingDependencyError
         ``nashpy`` is not installed: ``pip install "cidmesa[games]"``.
     NotApplicableError
-        Another number of agents; an agent with several decisions without a rule, whose mixed strategies are not rules
-        of each by itself.
+        Another number of agents; more profiles than `max_profiles`; too many policies left to mix.
 
     Notes
     -----
-    Rules with the same payoffs against everything are one strategy, of which the first is listed. A mixture of rules
-    of one decision is itself a rule: in each context it draws an action.
+    Policies with the same payoffs against everything are one strategy, of which the first is listed; strictly dominated
+    ones are never played. The rest is vertex enumeration (:mod:`cidmesa.solve.strategic`), exponential in the number of
+    policies left; a dozen each is fast.
+
+    References
+    ----------
+    H. W. Kuhn, "Extensive games and the problem of information", 1953, Theorem 4; D. Avis et al., "Enumeration of Nash
+    equilibria for two-player games", *Economic Theory* 42, 2010.
 
     Examples
     --------
@@ -233,10 +276,10 @@ def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[E
     >>> cid = cm.CID([("a", "ua"), ("b", "ua"), ("a", "ub"), ("b", "ub")], decisions={"A": ["a"], "B": ["b"]},
     ...              utilities={"A": ["ua"], "B": ["ub"]})
     >>> pennies = cid.parameterise(a=[0, 1], b=[0, 1], ua=lambda a, b: int(a == b), ub=lambda a, b: int(a != b))
-    >>> [e.policy["a"][()] for e in mixed_equilibria(pennies)]
-    [{0: 0.5, 1: 0.5}]
+    >>> mixed_equilibria(pennies)
+    (Equilibrium(a: {0: 0.5, 1: 0.5}; b: {0: 0.5, 1: 0.5}; values: 'A': 0.5, 'B': 0.5),)
     """
-    return tuple(_equilibrium(model, rules) for rules in _mixed_profiles(model, _open_decisions(model), max_profiles))
+    return tuple(_mixed(model, _open_decisions(model), max_profiles))
 
 
 def subgame_perfect_equilibria(
@@ -244,17 +287,18 @@ def subgame_perfect_equilibria(
 ) -> tuple[Equilibrium, ...]:
     r"""Return the equilibria that stay equilibria in every subgame, along the condensed relevance graph.
 
-    The knots of the relevance graph are settled in its order. While one is settled, the decisions before it follow
-    what was found for them, and the later ones, which do not matter to it, take every action alike; so every context
-    counts. A single decision takes, in each context by itself, an optimal action, in contexts that never occur too
-    (see :class:`~cidmesa.solve.Solution`); several mutually relevant ones play an equilibrium of their own.
+    The knots of the relevance graph are settled in its order. While one is settled, the decisions that matter to it
+    follow what was found for them; decisions and chance nodes that do not matter to it take every value alike, so that
+    contexts which they make impossible count too. A single decision takes, in each context by itself, an optimal
+    action (see :class:`~cidmesa.solve.Solution`); several mutually relevant ones play an equilibrium of their own.
 
     Parameters
     ----------
     model
         The game; decisions with a rule keep it.
     mixed
-        Where several decisions of two agents have no pure equilibrium, look for mixed ones (needs ``nashpy``).
+        Where several decisions of two agents have no pure equilibrium, look for mixed ones (needs ``nashpy``); only
+        those that are rules of each decision, since decisions settled later respond to rules.
     max_profiles, max_equilibria
         How many profiles to compare in one knot, and how many equilibria to return, at most.
 
@@ -266,7 +310,8 @@ def subgame_perfect_equilibria(
     Raises
     ------
     NotApplicableError
-        More equilibria than `max_equilibria`, usually because observations that are not requisite multiply ties.
+        More equilibria than `max_equilibria`, usually because observations that are not requisite multiply ties; a
+        forgetful agent whose mixtures are not rules.
 
     References
     ----------
@@ -286,17 +331,13 @@ def subgame_perfect_equilibria(
     (4, ['yes', 'yes'])
     """
     model.require_numeric("an equilibrium")
-    order = [d for knot in relevance_graph(model.cid).components for d in knot if d not in model.rules]
-    later = {d: _uniform(model, d) for d in order}
+    decided = model.cid.demote(*model.rules)  # what has a rule is chance
     found: list[Rules] = [{}]
-    for knot in relevance_graph(model.cid).components:
-        names = [d for d in knot if d not in model.rules]
-        if not names:
-            continue
+    for names in relevance_graph(decided).components:
+        relevant = frozenset().union(*(relevant_mechanisms(decided, d) for d in names))
         extended: list[Rules] = []
         for rules in found:
-            others = {d: rule for d, rule in {**later, **rules}.items() if d not in names}
-            local = model.with_policy(others)
+            local = _with_every_context(model.with_policy(rules), names, relevant)
             for more in _settled(local, names, mixed, max_profiles, max_equilibria):
                 extended.append({**rules, **more})
                 if len(extended) > max_equilibria:
@@ -307,6 +348,15 @@ def subgame_perfect_equilibria(
         found = extended
     in_order = [{d: rules[d] for d in model.cid.decisions if d in rules} for rules in found]
     return tuple(_equilibrium(model, rules) for rules in in_order)
+
+
+def _with_every_context(model: CIM, names: Sequence[str], relevant: Collection[str]) -> CIM:
+    """Let what does not matter to some decisions take every value alike, so that it excludes none of their contexts."""
+    cid = model.cid
+    free = [n for n in (*cid.chance, *cid.decisions) if n not in names and n not in relevant]
+    alike = {n: np.full(model.cpd(n).shape, 1.0 / model.card(n)) for n in free if n in cid.chance}
+    smooth = model.shift({n: Table(table, domain=model.domain(n)) for n, table in alike.items()})
+    return smooth.with_policy({d: uniform_rule(model, d) for d in free if d in cid.decisions})
 
 
 def _settled(local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, most: int) -> Iterator[Rules]:
@@ -325,13 +375,11 @@ def _settled(local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, m
         for actions in product(*choices):
             yield {decision: np.eye(k)[np.reshape(np.array(actions, dtype=np.intp), mask.shape[:-1])]}
         return
-    pure = list(_pure_profiles(local, names, max_profiles))
+    pure = list(pure_profiles(StrategicForm.of(local, names, max_profiles)))
     yield from pure
     if mixed and not pure:
-        yield from _mixed_profiles(local, names, max_profiles)
-
-
-# The strategic form --------------------------------------------------------------------------------------------------
+        found = _mixed(local, names, max_profiles)
+        yield from [dict(e.rules) for e in found if not e.mixtures] or [dict(e.tables) for e in found]
 
 
 def _open_decisions(model: CIM) -> list[str]:
@@ -344,86 +392,59 @@ def _equilibrium(model: CIM, rules: Rules) -> Equilibrium:
     return Equilibrium(model, rules, {a: expected_utility(played, agent=a) for a in model.cid.agents})
 
 
-def _uniform(model: CIM, decision: str) -> Array:
-    k = model.card(decision)
-    return np.full((*(model.card(p) for p in model.cid.parents(decision)), k), 1.0 / k)
-
-
-def _strategic_form(
-    model: CIM, names: Sequence[str], max_profiles: int
-) -> tuple[list[Hashable], list[list[Rules]], list[Array]]:
-    """Return the agents that decide, each one's deterministic strategies, and each one's payoffs for every profile."""
-    agents = [a for a in model.cid.agents if any(model.cid.agent_of(d) == a for d in names)]
-    strategies: list[list[Rules]] = []
-    left = max_profiles
-    for agent in agents:
-        own = [d for d in names if model.cid.agent_of(d) == agent]
-        strategies.append(list(deterministic_rules(model, own, left)))
-        left //= len(strategies[-1])
-    payoffs = []
-    for agent in agents:
-        axes, _, pay = payoff_tensor(_paid_to(model, agent), names, instead="let decisions observe less")
-        number = {node: i for i, node in enumerate(axes)}
-        operands: list[Any] = [pay, list(number.values())]
-        for i, mine in enumerate(strategies):
-            for d in mine[0]:
-                stacked = np.stack([rules[d] for rules in mine])
-                operands += [stacked, [len(axes) + i, *(number[p] for p in model.cid.parents(d)), number[d]]]
-        payoffs.append(np.einsum(*operands, [len(axes) + i for i in range(len(agents))], optimize=True))
-    return agents, strategies, payoffs
-
-
-def _paid_to(model: CIM, agent: Hashable) -> CIM:
-    """Return the game in which only one agent is paid."""
-    own = model.cid.utilities_of(agent)
-    return model.shift({u: Table(np.zeros(model.cpd(u).shape)) for u in model.cid.utilities if u not in own})
-
-
-def _pure_profiles(model: CIM, names: Sequence[str], max_profiles: int) -> Iterator[Rules]:
-    agents, strategies, payoffs = _strategic_form(model, names, max_profiles)
-    stable = np.ones([len(s) for s in strategies], dtype=bool)
-    for i, (agent, pay) in enumerate(zip(agents, payoffs, strict=True)):
-        stable &= pay >= pay.max(axis=i, keepdims=True) - value_slack(model, agent)
-    for profile in np.argwhere(stable):
-        chosen = {d: r for own, i in zip(strategies, profile, strict=True) for d, r in own[i].items()}
-        yield {d: chosen[d] for d in names}
-
-
-def _mixed_profiles(model: CIM, names: Sequence[str], max_profiles: int) -> Iterator[Rules]:
-    agents, strategies, payoffs = _strategic_form(model, names, max_profiles)
-    if len(agents) != 2 or len(names) != 2:
-        who = ", ".join(f"{a!r} with {sum(model.cid.agent_of(d) == a for d in names)}" for a in agents) or "none"
+def _mixed(model: CIM, names: Sequence[str], max_profiles: int) -> list[Equilibrium]:
+    owners = [model.cid.agent_of(d) for d in names]
+    if len(set(owners)) != 2:
+        who = ", ".join(f"{a!r} with {owners.count(a)}" for a in dict.fromkeys(owners)) or "none"
         raise NotApplicableError(
-            f"mixed equilibria are found for two agents with one open decision each, and here are {who}: fix "
-            "some rules with with_policy, or ask for pure_equilibria."
+            f"mixed equilibria are found for two agents with open decisions, and here are {who}: fix some rules with "
+            "with_policy, or ask for pure_equilibria."
         )
-    try:
-        import nashpy
-    except ImportError:
-        raise missing("nashpy", "games", "a mixed equilibrium") from None
-    rows, columns = (_distinct(payoffs, axis) for axis in (0, 1))
-    game = nashpy.Game(*(pay[np.ix_(rows, columns)] for pay in payoffs))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nashpy warns of degenerate games, as the docstring does
-        found = list(game.support_enumeration())
-    for mixture in found:
-        chosen: Rules = {}
-        for own, kept, weights in zip(strategies, (rows, columns), mixture, strict=True):
-            [d] = own[0]
-            table = sum(w * own[i][d] for i, w in zip(kept, weights, strict=True))
-            chosen[d] = _clean(np.asarray(table))
-        yield {d: chosen[d] for d in names}
+    form = StrategicForm.of(model, names, max_profiles)
+    payoffs = {a: form.payoffs(a) for a in model.cid.agents}
+    found = []
+    for pair in extreme_profiles(form):
+        rules: Rules = {}
+        mixtures = {}
+        for agent, own, weights in zip(form.agents, form.strategies, pair, strict=True):
+            played = np.flatnonzero(weights)
+            policies, shares = [own[i] for i in played], weights[played]
+            ruled = form.behaviour(agent, policies, shares)
+            if ruled is None:
+                readables = tuple({d: readable(model, d, r) for d, r in policy.items()} for policy in policies)
+                mixtures[agent] = Mixture(tuple(shares.tolist()), readables)
+            else:
+                rules.update(ruled)
+        values = {a: float(pair[0] @ pay @ pair[1]) for a, pay in payoffs.items()}
+        found.append(Equilibrium(model, {d: rules[d] for d in names if d in rules}, values, mixtures))
+    return found
 
 
-def _distinct(payoffs: Sequence[Array], axis: int) -> list[int]:
-    """Return the first of each group of strategies that pay everybody the same."""
-    joined = np.concatenate([np.moveaxis(pay, axis, 0).reshape(pay.shape[axis], -1) for pay in payoffs], axis=1)
-    _, first = np.unique(np.round(joined, 12), axis=0, return_index=True)
-    return sorted(first.tolist())
-
-
-def _clean(table: Array) -> Array:
-    """Put probabilities that are off by rounding only at 0 and 1, and rows at sums of one."""
-    kept = np.where(np.abs(table) < 1e-12, 0.0, table)
-    cleaned: Array = kept / kept.sum(axis=-1, keepdims=True)
-    return cleaned
+def _is_mixed_equilibrium(model: CIM, played: Equilibrium, agents: Iterable[Hashable]) -> bool:
+    """Compare what mixtures over policies pay with what every deterministic policy of one agent would."""
+    cid, free = model.cid, model.without_rules()
+    unmixed: Any = replace(played, mixtures={})
+    rules = {**model.rules, **model.read_policy(unmixed)}
+    strategies: dict[Hashable, list[Rules]] = {}
+    weights: dict[Hashable, Array] = {}
+    for agent in cid.agents:
+        mixture = played.mixtures.get(agent, Mixture((1.0,), ({},)))
+        policies = [{**rules, **model.read_policy(policy)} for policy in mixture.policies]
+        unruled = [d for d in cid.decisions_of(agent) if d not in policies[0]]
+        if unruled:
+            raise NotApplicableError(
+                f"the equilibrium does not say what {', '.join(f'`{d}`' for d in unruled)} would do: fix rules with "
+                "with_policy."
+            )
+        if cid.decisions_of(agent):
+            strategies[agent] = [{d: policy[d] for d in cid.decisions_of(agent)} for policy in policies]
+            weights[agent] = np.array(mixture.probabilities)
+    form = StrategicForm.playing(free, strategies)
+    for agent in agents:
+        if agent in strategies:
+            instead = list(deterministic_rules(free, cid.decisions_of(agent), MAX_PROFILES))
+            others = {a: w for a, w in weights.items() if a != agent}
+            deviating = StrategicForm.playing(free, {**strategies, agent: instead}).expected(agent, others)
+            if deviating.max() - form.expected(agent, weights) > value_slack(model, agent):
+                return False
+    return True

@@ -73,9 +73,10 @@ def solve(
     optimal actions in contexts of probability zero included (see :class:`Solution`). A forgetful agent (a decision
     that does not observe what an earlier one saw or did) is no special case: most such diagrams are insoluble, and
     the best deterministic policy is then found by listing. Without shared rules no stochastic policy is better. With
-    shared rules one can be: where the only decisions that matter are two that share a rule, the best stochastic rule
-    is found exactly (:mod:`cidmesa.solve.shared`); otherwise the best deterministic policy is returned, and is not
-    called exact unless ``deterministic=True`` asked for no more.
+    shared rules one can be: where two of the decisions that matter share one, and the others have rules of their own,
+    the best stochastic rule is found exactly, if at most 2**17 supports of it and rules of others have to be listed
+    (:mod:`cidmesa.solve.shared`); otherwise the best deterministic policy is returned, and is not called exact unless
+    no utility depends on two decisions of a group, or ``deterministic=True`` asked for no more.
 
     References
     ----------

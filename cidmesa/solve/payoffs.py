@@ -7,7 +7,7 @@ all of them with one tensor over the decisions and what they observe.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,8 +44,18 @@ def utility_range(model: CIM) -> tuple[float, float]:
     return math.fsum(float(t.min()) for t in tables), math.fsum(float(t.max()) for t in tables)
 
 
+def uniform_rule(model: CIM, decision: str) -> NDArray[np.float64]:
+    """Return the rule that takes every action alike in every context, shape ``(cards of parents..., card)``."""
+    k = model.card(decision)
+    return np.full((*map(model.card, model.cid.parents(decision)), k), 1.0 / k)
+
+
 def payoff_tensor(
-    model: CIM, decisions: Sequence[str], *, instead: str = "ask for fewer decisions at once"
+    model: CIM,
+    decisions: Sequence[str],
+    *,
+    utilities: Iterable[str] | None = None,
+    instead: str = "ask for fewer decisions at once",
 ) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
     r"""Return what, with the rules of `decisions` multiplied in, is the law of what they see and do, and its payoff.
 
@@ -55,6 +65,8 @@ def payoff_tensor(
         Numeric; decisions other than `decisions` have a rule.
     decisions
         Whose rules are left open.
+    utilities
+        Which are paid; all of them, if left out.
     instead
         What to do where the tensor is too large, for the message.
 
@@ -65,7 +77,7 @@ def payoff_tensor(
     law
         :math:`P(axes)` divided by the rules.
     pay
-        The same times the expected sum of utilities given the axes.
+        The same times the expected sum of the utilities given the axes.
 
     Raises
     ------
@@ -94,11 +106,11 @@ def payoff_tensor(
             f"writing out all {len(axes)} nodes that the decisions see and set takes {size:.3g} numbers, more than "
             f"{_LARGEST:,}: {instead}."
         )
-    alike = {d: np.full((*map(model.card, cid.parents(d)), model.card(d)), 1 / model.card(d)) for d in decisions}
+    alike = {d: uniform_rule(model, d) for d in decisions}
     lift = math.prod(model.card(d) for d in decisions)
     law = np.asarray(joint(model, axes, policy=alike), dtype=np.float64) * lift
     pay = np.zeros_like(law)
-    for utility in cid.utilities:
+    for utility in cid.utilities if utilities is None else utilities:
         parents = cid.parents(utility)
         names = tuple(dict.fromkeys((*axes, *parents)))
         number = {node: i for i, node in enumerate(names)}

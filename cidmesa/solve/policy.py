@@ -70,7 +70,7 @@ class Solution:
 
     Notes
     -----
-    An action counts as optimal when its expected utility is within 1e-9 of the best one's, relative to the sum of
+    An action counts as optimal when its expected utility is within 1e-12 of the best one's, relative to the sum of
     the largest absolute utilities. In contexts that the policy never reaches the actions are the optimal ones of the
     *subgame-perfect completion*: they are computed from the mechanisms relevant to the decision, which do not
     include what makes the context unlikely. Where the relevant mechanisms themselves give the context probability

@@ -6,7 +6,7 @@ solver then answers for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2, prod
 
@@ -59,6 +59,17 @@ def member(view: View, decisions: tuple[int, ...], within: int | None = None) ->
     """Return the member of some decisions; `within` masks the parents that a rule may depend on."""
     scopes = tuple(tuple([v for v in view.index.parents[d] if within is None or within >> v & 1]) for d in decisions)
     return Member(decisions, scopes, view.cards[decisions[0]], tuple([view.cards[v] for v in scopes[0]]))
+
+
+def block_size(total: int, most: int, largest: Callable[[int], int]) -> int:
+    """Return how many policies to evaluate at once so that no table has more than `most` entries; one at least.
+
+    `largest` says how large the largest table is, by the number of policies.
+    """
+    block = min(total, 4096)
+    while block > 1 and largest(block) > most:
+        block //= 2
+    return block
 
 
 class Profiles:

@@ -14,6 +14,9 @@ nothing is shared, because the value is linear in every single rule.
 response until none improves: a local optimum, of which the best of several starts is returned, never called exact
 [1]_. A shared rule is improved one context at a time, because its uses interact.
 
+Where one rule is shared by two decisions the best one may have to be stochastic; that is looked for first
+(:mod:`cidmesa.solve.shared`).
+
 References
 ----------
 .. [1] S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
@@ -22,7 +25,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log2, prod
 from typing import Literal, TypeAlias
 
@@ -32,7 +35,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.solve.elimination import Array, Factor, Plan
 from cidmesa.solve.policy import DecisionResult, first_of
 from cidmesa.solve.problem import Found, Problem
-from cidmesa.solve.profiles import Member, Profiles, member
+from cidmesa.solve.profiles import Member, Profiles, block_size, member
 from cidmesa.solve.schedule import TIE, Schedule, Scheduler
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
@@ -53,7 +56,6 @@ def search(
     view = problem.view
     cutset = [member(view, group) for group in groups]
     first: tuple[Member, ...] | None = None
-    needed = Scheduler(view.index, view.cards, problem.utilities, problem.decisions, {}).open
     while True:
         given = {
             d: Factor(d, (d, *scope), heads=1 << d)
@@ -80,7 +82,9 @@ def search(
                 "let the decisions observe less."
             )
         others = tuple([d for d in rest if d in everyone])
-        linear = deterministic or all(sum(d in needed for d in group) < 2 for group in groups)
+        # Each expected utility is linear in a rule that acts once on it, so that deterministic rules are enough.
+        above = [view.index.above[u] for u in problem.utilities]
+        linear = deterministic or all(sum(a >> d & 1 for d in group) < 2 for group in groups for a in above)
         return exhaustive(problem, cutset, others, linear, progress)
     return coordinate_ascent(problem, first, starts, seed, progress)
 
@@ -94,7 +98,7 @@ _WORK_BITS = 31.0
 _MOST_BITS = 28.0
 """Binary logarithm of how many joint rules are ever listed."""
 
-_BLOCK = 2**21
+BLOCK = 2**21
 """Entries that the largest table of one block of rules aims at."""
 
 
@@ -106,32 +110,44 @@ def exhaustive(
     `enough` says whether deterministic rules are all that is asked for.
     """
     total = prod(m.card**m.contexts for m in cutset)
-    block = min(total, 4096)
-    while True:
-        profiles = Profiles(problem, cutset, block)
-        if block == 1 or _largest(profiles, others) <= _BLOCK:
-            break
-        block //= 2
+    unlimited = problem._replace(max_table=2**400)
+    block = block_size(total, min(BLOCK, problem.max_table), lambda n: _largest(Profiles(unlimited, cutset, n), others))
+    profiles = Profiles(problem, cutset, block)
     values = np.empty(total)
     for start in _progress(range(0, total, block), progress, "listing rules"):
         numbers = np.minimum(np.arange(start, start + block), total - 1)
-        _set_numbered(profiles, cutset, numbers)
+        set_numbered(profiles, cutset, numbers)
         values[start : start + block] = profiles.solve(others)[1][: total - start]
     tied = np.flatnonzero(values >= values.max() - TIE * problem.scale)
-    if len(tied) < block:
-        profiles = Profiles(problem, cutset, len(tied))
-    spread = _Optima(problem, cutset, others, profiles, tied)
 
+    def put(some: Profiles, positions: Array) -> None:
+        set_numbered(some, cutset, tied[positions])
+
+    results = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
+    label = "exhaustive" if enough else "exhaustive over deterministic rules"
+    return Found(results, float(values[tied[0]]), enough, label)
+
+
+Put: TypeAlias = Callable[[Profiles, Array], None]
+"""Gives the members of a cutset those of several optimal rules that stand at some positions."""
+
+
+def all_of_them(
+    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
+) -> dict[int, DecisionResult]:
+    """Return the first of several optimal rules of a cutset, with the actions that are optimal under any of them.
+
+    The decisions `others` are solved for each; `block` rules are looked at at once.
+    """
+    spread = _Optima(problem, cutset, others, put, count, block)
     # One policy to return: the first of them, everybody responding to the rest in contexts that it never reaches.
     first = Profiles(problem, cutset, 1)
-    _set_numbered(first, cutset, tied[:1])
+    put(first, np.zeros(1, dtype=np.int64))
     solved, _ = first.solve(others)
     whole = Profiles(problem, [*cutset, *(member(problem.view, (d,)) for d in others if d in solved)], 1)
     whole.rules.update(first.rules)
     whole.rules.update({d: whole.narrowed(d, result.rule) for d, result in solved.items()})
-    results = spread.merged(_single(whole, whole.improve(sweeps=8)))
-    label = "exhaustive" if enough else "exhaustive over deterministic rules"
-    return Found(results, float(values[tied[0]]), enough, label)
+    return spread.merged(_single(whole, whole.improve(sweeps=8)))
 
 
 class _Optima:
@@ -142,13 +158,13 @@ class _Optima:
     """
 
     def __init__(
-        self, problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], profiles: Profiles, tied: Array
+        self, problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
     ) -> None:
         self.taken: dict[int, Array] = {}
         whole: Profiles | None = None
-        for start in range(0, len(tied), profiles.count):
-            numbers = tied[np.minimum(np.arange(start, start + profiles.count), len(tied) - 1)]
-            _set_numbered(profiles, cutset, numbers)
+        profiles = Profiles(problem, cutset, block)
+        for start in range(0, count, block):
+            put(profiles, np.minimum(np.arange(start, start + block), count - 1))
             solved, _ = profiles.solve(others)
             if whole is None:
                 free = [member(problem.view, (d,)) for d in others if d in solved]
@@ -240,7 +256,8 @@ def _single(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict
     return found
 
 
-def _set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) -> None:
+def set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) -> None:
+    """Give the members of a cutset the deterministic rules with some numbers, one number for all members together."""
     for m in reversed(cutset):
         numbers, own = np.divmod(numbers, m.card**m.contexts)
         profiles.set_actions(m, m.numbered(own))

@@ -1,15 +1,19 @@
 r"""The best stochastic rule that two decisions share.
 
-Where one rule :math:`\theta(a \mid c)` is used by two decisions, the expected utility is quadratic in it,
+Where one rule :math:`\theta` is used by two decisions, mixing can be better than any deterministic rule: an agent that
+cannot tell its two situations apart has no other way to act differently in them [1]_. The expected utility is quadratic
+in :math:`\theta` and linear in the rule of every other decision. Given :math:`\theta`, deterministic rules of the
+others are therefore optimal, so
 
-.. math:: f(\theta) = \sum_{c, a, c', a'} T(c, a, c', a')\, \theta(a \mid c)\, \theta(a' \mid c'),
+.. math:: \max_{\theta, s} f(\theta, s) = \max_{s \text{ deterministic}} \; \max_\theta \; \theta^T T_s\, \theta,
 
-and mixing can be better than any deterministic rule: an agent that cannot tell its two situations apart has no other
-way to act differently in them [1]_. :math:`T` is one elimination pass. The maximum over the product of simplices is
-found exactly by listing *supports*, the sets of actions played in each context: on a face of the polytope a maximum is
-a stationary point; where its stationary points are not isolated, :math:`f` is constant along them up to the border,
-which is a smaller face. So it is enough to solve one linear system for every support, and to leave out the singular
-ones.
+and the inner maximum is found exactly by listing supports (:mod:`cidmesa.solve.supports`).
+
+Not all of the others have to be listed. A decision whose relevant mechanisms do not include the shared rule, or a
+decision still open, is solved beforehand, for good; of the others the rules that depend on requisite observations are
+enough. All :math:`T_s` come out of one elimination pass, in which the number of :math:`s` is one more variable.
+
+Of a continuum of optimal shared rules the corners are looked at.
 
 References
 ----------
@@ -19,105 +23,109 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations, product
+from collections.abc import Mapping, Sequence
+from math import prod
 
 import numpy as np
 
-from cidmesa.solve.elimination import Array, make_plan, run
-from cidmesa.solve.policy import DecisionResult
+from cidmesa.solve.elimination import Array, Pair, Plan, make_plan, run
 from cidmesa.solve.problem import Found, Problem
-from cidmesa.solve.schedule import TIE, Scheduler
+from cidmesa.solve.profiles import Member, Profiles, block_size, member
+from cidmesa.solve.schedule import TIE, Scheduler, carry_out
+from cidmesa.solve.search import BLOCK, all_of_them, set_numbered
 from cidmesa.solve.structure import require_small
+from cidmesa.solve.supports import number_of_supports, peaks
 
-_SUPPORTS = 2**14
-"""How many supports are listed."""
+_LISTED = 2**17
+"""How many pairs of a support and a profile of the other decisions are listed."""
 
 
 def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> Found | None:
-    """Find the best stochastic rule of the only two decisions that matter; ``None`` where this does not apply."""
-    view = problem.view
-    index = view.index
-    scheduler = Scheduler(index, view.cards, problem.utilities, problem.decisions, {})
-    pair = tuple([d for d in problem.decisions if d in scheduler.open])
-    if len(pair) != 2 or not any(set(pair) <= set(group) for group in groups):
+    """Find the best stochastic rules where one rule is used twice; ``None`` where this does not apply.
+
+    It applies where two of the decisions that matter share a rule, no other two do, and the rules to list are few.
+    """
+    view, index = problem.view, problem.view.index
+    needed = Scheduler(index, view.cards, problem.utilities, problem.decisions, {}).open
+    uses = [tuple([d for d in group if d in needed]) for group in groups]
+    if sorted(map(len, uses))[-1:] != [2] or sum(len(used) > 1 for used in uses) != 1:
         return None
-    shape = [view.cards[v] for v in index.parents[pair[0]]]
-    contexts, card = int(np.prod(shape, dtype=int)), view.cards[pair[0]]
-    if (2**card - 1) ** contexts > _SUPPORTS:
+    [(pair, group)] = [(used, group) for used, group in zip(uses, groups, strict=True) if len(used) == 2]
+    scheduler = Scheduler(index, view.cards, problem.utilities, problem.decisions, {}, held=pair)
+    schedule = scheduler.schedule(problem.max_table)
+    shared = member(view, group)
+    listed = [member(view, (d,), scheduler.parents[d]) for d in schedule.left if d not in pair]
+    profiles = prod(m.card**m.contexts for m in listed)
+    if profiles * number_of_supports(shared.contexts, shared.card) > _LISTED:
         return None
-    quadratic = _quadratic(problem, scheduler, pair)
-    best, rules = _maxima(quadratic, contexts, card, problem.scale)
-    met = (np.abs(quadratic) > 0).any(axis=1).reshape(contexts, card).any(axis=1, keepdims=True)
-    used = np.logical_or.reduce([rule > 0 for rule in rules], axis=0) | ~met
-    results = {}
-    for d in pair:
-        axes = (card, *[view.cards[v] for v in index.parents[d]])
-        results[d] = DecisionResult(None, used.T.reshape(axes), rules[0].T.reshape(axes))
+    tables = problem.tables(schedule)
+    carry_out(schedule, tables, view.cards, problem.scale)
+    width = TIE * problem.scale
+    forms = _Forms(problem, scheduler, tables, pair, listed)
+    block = block_size(profiles, min(BLOCK, problem.max_table), lambda n: forms.plan(n)[1].largest)
+    values, numbers, rules = [], [], []
+    for start in range(0, profiles, block):
+        these = np.arange(start, min(start + block, profiles))
+        found = peaks(forms.of(these), shared.contexts, shared.card, width)
+        values.append(found.values)
+        numbers.append(these[found.form])
+        rules.append(found.rules)
+    best = max(float(some.max()) for some in values)
+    tied = np.flatnonzero(np.concatenate(values) >= best - width)
+    number, rule = np.concatenate(numbers)[tied], np.concatenate(rules)[tied]
+    table = np.moveaxis(rule, 0, -1).reshape(*shared.shape, shared.card, len(tied))
+
+    def put(some: Profiles, positions: Array) -> None:
+        some.rules.update(dict.fromkeys(group, np.moveaxis(table[..., positions], -2, 0)))
+        set_numbered(some, listed, number[positions])
+
+    solved = tuple([stage.decision for stage in schedule.stages])
+    results = all_of_them(problem, [shared, *listed], solved, put, len(tied), min(block, len(tied)))
+    for used, whole in zip(uses, groups, strict=True):
+        if len(used) == 1:  # the other decisions of the group make no difference, but follow the rule too
+            results.update(dict.fromkeys(whole, results[used[0]]))
     return Found(results, best, True, "supports of a shared rule")
 
 
-def _quadratic(problem: Problem, scheduler: Scheduler, pair: tuple[int, ...]) -> Array:
-    """Return T as a symmetric matrix over (context, action) pairs."""
-    view = problem.view
-    families = [(*view.index.parents[d], d) for d in pair]
-    union = tuple(dict.fromkeys((*families[0], *families[1])))
-    factors = list(scheduler.live.values())
-    plan = make_plan(factors, union, view.cards)
-    require_small(view.index, plan, view.cards, problem.max_table)
-    _, w = run(plan, problem.pairs(scheduler.live))
-    cards = [view.cards[v] for v in union]
-    weights = np.broadcast_to(np.zeros(1) if w is None else w, cards)
-    places = np.indices(cards).reshape(len(cards), -1)
-    rows = [
-        np.ravel_multi_index([places[union.index(v)] for v in family], [view.cards[v] for v in family])
-        for family in families
-    ]
-    size = int(np.prod([view.cards[v] for v in families[0]], dtype=int))
-    matrix = np.zeros((size, size))
-    np.add.at(matrix, (rows[0], rows[1]), weights.ravel())
-    return (matrix + matrix.T) / 2
+class _Forms:
+    """The expected utility as a quadratic form in the shared rule, one for each profile of the decisions listed."""
 
+    def __init__(
+        self,
+        problem: Problem,
+        scheduler: Scheduler,
+        tables: Mapping[int, Pair],
+        pair: tuple[int, ...],
+        listed: Sequence[Member],
+    ) -> None:
+        self.problem, self.listed = problem, listed
+        needed = scheduler.ancestors(scheduler.utilities)
+        keys = [key for key in scheduler.live if key in scheduler.messages or needed >> key & 1]
+        self.factors = [scheduler.live[key] for key in keys]
+        self.tables = {**problem.pairs([key for key in keys if key not in tables]), **tables}
+        self.families = [(*problem.view.index.parents[d], d) for d in pair]
+        self.union = tuple(dict.fromkeys((*self.families[0], *self.families[1])))
 
-def _maxima(quadratic: Array, contexts: int, card: int, scale: float) -> tuple[float, list[Array]]:
-    """Return the maximum and the rules, ``(contexts, card)``, found to reach it; those with small supports first."""
-    found: list[tuple[float, Array]] = []
-    for support in _supports(contexts, card):
-        rule = _stationary(quadratic, support, contexts)
-        if rule is not None:
-            theta = rule.ravel()
-            found.append((float(theta @ quadratic @ theta), rule))
-    best = max(value for value, _ in found)
-    return best, [rule for value, rule in found if value >= best - TIE * scale]
+    def plan(self, count: int) -> tuple[Profiles, Plan]:
+        """Plan the pass that sums out everything but what the pair sees and does, for so many profiles at once."""
+        some = Profiles(self.problem, self.listed, count)
+        return some, make_plan([*self.factors, *some.factors.values()], (*self.union, some.number), some.cards)
 
-
-def _supports(contexts: int, card: int) -> Iterator[Array]:
-    """List which actions are played in which context, single actions first."""
-    subsets = [subset for n in range(1, card + 1) for subset in combinations(range(card), n)]
-    for chosen in sorted(product(subsets, repeat=contexts), key=lambda choice: sum(map(len, choice))):
-        mask = np.zeros((contexts, card), dtype=bool)
-        for context, subset in enumerate(chosen):
-            mask[context, list(subset)] = True
-        yield mask
-
-
-def _stationary(quadratic: Array, support: Array, contexts: int) -> Array | None:
-    """Return the isolated stationary point of the quadratic form inside the face of a support, if there is one."""
-    where = np.flatnonzero(support)
-    rule = np.zeros(support.shape)
-    if len(where) == contexts:
-        rule[support] = 1.0
-        return rule
-    n = len(where)
-    system = np.zeros((n + contexts, n + contexts))
-    system[:n, :n] = 2 * quadratic[np.ix_(where, where)]
-    rows = where // support.shape[1]
-    system[np.arange(n), n + rows] = system[n + rows, np.arange(n)] = 1.0
-    if np.linalg.matrix_rank(system) < len(system):
-        return None
-    inside = np.linalg.solve(system, np.concatenate([np.zeros(n), np.ones(contexts)]))[:n]
-    if inside.min() < 0:
-        return None
-    rule[support] = inside
-    whole: Array = rule / rule.sum(axis=1, keepdims=True)
-    return whole
+    def of(self, numbers: Array) -> Array:
+        """Return a symmetric matrix over (context, action) for each numbered profile of the decisions listed."""
+        some, plan = self.plan(len(numbers))
+        require_small(self.problem.view.index, plan, some.cards, self.problem.max_table)
+        set_numbered(some, self.listed, numbers)
+        _, w = run(plan, {**self.tables, **{d: (rule, None) for d, rule in some.rules.items()}})
+        cards = [some.cards[v] for v in self.union]
+        weights = np.broadcast_to(np.zeros(1) if w is None else w, (*cards, len(numbers)))
+        places = dict(zip(self.union, np.indices(cards).reshape(len(cards), -1), strict=True))
+        first, second = (
+            np.ravel_multi_index([places[v] for v in family], [some.cards[v] for v in family])
+            for family in self.families
+        )
+        size = prod(some.cards[v] for v in self.families[0])
+        forms = np.zeros((size, size, len(numbers)))
+        np.add.at(forms, (first, second), weights.reshape(-1, len(numbers)))
+        symmetric: Array = np.moveaxis(forms + forms.transpose(1, 0, 2), -1, 0) / 2
+        return symmetric

@@ -212,8 +212,10 @@ def require_small(index: Index, plan: Plan, cards: Sequence[int], max_table: int
     """Refuse, before anything is computed, a plan whose largest table has more than `max_table` entries."""
     if plan.largest <= max_table:
         return
-    names = [index.cid.nodes[v] for v in plan.widest]
-    shown = ", ".join(f"`{name}`" for name in names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    nodes = index.cid.nodes
+    # Beyond the nodes there is one more variable where several policies are evaluated at once.
+    names = [f"`{nodes[v]}`" if v < len(nodes) else "the number of the policy" for v in plan.widest]
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     raise NotApplicableError(
         f"the largest table would have {float(plan.largest):.3g} entries, more than max_table={max_table:,}: it joins "
         f"{len(names)} variables ({shown}). Smaller domains, fewer parents (merge some in a node between), "

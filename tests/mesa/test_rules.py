@@ -107,6 +107,36 @@ def test_three_uses_are_searched_and_say_so() -> None:
     assert space.maximise(space.total(model, ["pay"]), deterministic=True).value == 0.0
 
 
+def test_whether_all_optimal_choices_of_a_rule_are_listed() -> None:
+    """Two decisions that see the same, one rule; what pays in one context leaves the rule free in the other."""
+    cid = cm.CID(
+        [("w", "a"), ("w", "b"), ("w", "out"), ("a", "out"), ("b", "out"), ("out", "pay")],
+        decisions=["a", "b"],
+        utilities=["pay"],
+    )
+    model = cid.parameterise(
+        w=cm.Bernoulli(0.5),
+        a=[0, 1],
+        b=[0, 1],
+        out=lambda w, a, b: (w, 0 if a else 4 if b else 1),
+        pay=lambda out: float(out[1]),
+    )
+    space = RuleSpace.of(model, [("a", "b")])
+    pays = dict(zip(model.domain("out"), np.eye(len(model.domain("out"))), strict=True))
+    here, there = (
+        space.expectation(model, ["out"], sum(p * o for (w, p), o in pays.items() if w == v)) for v in (0, 1)
+    )
+    assert space.maximise(here).isolated == {0}  # nothing reads the other context
+    free = space.maximise(here, [there])
+    assert free.isolated == frozenset()
+    assert len(free.rules) == 2
+    assert space.maximise(here, [there], deterministic=True).isolated == {0}
+    both = space.maximise(space.total(model, ["pay"]))
+    assert (both.isolated, len(both.rules)) == ({0}, 1)
+    constant = space.maximise(space.expectation(model, ["out"], np.ones(len(pays))))
+    assert constant.isolated == frozenset()  # every mixture is as good
+
+
 def test_too_many_deterministic_rules_are_refused() -> None:
     observed = [f"x{i}" for i in range(5)]
     cid = cm.CID([*((x, "act") for x in observed), *((x, "pay") for x in observed), ("act", "pay")], decisions=["act"])

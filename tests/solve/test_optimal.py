@@ -447,6 +447,20 @@ def test_a_table_too_large_is_refused_before_it_is_made() -> None:
         solve(hidden_process(3, 0, sharp=False), max_table=100)
 
 
+def test_rules_listed_in_smaller_blocks_where_tables_have_to_be_small() -> None:
+    """Six blind decisions that must agree: 64 rules times 64 cells at once, or a few at a time."""
+    names = [f"d{i}" for i in range(6)]
+    cid = cm.CID([(d, "u") for d in names], decisions=names, utilities=["u"])
+    table = np.zeros((2,) * 6)
+    table[1, 0, 1, 0, 1, 0] = 1.0
+    model = cid.parameterise({**{d: [0, 1] for d in names}, "u": cm.Table(table)})
+    assert solve(model).value == 1.0
+    small = solve(model, max_table=128)
+    assert (small.value, small.exact, small.policy) == (1.0, True, solve(model).policy)
+    with pytest.raises(cm.errors.NotApplicableError, match=r"max_table=100.*the number of the policy"):
+        solve(model, max_table=100, method="coordinate ascent")
+
+
 def test_a_decision_with_more_observations_than_an_array_has_axes() -> None:
     n = 70
     cid = cm.CID([(f"x{i}", "d") for i in range(n)] + [("d", "u")], decisions=["d"], utilities=["u"])
@@ -473,6 +487,22 @@ def test_nothing_to_decide_and_nothing_to_gain() -> None:
     assert solve(fixed).value == 4.0
     assert set(solve(fixed).policy) == {"second"}
     assert fixed.with_policy(solve(fixed)).expected_utility() == 4.0
+
+
+def test_what_is_forbidden_at_a_huge_price_hides_no_difference() -> None:
+    """A penalty of a billion beside gains below one: the policy is worth what the solution says."""
+    cid = cm.CID([("x", "d"), ("x", "u"), ("d", "u"), ("d", "law")], decisions=["d"], utilities=["u", "law"])
+    model = cid.parameterise(
+        x=cm.Uniform(0, 1),
+        d=["mend", "sell", "steal"],
+        u=lambda x, d: {"mend": 0.2, "sell": 0.3 + 0.6 * x, "steal": 5.0}[d],
+        law=lambda d: -1e9 * (d == "steal"),
+    )
+    found = solve(model)
+    assert found.optimal_actions["d"] == {(0,): ("sell",), (1,): ("sell",)}
+    assert expected_utility(model, found) == pytest.approx(found.value) == pytest.approx(0.6)
+    listed = solve(model, method="exhaustive")
+    assert listed.policy == found.policy
 
 
 def test_a_local_optimum_is_never_called_exact() -> None:

@@ -1,0 +1,135 @@
+r"""The largest value of a quadratic form over a product of simplices, by listing supports.
+
+One stochastic rule :math:`\theta(a \mid c)` that two decisions follow makes an expectation quadratic in it,
+
+.. math:: f(\theta) = \sum_{c, a, c', a'} T(c, a, c', a')\, \theta(a \mid c)\, \theta(a' \mid c').
+
+A *support* says which actions are played in each context; it is a face of the product of simplices. Inside the face
+where it is reached, a maximum is a stationary point, the solution of one linear system. Where the system is singular,
+:math:`f` is constant along a line of stationary points up to the border, which is a smaller face: so singular systems
+may be left out, and the rules that are found, the *peaks*, are the isolated ones and the ends of lines. Two peaks of
+the same form are joined by a line of optimal rules exactly if the middle is optimal too.
+
+Many forms are searched at once: the other decisions may follow any of several rules, and each makes a form of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Peaks(NamedTuple):
+    """Where several quadratic forms are largest.
+
+    Attributes
+    ----------
+    value
+        The largest value of any of them.
+    values, form
+        Per peak its value and the position of its form, shape ``(peaks,)``.
+    rules
+        The peaks, shape ``(peaks, contexts, actions)``; those with small supports first.
+    """
+
+    value: float
+    values: Floats
+    form: NDArray[np.intp]
+    rules: Floats
+
+
+def number_of_supports(contexts: int, card: int) -> int:
+    """Return how many supports there are."""
+    return int((2**card - 1) ** contexts)
+
+
+def peaks(forms: Floats, contexts: int, card: int, width: float) -> Peaks:
+    """Return the maximum of :math:`x^T T x` over several forms and all rules, and the rules that attain it.
+
+    Parameters
+    ----------
+    forms
+        Symmetric matrices, shape ``(forms, contexts * card, contexts * card)``.
+    contexts, card
+        The shape of a rule.
+    width
+        Values this close to the maximum are equal to it.
+
+    Notes
+    -----
+    One linear system per support and form, of at most ``contexts * (card + 1)`` unknowns.
+
+    Examples
+    --------
+    The absent-minded driver (Piccione and Rubinstein 1997): go on twice for 1, go on and turn for 4.
+
+    >>> driver = np.array([[[1.0, 2.0], [2.0, 0.0]]])
+    >>> found = peaks(driver, contexts=1, card=2, width=1e-9)
+    >>> round(found.value, 9), found.rules.round(9).tolist()
+    (1.333333333, [[[0.666666667, 0.333333333]]])
+    """
+    size = float(np.abs(forms).max(initial=0.0)) or 1.0
+    found: list[tuple[Floats, NDArray[np.intp], Floats]] = []
+    best = -np.inf
+    for support in _supports(contexts, card):
+        which, points = _stationary(forms / size, support, contexts)
+        values = np.einsum("ki,kij,kj->k", points, forms[which], points)
+        best = max(best, float(values.max(initial=-np.inf)))
+        kept = values >= best - width
+        if kept.any():
+            found.append((values[kept], which[kept], points[kept]))
+    values, which, points = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    kept = np.flatnonzero(values >= best - width)
+    # A point on the border of a face belongs to a smaller one, where it was found already.
+    _, first = np.unique(np.c_[which[kept], np.round(points[kept], 9)], axis=0, return_index=True)
+    kept = kept[np.sort(first)]
+    return Peaks(best, values[kept], which[kept], points[kept].reshape(-1, contexts, card))
+
+
+def has_line(form: Floats, rules: Floats, value: float, width: float) -> bool:
+    """Say whether two of the peaks of one form are joined by a line of optimal rules."""
+    points = rules.reshape(len(rules), -1)
+    between = points @ form @ points.T  # the middle of two peaks is worth half of the value and half of this
+    return bool((between >= value - width)[~np.eye(len(rules), dtype=bool)].any())
+
+
+def _supports(contexts: int, card: int) -> Iterator[NDArray[np.bool_]]:
+    """List which actions are played in which context, single actions first."""
+    subsets = [subset for n in range(1, card + 1) for subset in combinations(range(card), n)]
+    for chosen in sorted(product(subsets, repeat=contexts), key=lambda choice: sum(map(len, choice))):
+        mask = np.zeros((contexts, card), dtype=bool)
+        for context, subset in enumerate(chosen):
+            mask[context, list(subset)] = True
+        yield mask
+
+
+def _stationary(forms: Floats, support: NDArray[np.bool_], contexts: int) -> tuple[NDArray[np.intp], Floats]:
+    """Return, of the forms with an isolated stationary point inside the face of a support, the position and the point.
+
+    Inside means with probabilities that are not negative: a point on the border belongs to a smaller face too.
+    """
+    where = np.flatnonzero(support)
+    n = len(where)
+    everyone = np.arange(len(forms))
+    points = np.zeros((len(forms), support.size))
+    if n == contexts:
+        points[:, where] = 1.0
+        return everyone, points
+    system = np.zeros((len(forms), n + contexts, n + contexts))
+    system[:, :n, :n] = 2 * forms[:, where[:, None], where]
+    rows = n + where // support.shape[1]
+    system[:, np.arange(n), rows] = system[:, rows, np.arange(n)] = 1.0
+    regular = everyone[np.linalg.matrix_rank(system) == n + contexts]
+    right = np.concatenate([np.zeros(n), np.ones(contexts)])
+    inside = np.linalg.solve(system[regular], np.broadcast_to(right, (len(regular), len(right)))[..., None])[:, :n, 0]
+    feasible = (inside >= 0).all(axis=1)
+    points[np.ix_(regular[feasible], where)] = inside[feasible]
+    points = points[regular[feasible]].reshape(-1, *support.shape)
+    whole = points / points.sum(axis=2, keepdims=True)
+    return regular[feasible], whole.reshape(len(whole), support.size)
