@@ -310,9 +310,8 @@ def needs_stochastic_rules(setup: TrainingSetup, targets: Iterable[str] = ()) ->
     >>> needs_stochastic_rules(setup, ["u"]), needs_stochastic_rules(setup, ["u", "v"])
     (False, True)
     """
-    cid = setup.union_cid
     for nodes in (tuple(targets), *((utility,) for utility in setup.score)):
-        above = frozenset().union(*(cid.ancestors(node) for node in nodes))
+        above = setup.ever_above(nodes)
         if any(len(above & set(rule)) > 1 for rule in setup.shared_rules):
             return True
     return False

@@ -216,8 +216,8 @@ def distinguishing_training(
 
 
 def _observables(setup: TrainingSetup, decision: str, given: Iterable[str] | None) -> tuple[str, ...]:
-    cid = setup.union_cid
-    below = cid.descendants(decision)
+    cid = setup.cid
+    below = setup.ever_below([decision])
     seen = set(cid.parents(decision))
     if given is None:
         return tuple(x for x in cid.chance if x not in seen and x not in below)

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -251,16 +250,20 @@ class TrainingSetup:
         edges = self._deployment(name).edges
         return self.cid.with_edges(edges) if edges else self.cid
 
-    @cached_property
-    def union_cid(self) -> CID:
-        """The base diagram with the edges of all deployments at once.
+    def ever_above(self, nodes: Iterable[str]) -> frozenset[str]:
+        """Return the strict ancestors of `nodes` when the edges of all deployments are drawn at once.
 
-        Raises
-        ------
-        DiagramError
-            Together the edges of different deployments close a cycle; then no such union exists.
+        Edges of different deployments may close a cycle, as where a pipe runs one way here and the other way there.
         """
-        return self.cid.with_edges([edge for deployment in self.deployments.values() for edge in deployment.edges])
+        return _reach(nodes, [(head, tail) for tail, head in self._every_edge])
+
+    def ever_below(self, nodes: Iterable[str]) -> frozenset[str]:
+        """Return the strict descendants of `nodes` when the edges of all deployments are drawn at once."""
+        return _reach(nodes, self._every_edge)
+
+    @property
+    def _every_edge(self) -> list[Edge]:
+        return [*self.cid.edges, *(edge for deployment in self.deployments.values() for edge in deployment.edges)]
 
     def rule_of(self, decision: str) -> tuple[str, ...]:
         """Return the decisions that share their rule with `decision`, itself included."""
@@ -462,3 +465,17 @@ class TrainingSetup:
 
 def _as_deployment(what: Any) -> Deployment:
     return what if isinstance(what, Deployment) else Deployment(what)
+
+
+def _reach(start: Iterable[str], edges: Iterable[Edge]) -> frozenset[str]:
+    """Return what the nodes in `start` lead to by one edge or more."""
+    following: dict[str, list[str]] = {}
+    for tail, head in edges:
+        following.setdefault(tail, []).append(head)
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        new = set(following.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return frozenset(found)
