@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from cidmesa.errors import DiagramError, NotApplicableError, unknown
+from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, unknown
 from cidmesa.graph import minimal_reduction, requisite_observations
 from cidmesa.incentives import IncentiveReport, incentives
 from cidmesa.mechanisms import Structural, Table
-from cidmesa.mesa.answers import Answers, ByCone
+from cidmesa.mesa.answers import Answers, ByCone, ByName
 from cidmesa.mesa.consistency import ConsistentSet
 from cidmesa.mesa.objectives import Objective, domain_of
 from cidmesa.mesa.positions import Cover, positions
@@ -89,15 +89,21 @@ class Reasons:
 
 
 class PerDeployment(Mapping[str, T], Generic[T]):
-    """A mapping from deployment to an answer that is computed when it is looked up, once."""
+    """A mapping from deployment to an answer that is computed when it is looked up, once.
 
-    def __init__(self, names: tuple[str, ...], compute: Callable[[str], T]) -> None:
+    Empty, where `without` says why nothing is known.
+    """
+
+    def __init__(self, names: tuple[str, ...], compute: Callable[[str], T], without: str = "") -> None:
         self._names = names
         self._compute = compute
+        self._without = without
         self._known: dict[str, T] = {}
 
     def __getitem__(self, name: str) -> T:
         if name not in self._known:
+            if self._without:
+                raise UnknownNodeError(self._without)
             if name not in self._names:
                 raise unknown(name, self._names, what="a deployment of this setup")
             self._known[name] = self._compute(name)
@@ -243,9 +249,12 @@ class MesaOptimizer:
         if not self._controls:
             return Consistency.EXCLUDED
         empty = None if self._answers is None else self._answers.is_empty
+        if empty is None and self._holds_the_score and not isinstance(self._answers, ByName):
+            empty = False  # the base utility is itself an objective on the targets; by name it has been tried
+        if empty is None and self._loses_too_much:
+            empty = True  # C2 with numbers
         if empty is None:
-            proven = self._holds_the_score and not self.setup.shared_rules
-            return Consistency.CONSISTENT if proven else Consistency.UNKNOWN
+            return Consistency.UNKNOWN
         return Consistency.EXCLUDED if empty else Consistency.CONSISTENT
 
     @cached_property
@@ -253,9 +262,13 @@ class MesaOptimizer:
         """The numbers, by whichever method is exact; ``None`` where there are none."""
         return self._derivation.answers(self.names)
 
+    def without_numbers(self, question: str) -> NotApplicableError:
+        """Return the error for a question that has no answer in numbers here."""
+        return self._derivation.without_numbers(question)
+
     def _numbers(self, question: str) -> Answers:
         if self._answers is None:
-            raise self._derivation.without_numbers(question)
+            raise self.without_numbers(question)
         return self._answers
 
     @cached_property
@@ -266,6 +279,8 @@ class MesaOptimizer:
             words += [f"C2 at `{decision}`: `{node}` is {kind.value}" for node, kind in here.items()]
         found = self._answers
         margin, delta = (None, None) if found is None else (found.margin, found.delta)
+        if self.information_loss:
+            words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
         elif found is not None:
@@ -278,7 +293,9 @@ class MesaOptimizer:
 
     def _control_in_words(self) -> str:
         reached = [f"`{t}`" for t in self.names if t in self._derivation.reading.below]
-        return f"{', '.join(reached)} descends from a decision" if reached else "no decision influences a target"
+        if not reached:
+            return "no decision influences a target"
+        return f"{', '.join(reached)} {'descends' if len(reached) == 1 else 'descend'} from a decision"
 
     @property
     def _holds_the_score(self) -> bool:
@@ -343,7 +360,7 @@ class MesaOptimizer:
         diagram.
         """
         found = math.nan if self._answers is None else self._answers.least_regret
-        return None if math.isnan(found) else found
+        return found if math.isfinite(found) else None
 
     @cached_property
     def objective_regret(self) -> float | None:
@@ -363,8 +380,8 @@ class MesaOptimizer:
     def information_loss(self) -> float | None:
         """What the base loses if its decisions see only what is requisite for the targets (C2 with numbers).
 
-        Where it is positive no objective on the targets is strongly consistent; 0 says nothing. ``None`` without
-        numbers, with shared rules and with phases.
+        No objective on the targets has a smaller training regret: some policy that is optimal for it sees no more. 0
+        says nothing. ``None`` without numbers, with shared rules, with phases, and where an optimum is not proven.
         """
         if self._answers is None or self.setup.shared_rules or self.setup.phases is not None:
             return None
@@ -380,7 +397,14 @@ class MesaOptimizer:
         fewer = self.setup.cid.without_edges(drop)
         paid = {node: Table(model.cpd(node), parents=model.cid.parents(node)) for node in self.setup.score}
         blind = CIM(fewer, {**{node: _mechanism(model, node) for node in fewer.nodes}, **paid})
-        return float(solve(model).value - solve(blind).value)
+        seeing, unseeing = self._derivation.optimum, solve(blind)
+        return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
+
+    @property
+    def _loses_too_much(self) -> bool:
+        """Whether C2 with numbers excludes every objective on the targets."""
+        loss, answers = self.information_loss, self._answers
+        return loss is not None and answers is not None and loss > self.tolerance + answers.width
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
@@ -400,29 +424,31 @@ class MesaOptimizer:
     @cached_property
     def deployment_regret(self) -> Mapping[str, Interval]:
         """Deployment → base regret interval over all consistent objectives, competent; empty for a bare diagram."""
-        return PerDeployment(self._deployments, lambda name: self._numbers("regret").regret(name))
+        return self._per_deployment(lambda name: self._numbers("regret").regret(name))
 
     @cached_property
     def stale_regret(self) -> Mapping[str, Interval]:
         """The same for optimizers that believe they are still in training."""
-        return PerDeployment(self._deployments, lambda name: self._numbers("regret").regret(name, stale=True))
+        return self._per_deployment(lambda name: self._numbers("regret").regret(name, stale=True))
 
     @property
     def robustly_aligned(self) -> Mapping[str, bool]:
         """Deployment → whether no consistent objective costs the base anything there (competent)."""
-        return PerDeployment(self._deployments, lambda name: self._costs_nothing(self.deployment_regret[name]))
+        return self._per_deployment(lambda name: self._costs_nothing(self.deployment_regret[name]))
 
     @property
     def robustly_aligned_stale(self) -> Mapping[str, bool]:
         """The same for the stale reading."""
-        return PerDeployment(self._deployments, lambda name: self._costs_nothing(self.stale_regret[name]))
+        return self._per_deployment(lambda name: self._costs_nothing(self.stale_regret[name]))
 
     def _costs_nothing(self, found: Interval) -> bool:
         return found.high <= self._numbers("regret").width
 
-    @property
-    def _deployments(self) -> tuple[str, ...]:
-        return () if self._answers is None or isinstance(self._answers, ByStage) else tuple(self.setup.deployments)
+    def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
+        """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""
+        if self._answers is None or isinstance(self._answers, ByStage):
+            return PerDeployment((), compute, str(self.without_numbers("the regret in a deployment")))
+        return PerDeployment(tuple(self.setup.deployments), compute)
 
     # Shifts ----------------------------------------------------------------------------------------------------------
 

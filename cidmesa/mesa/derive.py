@@ -39,11 +39,12 @@ from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mesa.answers import Answers, ByCone, ByName, needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency, MesaOptimizer
 from cidmesa.mesa.laws import in_node_order, laws_of
-from cidmesa.mesa.objectives import Objective, domain_of, read
+from cidmesa.mesa.objectives import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
 from cidmesa.mesa.splice import InnerAgent, by_design
 from cidmesa.mesa.stages import ByStage
+from cidmesa.solve import solve
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.laws import Laws
     from cidmesa.mesa.predictions import Predictions
     from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.solve import Solution
 
 Targets: TypeAlias = str | Iterable[str]
 
@@ -76,8 +78,8 @@ def derive_mesa_optimizers(
     max_targets
         The largest number of targets of one objective.
     objectives
-        Targets → objectives to try first, instead of the declared ones: a function of the targets, a table, a mapping
-        from value to number, or several under names.
+        Targets → objectives to try first, instead of the declared ones: a function of the targets (by their names,
+        else in node order), a table, a mapping from value to number, or several under names.
     tolerance
         The training regret that is allowed, :math:`\epsilon` in base-utility units.
     prior
@@ -156,7 +158,7 @@ class Derivation:
         if self.setup.model is None:
             return None
         if needs_stochastic_rules(self.setup, names):
-            return ByName(self.setup, names, self.tolerance, self.declared(names))
+            return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
         if self._laws is not None:
             return ByCone(self._laws, names, self.tolerance, self.declared(names))
         if self.setup.shared_rules or self.setup.phases is not None:
@@ -170,9 +172,16 @@ class Derivation:
         """Return the error for a question that has no answer in numbers here."""
         if self._why:
             return NotApplicableError(f"{question} is not known here: {self._why}")
+        if self.setup.model is not None:
+            return NotApplicableError(f"{question} is not known here.")
         return NotApplicableError(
             f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
         )
+
+    @cached_property
+    def optimum(self) -> Solution:
+        """What the base can earn in training."""
+        return solve(self.setup.require_model("the base optimum"))
 
     def candidate(self, names: tuple[str, ...]) -> MesaOptimizer:
         """Return the candidate with these targets, in node order."""
@@ -192,6 +201,16 @@ class Derivation:
         if self.setup.model is None:
             return ()
         return read(self._given.get(names), names, [domain_of(self.setup, node) for node in names])
+
+    def _of_a_part(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
+        """Return the base utility, where it is an objective on the targets, and those declared on fewer targets.
+
+        So supersets of consistent targets are found consistent where no cone says so.
+        """
+        if names in self._given:
+            return ()
+        domains = [domain_of(self.setup, node) for node in names]
+        return (*of_score(self.setup, names, domains), *declared_on_fewer(names, domains))
 
 
 class Family:
@@ -294,7 +313,7 @@ class Family:
                 "a ranking rests on a prior, and none was declared: derive_mesa_optimizers(.., "
                 "prior=SimplicityPrior(weight=.., sharpness=.., samples=.., bits=..))."
             )
-        return rank(tuple(self), self.prior)
+        return rank(self._one_by_one(), self.prior)
 
     def __repr__(self) -> str:
         shown = [f"{', '.join(c.names)}: {c.consistency.value}" for c in list(self)[:12]]

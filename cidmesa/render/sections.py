@@ -120,12 +120,16 @@ def _regret_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
 
 def _regret(candidate: Data, name: str) -> Cell | str:
     competent, stale = candidate["deployment_regret"][name], candidate["stale_regret"].get(name)
+    if competent[1] is None:
+        return Cell("–", "muted")
     text = interval(competent)
     if stale is not None and interval(stale) != text:
         text += f" ({interval(stale)})"
     if candidate["consistency"] == "EXCLUDED":
         return Cell(text, "muted")
-    return Cell(text, "good" if competent[1] <= 1e-9 else "bad") if competent[0] == competent[1] else Cell(text, "open")
+    if number(competent[0]) != number(competent[1]):
+        return Cell(text, "open")
+    return Cell(text, "good" if competent[1] <= 1e-9 else "bad")
 
 
 def _shift_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
