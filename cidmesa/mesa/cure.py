@@ -42,7 +42,7 @@ from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Choice, Table
 from cidmesa.mesa.candidate import Consistency, _mechanism
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
-from cidmesa.mesa.setup import TRAINING, TrainingSetup
+from cidmesa.mesa.setup import TRAINING, TrainingSetup, require_setup
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def distinguishing_training(
     --------
     See the module.
     """
-    setup.require_model("distinguishing_training")
+    require_setup(setup, "distinguishing_training").require_model("distinguishing_training")
     decision = setup.cid.only_decision(question="distinguishing_training")
     names = target_key(setup, target)
     grid = sorted(set(weights))

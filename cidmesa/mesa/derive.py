@@ -35,13 +35,16 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from cidmesa.arguments import read_names
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
+from cidmesa.mechanisms import is_number
 from cidmesa.mesa.answers import Answers, ByCone, ByName, needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency, MesaOptimizer
 from cidmesa.mesa.laws import in_node_order, laws_of
 from cidmesa.mesa.objectives import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
+from cidmesa.mesa.setup import require_setup
 from cidmesa.mesa.splice import InnerAgent, by_design
 from cidmesa.mesa.stages import ByStage
 from cidmesa.solve import solve
@@ -108,15 +111,21 @@ def derive_mesa_optimizers(
     ----------
     Hubinger et al. 2019; Ng and Russell 2000.
     """
-    if setup.model is not None:
-        setup.model.require_numeric("deriving mesa-optimizers")
-    if max_targets < 1:
-        raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets}.")
-    if not 0 <= tolerance < float("inf"):
+    if require_setup(setup, "a derivation").model is not None:
+        setup.require_model("deriving mesa-optimizers")
+    if not is_number(max_targets) or int(max_targets) != max_targets or max_targets < 1:
+        raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets!r}.")
+    if prior is not None and not isinstance(prior, SimplicityPrior):
+        raise NotApplicableError(f"prior= is SimplicityPrior(weight=.., sharpness=..); got {prior!r}.")
+    if objectives is not None and not isinstance(objectives, Mapping):
+        raise NotApplicableError(f"objectives= is a mapping, {{targets: objective}}; got {objectives!r}.")
+    if not is_number(tolerance) or not 0 <= tolerance < float("inf"):
         raise NotApplicableError(f"tolerance= is a regret, finite and not negative; got {tolerance!r}.")
     pool, given = _read_targets(setup, targets)
     derivation = Derivation(setup, tolerance, objectives or {}, prior)
-    sets = [in_node_order(setup, chain(*units)) for k in range(1, max_targets + 1) for units in combinations(pool, k)]
+    sets = [
+        in_node_order(setup, chain(*units)) for k in range(1, int(max_targets) + 1) for units in combinations(pool, k)
+    ]
     names = tuple(dict.fromkeys([*sets, *given]))
     return Family(derivation, tuple(derivation.candidate(name) for name in names), prior)
 
@@ -259,7 +268,11 @@ class Family:
 
     def where(self, *answers: Consistency | str) -> tuple[MesaOptimizer, ...]:
         """Return the candidates with one of these verdicts on consistency."""
-        wanted = {Consistency(answer) for answer in answers}
+        wanted = set()
+        for answer in answers:
+            if answer not in set(Consistency):
+                raise NotApplicableError(f"a verdict is one of {', '.join(Consistency)}; got {answer!r}.")
+            wanted.add(Consistency(answer))
         return tuple(candidate for candidate in self._one_by_one() if candidate.consistency in wanted)
 
     @property
@@ -390,7 +403,8 @@ def _read_targets(
 def target_key(setup: TrainingSetup, name: Targets) -> tuple[str, ...]:
     """Return a user's name or tuple of names as targets in node order; any base utility stands for the whole score."""
     found: list[str] = []
-    for one in (name,) if isinstance(name, str) else tuple(name):
+    require_setup(setup, "a question about targets")
+    for one in (name,) if isinstance(name, str) else read_names(name, "a set of targets"):
         kind = setup.cid.kind(one)
         if kind == "decision":
             raise NotApplicableError(

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ class SimplicityPrior:
     def __post_init__(self) -> None:
         for name in ("weight", "sharpness", "samples", "bits"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
+            if not (is_number(value) and math.isfinite(value) and value >= 0):
                 raise NotApplicableError(f"a prior's {name}= is a finite number that is not negative; got {value!r}.")
 
     def log_weight(self, complexity: float, regret: float) -> float:

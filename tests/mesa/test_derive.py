@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,6 +21,9 @@ from cidmesa.mesa.shifts import observed
 from tests.mesa.oracle import cells, grid, joint_actions, least_regret, rational, told
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import cids, examples, models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def red_family(mismatch: float = 0.0, **options: Any) -> Family:
@@ -409,6 +412,27 @@ def test_symbols_and_nonsense_are_refused() -> None:
         red_family(targets=["at_redd"])
     with pytest.raises(NotApplicableError, match="a prior"):
         red_family().ranking  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("match", "call"),
+    [
+        ("starts from a training setup, .*; got CID", lambda: derive_mesa_optimizers(red_door_cid())),  # type: ignore[arg-type]
+        ("starts from a training setup", lambda: cm.separating_shifts(red_door(), "at_red", "at_door")),  # type: ignore[arg-type]
+        ("starts from a training setup", lambda: cm.distinguishing_training(red_door(), "at_red")),  # type: ignore[arg-type]
+        ("starts from a training setup", lambda: cm.alignment_region(red_door(), "at_red")),  # type: ignore[arg-type]
+        (r"prior= is SimplicityPrior\(", lambda: red_family(prior=3)),
+        ("got max_targets=1.5", lambda: red_family(max_targets=1.5)),
+        ("tolerance= is a regret", lambda: red_family(tolerance="much")),
+        ("objectives= is a mapping", lambda: red_family(objectives=[1])),
+        ("a set of targets is a list of names", lambda: red_family()[3]),  # type: ignore[index]
+        ("a verdict is one of CONSISTENT, EXCLUDED, UNKNOWN; got 'NO'", lambda: red_family().where("NO")),
+        ("weight= is a finite number", lambda: cm.SimplicityPrior(weight="much")),  # type: ignore[arg-type]
+    ],
+)
+def test_a_slip_is_told_from_a_question(match: str, call: Callable[[], object]) -> None:
+    with pytest.raises(cm.CidmesaError, match=match):
+        call()
 
 
 def test_oracle_reads_probabilities_as_meant() -> None:

@@ -159,6 +159,31 @@ def test_what_does_not_fit_is_refused(error: type[CidmesaError], text: str, argu
     assert isinstance(caught.value, CidmesaError)
 
 
+@pytest.mark.parametrize(
+    ("match", "arguments"),
+    [
+        (r"deployments= is a mapping, \{name: .*got \['a'\]", {"deployments": ["a"]}),
+        ("the shifted nodes of a deployment are a set of names; got None", {"deployments": {"a": None}}),
+        (r"phases= is Phases\(train=", {"phases": ("first", "theta2", "second")}),
+        (r"learned= is a mapping, \{decision: CID", {"learned": ["first"]}),
+        ("the inside of `first` is a diagram, a CID; got 'x'", {"learned": {"first": "x"}}),
+        ("world= is a set of names; got 'x'", {"world": "x"}),
+        ("feedback is a pair", {"feedback": ["xy"]}),
+        ("feedback is a pair", {"feedback": [3]}),
+        ("a tuple of shared_rules= is a list of names", {"shared_rules": [3]}),
+    ],
+)
+def test_a_slip_is_told_from_a_setup(match: str, arguments: dict[str, object]) -> None:
+    with pytest.raises(CidmesaError, match=match):
+        TrainingSetup(two_calls(), **arguments)  # type: ignore[arg-type]
+
+
+def test_an_edge_of_a_deployment_is_a_pair() -> None:
+    assert Deployment({"x"}, ("first", "x")).edges == (("first", "x"),)  # type: ignore[arg-type]
+    with pytest.raises(DiagramError, match="an edge is a pair"):
+        Deployment({"x"}, ["fx"])  # type: ignore[list-item]
+
+
 def test_bases_that_cannot_be_trained_are_refused() -> None:
     with pytest.raises(NotApplicableError, match="no decision"):
         TrainingSetup(cm.CID([("x", "u")], utilities=["u"]))
