@@ -45,11 +45,19 @@ def policies(setup: TrainingSetup) -> Iterator[Rule]:
         yield {d: rules[setup.rule_of(d)[0]] for d in cid.decisions}
 
 
+def stale(setup: TrainingSetup) -> cm.CIM:
+    """Training's mechanisms, but for those of what decisions observe."""
+    model, there = setup.deployed("training"), setup.deployed("there")
+    seen = {node for decision in setup.cid.decisions for node in setup.cid.ancestors(decision)}
+    shifted = {node: there.mechanisms[node] for node in setup.shifted("there") & seen}
+    return model.shift(shifted) if shifted else model
+
+
 def normal_form(
-    setup: TrainingSetup, name: str, target: str
+    setup: TrainingSetup, name: str, target: str, model: cm.CIM | None = None
 ) -> tuple[ExactLaw, list[set[tuple[str, tuple[int, ...], int]]]]:
     """One context; per policy its law, its value, and the (decision, context, action) that it meets."""
-    model = setup.deployed(name)
+    model = setup.deployed(name) if model is None else model
     cid = model.cid
     worlds = [(w, p) for w in assignments(model) if (p := chance_probability(model, w))]
     outcome, value, met = [], [], []
@@ -102,6 +110,10 @@ def test_two_decisions_equal_listing(setup: TrainingSetup, tolerance: float) -> 
     taken = [i for (i,) in joint_actions(training, budget, there)]
     regrets = [float(there.regrets_of([[i]])[0]) for i in taken]
     assert candidate.deployment_regret["there"] == pytest.approx((min(regrets), max(regrets)), abs=1e-9)
+    believed, _ = normal_form(setup, "there", target, stale(setup))
+    mixed = ExactLaw(there.weight, believed.outcome, there.value)
+    regrets_stale = [float(there.regrets_of([[i]])[0]) for (i,) in joint_actions(training, budget, mixed)]
+    assert candidate.stale_regret["there"] == pytest.approx((min(regrets_stale), max(regrets_stale)), abs=1e-9)
     possible: dict[str, dict[tuple[int, ...], set[int]]] = {d: {} for d in setup.cid.decisions}
     for i in taken:
         for decision, context, action in met[i]:
