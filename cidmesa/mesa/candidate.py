@@ -18,27 +18,27 @@ incentives: a causal perspective", AAAI 2021.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, unknown
-from cidmesa.graph import minimal_reduction, requisite_observations
-from cidmesa.incentives import IncentiveReport, incentives
-from cidmesa.mechanisms import Structural, Table
+from cidmesa.errors import NotApplicableError
+from cidmesa.incentives import IncentiveReport
+from cidmesa.mechanisms import Table
 from cidmesa.mesa.answers import Answers, ByCone, ByName
 from cidmesa.mesa.consistency import ConsistentSet
+from cidmesa.mesa.lazy import PerDeployment
 from cidmesa.mesa.objectives import Objective, domain_of
 from cidmesa.mesa.positions import Cover, positions
 from cidmesa.mesa.prior import complexity
 from cidmesa.mesa.regret import Interval
-from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, Shifts, carry_over, relevant, shift_class, shifts_of
 from cidmesa.mesa.stages import ByStage
+from cidmesa.mesa.views import View, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.model import CIM
 from cidmesa.solve import solve
 
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
     from cidmesa.mesa.deception import Deception, DeceptionVerdict
     from cidmesa.mesa.derive import Derivation
     from cidmesa.mesa.interfaces import Interface
-
-MESA_UTILITY = "mesa_utility"
-CRITERIA = ("voi", "requisite", "ri", "ici")
-"""The criteria by which a mesa diagram is compared with the base's."""
 
 T = TypeVar("T")
 
@@ -88,81 +84,6 @@ class Reasons:
     text: tuple[str, ...]
 
 
-class PerDeployment(Mapping[str, T], Generic[T]):
-    """A mapping from deployment to an answer that is computed when it is looked up, once.
-
-    Empty, where `without` says why nothing is known.
-    """
-
-    def __init__(self, names: tuple[str, ...], compute: Callable[[str], T], without: str = "") -> None:
-        self._names = names
-        self._compute = compute
-        self._without = without
-        self._known: dict[str, T] = {}
-
-    def __getitem__(self, name: str) -> T:
-        if name not in self._known:
-            if self._without:
-                raise UnknownNodeError(self._without)
-            if name not in self._names:
-                raise unknown(name, self._names, what="a deployment of this setup")
-            self._known[name] = self._compute(name)
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """A mesa diagram in one distribution, beside the base diagram of training.
-
-    Attributes
-    ----------
-    cid
-        The mesa diagram.
-    base
-        The base diagram.
-    world
-        The nodes that are territory.
-    """
-
-    cid: CID
-    base: CID
-    world: frozenset[str]
-
-    @cached_property
-    def incentives(self) -> IncentiveReport:
-        """The incentives of the mesa-optimizer."""
-        return incentives(self.cid)
-
-    @cached_property
-    def emergent(self) -> frozenset[tuple[str, str]]:
-        """Pairs (criterion, chance node) that the mesa-optimizer has and the base has not."""
-        return self._pairs(self.cid) - self._pairs(self.base)
-
-    @cached_property
-    def vanished(self) -> frozenset[tuple[str, str]]:
-        """Pairs (criterion, chance node) that the base has and the mesa-optimizer has not."""
-        return self._pairs(self.base) - self._pairs(self.cid)
-
-    @cached_property
-    def territory(self) -> frozenset[str]:
-        """World nodes with an instrumental control incentive: what it would steer. Empty: a search in the map."""
-        return self.world & _admitted(self.incentives, "ici")
-
-    def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
-        report = self.incentives if cid is self.cid else incentives(cid)
-        nodes = set(self.base.chance)
-        return frozenset((criterion, node) for criterion in CRITERIA for node in _admitted(report, criterion) & nodes)
-
-
 class MesaOptimizer:
     """A mesa-optimizer that training might have produced: some objective on given targets.
 
@@ -194,7 +115,7 @@ class MesaOptimizer:
     @cached_property
     def cid(self) -> CID:
         """The mesa diagram in training."""
-        return self._diagram(TRAINING)
+        return mesa_diagram(self.setup, self.names)
 
     @cached_property
     def model(self) -> CIM | None:
@@ -202,35 +123,7 @@ class MesaOptimizer:
         objective, base = self.objective, self.setup.model
         if objective is None or base is None:
             return None
-        mechanisms: dict[str, Any] = {node: _mechanism(base, node) for node in self.setup.cid.nodes}
-        table = objective.table
-        for axis, node in enumerate(self.names):
-            if node in self.setup.score:
-                paid = np.unique(base.cpd(node)).tolist()
-                table = table.take([objective.domains[axis].index(value) for value in paid], axis=axis)
-        return CIM(self.cid, {**mechanisms, MESA_UTILITY: Table(table, parents=self.names)})
-
-    def _diagram(self, name: str) -> CID:
-        base = self.setup.deployed_cid(name)
-        if MESA_UTILITY in base:
-            raise DiagramError(
-                f"`{MESA_UTILITY}` is the mesa-optimizer's utility: rename the node with cid.renamed(..)."
-            )
-        full = base.demote(*base.utilities).with_utility(MESA_UTILITY, self.names, agent=base.agents[0])
-        shared = {decision for rule in self.setup.shared_rules for decision in rule}
-        if not shared:
-            return minimal_reduction(full)
-        free = [decision for decision in full.decisions if decision not in shared]
-        while True:
-            dropped = [
-                (parent, decision)
-                for decision in free
-                for parent in full.parents(decision)
-                if parent not in requisite_observations(full, decision)
-            ]
-            if not dropped:
-                return full
-            full = full.without_edges(dropped)
+        return mesa_model(self.cid, base, objective)
 
     @cached_property
     def positions(self) -> frozenset[str]:
@@ -396,7 +289,7 @@ class MesaOptimizer:
             return 0.0
         fewer = self.setup.cid.without_edges(drop)
         paid = {node: Table(model.cpd(node), parents=model.cid.parents(node)) for node in self.setup.score}
-        blind = CIM(fewer, {**{node: _mechanism(model, node) for node in fewer.nodes}, **paid})
+        blind = CIM(fewer, {**{node: own_mechanism(model, node) for node in fewer.nodes}, **paid})
         seeing, unseeing = self._derivation.optimum, solve(blind)
         return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
 
@@ -536,7 +429,7 @@ class MesaOptimizer:
         """Deployment → the same five in its own diagram: ``cid, incentives, emergent, vanished, territory``."""
         return PerDeployment(
             tuple(self.setup.deployments),
-            lambda name: View(self._diagram(name), self.setup.cid, self.setup.world),
+            lambda name: View(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
         )
 
     @cached_property
@@ -591,29 +484,3 @@ class MesaOptimizer:
 
     def __repr__(self) -> str:
         return f"MesaOptimizer({', '.join(self.names)}: {self.consistency.value})"
-
-
-def _admitted(report: IncentiveReport, criterion: str) -> frozenset[str]:
-    """Return the nodes that admit a criterion for some decision."""
-    found: frozenset[str] = frozenset()
-    for decision in report.cid.decisions:
-        found |= getattr(report[decision], criterion)
-    return found
-
-
-def _mechanism(model: CIM, node: str) -> Any:
-    """Return what a node does as a mechanism of its own; a utility as a chance node over the numbers it pays."""
-    kind = model.cid.kind(node)
-    if kind == "decision":
-        return list(model.domain(node))
-    if kind == "utility":
-        table = model.cpd(node)
-        levels, where = np.unique(table, return_inverse=True)
-        return Table(
-            np.eye(len(levels))[where.reshape(table.shape)], domain=levels.tolist(), parents=model.cid.parents(node)
-        )
-    try:
-        response = model.response(node)
-    except NotApplicableError:
-        return Table(model.cpd(node), domain=model.domain(node), parents=model.cid.parents(node))
-    return Structural(response.noise, response.outcome, model.domain(node))

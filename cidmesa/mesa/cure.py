@@ -40,9 +40,10 @@ import numpy as np
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Choice, Table
-from cidmesa.mesa.candidate import Consistency, _mechanism
+from cidmesa.mesa.candidate import Consistency
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
 from cidmesa.mesa.setup import TRAINING, TrainingSetup, require_setup
+from cidmesa.mesa.views import own_mechanism
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
@@ -299,7 +300,7 @@ def _own(model: CIM, node: str) -> Any:
         return Choice(model.domain(node))
     if kind == "utility":
         return Table(model.cpd(node), parents=model.cid.parents(node))
-    return _mechanism(model, node)
+    return own_mechanism(model, node)
 
 
 def _mixed(training: CIM, there: CIM, node: str) -> Table:

@@ -6,9 +6,9 @@ import numpy as np
 
 import cidmesa as cm
 from cidmesa.mesa.behaviour import response_mixtures
-from cidmesa.mesa.candidate import MESA_UTILITY
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.views import MESA_UTILITY
 from tests.mesa.exhaustive import World, best, random_cid, random_model, random_shift
 from tests.strategies import examples
 
