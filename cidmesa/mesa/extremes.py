@@ -73,7 +73,7 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
     if not twice:  # the corners of every face of optimal rules are listed, and between them nothing is extreme
         return Extremes(min(listed), max(listed), best.exact)
     if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED):
-        return Extremes(min(listed), max(listed), best.exact and best.isolated)
+        return Extremes(min(listed), max(listed), exact=False)
     least = best.value - TIE * wanted.scale
     values = listed + [
         base(rule) for face in product(*faces) for rule in _critical(space, wanted, base, face) if wanted(rule) >= least

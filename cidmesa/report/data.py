@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.incentives import incentives
+from cidmesa.incentives import Answer, incentives
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.setup import TrainingSetup
 from cidmesa.render.sections import CRITERIA
@@ -152,13 +152,19 @@ def _finite(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def _deceptive(candidate: MesaOptimizer) -> str | None:
+def _deceptive(candidate: MesaOptimizer) -> Data | None:
     if candidate.setup.phases is None:
         return None
     try:
-        return str(candidate.is_deceptive)
+        found = candidate.is_deceptive
     except NotApplicableError as error:
-        return str(error)
+        return {"answer": str(Answer.UNKNOWN), "interval": None, "regrets": None, "reason": str(error)}
+    return {
+        "answer": str(found.answer),
+        "interval": None if found.interval is None else list(found.interval),
+        "regrets": None if found.regrets is None else found.regrets._asdict(),
+        "reason": found.reason,
+    }
 
 
 def _prediction(row: Prediction) -> Data:

@@ -201,3 +201,25 @@ def test_deception_is_reported_where_there_are_phases(deceptive):
     phases = cm.Phases(train="now", update="updated", deploy="later") if deceptive else None
     family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, phases=phases))
     assert all((c["deceptive"] is not None) == deceptive for c in data.family_data(family)["candidates"])
+    assert ("Is compliance only a means?" in documents.family_document(family, "x").markdown) == deceptive
+
+
+def test_deception_is_tabulated_with_its_interval():
+    """Complying in training to be left as it is, and defecting later: for every tolerance below what is at stake."""
+    cid = cm.CID(
+        [("tr", "loss"), ("tr", "kept"), ("kept", "gain"), ("dep", "gain"), ("gain", "harm")],
+        decisions=["tr", "dep"],
+        utilities=["loss", "harm"],
+    )
+    model = cid.parameterise(
+        tr=["comply", "defect"], dep=["comply", "defect"], loss=lambda tr: -2 * (tr == "defect"),
+        kept=lambda tr: tr == "comply", harm=lambda gain: -gain,
+        gain=cm.Function(lambda kept, dep: int(kept and dep == "defect"), domain=(0, 1)),
+    )  # fmt: skip
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(model, phases=cm.Phases("tr", "kept", "dep")), targets=["gain"])
+    (found,) = data.family_data(family)["candidates"]
+    assert found["deceptive"]["answer"] == "admits"
+    assert found["deceptive"]["interval"] == [0.0, 2.0]
+    assert found["deceptive"]["regrets"] == {"training": 0.0, "cut": 2.0, "deployment": 1.0}
+    (line,) = [line for line in documents.family_document(family, "x").markdown.splitlines() if "| deceptive" in line]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == ["**`gain`**", "deceptive", "[0, 2)", "0", "2", "1"]
