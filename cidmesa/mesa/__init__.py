@@ -22,6 +22,7 @@ what would cure a mesa-objective          –                                   
 alignment as a condition on parameters    –                                        :mod:`cidmesa.mesa.symbolic`
 deceptive alignment                       Hubinger et al. 2019                     :mod:`cidmesa.mesa.deception`
 optimal stochastic shared rules           Piccione & Rubinstein 1997               :mod:`cidmesa.mesa.rules`
+… and the worst of them for the base      –                                        :mod:`cidmesa.mesa.extremes`
 internalised, corrigible, deceptive       Hubinger et al. 2019                     :mod:`cidmesa.mesa.patterns`
 myopia, swapping, selection               Krueger et al. 2020                      :mod:`cidmesa.mesa.myopia`
 tampering                                 Everitt et al. 2021                      :mod:`cidmesa.mesa.tampering`

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 
 from cidmesa.mesa.consistency import DELTAS, ConsistentSet
+from cidmesa.mesa.extremes import extremes
 from cidmesa.mesa.law import Law, tie_width
 from cidmesa.mesa.objectives import Objective, domain_of
 from cidmesa.mesa.regret import Interval, interval, possible
@@ -287,10 +288,9 @@ class ByName:
         believed = stale_model(self.setup, name) if stale else model
         space = RuleSpace.of(model, self.setup.shared_rules)
         worth = space.total(model, self.setup.training_score if name == TRAINING else self.setup.score)
-        rules = self._optimal(space, believed, objective)
-        values = [worth(rule) for rule in rules]
-        best = space.maximise(worth).value
-        low, high = best - max(values), best - min(values)
+        wanted = space.expectation(believed, self.names, _paid_table(self.setup, believed, objective))
+        best, found = space.maximise(worth).value, extremes(space, wanted, worth)
+        low, high = best - found.high, best - found.low
         return (low if low > self.width else 0.0), (high if high > self.width else 0.0)
 
     def _optimal(self, space: RuleSpace, model: CIM, objective: Objective) -> tuple[Floats, ...]:
@@ -310,9 +310,8 @@ def needs_stochastic_rules(setup: TrainingSetup, targets: Iterable[str] = ()) ->
     >>> needs_stochastic_rules(setup, ["u"]), needs_stochastic_rules(setup, ["u", "v"])
     (False, True)
     """
-    cid = setup.union_cid
     for nodes in (tuple(targets), *((utility,) for utility in setup.score)):
-        above = frozenset().union(*(cid.ancestors(node) for node in nodes))
+        above = setup.ever_above(nodes)
         if any(len(above & set(rule)) > 1 for rule in setup.shared_rules):
             return True
     return False

@@ -18,27 +18,27 @@ incentives: a causal perspective", AAAI 2021.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from cidmesa.errors import DiagramError, NotApplicableError, unknown
-from cidmesa.graph import minimal_reduction, requisite_observations
-from cidmesa.incentives import IncentiveReport, incentives
-from cidmesa.mechanisms import Structural, Table
-from cidmesa.mesa.answers import Answers, ByCone
+from cidmesa.errors import NotApplicableError
+from cidmesa.incentives import IncentiveReport
+from cidmesa.mechanisms import Table
+from cidmesa.mesa.answers import Answers, ByCone, ByName
 from cidmesa.mesa.consistency import ConsistentSet
+from cidmesa.mesa.lazy import PerDeployment
 from cidmesa.mesa.objectives import Objective, domain_of
 from cidmesa.mesa.positions import Cover, positions
 from cidmesa.mesa.prior import complexity
 from cidmesa.mesa.regret import Interval
-from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, Shifts, carry_over, relevant, shift_class, shifts_of
 from cidmesa.mesa.stages import ByStage
+from cidmesa.mesa.views import View, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.model import CIM
 from cidmesa.solve import solve
 
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
     from cidmesa.mesa.deception import Deception, DeceptionVerdict
     from cidmesa.mesa.derive import Derivation
     from cidmesa.mesa.interfaces import Interface
-
-MESA_UTILITY = "mesa_utility"
-CRITERIA = ("voi", "requisite", "ri", "ici")
-"""The criteria by which a mesa diagram is compared with the base's."""
 
 T = TypeVar("T")
 
@@ -88,75 +84,6 @@ class Reasons:
     text: tuple[str, ...]
 
 
-class PerDeployment(Mapping[str, T], Generic[T]):
-    """A mapping from deployment to an answer that is computed when it is looked up, once."""
-
-    def __init__(self, names: tuple[str, ...], compute: Callable[[str], T]) -> None:
-        self._names = names
-        self._compute = compute
-        self._known: dict[str, T] = {}
-
-    def __getitem__(self, name: str) -> T:
-        if name not in self._known:
-            if name not in self._names:
-                raise unknown(name, self._names, what="a deployment of this setup")
-            self._known[name] = self._compute(name)
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """A mesa diagram in one distribution, beside the base diagram of training.
-
-    Attributes
-    ----------
-    cid
-        The mesa diagram.
-    base
-        The base diagram.
-    world
-        The nodes that are territory.
-    """
-
-    cid: CID
-    base: CID
-    world: frozenset[str]
-
-    @cached_property
-    def incentives(self) -> IncentiveReport:
-        """The incentives of the mesa-optimizer."""
-        return incentives(self.cid)
-
-    @cached_property
-    def emergent(self) -> frozenset[tuple[str, str]]:
-        """Pairs (criterion, chance node) that the mesa-optimizer has and the base has not."""
-        return self._pairs(self.cid) - self._pairs(self.base)
-
-    @cached_property
-    def vanished(self) -> frozenset[tuple[str, str]]:
-        """Pairs (criterion, chance node) that the base has and the mesa-optimizer has not."""
-        return self._pairs(self.base) - self._pairs(self.cid)
-
-    @cached_property
-    def territory(self) -> frozenset[str]:
-        """World nodes with an instrumental control incentive: what it would steer. Empty: a search in the map."""
-        return self.world & _admitted(self.incentives, "ici")
-
-    def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
-        report = self.incentives if cid is self.cid else incentives(cid)
-        nodes = set(self.base.chance)
-        return frozenset((criterion, node) for criterion in CRITERIA for node in _admitted(report, criterion) & nodes)
-
-
 class MesaOptimizer:
     """A mesa-optimizer that training might have produced: some objective on given targets.
 
@@ -188,7 +115,7 @@ class MesaOptimizer:
     @cached_property
     def cid(self) -> CID:
         """The mesa diagram in training."""
-        return self._diagram(TRAINING)
+        return mesa_diagram(self.setup, self.names)
 
     @cached_property
     def model(self) -> CIM | None:
@@ -196,35 +123,7 @@ class MesaOptimizer:
         objective, base = self.objective, self.setup.model
         if objective is None or base is None:
             return None
-        mechanisms: dict[str, Any] = {node: _mechanism(base, node) for node in self.setup.cid.nodes}
-        table = objective.table
-        for axis, node in enumerate(self.names):
-            if node in self.setup.score:
-                paid = np.unique(base.cpd(node)).tolist()
-                table = table.take([objective.domains[axis].index(value) for value in paid], axis=axis)
-        return CIM(self.cid, {**mechanisms, MESA_UTILITY: Table(table, parents=self.names)})
-
-    def _diagram(self, name: str) -> CID:
-        base = self.setup.deployed_cid(name)
-        if MESA_UTILITY in base:
-            raise DiagramError(
-                f"`{MESA_UTILITY}` is the mesa-optimizer's utility: rename the node with cid.renamed(..)."
-            )
-        full = base.demote(*base.utilities).with_utility(MESA_UTILITY, self.names, agent=base.agents[0])
-        shared = {decision for rule in self.setup.shared_rules for decision in rule}
-        if not shared:
-            return minimal_reduction(full)
-        free = [decision for decision in full.decisions if decision not in shared]
-        while True:
-            dropped = [
-                (parent, decision)
-                for decision in free
-                for parent in full.parents(decision)
-                if parent not in requisite_observations(full, decision)
-            ]
-            if not dropped:
-                return full
-            full = full.without_edges(dropped)
+        return mesa_model(self.cid, base, objective)
 
     @cached_property
     def positions(self) -> frozenset[str]:
@@ -243,9 +142,12 @@ class MesaOptimizer:
         if not self._controls:
             return Consistency.EXCLUDED
         empty = None if self._answers is None else self._answers.is_empty
+        if empty is None and self._holds_the_score and not isinstance(self._answers, ByName):
+            empty = False  # the base utility is itself an objective on the targets; by name it has been tried
+        if empty is None and self._loses_too_much:
+            empty = True  # C2 with numbers
         if empty is None:
-            proven = self._holds_the_score and not self.setup.shared_rules
-            return Consistency.CONSISTENT if proven else Consistency.UNKNOWN
+            return Consistency.UNKNOWN
         return Consistency.EXCLUDED if empty else Consistency.CONSISTENT
 
     @cached_property
@@ -253,9 +155,13 @@ class MesaOptimizer:
         """The numbers, by whichever method is exact; ``None`` where there are none."""
         return self._derivation.answers(self.names)
 
+    def without_numbers(self, question: str) -> NotApplicableError:
+        """Return the error for a question that has no answer in numbers here."""
+        return self._derivation.without_numbers(question)
+
     def _numbers(self, question: str) -> Answers:
         if self._answers is None:
-            raise self._derivation.without_numbers(question)
+            raise self.without_numbers(question)
         return self._answers
 
     @cached_property
@@ -266,6 +172,8 @@ class MesaOptimizer:
             words += [f"C2 at `{decision}`: `{node}` is {kind.value}" for node, kind in here.items()]
         found = self._answers
         margin, delta = (None, None) if found is None else (found.margin, found.delta)
+        if self.information_loss:
+            words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
         elif found is not None:
@@ -278,7 +186,9 @@ class MesaOptimizer:
 
     def _control_in_words(self) -> str:
         reached = [f"`{t}`" for t in self.names if t in self._derivation.reading.below]
-        return f"{', '.join(reached)} descends from a decision" if reached else "no decision influences a target"
+        if not reached:
+            return "no decision influences a target"
+        return f"{', '.join(reached)} {'descends' if len(reached) == 1 else 'descend'} from a decision"
 
     @property
     def _holds_the_score(self) -> bool:
@@ -343,7 +253,7 @@ class MesaOptimizer:
         diagram.
         """
         found = math.nan if self._answers is None else self._answers.least_regret
-        return None if math.isnan(found) else found
+        return found if math.isfinite(found) else None
 
     @cached_property
     def objective_regret(self) -> float | None:
@@ -363,8 +273,8 @@ class MesaOptimizer:
     def information_loss(self) -> float | None:
         """What the base loses if its decisions see only what is requisite for the targets (C2 with numbers).
 
-        Where it is positive no objective on the targets is strongly consistent; 0 says nothing. ``None`` without
-        numbers, with shared rules and with phases.
+        No objective on the targets has a smaller training regret: some policy that is optimal for it sees no more. 0
+        says nothing. ``None`` without numbers, with shared rules, with phases, and where an optimum is not proven.
         """
         if self._answers is None or self.setup.shared_rules or self.setup.phases is not None:
             return None
@@ -379,8 +289,15 @@ class MesaOptimizer:
             return 0.0
         fewer = self.setup.cid.without_edges(drop)
         paid = {node: Table(model.cpd(node), parents=model.cid.parents(node)) for node in self.setup.score}
-        blind = CIM(fewer, {**{node: _mechanism(model, node) for node in fewer.nodes}, **paid})
-        return float(solve(model).value - solve(blind).value)
+        blind = CIM(fewer, {**{node: own_mechanism(model, node) for node in fewer.nodes}, **paid})
+        seeing, unseeing = self._derivation.optimum, solve(blind)
+        return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
+
+    @property
+    def _loses_too_much(self) -> bool:
+        """Whether C2 with numbers excludes every objective on the targets."""
+        loss, answers = self.information_loss, self._answers
+        return loss is not None and answers is not None and loss > self.tolerance + answers.width
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
@@ -400,29 +317,31 @@ class MesaOptimizer:
     @cached_property
     def deployment_regret(self) -> Mapping[str, Interval]:
         """Deployment → base regret interval over all consistent objectives, competent; empty for a bare diagram."""
-        return PerDeployment(self._deployments, lambda name: self._numbers("regret").regret(name))
+        return self._per_deployment(lambda name: self._numbers("regret").regret(name))
 
     @cached_property
     def stale_regret(self) -> Mapping[str, Interval]:
         """The same for optimizers that believe they are still in training."""
-        return PerDeployment(self._deployments, lambda name: self._numbers("regret").regret(name, stale=True))
+        return self._per_deployment(lambda name: self._numbers("regret").regret(name, stale=True))
 
     @property
     def robustly_aligned(self) -> Mapping[str, bool]:
         """Deployment → whether no consistent objective costs the base anything there (competent)."""
-        return PerDeployment(self._deployments, lambda name: self._costs_nothing(self.deployment_regret[name]))
+        return self._per_deployment(lambda name: self._costs_nothing(self.deployment_regret[name]))
 
     @property
     def robustly_aligned_stale(self) -> Mapping[str, bool]:
         """The same for the stale reading."""
-        return PerDeployment(self._deployments, lambda name: self._costs_nothing(self.stale_regret[name]))
+        return self._per_deployment(lambda name: self._costs_nothing(self.stale_regret[name]))
 
     def _costs_nothing(self, found: Interval) -> bool:
         return found.high <= self._numbers("regret").width
 
-    @property
-    def _deployments(self) -> tuple[str, ...]:
-        return () if self._answers is None or isinstance(self._answers, ByStage) else tuple(self.setup.deployments)
+    def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
+        """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""
+        if self._answers is None or isinstance(self._answers, ByStage):
+            return PerDeployment((), compute, str(self.without_numbers("the regret in a deployment")))
+        return PerDeployment(tuple(self.setup.deployments), compute)
 
     # Shifts ----------------------------------------------------------------------------------------------------------
 
@@ -510,7 +429,7 @@ class MesaOptimizer:
         """Deployment → the same five in its own diagram: ``cid, incentives, emergent, vanished, territory``."""
         return PerDeployment(
             tuple(self.setup.deployments),
-            lambda name: View(self._diagram(name), self.setup.cid, self.setup.world),
+            lambda name: View(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
         )
 
     @cached_property
@@ -565,29 +484,3 @@ class MesaOptimizer:
 
     def __repr__(self) -> str:
         return f"MesaOptimizer({', '.join(self.names)}: {self.consistency.value})"
-
-
-def _admitted(report: IncentiveReport, criterion: str) -> frozenset[str]:
-    """Return the nodes that admit a criterion for some decision."""
-    found: frozenset[str] = frozenset()
-    for decision in report.cid.decisions:
-        found |= getattr(report[decision], criterion)
-    return found
-
-
-def _mechanism(model: CIM, node: str) -> Any:
-    """Return what a node does as a mechanism of its own; a utility as a chance node over the numbers it pays."""
-    kind = model.cid.kind(node)
-    if kind == "decision":
-        return list(model.domain(node))
-    if kind == "utility":
-        table = model.cpd(node)
-        levels, where = np.unique(table, return_inverse=True)
-        return Table(
-            np.eye(len(levels))[where.reshape(table.shape)], domain=levels.tolist(), parents=model.cid.parents(node)
-        )
-    try:
-        response = model.response(node)
-    except NotApplicableError:
-        return Table(model.cpd(node), domain=model.domain(node), parents=model.cid.parents(node))
-    return Structural(response.noise, response.outcome, model.domain(node))

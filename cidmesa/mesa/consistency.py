@@ -190,10 +190,13 @@ class ConsistentSet:
     @cached_property
     def is_empty(self) -> bool | None:
         """Whether no objective is consistent; ``None`` where rounding hides it and exact arithmetic is out of reach."""
-        if self.best is not None:
-            return False
         if not self.count:
             return True
+        # Where choices are too many to list, try the one that costs the base nothing before a mixed-integer program.
+        if not self.is_listed and cones.margin(self.inequalities((0,) * len(self.options)))[0] > cones.SETTLED:
+            return False
+        if self.best is not None:
+            return False
         exact = self.law.exact() if self.count <= EXACT else None
         if exact is None:
             return None

@@ -40,9 +40,10 @@ import numpy as np
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Choice, Table
-from cidmesa.mesa.candidate import Consistency, _mechanism
+from cidmesa.mesa.candidate import Consistency
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
-from cidmesa.mesa.setup import TRAINING, TrainingSetup
+from cidmesa.mesa.setup import TRAINING, TrainingSetup, require_setup
+from cidmesa.mesa.views import own_mechanism
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def distinguishing_training(
     --------
     See the module.
     """
-    setup.require_model("distinguishing_training")
+    require_setup(setup, "distinguishing_training").require_model("distinguishing_training")
     decision = setup.cid.only_decision(question="distinguishing_training")
     names = target_key(setup, target)
     grid = sorted(set(weights))
@@ -216,8 +217,8 @@ def distinguishing_training(
 
 
 def _observables(setup: TrainingSetup, decision: str, given: Iterable[str] | None) -> tuple[str, ...]:
-    cid = setup.union_cid
-    below = cid.descendants(decision)
+    cid = setup.cid
+    below = setup.ever_below([decision])
     seen = set(cid.parents(decision))
     if given is None:
         return tuple(x for x in cid.chance if x not in seen and x not in below)
@@ -299,7 +300,7 @@ def _own(model: CIM, node: str) -> Any:
         return Choice(model.domain(node))
     if kind == "utility":
         return Table(model.cpd(node), parents=model.cid.parents(node))
-    return _mechanism(model, node)
+    return own_mechanism(model, node)
 
 
 def _mixed(training: CIM, there: CIM, node: str) -> Table:

@@ -44,9 +44,10 @@ from cidmesa.graph.index import index_of
 from cidmesa.incentives.proofs import directed_path
 from cidmesa.incentives.verdict import Answer, Verdict
 from cidmesa.mechanisms import Table
+from cidmesa.mesa.extremes import extremes
 from cidmesa.mesa.interfaces import Floats, payoff_table
 from cidmesa.mesa.objectives import Objective
-from cidmesa.mesa.rules import Optimum, Polynomial, RuleSpace
+from cidmesa.mesa.rules import Polynomial, RuleSpace
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -362,32 +363,21 @@ def _regrets(
     deployed = space.total(model, deployment_utilities(setup, phases))
     domain = model.domain(phases.update)
     laws = [space.expectation(model, [phases.update], row) for row in np.eye(len(domain))]
-    base = space.maximise(scored, laws, deterministic=deterministic)
-    unmodified = np.array([[law(rule) for law in laws] for rule in base.rules])
-    if np.abs(unmodified - unmodified[0]).max() > SLACK:
+    ranges = [extremes(space, scored, law, deterministic) for law in laws]
+    if any(found.high - found.low > SLACK for found in ranges):
         return (
             f"the base-optimal rules leave `{phases.update}` with different laws, so that no value of it is the "
             "unmodified one"
         )
-    law = np.clip(unmodified[0], 0.0, None)
+    law = np.clip([found.low for found in ranges], 0.0, None)
     shape = (*(model.card(p) for p in model.cid.parents(phases.update)), len(domain))
     cut = model.shift({phases.update: Table(np.broadcast_to(law / law.sum(), shape), domain=domain)})
 
-    pursued = space.maximise(_value(space, model, targets, objective), (scored, deployed), deterministic)
+    pursued, alone = (_value(space, m, targets, objective) for m in (model, cut))
     scored_cut = space.total(cut, setup.training_score)
-    alone = space.maximise(_value(space, cut, targets, objective), (scored_cut,), deterministic)
-    best_dep = space.maximise(deployed, deterministic=deterministic)
-    best_cut = space.maximise(scored_cut, deterministic=deterministic)
-    parts = [(base, scored, pursued), (best_cut, scored_cut, alone), (best_dep, deployed, pursued)]
-    regrets = Deception(*(_worst(top, f, rules) for top, f, rules in parts))
-    exact = all(top.exact and rules.exact and _linear(space, f, rules) for top, f, rules in parts)
-    return regrets, exact
-
-
-def _worst(top: Optimum, f: Polynomial, rules: Optimum) -> float:
-    return max(0.0, *(top.value - f(rule) for rule in rules.rules))
-
-
-def _linear(space: RuleSpace, f: Polynomial, rules: Optimum) -> bool:
-    """Whether the worst of the optimal rules is among those listed: `f` is linear in every rule not all listed."""
-    return all(degree <= 1 or g in rules.isolated for g, degree in space.degrees(f).items())
+    regrets, exact = [], all(found.exact for found in ranges)
+    for wanted, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
+        best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wanted, paid, deterministic)
+        regrets.append(max(0.0, best.value - found.low))
+        exact = exact and best.exact and found.exact
+    return Deception(*regrets), exact

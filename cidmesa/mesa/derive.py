@@ -35,15 +35,19 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from cidmesa.arguments import read_names
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
+from cidmesa.mechanisms import is_number
 from cidmesa.mesa.answers import Answers, ByCone, ByName, needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency, MesaOptimizer
 from cidmesa.mesa.laws import in_node_order, laws_of
-from cidmesa.mesa.objectives import Objective, domain_of, read
+from cidmesa.mesa.objectives import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
+from cidmesa.mesa.setup import require_setup
 from cidmesa.mesa.splice import InnerAgent, by_design
 from cidmesa.mesa.stages import ByStage
+from cidmesa.solve import solve
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.laws import Laws
     from cidmesa.mesa.predictions import Predictions
     from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.solve import Solution
 
 Targets: TypeAlias = str | Iterable[str]
 
@@ -76,8 +81,8 @@ def derive_mesa_optimizers(
     max_targets
         The largest number of targets of one objective.
     objectives
-        Targets → objectives to try first, instead of the declared ones: a function of the targets, a table, a mapping
-        from value to number, or several under names.
+        Targets → objectives to try first, instead of the declared ones: a function of the targets (by their names,
+        else in node order), a table, a mapping from value to number, or several under names.
     tolerance
         The training regret that is allowed, :math:`\epsilon` in base-utility units.
     prior
@@ -106,15 +111,21 @@ def derive_mesa_optimizers(
     ----------
     Hubinger et al. 2019; Ng and Russell 2000.
     """
-    if setup.model is not None:
-        setup.model.require_numeric("deriving mesa-optimizers")
-    if max_targets < 1:
-        raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets}.")
-    if not 0 <= tolerance < float("inf"):
+    if require_setup(setup, "a derivation").model is not None:
+        setup.require_model("deriving mesa-optimizers")
+    if not is_number(max_targets) or int(max_targets) != max_targets or max_targets < 1:
+        raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets!r}.")
+    if prior is not None and not isinstance(prior, SimplicityPrior):
+        raise NotApplicableError(f"prior= is SimplicityPrior(weight=.., sharpness=..); got {prior!r}.")
+    if objectives is not None and not isinstance(objectives, Mapping):
+        raise NotApplicableError(f"objectives= is a mapping, {{targets: objective}}; got {objectives!r}.")
+    if not is_number(tolerance) or not 0 <= tolerance < float("inf"):
         raise NotApplicableError(f"tolerance= is a regret, finite and not negative; got {tolerance!r}.")
     pool, given = _read_targets(setup, targets)
     derivation = Derivation(setup, tolerance, objectives or {}, prior)
-    sets = [in_node_order(setup, chain(*units)) for k in range(1, max_targets + 1) for units in combinations(pool, k)]
+    sets = [
+        in_node_order(setup, chain(*units)) for k in range(1, int(max_targets) + 1) for units in combinations(pool, k)
+    ]
     names = tuple(dict.fromkeys([*sets, *given]))
     return Family(derivation, tuple(derivation.candidate(name) for name in names), prior)
 
@@ -156,7 +167,7 @@ class Derivation:
         if self.setup.model is None:
             return None
         if needs_stochastic_rules(self.setup, names):
-            return ByName(self.setup, names, self.tolerance, self.declared(names))
+            return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
         if self._laws is not None:
             return ByCone(self._laws, names, self.tolerance, self.declared(names))
         if self.setup.shared_rules or self.setup.phases is not None:
@@ -170,9 +181,16 @@ class Derivation:
         """Return the error for a question that has no answer in numbers here."""
         if self._why:
             return NotApplicableError(f"{question} is not known here: {self._why}")
+        if self.setup.model is not None:
+            return NotApplicableError(f"{question} is not known here.")
         return NotApplicableError(
             f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
         )
+
+    @cached_property
+    def optimum(self) -> Solution:
+        """What the base can earn in training."""
+        return solve(self.setup.require_model("the base optimum"))
 
     def candidate(self, names: tuple[str, ...]) -> MesaOptimizer:
         """Return the candidate with these targets, in node order."""
@@ -192,6 +210,16 @@ class Derivation:
         if self.setup.model is None:
             return ()
         return read(self._given.get(names), names, [domain_of(self.setup, node) for node in names])
+
+    def _of_a_part(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
+        """Return the base utility, where it is an objective on the targets, and those declared on fewer targets.
+
+        So supersets of consistent targets are found consistent where no cone says so.
+        """
+        if names in self._given:
+            return ()
+        domains = [domain_of(self.setup, node) for node in names]
+        return (*of_score(self.setup, names, domains), *declared_on_fewer(names, domains))
 
 
 class Family:
@@ -240,7 +268,11 @@ class Family:
 
     def where(self, *answers: Consistency | str) -> tuple[MesaOptimizer, ...]:
         """Return the candidates with one of these verdicts on consistency."""
-        wanted = {Consistency(answer) for answer in answers}
+        wanted = set()
+        for answer in answers:
+            if answer not in set(Consistency):
+                raise NotApplicableError(f"a verdict is one of {', '.join(Consistency)}; got {answer!r}.")
+            wanted.add(Consistency(answer))
         return tuple(candidate for candidate in self._one_by_one() if candidate.consistency in wanted)
 
     @property
@@ -294,7 +326,7 @@ class Family:
                 "a ranking rests on a prior, and none was declared: derive_mesa_optimizers(.., "
                 "prior=SimplicityPrior(weight=.., sharpness=.., samples=.., bits=..))."
             )
-        return rank(tuple(self), self.prior)
+        return rank(self._one_by_one(), self.prior)
 
     def __repr__(self) -> str:
         shown = [f"{', '.join(c.names)}: {c.consistency.value}" for c in list(self)[:12]]
@@ -371,7 +403,8 @@ def _read_targets(
 def target_key(setup: TrainingSetup, name: Targets) -> tuple[str, ...]:
     """Return a user's name or tuple of names as targets in node order; any base utility stands for the whole score."""
     found: list[str] = []
-    for one in (name,) if isinstance(name, str) else tuple(name):
+    require_setup(setup, "a question about targets")
+    for one in (name,) if isinstance(name, str) else read_names(name, "a set of targets"):
         kind = setup.cid.kind(one)
         if kind == "decision":
             raise NotApplicableError(

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from inspect import signature
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -121,28 +122,101 @@ def declared(targets: Sequence[str], domains: Sequence[Values]) -> tuple[Objecti
     return tuple(found)
 
 
-def read(
-    given: Mapping[str, Any] | Sequence[Any] | Callable[..., float] | None,
-    targets: Sequence[str],
-    domains: Sequence[Values],
-) -> tuple[Objective, ...]:
+def declared_on_fewer(targets: Sequence[str], domains: Sequence[Values]) -> tuple[Objective, ...]:
+    """Return the declared objectives of proper subsets of the targets as objectives on all, larger subsets first.
+
+    An objective on a part of the targets is one on all of them.
+
+    Examples
+    --------
+    >>> [d.name for d in declared_on_fewer(["a", "b"], [(0, 1), (7,)])]
+    ['a', '[a = 0]', '[a = 1]', '−a', '−[a = 0]', '−[a = 1]']
+    """
+    shape = [len(domain) for domain in domains]
+    found: list[Objective] = []
+    for count in range(len(targets) - 1, 0, -1):
+        for chosen in combinations(range(len(targets)), count):
+            for one in declared([targets[i] for i in chosen], [domains[i] for i in chosen]):
+                if len(found) >= MANY:
+                    return tuple(found)
+                view = one.values.reshape([shape[i] if i in chosen else 1 for i in range(len(shape))])
+                values = np.broadcast_to(view, shape).ravel()
+                found.append(Objective(one.name, tuple(targets), values, tuple(domains)))
+    return tuple(found)
+
+
+def of_score(setup: TrainingSetup, targets: Sequence[str], domains: Sequence[Values]) -> tuple[Objective, ...]:
+    """Return what training scores as an objective on `targets`, where they are all that it reads, or more.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("act", "cap"), ("cap", "pay")], decisions=["act"], utilities=["pay"])
+    >>> model = cid.parameterise(act=[0, 1], cap=lambda act: 2 * act, pay=lambda cap: 3 - cap)
+    >>> [o.values.tolist() for o in of_score(cm.TrainingSetup(model), ["cap"], [(0, 2)])]
+    [[3.0, 1.0]]
+    """
+    model, score = setup.require_model("an objective"), setup.training_score
+    if not all(parent in targets for utility in score for parent in setup.cid.parents(utility)):
+        return ()
+    total = np.zeros([len(domain) for domain in domains])
+    for utility in score:
+        axes = [list(targets).index(parent) for parent in setup.cid.parents(utility)]
+        table = np.asarray(model.cpd(utility), dtype=float).transpose(np.argsort(axes))
+        total = total + table.reshape([len(domains[i]) if i in axes else 1 for i in range(len(domains))])
+    return (Objective("the score", tuple(targets), total.ravel(), tuple(domains)),) if np.ptp(total) > 0 else ()
+
+
+def read(given: Any, targets: Sequence[str], domains: Sequence[Values]) -> tuple[Objective, ...]:
     """Read a user's objectives on `targets`; ``None`` stands for :func:`declared`.
 
     Parameters
     ----------
     given
-        A mapping from name to a table or function; a sequence of them; one function of the targets, in node order.
+        One objective: a function of the targets (by their names, else in node order), a table, a mapping from value
+        to number. Several: a mapping from name to objective, or a sequence of them.
     targets, domains
         As for :func:`declared`.
+
+    Raises
+    ------
+    MechanismError
+        What is given is no objective on these targets.
+
+    Examples
+    --------
+    >>> [o.values.tolist() for o in read({0: 1.0, 2: 5.0}, ["cap"], [(0, 2)])]
+    [[1.0, 5.0]]
+    >>> [(o.name, o.values.tolist()) for o in read({"mine": lambda cap: -cap}, ["cap"], [(0, 2)])]
+    [('mine', [0.0, -2.0])]
     """
     if given is None:
         return declared(targets, domains)
-    if callable(given):
-        given = {getattr(given, "__name__", "objective"): given}
-    named = given.items() if isinstance(given, Mapping) else [(f"objective {i + 1}", o) for i, o in enumerate(given)]
     return tuple(
-        Objective(name, tuple(targets), _table(what, targets, domains), tuple(domains)) for name, what in named
+        Objective(name, tuple(targets), _table(what, targets, domains), tuple(domains))
+        for name, what in _named(given, tuple(len(domain) for domain in domains))
     )
+
+
+def _named(given: Any, shape: tuple[int, ...]) -> list[tuple[str, Any]]:
+    """Return objectives with their names, whether one is given or several."""
+    if isinstance(given, Objective):
+        return [(given.name, given)]
+    if callable(given):
+        return [(getattr(given, "__name__", "objective"), given)]
+    if isinstance(given, Mapping) and not all(map(is_number, given.values())):
+        return [(str(name), what) for name, what in given.items()]
+    if isinstance(given, list | tuple) and not all(map(is_number, given)) and not _has_shape(given, shape):
+        return [(f"objective {i + 1}", what) for i, what in enumerate(given)]
+    return [("objective", given)]
+
+
+def _has_shape(given: Any, shape: tuple[int, ...]) -> bool:
+    """Say whether nested lists are one table: all numbers, an axis per target."""
+    try:
+        return np.asarray(given, dtype=float).shape == shape
+    except (TypeError, ValueError):
+        return False
 
 
 def _of_one(node: str, domain: Values) -> list[tuple[str, Floats]]:
@@ -156,26 +230,52 @@ def _of_one(node: str, domain: Values) -> list[tuple[str, Floats]]:
 
 
 def _table(what: Any, targets: Sequence[str], domains: Sequence[Values]) -> Floats:
+    """Write an objective out as one number per combination of values, in C order."""
     shape = [len(domain) for domain in domains]
     if isinstance(what, Objective):
         what = what.values
-    if isinstance(what, Mapping):
-        mapping = what
-
-        def look_up(*values: Hashable) -> float:
-            key = values[0] if len(values) == 1 and values[0] in mapping else values
-            if key not in mapping:
-                raise unknown(key, map(str, mapping), what=f"a key of the objective on {', '.join(targets)}")
-            return float(mapping[key])
-
-        what = look_up
-    if callable(what):
-        array = np.array([float(what(*values)) for values in product(*domains)])
+    if isinstance(what, Mapping) or callable(what):
+        array = np.array([_number(what, values, targets) for values in product(*domains)])
     else:
-        array = np.asarray(what, dtype=float).ravel()
+        try:
+            array = np.asarray(what, dtype=float).ravel()
+        except (TypeError, ValueError):
+            array = np.zeros(0)
     if array.size != int(np.prod(shape)) or not np.isfinite(array).all():
         raise MechanismError(
             f"an objective on {', '.join(f'`{t}`' for t in targets)} is one finite number per combination of values, "
-            f"shape {tuple(shape)}; got {array.size} of them."
+            f"shape {tuple(shape)}; got {what!r}: a function of the targets, a table, or {{value: number}}."
         )
     return array
+
+
+def _number(what: Any, values: Values, targets: Sequence[str]) -> float:
+    """Return what an objective gives for one combination of values."""
+    if isinstance(what, Mapping):
+        key = values[0] if len(values) == 1 and values[0] in what else values
+        if key not in what:
+            raise unknown(key, map(str, what), what=f"a key of the objective on {', '.join(targets)}")
+        found = what[key]
+    else:
+        try:
+            found = what(**dict(zip(targets, values, strict=True))) if _by_name(what, targets) else what(*values)
+        except Exception as error:
+            raise MechanismError(
+                f"the objective on {', '.join(f'`{t}`' for t in targets)} fails for the values {values!r}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        raise MechanismError(
+            f"the objective on {', '.join(f'`{t}`' for t in targets)} is a number for every combination of values; "
+            f"for {values!r} it is {found!r}."
+        ) from None
+
+
+def _by_name(what: Callable[..., Any], targets: Sequence[str]) -> bool:
+    """Say whether a function's arguments bear the names of the targets."""
+    try:
+        return set(signature(what).parameters) == set(targets)
+    except (TypeError, ValueError):  # a built-in function tells nothing of its arguments
+        return False

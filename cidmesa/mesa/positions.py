@@ -11,8 +11,9 @@ side-effect   some t in T′ outside Y and the score leads to a y in Y outside T
 instrumental  some y in Y outside T leads to such a t
 common cause  neither of the two, and some node of S leads to both such a t and such a y
 spurious      some observation is a surrogate (below)
-referent      none of the above, and some chance x outside S in Pa(T′) leads to, or is, an l outside S that the score
-              reads, l in Pa(Y ∪ U_b): the score reads a label of what T reads (Cohen et al. 2022)
+referent      none of the above, and some chance x outside S in Pa(T′) leads to, or is, a chance l outside S that the
+              score reads, l in Pa(Y ∪ U_b): the score reads a label of what T reads (Cohen et al. 2022). A decision is
+              no label: if it were, whatever is observed would be one's referent
 message       the reverse: such an l leads to such an x
 other         none of all these
 ============  ==========================================================================================

@@ -322,8 +322,8 @@ def _structural_by_graph(setup: TrainingSetup) -> Iterator[Prediction]:
                 f"{JOINT}/{name}/response/{node}", JOINT, name, "response", node, False, "must",
                 f"a frozen rule cannot respond to `{node}`, which is not above what it observes",
             )  # fmt: skip
-    cid = setup.union_cid
-    below = frozenset().union(*(cid.descendants(d) for d in cid.decisions))
+    cid = setup.cid
+    below = setup.ever_below(cid.decisions)
     for node in cid.chance:
         if node not in below:
             yield Prediction(

@@ -21,9 +21,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import is_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cidmesa.diagram import CID
     from cidmesa.mesa.candidate import MesaOptimizer
@@ -54,7 +55,7 @@ class SimplicityPrior:
     def __post_init__(self) -> None:
         for name in ("weight", "sharpness", "samples", "bits"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
+            if not (is_number(value) and math.isfinite(value) and value >= 0):
                 raise NotApplicableError(f"a prior's {name}= is a finite number that is not negative; got {value!r}.")
 
     def log_weight(self, complexity: float, regret: float) -> float:
@@ -110,10 +111,10 @@ class Ranking:
         """Return the posterior mean of the ends of the regret interval in a deployment."""
         from cidmesa.mesa.regret import Interval
 
-        ends = [(row.posterior, row.candidate.deployment_regret[deployment]) for row in self.rows]
+        ends = [(row.posterior, row.candidate.deployment_regret[deployment]) for row in self.rows if row.posterior]
         return Interval(
-            math.fsum(p * found.low for p, found in ends if p),
-            math.fsum(p * found.high for p, found in ends if p),
+            math.fsum(p * found.low for p, found in ends),
+            math.fsum(p * found.high for p, found in ends),
             max((found.gap for _, found in ends), default=0.0),
         )
 
@@ -139,16 +140,21 @@ class Ranking:
             f"  ({row.complexity:.1f} bits, training regret {row.training_regret:g})"
             for row in self.rows
         ]
-        changed = [name for name, other in self.sensitivity().items() if other.rows[:1] and self._differs(other)]
+        changed = self.contenders()
         stable = "the first stays first with every parameter halved or doubled"
         lines.append(f"  another comes first with {', '.join(changed)}" if changed else f"  {stable}")
         return "\n".join(lines)
 
-    def _differs(self, other: Ranking) -> bool:
-        return other.rows[0].candidate.names != self.rows[0].candidate.names
+    def contenders(self, factor: float = 2.0) -> Mapping[str, MesaOptimizer]:
+        """Return the changes of one parameter after which another candidate comes first, and which."""
+        return {
+            name: other[0].candidate
+            for name, other in self.sensitivity(factor).items()
+            if other.rows and other[0].candidate.names != self[0].candidate.names
+        }
 
 
-def rank(candidates: Sequence[MesaOptimizer], prior: SimplicityPrior) -> Ranking:
+def rank(candidates: Iterable[MesaOptimizer], prior: SimplicityPrior) -> Ranking:
     """Rank candidates under a prior; those that control none of their targets are left out."""
     scored = []
     for candidate in candidates:
@@ -156,7 +162,9 @@ def rank(candidates: Sequence[MesaOptimizer], prior: SimplicityPrior) -> Ranking
             continue
         regret = candidate.training_regret
         if regret is None:
-            raise NotApplicableError("a ranking weighs training regret, and this setup is a bare diagram.")
+            raise candidate.without_numbers(
+                f"a ranking weighs training regret, and that of {', '.join(candidate.names)}"
+            )
         bits = candidate.bits(prior.bits)
         scored.append((prior.log_weight(bits, regret), candidate, bits, regret))
     if not scored:

@@ -8,6 +8,8 @@ binaries fixed.
 from __future__ import annotations
 
 import math
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,6 +20,8 @@ from cidmesa.mesa import cones
 from cidmesa.mesa.law import Law, tie_width, weak_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cidmesa.mesa.cones import Floats
     from cidmesa.mesa.consistency import ConsistentSet
 
@@ -125,14 +129,15 @@ class Program:
             lower[int(starts[context]) + option_at] = 1.0
         integrality = np.r_[np.zeros(size), np.ones(total - size - 1), 0.0]
         matrix = coo_array((builder.entries, (builder.row, builder.column)), shape=(len(builder.low), total)).tocsr()
-        answer = milp(
-            cost,
-            integrality=integrality,
-            bounds=Bounds(lower, upper),
-            constraints=LinearConstraint(matrix, builder.low, builder.high),
-            # HiGHS's presolve has returned fractional "integers" on such programs; they are small enough without it.
-            options={"mip_rel_gap": 0.0, "time_limit": self.seconds, "presolve": False},
-        )
+        with _standard_output_closed():
+            answer = milp(
+                cost,
+                integrality=integrality,
+                bounds=Bounds(lower, upper),
+                constraints=LinearConstraint(matrix, builder.low, builder.high),
+                # HiGHS's presolve has returned fractional "integers" on such programs; they are small enough without.
+                options={"mip_rel_gap": 0.0, "time_limit": self.seconds, "presolve": False},
+            )
         if answer.x is None:
             return None
         choice = tuple(int(np.argmax(answer.x[starts[c] : starts[c] + len(here)])) for c, here in enumerate(options))
@@ -153,6 +158,28 @@ class Program:
             value = float(-answer.x[-1])
         gap = abs(answer.fun - answer.mip_dual_bound) if answer.mip_dual_bound is not None else math.inf
         return Found(value, choice, taken, float(gap))
+
+
+@contextmanager
+def _standard_output_closed() -> Iterator[None]:
+    """Send what the solver writes on the process's standard output nowhere.
+
+    HiGHS 1.12 has a line of debugging left in (``tmpSolver.run();``, jump-dev/HiGHS.jl#312) that no option turns off;
+    it would end up within the plain data that ``cidmesa derive --json`` prints.
+    """
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is no standard output
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _Rows:

@@ -26,90 +26,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
+from cidmesa.arguments import read_names
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, unknown
+from cidmesa.mesa.deployment import Deployment, Feedback, Phases
 from cidmesa.model import CIM
+
+__all__ = ["TRAINING", "Deployment", "Feedback", "Phases", "TrainingSetup", "require_setup"]
 
 TRAINING = "training"
 """The name of the training distribution, wherever a deployment's name may stand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What is different in one deployment.
-
-    Parameters
-    ----------
-    shifts
-        The mechanisms that differ, by node; for a bare diagram the names of the shifted nodes alone.
-    edges
-        Edges that exist only there. The head of each must be shifted (its mechanism has a new argument), and none may
-        lead into a decision: the learned map has no such input.
-
-    Examples
-    --------
-    >>> import cidmesa as cm
-    >>> Deployment({"register": lambda truth, act: act}, edges=[("act", "register")]).nodes
-    frozenset({'register'})
-    """
-
-    shifts: Mapping[str, Any] | Iterable[str]
-    edges: Iterable[Edge] = ()
-
-    def __post_init__(self) -> None:
-        shifts = self.shifts
-        if isinstance(shifts, str):
-            raise DiagramError(f"the shifted nodes of a deployment are a set of names; got {shifts!r}: {{{shifts!r}}}.")
-        read = MappingProxyType(dict(shifts)) if isinstance(shifts, Mapping) else frozenset(shifts)
-        object.__setattr__(self, "shifts", read)
-        object.__setattr__(self, "edges", tuple(dict.fromkeys((tail, head) for tail, head in self.edges)))
-
-    @property
-    def nodes(self) -> frozenset[str]:
-        """The shifted nodes."""
-        return frozenset(self.shifts)
-
-    def __hash__(self) -> int:
-        return hash((self.nodes, frozenset(self.edges)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        shifts = dict(self.shifts) if isinstance(self.shifts, Mapping) else self.shifts
-        return Deployment, (shifts, self.edges)
-
-
-@dataclass(frozen=True, slots=True)
-class Phases:
-    """Which nodes play the phases of training, for questions about deception.
-
-    Parameters
-    ----------
-    train
-        The decision that training scores.
-    update
-        The chance node that stands for the parameters after the update.
-    deploy
-        The decision that is taken with the updated parameters.
-    """
-
-    train: str
-    update: str
-    deploy: str
-
-
-class Feedback(NamedTuple):
-    """Deployment data on `source` returns to training as `target`.
-
-    `credit` says whether a gradient or reward passes through the return: online reinforcement learning yes, online
-    supervised learning no.
-    """
-
-    source: str
-    target: str
-    credit: bool = True
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -178,15 +107,19 @@ class TrainingSetup:
             raise DiagramError(f"a training setup starts from a CIM or a CID; got {type(base).__name__}.")
         self._set("base", base)
         self._check_base()
-        named = {name: _as_deployment(what) for name, what in (deployments or {}).items()}
+        given = _mapping(deployments, "deployments", "{name: {node: mechanism}}")
+        named = {name: _as_deployment(what) for name, what in given.items()}
         self._set("deployments", MappingProxyType(named))
         self._set("_models", {name: self._deploy(name, deployment) for name, deployment in named.items()})
         self._set("feedback", tuple(self._read_feedback(feedback)))
         self._set("shared_rules", tuple(self._read_shared(shared_rules)))
         self._set("phases", phases)
         self._check_phases()
-        self._set("learned", MappingProxyType(self._read_learned(learned or {})))
-        self._set("world", frozenset(self.cid.chance if world is None else world))
+        inside = _mapping(learned, "learned", "{decision: CID(..)}")
+        self._set("learned", MappingProxyType(self._read_learned(inside)))
+        if isinstance(world, str):
+            raise DiagramError(f"world= is a set of names; got {world!r}: {{{world!r}}}.")
+        self._set("world", frozenset(self.cid.chance if world is None else read_names(world, "world=")))
         self._require_nodes(sorted(self.world), "world= names it")
 
     # What is in it -----------------------------------------------------------------------------------------------
@@ -251,16 +184,20 @@ class TrainingSetup:
         edges = self._deployment(name).edges
         return self.cid.with_edges(edges) if edges else self.cid
 
-    @cached_property
-    def union_cid(self) -> CID:
-        """The base diagram with the edges of all deployments at once.
+    def ever_above(self, nodes: Iterable[str]) -> frozenset[str]:
+        """Return the strict ancestors of `nodes` when the edges of all deployments are drawn at once.
 
-        Raises
-        ------
-        DiagramError
-            Together the edges of different deployments close a cycle; then no such union exists.
+        Edges of different deployments may close a cycle, as where a pipe runs one way here and the other way there.
         """
-        return self.cid.with_edges([edge for deployment in self.deployments.values() for edge in deployment.edges])
+        return _reach(nodes, [(head, tail) for tail, head in self._every_edge])
+
+    def ever_below(self, nodes: Iterable[str]) -> frozenset[str]:
+        """Return the strict descendants of `nodes` when the edges of all deployments are drawn at once."""
+        return _reach(nodes, self._every_edge)
+
+    @property
+    def _every_edge(self) -> list[Edge]:
+        return [*self.cid.edges, *(edge for deployment in self.deployments.values() for edge in deployment.edges)]
 
     def rule_of(self, decision: str) -> tuple[str, ...]:
         """Return the decisions that share their rule with `decision`, itself included."""
@@ -368,7 +305,7 @@ class TrainingSetup:
 
     def _read_feedback(self, given: Iterable[Any]) -> Iterator[Feedback]:
         for pair in given:
-            if isinstance(pair, str) or len(pair) not in {2, 3}:
+            if not isinstance(pair, tuple | list) or len(pair) not in {2, 3}:
                 raise DiagramError(f"feedback is a pair (V, W) or a triple (V, W, credit); got {pair!r}.")
             found = Feedback(*pair)
             self._require_nodes(found[:2], "feedback= names it")
@@ -377,7 +314,7 @@ class TrainingSetup:
     def _read_shared(self, given: Iterable[Any]) -> Iterator[tuple[str, ...]]:
         seen: set[str] = set()
         for names in given:
-            group = names if isinstance(names, str) else tuple(names)
+            group = read_names(names, "a tuple of shared_rules=")
             if isinstance(group, str) or len(group) < 2:
                 raise DiagramError(f"shared_rules= is a list of tuples of at least two decisions; got {group!r}.")
             self._require_nodes(group, "shared_rules= names it")
@@ -393,7 +330,7 @@ class TrainingSetup:
                         f"`{first}` and `{other}` cannot share one rule: the domains of their parents, in order, and "
                         f"their own must agree; {self._signature(first)} against {self._signature(other)}."
                     )
-            yield group
+            yield tuple(group)
 
     def _signature(self, decision: str) -> tuple[Any, ...]:
         parents = self.cid.parents(decision)
@@ -404,6 +341,8 @@ class TrainingSetup:
     def _check_phases(self) -> None:
         if self.phases is None:
             return
+        if not isinstance(self.phases, Phases):
+            raise DiagramError(f"phases= is Phases(train=.., update=.., deploy=..); got {self.phases!r}.")
         for role, kind in (("train", "decision"), ("update", "chance"), ("deploy", "decision")):
             node = getattr(self.phases, role)
             self._require_nodes([node], f"phases={role}= names it")
@@ -417,6 +356,8 @@ class TrainingSetup:
         for decision, inside in found.items():
             self._require_nodes([decision], "learned= names it")
             self.cid.only_decision(decision)
+            if not isinstance(inside, CID):
+                raise DiagramError(f"the inside of `{decision}` is a diagram, a CID; got {inside!r}.")
             inputs = set(self.cid.parents(decision))
             if decision not in inside:
                 raise DiagramError(
@@ -460,5 +401,39 @@ class TrainingSetup:
         return f"TrainingSetup({self.base!r}; deployments: {shown})"
 
 
+def require_setup(setup: object, question: str) -> TrainingSetup:
+    """Return `setup` if it is one, and say what to pass instead if not.
+
+    >>> require_setup(3, "a derivation")
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.NotApplicableError: a derivation starts from a training setup, TrainingSetup(model, ..); got 3.
+    """
+    if isinstance(setup, TrainingSetup):
+        return setup
+    got = type(setup).__name__ if isinstance(setup, CID | CIM) else repr(setup)
+    raise NotApplicableError(f"{question} starts from a training setup, TrainingSetup(model, ..); got {got}.")
+
+
+def _mapping(given: Any, argument: str, form: str) -> Mapping[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise DiagramError(f"{argument}= is a mapping, {form}; got {given!r}.")
+    return given or {}
+
+
 def _as_deployment(what: Any) -> Deployment:
     return what if isinstance(what, Deployment) else Deployment(what)
+
+
+def _reach(start: Iterable[str], edges: Iterable[Edge]) -> frozenset[str]:
+    """Return what the nodes in `start` lead to by one edge or more."""
+    following: dict[str, list[str]] = {}
+    for tail, head in edges:
+        following.setdefault(tail, []).append(head)
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        new = set(following.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return frozenset(found)

@@ -263,8 +263,9 @@ def carry_over(setup: TrainingSetup, targets: Iterable[str], deployment: str) ->
     -------
     bool or None
         True: every strongly 0-consistent objective on `targets` is strongly 0-consistent in the deployment. None: the
-        theorem is silent (a relevant mechanism is shifted, a new context is reached, or a rule is shared). Never
-        False: where it is silent, the numbers decide.
+        theorem is silent (a relevant mechanism is shifted, a new context is reached, a rule is shared, or phases
+        leave a utility out of training's score that counts in deployment). Never False: where it is silent, the
+        numbers decide.
 
     Notes
     -----
@@ -284,6 +285,8 @@ def carry_over(setup: TrainingSetup, targets: Iterable[str], deployment: str) ->
     (True, None)
     """
     goals = tuple(targets)
+    if setup.training_score != setup.score:
+        return None
     cid = setup.deployed_cid(deployment)
     kinds = classify(cid, goals, setup.score)
     moved = setup.shifted(deployment)

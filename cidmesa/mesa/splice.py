@@ -95,7 +95,8 @@ def splice(setup: TrainingSetup, name: str = TRAINING) -> CID:
             decisions.setdefault((decision, agent), []).extend(inside.decisions_of(agent))
             utilities.setdefault((decision, agent), []).extend(inside.utilities_of(agent))
     inner = [node for inside in setup.learned.values() for node in inside.nodes]
-    return CID(edges, nodes=[*base.nodes, *inner], decisions=decisions, utilities=utilities, latent=base.latent)
+    hidden = [*base.latent, *(node for inside in setup.learned.values() for node in inside.latent)]
+    return CID(edges, nodes=[*base.nodes, *inner], decisions=decisions, utilities=utilities, latent=hidden)
 
 
 def inner_nodes(setup: TrainingSetup, decision: str) -> frozenset[str]:

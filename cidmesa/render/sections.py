@@ -101,6 +101,8 @@ def family_tables(data: Data) -> list[Block]:
         blocks.append(_regret_table(shown, names))
     if names:
         blocks.append(_shift_table(shown, names))
+    if any(c["deceptive"] for c in shown):
+        blocks.append(_deception_table(shown))
     return blocks
 
 
@@ -120,12 +122,16 @@ def _regret_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
 
 def _regret(candidate: Data, name: str) -> Cell | str:
     competent, stale = candidate["deployment_regret"][name], candidate["stale_regret"].get(name)
+    if competent[1] is None:
+        return Cell("–", "muted")
     text = interval(competent)
     if stale is not None and interval(stale) != text:
         text += f" ({interval(stale)})"
     if candidate["consistency"] == "EXCLUDED":
         return Cell(text, "muted")
-    return Cell(text, "good" if competent[1] <= 1e-9 else "bad") if competent[0] == competent[1] else Cell(text, "open")
+    if number(competent[0]) != number(competent[1]):
+        return Cell(text, "open")
+    return Cell(text, "good" if competent[1] <= 1e-9 else "bad")
 
 
 def _shift_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
@@ -138,6 +144,29 @@ def _shift_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
         note="context: separates only by showing what training never showed; mechanism: the world works differently; "
         "inert: harmless. ✓: certified to carry over (Theorem A).",
     )  # fmt: skip
+
+
+_COMPLIANCE: Final[Mapping[str, Cell]] = {"admits": Cell("deceptive", "bad"), "excludes": Cell("no")}
+
+
+def _deception_table(shown: Sequence[Data]) -> Table:
+    """Tabulate whose compliance in training is a means to what comes later."""
+    rows: list[tuple[Cell | str, ...]] = []
+    for candidate in shown:
+        found = candidate["deceptive"]
+        regrets = found["regrets"] or {}
+        answer = _COMPLIANCE.get(found["answer"], Cell("unknown", "open"))
+        ends = [number(end) for end in found["interval"] or ()]
+        numbers = [number(regrets.get(name)) for name in ("training", "cut", "deployment")]
+        rows.append((_target(candidate), answer, f"[{ends[0]}, {ends[1]})" if ends else "–", *numbers))
+    columns = ("target", "verdict", "for tolerances in", "in training", "cut from the update", "in deployment")
+    return Table(columns, tuple(rows), "lllrrr", "Is compliance only a means?", _DECEPTION)
+
+
+_DECEPTION: Final = (
+    "Deceptive at a tolerance: within it in training, beyond it once the update no longer depends on what is done, and "
+    "harmful in deployment. The numbers are the worst base regrets of the objective shown above."
+)
 
 
 def comparison_tables(found: Sequence[Data]) -> list[Block]:

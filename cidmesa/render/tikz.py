@@ -111,6 +111,7 @@ _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "θ": r"$\theta$", "δ": r"$\delta$",
     "→": r"$\to$", "·": r"$\cdot$", "≤": r"$\le$", "×": r"$\times$", "κ": r"$\kappa$", "α": r"$\alpha$",
+    "−": "$-$", "≥": r"$\ge$", "σ": r"$\sigma$", "ε": r"$\epsilon$",
     "…": r"\ldots{}", "–": "--", "✓": r"$\checkmark$", "<": r"$<$", ">": r"$>$", "|": r"$|$",
 }  # fmt: skip
 

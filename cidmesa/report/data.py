@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.incentives import incentives
+from cidmesa.incentives import Answer, incentives
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.setup import TrainingSetup
 from cidmesa.render.sections import CRITERIA
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.cure import Cure
     from cidmesa.mesa.derive import Family
     from cidmesa.mesa.predictions import Prediction, Predictions
+    from cidmesa.mesa.prior import SimplicityPrior
 
 Data = dict[str, Any]
 
@@ -72,20 +74,29 @@ def family_data(family: Family) -> Data:
         "lookup_table": {"training_regret": list(family.lookup_table.training_regret)},
     }
     if family.prior is not None:
-        prior = family.prior
-        found["ranking"] = {
-            "prior": {name: getattr(prior, name) for name in ("weight", "sharpness", "samples", "bits")},
-            "rows": [
-                {
-                    "targets": list(row.candidate.names),
-                    "posterior": row.posterior,
-                    "complexity": row.complexity,
-                    "training_regret": row.training_regret,
-                }
-                for row in family.ranking
-            ],
-        }
+        found["ranking"] = _ranking(family, family.prior)
     return found
+
+
+def _ranking(family: Family, prior: SimplicityPrior) -> Data:
+    found: Data = {"prior": {name: getattr(prior, name) for name in ("weight", "sharpness", "samples", "bits")}}
+    try:
+        ranking = family.ranking
+    except NotApplicableError as reason:
+        return {**found, "rows": [], "why": str(reason)}
+    rows = [
+        {
+            "targets": list(row.candidate.names),
+            "posterior": row.posterior,
+            "complexity": row.complexity,
+            "training_regret": row.training_regret,
+        }
+        for row in ranking
+    ]
+    known = all(row.candidate.deployment_regret for row in ranking)
+    expected = {name: list(map(_finite, ranking.expected_regret(name))) for name in family.setup.deployments if known}
+    contenders = {change: list(other.names) for change, other in ranking.contenders().items()}
+    return {**found, "rows": rows, "expected_regret": expected, "contenders": contenders}
 
 
 def prediction_data(predictions: Predictions) -> Data:
@@ -133,16 +144,27 @@ def _intervals(candidate: MesaOptimizer, reading: str) -> Data:
     """Return the intervals of a reading; of a target that no decision influences there is nothing to say."""
     if not candidate.reasons.control:
         return {}
-    return {name: [float(low), float(high)] for name, (low, high) in getattr(candidate, reading).items()}
+    return {name: [_finite(low), _finite(high)] for name, (low, high) in getattr(candidate, reading).items()}
 
 
-def _deceptive(candidate: MesaOptimizer) -> str | None:
+def _finite(number: float) -> float | None:
+    """Return a number as plain data know it: none where it is not known."""
+    return float(number) if math.isfinite(number) else None
+
+
+def _deceptive(candidate: MesaOptimizer) -> Data | None:
     if candidate.setup.phases is None:
         return None
     try:
-        return str(candidate.is_deceptive)
+        found = candidate.is_deceptive
     except NotApplicableError as error:
-        return str(error)
+        return {"answer": str(Answer.UNKNOWN), "interval": None, "regrets": None, "reason": str(error)}
+    return {
+        "answer": str(found.answer),
+        "interval": None if found.interval is None else list(found.interval),
+        "regrets": None if found.regrets is None else found.regrets._asdict(),
+        "reason": found.reason,
+    }
 
 
 def _prediction(row: Prediction) -> Data:

@@ -113,8 +113,24 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
         )
         for row in found["ranking"]["rows"]
     ]
-    note = f"Under the declared simplicity prior with {prior}. Neither the diagram nor the training signal ranks them."
-    return [Table(("target", "posterior", "bits", "training regret"), tuple(rows), "lrrr", "Ranking", note)]
+    words = [
+        f"Under the declared simplicity prior with {prior}. Neither the diagram nor the training signal ranks them."
+    ]
+    ranking = found["ranking"]
+    if "why" in ranking:
+        return [Heading("Ranking"), Paragraph(f"None: {ranking['why']}", muted=True)]
+    if ranking["expected_regret"]:
+        regrets = ", ".join(f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_regret"].items())
+        words.append(f"Expected base regret: {regrets}.")
+    others = ", ".join(
+        f"{' and '.join(f'`{t}`' for t in names)} with {change}" for change, names in ranking["contenders"].items()
+    )
+    words.append(
+        f"Another would come first: {others}."
+        if others
+        else "The first stays first with every parameter halved or doubled."
+    )
+    return [Table(("target", "posterior", "bits", "training regret"), tuple(rows), "lrrr", "Ranking", " ".join(words))]
 
 
 def _to_draw(family: Family) -> Sequence[MesaOptimizer]:

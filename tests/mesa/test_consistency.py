@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 from cidmesa.mesa import consistency
 from cidmesa.mesa.cones import SETTLED, margin
@@ -54,6 +56,7 @@ def test_the_integer_program_agrees_with_listing(law: ExactLaw, budget: Fraction
         patch.setattr(consistency, "LISTED", 0)
         searched = ConsistentSet(floats, float(budget)).best
         assert np.isclose(ConsistentSet(floats, np.inf).least_regret, least, atol=1e-9)
+        assert ConsistentSet(floats, float(budget)).is_empty == listed.is_empty
     assert (by_listing is None) == (searched is None)
     if by_listing is not None and searched is not None:
         assert np.isclose(by_listing[0], searched[0], atol=1e-6)
@@ -134,3 +137,23 @@ def test_a_margin_below_the_threshold_is_settled_exactly_or_unknown() -> None:
     assert ConsistentSet(closed.floats()).is_empty is True
     assert ConsistentSet(narrow.floats(exact=False)).is_empty is None
     assert ConsistentSet(narrow.floats()).representative() is None
+
+
+def test_the_solver_writes_nothing_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a solver in C prints: standard output belongs to the answer, as in ``cidmesa derive --json``."""
+    solver, calls = optimize.milp, []
+
+    def noisy(*arguments: object, **options: object) -> object:
+        calls.append(os.write(1, b"a line of debugging\n"))
+        return solver(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(optimize, "milp", noisy)
+    monkeypatch.setattr(consistency, "LISTED", 0)
+    outcome = np.array([[[1.0, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]])
+    found = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
+    assert found.best is not None
+    assert calls
+    os.write(1, b"the answer")
+    assert capfd.readouterr().out == "the answer"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.errors import NotApplicableError, UnknownNodeError
+from cidmesa.errors import MechanismError, NotApplicableError, UnknownNodeError
 from cidmesa.mesa.candidate import MesaOptimizer
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.positions import Cover
@@ -21,6 +21,9 @@ from cidmesa.mesa.shifts import observed
 from tests.mesa.oracle import cells, grid, joint_actions, least_regret, rational, told
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import cids, examples, models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def red_family(mismatch: float = 0.0, **options: Any) -> Family:
@@ -302,6 +305,8 @@ def test_a_bare_diagram_gets_graphical_answers() -> None:
     assert red.minimal
     with pytest.raises(NotApplicableError, match="possible actions needs numbers"):
         red.possible_actions("repainted")
+    with pytest.raises(UnknownNodeError, match="the regret in a deployment needs numbers"):
+        red.deployment_regret["repainted"]
 
 
 @given(model=models(decisions=1, max_chance=4))
@@ -357,6 +362,41 @@ def test_declared_objectives_come_first() -> None:
     assert family["at_door"].objective.name == "the objective of least norm"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda at_red, at_door: 2.0 * at_red + at_door,
+        lambda first, second: 2.0 * second + first,  # no names of targets: in node order
+        {(0, 0): 0.0, (0, 1): 2.0, (1, 0): 1.0, (1, 1): 3.0},
+        [[3.0, 1.0], [2.0, 0.0]],  # the values are 1 and 0, in that order
+        np.array([3.0, 1.0, 2.0, 0.0]),
+    ],
+)
+def test_one_objective_in_every_spelling(given: Any) -> None:
+    pair = ("at_red", "at_door")
+    (objective,) = red_family(targets=[pair], objectives={pair: given})[pair].declared
+    assert objective.targets == ("at_door", "at_red")
+    assert [objective(door, red) for door, red in [(0, 0), (0, 1), (1, 0), (1, 1)]] == [0.0, 2.0, 1.0, 3.0]
+    (again,) = red_family(targets=[pair], objectives={pair: objective})[pair].declared
+    assert again.values.tolist() == objective.values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (lambda a, b: 1.0, r"fails for the values \(1,\): TypeError"),
+        (lambda at_red: 1 / 0, "ZeroDivisionError"),
+        (lambda at_red: "much", "for 1 it is|for \\(1,\\) it is 'much'"),
+        ({0: float("nan"), 1: 1.0}, "one finite number"),
+        ("much", "one finite number"),
+        ([1.0, 2.0, 3.0], "one finite number"),
+    ],
+)
+def test_what_is_no_objective_is_refused(given: Any, match: str) -> None:
+    with pytest.raises(MechanismError, match=match):
+        _ = red_family(objectives={"at_red": given})["at_red"].declared
+
+
 def test_symbols_and_nonsense_are_refused() -> None:
     import sympy
 
@@ -372,6 +412,27 @@ def test_symbols_and_nonsense_are_refused() -> None:
         red_family(targets=["at_redd"])
     with pytest.raises(NotApplicableError, match="a prior"):
         red_family().ranking  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("match", "call"),
+    [
+        ("starts from a training setup, .*; got CID", lambda: derive_mesa_optimizers(red_door_cid())),  # type: ignore[arg-type]
+        ("starts from a training setup", lambda: cm.separating_shifts(red_door(), "at_red", "at_door")),  # type: ignore[arg-type]
+        ("starts from a training setup", lambda: cm.distinguishing_training(red_door(), "at_red")),  # type: ignore[arg-type]
+        ("starts from a training setup", lambda: cm.alignment_region(red_door(), "at_red")),  # type: ignore[arg-type]
+        (r"prior= is SimplicityPrior\(", lambda: red_family(prior=3)),
+        ("got max_targets=1.5", lambda: red_family(max_targets=1.5)),
+        ("tolerance= is a regret", lambda: red_family(tolerance="much")),
+        ("objectives= is a mapping", lambda: red_family(objectives=[1])),
+        ("a set of targets is a list of names", lambda: red_family()[3]),  # type: ignore[index]
+        ("a verdict is one of CONSISTENT, EXCLUDED, UNKNOWN; got 'NO'", lambda: red_family().where("NO")),
+        ("weight= is a finite number", lambda: cm.SimplicityPrior(weight="much")),  # type: ignore[arg-type]
+    ],
+)
+def test_a_slip_is_told_from_a_question(match: str, call: Callable[[], object]) -> None:
+    with pytest.raises(cm.CidmesaError, match=match):
+        call()
 
 
 def test_oracle_reads_probabilities_as_meant() -> None:

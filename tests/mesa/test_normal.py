@@ -45,11 +45,19 @@ def policies(setup: TrainingSetup) -> Iterator[Rule]:
         yield {d: rules[setup.rule_of(d)[0]] for d in cid.decisions}
 
 
+def stale(setup: TrainingSetup) -> cm.CIM:
+    """Training's mechanisms, but for those of what decisions observe."""
+    model, there = setup.deployed("training"), setup.deployed("there")
+    seen = {node for decision in setup.cid.decisions for node in setup.cid.ancestors(decision)}
+    shifted = {node: there.mechanisms[node] for node in setup.shifted("there") & seen}
+    return model.shift(shifted) if shifted else model
+
+
 def normal_form(
-    setup: TrainingSetup, name: str, target: str
+    setup: TrainingSetup, name: str, target: str, model: cm.CIM | None = None
 ) -> tuple[ExactLaw, list[set[tuple[str, tuple[int, ...], int]]]]:
     """One context; per policy its law, its value, and the (decision, context, action) that it meets."""
-    model = setup.deployed(name)
+    model = setup.deployed(name) if model is None else model
     cid = model.cid
     worlds = [(w, p) for w in assignments(model) if (p := chance_probability(model, w))]
     outcome, value, met = [], [], []
@@ -102,6 +110,10 @@ def test_two_decisions_equal_listing(setup: TrainingSetup, tolerance: float) -> 
     taken = [i for (i,) in joint_actions(training, budget, there)]
     regrets = [float(there.regrets_of([[i]])[0]) for i in taken]
     assert candidate.deployment_regret["there"] == pytest.approx((min(regrets), max(regrets)), abs=1e-9)
+    believed, _ = normal_form(setup, "there", target, stale(setup))
+    mixed = ExactLaw(there.weight, believed.outcome, there.value)
+    regrets_stale = [float(there.regrets_of([[i]])[0]) for (i,) in joint_actions(training, budget, mixed)]
+    assert candidate.stale_regret["there"] == pytest.approx((min(regrets_stale), max(regrets_stale)), abs=1e-9)
     possible: dict[str, dict[tuple[int, ...], set[int]]] = {d: {} for d in setup.cid.decisions}
     for i in taken:
         for decision, context, action in met[i]:
@@ -163,6 +175,7 @@ def test_with_phases_training_regret_is_of_what_training_scores() -> None:
     assert gain.consistency == "CONSISTENT"
     assert gain.training_regret == 0.0
     assert gain.deployment_regret["later"] == (1.0, 1.0)
+    assert gain.carry_over["later"] is None  # consistent with what training scores, which is not all that counts there
     without = derive_mesa_optimizers(TrainingSetup(model, deployments={"later": {}}))["gain"]
     assert without.consistency == "EXCLUDED"
     assert without.training_regret == 1.0
@@ -192,6 +205,25 @@ def test_one_rule_for_two_decisions_may_have_to_be_stochastic() -> None:
     assert out.deployment_regret["as before"] == pytest.approx((0.0, 0.0), abs=1e-9)
     with pytest.raises(NotApplicableError, match="rule of its own"):
         _ = out.consistent_set
+
+
+def test_with_a_shared_rule_too_supersets_of_consistent_targets_are_consistent() -> None:
+    """An objective on a part of the targets is one on all of them, and so is the base utility."""
+    setup = absent_minded_driver()
+    cid = setup.cid.with_edges([("out", "half"), ("turn", "fixed")])
+    mechanisms = {node: setup.deployed("training").mechanisms[node] for node in setup.cid.nodes}
+    model = cid.parameterise({**mechanisms, "half": lambda out: out // 2, "fixed": cm.Function(lambda turn: 7)})
+    family = derive_mesa_optimizers(TrainingSetup(model, {"then": {}}, shared_rules=setup.shared_rules), max_targets=2)
+    for names in (("out", "half"), ("out", "fixed"), ("pay", "fixed")):
+        assert family[names].consistency == "CONSISTENT"
+        assert family[names].training_regret == pytest.approx(0.0, abs=1e-9)
+    assert family["fixed"].consistency == "UNKNOWN"  # nothing but a constant could be declared
+    assert family["fixed"].training_regret is None
+
+
+def test_a_shared_rule_does_not_hide_the_score_of_a_bare_diagram() -> None:
+    setup = TrainingSetup(absent_minded_driver().cid, shared_rules=[("turn", "again")])
+    assert [c.consistency.value for c in derive_mesa_optimizers(setup)] == ["CONSISTENT", "CONSISTENT"]
 
 
 def test_an_objective_on_a_shared_rule_is_judged_with_its_own_best_rule() -> None:
@@ -247,5 +279,5 @@ def test_the_test_by_stages_finds_what_many_policies_hide() -> None:
     assert family["hit"].training_regret == 0.0
     assert family["hit"].objective is not None
     assert family["hit"].objective.name == "hit"
-    assert family["other"].consistency == "UNKNOWN"
+    assert family["other"].consistency == "EXCLUDED"  # it does not read x (C2): half of what can be earned is lost
     assert family["other"].training_regret is None

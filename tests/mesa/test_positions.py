@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.graph import d_separated
 from cidmesa.mesa.positions import Cover, controls, cover, positions
+from tests.mesa.exhaustive import random_cid
+from tests.mesa.plain_graph import below, connected, parents, requisite
 from tests.mesa.systems import red_door_cid
 from tests.strategies import cids, examples
 
@@ -109,3 +112,59 @@ def test_there_is_a_position_iff_something_is_controlled(cid: cm.CID, data: st.D
     assert not {"identical", "contains"} <= found
     if found & {"referent", "message", "other"}:
         assert len(found) == 1
+
+
+def by_definition(cid: cm.CID, targets: set[str]) -> set[str]:
+    """The definitions one by one, on a plain list of edges."""
+    edges = list(cid.edges)
+    decisions, score = set(cid.decisions), set(cid.utilities)
+    reach = below(edges, decisions)
+    mine = targets & reach
+    if not mine:
+        return set()
+    reads = {tail for tail, head in edges if head in score}
+    ends = (reads - decisions) & reach
+    found = set()
+    if targets == score or (targets == reads and not reads & decisions):
+        found.add("identical")
+    elif targets > score or (targets > reads and not reads & decisions):
+        found.add("contains")
+    elif mine & ends:
+        found.add("part")
+    means, other_ends = mine - ends - score, ends - targets
+    if any(below(edges, [t]) & other_ends for t in means):
+        found.add("side-effect")
+    if any(below(edges, [y]) & means for y in other_ends):
+        found.add("instrumental")
+    if not found & {"side-effect", "instrumental"} and any(
+        below(edges, [s]) & means and below(edges, [s]) & other_ends for s in reach
+    ):
+        found.add("common cause")
+    for decision in decisions:
+        kept = requisite(cid, decision, targets)
+        lost = requisite(cid, decision, score & below(edges, [decision])) - kept
+        if kept and any(connected(edges, z, kept, ()) for z in lost):
+            found.add("spurious")
+    if found:
+        return found
+    read = {x for t in mine for x in parents(edges, t)} - reach - decisions - score
+    labels = {x for y in ends | score for x in parents(edges, y)} - reach - decisions
+    if any(label == x or label in below(edges, [x]) for x in read for label in labels):
+        return {"referent"}
+    return {"message"} if any(x in below(edges, [label]) for x in read for label in labels) else {"other"}
+
+
+def test_positions_are_what_the_definition_says() -> None:
+    """One and two decisions, one and two utilities, one to three targets, the score whole or not at all."""
+    seen: set[str] = set()
+    for seed in range(examples(quick=600, full=6000)):
+        rng = np.random.default_rng(seed)
+        chance, decisions, utilities = (int(rng.integers(low, high)) for low, high in ((2, 7), (1, 3), (1, 3)))
+        cid = random_cid(rng, chance=chance, decisions=decisions, utilities=utilities)
+        pool = [*cid.chance, cid.utilities[0]]
+        targets = set(rng.choice(pool, size=min(int(rng.integers(1, 4)), len(pool)), replace=False).tolist())
+        targets |= set(cid.utilities) if cid.utilities[0] in targets else set()
+        expected = by_definition(cid, targets)
+        assert positions(cid, targets) == expected, seed
+        seen |= expected
+    assert len(seen) == 10  # every position there is

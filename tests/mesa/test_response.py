@@ -6,9 +6,9 @@ import numpy as np
 
 import cidmesa as cm
 from cidmesa.mesa.behaviour import response_mixtures
-from cidmesa.mesa.candidate import MESA_UTILITY
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.views import MESA_UTILITY
 from tests.mesa.exhaustive import World, best, random_cid, random_model, random_shift
 from tests.strategies import examples
 
@@ -80,6 +80,49 @@ def test_retrained_optimizers_need_not_respond_outside_response_and_relevance() 
             one, two = (best(w.values(sign * w.column(target))) for w in (here, there))
             assert np.array_equal(one, two), seed
         checked += 1
+
+
+def reading(world: World, observed: dict[str, frozenset[str]]) -> np.ndarray:
+    """Which policies read nothing but `observed`, decision by decision."""
+    keeps = np.ones(len(world.policies), dtype=bool)
+    names = list(world.rules)
+    for decision, rules in world.rules.items():
+        parents = world.cid.parents(decision)
+        table = rules.reshape(len(rules), *(2 for _ in parents))
+        blind = np.ones(len(rules), dtype=bool)
+        for axis, parent in enumerate(parents, start=1):
+            if parent not in observed[decision]:
+                blind &= (table.take(0, axis) == table.take(1, axis)).reshape(len(rules), -1).all(axis=1)
+        keeps &= blind[[policy[names.index(decision)] for policy in world.policies]]
+    return keeps
+
+
+def test_two_decisions_need_not_respond_outside_their_response_set() -> None:
+    """Some optimal policy reads requisite observations alone, and what it does has the same law after the shift."""
+    checked, silent, fewer, seed = 0, 0, 0, 0
+    while checked < examples(quick=60, full=2000):
+        seed += 1
+        rng = np.random.default_rng([2, seed])
+        model = random_model(rng, random_cid(rng, chance=4, decisions=2))
+        cid = model.cid
+        target, sign = str(rng.choice(cid.chance)), float(rng.choice([-1.0, 1.0]))
+        if not any(target in cid.descendants(d) for d in cid.decisions):
+            continue
+        candidate = derive_mesa_optimizers(TrainingSetup(model), targets=[target])[target]
+        observed = {d: frozenset(candidate.cid.parents(d)) for d in cid.decisions}
+        world = World(model)
+        good = best(world.values(sign * world.column(target))) & reading(world, observed)
+        assert good.any(), seed  # nothing is lost by reading requisite observations alone
+        fewer += any(set(cid.parents(d)) - observed[d] for d in cid.decisions)
+        before = world.law(cid.decisions)[good]
+        for node in cid.chance:
+            if node not in candidate.responds_to:
+                there = World(model.shift(random_shift(rng, model, [node])))
+                assert np.allclose(there.law(cid.decisions)[good], before, atol=1e-9), (seed, node)
+                silent += 1
+        checked += 1
+    assert silent > checked / 4
+    assert fewer > checked / 10
 
 
 def test_the_red_door() -> None:

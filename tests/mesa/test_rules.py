@@ -7,7 +7,8 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.rules import RuleSpace
+from cidmesa.mesa.extremes import extremes
+from cidmesa.mesa.rules import Polynomial, RuleSpace
 from tests.mesa.exhaustive import World, random_cid, random_model
 from tests.strategies import examples
 
@@ -90,6 +91,53 @@ def test_shared_quadratics_against_a_fine_grid() -> None:
         entries = np.stack([1 - c0, c0, 1 - c1, c1])
         grid = (f.coefficients[:, None] * entries[f.terms[:, 0]] * entries[f.terms[:, 1]]).sum(axis=0)
         assert grid.max() - 1e-9 <= space.maximise(f).value <= grid.max() + 1e-3
+
+
+def in_two_entries(coefficients: np.ndarray) -> Polynomial:
+    """a x² + b xy + c y² + d x + e y + f, where one rule has entries (1-x, x) and (1-y, y) and acts twice."""
+    one = [0, 1]
+    factors = [([1], [1]), ([1], [3]), ([3], [3]), ([1], one), ([3], one), (one, one)]
+    terms = [
+        (i, j, float(w))
+        for w, (first, second) in zip(coefficients, factors, strict=True)
+        for i in first
+        for j in second
+    ]
+    return Polynomial(np.array([t[:2] for t in terms], dtype=np.intp), np.array([t[2] for t in terms]))
+
+
+def test_extremes_on_a_line_of_optimal_rules() -> None:
+    """-(αx + βy - γ)² is best on a line, along which the base is a parabola: compared with a fine walk along it."""
+    space = RuleSpace({"D0": 0, "D1": 0}, (slice(0, 2), slice(2, 4)), (0, 2))
+    inside, checked, seed = 0, 0, 0
+    while checked < examples(quick=60, full=2000):
+        seed += 1
+        rng = np.random.default_rng([9, seed])
+        alpha, beta, gamma = rng.integers(-2, 3, size=3).tolist()
+        x, y = np.linspace(0.0, 1.0, 4001), np.full(4001, np.nan)
+        if beta:
+            y = (gamma - alpha * x) / beta
+        elif not alpha and not gamma:  # nothing is wanted: all rules are best
+            x, y = (g.ravel() for g in np.meshgrid(np.linspace(0, 1, 101), np.linspace(0, 1, 101)))
+        elif alpha and 0 <= gamma / alpha <= 1:
+            x, y = np.full(4001, gamma / alpha), np.linspace(0.0, 1.0, 4001)
+        on = (y >= -1e-12) & (y <= 1 + 1e-12)
+        if not on.any():
+            continue
+        checked += 1
+        wanted = in_two_entries(
+            -np.array([alpha**2, 2 * alpha * beta, beta**2, -2 * alpha * gamma, -2 * beta * gamma, gamma**2], float)
+        )
+        pays = rng.integers(-3, 4, size=6).astype(float)
+        walk = np.stack([x * x, x * y, y * y, x, y, np.ones_like(x)])[:, on]
+        along = pays @ walk
+        found = extremes(space, wanted, in_two_entries(pays))
+        assert found.exact
+        assert found.low <= along.min() + 1e-9, seed
+        assert found.high >= along.max() - 1e-9, seed
+        assert (found.low, found.high) == pytest.approx((along.min(), along.max()), abs=2e-3), seed
+        inside += min(along[0], along[-1]) > along.min() + 1e-6
+    assert inside > checked / 20  # the worst was not at an end
 
 
 def test_three_uses_are_searched_and_say_so() -> None:

@@ -38,8 +38,22 @@ def test_edges_of_a_deployment_exist_only_there() -> None:
     setup = TrainingSetup(red_door(), deployments={"tampering": tampering})
     assert not setup.cid.has_edge("weather", "red")
     assert setup.deployed_cid("tampering").has_edge("weather", "red")
-    assert setup.deployed("tampering").cid == setup.deployed_cid("tampering") == setup.union_cid
+    assert setup.deployed("tampering").cid == setup.deployed_cid("tampering")
     assert setup.deployed_cid(TRAINING) is setup.cid
+
+
+def test_edges_of_different_deployments_may_run_against_each_other() -> None:
+    """A pipe that runs one way here and the other way there: no diagram holds both, and every answer is there."""
+    cid = cm.CID([("act", "p"), ("p", "pay")], nodes=["q", "r"], decisions=["act"], utilities=["pay"])
+    model = cid.parameterise(q=cm.Bernoulli(0.5), r=cm.Bernoulli(0.5), act=[0, 1], p=lambda act: act, pay=lambda p: p)
+    there, back = Deployment({"r": lambda q: q}, [("q", "r")]), Deployment({"q": lambda r: r}, [("r", "q")])
+    setup = TrainingSetup(model, deployments={"there": there, "back": back})
+    assert setup.ever_above(["q"]) == {"q", "r"}
+    assert setup.ever_below(["q", "act"]) == {"q", "r", "p", "pay"}
+    family = cm.derive_mesa_optimizers(setup)
+    assert {c.names[0] for c in family.where("CONSISTENT")} == {"p", "pay"}
+    assert family["p"].deployment_regret["back"] == (0.0, 0.0)
+    assert [row.subject for row in family.predictions().structural if row.kind == "control"] == ["q", "r"]
 
 
 def test_the_world_is_the_chance_nodes_unless_said() -> None:
@@ -143,6 +157,31 @@ def test_what_does_not_fit_is_refused(error: type[CidmesaError], text: str, argu
     with pytest.raises(error, match=text) as caught:
         TrainingSetup(red_door(), **arguments)  # type: ignore[arg-type]
     assert isinstance(caught.value, CidmesaError)
+
+
+@pytest.mark.parametrize(
+    ("match", "arguments"),
+    [
+        (r"deployments= is a mapping, \{name: .*got \['a'\]", {"deployments": ["a"]}),
+        ("the shifted nodes of a deployment are a set of names; got None", {"deployments": {"a": None}}),
+        (r"phases= is Phases\(train=", {"phases": ("first", "theta2", "second")}),
+        (r"learned= is a mapping, \{decision: CID", {"learned": ["first"]}),
+        ("the inside of `first` is a diagram, a CID; got 'x'", {"learned": {"first": "x"}}),
+        ("world= is a set of names; got 'x'", {"world": "x"}),
+        ("feedback is a pair", {"feedback": ["xy"]}),
+        ("feedback is a pair", {"feedback": [3]}),
+        ("a tuple of shared_rules= is a list of names", {"shared_rules": [3]}),
+    ],
+)
+def test_a_slip_is_told_from_a_setup(match: str, arguments: dict[str, object]) -> None:
+    with pytest.raises(CidmesaError, match=match):
+        TrainingSetup(two_calls(), **arguments)  # type: ignore[arg-type]
+
+
+def test_an_edge_of_a_deployment_is_a_pair() -> None:
+    assert Deployment({"x"}, ("first", "x")).edges == (("first", "x"),)  # type: ignore[arg-type]
+    with pytest.raises(DiagramError, match="an edge is a pair"):
+        Deployment({"x"}, ["fx"])  # type: ignore[list-item]
 
 
 def test_bases_that_cannot_be_trained_are_refused() -> None:

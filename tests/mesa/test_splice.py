@@ -98,3 +98,9 @@ def test_splicing_keeps_who_is_above_and_below(base: cm.CID, data: st.DataObject
         assert spliced.ancestors(node) - {"h"} == fewer.ancestors(node)
     assert set(spliced.nodes) == {*base.nodes, "h"}
     assert spliced.utilities == base.utilities
+
+
+def test_what_is_hidden_inside_stays_hidden() -> None:
+    base = cm.CID([("x", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+    inside = cm.CID([("x", "h"), ("noise", "h"), ("h", "d")], latent=["noise"])
+    assert splice(TrainingSetup(base, learned={"d": inside})).latent == ("noise",)

@@ -88,17 +88,18 @@ def test_an_incentive_on_a_deployment_node_needs_a_credited_return(data: st.Data
         deployments[name] = Deployment({h for _, h in edges} | {data.draw(st.sampled_from(heads))}, edges)
     node = st.sampled_from(cid.nodes)
     feedback = data.draw(st.lists(st.tuples(node, node, st.booleans()), max_size=3))
-    setup = TrainingSetup(cid, deployments=deployments, feedback=feedback)
+    phases = None
+    if len(cid.decisions) == 2 and data.draw(st.booleans()):
+        phases = Phases(cid.decisions[0], data.draw(st.sampled_from(cid.chance)), cid.decisions[1])
+    setup = TrainingSetup(cid, deployments=deployments, feedback=feedback, phases=phases)
+    after = cid.descendants(phases.update) if phases else ()
+    scored = {u for u in cid.utilities if u not in after}
     twin = setup.base_optimizer()
     found = ici(twin)
     assert {x for x in cm.incentives(twin).ici if twin.kind(x) == "chance"} == found - set(twin.utilities)
     for name in deployments:
         diagram = setup.deployed_cid(name)
         moved = {x for d in cid.decisions for x in diagram.descendants(d, strict=False)}
-        returning = {
-            v
-            for v, w, credit in feedback
-            if credit and any(u in cid.descendants(w, strict=False) for u in cid.utilities)
-        }
+        returning = {v for v, w, credit in feedback if credit and scored & cid.descendants(w, strict=False)}
         expected = {x for x in moved if any(v in diagram.descendants(x, strict=False) for v in returning)}
         assert {x for x in cid.nodes if at(x, name) in found} == expected

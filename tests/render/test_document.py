@@ -167,6 +167,23 @@ def test_latex_escapes_and_uses_booktabs():
     assert text.count("{") == text.count("}")
 
 
+def test_latex_names_what_it_needs_and_survives_brackets_and_signs():
+    text = Document("A", (Table(("a", "b"), (("x", "✓"), ("[0, 1]", "−red ≥ σ"))),)).latex
+    assert r"\usepackage{amssymb, array, booktabs, tikz}" in text
+    assert r"x & $\checkmark$ \\" in text
+    assert r"\begin{tabular}{ll}" in text
+    assert r"\begin{tabular}{l>{\raggedright" in Document("A", (Table(("a", "b"), (("x", "word " * 9),)),)).latex
+    assert r"{}[0, 1] & $-$red $\ge$ $\sigma$ \\" in text
+
+
+def test_pictures_stand_three_in_a_line():
+    picture = DOCUMENT.blocks[[isinstance(block, Figure) for block in DOCUMENT.blocks].index(True)].pictures[0]
+    text = Document("A", (Figure((picture,) * 7),)).latex
+    assert text.count(r"\resizebox") == 3
+    assert text.count(r"\begin{tikzpicture}") == 7
+    assert text.count("{") == text.count("}")
+
+
 @pytest.mark.parametrize(
     ("ending", "start"), [("html", "<!DOCTYPE"), ("md", "# A"), ("tex", "% needs"), ("txt", "A <")]
 )

@@ -50,6 +50,30 @@ def test_incentive_data_say_what_the_verdicts_say(cid):
     assert documents.incentive_document(cid, "x").text()
 
 
+def test_a_ranking_comes_with_its_prior_and_what_it_hangs_on():
+    family = cm.derive_mesa_optimizers(SETUP, prior=cm.SimplicityPrior(samples=10))
+    found = data.family_data(family)["ranking"]
+    assert found["prior"]["samples"] == 10
+    assert set(found["expected_regret"]) == {"curved", "wired"}
+    assert found["expected_regret"]["curved"] == list(family.ranking.expected_regret("curved"))
+    assert found["contenders"] == {k: list(c.names) for k, c in family.ranking.contenders().items()}
+    assert "Expected base regret: `curved`" in documents.family_document(family, "x").markdown
+
+
+def test_what_is_not_known_leaves_a_report():
+    """No ranking without training regrets, no number where nothing could be declared; and plain data all the same."""
+    bare = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES), prior=cm.SimplicityPrior())
+    assert data.family_data(bare)["ranking"]["rows"] == []
+    assert "this setup is a bare diagram" in documents.family_document(bare, "x").markdown
+    cid = cm.CID([("a", "out"), ("b", "out"), ("out", "pay"), ("a", "fixed")], decisions=["a", "b"], utilities=["pay"])
+    model = cid.parameterise(
+        a=[0, 1], b=[0, 1], out=lambda a, b: a ^ b, fixed=cm.Function(lambda a: 7), pay=lambda out: out
+    )
+    shared = cm.derive_mesa_optimizers(cm.TrainingSetup(model, {"then": {}}, shared_rules=[("a", "b")]))
+    assert json.dumps(data.family_data(shared), allow_nan=False)
+    assert documents.family_document(shared, "x").text()
+
+
 def test_family_data_hold_the_numbers_of_the_family():
     family = cm.derive_mesa_optimizers(SETUP, tolerance=0.2)
     found = data.family_data(family)
@@ -177,3 +201,25 @@ def test_deception_is_reported_where_there_are_phases(deceptive):
     phases = cm.Phases(train="now", update="updated", deploy="later") if deceptive else None
     family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, phases=phases))
     assert all((c["deceptive"] is not None) == deceptive for c in data.family_data(family)["candidates"])
+    assert ("Is compliance only a means?" in documents.family_document(family, "x").markdown) == deceptive
+
+
+def test_deception_is_tabulated_with_its_interval():
+    """Complying in training to be left as it is, and defecting later: for every tolerance below what is at stake."""
+    cid = cm.CID(
+        [("tr", "loss"), ("tr", "kept"), ("kept", "gain"), ("dep", "gain"), ("gain", "harm")],
+        decisions=["tr", "dep"],
+        utilities=["loss", "harm"],
+    )
+    model = cid.parameterise(
+        tr=["comply", "defect"], dep=["comply", "defect"], loss=lambda tr: -2 * (tr == "defect"),
+        kept=lambda tr: tr == "comply", harm=lambda gain: -gain,
+        gain=cm.Function(lambda kept, dep: int(kept and dep == "defect"), domain=(0, 1)),
+    )  # fmt: skip
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(model, phases=cm.Phases("tr", "kept", "dep")), targets=["gain"])
+    (found,) = data.family_data(family)["candidates"]
+    assert found["deceptive"]["answer"] == "admits"
+    assert found["deceptive"]["interval"] == [0.0, 2.0]
+    assert found["deceptive"]["regrets"] == {"training": 0.0, "cut": 2.0, "deployment": 1.0}
+    (line,) = [line for line in documents.family_document(family, "x").markdown.splitlines() if "| deceptive" in line]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == ["**`gain`**", "deceptive", "[0, 2)", "0", "2", "1"]
