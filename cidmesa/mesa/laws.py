@@ -56,6 +56,10 @@ class Laws(Protocol):
         """Whether an empty consistent set proves that nothing is consistent."""
         ...
 
+    def affords(self, targets: Sequence[str]) -> bool:
+        """Say whether the actions or policies that matter for some targets are few enough to be compared."""
+        ...
+
     def domain(self, node: str) -> Values:
         """Return the values of a target."""
         ...
@@ -74,7 +78,13 @@ class Laws(Protocol):
 
 
 def laws_of(setup: TrainingSetup) -> Laws:
-    """Return the laws of a setup: context by context for one decision, policy by policy for several."""
+    """Return the laws of a setup: context by context for one decision, policy by policy for several.
+
+    Raises
+    ------
+    NotApplicableError
+        Too many policies to list.
+    """
     return OneDecision(setup) if len(setup.cid.decisions) == 1 else NormalForm(setup)
 
 
@@ -106,6 +116,10 @@ class OneDecision:
     @property
     def is_complete(self) -> bool:
         """One decision, context by context: nothing is left out."""
+        return True
+
+    def affords(self, targets: Sequence[str]) -> bool:
+        """One decision, context by context: always."""
         return True
 
     def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
