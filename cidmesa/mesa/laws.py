@@ -20,6 +20,7 @@ and all others as in training. What an action is *worth* to the base is in both 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -74,6 +75,10 @@ class Laws(Protocol):
 
     def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
         """Return possible actions by decision and context from those of a law."""
+        ...
+
+    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return (certain, possible) of two hypotheses from what is possible for each (:mod:`cidmesa.mesa.parting`)."""
         ...
 
 
@@ -131,6 +136,12 @@ class OneDecision:
                 for context, row in rows
             }
         }
+
+    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return the probability of contexts without a common action, and of those with different ones."""
+        weight = self.reached(name).weight
+        apart, differ = ~(one & other).any(axis=1), (one != other).any(axis=1)
+        return math.fsum(weight[apart]), math.fsum(weight[differ])
 
     @cached_property
     def actions(self) -> tuple[Hashable, ...]:

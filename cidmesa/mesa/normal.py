@@ -34,6 +34,7 @@ import numpy as np
 from cidmesa.mesa.exact import exact_joint
 from cidmesa.mesa.law import Law
 from cidmesa.mesa.objectives import Values, domain_of
+from cidmesa.mesa.parting import by_context, parting
 from cidmesa.mesa.plans import list_plans, names_of, requisite_links
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import uniform_policy
@@ -130,18 +131,29 @@ class NormalForm:
         self, name: str, possible: NDArray[np.bool_], law: Law
     ) -> Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
+        return by_context(self.setup.deployed(name), self._taken(name, np.flatnonzero(possible[0])))
+
+    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return how often episodes tell two hypotheses apart (:mod:`cidmesa.mesa.parting`)."""
+        either = np.flatnonzero(one[0] | other[0])
         model = self.setup.deployed(name)
-        chosen = np.flatnonzero(possible[0])
-        found: dict[str, dict[tuple[Hashable, ...], tuple[Hashable, ...]]] = {}
+        comes = self._by_run(model, self._joint(model, self.plans.names), self.plans.names, [])
+
+        def chance(flags: Floats) -> Floats:
+            return np.asarray(self.plans.total(comes * flags[:, None])[either, 0])
+
+        first, second = (self._taken(name, np.flatnonzero(mask[0])) for mask in (one, other))
+        return parting(self.plans.contexts, first, second, chance)
+
+    def _taken(self, name: str, chosen: NDArray[np.intp]) -> dict[str, NDArray[np.bool_]]:
+        """Return decision → which actions some chosen policy takes in the contexts that it enters."""
+        model = self.setup.deployed(name)
+        found = {}
         for decision in self.setup.cid.decisions:
-            reached = self.enters(name, decision)[chosen]
+            enters = self.enters(name, decision)[chosen]
             rule = self.plans.rules[decision][chosen]
-            domain = model.domain(decision)
-            found[decision] = {
-                context: tuple(a for k, a in enumerate(domain) if (reached[:, i] & (rule[:, i] == k)).any())
-                for i, context in enumerate(model.contexts(decision))
-                if reached[:, i].any()
-            }
+            actions = range(model.card(decision))
+            found[decision] = np.stack([(enters & (rule == action)).any(axis=0) for action in actions], axis=1)
         return found
 
     def enters(self, name: str, decision: str) -> NDArray[np.bool_]:
@@ -153,10 +165,13 @@ class NormalForm:
     def _outcome(self, model: CIM, targets: Sequence[str]) -> Floats:
         """Return the law of `targets` under every policy, shape (policies, values)."""
         names = self._axes(targets)
-        scale = math.prod(model.card(decision) for decision in model.cid.decisions)
-        law = joint(model, names, policy=uniform_policy(model)) * scale
-        by_run: Floats = self._by_run(model, law, names, targets)
+        by_run: Floats = self._by_run(model, self._joint(model, names), names, targets)
         return self.plans.total(by_run)
+
+    def _joint(self, model: CIM, names: Sequence[str]) -> Floats:
+        """Return the law of `names` for every action of every decision."""
+        scale = math.prod(model.card(decision) for decision in model.cid.decisions)
+        return np.asarray(joint(model, names, policy=uniform_policy(model)) * scale)
 
     def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], NDArray[Any] | None]:
         known: list[NDArray[Any] | None] = []

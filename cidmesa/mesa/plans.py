@@ -108,6 +108,20 @@ def names_of(cid: CID) -> tuple[str, ...]:
     return tuple(node for node in cid.nodes if node in members)
 
 
+def contexts_of_runs(model: CIM) -> dict[str, Ints]:
+    """Return decision → its context in every run, possible or not.
+
+    >>> import cidmesa as cm
+    >>> model = cm.CID([("x", "a")], decisions=["a"]).parameterise(x=cm.Bernoulli(0.5), a=[0, 1])
+    >>> contexts_of_runs(model)["a"].tolist()
+    [0, 0, 1, 1]
+    """
+    names = names_of(model.cid)
+    cards = [model.card(n) for n in names]
+    at = dict(zip(names, np.indices(cards).reshape(len(names), -1), strict=True))
+    return {d: _position(model, model.cid.parents(d), at, math.prod(cards)) for d in model.cid.decisions}
+
+
 def requisite_links(setup: TrainingSetup, targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return what each decision observes without its idle links.
 
