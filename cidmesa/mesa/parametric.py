@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 POLICIES = 1024
 """Up to so many deterministic policies of several decisions are listed."""
 
+COMPARED = 6
+"""Of more conditional values than these sympy is not asked which of them a maximum can do without."""
+
 DISTINCT = 64
 """Up to so many of them are compared, those with an expected value of their own."""
 
@@ -182,7 +185,8 @@ class Values:
         """Return the maximum, without those that another is never below."""
         import sympy
 
-        return sympy.Max(*self._not_below(values))
+        kept = self._not_below(values)
+        return sympy.Max(*kept, evaluate=_is_simple(kept))
 
     def minimum(self, values: Sequence[Any]) -> Any:
         """Return the minimum, without those that another is never above."""
@@ -194,7 +198,7 @@ class Values:
                 continue
             kept = [other for other in kept if not self._never_below(other, value)]
             kept.append(value)
-        return sympy.Min(*kept)
+        return sympy.Min(*kept, evaluate=_is_simple(kept))
 
     def _never_below(self, one: Any, other: Any) -> bool:
         """Whether one expression is at least another in the whole space, as far as that is known."""
@@ -267,6 +271,13 @@ class Values:
         (symbol,) = factor.free_symbols
         bounds = [c for c in self.space.conditions if c.free_symbols == {symbol}]
         return any(all(bool(c.subs(symbol, root) >= 0) for c in bounds) for root in sympy.real_roots(factor, symbol))
+
+
+def _is_simple(values: Sequence[Any]) -> bool:
+    """Whether sympy may compare all pairs of values: with many conditional ones that takes minutes."""
+    import sympy
+
+    return len(values) <= COMPARED or not any(v.has(sympy.Piecewise, sympy.Max, sympy.Min) for v in values)
 
 
 def _spread(table: Any, names: Sequence[str], onto: Sequence[str]) -> Any:

@@ -117,7 +117,8 @@ class AlignmentRegion:
 
     def _number(self, expression: Any, values: Mapping[Any, Any]) -> float:
         by_name = {str(symbol): exact(value) for symbol, value in values.items()}
-        return float(expression.subs({s: by_name[str(s)] for s in expression.free_symbols if str(s) in by_name}))
+        # All at once: one symbol after the other would have sympy compare what is still conditional.
+        return float(expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols if str(s) in by_name}))
 
     def __str__(self) -> str:
         lines = [f"{self.objective} on {', '.join(self.targets)}: training regret {self.training_regret}"]
