@@ -39,6 +39,7 @@ from cidmesa.mesa.candidate import MesaOptimizer as MesaOptimizer
 from cidmesa.mesa.completeness import Parting as Parting
 from cidmesa.mesa.completeness import parting_models as parting_models
 from cidmesa.mesa.cure import Cure as Cure
+from cidmesa.mesa.cure import Cures as Cures
 from cidmesa.mesa.cure import distinguishing_training as distinguishing_training
 from cidmesa.mesa.deception import Deception as Deception
 from cidmesa.mesa.deception import is_deceptive as is_deceptive

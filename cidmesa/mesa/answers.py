@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
@@ -21,6 +22,8 @@ from cidmesa.mesa.consistency import DELTAS, ConsistentSet
 from cidmesa.mesa.extremes import extremes
 from cidmesa.mesa.law import Law, tie_width
 from cidmesa.mesa.objectives import Objective, domain_of
+from cidmesa.mesa.parting import by_context
+from cidmesa.mesa.plans import names_of
 from cidmesa.mesa.regret import Interval, interval, possible
 from cidmesa.mesa.rules import RuleSpace
 from cidmesa.mesa.setup import TRAINING
@@ -241,26 +244,31 @@ class ByName:
     def actions(self, name: str) -> Actions:
         """Return the actions that optimal rules take in the contexts that they reach."""
         model = self.setup.deployed(name)
+        return by_context(model, self.behaviour(model)[0])
+
+    def behaviour(self, model: CIM) -> tuple[dict[str, NDArray[np.bool_]], Floats]:
+        """Return what optimal rules do in a model: the actions they take where they come, and the law of each.
+
+        Returns
+        -------
+        dict
+            Decision → which actions are taken in which contexts, shape (contexts, actions).
+        numpy.ndarray
+            Per rule the law of all that decisions see and do (:func:`cidmesa.mesa.plans.names_of`, in C order).
+        """
         space = RuleSpace.of(model, self.setup.shared_rules)
-        taken: dict[str, dict[tuple[Hashable, ...], set[Hashable]]] = {d: {} for d in model.cid.decisions}
-        for i in self._selected:
-            for rule in self._optimal(space, model, self.declared[i]):
-                policy = {d: space.rule_of(d, rule).reshape(_shape(model, d)) for d in model.cid.decisions}
-                for decision in model.cid.decisions:
-                    reached = joint(model, model.cid.parents(decision), policy=policy).ravel() > 0
-                    rows = space.rule_of(decision, rule)
-                    for context, row, comes in zip(model.contexts(decision), rows, reached, strict=True):
-                        if comes:
-                            here = taken[decision].setdefault(context, set())
-                            here.update(a for a, p in zip(model.domain(decision), row, strict=True) if p > 1e-9)
-        return {
-            decision: {
-                context: tuple(a for a in model.domain(decision) if a in table[context])
-                for context in model.contexts(decision)
-                if context in table
-            }
-            for decision, table in taken.items()
-        }
+        cid = model.cid
+        taken = {d: np.zeros((len(model.contexts(d)), model.card(d)), dtype=bool) for d in cid.decisions}
+        laws = []
+        for rule in chain.from_iterable(self._optimal(space, model, self.declared[i]) for i in self._selected):
+            rows = {d: space.rule_of(d, rule) for d in cid.decisions}
+            policy = {d: table.reshape(_shape(model, d)) for d, table in rows.items()}
+            for decision, table in rows.items():
+                reached = joint(model, cid.parents(decision), policy=policy).ravel() > 0
+                taken[decision] |= reached[:, None] & (table > 1e-9)
+            laws.append(joint(model, names_of(cid), policy=policy).ravel())
+        runs = math.prod(model.card(n) for n in names_of(cid))
+        return taken, np.array(laws).reshape(len(laws), runs)
 
     # ----------------------------------------------------------------------------------------------------------------
 

@@ -34,11 +34,17 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = NDArray[np.float64]
 
+Rows: TypeAlias = "Sequence[Sequence[Any]]"
+"""Integers or fractions."""
+
 SETTLED = 1e-7
 """Margins up to here are decided by exact arithmetic, or not at all."""
 
 TOLERANCE = 1e-10
 """For HiGHS, whose own tolerance is as wide as the margins that count as settled."""
+
+AT_ONCE = 64
+"""Up to so many rows go into a linear program as they are; more of them bit by bit."""
 
 NOISE = 1e-12
 """Differences of probabilities up to here are rounding."""
@@ -71,31 +77,43 @@ def margin(strict: Floats, weak: Floats | None = None) -> tuple[float, Floats]:
     -----
     One linear program (scipy, HiGHS), some milliseconds.
     """
+    value, objective, _ = _solved(strict, np.zeros((0, strict.shape[1])) if weak is None else weak)
+    return value, objective
+
+
+def _solved(strict: Floats, weak: Floats) -> tuple[float, Floats, NDArray[np.bool_]]:
+    """Return the margin, an objective that attains it, and the rows, strict ones first, that hold it down."""
     from scipy.optimize import linprog
 
     size = strict.shape[1]
     if not len(strict):
-        return 1.0, np.zeros(size)
-    if not np.abs(strict).any(axis=1).all():
-        return 0.0, np.zeros(size)
-    above = [np.hstack([-strict, np.ones((len(strict), 1))])]
-    if weak is not None and len(weak):
-        above.append(np.hstack([-weak, np.zeros((len(weak), 1))]))
-    matrix = np.vstack(above)
+        return 1.0, np.zeros(size), np.zeros(len(weak), dtype=bool)
+    binding = np.r_[~np.abs(strict).any(axis=1), np.zeros(len(weak), dtype=bool)]
+    if binding.any():
+        return 0.0, np.zeros(size), binding
+    matrix = np.hstack([np.vstack([-strict, -weak]), np.r_[np.ones(len(strict)), np.zeros(len(weak))][:, None]])
     bounds = [(-1.0, 1.0)] * size + [(0.0, 1.0)]
     cost = np.r_[np.zeros(size), -1.0]
-    least = np.zeros(len(matrix))
-    found = linprog(
-        cost,
-        A_ub=matrix,
-        b_ub=least,
-        bounds=bounds,
-        method="highs",
-        options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
-    )
-    if found.x is None:  # cannot happen in exact arithmetic: O = 0 with margin 0 is feasible
-        return 0.0, np.zeros(size)
-    return max(0.0, float(found.x[-1])), found.x[:-1]
+    # Of many rows few bind: start with some, and add those that the answer breaks until it breaks none.
+    kept = np.zeros(len(matrix), dtype=bool)
+    kept[:: max(1, len(matrix) // AT_ONCE)] = True
+    while True:
+        found = linprog(
+            cost,
+            A_ub=matrix[kept],
+            b_ub=np.zeros(int(kept.sum())),
+            bounds=bounds,
+            method="highs",
+            options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
+        )
+        if found.x is None:  # cannot happen in exact arithmetic: O = 0 with margin 0 is feasible
+            return 0.0, np.zeros(size), kept
+        broken = np.where(kept, 0.0, matrix @ found.x)
+        worst = np.argsort(-broken)[: AT_ONCE // 2]
+        if found.x[-1] <= 0.0 or broken[worst[0]] <= TOLERANCE:
+            binding[np.flatnonzero(kept)[found.ineqlin.marginals < 0.0]] = True
+            return max(0.0, float(found.x[-1])), found.x[:-1], binding
+        kept[worst[broken[worst] > TOLERANCE]] = True
 
 
 def minimum_norm(strict: Floats, weak: Floats | None = None) -> Floats | None:
@@ -145,7 +163,7 @@ def vertices(strict: Floats, count: int, rng: np.random.Generator, least: float 
     return np.array(list(found.values())).reshape(-1, size)
 
 
-def feasible_exactly(strict: Sequence[Sequence[Any]], weak: Sequence[Sequence[Any]] = ()) -> bool:
+def feasible_exactly(strict: Rows, weak: Rows = ()) -> bool:
     r"""Say whether some :math:`O` satisfies all rows, in exact arithmetic.
 
     Parameters
@@ -157,7 +175,8 @@ def feasible_exactly(strict: Sequence[Sequence[Any]], weak: Sequence[Sequence[An
     -----
     By Motzkin's transposition theorem there is none iff :math:`\lambda^\top R + \mu^\top W = 0` for some
     :math:`\lambda, \mu \ge 0` with :math:`\sum \lambda = 1`. Phase one of the simplex method decides that in fractions,
-    by Bland's rule, which cannot cycle.
+    by Bland's rule, which cannot cycle. Of many rows a few are tried first, those that contradict each other in
+    floating point: where they do so exactly, all of them do.
 
     Examples
     --------
@@ -166,6 +185,28 @@ def feasible_exactly(strict: Sequence[Sequence[Any]], weak: Sequence[Sequence[An
     """
     if not len(strict):
         return True
+    if len(strict) + len(weak) > 2 * len(strict[0]):
+        few, others = _at_odds(strict, weak)
+        if few and not _phase_one(few, others):
+            return False
+    return _phase_one(strict, weak)
+
+
+def _at_odds(strict: Rows, weak: Rows) -> tuple[Rows, Rows]:
+    """Return the rows that keep the margin at 0 in floating point; none of the strict ones where it is not 0."""
+    rows = [*strict, *weak]
+    largest = [max(map(abs, row)) or 1 for row in rows]
+    matrix = scaled(np.array([[float(e / top) for e in row] for row, top in zip(rows, largest, strict=True)]))
+    value, _, binding = _solved(matrix[: len(strict)], matrix[len(strict) :])
+    if value > SETTLED:
+        return [], []
+    return [r for r, b in zip(strict, binding, strict=False) if b], [
+        r for r, b in zip(weak, binding[len(strict) :], strict=True) if b
+    ]
+
+
+def _phase_one(strict: Rows, weak: Rows) -> bool:
+    """Say whether some objective satisfies all rows, by the simplex method in fractions."""
     size = len(strict[0])
     columns = [[*map(Fraction, row), Fraction(1)] for row in strict]
     columns += [[*map(Fraction, row), Fraction(0)] for row in weak]

@@ -204,10 +204,16 @@ class ConsistentSet:
 
     def exact_rows(self, exact: Exact, choice: Choice) -> list[Sequence[int]]:
         """Return the strict rows of a choice as integers."""
-        rows: list[Sequence[int]] = []
-        for context, (here, i) in enumerate(zip(self.options, choice, strict=True)):
-            rows += [exact[context, here[i].action] - exact[context, b] for b in here[i].against]
-        return list({tuple(row): row for row in rows}.values())
+        if choice not in self._exact_known:
+            rows: list[Sequence[int]] = []
+            for context, (here, i) in enumerate(zip(self.options, choice, strict=True)):
+                rows += [exact[context, here[i].action] - exact[context, b] for b in here[i].against]
+            self._exact_known[choice] = list({tuple(row): row for row in rows}.values())
+        return self._exact_known[choice]
+
+    @cached_property
+    def _exact_known(self) -> dict[Choice, list[Sequence[int]]]:
+        return {}
 
     def admits(self, weak: Floats, exact_weak: Callable[[], list[Sequence[int]] | None] = lambda: None) -> bool:
         """Say whether some objective of the set satisfies the `weak` rows.
@@ -362,12 +368,16 @@ def unit(objective: Floats) -> Floats:
 
 
 def _distinct(law: Law, context: int) -> NDArray[np.intp]:
-    """Return the first of the actions that are worth the same and lead to the same, in action order."""
+    """Return the actions that differ in worth or outcome and may be the worst that some objective is optimal for.
+
+    Of actions alike the first, in action order; of many actions those on the border of what can be brought about.
+    """
     width = tie_width(law.value)
     worth = np.round(law.value[context] / width) * width
     rows = np.round(np.column_stack([worth, law.outcome[context]]), 12) + 0.0
     _, first = np.unique(rows, axis=0, return_index=True)
-    return np.sort(first)
+    # Inside the border only objectives that no action matters to are optimal: the worst action is worst for them.
+    return np.sort(first[law.border[context][first] | (first == first[law.value[context][first].argmin()])])
 
 
 def _same(one: Option, other: Option) -> bool:

@@ -9,6 +9,10 @@ mix and link    both
 mix, seen       as mix, and :math:`D` also observes which of the two the episode is from
 ==============  =====================================================================================
 
+Several decisions: a link goes to one decision at a time, or to all that share its rule, whose observations must keep
+agreeing in order. That an episode is from :math:`\sigma` is, where it is seen at all, seen by every decision: it is a
+mark on the episode, and what training demands of a learner that knows it is the most that the mark can do.
+
 With a change the base optimum is another too, and so is every verdict. A change **removes** :math:`T` if the least
 training regret of any objective on it exceeds the tolerance, and makes it **harmless** on :math:`\sigma` if no
 objective that remains costs the base anything there. Showing more can do either: where the learner could know what the
@@ -30,7 +34,8 @@ mix 0.01 of opposite, seen: at_red is removed (training regret 0.01)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -40,6 +45,7 @@ import numpy as np
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Choice, Table
+from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
 from cidmesa.mesa.setup import TRAINING, TrainingSetup, require_setup
@@ -47,6 +53,7 @@ from cidmesa.mesa.views import own_mechanism
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
+    from cidmesa.mesa.candidate import MesaOptimizer
     from cidmesa.mesa.derive import Family, Targets
 
 SOURCE = "episode"
@@ -81,8 +88,8 @@ class Cure:
         The smallest weight of the grid that works; ``None`` for a link alone.
     observable
         The node that is shown; ``None`` where none is.
-    decision
-        To whom.
+    decisions
+        To whom; who sees which episode it is, where that is seen. Several decisions share a rule, or all see the mark.
     regret
         The least training regret of any objective on the targets, afterwards.
     removed
@@ -98,13 +105,16 @@ class Cure:
         Other targets, consistent before, that the change removes.
     target
         The targets of the hypothesis.
+    declared_only
+        Whether only declared objectives were tried, since one rule acts several times on the targets or the score;
+        another objective may remain, or do harm.
     """
 
     kind: Kind
     deployment: str
     weight: float | None
     observable: str | None
-    decision: str | None
+    decisions: tuple[str, ...]
     regret: float
     removed: bool
     interval: tuple[float, float]
@@ -112,6 +122,7 @@ class Cure:
     score_input: bool
     also: tuple[tuple[str, ...], ...]
     target: tuple[str, ...]
+    declared_only: bool = False
 
     def __str__(self) -> str:
         parts = []
@@ -119,10 +130,43 @@ class Cure:
             parts.append(f"mix {self.weight:g} of {self.deployment}" + (", seen" if self.kind is Kind.SEEN else ""))
         if self.observable is not None:
             flag = " (which the score reads)" if self.score_input else ""
-            parts.append(f"show {self.observable}{flag} to {self.decision}")
+            parts.append(f"show {self.observable}{flag} to {', '.join(self.decisions)}")
         name = ", ".join(self.target)
         what = f"removed (training regret {self.regret:g})" if self.removed else f"harmless in {self.deployment}"
-        return f"{' and '.join(parts)}: {name} is {what}"
+        tried = ", as far as declared objectives tell" if self.declared_only else ""
+        return f"{' and '.join(parts)}: {name} is {what}{tried}"
+
+
+class Cures(tuple[Cure, ...]):
+    """The changes that work, in order; what could not be judged is in :attr:`unjudged`.
+
+    Attributes
+    ----------
+    unjudged
+        Changes after which policies are too many to compare, or rounding hides the answer, in words.
+    """
+
+    unjudged: tuple[str, ...]
+
+    def __new__(cls, rows: Iterable[Cure], unjudged: Iterable[str] = ()) -> Cures:
+        """Keep both lists."""
+        made = super().__new__(cls, tuple(rows))
+        made.unjudged = tuple(unjudged)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cures, (tuple(self), self.unjudged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One change of training, the weight aside."""
+
+    kind: Kind
+    deployment: str
+    observable: str | None = None
+    decisions: tuple[str, ...] = ()
+    flagged: bool = False
 
 
 def distinguishing_training(
@@ -131,166 +175,189 @@ def distinguishing_training(
     weights: Iterable[float] = (0.01, 0.1, 0.5),
     observables: Iterable[str] | None = None,
     tolerance: float = 0.0,
-) -> tuple[Cure, ...]:
+) -> Cures:
     r"""Return the changes of training that remove a hypothesis or make it harmless.
 
     Parameters
     ----------
     setup
-        A setup with numbers and one decision.
+        A setup with numbers.
     target
         The targets of the hypothesis.
     weights
         The grid of mixing weights, each in (0, 1).
     observables
-        The nodes that could be shown; by default the chance nodes that are neither observed already nor below the
-        decision, in the union of all edges.
+        The nodes that could be shown; by default all chance nodes. Each is shown to every decision in turn that neither
+        observes it already nor is above it, in the union of all edges; decisions that share a rule are shown it
+        together, where that holds of all of them.
     tolerance
         The training regret that is allowed.
 
     Returns
     -------
-    tuple of Cure
+    Cures
         One change before two; mix, link, seen, both; removing before making harmless; unflagged before flagged;
-        then the order of deployments and nodes. Never by the size of a regret. Changes that do neither are left out:
-        no row is an answer too.
+        then the order of deployments, nodes and decisions. Never by the size of a regret. Changes that do neither are
+        left out: no row is an answer too, as long as nothing is in ``unjudged``.
 
     Raises
     ------
     NotApplicableError
-        Several decisions, no numbers, a weight outside (0, 1), or an observable that is below the decision.
+        No numbers, a weight outside (0, 1), or an observable that can be shown to no decision.
 
     Notes
     -----
     Weights are tried in ascending order and the smallest that works is reported: no infimum is claimed. Each change
-    costs one derivation.
+    costs one derivation. Shared rules and phases stay as they are.
 
     Examples
     --------
     See the module.
     """
     require_setup(setup, "distinguishing_training").require_model("distinguishing_training")
-    decision = setup.cid.only_decision(question="distinguishing_training")
     names = target_key(setup, target)
     grid = sorted(set(weights))
     if any(not 0 < w < 1 for w in grid):
         raise NotApplicableError(f"a mixing weight is strictly between 0 and 1; got {grid}.")
-    shown = _observables(setup, decision, observables)
+    shown = _observables(setup, observables)
     before = derive_mesa_optimizers(setup, tolerance=tolerance)
     rivals = tuple(c.names for c in before if c.consistency is Consistency.CONSISTENT and c.names != names)
     readers = set(setup.score).union(*(setup.cid.parents(u) for u in setup.score))
-    flagged = {x for x in shown if any(setup.cid.has_edge(x, reader) for reader in readers)}
-    changes: list[tuple[Kind, str | None]] = [(Kind.MIX, None), (Kind.SEEN, None)]
-    changes += [(kind, x) for kind in (Kind.LINK, Kind.BOTH) for x in shown]
-    trials = [(name, kind, x) for name in setup.deployments for kind, x in changes]
+    flagged = {x for x, _ in shown if any(setup.cid.has_edge(x, reader) for reader in readers)}
+    trials: list[_Change] = []
+    for name in setup.deployments:
+        trials += [_Change(Kind.MIX, name), _Change(Kind.SEEN, name, decisions=setup.cid.decisions)]
+        trials += [_Change(kind, name, x, to, x in flagged) for kind in (Kind.LINK, Kind.BOTH) for x, to in shown]
     rows: list[Cure] = []
+    unjudged: list[str] = []
     from tqdm import tqdm
 
-    linked: dict[str | None, Family] = {}  # a link changes training alike for all deployments
-    for name, kind, x in tqdm(trials, desc="distinguishing training", delay=2, leave=False, disable=None):
-        for weight in (None,) if kind is Kind.LINK else grid:
-            family = linked.get(x) if kind is Kind.LINK else None
+    linked: dict[tuple[str | None, tuple[str, ...]], Family] = {}  # a link changes training alike for all deployments
+    for change in tqdm(trials, desc="distinguishing training", delay=2, leave=False, disable=None):
+        for weight in (None,) if change.kind is Kind.LINK else grid:
+            key = change.observable, change.decisions
+            family = linked.get(key) if change.kind is Kind.LINK else None
             if family is None:
-                changed = _changed(setup, decision, name, weight, x, kind is Kind.SEEN)
+                changed = _changed(setup, change, weight)
                 family = derive_mesa_optimizers(changed, targets=[names, *rivals], tolerance=tolerance)
-            if kind is Kind.LINK:
-                linked[x] = family
-            row = _judge(family, names, rivals, kind, name, weight, x, decision, x in flagged)
-            if row is not None:
+            if change.kind is Kind.LINK:
+                linked[key] = family
+            row = _judge(family, names, rivals, change, weight)
+            if not _is_judged(family[names], change.deployment):
+                unjudged.append(str(row).split(":", maxsplit=1)[0])
+                break
+            if row.removed or row.harmless:
                 rows.append(row)
                 break
     kinds = list(Kind)
     where = {name: i for i, name in enumerate(setup.deployments)}
-    return tuple(
-        sorted(
-            rows,
-            key=lambda r: (
-                r.kind.changes,
-                kinds.index(r.kind),
-                not r.removed,
-                r.score_input,
-                where[r.deployment],
-                -1 if r.observable is None else setup.cid.id(r.observable),
-            ),
-        )
+    ordered = sorted(
+        rows,
+        key=lambda r: (
+            r.kind.changes,
+            kinds.index(r.kind),
+            not r.removed,
+            r.score_input,
+            where[r.deployment],
+            -1 if r.observable is None else setup.cid.id(r.observable),
+            [setup.cid.id(d) for d in r.decisions],
+        ),
+    )
+    return Cures(ordered, unjudged)
+
+
+def _observables(setup: TrainingSetup, given: Iterable[str] | None) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what could be shown, and to whom: one decision, or all that share a rule."""
+    cid = setup.cid
+    rules = list(dict.fromkeys(setup.rule_of(d) for d in cid.decisions))
+    chosen = cid.chance if given is None else tuple(given)
+    found = []
+    for x in chosen:
+        seen = [rule for rule in rules if any(x in cid.parents(d) for d in rule)]
+        below = [rule for rule in rules if cid.kind(x) != "chance" or x in setup.ever_below(rule)]
+        to = [rule for rule in rules if rule not in seen and rule not in below]
+        if given is not None and not to:
+            what = (
+                "is observed already" if len(seen) == len(rules) else "is not a chance node outside what it influences"
+            )
+            whom = " or ".join(f"`{d}`" for d in cid.decisions)
+            raise NotApplicableError(f"`{x}` cannot be shown to {whom}: it {what}.")
+        found += [(x, rule) for rule in to]
+    return found
+
+
+def _is_judged(after: MesaOptimizer, deployment: str) -> bool:
+    """Whether what becomes of a hypothesis is known, by all objectives or by the declared ones."""
+    if after.consistency is Consistency.EXCLUDED:
+        return True
+    return deployment in after.deployment_regret and (
+        after.consistency is Consistency.CONSISTENT or _by_declared(after)
     )
 
 
-def _observables(setup: TrainingSetup, decision: str, given: Iterable[str] | None) -> tuple[str, ...]:
-    cid = setup.cid
-    below = setup.ever_below([decision])
-    seen = set(cid.parents(decision))
-    if given is None:
-        return tuple(x for x in cid.chance if x not in seen and x not in below)
-    chosen = tuple(given)
-    for x in chosen:
-        if cid.kind(x) != "chance" or x in below or x in seen:
-            why = "is observed already" if x in seen else "is not a chance node outside what the decision influences"
-            raise NotApplicableError(f"`{x}` cannot be shown to `{decision}`: it {why}.")
-    return chosen
+def _by_declared(after: MesaOptimizer) -> bool:
+    return needs_stochastic_rules(after.setup, after.names)
 
 
 def _judge(
     family: Family,
     names: tuple[str, ...],
     rivals: tuple[tuple[str, ...], ...],
-    kind: Kind,
-    name: str,
+    change: _Change,
     weight: float | None,
-    observable: str | None,
-    decision: str,
-    flagged: bool,
-) -> Cure | None:
-    """Read a row off the family after a change; ``None`` if that neither removes the targets nor makes them safe."""
-    after = family[names]
-    removed = after.consistency is Consistency.EXCLUDED
-    harmless = after.robustly_aligned[name]
-    if not removed and not harmless:
-        return None
-    low, high = after.deployment_regret[name]
-    also = tuple(r for r in rivals if family[r].consistency is Consistency.EXCLUDED)
-    regret = after.training_regret if after.training_regret is not None else float("nan")
+) -> Cure:
+    """Read off the family after a change what becomes of the hypothesis."""
+    after, name = family[names], change.deployment
+    tried = _by_declared(after)
+    removed = after.consistency is Consistency.EXCLUDED or (tried and after.consistency is not Consistency.CONSISTENT)
+    known = name in after.deployment_regret
+    low, high = after.deployment_regret[name] if known else (math.nan, math.nan)
     return Cure(
-        kind,
+        change.kind,
         name,
         weight,
-        observable,
-        decision if observable else None,
-        regret,
+        change.observable,
+        change.decisions,
+        after.training_regret if after.training_regret is not None else math.nan,
         removed,
         (low, high),
-        harmless,
-        flagged,
-        also,
+        known and after.robustly_aligned[name],
+        change.flagged,
+        tuple(r for r in rivals if family[r].consistency is Consistency.EXCLUDED),
         names,
+        tried,
     )
 
 
-def _changed(
-    setup: TrainingSetup, decision: str, name: str, weight: float | None, observable: str | None, seen: bool
-) -> TrainingSetup:
-    """Return the setup after the change; a mixture has the one deployment `name`, a link has all."""
+def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> TrainingSetup:
+    """Return the setup after the change; a mixture has the one deployment, a link has all."""
+    name = change.deployment
     training, there = setup.deployed(TRAINING), setup.deployed(name)
     shifted = setup.shifted(name)
     cid = setup.cid if weight is None else setup.deployed_cid(name)
-    if observable is not None:
-        cid = with_information_link(cid, observable, decision)
+    if change.observable is not None:
+        for decision in change.decisions:
+            cid = with_information_link(cid, change.observable, decision)
+
+    def made(model: CIM, deployments: Mapping[str, Any]) -> TrainingSetup:
+        return TrainingSetup(
+            model, deployments, shared_rules=setup.shared_rules, phases=setup.phases, world=setup.world
+        )
+
     if weight is None:
-        model = CIM(cid, {node: _own(training, node) for node in cid.nodes})
-        return TrainingSetup(model, setup.deployments, world=setup.world)
+        return made(CIM(cid, {node: _own(training, node) for node in cid.nodes}), setup.deployments)
     if SOURCE in cid:
         raise DiagramError(f"`{SOURCE}` is the node that says where an episode is from: rename yours, cid.renamed(..).")
     cid = cid.with_edges([(SOURCE, node) for node in cid.nodes if node in shifted])
-    if seen:
-        cid = cid.with_edges([(SOURCE, decision)])
+    if change.kind is Kind.SEEN:
+        cid = cid.with_edges([(SOURCE, decision) for decision in change.decisions])
     mechanisms: dict[str, Any] = {
         node: _own(training, node) for node in cid.nodes if node not in shifted and node != SOURCE
     }
     mechanisms[SOURCE] = Categorical({TRAINING: 1 - weight, name: weight})
     for node in shifted:
         mechanisms[node] = _mixed(training, there, node)
-    model = CIM(cid, mechanisms)
-    return TrainingSetup(model, {name: {SOURCE: Categorical({TRAINING: 0.0, name: 1.0})}}, world=setup.world)
+    return made(CIM(cid, mechanisms), {name: {SOURCE: Categorical({TRAINING: 0.0, name: 1.0})}})
 
 
 def _own(model: CIM, node: str) -> Any:

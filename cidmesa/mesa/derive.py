@@ -41,6 +41,7 @@ from cidmesa.mechanisms import is_number
 from cidmesa.mesa.answers import Answers, ByCone, ByName, needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency, MesaOptimizer
 from cidmesa.mesa.laws import in_node_order, laws_of
+from cidmesa.mesa.normal import COMPARED, NormalForm
 from cidmesa.mesa.objectives import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
@@ -102,10 +103,10 @@ def derive_mesa_optimizers(
     Notes
     -----
     Exact over all objectives (see :mod:`cidmesa.mesa.consistency`) for one decision always, for several wherever
-    their deterministic policies can be listed (up to 4,096). Beyond, a test decision by decision finds consistent
-    objectives where the diagram is soluble (:mod:`cidmesa.mesa.stages`), and all else is UNKNOWN. Where one rule acts
-    twice on what is pursued or scored, declared objectives are tried one by one, with stochastic rules. Nothing but the
-    list of candidates is computed here; answers come on access.
+    their deterministic policies can be listed and compared (:mod:`cidmesa.mesa.plans`). Beyond, a test decision by
+    decision finds consistent objectives where the diagram is soluble (:mod:`cidmesa.mesa.stages`), and all else is
+    UNKNOWN. Where one rule acts twice on what is pursued or scored, declared objectives are tried one by one, with
+    stochastic rules. Nothing but the list of candidates is computed here; answers come on access.
 
     References
     ----------
@@ -162,14 +163,32 @@ class Derivation:
             self._why = str(reason)
             return None
 
+    def _laws_for(self, names: tuple[str, ...]) -> Laws | None:
+        """Return laws in which all that matters for these targets can be compared, without idle links if need be."""
+        if self._laws is not None and self._laws.affords(names):
+            return self._laws
+        try:
+            fewer = NormalForm(self.setup, names)
+        except NotApplicableError as reason:
+            self._why = str(reason)
+            return None
+        if fewer.affords(names):
+            return fewer
+        self._why = (
+            f"of {len(fewer.plans):,} deterministic policies more than {COMPARED:,} may be best for some objective on "
+            f"{', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
+        )
+        return None
+
     def answers(self, names: tuple[str, ...]) -> Answers | None:
         """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
         if self.setup.model is None:
             return None
         if needs_stochastic_rules(self.setup, names):
             return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
-        if self._laws is not None:
-            return ByCone(self._laws, names, self.tolerance, self.declared(names))
+        laws = self._laws_for(names)
+        if laws is not None:
+            return ByCone(laws, names, self.tolerance, self.declared(names))
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
         try:

@@ -25,6 +25,7 @@ with equal maps on the training support are never told apart by behaviour on it.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -36,6 +37,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.incentives.verdict import Answer
 from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.laws import laws_of
+from cidmesa.mesa.normal import NormalForm
 from cidmesa.mesa.regret import admits, possible
 from cidmesa.mesa.separation import Separation, separating_shifts
 
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.consistency import ConsistentSet
     from cidmesa.mesa.derive import Family
     from cidmesa.mesa.law import Law
+    from cidmesa.mesa.laws import Laws
     from cidmesa.mesa.setup import TrainingSetup
 
 BITS = 12.0
@@ -69,6 +72,8 @@ class Indistinct:
         Whether both can respond to the same mechanisms, which is a reason.
     tolerance
         The training regret allowed.
+    because
+        Why the answer is UNKNOWN; empty where it is not.
     """
 
     setup: TrainingSetup
@@ -77,12 +82,11 @@ class Indistinct:
     answer: Answer
     equal_response: bool
     tolerance: float = 0.0
+    because: str = ""
 
     @cached_property
     def best(self) -> Separation | None:
         """The best shift that would separate them; ``None`` where nothing that was tried does."""
-        if self.setup.model is not None and any(needs_stochastic_rules(self.setup, t) for t in (self.one, self.other)):
-            return None
         rows = separating_shifts(self.setup, self.one, self.other, tolerance=self.tolerance)
         return rows[0] if rows else None
 
@@ -113,8 +117,12 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     -----
     Policies are listed context by context, by linear programs, leaving off as soon as no objective fits, while
     :math:`\sum \log_2 |A| \le 12`. Beyond that only the sets of actions per context are compared: where they differ the
-    pair is identifiable, where they agree it is UNKNOWN. Without numbers every pair is UNKNOWN, and so is one for which
-    a shared rule may have to be stochastic. With several decisions policies are what is compared to begin with.
+    pair is identifiable, where they agree it is UNKNOWN. Without numbers every pair is UNKNOWN. With several decisions
+    policies are what is compared to begin with. Where there are too many, those are that ignore what is idle for both
+    pairs of targets (:mod:`cidmesa.mesa.plans`): if these sets differ so do the whole ones, but not conversely.
+
+    A pair for which a shared rule may have to be stochastic is UNKNOWN too. Declared objectives cannot settle it: the
+    possible rules are those of *all* objectives, and a rule that no declared one makes optimal another may.
 
     Examples
     --------
@@ -122,39 +130,68 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     """
     hypotheses = tuple(family.hypotheses if among is None else among)
     setup = family.setup
-    try:
-        laws = None if setup.model is None else laws_of(setup)
-    except NotApplicableError:  # too many policies to list
-        laws = None
-    known: dict[tuple[tuple[str, ...], str, bool], Any] = {}
-
-    def behaviour(candidate: MesaOptimizer, name: str, listed: bool) -> Any:
-        key = candidate.names, name, listed
-        if key not in known and laws is not None:
-            law = laws.law(name, candidate.names)
-            known[key] = policies(candidate._selected, law) if listed else possible(candidate._selected, law).tobytes()
-        return known[key]
-
-    def answer(one: MesaOptimizer, other: MesaOptimizer) -> Answer:
-        if laws is None or any(needs_stochastic_rules(setup, m.names) for m in (one, other)):
-            return Answer.UNKNOWN
-        unknown = False
-        for name in setup.distributions:
-            law = laws.law(name, one.names)
-            contexts, actions = law.value.shape
-            listed = contexts == 1 or contexts * math.log2(actions) <= BITS
-            if behaviour(one, name, listed) != behaviour(other, name, listed):
-                return Answer.EXCLUDES
-            unknown |= not listed
-        return Answer.UNKNOWN if unknown else Answer.ADMITS
-
+    compare = _Comparison(setup)
     found = []
     for one, other in combinations(hypotheses, 2):
-        said = answer(one, other)
+        said, because = compare(one, other)
         if said is not Answer.EXCLUDES:
             same = one.responds_to == other.responds_to
-            found.append(Indistinct(setup, one.names, other.names, said, same, family.tolerance))
+            found.append(Indistinct(setup, one.names, other.names, said, same, family.tolerance, because))
     return tuple(found)
+
+
+class _Comparison:
+    """Compares hypotheses on one setup; what each of them would do is found out once."""
+
+    def __init__(self, setup: TrainingSetup) -> None:
+        self.setup = setup
+        self._known: dict[tuple[tuple[str, ...], str, bool], Any] = {}
+        self._laws: Laws | None = None
+        if setup.model is not None:
+            with suppress(NotApplicableError):  # too many policies to list
+                self._laws = laws_of(setup)
+
+    def __call__(self, one: MesaOptimizer, other: MesaOptimizer) -> tuple[Answer, str]:
+        if self.setup.model is None:
+            return Answer.UNKNOWN, "the setup has no numbers"
+        if any(needs_stochastic_rules(self.setup, m.names) for m in (one, other)):
+            return Answer.UNKNOWN, "one rule acts several times on what is pursued or scored, and may be stochastic"
+        laws = self._laws
+        if laws is not None and laws.affords(one.names) and laws.affords(other.names):
+            return self._compared(laws, one, other, self._known)
+        try:
+            laws = NormalForm(self.setup, (*one.names, *other.names))
+        except NotApplicableError as reason:
+            return Answer.UNKNOWN, str(reason)
+        if not (laws.affords(one.names) and laws.affords(other.names)):
+            return Answer.UNKNOWN, "too many policies may be best for some objective"
+        said, because = self._compared(laws, one, other, {})
+        if said is Answer.ADMITS:
+            return Answer.UNKNOWN, "there are too many policies to compare those that use what is idle"
+        return said, because
+
+    def _compared(
+        self, laws: Laws, one: MesaOptimizer, other: MesaOptimizer, known: dict[Any, Any]
+    ) -> tuple[Answer, str]:
+        def behaviour(candidate: MesaOptimizer, name: str, listed: bool) -> Any:
+            key = candidate.names, name, listed
+            if key not in known:
+                law, selected = laws.law(name, candidate.names), candidate._selected
+                known[key] = policies(selected, law) if listed else possible(selected, law).tobytes()
+            return known[key]
+
+        because = ""
+        for name in self.setup.distributions:
+            contexts, actions = laws.law(name, one.names).value.shape
+            listed = contexts == 1 or contexts * math.log2(actions) <= BITS
+            first, second = (behaviour(m, name, listed) for m in (one, other))
+            if not first or not second:
+                return Answer.UNKNOWN, f"rounding hides what is possible in '{name}'"
+            if first != second:
+                return Answer.EXCLUDES, ""
+            if not listed:
+                because = f"in '{name}' the actions possible in each context agree, and policies are too many to list"
+        return (Answer.UNKNOWN if because else Answer.ADMITS), because
 
 
 def policies(objectives: ConsistentSet, law: Law) -> frozenset[tuple[int, ...]]:

@@ -9,8 +9,9 @@ r"""What each action leads to, in the contexts that one distribution reaches: th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,10 @@ from numpy.typing import NDArray
 
 from cidmesa.mesa import cones
 from cidmesa.mesa.cones import Floats
+from cidmesa.mesa.hull import on_border
+
+MANY = 256
+"""Of more actions than this only those on the border of what can be brought about are compared."""
 
 TIE = 1e-9
 """Expected values that differ by less, relative to the largest, are equal."""
@@ -25,7 +30,7 @@ TIE = 1e-9
 Exact: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Law:
     """What each action leads to, in the contexts that one distribution reaches.
 
@@ -52,6 +57,28 @@ class Law:
         loss = self.value.max(axis=1, keepdims=True) - self.value
         return np.asarray(self.weight[:, None] * np.where(loss <= tie_width(self.value), 0.0, loss))
 
+    @cached_property
+    def border(self) -> tuple[NDArray[np.bool_], ...]:
+        """Per context the actions that some objective may prefer to all others: of few actions all of them.
+
+        An action that is not among them is optimal only for objectives that no action matters to.
+        """
+        many = self.value.shape[1] > MANY
+        everything = np.ones(self.value.shape[1], dtype=bool)
+        return tuple(on_border(outcome) if many else everything for outcome in self.outcome)
+
+    @cached_property
+    def against(self) -> tuple[NDArray[np.intp], ...]:
+        """Per context the actions that an optimal one must be no worse than: of many those on the border, no copies."""
+        found = []
+        for outcome, border in zip(self.outcome, self.border, strict=True):
+            chosen = np.flatnonzero(border)
+            if len(border) > MANY:
+                _, first = np.unique(np.round(outcome[chosen], 12) + 0.0, axis=0, return_index=True)
+                chosen = chosen[np.sort(first)]
+            found.append(chosen)
+        return tuple(found)
+
     def rows(self, context: int, action: int, against: NDArray[np.intp]) -> Floats:
         """Return the scaled rows by which `action` beats each action in `against`."""
         outcome = self.outcome[context]
@@ -63,12 +90,15 @@ def tie_width(values: Floats) -> float:
     return TIE * max(1.0, float(np.abs(values).max(initial=0.0)))
 
 
-def weak_rows(law: Law, actions: Sequence[int]) -> Floats:
-    """Return the rows that make ``actions[c]`` optimal in every context of a law, scaled; trivial ones left out."""
-    rows = [
-        law.rows(context, action, np.flatnonzero(np.arange(law.value.shape[1]) != action))
-        for context, action in enumerate(actions)
-    ]
+def rivals(law: Law, context: int, action: int) -> NDArray[np.intp]:
+    """Return the other actions that an optimal one must be no worse than."""
+    others = law.against[context]
+    return np.asarray(others[others != action])
+
+
+def weak_rows(law: Law, actions: Mapping[int, int]) -> Floats:
+    """Return the rows that make actions, context → action, optimal in a law, scaled; trivial ones left out."""
+    rows = [law.rows(context, action, rivals(law, context, action)) for context, action in actions.items()]
     found = np.vstack(rows) if rows else np.zeros((0, law.outcome.shape[2]))
     return np.unique(found[np.abs(found).any(axis=1)], axis=0)
 

@@ -20,6 +20,7 @@ and all others as in training. What an action is *worth* to the base is in both 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -56,6 +57,10 @@ class Laws(Protocol):
         """Whether an empty consistent set proves that nothing is consistent."""
         ...
 
+    def affords(self, targets: Sequence[str]) -> bool:
+        """Say whether the actions or policies that matter for some targets are few enough to be compared."""
+        ...
+
     def domain(self, node: str) -> Values:
         """Return the values of a target."""
         ...
@@ -72,9 +77,19 @@ class Laws(Protocol):
         """Return possible actions by decision and context from those of a law."""
         ...
 
+    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return (certain, possible) of two hypotheses from what is possible for each (:mod:`cidmesa.mesa.parting`)."""
+        ...
+
 
 def laws_of(setup: TrainingSetup) -> Laws:
-    """Return the laws of a setup: context by context for one decision, policy by policy for several."""
+    """Return the laws of a setup: context by context for one decision, policy by policy for several.
+
+    Raises
+    ------
+    NotApplicableError
+        Too many policies to list.
+    """
     return OneDecision(setup) if len(setup.cid.decisions) == 1 else NormalForm(setup)
 
 
@@ -108,6 +123,10 @@ class OneDecision:
         """One decision, context by context: nothing is left out."""
         return True
 
+    def affords(self, targets: Sequence[str]) -> bool:
+        """One decision, context by context: always."""
+        return True
+
     def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
         """Return the possible actions of the decision by context."""
         rows = zip(self.contexts(name), possible.tolist(), strict=True)
@@ -117,6 +136,12 @@ class OneDecision:
                 for context, row in rows
             }
         }
+
+    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return the probability of contexts without a common action, and of those with different ones."""
+        weight = self.reached(name).weight
+        apart, differ = ~(one & other).any(axis=1), (one != other).any(axis=1)
+        return math.fsum(weight[apart]), math.fsum(weight[differ])
 
     @cached_property
     def actions(self) -> tuple[Hashable, ...]:

@@ -1,8 +1,9 @@
 r"""Several decisions: the same problem in normal form, policy by policy.
 
 With several decisions a :class:`~cidmesa.mesa.law.Law` has one context, and its actions are the deterministic
-policies :math:`\pi`, each with :math:`P(t \mid \pi)` and :math:`E[U_b \mid \pi]`. Nothing else changes: an objective is
-strongly consistent iff all policies that are optimal for it are (nearly) optimal for the base.
+policies :math:`\pi`, one of each class that acts alike (:mod:`cidmesa.mesa.plans`), each with :math:`P(t \mid \pi)` and
+:math:`E[U_b \mid \pi]`. Nothing else changes: an objective is strongly consistent iff all policies that are optimal for
+it are (nearly) optimal for the base.
 
 Deterministic policies are enough where every decision has a rule of its own: an expectation is then linear in each
 rule, so a stochastic policy is optimal only if every deterministic one in its support is, and the worst of these is no
@@ -19,30 +20,29 @@ deployment; it cannot be stale in one context and not in another when one decisi
 >>> cid = cm.CID([("a", "b"), ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
 >>> model = cid.parameterise(a=[0, 1], b=[0, 1], u=lambda a, b: 2 * a * b)
 >>> law = NormalForm(TrainingSetup(model)).law("training", ["u"])
->>> law.value.tolist()  # b is told a: rules for b are (0, 0), (0, 1), (1, 0), (1, 1)
-[[0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 2.0]]
+>>> law.value.tolist()  # b is told a: what it would do after the other a makes no difference (cidmesa.mesa.plans)
+[[0.0, 0.0, 0.0, 2.0]]
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.exact import exact_joint
 from cidmesa.mesa.law import Law
 from cidmesa.mesa.objectives import Values, domain_of
+from cidmesa.mesa.parting import by_context, parting
+from cidmesa.mesa.plans import list_plans, names_of, requisite_links
 from cidmesa.mesa.setup import TRAINING
-from cidmesa.mesa.shifts import reached_contexts, uniform_policy
+from cidmesa.mesa.shifts import uniform_policy
 from cidmesa.mesa.stale import stale_model
 from cidmesa.solve import joint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,24 +50,14 @@ if TYPE_CHECKING:
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.model import CIM
 
-POLICIES = 4096
-"""Up to so many deterministic policies are listed."""
+POLICIES = 2**16
+"""Up to so many deterministic policies that act differently are listed."""
 
+COMPARED = 4096
+"""Up to so many of them are compared, those on the border of what they bring about (:mod:`cidmesa.mesa.hull`)."""
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Families:
-    """The values of all decisions and of what they observe, and which policies are in keeping with them.
-
-    Attributes
-    ----------
-    names
-        Parents of decisions and decisions, in node order.
-    follows
-        Booleans (policies, values of `names` in C order).
-    """
-
-    names: tuple[str, ...]
-    follows: NDArray[np.bool_]
+SUMMED = 2**23
+"""Up to so many entries of plans by runs are summed in exact integers."""
 
 
 class NormalForm:
@@ -77,54 +67,44 @@ class NormalForm:
     ----------
     setup
         A setup with numbers.
+    targets
+        Where given, plans ignore what is idle for these targets and the score (:mod:`cidmesa.mesa.plans`).
 
     Raises
     ------
     NotApplicableError
-        More than :data:`POLICIES` deterministic policies on contexts that some distribution reaches.
+        More than :data:`POLICIES` deterministic policies act differently somewhere.
     """
 
-    def __init__(self, setup: TrainingSetup) -> None:
+    def __init__(self, setup: TrainingSetup, targets: Iterable[str] | None = None) -> None:
         self.setup = setup
         self.model = setup.require_model("consistency")
-        self.leaders = tuple(dict.fromkeys(setup.rule_of(d)[0] for d in setup.cid.decisions))
         self._domains: dict[str, Values] = {}
-        self._live = {leader: self._live_contexts(leader) for leader in self.leaders}
-        count = math.prod(self.model.card(leader) ** len(live) for leader, live in self._live.items())
-        if count > POLICIES:
-            raise NotApplicableError(
-                f"several decisions are compared policy by policy, and this setup has {count:,} deterministic policies "
-                f"(at most {POLICIES:,}): give the decisions fewer observations or values."
-            )
+        self._values: dict[str, Floats] = {}
+        names = names_of(setup.cid)
+        self._comes = {
+            name: np.asarray(joint(model, names, policy=uniform_policy(model)) > 0)
+            for name, model in ((name, setup.deployed(name)) for name in setup.distributions)
+        }
+        kept = None if targets is None else requisite_links(setup, targets)
+        self.plans = list_plans(self.model, list(self._comes.values()), setup.shared_rules, POLICIES, kept)
 
     @property
     def is_complete(self) -> bool:
         """Policies are listed, and deterministic ones decide."""
         return True
 
+    def affords(self, targets: Sequence[str]) -> bool:
+        """Say whether the policies that matter for some targets are few enough to be compared with each other."""
+        if len(self.plans) <= COMPARED:
+            return True
+        return all(len(self.law(name, targets).against[0]) <= COMPARED for name in self.setup.distributions)
+
     def domain(self, node: str) -> Values:
         """Return the values of a target."""
         if node not in self._domains:
             self._domains[node] = domain_of(self.setup, node)
         return self._domains[node]
-
-    @cached_property
-    def rules(self) -> Mapping[str, NDArray[np.intp]]:
-        """Decision → the action of every policy in every context, shape (policies, contexts).
-
-        In contexts that no distribution reaches under any policy all take the first action.
-        """
-        slots = [(leader, context) for leader in self.leaders for context in self._live[leader]]
-        shape = [self.model.card(leader) for leader, _ in slots]
-        listed = np.indices(shape, dtype=np.intp).reshape(len(slots), -1)
-        found: dict[str, NDArray[np.intp]] = {}
-        for leader in self.leaders:
-            table = np.zeros((listed.shape[1], len(self.model.contexts(leader))), dtype=np.intp)
-            for slot, (owner, context) in enumerate(slots):
-                if owner == leader:
-                    table[:, context] = listed[slot]
-            found.update(dict.fromkeys(self.setup.rule_of(leader), table))
-        return found
 
     def law(self, name: str, targets: Sequence[str]) -> Law:
         """Return the law of `targets` in a distribution, as it is: the competent reading."""
@@ -139,66 +119,59 @@ class NormalForm:
 
     def value(self, name: str) -> Floats:
         """Return the expected base utility of every policy in a distribution; with phases, what training scores."""
-        known: dict[str, Floats] = self.__dict__.setdefault("_values", {})
-        if name not in known:
+        if name not in self._values:
             model = self.setup.deployed(name)
-            total = np.zeros(len(self._families.follows))
+            total = np.zeros(len(self.plans))
             for utility in self.setup.training_score if name == TRAINING else self.setup.score:
                 total += self._outcome(model, [utility]) @ np.array(self.domain(utility), dtype=float)
-            known[name] = total
-        return known[name]
+            self._values[name] = total
+        return self._values[name]
 
     def by_context(
         self, name: str, possible: NDArray[np.bool_], law: Law
     ) -> Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
+        return by_context(self.setup.deployed(name), self._taken(name, np.flatnonzero(possible[0])))
+
+    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return how often episodes tell two hypotheses apart (:mod:`cidmesa.mesa.parting`)."""
+        either = np.flatnonzero(one[0] | other[0])
         model = self.setup.deployed(name)
-        chosen = np.flatnonzero(possible[0])
-        found: dict[str, dict[tuple[Hashable, ...], tuple[Hashable, ...]]] = {}
+        comes = self._by_run(model, self._joint(model, self.plans.names), self.plans.names, [])
+
+        def chance(flags: Floats) -> Floats:
+            return np.asarray(self.plans.total(comes * flags[:, None])[either, 0])
+
+        first, second = (self._taken(name, np.flatnonzero(mask[0])) for mask in (one, other))
+        return parting(self.plans.contexts, first, second, chance)
+
+    def _taken(self, name: str, chosen: NDArray[np.intp]) -> dict[str, NDArray[np.bool_]]:
+        """Return decision → which actions some chosen policy takes in the contexts that it enters."""
+        model = self.setup.deployed(name)
+        found = {}
         for decision in self.setup.cid.decisions:
-            reached = self._outcome(model, self.setup.cid.parents(decision), own=False)[chosen] > 0
-            rule = self.rules[decision][chosen]
-            domain = model.domain(decision)
-            found[decision] = {
-                context: tuple(a for k, a in enumerate(domain) if (reached[:, i] & (rule[:, i] == k)).any())
-                for i, context in enumerate(model.contexts(decision))
-                if reached[:, i].any()
-            }
+            enters = self.enters(name, decision)[chosen]
+            rule = self.plans.rules[decision][chosen]
+            actions = range(model.card(decision))
+            found[decision] = np.stack([(enters & (rule == action)).any(axis=0) for action in actions], axis=1)
         return found
+
+    def enters(self, name: str, decision: str) -> NDArray[np.bool_]:
+        """Say which contexts of a decision each plan enters in a distribution, shape (policies, contexts)."""
+        return self.plans.enters(decision, self._comes[name].ravel()[self.plans.runs])
 
     # How laws come about -------------------------------------------------------------------------------------------
 
-    def _live_contexts(self, leader: str) -> tuple[int, ...]:
-        """Return the contexts of a rule that some distribution reaches under some policy."""
-        live = np.zeros(len(self.model.contexts(leader)), dtype=bool)
-        for name in self.setup.distributions:
-            for decision in self.setup.rule_of(leader):
-                live |= reached_contexts(self.setup.deployed(name), decision).ravel()
-        return tuple(np.flatnonzero(live).tolist())
-
-    @cached_property
-    def _families(self) -> Families:
-        cid, model = self.setup.cid, self.model
-        members = {node for decision in cid.decisions for node in (*cid.parents(decision), decision)}
-        names = tuple(node for node in cid.nodes if node in members)
-        shape = [model.card(node) for node in names]
-        at = dict(zip(names, np.indices(shape).reshape(len(names), -1), strict=True))
-        follows = np.ones((len(self.rules[cid.decisions[0]]), math.prod(shape)), dtype=bool)
-        for decision in cid.decisions:
-            parents = cid.parents(decision)
-            context = np.zeros(math.prod(shape), dtype=np.intp)
-            if parents:
-                context = np.ravel_multi_index([at[p] for p in parents], [model.card(p) for p in parents])
-            follows &= self.rules[decision][:, context] == at[decision]
-        return Families(names, follows)
-
-    def _outcome(self, model: CIM, targets: Sequence[str], own: bool = True) -> Floats:
+    def _outcome(self, model: CIM, targets: Sequence[str]) -> Floats:
         """Return the law of `targets` under every policy, shape (policies, values)."""
         names = self._axes(targets)
+        by_run: Floats = self._by_run(model, self._joint(model, names), names, targets)
+        return self.plans.total(by_run)
+
+    def _joint(self, model: CIM, names: Sequence[str]) -> Floats:
+        """Return the law of `names` for every action of every decision."""
         scale = math.prod(model.card(decision) for decision in model.cid.decisions)
-        law = joint(model, names, policy=uniform_policy(model)) * scale
-        by_family: Floats = self._by_family(model, law, names, targets, own)
-        return self._families.follows.astype(float) @ by_family
+        return np.asarray(joint(model, names, policy=uniform_policy(model)) * scale)
 
     def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], NDArray[Any] | None]:
         known: list[NDArray[Any] | None] = []
@@ -206,35 +179,32 @@ class NormalForm:
         def compute() -> NDArray[Any] | None:
             if not known:
                 names = self._axes(targets)
-                law = exact_joint(model, names)
+                law = exact_joint(model, names) if self.plans.follows.size <= SUMMED else None
                 if law is not None:
-                    follows = self._families.follows.astype(np.int64).astype(object)
-                    law = (follows @ self._by_family(model, law, names, targets, own=True))[None]
+                    law = self.plans.total(self._by_run(model, law, names, targets))[None]
                 known.append(law)
             return known[0]
 
         return compute
 
     def _axes(self, targets: Sequence[str]) -> list[str]:
-        return list(dict.fromkeys((*self._families.names, *targets)))
+        return list(dict.fromkeys((*self.plans.names, *targets)))
 
-    def _by_family(
-        self, model: CIM, law: NDArray[Any], names: Sequence[str], targets: Sequence[str], own: bool
-    ) -> NDArray[Any]:
-        """Sum a joint law into an array (values of the families, values of the targets)."""
+    def _by_run(self, model: CIM, law: NDArray[Any], names: Sequence[str], targets: Sequence[str]) -> NDArray[Any]:
+        """Sum a joint law into an array (runs, values of the targets)."""
         at = dict(zip(names, np.indices(law.shape).reshape(len(names), -1), strict=True))
-        families = self._families.names
-        row = np.ravel_multi_index([at[n] for n in families], [model.card(n) for n in families])
+        cards = [model.card(n) for n in self.plans.names]
+        row = np.ravel_multi_index([at[n] for n in self.plans.names], cards)
         column = np.zeros(law.size, dtype=np.intp)
         width = 1
         for node in targets:
             position = at[node]
-            size = len(self.domain(node)) if own else model.card(node)
+            size = len(self.domain(node))
             if model.cid.kind(node) == "utility":
                 paid = np.unique(model.cpd(node)).tolist()
                 position = np.array([self.domain(node).index(v) for v in paid])[position]
             column = column * size + position
             width *= size
-        found = np.zeros((self._families.follows.shape[1], width), dtype=law.dtype)
+        found = np.zeros((math.prod(cards), width), dtype=law.dtype)
         np.add.at(found, (row, column), law.ravel())
-        return found
+        return found[self.plans.runs]

@@ -4,6 +4,9 @@ With one decision the unnormalised values :math:`W(pa, a) = E[\text{payoff}; pa 
 parameters: nothing is divided by. All probabilities of the model lie between 0 and 1, and that settles the sign of many
 differences; what it leaves open stays in the answer, as a maximum or a condition.
 
+With several decisions there is one context, and its actions are the deterministic policies
+(:mod:`cidmesa.mesa.plans`), as in :mod:`cidmesa.mesa.normal`.
+
 >>> import sympy
 >>> import cidmesa as cm
 >>> p = sympy.Symbol("p")
@@ -17,7 +20,7 @@ differences; what it leaves open stays in the answer, as a maximum or a conditio
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,7 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives import Objective
+from cidmesa.mesa.plans import list_plans, names_of
 from cidmesa.mesa.shifts import uniform_policy
 from cidmesa.solve.algebra import Algebra, exact
 from cidmesa.solve.regions import Space
@@ -34,12 +38,48 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
-class Values:
-    """Unnormalised action values of one model with one decision, as exact expressions."""
+POLICIES = 1024
+"""Up to so many deterministic policies of several decisions are listed."""
 
-    def __init__(self, model: CIM) -> None:
+COMPARED = 6
+"""Of more conditional values than these sympy is not asked which of them a maximum can do without."""
+
+DISTINCT = 64
+"""Up to so many of them are compared, those with an expected value of their own."""
+
+
+class Values:
+    """Unnormalised action values of one model, as exact expressions.
+
+    Parameters
+    ----------
+    model
+        Symbolic or not.
+    shared
+        Tuples of decisions that have one rule.
+    utilities
+        What the base is scored by; by default all utilities.
+
+    Raises
+    ------
+    NotApplicableError
+        Several decisions with more than :data:`POLICIES` policies.
+    """
+
+    def __init__(
+        self, model: CIM, shared: Iterable[Sequence[str]] = (), utilities: Sequence[str] | None = None
+    ) -> None:
         self.model = model
-        self.decision = model.cid.only_decision(question="alignment_region")
+        cid = model.cid
+        self.utilities = cid.utilities if utilities is None else tuple(utilities)
+        self._scale = math.prod(model.card(d) for d in cid.decisions)
+        if len(cid.decisions) == 1:
+            self._names = (*cid.parents(cid.decisions[0]), cid.decisions[0])
+            self._plans = None
+        else:
+            self._names = names_of(cid)
+            support = joint(model, self._names, policy=uniform_policy(model)) != 0
+            self._plans = list_plans(model, [support], shared, POLICIES)
         probabilities = list(Algebra(model).entries)
         symbols = sorted(model.symbols, key=str)
         bounds = [s for s in symbols if s.is_nonnegative] + [-s for s in symbols if s.is_nonpositive]
@@ -54,19 +94,22 @@ class Values:
         """Return E[payoff; pa | do a] for each context and action; `payoff` is a table with one axis per name."""
         import sympy
 
-        family = (*self.model.cid.parents(self.decision), self.decision)
-        axes = tuple(dict.fromkeys((*family, *names)))
+        axes = tuple(dict.fromkeys((*self._names, *names)))
         law = joint(self.model, axes, policy=uniform_policy(self.model))
         paid = _spread(np.asarray(payoff, dtype=object), names, axes)
-        actions = self.model.card(self.decision)
-        contexts = math.prod(self.model.card(p) for p in family[:-1])
-        rows = [[sympy.Integer(0)] * actions for _ in range(contexts)]
-        shape = law.shape[: len(family)]
+        shape = law.shape[: len(self._names)]
+        by_run = [sympy.Integer(0)] * math.prod(shape)
         for where in np.ndindex(law.shape):
             pay = paid[tuple(i if n > 1 else 0 for i, n in zip(where, paid.shape, strict=True))]
             if law[where] != 0 and pay:
-                context, action = divmod(int(np.ravel_multi_index(where[: len(family)], shape)), actions)
-                rows[context][action] += actions * law[where] * exact(pay)
+                run = int(np.ravel_multi_index(where[: len(self._names)], shape))
+                by_run[run] += self._scale * law[where] * exact(pay)
+        if self._plans is None:
+            actions = shape[-1]
+            rows = [by_run[start : start + actions] for start in range(0, len(by_run), actions)]
+        else:
+            runs = self._plans.runs
+            rows = [[sympy.Add(*(by_run[r] for r in runs[follows])) for follows in self._plans.follows]]
         return [[sympy.expand(value) for value in row] for row in rows]
 
     # Regret ----------------------------------------------------------------------------------------------------------
@@ -76,14 +119,16 @@ class Values:
         """Base values by context and action."""
         import sympy
 
-        cid = self.model.cid
-        parts = [self.expected(cid.parents(u), self.model.cpd(u)) for u in cid.utilities]
+        parts = [self.expected(self.model.cid.parents(u), self.model.cpd(u)) for u in self.utilities]
         return [[sympy.expand(sum(cells)) for cells in zip(*rows, strict=True)] for rows in zip(*parts, strict=True)]
 
     def optimal(self, names: tuple[str, ...], objective: Objective | None) -> list[list[Any]]:
         """Return for each context and action the condition under which it is optimal, where the context is reached."""
-        rows = zip(self._of(names, objective), self.weights, strict=True)
-        return [[self._best(row, a, weight) for a in range(len(row))] for row, weight in rows]
+        rows = [
+            (row, self._not_below(row), weight)
+            for row, weight in zip(self._of(names, objective), self.weights, strict=True)
+        ]
+        return [[self._best(value, top, weight) for value in row] for row, top, weight in rows]
 
     def regret(self, names: tuple[str, ...], objective: Objective | None) -> Any:
         """Return the base regret of the worst policy that is optimal for an objective; ``None`` is the score itself."""
@@ -93,12 +138,14 @@ class Values:
             return sympy.Integer(0)
         total = sympy.Integer(0)
         for values, paid in zip(self._of(names, objective), self.base, strict=True):
+            pairs = self.distinct(zip(values, paid, strict=True))
+            wanted, best = self._not_below([value for value, _ in pairs]), self._not_below(paid)
             costs = [sympy.Integer(0)]
-            for (action, pay), other in product(enumerate(paid), paid):
+            for (value, pay), other in product(pairs, best):
                 loss = sympy.expand(other - pay)
                 if loss == 0 or self._never_below(sympy.Integer(0), loss):
                     continue
-                when = self._best(values, action, loss)
+                when = self._best(value, wanted, loss)
                 if when is not sympy.false:
                     costs.append(where(when, loss))
             total += self.maximum(costs)
@@ -108,17 +155,38 @@ class Values:
         """Return the values of an objective; ``None`` is the score itself."""
         return self.base if objective is None else self.expected(names, objective.table)
 
-    def maximum(self, values: Sequence[Any]) -> Any:
-        """Return the maximum, without those that another is never below."""
-        import sympy
+    def distinct(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return rows of expressions without repeats.
 
+        Raises
+        ------
+        NotApplicableError
+            More than :data:`DISTINCT` of them.
+        """
+        found = list(dict.fromkeys(rows))
+        if len(found) > DISTINCT:
+            raise NotApplicableError(
+                f"{len(found):,} policies have expected values of their own, and at most {DISTINCT} can be compared as "
+                "expressions: put numbers in for the symbols, or give the decisions fewer observations."
+            )
+        return found
+
+    def _not_below(self, values: Sequence[Any]) -> list[Any]:
+        """Return the values that no other one is known never to be below: the maximum is among them."""
         kept: list[Any] = []
         for value in dict.fromkeys(values):
             if any(self._never_below(other, value) for other in kept):
                 continue
             kept = [other for other in kept if not self._never_below(value, other)]
             kept.append(value)
-        return sympy.Max(*kept)
+        return kept
+
+    def maximum(self, values: Sequence[Any]) -> Any:
+        """Return the maximum, without those that another is never below."""
+        import sympy
+
+        kept = self._not_below(values)
+        return sympy.Max(*kept, evaluate=_is_simple(kept))
 
     def minimum(self, values: Sequence[Any]) -> Any:
         """Return the minimum, without those that another is never above."""
@@ -130,7 +198,7 @@ class Values:
                 continue
             kept = [other for other in kept if not self._never_below(other, value)]
             kept.append(value)
-        return sympy.Min(*kept)
+        return sympy.Min(*kept, evaluate=_is_simple(kept))
 
     def _never_below(self, one: Any, other: Any) -> bool:
         """Whether one expression is at least another in the whole space, as far as that is known."""
@@ -157,8 +225,8 @@ class Values:
             )
         return sign.factor > 0
 
-    def _best(self, values: Sequence[Any], action: int, at_stake: Any) -> Any:
-        """Return the condition under which an action has the largest value and `at_stake` can be positive.
+    def _best(self, value: Any, others: Sequence[Any], at_stake: Any) -> Any:
+        """Return the condition under which a value is no less than the others and `at_stake` can be positive.
 
         An action that is never above another may still tie with it on a border; that is left out where `at_stake` is 0
         there too.
@@ -166,10 +234,8 @@ class Values:
         import sympy
 
         conditions = []
-        for other, value in enumerate(values):
-            if other == action:
-                continue
-            difference = sympy.expand(values[action] - value)
+        for other in others:
+            difference = sympy.expand(value - other)
             sign = self.space.sign(difference)
             if sign.core is None:
                 if sign.factor >= 0:
@@ -205,6 +271,13 @@ class Values:
         (symbol,) = factor.free_symbols
         bounds = [c for c in self.space.conditions if c.free_symbols == {symbol}]
         return any(all(bool(c.subs(symbol, root) >= 0) for c in bounds) for root in sympy.real_roots(factor, symbol))
+
+
+def _is_simple(values: Sequence[Any]) -> bool:
+    """Whether sympy may compare all pairs of values: with many conditional ones that takes minutes."""
+    import sympy
+
+    return len(values) <= COMPARED or not any(v.has(sympy.Piecewise, sympy.Max, sympy.Min) for v in values)
 
 
 def _spread(table: Any, names: Sequence[str], onto: Sequence[str]) -> Any:

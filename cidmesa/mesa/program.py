@@ -146,7 +146,7 @@ class Program:
         if self.deployed is not None:
             z = answer.x[first_z : first_z + actions].reshape(self.deployed.value.shape)
             taken = tuple(int(a) for a in z.argmax(axis=1))
-            weak.append(weak_rows(self.deployed, taken))
+            weak.append(weak_rows(self.deployed, dict(enumerate(taken))))
         rows = np.vstack(weak) if weak else None
         if cones.margin(self.cone.inequalities(choice), rows)[0] <= cones.SETTLED:
             return None

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cidmesa.mesa.consistency import DELTAS
-from cidmesa.mesa.law import Law, optimal_for, weak_rows
+from cidmesa.mesa.law import Law, optimal_for, rivals, weak_rows
 from cidmesa.mesa.program import Program
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def possible(objectives: ConsistentSet, law: Law) -> NDArray[np.bool_]:
     for context in range(contexts):
         known: dict[bytes, bool] = {}
         for action in range(actions):
-            key = (np.round(law.outcome[context, action], 12) + 0.0).tobytes()
+            inside = not law.border[context][action]  # optimal only where no action matters: one answer for all
+            key = b"" if inside else (np.round(law.outcome[context, action], 12) + 0.0).tobytes()
             if key not in known:
                 known[key] = admits(objectives, law, {context: action})
             found[context, action] = known[key]
@@ -155,18 +156,14 @@ def admits(objectives: ConsistentSet, law: Law, actions: dict[int, int]) -> bool
     if law.outcome.shape[2] == 2:
         where, what = list(actions), list(actions.values())
         return any(bool(optimal_for(law, member)[where, what].all()) for member in _of_two_values(objectives))
-    chosen = list(actions)
-    there = Law(law.weight[chosen], law.outcome[chosen], law.value[chosen])
-    taken = [actions[context] for context in chosen]
 
     def exactly() -> list[Sequence[int]] | None:
         exact = law.exact()
         if exact is None:
             return None
-        moves = range(law.value.shape[1])
-        return [exact[c, a] - exact[c, b] for c, a in actions.items() for b in moves if b != a]
+        return [exact[c, a] - exact[c, b] for c, a in actions.items() for b in rivals(law, c, a)]
 
-    return objectives.admits(weak_rows(there, taken), exactly)
+    return objectives.admits(weak_rows(law, actions), exactly)
 
 
 def _of_two_values(objectives: ConsistentSet) -> list[Floats]:

@@ -10,6 +10,10 @@ context :math:`pa`: those that are optimal there for some objective that trainin
 and the shift is *visible* iff it moves a node of :math:`Obs(D)`: a frozen learner can show such a difference; any other
 only a retrained or a planning one.
 
+With several decisions an episode passes one context of each, and which ones depends on the rules before: *certain* is
+then the least, over the possible policies of both, and *possible* the largest probability that an episode passes such a
+context (:mod:`cidmesa.mesa.parting`, with what that does not see).
+
 The candidates are finite: training itself, the declared deployments, and replacements of up to `size` chance nodes by
 deterministic tables, all of them if there are at most 4,096, else constants and edits of one row (then what is found is
 a lower bound). Reported is, for each set of nodes, the best shift by (certain, possible), for the minimal sets that
@@ -30,19 +34,23 @@ part the two at all.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
-from cidmesa.mesa.answers import needs_stochastic_rules
+from cidmesa.mesa.answers import ByName, needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
 from cidmesa.mesa.laws import laws_of
+from cidmesa.mesa.normal import NormalForm
+from cidmesa.mesa.objectives import declared, domain_of
+from cidmesa.mesa.parting import parting
+from cidmesa.mesa.plans import contexts_of_runs
 from cidmesa.mesa.regret import admits, possible
 from cidmesa.mesa.setup import TRAINING, TrainingSetup
 from cidmesa.mesa.shifts import observed, relevant
@@ -59,6 +67,9 @@ if TYPE_CHECKING:
 
 LISTED = 4096
 """The most replacements by deterministic tables that are all tried."""
+
+WORK = 2**24
+"""The most policies, times replacements, that are all tried."""
 
 PROBE = "\0"
 """What the names of tried replacements begin with, and no name of a user's does."""
@@ -78,11 +89,14 @@ class Separation:
         The declared deployment, ``"training"``, or ``None`` for a replacement that was found.
     certain, possible
         Probability of the contexts in which no action is possible for both, and in which their possible actions
-        differ; ``None`` for a bare diagram.
+        differ; with several decisions bounds on it over the possible policies; ``None`` for a bare diagram.
     visible
         Whether a frozen learner can show it.
     lower_bound
         Whether not all deterministic tables of these nodes were tried.
+    declared_only
+        Whether only declared objectives were compared, each with the optimal rules that were found for it: one rule
+        acts several times on the targets or the score. Another objective on the targets may do otherwise.
     """
 
     nodes: frozenset[str]
@@ -92,6 +106,7 @@ class Separation:
     possible: float | None
     visible: bool
     lower_bound: bool = False
+    declared_only: bool = False
 
 
 def separating_shifts(
@@ -122,10 +137,13 @@ def separating_shifts(
     UnknownNodeError
         A target that is not a node.
     NotApplicableError
-        A decision as a target; symbols; one rule that acts several times on the targets or the score.
+        A decision as a target; symbols; more policies than can be compared.
 
     Notes
     -----
+    Where one rule acts several times on the targets or the score, the best rule may be stochastic and the objectives
+    form no cone. Declared objectives are compared then, by what their optimal rules do, and the rows say so.
+
     Mechanisms outside :math:`Obs(D) \cup Rel_{T_1} \cup Rel_{T_2}` change neither the contexts nor what is best in them
     and are not tried. Each distinct situation costs a linear program per action and hypothesis.
 
@@ -136,23 +154,18 @@ def separating_shifts(
     one, other = target_key(setup, a), target_key(setup, b)
     if setup.model is None:
         return _graphical(setup, one, other)
-    if needs_stochastic_rules(setup, one) or needs_stochastic_rules(setup, other):
-        raise NotApplicableError(
-            "separating_shifts compares deterministic policies, and here one rule acts several times on the targets or "
-            "the score, so that the best may be stochastic: compare candidates by .possible_actions(deployment)."
-        )
-    family = derive_mesa_optimizers(setup, targets=[one, other], tolerance=tolerance)
-    judges = [Judge(family[one]), Judge(family[other])]
+    judges = _judges(setup, one, other, tolerance)
     best: dict[frozenset[str], Separation] = {}
-    declared = {name: setup.shifted(name) for name in setup.distributions}
-    own = laws_of(setup)
-    for name, nodes in sorted(declared.items(), key=lambda item: len(item[1])):
-        certain, differ = _parting(judges, [own.law(name, judge.targets) for judge in judges])
+    moved = {name: setup.shifted(name) for name in setup.distributions}
+    parted = judges.parting(setup, tuple(moved))
+    for name, nodes in sorted(moved.items(), key=lambda item: len(item[1])):
+        certain, differ = parted[name]
         mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
         seen = bool(nodes & observed(setup.deployed_cid(name)))
-        _keep(best, Separation(nodes, MappingProxyType(mechanisms), name, certain, differ, seen))
+        here = MappingProxyType(mechanisms)
+        _keep(best, Separation(nodes, here, name, certain, differ, seen, declared_only=judges.declared_only))
     model = setup.require_model("separating_shifts")
-    every = _count(model, size) <= LISTED
+    every = _count(model, size) <= judges.most
     matter = observed(setup.cid) | relevant(setup.cid, one) | relevant(setup.cid, other)
     options = {node: list(_replacements(model, node, every)) for node in setup.cid.chance if node in matter}
     from tqdm import tqdm
@@ -182,6 +195,72 @@ def separating_shifts(
     )
 
 
+class Judges(Protocol):
+    """What two hypotheses would do, wherever they are put."""
+
+    declared_only: bool
+    most: int
+
+    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return (certain, possible) in some distributions of a setup that has the same training."""
+        ...
+
+
+def _judges(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], tolerance: float) -> Judges:
+    if needs_stochastic_rules(setup, one) or needs_stochastic_rules(setup, other):
+        found = (
+            ByName(setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]))
+            for names in (one, other)
+        )
+        return DeclaredPair(*found)
+    family = derive_mesa_optimizers(setup, targets=[one, other], tolerance=tolerance)
+    return ConePair(setup, Judge(family[one]), Judge(family[other]))
+
+
+class DeclaredPair:
+    """Two hypotheses by the optimal rules of their declared objectives."""
+
+    declared_only = True
+    most = LISTED // 16
+
+    def __init__(self, *sides: ByName) -> None:
+        self._sides = sides
+
+    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return (certain, possible) by what the rules do."""
+        found = {}
+        for name in names:
+            model = setup.deployed(name)
+            (one, laws_of_one), (other, laws_of_other) = (side.behaviour(model) for side in self._sides)
+            laws = np.vstack([laws_of_one, laws_of_other])
+            known = len(laws_of_one) and len(laws_of_other)  # else no objective on one of them is declared
+            found[name] = parting(contexts_of_runs(model), one, other, laws.__matmul__) if known else (0.0, 0.0)
+        return found
+
+
+class ConePair:
+    """Two hypotheses by all their consistent objectives."""
+
+    declared_only = False
+
+    def __init__(self, setup: TrainingSetup, one: Judge, other: Judge) -> None:
+        self._sides = one, other
+        self._setup = setup
+        self._laws = laws_of(setup)
+        policies = len(self._laws.plans) if isinstance(self._laws, NormalForm) else 1
+        self.most = min(LISTED, WORK // policies)
+
+    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return (certain, possible) by what is possible for an objective of each."""
+        laws = self._laws if setup is self._setup else laws_of(setup)
+        found = {}
+        for name in names:
+            one, other = (side.everywhere(laws.law(name, side.targets)) for side in self._sides)
+            known = one.any(axis=1).all() and other.any(axis=1).all()  # else rounding hides what a hypothesis wants
+            found[name] = laws.parting(name, one, other) if known else (0.0, 0.0)
+        return found
+
+
 class Judge:
     """The possible actions of one hypothesis, remembered by situation: what each action leads to."""
 
@@ -191,6 +270,10 @@ class Judge:
         self._selected: ConsistentSet = candidate._selected
         self._members: Floats = self._selected.sample(8)
         self._known: dict[bytes, NDArray[np.bool_]] = {}
+
+    def everywhere(self, law: Law) -> NDArray[np.bool_]:
+        """Return which actions are possible in all contexts of a law, shape (C, A)."""
+        return np.stack([self.possible(law, context) for context in range(len(law.weight))])
 
     def possible(self, law: Law, context: int) -> NDArray[np.bool_]:
         """Return which actions are possible in one context of a law."""
@@ -217,18 +300,6 @@ class Judge:
         return found
 
 
-def _parting(judges: list[Judge], laws: list[Law]) -> tuple[float, float]:
-    """Return (certain, possible) for two hypotheses in one distribution."""
-    certain, differ = [], []
-    for context, weight in enumerate(laws[0].weight.tolist()):
-        one, other = (judge.possible(law, context) for judge, law in zip(judges, laws, strict=True))
-        if not (one & other).any():
-            certain.append(weight)
-        if not np.array_equal(one, other):
-            differ.append(weight)
-    return math.fsum(certain), math.fsum(differ)
-
-
 def _keep(best: dict[frozenset[str], Separation], row: Separation) -> None:
     """Keep the better of two rows for a set of nodes; the first one, where they are equal."""
     known = best.get(row.nodes)
@@ -238,7 +309,7 @@ def _keep(best: dict[frozenset[str], Separation], row: Separation) -> None:
 
 def _try(
     setup: TrainingSetup,
-    judges: list[Judge],
+    judges: Judges,
     best: dict[frozenset[str], Separation],
     chosen: tuple[str, ...],
     options: Mapping[str, list[Table]],
@@ -259,17 +330,17 @@ def _try(
             model, {**setup.deployments, **added}, shared_rules=setup.shared_rules, phases=setup.phases
         )
         try:
-            laws = laws_of(probe)
+            parted = judges.parting(probe, tuple(added))
         except NotApplicableError:  # it shows more contexts than policies can be listed on
             missed = True
             continue
-        parted = (_parting(judges, [laws.law(f"{PROBE}{i}", judge.targets) for judge in judges]) for i in bundle)
-        found += [(*pair, -i) for pair, i in zip(parted, bundle, strict=True)]
+        found += [(*parted[f"{PROBE}{i}"], -i) for i in bundle]
     if nodes in best:
         best[nodes] = replace(best[nodes], lower_bound=missed)
     if found:
         certain, differ, where = max(found)
-        _keep(best, Separation(nodes, MappingProxyType(listed[-where]), None, certain, differ, seen, missed))
+        here = MappingProxyType(listed[-where])
+        _keep(best, Separation(nodes, here, None, certain, differ, seen, missed, judges.declared_only))
 
 
 def _count(model: CIM, size: int) -> float:

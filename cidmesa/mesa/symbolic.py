@@ -11,6 +11,9 @@ are polynomials in the parameters (no probability is divided by), and the worst 
 .. math:: R(O) = \sum_{pa} \max_a \; [\, W_O(pa,a) \ge W_O(pa,b) \;\forall b \,] \cdot
                  \big( \max_b W_b(pa,b) - W_b(pa,a) \big) .
 
+With several decisions there is one context and its actions are the deterministic policies, which are enough as long as
+no rule acts twice on what is pursued or scored.
+
 Signs that hold for all probabilities between 0 and 1 are settled; what depends on the parameters stays in the
 expression, as a maximum or a piecewise term. The answer is exact on borders too, where ties arise.
 
@@ -44,6 +47,7 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa import cones
+from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.derive import target_key
 from cidmesa.mesa.objectives import Objective, declared, read
 from cidmesa.mesa.parametric import Values, where
@@ -113,7 +117,8 @@ class AlignmentRegion:
 
     def _number(self, expression: Any, values: Mapping[Any, Any]) -> float:
         by_name = {str(symbol): exact(value) for symbol, value in values.items()}
-        return float(expression.subs({s: by_name[str(s)] for s in expression.free_symbols if str(s) in by_name}))
+        # All at once: one symbol after the other would have sympy compare what is still conditional.
+        return float(expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols if str(s) in by_name}))
 
     def __str__(self) -> str:
         lines = [f"{self.objective} on {', '.join(self.targets)}: training regret {self.training_regret}"]
@@ -132,7 +137,7 @@ def alignment_region(
     Parameters
     ----------
     setup
-        A setup with one decision and a model, symbolic or not.
+        A setup with a model, symbolic or not.
     target
         The targets of the proxy, a name or a tuple of names.
     objective
@@ -146,8 +151,9 @@ def alignment_region(
     Raises
     ------
     NotApplicableError
-        Several decisions; a bare diagram; ``"any"`` where what the actions lead to depends on the parameters in more
-        than scale and the targets have more than two values.
+        A bare diagram; several decisions with too many policies (the message counts them), or one rule that acts
+        several times on the targets or the score; ``"any"`` where what the actions lead to depends on the parameters in
+        more than scale and the targets have more than two values.
 
     Notes
     -----
@@ -164,9 +170,13 @@ def alignment_region(
         raise NotApplicableError(
             "alignment_region needs mechanisms, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
         )
-    setup.cid.only_decision(question="alignment_region")
+    if needs_stochastic_rules(setup, names):
+        raise NotApplicableError(
+            "alignment_region compares deterministic policies, and here one rule acts several times on the targets or "
+            "the score, so that the best may be stochastic: derive_mesa_optimizers with numbers tries such rules."
+        )
     epsilon = sympy.Symbol("epsilon", nonnegative=True)
-    here = Values(setup.model)
+    here = Values(setup.model, setup.shared_rules, setup.training_score)
     if isinstance(objective, str):
         if objective != "any":
             raise NotApplicableError(f'objective= is an objective, None or "any"; got {objective!r}.')
@@ -174,7 +184,7 @@ def alignment_region(
         return AlignmentRegion(names, "any", regret, epsilon, _at_most(regret, epsilon), {}, {})
     chosen = _objective(setup.model, names, objective)
     regret = here.regret(names, chosen)
-    there = {name: Values(setup.deployed(name)).regret(names, chosen) for name in setup.deployments}
+    there = {name: Values(setup.deployed(name), setup.shared_rules).regret(names, chosen) for name in setup.deployments}
     return AlignmentRegion(
         names,
         "the score" if chosen is None else chosen.name,
@@ -221,6 +231,11 @@ def separation_expression(
     """
     import sympy
 
+    if len(setup.cid.decisions) > 1:
+        raise NotApplicableError(
+            "separation_expression compares the contexts of one decision, and this diagram has "
+            f"{len(setup.cid.decisions)}: put numbers in for the symbols and ask separating_shifts."
+        )
     model = setup.deployed(distribution)
     values = Values(model)
     sides = [
@@ -264,10 +279,14 @@ def _least_regret(values: Values, names: tuple[str, ...]) -> Any:
     partial: dict[frozenset[tuple[float, ...]], Any] = {frozenset(): sympy.Integer(0)}
     for context, paid in enumerate(values.base):
         top = values.maximum(paid)
+        rows = values.distinct(zip(paid, *(unit[context] for unit in units), strict=True))
         here: list[tuple[Any, set[tuple[float, ...]]]] = []
-        for action, pay in enumerate(paid):
-            worse = [b for b, other in enumerate(paid) if values.above(pay, other)]
-            strict = {_direction(values, [unit[context][action] - unit[context][b] for unit in units]) for b in worse}
+        for pay, *leads in rows:
+            worse = [others for other, *others in rows if values.above(pay, other)]
+            strict = {
+                _direction(values, [mine - theirs for mine, theirs in zip(leads, others, strict=True)])
+                for others in worse
+            }
             here.append((sympy.expand(top - pay), strict))
         found: dict[frozenset[tuple[float, ...]], list[Any]] = {}
         for (rows, cost), (more, strict) in product(partial.items(), here):

@@ -79,7 +79,7 @@ def test_a_bare_diagram_leaves_every_pair_unknown() -> None:
     family = derive_mesa_optimizers(TrainingSetup(red_door_cid()))
     pairs = unidentifiable(family)
     assert pairs
-    assert all(p.answer is Answer.UNKNOWN for p in pairs)
+    assert all(p.answer is Answer.UNKNOWN and "no numbers" in p.because for p in pairs)
 
 
 def test_the_same_actions_in_each_context_but_not_the_same_policies() -> None:
@@ -138,3 +138,43 @@ def test_too_many_policies_leave_a_pair_unknown() -> None:
     assert pairs[("x",), ("y",)] is Answer.UNKNOWN
     told = TrainingSetup(model, {"broken": {"y": lambda x: 1 - x}})
     assert (("x",), ("y",)) not in {(p.one, p.other) for p in unidentifiable(derive_mesa_optimizers(told))}
+
+
+def two_who_see(bits: int, broken: bool) -> TrainingSetup:
+    """Two decisions; x and its copy y are wanted, and what is seen besides tells nothing."""
+    seen = [f"o{i}" for i in range(bits)]
+    edges = [*((n, d) for n in seen for d in ("a", "b")), ("a", "x"), ("b", "x"), ("x", "y"), ("y", "pay")]
+    cid = cm.CID([("a", "b"), *edges], decisions=["a", "b"], utilities=["pay"])
+    model = cid.parameterise(
+        dict.fromkeys(seen, cm.Bernoulli(0.5)),
+        a=[0, 1], b=[0, 1], x=cm.Function(lambda a, b: a * b, domain=(0, 1)), y=lambda x: x, pay=lambda y: y,
+    )  # fmt: skip
+    return TrainingSetup(model, {"broken": {"y": lambda x: 1 - x}} if broken else {})
+
+
+def test_without_what_is_idle_a_difference_counts_and_equality_does_not() -> None:
+    """With four bits there are two to the power of 48 policies, with one they are listed."""
+    few = {(p.one, p.other): p for p in unidentifiable(derive_mesa_optimizers(two_who_see(1, broken=False)))}
+    many = {(p.one, p.other): p for p in unidentifiable(derive_mesa_optimizers(two_who_see(4, broken=False)))}
+    assert few[("x",), ("y",)].answer is Answer.ADMITS
+    assert few[("x",), ("y",)].because == ""
+    assert many[("x",), ("y",)].answer is Answer.UNKNOWN
+    assert "idle" in many[("x",), ("y",)].because
+    told = unidentifiable(derive_mesa_optimizers(two_who_see(4, broken=True)))
+    assert (("x",), ("y",)) not in {(p.one, p.other) for p in told}
+
+
+def test_a_rule_that_may_be_stochastic_leaves_a_pair_unknown() -> None:
+    cid = cm.CID(
+        [("a", "x"), ("b", "x"), ("x", "y"), ("flip", "y"), ("x", "pay")], decisions=["a", "b"], utilities=["pay"]
+    )
+    model = cid.parameterise(
+        a=[0, 1], b=[0, 1], flip=cm.Bernoulli(0.0), x=lambda a, b: int(a != b), y=lambda x, flip: x ^ flip,
+        pay=lambda x: x,
+    )  # fmt: skip
+    setup = TrainingSetup(model, shared_rules=[("a", "b")])
+    pair = next(p for p in unidentifiable(derive_mesa_optimizers(setup)) if p.other == ("y",))
+    assert pair.answer is Answer.UNKNOWN
+    assert "stochastic" in pair.because
+    assert pair.best is not None
+    assert pair.best.declared_only

@@ -132,27 +132,43 @@ def test_two_decisions_equal_listing(setup: TrainingSetup, tolerance: float) -> 
         assert max(regrets) <= tolerance
 
 
-def test_too_many_policies_leave_graphical_answers() -> None:
-    chain = [(f"x{i}", d) for d in ("a", "b") for i in range(3)]
+def bits_for_both(count: int) -> TrainingSetup:
+    """Two decisions that see the same bits and not each other."""
+    seen = [f"x{i}" for i in range(count)]
+    chain = [(x, d) for d in ("a", "b") for x in seen]
     cid = cm.CID([*chain, ("a", "y"), ("b", "y"), ("y", "u"), ("x0", "z")], decisions=["a", "b"], utilities=["u"])
     model = cid.parameterise(
-        **{f"x{i}": cm.Bernoulli(0.5) for i in range(3)},
+        dict.fromkeys(seen, cm.Bernoulli(0.5)),
         a=[0, 1],
         b=[0, 1],
         y=cm.Function(lambda a, b: a * b, domain=(0, 1)),
         z=lambda x0: x0,
         u=lambda y: y,
     )
-    family = derive_mesa_optimizers(TrainingSetup(model))
-    assert [c.consistency.value for c in (family["y"], family["u"], family["z"])] == [
+    return TrainingSetup(model, {"there": {"y": cm.Function(lambda a, b: a + b - a * b, domain=(0, 1))}})
+
+
+def test_too_many_policies_leave_graphical_answers() -> None:
+    family = derive_mesa_optimizers(bits_for_both(4))
+    assert [(c.consistency.value) for c in (family["y"], family["u"], family["z"])] == [
         "CONSISTENT",
         "CONSISTENT",
         "EXCLUDED",
     ]
     assert family["y"].training_regret is None  # the test is only sufficient, and b sees nothing of a
     assert dict(family["y"].deployment_regret) == {}
-    with pytest.raises(NotApplicableError, match="65,536 deterministic policies"):
+    with pytest.raises(NotApplicableError, match="4,294,967,296 deterministic policies"):
         family["y"].possible_actions("training")
+
+
+def test_tens_of_thousands_of_policies_are_listed() -> None:
+    """65,536 of them: both act in all eight contexts, or what was wanted of both is wanted of neither."""
+    family = derive_mesa_optimizers(bits_for_both(3))
+    assert family["y"].consistency == "CONSISTENT"
+    assert family["y"].training_regret == 0.0
+    assert family["y"].deployment_regret["there"] == (0.0, 0.0)
+    assert set(family["y"].possible_actions("training")["a"].values()) == {(1,)}
+    assert set(family["y"].possible_actions("there")["a"].values()) == {(0, 1)}
 
 
 def test_with_phases_training_regret_is_of_what_training_scores() -> None:
@@ -255,28 +271,55 @@ def test_the_test_by_stages_is_sufficient(setup: TrainingSetup) -> None:
             assert training.regrets(objective)[1] == 0
 
 
-def test_the_test_by_stages_finds_what_many_policies_hide() -> None:
-    """Two decisions with four observed bits between them: 65,536 policies and one obvious objective."""
+def hidden_by_many(seen: int) -> TrainingSetup:
+    """Two decisions with many observed bits between them, of which one matters, and one obvious objective."""
+    more = [f"z{i}" for i in range(seen)]
     cid = cm.CID(
         [
-            ("x", "a"), ("y", "a"), ("z", "a"), ("x", "b"), ("y", "b"), ("a", "b"),
+            ("x", "a"), ("x", "b"), ("a", "b"), *((z, d) for z in more for d in ("a", "b")),
             ("x", "hit"), ("a", "hit"), ("b", "hit"), ("hit", "u"), ("a", "other"),
         ],
         decisions=["a", "b"], utilities=["u"],
     )  # fmt: skip
     model = cid.parameterise(
+        dict.fromkeys(more, cm.Bernoulli(0.5)),
         x=cm.Bernoulli(0.5),
-        y=cm.Bernoulli(0.5),
-        z=cm.Bernoulli(0.5),
         a=[0, 1],
         b=[0, 1],
         hit=lambda x, a, b: int(a == x) + int(b == x),
         other=lambda a: a,
         u=lambda hit: hit,
     )
-    family = derive_mesa_optimizers(TrainingSetup(model))
+    return TrainingSetup(model, {"there": {"x": cm.Bernoulli(0.75)}})
+
+
+def test_idle_observations_hide_nothing() -> None:
+    """2 to the power of 96 policies; those that ignore what does not matter are sixteen."""
+    family = derive_mesa_optimizers(hidden_by_many(4))
     assert family["hit"].consistency == "CONSISTENT"
     assert family["hit"].training_regret == 0.0
+    assert family["hit"].deployment_regret["there"] == (0.0, 0.0)
+    assert family["other"].consistency == "EXCLUDED"
+    assert family["other"].training_regret == 1.5  # a wish for one act says nothing of the other
+    possible = family["hit"].possible_actions("there")["b"]
+    assert len(possible) == 2 * 2**4  # the contexts in which a hit its mark, with all that is seen besides
+    assert all(actions == (context[0],) for context, actions in possible.items())
+
+
+def test_the_test_by_stages_finds_what_many_policies_hide() -> None:
+    """The bits matter a little to a second score, so that none of them is idle."""
+    setup = hidden_by_many(4)
+    model = setup.model
+    assert model is not None
+    more = [n for n in model.cid.chance if n.startswith("z")]
+    cid = model.cid.with_utility("v", [*more, "a", "b"])
+    tables = {n: model.mechanisms[n] for n in model.cid.nodes}
+    shape = (2,) * len(more)
+    paid = np.zeros((*shape, 2, 2))
+    paid[..., 0, 0] = 0.25 * (np.indices(shape).sum(axis=0) % 2)
+    family = derive_mesa_optimizers(TrainingSetup(cid.parameterise({**tables, "v": cm.Table(paid)})))
+    assert family["u", "v"].consistency == "CONSISTENT"
+    assert family["hit"].consistency == "CONSISTENT"
     assert family["hit"].objective is not None
     assert family["hit"].objective.name == "hit"
     assert family["other"].consistency == "EXCLUDED"  # it does not read x (C2): half of what can be earned is lost

@@ -78,13 +78,14 @@ def test_what_is_no_prior_is_refused() -> None:
 def test_a_regret_that_is_not_known_is_named() -> None:
     """Too many policies to list: there are numbers, and no training regret of `y`."""
     cid = cm.CID(
-        [*((f"x{i}", d) for d in ("a", "b") for i in range(3)), ("a", "y"), ("b", "y"), ("y", "u")],
+        [*((f"x{i}", d) for d in ("a", "b", "y") for i in range(5)), ("a", "y"), ("b", "y"), ("y", "u")],
         decisions=["a", "b"],
         utilities=["u"],
     )
     model = cid.parameterise(
-        {f"x{i}": cm.Bernoulli(0.5) for i in range(3)}, a=[0, 1], b=[0, 1], y=lambda a, b: a * b, u=lambda y: y
-    )
+        {f"x{i}": cm.Bernoulli(0.5) for i in range(5)}, a=[0, 1], b=[0, 1], u=lambda y: y,
+        y=lambda x0, x1, x2, x3, x4, a, b: int(a == b == (x0 + x1 + x2 + x3 + x4) % 2),
+    )  # fmt: skip
     large = derive_mesa_optimizers(TrainingSetup(model), prior=SimplicityPrior())
     with pytest.raises(NotApplicableError, match="that of y is not known here: several decisions are compared policy"):
         _ = large.ranking

@@ -10,10 +10,11 @@ import sympy
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import TrainingSetup
 from cidmesa.mesa.symbolic import alignment_region, separation_expression
-from tests.mesa.exhaustive import random_cid, random_model, random_shift
+from tests.mesa.exhaustive import World, best, random_cid, random_model, random_shift
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.mesa.test_separation import Plain
 from tests.strategies import examples
@@ -208,3 +209,109 @@ def test_what_it_cannot_do() -> None:
         alignment_region(TrainingSetup(red_door_cid()), "at_red")
     with pytest.raises(NotApplicableError, match="any"):
         alignment_region(TrainingSetup(red_door()), "at_red", objective="all")
+
+
+def worst_regret(model: cm.CIM, shared: list[tuple[str, str]], target: str, sign: float) -> float:
+    """Base regret of the worst policy that is optimal for sign·target, over all deterministic policies."""
+    world = World(model, shared)
+    base = world.values(world.utility())
+    return float(base.max() - base[best(world.values(sign * world.column(target)))].min())
+
+
+def test_several_decisions() -> None:
+    """Regrets as expressions against all policies at a grid of parameters, borders and ties included, shared or not."""
+    grid = [0.0, 0.25, 0.5, 2 / 3, 1.0]
+    checked, seed, symbolic, together = 0, 0, 0, 0
+    while checked < examples(quick=30, full=2000):
+        seed += 1
+        rng = np.random.default_rng([6, seed])
+        plain = random_model(rng, random_cid(rng, chance=3, decisions=2, parents=2))
+        cid = plain.cid
+        below = [n for n in cid.chance if any(n in cid.descendants(d) for d in cid.decisions)]
+        if not below or not cid.parents("U0"):
+            continue
+        model, symbols = symbolic_model(rng, plain, int(rng.integers(1, 3)))
+        if not model.is_symbolic:
+            continue
+        alike = len(cid.parents("D0")) == len(cid.parents("D1"))
+        shared = [("D0", "D1")] if alike and rng.random() < 0.4 else []
+        shifted = rng.choice(cid.chance, size=1).tolist()
+        setup = TrainingSetup(model, {"there": random_shift(rng, plain, shifted)}, shared_rules=shared)
+        target = str(rng.choice(below))
+        if needs_stochastic_rules(setup, [target]):
+            continue
+        try:
+            region = alignment_region(setup, target)
+            least = alignment_region(setup, target, objective="any")
+        except NotApplicableError as refused:
+            if "policies have expected values of their own" not in str(refused):
+                raise
+            continue
+        symbolic += bool(region.training_regret.free_symbols)
+        together += bool(shared)
+        for _ in range(2):
+            values = {s: float(rng.choice(grid)) for s in symbols}
+            numeric = model.subs({s: v for s, v in values.items() if s in model.symbols})
+            found = {sign: worst_regret(numeric, shared, target, sign) for sign in (1.0, -1.0)}
+            assert region._number(region.training_regret, values) == pytest.approx(found[1.0], abs=1e-9), (seed, values)
+            lowest = least._number(least.training_regret, values)
+            assert lowest == pytest.approx(min(found.values()), abs=1e-9), (seed, values)
+            moved = setup.deployed("there")
+            moved = moved.subs({s: v for s, v in values.items() if s in moved.symbols})
+            _, there = region.at(values)
+            assert there["there"] == pytest.approx(worst_regret(moved, shared, target, 1.0), abs=1e-9), (seed, values)
+            checked += 1
+    assert symbolic > 0
+    assert together > 0
+
+
+def test_two_red_doors() -> None:
+    """A first choice of colour, a second of a room: the wish for red costs the first door's mismatch and no more."""
+    delta = sympy.Symbol("delta")
+    cid = cm.CID(
+        [
+            ("door", "red"), ("red", "look"), ("look", "go"), ("go", "at_door"), ("door", "at_door"), ("go", "at_red"),
+            ("red", "at_red"), ("at_door", "reward"), ("look", "cost"),
+        ],
+        decisions=["look", "go"],
+        utilities=["reward", "cost"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        door=cm.Bernoulli(0.5),
+        red=cm.Noisy(lambda door: door, delta),
+        look=[0, 1],
+        go=[0, 1],
+        at_door=lambda go, door: int(go == door),
+        at_red=lambda go, red: int(go == red),
+        reward=lambda at_door: at_door,
+        cost=lambda look: 0,
+    )
+    region = alignment_region(TrainingSetup(model), "at_red")
+    for value in (0, 0.1, 0.5, 0.7, 1):
+        expected = max(value, 1 - value) - (1 - value)
+        assert region.at({"delta": value})[0] == (expected <= 0)
+        assert float(region.training_regret.subs(delta, value)) == pytest.approx(expected)
+    assert float(region.training_regret.subs(delta, sympy.Rational(7, 10))) == pytest.approx(0.4)
+
+
+def test_what_several_decisions_cannot_do() -> None:
+    seen = [f"x{i}" for i in range(3)]
+    cid = cm.CID(
+        [*((x, d) for x in seen for d in "ab"), ("a", "y"), ("b", "y"), ("y", "u")],
+        decisions=["a", "b"],
+        utilities=["u"],
+    )
+    cid = cid.with_utility("v", ["y"]).with_utility("w", seen)
+    model = cid.parameterise(
+        dict.fromkeys(seen, cm.Bernoulli(p)), a=[0, 1], b=[0, 1], y=lambda a, b: a * b, u=lambda y: y,
+        v=lambda y: y, w=lambda **x: 0,
+    )  # fmt: skip
+    with pytest.raises(NotApplicableError, match="65,536 deterministic policies"):
+        alignment_region(TrainingSetup(model), "y")
+    small = cm.CID([("a", "y"), ("b", "y"), ("y", "u")], decisions=["a", "b"], utilities=["u"])
+    driver = small.parameterise(a=[0, 1], b=[0, 1], y=lambda a, b: int(a != b), u=lambda y: y)
+    with pytest.raises(NotApplicableError, match="acts several times"):
+        alignment_region(TrainingSetup(driver, shared_rules=[("a", "b")]), "y")
+    assert alignment_region(TrainingSetup(driver), "y").training_regret == 0
+    with pytest.raises(NotApplicableError, match="one decision"):
+        separation_expression(TrainingSetup(driver), "y", "y")
