@@ -335,9 +335,10 @@ def subgame_perfect_equilibria(
     found: list[Rules] = [{}]
     for names in relevance_graph(decided).components:
         relevant = frozenset().union(*(relevant_mechanisms(decided, d) for d in names))
+        smooth = _with_every_context(model, names, relevant)
         extended: list[Rules] = []
         for rules in found:
-            local = _with_every_context(model.with_policy(rules), names, relevant)
+            local = smooth.with_policy({d: rule for d, rule in rules.items() if d in relevant})
             for more in _settled(local, names, mixed, max_profiles, max_equilibria):
                 extended.append({**rules, **more})
                 if len(extended) > max_equilibria:
