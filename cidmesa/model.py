@@ -115,13 +115,12 @@ class CIM:
         known: dict[str, Domain] = {}
         for i in cid.topological:
             node = cid.nodes[i]
-            kind = cid.kind(node)
             if node in compiled:
                 tables[node] = compiled[node]
                 known[node] = compiled[node].domain
                 continue
             parents = cid.parents(node)
-            place = Place(node, kind, parents, tuple(known[p] for p in parents), domains.get(node))
+            place = Place(node, cid.kind(node), parents, tuple([known[p] for p in parents]), domains.get(node))
             mechanism = mechanisms[node]
             mechanism.check(place)
             if isinstance(mechanism, Choice):

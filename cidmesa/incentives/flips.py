@@ -14,7 +14,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
 from cidmesa.graph.reduction import with_information_link
 from cidmesa.incentives.analysis import Analysis, analysis_of
-from cidmesa.incentives.criteria import rule
+from cidmesa.incentives.rulings import rule
 from cidmesa.incentives.verdict import Answer, Verdict
 
 

@@ -11,6 +11,9 @@ import numpy as np
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.place import TOLERANCE, Array, Domain, Place, Value
 
+_FEW = 32
+"""Entries up to which a table is checked faster as a list (measured; a call of numpy costs about a microsecond)."""
+
 
 def is_number(value: Any) -> bool:
     """Say whether `value` is a real number (bools and numpy's included; symbolic expressions are not)."""
@@ -61,6 +64,8 @@ def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = N
     if table.dtype == object:
         _check_symbolic_rows(place, table)
         return
+    if 0 < table.size <= _FEW and _sum_to_one(table.reshape(-1, table.shape[-1]).tolist()):
+        return
     good = np.isfinite(table) & (table >= 0)
     off = ~(np.abs(table.sum(axis=-1) - 1) <= TOLERANCE)
     if good.all() and not off.any():
@@ -75,6 +80,14 @@ def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = N
         f"its probabilities at {place.describe(at)} sum to {float(table[tuple(where)].sum())!r}, not to 1 "
         f"(within {TOLERANCE:g}): {table[tuple(where)].tolist()!r}."
     )
+
+
+def _sum_to_one(rows: list[list[float]]) -> bool:
+    """Say whether all rows are probabilities that sum to one; no comparison with NaN is true."""
+    for row in rows:  # noqa: SIM110  # a generator takes half as long again, and this runs for every table
+        if not (min(row) >= 0 and abs(sum(row) - 1) <= TOLERANCE):
+            return False
+    return True
 
 
 def check_noise(place: Place, weights: Array) -> None:

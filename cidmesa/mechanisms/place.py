@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,7 @@ MAX_TABLE = 2**28
 """The largest dense table, in entries, that is ever written out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a mechanism is put: the node, what it is, its parents in order, and what is known of the domains.
 
     `domain` is the node's own domain where it is fixed already (a shift keeps it), else ``None``.
@@ -39,7 +37,7 @@ class Place:
     @property
     def shape(self) -> tuple[int, ...]:
         """Cards of the parents."""
-        return tuple(len(domain) for domain in self.parent_domains)
+        return tuple(map(len, self.parent_domains))
 
     def contexts(self) -> Iterator[tuple[Value, ...]]:
         """All parent contexts, in the C order of the table's axes."""
@@ -72,8 +70,7 @@ class Place:
         return ", ".join(f"{p}={v!r}" for p, v in zip(self.parents, context, strict=True)) or "its only context"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Response:
+class Response(NamedTuple):
     r"""A structural function :math:`v = f(pa, \varepsilon)` in tables.
 
     Attributes
@@ -88,8 +85,7 @@ class Response:
     outcome: NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Compiled:
+class Compiled(NamedTuple):
     """A mechanism written out at its place: the domain, the table, and the structural function if it has one."""
 
     domain: Domain
@@ -118,8 +114,8 @@ def structural(table: Array, has_parents: bool) -> Response | None:
     """Return the structural function of a table: its own value for a root, a map where every row is 0/1, else None."""
     if not has_parents:
         return Response(table, np.arange(table.shape[-1]))
-    if table.dtype == object or not np.all((table == 0) | (table == 1)):
-        return None
+    if table.dtype == object or (table.size and 0 < table.item(0) < 1) or not np.all((table == 0) | (table == 1)):
+        return None  # most tables that are no map show it in their first entry
     return Response(np.ones(1), table.argmax(axis=-1)[..., None])
 
 

@@ -49,13 +49,13 @@ class Table(Mechanism):
 
     def __post_init__(self) -> None:
         try:
-            array = np.array(self.values)
+            array = np.array(self.values, order="C")
         except ValueError:
             raise MechanismError(
                 f"Table's values form a rectangular array; got rows of different lengths: {self.values!r}."
             ) from None
         if array.dtype.kind in "biuf":
-            array = array.astype(np.float64)
+            array = array.astype(np.float64, copy=False)
         elif array.dtype != object or not all(is_number(x) or is_symbolic(x) for x in array.flat):
             bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
             raise MechanismError(f"Table's values are numbers; got {plain(bad)!r}.")
@@ -82,12 +82,8 @@ class Table(Mechanism):
         declared = tuple(self.domain) if self.domain is not None else None
         return place.domain or declared or tuple(range(self.values.shape[-1] if self.values.ndim else 0))
 
-    def check(self, place: Place) -> None:
-        """Check the order of the axes and the shape."""
-        self._aligned(place)
-
     def compile(self, place: Place) -> Compiled:
-        """Bring the axes into the order of the parents and check every row."""
+        """Bring the axes into the order of the parents, check the shape and every row."""
         table = self._aligned(place)
         if place.kind == "utility":
             return Compiled((), checked_utilities(place, table))
@@ -98,16 +94,18 @@ class Table(Mechanism):
     def _aligned(self, place: Place) -> Array:
         values: Array = self.values
         utility = place.kind == "utility"
-        order = tuple(self.parents) if self.parents is not None else place.parents
-        if sorted(order) != sorted(place.parents):
+        order = place.parents if self.parents is None else tuple(self.parents)
+        if order is not place.parents and sorted(order) != sorted(place.parents):
             raise place.error(f"its table's axes are for {order!r}, and its parents are {place.parents!r}.")
         if values.ndim != len(order) + (not utility):
             raise place.error(
                 f"its table has {values.ndim} axes, and {len(order)} parents ask for {len(order) + (not utility)}: "
                 + ("one for each parent." if utility else "one for each parent, then the node's own.")
             )
-        axes = [order.index(parent) for parent in place.parents]
-        table = np.array(values.transpose(axes if utility else [*axes, len(order)]), order="C")  # keeps zero axes
+        table = values
+        if order != place.parents:
+            axes = [order.index(parent) for parent in place.parents]
+            table = np.array(values.transpose(axes if utility else [*axes, len(order)]), order="C")  # keeps zero axes
         shape = place.shape
         if not utility:
             domain = place.domain or (tuple(self.domain) if self.domain is not None else None)

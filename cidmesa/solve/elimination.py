@@ -77,13 +77,19 @@ Aligned: TypeAlias = tuple[int, Shape | None]
 _View: TypeAlias = tuple[Shape | None, Shape | None]
 """How a table is read in: the new order of its axes and its shape without one-state axes, ``None`` for no change."""
 
+_AS_IT_IS: _View = (None, None)
+
+_AT_ONCE = 1024
+"""Entries of a product that is small enough to be multiplied and summed in one go, without an order."""
+
 
 class _Step(NamedTuple):
-    """Multiply some factors, sum out the first axis, store the result."""
+    """Multiply some factors, sum out the first axes, store the result."""
 
     weights: tuple[Aligned, ...]
     utilities: tuple[Aligned, ...]
     pairs: tuple[tuple[int, Shape | None, Shape | None], ...]
+    axes: tuple[int, ...]
     out: int
     keeps_p: bool
 
@@ -96,7 +102,9 @@ class Plan(NamedTuple):
     inputs
         Per factor its key and, for either part, the axes' new order and the shape without one-state axes.
     steps
-        One per variable summed out, then a last one that brings the rest together.
+        Each sums out one variable, or several where that takes no larger table.
+    last
+        Brings the rest together.
     slots
         How many tables are held at most.
     largest
@@ -146,18 +154,26 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     cards
         Number of states of every variable. Variables with one state are dropped on the way in.
     """
-    union = 0
+    union = single = 0
+    size = 1
     for factor in factors:
         union |= factor.mask
-    single = 0
     for v in bits(union):
+        size *= cards[v]
         if cards[v] == 1:
             single |= 1 << v
-    order = _elimination_order([factor.mask & ~single for factor in factors], mask_of(keep) | single, union, cards)
+    at_once = size <= _AT_ONCE
+    if at_once and len(factors) == 1 and not keep and factors[0].p is None:
+        return _total(factors[0], size)
+    kept = mask_of(keep)
+    if at_once or len(factors) == 1:  # any order is as good
+        order = list(bits(union & ~(kept | single)))
+    else:
+        order = _elimination_order([factor.mask & ~single for factor in factors], kept | single, union, cards)
     ranked = [*order, *keep]
     dims = [cards[v] for v in ranked]
     place = dict(zip(ranked, range(len(ranked)), strict=True))
-    narrow = _Narrow(place, cards, single, len(ranked))
+    narrow = _Narrow(place, cards, single)
 
     inputs = []
     live = []
@@ -166,38 +182,40 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
         w_view, w = narrow.read(factor.w)
         inputs.append((factor.key, p_view, w_view))
         # A head with one state may be in no table's scope at all: there is nothing to sum then.
-        heads = None if factor.heads is None else narrow.mask(factor.heads & union)
+        heads = None if factor.heads is None else narrow.mask(factor.heads & union & ~single)
         live.append(_Part(slot, p, w, (p or 0) | (w or 0), heads))
 
     steps = []
     largest, widest = 1, 0
     slots = len(live)
-    for i in range(len(order)):
-        bit = 1 << i
-        bucket: list[_Part] = []
-        rest: list[_Part] = []
-        for part in live:
-            (bucket if part.mask & bit else rest).append(part)
-        live = rest
+    first = 0
+    while first < len(order):
+        gone = (1 << len(order)) - 1 if at_once else 1 << first
+        bucket, live = _split(live, gone)
         joint = _product(bucket, slots)
-        axes = [(1 << j, dims[j]) for j in bits(joint.mask)]
         size = _size(joint.mask, dims)
         if size > largest:
             largest, widest = size, joint.mask
-        sums_to_one = joint.heads == bit
-        steps.append(_align(bucket, axes, joint.mask, slots, not sums_to_one))
+        if size <= _AT_ONCE and not at_once:
+            live, gone = _run_on(bucket, live, joint, gone, len(order))
+            joint = _product(bucket, slots)
+        axes = [(1 << j, dims[j]) for j in bits(joint.mask)]
+        sums_to_one = joint.heads == gone
+        summed = tuple(range(gone.bit_count()))
+        steps.append(_align(bucket, axes, joint.mask, summed, slots, not sums_to_one))
         if not sums_to_one or joint.w is not None:
-            mask = joint.mask & ~bit
-            p = None if sums_to_one or joint.p is None else joint.p & ~bit
-            conditional = joint.heads is not None and joint.heads & bit and not sums_to_one
-            heads = (joint.heads or 0) & ~bit if conditional else None
+            mask = joint.mask & ~gone
+            p = None if sums_to_one or joint.p is None else joint.p & ~gone
+            conditional = joint.heads is not None and not gone & ~joint.heads and not sums_to_one
+            heads = (joint.heads or 0) & ~gone if conditional else None
             live.append(_Part(slots, p, None if joint.w is None else mask, mask, heads))
             slots += 1
+        first += gone.bit_count()
     joint = _product(live, slots)
     size = _size(joint.mask, dims)
     if size > largest:
         largest, widest = size, joint.mask
-    last = _align(live, [(1 << j, dims[j]) for j in range(len(order), len(ranked))], -1, slots, True)
+    last = _align(live, [(1 << j, dims[j]) for j in range(len(order), len(ranked))], -1, (), slots, True)
     return Plan(
         tuple(inputs),
         tuple(steps),
@@ -210,6 +228,14 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     )
 
 
+def _total(factor: Factor, size: int) -> Plan:
+    """Plan the sum over a utility or a message; there is nothing to align."""
+    scope = factor.w or ()
+    step = _Step((), ((0, None),), (), tuple(range(len(scope))), 1, False)
+    last = _Step((), ((1, None),), (), (), 2, True)
+    return Plan(((factor.key, None, _AS_IT_IS),), (step,), last, 2, size, scope, None, ())
+
+
 class _Part(NamedTuple):
     """A table or pair while planning, with variables as bits by rank; ``None`` for what is absent."""
 
@@ -218,6 +244,33 @@ class _Part(NamedTuple):
     w: int | None
     mask: int
     heads: int | None
+
+
+def _split(parts: list[_Part], variables: int) -> tuple[list[_Part], list[_Part]]:
+    """Return the parts that mention one of the variables, and the others."""
+    inside: list[_Part] = []
+    outside: list[_Part] = []
+    for part in parts:
+        (inside if part.mask & variables else outside).append(part)
+    return inside, outside
+
+
+def _run_on(bucket: list[_Part], rest: list[_Part], joint: _Part, gone: int, end: int) -> tuple[list[_Part], int]:
+    """Take the variables that follow along, with the parts that mention them, while no larger table is needed.
+
+    `bucket` and `rest` are added to and taken from. Returned are the parts left and all variables to sum out. What
+    sums to one by itself is left alone: it is not to be computed at all.
+    """
+    following = gone << 1
+    while following < 1 << end and joint.mask & following and (joint.w is not None or joint.heads != gone):
+        more, fewer = _split(rest, following)
+        if any(part.mask & ~joint.mask for part in more):
+            break
+        bucket += more
+        rest = fewer
+        gone |= following
+        following <<= 1
+    return rest, gone
 
 
 def _product(parts: list[_Part], slot: int) -> _Part:
@@ -240,7 +293,9 @@ def _product(parts: list[_Part], slot: int) -> _Part:
     return _Part(slot, p_union if has_p else None, w_union if has_w else None, mask, heads if conditional else None)
 
 
-def _align(parts: list[_Part], axes: list[tuple[int, int]], frame: int, out: int, keeps_p: bool) -> _Step:
+def _align(
+    parts: list[_Part], axes: list[tuple[int, int]], frame: int, summed: tuple[int, ...], out: int, keeps_p: bool
+) -> _Step:
     """Return the step that multiplies `parts` over `axes`, pairs of a bit and a length."""
     weights: list[Aligned] = []
     utilities: list[Aligned] = []
@@ -257,7 +312,7 @@ def _align(parts: list[_Part], axes: list[tuple[int, int]], frame: int, out: int
             utilities.append((slot, w_shape))
         else:
             pairs.append((slot, p_shape, w_shape))
-    return _Step(tuple(weights), tuple(utilities), tuple(pairs), out, keeps_p)
+    return _Step(tuple(weights), tuple(utilities), tuple(pairs), summed, out, keeps_p)
 
 
 def run(plan: Plan, tables: Mapping[int, Pair]) -> Pair:
@@ -277,9 +332,9 @@ def run(plan: Plan, tables: Mapping[int, Pair]) -> Pair:
         p, w = _multiplied(step, ps, ws)
         out = step.out
         if step.keeps_p and p is not None:
-            ps[out] = _summed(p)
+            ps[out] = _summed(p, step.axes)
         if w is not None:
-            ws[out] = _summed(w)
+            ws[out] = _summed(w, step.axes)
     return _multiplied(plan.last, ps, ws)
 
 
@@ -311,23 +366,27 @@ def _multiplied(step: _Step, ps: list[Any], ws: list[Any]) -> Pair:
     return p, w
 
 
-def _summed(table: Any) -> Any:
-    """Sum over the first axis; indexing twice is faster than a reduction for the small tables that most are."""
-    return table[0] + table[1] if len(table) == 2 else np.add.reduce(table, 0)
+def _summed(table: Any, axes: tuple[int, ...]) -> Any:
+    """Sum over the first axes; indexing twice is faster than a reduction for the small tables that most are."""
+    if len(axes) == 1 and len(table) == 2:
+        return table[0] + table[1]
+    return np.add.reduce(table, axes)
 
 
 class _Narrow:
     """Turns variables into ranks: position in the order of elimination, those kept last; one-state variables go."""
 
-    __slots__ = ("cards", "last", "place", "single")
+    __slots__ = ("cards", "place", "single")
 
-    def __init__(self, place: dict[int, int], cards: Sequence[int], single: int, last: int) -> None:
-        self.place, self.cards, self.single, self.last = place, cards, single, last
+    def __init__(self, place: dict[int, int], cards: Sequence[int], single: int) -> None:
+        self.place, self.cards, self.single = place, cards, single
 
     def mask(self, mask: int) -> int:
         """Return the mask of the same variables by rank."""
+        if mask and not mask & (mask - 1):  # one variable, as most heads are
+            return 1 << self.place[mask.bit_length() - 1]
         found = 0
-        for v in bits(mask & ~self.single):
+        for v in bits(mask):
             found |= 1 << self.place[v]
         return found
 
@@ -335,21 +394,19 @@ class _Narrow:
         """Return how to read in a table with axes `scope`, and its mask by rank."""
         if scope is None:
             return None, None
-        if len(scope) == 1 and not self.single >> scope[0] & 1:
-            return (None, None), 1 << self.place[scope[0]]
-        place, last = self.place, self.last
-        ranks = [place.get(v, last) for v in scope]
-        axes = sorted(range(len(ranks)), key=ranks.__getitem__)
-        mask, shape, dropped = 0, [], False
-        for i in axes:
-            v = scope[i]
-            if self.single >> v & 1:
-                dropped = True
-            else:
-                mask |= 1 << ranks[i]
-                shape.append(self.cards[v])
-        moved = axes != list(range(len(axes)))
-        return (tuple(axes) if moved else None, tuple(shape) if dropped else None), mask
+        wide = scope if not self.single else [v for v in scope if not self.single >> v & 1]
+        ranks = [self.place[v] for v in wide]
+        mask = 0
+        for rank in ranks:
+            mask |= 1 << rank
+        ordered = sorted(ranks)
+        if len(wide) == len(scope):
+            return (_AS_IT_IS if ranks == ordered else (tuple(map(ranks.index, ordered)), None)), mask
+        # Axes of length one go: bring the others into order in front of them, and reshape.
+        at = [scope.index(v) for v in wide]
+        axes = [at[ranks.index(rank)] for rank in ordered]
+        axes += [i for i in range(len(scope)) if i not in at]
+        return (tuple(axes), tuple([self.cards[scope[i]] for i in axes[: len(wide)]])), mask
 
 
 def _elimination_order(masks: Sequence[int], kept: int, union: int, cards: Sequence[int]) -> list[int]:

@@ -139,7 +139,7 @@ class Scheduler:
         self.cards = cards
         self.extra = extra
         self.utilities = mask_of(utilities)
-        self.parents = list(map(mask_of, index.parents))
+        self.parents = list(index.beside)
         self.above: Sequence[int] | None = index.above
         thinned = {v: factor.mask & ~(1 << v | mask_of(extra)) for v, factor in given.items()}
         for v, scope in {**thinned, **(observations or {})}.items():

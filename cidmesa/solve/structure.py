@@ -34,6 +34,8 @@ class Index:
     ----------
     parents
         Parents of every node, in the order of the axes of its table.
+    beside
+        Per node the mask of its parents.
     above
         Per node the mask of its ancestors and itself.
     kinds
@@ -44,6 +46,7 @@ class Index:
 
     cid: CID
     parents: tuple[tuple[int, ...], ...]
+    beside: tuple[int, ...]
     above: tuple[int, ...]
     kinds: str
     plans: dict[Any, Any] = field(default_factory=dict)
@@ -118,14 +121,15 @@ def index_of(cid: CID) -> Index:
     found: Index | None = cache.get("_solve_index")
     if found is None:
         parents = tuple(map(tuple, cid._parent_ids))
-        above = [0] * len(parents)
+        beside, above = [0] * len(parents), [0] * len(parents)
         for v in cid.topological:
-            mask = 1 << v
+            near, mask = 0, 1 << v
             for parent in parents[v]:
+                near |= 1 << parent
                 mask |= above[parent]
-            above[v] = mask
-        kinds = "".join(cid._kind_of_id(v)[0] for v in range(len(parents)))
-        found = cache["_solve_index"] = Index(cid, parents, tuple(above), kinds)
+            beside[v], above[v] = near, mask
+        kinds = "".join([cid._kind_of_id(v)[0] for v in range(len(parents))])
+        found = cache["_solve_index"] = Index(cid, parents, tuple(beside), tuple(above), kinds)
     return found
 
 

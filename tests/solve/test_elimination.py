@@ -3,33 +3,47 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cidmesa.solve import elimination
 from cidmesa.solve.elimination import Factor, bits, make_plan, mask_of, run
 from tests.strategies import examples
 
 
 @st.composite
 def products(draw: Any) -> tuple[list[Factor], dict[int, Any], list[int], list[int]]:
-    """Factors over up to seven variables (some with one state), their tables, the cards, and what is kept."""
+    """Factors over up to seven variables (some with one state), their tables, the cards, and what is kept.
+
+    A conditional distribution is of the last variable of its scope given earlier ones, one for each variable at most.
+    """
     cards = draw(st.lists(st.integers(1, 3), min_size=1, max_size=7))
     variables = list(range(len(cards)))
     scopes = st.lists(st.sampled_from(variables), unique=True, max_size=4).map(tuple)
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     factors, tables = [], {}
-    for key in range(draw(st.integers(1, 5))):
-        kind = draw(st.sampled_from(["p", "w", "both"]))
+    headed: set[int] = set()
+    for key in range(draw(st.integers(1, 7))):
+        kind = draw(st.sampled_from(["p", "w", "both", "conditional", "conditional"]))
         scope = draw(scopes)
+        if kind == "conditional":
+            scope = tuple(sorted(scope))
+            if not scope or scope[-1] in headed:
+                continue
+            headed.add(scope[-1])
+            table = rng.dirichlet(np.ones(cards[scope[-1]]), [cards[v] for v in scope[:-1]])
+            factors.append(Factor(key, scope, heads=1 << scope[-1]))
+            tables[key] = (table, None)
+            continue
         shape = [cards[v] for v in scope]
         p, w = rng.integers(0, 3, shape).astype(float), rng.integers(-2, 3, shape).astype(float)
         factors.append(Factor(key, None if kind == "w" else scope, None if kind == "p" else scope))
         tables[key] = (None if kind == "w" else p, None if kind == "p" else w)
-    covered = sorted({v for f in factors if f.p is not None for v in f.p})
-    everywhere = tuple(covered)
-    # Every variable that is summed out has a weight table, as every node of a model has a mechanism.
+    # Every variable that is summed out has a weight or a distribution, as every node of a model has a mechanism.
+    weighted = headed.union(*(f.p for f in factors if f.p is not None and f.heads is None))
     keep = draw(st.lists(st.sampled_from(variables), unique=True))
-    keep += [v for v in variables if v not in keep and v not in everywhere]
+    keep += [v for v in variables if v not in keep and v not in weighted]
     return factors, tables, cards, keep
 
 
@@ -49,11 +63,14 @@ def by_einsum(factors: list[Factor], tables: dict[int, Any], cards: list[int], k
     return np.einsum(p, axes, keep), np.einsum(w, axes, keep)
 
 
-@given(products())
-@settings(max_examples=examples(quick=300, full=5000))
-def test_a_plan_computes_the_sum_of_the_product(product: Any) -> None:
+@given(products(), st.sampled_from([1, 4, 24, elimination._AT_ONCE]))
+@settings(max_examples=examples(quick=400, full=8000))
+def test_a_plan_computes_the_sum_of_the_product(product: Any, at_once: int) -> None:
+    """Variable by variable or several at a time."""
     factors, tables, cards, keep = product
-    plan = make_plan(factors, keep, cards)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(elimination, "_AT_ONCE", at_once)
+        plan = make_plan(factors, keep, cards)
     p, w = run(plan, tables)
     wanted_p, wanted_w = by_einsum(factors, tables, cards, keep)
     shape = [cards[v] for v in keep]

@@ -25,13 +25,25 @@ References
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.diagram.order import adjacency, cycle_among, is_large_and_acyclic, topological_order
+from cidmesa.diagram.reading import (
+    Edge,
+    Kind,
+    Owned,
+    as_names,
+    as_pairs,
+    first_mentions,
+    flattened,
+    hidden_causes,
+    read_owners,
+)
 from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, did_you_mean, unknown
 
 if TYPE_CHECKING:
@@ -39,13 +51,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cidmesa.model import CIM
-
-Edge: TypeAlias = tuple[str, str]
-Kind: TypeAlias = Literal["chance", "decision", "utility"]
-Owned: TypeAlias = Mapping[Hashable, Iterable[str]] | Iterable[str]
-
-_LARGE = 2_000
-"""Edges from which array code beats plain Python lists (measured; scipy's call overhead is about 50 µs)."""
 
 
 class CID:
@@ -108,11 +113,11 @@ class CID:
         latent: Iterable[str] = (),
         bidirected: Iterable[Edge] = (),
     ) -> None:
-        nodes = list(_as_names(nodes, "nodes"))
-        given = _as_pairs(edges)
+        nodes = list(as_names(nodes, "nodes"))
+        given = as_pairs(edges)
         pairs = list(given)
-        hidden = list(_as_names(latent, "latent"))
-        causes = _causes(_as_pairs(bidirected))
+        hidden = list(as_names(latent, "latent"))
+        causes = hidden_causes(as_pairs(bidirected))
         for cause, ends in causes.items():
             pairs += [(cause, end) for end in ends]
         hidden += causes
@@ -138,8 +143,8 @@ class CID:
         if any(type(name) is not str or not name for name in names):
             bad = next(name for name in names if type(name) is not str or not name)
             raise DiagramError(f"a node's name is a non-empty string; got {bad!r} of type {type(bad).__name__}.")
-        tails, heads = _first_mentions(ids[0::2], ids[1::2], len(names))
-        owners, owner_of = _read_owners(decisions, utilities, index)
+        tails, heads = first_mentions(ids[0::2], ids[1::2], len(names))
+        owners, owner_of = read_owners(decisions, utilities, index)
         self._set(names, index, tails, heads, owners, owner_of, tuple(dict.fromkeys(hidden)))
         self._check()
 
@@ -163,12 +168,15 @@ class CID:
             object.__setattr__(self, slot, value)
 
     def _check(self) -> None:
-        cycle = _find_cycle(self._tails, self._heads, len(self._nodes))
-        if cycle is not None:
-            walk = " -> ".join(self._nodes[i] for i in [*cycle, cycle[0]])
-            raise DiagramError(
-                f"a causal influence diagram has no cycle, and these edges have {walk}: remove one of them."
-            )
+        if not is_large_and_acyclic(self._tails, self._heads, len(self._nodes)):
+            order, stuck = topological_order(self._child_ids, self._heads)
+            if stuck:
+                cycle = cycle_among(stuck, self._tails, self._heads)
+                walk = " -> ".join(self._nodes[i] for i in [*cycle, cycle[0]])
+                raise DiagramError(
+                    f"a causal influence diagram has no cycle, and these edges have {walk}: remove one of them."
+                )
+            vars(self)["topological"] = tuple(order)
         for utility in self.utilities:
             child = np.flatnonzero(self._tails == self._index[utility])
             if len(child):
@@ -286,11 +294,11 @@ class CID:
 
     def parents(self, node: str) -> tuple[str, ...]:
         """Return the parents of `node`, in the order their edges were given."""
-        return tuple(self._nodes[i] for i in self._parent_ids[self.id(node)])
+        return tuple([self._nodes[i] for i in self._parent_ids[self.id(node)]])
 
     def children(self, node: str) -> tuple[str, ...]:
         """Return the children of `node`, in the order their edges were given."""
-        return tuple(self._nodes[i] for i in self._child_ids[self.id(node)])
+        return tuple([self._nodes[i] for i in self._child_ids[self.id(node)]])
 
     def ancestors(self, node: str, *, strict: bool = True) -> frozenset[str]:
         """Return every node with a directed path to `node`; with ``strict=False`` also `node` itself."""
@@ -326,7 +334,7 @@ class CID:
         >>> CID([("a", "b")]).with_edges(("b", "c"), ("a", "c")).parents("c")
         ('b', 'a')
         """
-        return self._remade(edges=[*self.edges, *_flatten(edges)])
+        return self._remade(edges=[*self.edges, *flattened(edges)])
 
     def without_edges(self, *edges: Edge | Iterable[Edge]) -> CID:
         """Return the diagram without `edges`; every node stays.
@@ -337,7 +345,7 @@ class CID:
             One of `edges` is not an edge of the diagram.
         """
         drop = set()
-        for tail, head in _flatten(edges):
+        for tail, head in flattened(edges):
             if not self.has_edge(tail, head):
                 raise DiagramError(
                     f"('{tail}', '{head}') is not an edge of this diagram; `{head}` has the parents "
@@ -470,15 +478,15 @@ class CID:
     @cached_property
     def topological(self) -> tuple[int, ...]:
         """Node positions such that parents come before children; ties in node order."""
-        return tuple(_topological(self._tails, self._heads, len(self._nodes))[0])
+        return tuple(topological_order(self._child_ids, self._heads)[0])
 
     @cached_property
     def _parent_ids(self) -> list[list[int]]:
-        return _adjacency(self._heads, self._tails, len(self._nodes))
+        return adjacency(self._heads, self._tails, len(self._nodes))
 
     @cached_property
     def _child_ids(self) -> list[list[int]]:
-        return _adjacency(self._tails, self._heads, len(self._nodes))
+        return adjacency(self._tails, self._heads, len(self._nodes))
 
     @cached_property
     def _key(self) -> tuple[Any, ...]:
@@ -542,131 +550,3 @@ def _unpickle(
     edges: Iterable[Edge], nodes: Iterable[str], decisions: Owned, utilities: Owned, latent: Iterable[str]
 ) -> CID:
     return CID(edges, nodes=nodes, decisions=decisions, utilities=utilities, latent=latent)
-
-
-def _as_names(names: Iterable[str], argument: str) -> Iterable[str]:
-    if isinstance(names, str):
-        raise DiagramError(f'{argument}= takes a list of names; got the string {names!r}: {argument}=["{names}"].')
-    return names
-
-
-def _as_pairs(edges: Iterable[Edge]) -> list[Edge]:
-    pairs = list(edges)
-    if set(map(type, pairs)) <= {tuple, list} and set(map(len, pairs)) <= {2}:
-        return pairs
-    bad = next(e for e in pairs if not isinstance(e, tuple | list) or len(e) != 2)
-    raise DiagramError(f"an edge is a pair (tail, head); got {bad!r}.")
-
-
-def _causes(bidirected: list[Edge]) -> dict[str, Edge]:
-    """Name a hidden cause for each pair; a pair written twice, in either order, counts once."""
-    causes: dict[str, Edge] = {}
-    seen: set[frozenset[str]] = set()
-    for a, b in bidirected:
-        if a == b:
-            raise DiagramError(f"a bidirected edge joins two nodes; got ({a!r}, {b!r}).")
-        if frozenset((a, b)) in seen:
-            continue
-        seen.add(frozenset((a, b)))
-        name = f"latent_{a}_{b}"
-        if name in causes:
-            raise DiagramError(
-                f"the bidirected edges {causes[name]!r} and {(a, b)!r} would both get the hidden cause `{name}`: spell "
-                "one out as a node of its own, and list it in latent=."
-            )
-        causes[name] = (a, b)
-    return causes
-
-
-def _flatten(edges: Iterable[Edge | Iterable[Edge]]) -> list[Edge]:
-    """Accept ``f(("a", "b"), ("b", "c"))`` and ``f([("a", "b"), ("b", "c")])`` alike."""
-    out: list[Any] = []
-    for item in edges:
-        pair: Any = item
-        single = isinstance(pair, str) or (len(pair) == 2 and all(isinstance(part, str) for part in pair))
-        out += [pair] if single else pair
-    return _as_pairs(out)
-
-
-def _first_mentions(
-    tails: NDArray[np.intp], heads: NDArray[np.intp], n: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Drop repeated edges, keeping the first of each, in order."""
-    _, first = np.unique(tails * max(n, 1) + heads, return_index=True)
-    if len(first) == len(tails):
-        return tails.copy(), heads.copy()
-    first.sort()
-    return tails[first], heads[first]
-
-
-def _read_owners(
-    decisions: Owned, utilities: Owned, index: Mapping[str, int]
-) -> tuple[dict[Hashable, tuple[tuple[str, ...], tuple[str, ...]]], dict[str, tuple[Kind, Hashable]]]:
-    by_agent: dict[Hashable, tuple[list[str], list[str]]] = {}
-    owner_of: dict[str, tuple[Kind, Hashable]] = {}
-    kinds: Sequence[tuple[Kind, str, Owned, int]] = (
-        ("decision", "decisions", decisions, 0),
-        ("utility", "utilities", utilities, 1),
-    )
-    for kind, argument, given, slot in kinds:
-        mapping = given if isinstance(given, Mapping) else {0: _as_names(given, argument)}
-        for agent, names in mapping.items():
-            for name in _as_names(names, f"{argument}[{agent!r}]"):
-                if name not in index:
-                    raise unknown(name, index, what=f"a node of this diagram, but {argument}= names it")
-                if name in owner_of:
-                    other = owner_of[name]
-                    if other == (kind, agent):
-                        continue
-                    both = f"a {kind} and a {other[0]}"
-                    if other[1] != agent:
-                        both = f"a {kind} of agent {agent!r} and a {other[0]} of agent {other[1]!r}"
-                    raise DiagramError(f"`{name}` cannot be both {both}: leave it out of one of the two lists.")
-                owner_of[name] = (kind, agent)
-                by_agent.setdefault(agent, ([], []))[slot].append(name)
-    return {agent: (tuple(ds), tuple(us)) for agent, (ds, us) in by_agent.items()}, owner_of
-
-
-def _adjacency(keys: NDArray[np.intp], values: NDArray[np.intp], n: int) -> list[list[int]]:
-    lists: list[list[int]] = [[] for _ in range(n)]
-    for key, value in zip(keys.tolist(), values.tolist(), strict=True):
-        lists[key].append(value)
-    return lists
-
-
-def _topological(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> tuple[list[int], list[int]]:
-    """Kahn's algorithm: an order of the nodes, and the nodes left over because they are on or below a cycle."""
-    children = _adjacency(tails, heads, n)
-    waiting: list[int] = np.bincount(heads, minlength=n).tolist() if len(heads) else [0] * n
-    order = [i for i in range(n) if waiting[i] == 0]
-    for i in order:  # grows while it is read
-        for j in children[i]:
-            waiting[j] -= 1
-            if waiting[j] == 0:
-                order.append(j)
-    return order, [i for i in range(n) if waiting[i] > 0]
-
-
-def _find_cycle(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> list[int] | None:
-    """Return the nodes of one directed cycle in order, or None."""
-    if len(tails) >= _LARGE and not np.any(tails == heads):
-        from scipy.sparse import csr_array
-        from scipy.sparse.csgraph import connected_components
-
-        matrix = csr_array((np.ones(len(tails), dtype=np.int8), (tails, heads)), shape=(n, n))
-        components, _ = connected_components(matrix, directed=True, connection="strong")
-        if components == n:
-            return None
-    stuck = set(_topological(tails, heads, n)[1])
-    if not stuck:
-        return None
-    # Every stuck node has a stuck parent: walk upwards until a node repeats.
-    parent = {h: t for t, h in zip(tails.tolist(), heads.tolist(), strict=True) if t in stuck and h in stuck}
-    node = min(stuck)
-    seen: dict[int, int] = {}
-    walk: list[int] = []
-    while node not in seen:
-        seen[node] = len(walk)
-        walk.append(node)
-        node = parent[node]
-    return walk[seen[node] :][::-1]
