@@ -276,8 +276,9 @@ def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[E
     >>> cid = cm.CID([("a", "ua"), ("b", "ua"), ("a", "ub"), ("b", "ub")], decisions={"A": ["a"], "B": ["b"]},
     ...              utilities={"A": ["ua"], "B": ["ub"]})
     >>> pennies = cid.parameterise(a=[0, 1], b=[0, 1], ua=lambda a, b: int(a == b), ub=lambda a, b: int(a != b))
-    >>> mixed_equilibria(pennies)
-    (Equilibrium(a: {0: 0.5, 1: 0.5}; b: {0: 0.5, 1: 0.5}; values: 'A': 0.5, 'B': 0.5),)
+    >>> [even] = mixed_equilibria(pennies)
+    >>> even.tables["a"].round(9).tolist(), round(even.values["A"], 9)
+    ([0.5, 0.5], 0.5)
     """
     return tuple(_mixed(model, _open_decisions(model), max_profiles))
 
@@ -335,9 +336,10 @@ def subgame_perfect_equilibria(
     found: list[Rules] = [{}]
     for names in relevance_graph(decided).components:
         relevant = frozenset().union(*(relevant_mechanisms(decided, d) for d in names))
+        smooth = _with_every_context(model, names, relevant)
         extended: list[Rules] = []
         for rules in found:
-            local = _with_every_context(model.with_policy(rules), names, relevant)
+            local = smooth.with_policy({d: rule for d, rule in rules.items() if d in relevant})
             for more in _settled(local, names, mixed, max_profiles, max_equilibria):
                 extended.append({**rules, **more})
                 if len(extended) > max_equilibria:

@@ -220,15 +220,23 @@ def extreme_profiles(form: StrategicForm) -> list[tuple[Weights, Weights]]:
     # Strategies of the first agent, then of the second, that are best responses or not played.
     first = np.concatenate([rows == 0, _best(rows @ small[1])], axis=1)
     second = np.concatenate([_best(columns @ small[0].T), columns == 0], axis=1)
-    lacking = (~first).astype(np.float32) @ (~second).astype(np.float32).T
     pairs = []
-    for i, j in np.argwhere(lacking == 0):
+    for i, j in _complementary(~first, ~second):
         x, y = _polished(small[1].T, rows[i]), _polished(small[0], columns[j])
         weights = [np.zeros(pay_axis) for pay_axis in pays[0].shape]
         for whole, part, names in zip(weights, (x, y), kept, strict=True):
             whole[names] = clean(part[: len(names)])
         pairs.append((weights[0], weights[1]))
     return sorted(pairs, key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
+
+
+def _complementary(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of a row of one table and a row of another that are true nowhere at once."""
+    right = second.T.astype(np.float32)
+    block = max(1, 2**24 // len(second))
+    for start in range(0, len(first), block):
+        both = first[start : start + block].astype(np.float32) @ right
+        yield from ((start + int(i), int(j)) for i, j in np.argwhere(both == 0))
 
 
 def _polished(table: Array, weights: Weights) -> Weights:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -249,6 +249,40 @@ def test_a_degenerate_game_without_an_equilibrium_in_supports_of_equal_size() ->
     assert sorted(e.tables["a"][0] for e in found) == pytest.approx([1 / 3, 2 / 3])
     for e in found:
         check(model, e)
+
+
+def corners(table: np.ndarray) -> list[np.ndarray]:
+    """The column mixtures that are alone in making some rows best with some columns not played: by all subsets."""
+    n, m = table.shape
+    found: list[np.ndarray] = []
+    for size in range(1, min(n, m) + 1):
+        for rows, columns in product(combinations(range(n), size), combinations(range(m), size)):
+            system = np.zeros((size + 1, size + 1))
+            system[:size, :size] = table[np.ix_(rows, columns)]
+            system[:size, size], system[size, :size] = -1, 1
+            if abs(np.linalg.det(system)) > 1e-9:
+                solved = np.linalg.solve(system, np.eye(size + 1)[-1])
+                y = np.zeros(m)
+                y[list(columns)] = solved[:size]
+                if y.min() >= -1e-12 and (table @ y).max() <= solved[size] + 1e-9:
+                    found.append(y)
+    return found
+
+
+@settings(max_examples=examples(quick=40, full=1000))
+@given(st.integers(1, 4), st.integers(1, 4), st.data())
+def test_no_extreme_equilibrium_is_missed(n: int, m: int, data: st.DataObject) -> None:
+    """What the extreme equilibria pay, by all pairs of corners; payoffs from few integers make degenerate games."""
+    cell = st.integers(-1, 2)
+    rows, columns = (
+        np.array(data.draw(st.lists(cell, min_size=n * m, max_size=n * m)), dtype=float).reshape(n, m) for _ in "ab"
+    )
+    expected = set()
+    for x, y in product(corners(columns.T), corners(rows)):
+        if x @ rows @ y >= (rows @ y).max() - 1e-9 and x @ columns @ y >= (x @ columns).max() - 1e-9:
+            expected.add((round(x @ rows @ y, 7) + 0.0, round(x @ columns @ y, 7) + 0.0))
+    found = mixed_equilibria(matrix_game(rows, columns))
+    assert {(round(e.values["A"], 7) + 0.0, round(e.values["B"], 7) + 0.0) for e in found} == expected
 
 
 def test_agents_with_nothing_to_choose_between_and_one_strategy() -> None:
