@@ -13,6 +13,17 @@ from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, NotApplicableError
 
 
+class _LeftOut:
+    """The type of :data:`LEFT_OUT`."""
+
+    def __repr__(self) -> str:
+        return "LEFT_OUT"
+
+
+LEFT_OUT = _LeftOut()
+"""The default of an argument whose value may be ``None`` like any other."""
+
+
 def require_cid(cid: object, question: str) -> CID:
     """Return `cid` if it is a diagram, and say what to pass instead if not.
 

@@ -106,6 +106,18 @@ class Algebra:
         """Put a table of zeros and ones into the ring."""
         return self._table(np.asarray(table).astype(int))
 
+    def with_levels(self, nodes: Iterable[int]) -> View:
+        """Return the view in which the utilities among `nodes` are variables; values: the distinct entries in order."""
+        view = self.view
+        cards, tables = list(view.cards), list(view.tables)
+        for v in nodes:
+            table = view.tables[v]
+            if view.index.kinds[v] == "u" and table is not None:
+                position = {entry: i for i, entry in enumerate(dict.fromkeys(table.flat))}
+                which = np.array([position[entry] for entry in table.flat], dtype=np.intp).reshape(table.shape)
+                cards[v], tables[v] = len(position), self.constant(np.eye(len(position))[which])
+        return View(view.index, view.model, tuple(cards), tuple(tables))
+
     @property
     def entries(self) -> Iterable[Any]:
         """All probabilities of chance nodes and rules that have symbols, as expressions."""
@@ -153,6 +165,22 @@ def as_fraction(number: float) -> Fraction:
     whole = Fraction(number)
     simple = whole.limit_denominator(1_000_000)
     return simple if abs(simple - whole) <= 1e-15 * max(1.0, abs(number)) else whole
+
+
+def in_one_field(expressions: Iterable[Any]) -> list[Any]:
+    """Return exact expressions as elements of one field of rational functions, which add, multiply and divide.
+
+    >>> from sympy.abc import p
+    >>> a, b = in_one_field([1 - p**2, 1 + p])
+    >>> (a / b).as_expr()
+    1 - p
+    """
+    import sympy
+    from sympy.polys.fields import sfield
+
+    every = [sympy.together(e) for e in expressions]
+    symbol = next((s for e in every for s in e.free_symbols), None) or sympy.Dummy()
+    return list(sfield([*every, symbol])[1][:-1])
 
 
 def _into_one_ring(entries: Mapping[Any, Any]) -> dict[Any, Element]:

@@ -109,7 +109,7 @@ def counterfactual(
     0.0
     """
     asked = _asked(model, names)
-    worlds = _twin(model, asked, given, do, blocked, policy)
+    worlds = twin_worlds(model, asked, given, do, blocked, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     array = joint(worlds.model, [worlds.names["do", name] for name in asked], given=seen)
     return Distribution(asked, tuple(model.domain(name) for name in asked), array)
@@ -142,7 +142,7 @@ def counterfactual_utility(
     0.0
     """
     utilities = agent_utilities(model.cid, agent, "a counterfactual utility")
-    worlds = _twin(model, utilities, given, do, blocked, policy)
+    worlds = twin_worlds(model, utilities, given, do, blocked, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     return expected_utility(worlds.model, given=seen)
 
@@ -193,7 +193,7 @@ def _asked(model: CIM, names: Iterable[str]) -> tuple[str, ...]:
     return asked
 
 
-def _twin(
+def twin_worlds(
     model: CIM,
     names: Iterable[str],
     given: Mapping[str, Any] | None,
@@ -201,6 +201,7 @@ def _twin(
     blocked: Iterable[Edge] | Edge,
     policy: Any,
 ) -> Worlds:
+    """Return the actual world and that of an intervention in one model, with the nodes asked about and those seen."""
     worlds = [World("actual"), _other("do", do, blocked)]
     wanted = [("actual", name) for name in read_values(given, "given")] + [("do", name) for name in names]
     return parallel_worlds(model, worlds, wanted, policy=policy)

@@ -95,20 +95,8 @@ def optimal_boxes(
     model.require_numeric("a quantity over all optimal policies")
     decision = model.cid.only_decision(decision)
     agent = model.cid.agent_of(decision)
-    model = model.with_policy(model.read_policy(policy))
-    strangers = [d for d in model.cid.decisions if model.cid.agent_of(d) != agent and d not in model.rules]
-    if strangers:
-        raise NotApplicableError(
-            f"what is optimal at `{decision}` depends on the other agents' decisions "
-            f"({', '.join(f'`{d}`' for d in strangers)}): fix their rules with with_policy or policy=."
-        )
-    others = [d for d in model.cid.decisions_of(agent) if d != decision and d not in model.rules]
+    model, others = in_question(model, decision, policy)
     if decision in model.rules:
-        if others:
-            raise NotApplicableError(
-                f"the policy names `{decision}` and leaves {', '.join(f'`{d}`' for d in others)} open: give rules to "
-                "all of the agent's decisions, or to none."
-            )
         law = context_law(model, decision)
         rule = model.rules[decision]
         yield Box(model, decision, law, (rule > 0) | (law == 0)[..., None], rule)
@@ -128,6 +116,31 @@ def optimal_boxes(
     for reached, box in found:
         if reached >= best:
             yield box
+
+
+def in_question(model: CIM, decision: str, policy: Any) -> tuple[CIM, list[str]]:
+    """Return the model with the rules of `policy`, and the agent's other decisions that are still open.
+
+    Raises
+    ------
+    NotApplicableError
+        Another agent's decision has no rule, or `decision` has one and others of its agent have not.
+    """
+    agent = model.cid.agent_of(decision)
+    model = model.with_policy(model.read_policy(policy))
+    strangers = [d for d in model.cid.decisions if model.cid.agent_of(d) != agent and d not in model.rules]
+    if strangers:
+        raise NotApplicableError(
+            f"what is optimal at `{decision}` depends on the other agents' decisions "
+            f"({', '.join(f'`{d}`' for d in strangers)}): fix their rules with with_policy or policy=."
+        )
+    others = [d for d in model.cid.decisions_of(agent) if d != decision and d not in model.rules]
+    if others and decision in model.rules:
+        raise NotApplicableError(
+            f"the policy names `{decision}` and leaves {', '.join(f'`{d}`' for d in others)} open: give rules to "
+            "all of the agent's decisions, or to none."
+        )
+    return model, others
 
 
 def value_of(solution: Solution, agent: Hashable) -> float:
