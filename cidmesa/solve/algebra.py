@@ -10,14 +10,16 @@ that is near no fraction with a denominator below a million stands for its exact
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.mechanisms import Array, is_symbolic
-from cidmesa.solve.structure import View, index_of
+from cidmesa.solve.structure import MAX_TABLE, View, index_of, require_entries
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -83,6 +85,7 @@ class Algebra:
     """
 
     def __init__(self, model: CIM, policy: Any = None) -> None:
+        require_model(model, "an exact answer")
         self.model = model
         rules = {**model.rules, **model.read_policy(policy)}
         cid = model.cid
@@ -106,6 +109,15 @@ class Algebra:
         """Put a table of zeros and ones into the ring."""
         return self._table(np.asarray(table).astype(int))
 
+    def freed(self, view: View, decision: str) -> View:
+        """Return the view in which a decision's rule is one everywhere, so that all its actions are looked at."""
+        index = view.index
+        d = index.cid.id(decision)
+        family = (*index.parents[d], d)
+        shape = [view.cards[v] for v in family]
+        require_entries(index, math.prod(shape), family, MAX_TABLE)
+        return view.with_rules({decision: self.constant(np.ones(shape))})
+
     def with_levels(self, nodes: Iterable[int]) -> View:
         """Return the view in which the utilities among `nodes` are variables; values: the distinct entries in order."""
         view = self.view
@@ -114,6 +126,7 @@ class Algebra:
             table = view.tables[v]
             if view.index.kinds[v] == "u" and table is not None:
                 position = {entry: i for i, entry in enumerate(dict.fromkeys(table.flat))}
+                require_entries(view.index, table.size * len(position), (*view.index.parents[v], v), MAX_TABLE)
                 which = np.array([position[entry] for entry in table.flat], dtype=np.intp).reshape(table.shape)
                 cards[v], tables[v] = len(position), self.constant(np.eye(len(position))[which])
         return View(view.index, view.model, tuple(cards), tuple(tables))

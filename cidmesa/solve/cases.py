@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arguments import require_count
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.algebra import Algebra, as_array
@@ -66,6 +67,7 @@ class Solver:
     def __init__(self, algebra: Algebra, space: Space, agent: Hashable, max_rules: int) -> None:
         self.algebra = algebra
         self.space = space
+        require_count(max_rules, "max_rules")
         self.max_rules = max_rules
         self.view = view = algebra.view
         cid = algebra.model.cid

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.laws import outcome_law
@@ -243,6 +244,7 @@ def impact(
 
 def decision_apart(model: CIM, node: str, decision: str | None) -> str:
     """Return the decision in question (``None``: the only one), which `node` must not be."""
+    require_model(model, "a quantity over all optimal policies")
     decision = model.cid.only_decision(decision)
     model.cid.id(node)
     if node == decision:

@@ -20,11 +20,12 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.arguments import require_count, require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.optima import deterministic_rules, value_slack
@@ -117,6 +118,7 @@ def intention(
     >>> intention(model, "noise") is None
     True
     """
+    require_model(model, "an intention")
     model.require_numeric("an intention")
     cid = model.cid
     decision = cid.only_decision(decision)
@@ -164,6 +166,9 @@ def alternative_rules(
     model: CIM, decision: str, alternatives: Iterable[Any] | None, outcomes: int, max_trials: int
 ) -> list[Array]:
     """Return the rules to compare with, or refuse where they and the sets of outcomes make too many trials."""
+    require_count(max_trials, "max_trials")
+    if alternatives is not None and (isinstance(alternatives, str | Mapping) or not isinstance(alternatives, Iterable)):
+        raise NotApplicableError(f"alternatives= is a list of rules of `{decision}`; got {alternatives!r}.")
     if alternatives is None:
         rules = [rules[decision] for rules in deterministic_rules(model, [decision], max_trials)]
     else:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_count, require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.laws import context_law
@@ -92,6 +93,7 @@ def optimal_boxes(
     NotApplicableError
         More profiles than that, or a decision of another agent without a rule.
     """
+    require_model(model, "a quantity over all optimal policies")
     model.require_numeric("a quantity over all optimal policies")
     decision = model.cid.only_decision(decision)
     agent = model.cid.agent_of(decision)
@@ -155,6 +157,7 @@ def value_slack(model: CIM, agent: Hashable) -> float:
 
 def deterministic_rules(model: CIM, decisions: Sequence[str], most: int) -> Iterator[dict[str, Array]]:
     """Yield all deterministic rules of some decisions together, or refuse if they are more than `most`."""
+    require_count(most, "max_profiles")
     shapes = [tuple(model.card(p) for p in model.cid.parents(d)) for d in decisions]
     count = math.prod(model.card(d) ** math.prod(shape) for d, shape in zip(decisions, shapes, strict=True))
     if count > most:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import LEFT_OUT, read_edges
+from cidmesa.arguments import LEFT_OUT, read_edges, require_model
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array, Choice, Mechanism, Table, is_number
@@ -92,6 +92,7 @@ def value_of_information(model: CIM, node: str, decision: str | None = None) -> 
     >>> value_of_information(model, "door"), value_of_information(model, "coin")
     (0.5, 0.0)
     """
+    require_model(model, "a value of information")
     model.require_numeric("a value of information")
     seeing, blind, agent = seeing_and_blind(model, node, decision)
     with_it, without = solve(seeing, agent=agent), solve(blind, agent=agent)
@@ -142,6 +143,7 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     >>> value_of_control(model, "luck"), value_of_control(model, "coin")
     (0.75, 0.0)
     """
+    require_model(model, "a value of control")
     model.require_numeric("a value of control")
     agent = controlling_agent(model, node, decision)
     before = solve(model, agent=agent)
@@ -195,6 +197,7 @@ def total_effect(
     (3.0, 0.0)
     """
     low, high = two_values(model, node, reference, treatment)
+    model.require_numeric("an effect")
     edges = read_edges(blocked, "blocked")
 
     numbers = None if model.cid.kind(outcome) == "utility" else numbers_of(model, outcome)
@@ -384,6 +387,7 @@ def _handed_over(model: CIM, decision: str, agent: Hashable) -> CIM:
 
 def two_values(model: CIM, node: str, reference: Any, treatment: Any) -> tuple[Any, Any]:
     """Return the two values that a node is set to; left out, the first and the last of its domain."""
+    require_model(model, "an effect")
     domain = model.domain(node)
     low, high = (
         (domain[0] if reference is LEFT_OUT else reference),
@@ -417,7 +421,10 @@ def _introduced(box: Box, node: str, label: str, low: Any, high: Any, how: str) 
     model, parents = box.model, box.model.cid.parents(box.decision)
 
     def shifted(names: tuple[str, ...]) -> Array:
-        upper, lower = (joint(model, names, **{how: {node: value}}) for value in (high, low))
+        upper, lower = (
+            joint(model, names, do={node: value}) if how == "do" else joint(model, names, given={node: value})
+            for value in (high, low)
+        )
         difference: Array = upper - lower
         return difference
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_count
 from cidmesa.mechanisms import Array
 from cidmesa.solve.algebra import Algebra, exact
 from cidmesa.solve.cases import best_in, no_values, require_few, too_many
@@ -137,6 +138,7 @@ class Within:
 
 def by_region(space: Space, evaluate: Callable[[Within], Any], max_rules: int, *, signed: bool = False) -> Any:
     """Return what `evaluate` says in every region, as one expression."""
+    require_count(max_rules, "max_rules")
     start = space.region()
     if start is None:
         raise no_values()

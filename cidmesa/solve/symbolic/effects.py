@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.mechanisms import Array
 from cidmesa.solve.algebra import Algebra, as_array, exact
 from cidmesa.solve.cases import MAX_RULES
@@ -144,6 +145,7 @@ def impact(
     >>> impact(model, "vase", {"go": lambda: "stay"})
     Piecewise((0, q <= 0), (p, q > 0))
     """
+    require_model(model, "an impact")
     decision = model.cid.only_decision(decision)
     target = joint(model, [node], policy=baseline)
     laws = cache(lambda profile: _reached(profile, node))
@@ -297,7 +299,7 @@ def _reached(profile: Profile, node: str) -> Array:
     algebra = Algebra(model.without_rules([decision]))
     shape = [model.card(n) for n in family]
     names = algebra.view.index.ids(dict.fromkeys((*family, node)))
-    view = algebra.with_levels(names).with_rules({decision: algebra.constant(np.ones(shape))})
+    view = algebra.freed(algebra.with_levels(names), decision)
     p, _ = answer(plan_question(view, names, (), (), ()), view, {})
     law = expressions(np.broadcast_to(as_array(p, algebra.one), [view.cards[v] for v in names]))
     if node in family:

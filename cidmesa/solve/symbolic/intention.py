@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.arguments import require_model
 from cidmesa.mechanisms import Array
 from cidmesa.solve.algebra import Algebra
 from cidmesa.solve.cases import MAX_RULES
@@ -67,6 +68,7 @@ def intention(
     """
     import sympy
 
+    require_model(model, "an intention")
     cid = model.cid
     decision = cid.only_decision(decision)
     agent = cid.agent_of(decision)

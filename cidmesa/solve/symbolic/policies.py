@@ -125,7 +125,7 @@ def payoffs(algebra: Algebra, view: View, decision: str, agent: Hashable) -> Arr
     model = algebra.model
     family = (*model.cid.parents(decision), decision)
     shape = tuple(model.card(node) for node in family)
-    free = view.with_rules({decision: algebra.constant(np.ones(shape))})
+    free = algebra.freed(view, decision)
     utilities = view.index.ids(agent_utilities(model.cid, agent, "an optimal value"))
     _, w = answer(plan_question(free, view.index.ids(family), utilities, (), ()), free, {})
     return np.broadcast_to(as_array(w, algebra.zero), shape)

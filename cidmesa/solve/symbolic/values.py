@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import LEFT_OUT, read_edges
+from cidmesa.arguments import LEFT_OUT, read_edges, require_model
 from cidmesa.mechanisms import Array, Table
 from cidmesa.solve.algebra import exact
 from cidmesa.solve.cases import MAX_RULES
@@ -52,6 +52,7 @@ def value_of_information(
     >>> value_of_information(model, "coin")
     1 - Max(p, 1 - p)
     """
+    require_model(model, "a value of information")
     where = tuple(where) if isinstance(where, Iterable) else (where,)
     seeing, blind, agent = seeing_and_blind(model, node, decision)
     more = optimal_value(seeing, agent=agent, where=where, max_rules=max_rules)
@@ -74,6 +75,7 @@ def value_of_control(
     >>> value_of_control(model, "luck"), value_of_control(model, "win")
     (1 - p, 1 - p)
     """
+    require_model(model, "a value of control")
     where = tuple(where) if isinstance(where, Iterable) else (where,)
     agent = controlling_agent(model, node, decision)
     bonus = exact(0)
