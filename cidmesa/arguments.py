@@ -9,8 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import DiagramError, NotApplicableError
+from cidmesa.errors import DiagramError, MechanismError, NotApplicableError
+
+
+class _LeftOut:
+    """The type of :data:`LEFT_OUT`."""
+
+    def __repr__(self) -> str:
+        return "LEFT_OUT"
+
+
+LEFT_OUT = _LeftOut()
+"""The default of an argument whose value may be ``None`` like any other."""
 
 
 def require_cid(cid: object, question: str) -> CID:
@@ -28,6 +41,43 @@ def require_cid(cid: object, question: str) -> CID:
     kind = type(cid).__name__
     instead = "model.cid" if kind == "CIM" else "its .cid"
     raise NotApplicableError(f"{question} is about a diagram; got a {kind}: pass {instead}.")
+
+
+def require_model(model: object, question: str) -> None:
+    """Raise if `model` is not a model, a diagram with mechanisms, and say what to pass instead.
+
+    >>> require_model(CID([("a", "b")]), "a query")
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.NotApplicableError: a query needs mechanisms, and got a CID: pass cid.parameterise(..).
+    """
+    if isinstance(model, CID):
+        raise NotApplicableError(f"{question} needs mechanisms, and got a CID: pass cid.parameterise(..).")
+    if not isinstance(getattr(model, "cid", None), CID) or not hasattr(model, "read_policy"):
+        raise NotApplicableError(f"{question} is about a model, a CIM; got {model!r}.")
+
+
+def require_count(number: object, argument: str, *, least: int = 1) -> None:
+    """Raise if `number` is not a whole number of at least `least`.
+
+    >>> require_count(0, "starts")
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.NotApplicableError: starts= is a whole number of at least 1; got 0.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+        raise NotApplicableError(f"{argument}= is a whole number of at least {least}; got {number!r}.")
+
+
+def read_mechanisms(given: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return mechanisms given as a mapping and by name as one mapping.
+
+    >>> read_mechanisms({"a": 1}, {"b": 2})
+    {'a': 1, 'b': 2}
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise MechanismError(f"mechanisms are a mapping from node to mechanism, {{node: ..}}; got {given!r}.")
+    return {**(given or {}), **named}
 
 
 def read_edges(edges: Iterable[Edge] | Edge, argument: str) -> tuple[Edge, ...]:
@@ -62,14 +112,16 @@ def read_values(stated: Mapping[str, Any] | None, argument: str) -> Mapping[str,
 
 
 def read_names(names: Iterable[str], argument: str) -> Sequence[str]:
-    """Return `names` as a sequence; a bare string stays one, so that whoever looks the names up can refuse it.
+    """Return `names` as a sequence; a bare string, which is a sequence of letters, is refused.
 
     >>> read_names(["door", "go"], "names")
     ('door', 'go')
     """
+    if isinstance(names, str):
+        raise NotApplicableError(f'{argument} is a list of names; got the string {names!r}: ["{names}"].')
     if not isinstance(names, Iterable):
         raise NotApplicableError(f'{argument} is a list of names, ["node", ..]; got {names!r}.')
-    return names if isinstance(names, str) else tuple(names)
+    return tuple(names)
 
 
 def _is_pair(edge: Any) -> bool:

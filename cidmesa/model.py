@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import read_edges, read_mechanisms, read_names, require_cid
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import MechanismError, NotApplicableError, unknown
 from cidmesa.mechanisms import (
@@ -40,6 +41,7 @@ from cidmesa.mechanisms import (
     Table,
     as_mechanism,
     as_rule,
+    is_number,
     is_symbolic,
     without_expressions,
 )
@@ -55,7 +57,7 @@ class CIM:
     ----------
     cid
         The diagram.
-    mechanisms
+    mechanisms, named
         One for every node, in any spelling of :mod:`cidmesa.mechanisms`.
 
     Raises
@@ -88,7 +90,9 @@ class CIM:
     _rules: dict[str, Array]
     _cache: dict[Any, Any]
 
-    def __init__(self, cid: CID, mechanisms: Mapping[str, Any]) -> None:
+    def __init__(self, cid: CID, mechanisms: Mapping[str, Any] | None = None, /, **named: Any) -> None:
+        cid = require_cid(cid, "a model")
+        mechanisms = read_mechanisms(mechanisms, named)
         for name in mechanisms:
             cid.id(name)
         lacking = [node for node in cid.nodes if node not in mechanisms]
@@ -281,7 +285,7 @@ class CIM:
         >>> model.shift(b=cm.Uniform(0, 1)).cpd("b").tolist()
         [[0.5, 0.5], [0.5, 0.5]]
         """
-        return self._changed(self._cid, {**(mechanisms or {}), **named})
+        return self._changed(self._cid, read_mechanisms(mechanisms, named))
 
     def with_edges(self, edges: Iterable[Edge], mechanisms: Mapping[str, Any] | None = None, /, **named: Any) -> CIM:
         """Return the model with more edges; each of their heads gets a new mechanism, every domain stays.
@@ -291,8 +295,8 @@ class CIM:
         MechanismError
             The head of a new edge has no new mechanism.
         """
-        given = {**(mechanisms or {}), **named}
-        new = list(edges)
+        given = read_mechanisms(mechanisms, named)
+        new = read_edges(edges, "edges")
         cid = self._cid.with_edges(new)
         for tail, head in new:
             self._cid.id(tail), self._cid.id(head)
@@ -305,7 +309,8 @@ class CIM:
 
     def without_rules(self, decisions: Iterable[str] | None = None) -> CIM:
         """Return the model in which `decisions` (all, if left out) are open again."""
-        gone = set(self._cid.decisions if decisions is None else map(self._cid.only_decision, decisions))
+        names = self._cid.decisions if decisions is None else read_names(decisions, "decisions")
+        gone = set(map(self._cid.only_decision, names))
         new = object.__new__(CIM)
         rules = {d: rule for d, rule in self._rules.items() if d not in gone}
         new._set(self._cid, self._mechanisms, self._compiled, {}, rules)
@@ -330,7 +335,7 @@ class CIM:
         (('b',), ((),))
         """
         decision = self._cid.only_decision(decision)
-        seen = list(observed)
+        seen = read_names(observed, "observed")
         bare = self._cid.without_edges([(parent, decision) for parent in self._cid.parents(decision)])
         cid = bare.revealed(*seen).with_edges([(parent, decision) for parent in seen])
         for parent in cid.parents(decision):
@@ -470,10 +475,14 @@ class CIM:
             A symbol that the model does not have.
         """
         by_name = {str(symbol): symbol for symbol in self.symbols}
-        for name in values:
+        if not isinstance(values, Mapping):
+            raise MechanismError(f"subs takes a mapping from symbol to number, {{symbol: number}}; got {values!r}.")
+        for name, value in values.items():
             if str(name) not in by_name:
                 raise unknown(name, by_name, what="a symbol of this model")
-        exact = {by_name[str(name)]: value for name, value in values.items()}
+            if not is_number(value) and not is_symbolic(value):
+                raise MechanismError(f"a number or an expression is put in for `{name}`; got {value!r}.")
+        exact = {by_name[str(name)]: _number(value) for name, value in values.items()}
         replaced: dict[str, Any] = {}
         for node, compiled in self._compiled.items():
             if compiled.table.dtype == object:
@@ -491,11 +500,12 @@ class CIM:
         given: Mapping[str, Any] | None = None,
         do: Mapping[str, Any] | None = None,
         policy: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> Distribution:
         """Return the joint distribution of `names`; see :func:`cidmesa.solve.query`."""
         from cidmesa.solve import query
 
-        return query(self, names, given=given, do=do, policy=policy)
+        return query(self, names, given=given, do=do, policy=policy, **options)
 
     def expected_utility(
         self,
@@ -504,11 +514,12 @@ class CIM:
         given: Mapping[str, Any] | None = None,
         do: Mapping[str, Any] | None = None,
         agent: Hashable = None,
+        **options: Any,
     ) -> float:
         """Return the expected sum of an agent's utilities; see :func:`cidmesa.solve.expected_utility`."""
         from cidmesa.solve import expected_utility
 
-        return expected_utility(self, policy, given=given, do=do, agent=agent)
+        return expected_utility(self, policy, given=given, do=do, agent=agent, **options)
 
     def solve(self, **options: Any) -> Solution:
         """Return the optimal policy and its value; see :func:`cidmesa.solve.solve`."""
@@ -575,6 +586,12 @@ def _frozen(compiled: Compiled) -> Compiled:
         compiled.response.noise.setflags(write=False)
         compiled.response.outcome.setflags(write=False)
     return compiled
+
+
+def _number(value: Any) -> Any:
+    """Return a number or an expression as sympy takes it: Python's own, and no bool."""
+    own = value.item() if isinstance(value, np.generic) else value
+    return int(own) if isinstance(own, bool) else own
 
 
 def _put(array: Array, values: Mapping[Any, Any]) -> Array:

@@ -418,7 +418,7 @@ class CID:
         """Give every node a mechanism and return the model; see :class:`cidmesa.CIM`."""
         from cidmesa.model import CIM
 
-        return CIM(self, {**(mechanisms or {}), **named})
+        return CIM(self, mechanisms, **named)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from cidmesa.render import mimebundle

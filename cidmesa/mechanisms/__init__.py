@@ -35,6 +35,7 @@ from cidmesa.mechanisms.functions import Noisy as Noisy
 from cidmesa.mechanisms.functions import Rows as Rows
 from cidmesa.mechanisms.numbers import is_number as is_number
 from cidmesa.mechanisms.numbers import is_symbolic as is_symbolic
+from cidmesa.mechanisms.numbers import position_of as position_of
 from cidmesa.mechanisms.numbers import without_expressions as without_expressions
 from cidmesa.mechanisms.place import MAX_TABLE as MAX_TABLE
 from cidmesa.mechanisms.place import TOLERANCE as TOLERANCE

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.errors import MechanismError
-from cidmesa.mechanisms.numbers import is_number, is_symbolic, row_of
+from cidmesa.mechanisms.numbers import is_number, is_symbolic, read_domain, row_of
 from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, Response
 
 
@@ -36,9 +36,10 @@ class Categorical(Mechanism):
     def __post_init__(self) -> None:
         if not isinstance(self.probabilities, Mapping) or not self.probabilities:
             raise MechanismError(f"Categorical takes {{value: probability}}; got {self.probabilities!r}.")
-        object.__setattr__(self, "probabilities", dict(self.probabilities))
-        object.__setattr__(self, "values", tuple(self.probabilities))
-        object.__setattr__(self, "weights", tuple(self.probabilities.values()))
+        values, weights = read_domain(self.probabilities, "Categorical"), tuple(self.probabilities.values())
+        object.__setattr__(self, "probabilities", dict(zip(values, weights, strict=True)))
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "weights", weights)
 
     def __hash__(self) -> int:
         return hash((self.values, self.weights))
@@ -75,13 +76,7 @@ class Uniform(Categorical):
     def __init__(self, *values: Any) -> None:
         if not values:
             raise MechanismError('Uniform needs at least one value: Uniform("left", "right").')
-        try:
-            repeated = len(set(values)) < len(values)
-        except TypeError:
-            raise MechanismError(f"Uniform's values are hashable; got {values!r}.") from None
-        if repeated:
-            raise MechanismError(f"Uniform's values differ from each other; got {values!r}.")
-        super().__init__(dict.fromkeys(values, 1.0 / len(values)))
+        super().__init__(dict.fromkeys(read_domain(values, "Uniform"), 1.0 / len(values)))
 
     def __repr__(self) -> str:
         return f"Uniform({', '.join(map(repr, self.values))})"

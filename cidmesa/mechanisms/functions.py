@@ -19,6 +19,7 @@ from cidmesa.mechanisms.numbers import (
     is_number,
     is_symbolic,
     plain,
+    position_of,
     read_domain,
     row_of,
 )
@@ -212,7 +213,7 @@ class Rows(Mechanism):
             if len(key) != len(place.parents):
                 raise place.error(f"the context {key!r} has {len(key)} values, and the parents are {place.parents!r}.")
             for value, parent, domain in zip(key, place.parents, place.parent_domains, strict=True):
-                if value not in domain:
+                if position_of(value, domain) is None:
                     raise place.error(
                         f"in the context {key!r}, {value!r} is not in the domain of `{parent}`, {domain!r}."
                     )

@@ -37,8 +37,29 @@ def read_domain(values: Iterable[Any], what: str) -> Domain:
     except TypeError:
         raise MechanismError(f"{what} takes hashable values; got {domain!r}.") from None
     if not distinct:
-        raise MechanismError(f"{what} lists a value twice: {domain!r}.")
+        raise MechanismError(f"{what} lists a value twice (to Python 1, 1.0 and True are one): {domain!r}.")
+    strange = [value for value in domain if not _found(value)]
+    if strange:
+        raise MechanismError(f"{what} takes values that equal themselves, and nothing equals {strange[0]!r}.")
     return domain
+
+
+def position_of(value: Any, domain: Domain) -> int | None:
+    """Return the position of `value` in `domain`, ``None`` if it is not there; an array is never a value.
+
+    >>> position_of("b", ("a", "b")), position_of([1, 2], (1, 2))
+    (1, None)
+    """
+    try:
+        return domain.index(value)
+    except ValueError:
+        return None
+
+
+def _found(value: Any) -> bool:
+    """Say whether a value equals itself, which not-a-number does not."""
+    twin = value
+    return bool(value == twin)
 
 
 def plain(value: Any) -> Any:
@@ -62,18 +83,18 @@ def row_of(place: Place, weights: Mapping[Any, Any], domain: Domain, context: tu
 def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = None) -> None:
     """Refuse negative, non-finite or unnormalised rows; nothing is ever renormalised."""
     if table.dtype == object:
-        _check_symbolic_rows(place, table)
+        _check_symbolic_rows(place, table, context)
         return
     if 0 < table.size <= _FEW and _sum_to_one(table.reshape(-1, table.shape[-1]).tolist()):
         return
     good = np.isfinite(table) & (table >= 0)
-    off = ~(np.abs(table.sum(axis=-1) - 1) <= TOLERANCE)
-    if good.all() and not off.any():
-        return
     if not good.all():
         where = np.argwhere(~good)[0]
         at = context if context is not None else context_at(place, where[:-1])
         raise place.error(f"{float(table[tuple(where)])!r} at {place.describe(at)} is not a probability.")
+    off = ~(np.abs(table.sum(axis=-1) - 1) <= TOLERANCE)
+    if not off.any():
+        return
     where = np.argwhere(off)[0]
     at = context if context is not None else context_at(place, where)
     raise place.error(
@@ -95,12 +116,12 @@ def check_noise(place: Place, weights: Array) -> None:
     check_rows(Place(place.node, "chance", (), ()), weights[None], ())
 
 
-def _check_symbolic_rows(place: Place, table: Array) -> None:
+def _check_symbolic_rows(place: Place, table: Array, context: tuple[Value, ...] | None) -> None:
     import sympy
 
     for where in np.ndindex(table.shape[:-1]):
         row = list(table[where])
-        at = place.describe(context_at(place, where))
+        at = place.describe(context if context is not None else context_at(place, where))
         for entry in row:
             number = _constant(entry)
             if number is not None and not 0 <= number <= 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,23 +48,13 @@ class Table(Mechanism):
     parents: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        try:
-            array = np.array(self.values, order="C")
-        except ValueError:
-            raise MechanismError(
-                f"Table's values form a rectangular array; got rows of different lengths: {self.values!r}."
-            ) from None
-        if array.dtype.kind in "biuf":
-            array = array.astype(np.float64, copy=False)
-        elif array.dtype != object or not all(is_number(x) or is_symbolic(x) for x in array.flat):
-            bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
-            raise MechanismError(f"Table's values are numbers; got {plain(bad)!r}.")
+        array = read_numbers(self.values, "Table's values")
         array.setflags(write=False)
         object.__setattr__(self, "values", array)
         if self.domain is not None:
             object.__setattr__(self, "domain", read_domain(self.domain, "Table"))
         if self.parents is not None:
-            object.__setattr__(self, "parents", tuple(self.parents))
+            object.__setattr__(self, "parents", _read_parents(self.parents))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Table):
@@ -122,6 +112,28 @@ class Table(Mechanism):
         return table
 
 
+def read_numbers(values: Any, what: str) -> Array:
+    """Read numbers or expressions as a rectangular array, of float64 where all are numbers; `what` is what they are."""
+    try:
+        array = np.array(values, order="C")
+    except ValueError:
+        raise MechanismError(f"{what} form a rectangular array; got rows of different lengths: {values!r}.") from None
+    if array.dtype.kind in "biuf":
+        array = array.astype(np.float64, copy=False)
+    elif array.dtype != object or not all(is_number(x) or is_symbolic(x) for x in array.flat):
+        bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
+        raise MechanismError(f"{what} are numbers; got {plain(bad)!r}.")
+    return array
+
+
+def _read_parents(parents: Any) -> tuple[str, ...]:
+    """Read the names of a table's axes."""
+    names = tuple(parents) if isinstance(parents, Iterable) and not isinstance(parents, str) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise MechanismError(f'Table takes parents as a list of names, parents=["a", "b"]; got {parents!r}.')
+    return names
+
+
 @dataclass(frozen=True, eq=False)
 class Structural(Mechanism):
     """A function of parents and independent noise, in tables.
@@ -148,8 +160,12 @@ class Structural(Mechanism):
     domain: Sequence[Any]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", np.array(self.noise))
-        object.__setattr__(self, "outcome", np.array(self.outcome, dtype=np.intp))
+        noise = read_numbers(self.noise, "Structural's noise")
+        outcome = read_numbers(self.outcome, "Structural's outcomes")
+        if outcome.dtype == object or not (np.isfinite(outcome) & (outcome == np.floor(outcome))).all():
+            raise MechanismError(f"Structural's outcomes are positions in its domain, integers; got {self.outcome!r}.")
+        object.__setattr__(self, "noise", noise)
+        object.__setattr__(self, "outcome", outcome.astype(np.intp))
         object.__setattr__(self, "domain", read_domain(self.domain, "Structural"))
 
     def domain_at(self, place: Place) -> Domain | None:

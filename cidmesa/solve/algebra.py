@@ -10,14 +10,16 @@ that is near no fraction with a denominator below a million stands for its exact
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.mechanisms import Array, is_symbolic
-from cidmesa.solve.structure import View, index_of
+from cidmesa.solve.structure import MAX_TABLE, View, index_of, require_entries
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -83,6 +85,7 @@ class Algebra:
     """
 
     def __init__(self, model: CIM, policy: Any = None) -> None:
+        require_model(model, "an exact answer")
         self.model = model
         rules = {**model.rules, **model.read_policy(policy)}
         cid = model.cid
@@ -105,6 +108,28 @@ class Algebra:
     def constant(self, table: Array) -> Array:
         """Put a table of zeros and ones into the ring."""
         return self._table(np.asarray(table).astype(int))
+
+    def freed(self, view: View, decision: str) -> View:
+        """Return the view in which a decision's rule is one everywhere, so that all its actions are looked at."""
+        index = view.index
+        d = index.cid.id(decision)
+        family = (*index.parents[d], d)
+        shape = [view.cards[v] for v in family]
+        require_entries(index, math.prod(shape), family, MAX_TABLE)
+        return view.with_rules({decision: self.constant(np.ones(shape))})
+
+    def with_levels(self, nodes: Iterable[int]) -> View:
+        """Return the view in which the utilities among `nodes` are variables; values: the distinct entries in order."""
+        view = self.view
+        cards, tables = list(view.cards), list(view.tables)
+        for v in nodes:
+            table = view.tables[v]
+            if view.index.kinds[v] == "u" and table is not None:
+                position = {entry: i for i, entry in enumerate(dict.fromkeys(table.flat))}
+                require_entries(view.index, table.size * len(position), (*view.index.parents[v], v), MAX_TABLE)
+                which = np.array([position[entry] for entry in table.flat], dtype=np.intp).reshape(table.shape)
+                cards[v], tables[v] = len(position), self.constant(np.eye(len(position))[which])
+        return View(view.index, view.model, tuple(cards), tuple(tables))
 
     @property
     def entries(self) -> Iterable[Any]:
@@ -153,6 +178,22 @@ def as_fraction(number: float) -> Fraction:
     whole = Fraction(number)
     simple = whole.limit_denominator(1_000_000)
     return simple if abs(simple - whole) <= 1e-15 * max(1.0, abs(number)) else whole
+
+
+def in_one_field(expressions: Iterable[Any]) -> list[Any]:
+    """Return exact expressions as elements of one field of rational functions, which add, multiply and divide.
+
+    >>> from sympy.abc import p
+    >>> a, b = in_one_field([1 - p**2, 1 + p])
+    >>> (a / b).as_expr()
+    1 - p
+    """
+    import sympy
+    from sympy.polys.fields import sfield
+
+    every = [sympy.together(e) for e in expressions]
+    symbol = next((s for e in every for s in e.free_symbols), None) or sympy.Dummy()
+    return list(sfield([*every, symbol])[1][:-1])
 
 
 def _into_one_ring(entries: Mapping[Any, Any]) -> dict[Any, Element]:

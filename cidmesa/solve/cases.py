@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arguments import require_count
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.algebra import Algebra, as_array
@@ -66,6 +67,7 @@ class Solver:
     def __init__(self, algebra: Algebra, space: Space, agent: Hashable, max_rules: int) -> None:
         self.algebra = algebra
         self.space = space
+        require_count(max_rules, "max_rules")
         self.max_rules = max_rules
         self.view = view = algebra.view
         cid = algebra.model.cid
@@ -77,9 +79,7 @@ class Solver:
         """Return all cases."""
         start = self.space.region()
         if start is None:
-            raise NotApplicableError(
-                "no values of the symbols satisfy where= and make all probabilities lie in [0, 1]."
-            )
+            raise no_values()
         problem = Problem(self.view, self.decisions, self.utilities, MAX_TABLE)
         schedule = Scheduler(self.view.index, self.view.cards, self.utilities, self.decisions, {}).schedule(MAX_TABLE)
         if schedule.plan is None:
@@ -87,9 +87,9 @@ class Solver:
         branches = [_Branch(start, problem.tables(schedule), {})]
         for stage in schedule.stages:
             branches = [after for branch in branches for after in self._split(branch, stage)]
-            self._require_few(len(branches))
+            require_few(len(branches), self.max_rules)
         if len(branches) > self.max_rules:
-            raise self._too_many(len(branches))
+            raise too_many(len(branches), self.max_rules)
         cases = []
         for branch in branches:
             _, w = run(schedule.plan, branch.tables)
@@ -107,7 +107,7 @@ class Solver:
         for context in np.ndindex(shape):
             row = values[(slice(None), *context)]
             partial = [(r, [*done, a]) for region, done in partial for a, r in best_in(region, row)]
-            self._require_few(len(partial))
+            require_few(len(partial), self.max_rules)
         for region, actions in partial:
             choice = np.reshape(np.array(actions, dtype=np.intp), shape)
             tables = dict(branch.tables)
@@ -143,7 +143,7 @@ class Solver:
             values.append(as_array(answer(question, view, {})[1], self.algebra.zero).item())
         found = list(best_in(start, np.array(values, dtype=object)))
         if len(found) > self.max_rules:
-            raise self._too_many(len(found))
+            raise too_many(len(found), self.max_rules)
         return [Case(region.condition(), self._policy(every[i]), values[i].expression) for i, region in found]
 
     def _policy(self, chosen: Mapping[int, Array]) -> dict[str, dict[tuple[Hashable, ...], Any]]:
@@ -157,16 +157,25 @@ class Solver:
             policy[name] = {c: domain[a] for c, a in zip(model.contexts(name), actions.tolist(), strict=True)}
         return policy
 
-    def _require_few(self, count: int) -> None:
-        if count > max(_MOST_RULES, self.max_rules):
-            raise self._too_many(count, at_least=True)
 
-    def _too_many(self, count: int, *, at_least: bool = False) -> NotApplicableError:
-        return NotApplicableError(
-            f"the optimal policy has {'at least ' if at_least else ''}{count} cases, more than max_rules="
-            f"{self.max_rules}: put numbers in for some symbols with model.subs(..), restrict them with where=[..], or "
-            "allow more."
-        )
+def require_few(count: int, max_rules: int) -> None:
+    """Refuse to go on where there are more cases than anybody will count."""
+    if count > max(_MOST_RULES, max_rules):
+        raise too_many(count, max_rules, at_least=True)
+
+
+def too_many(count: int, max_rules: int, *, at_least: bool = False) -> NotApplicableError:
+    """Build the error for more cases than were allowed."""
+    return NotApplicableError(
+        f"the optimal policy has {'at least ' if at_least else ''}{count} cases, more than max_rules="
+        f"{max_rules}: put numbers in for some symbols with model.subs(..), restrict them with where=[..], or "
+        "allow more."
+    )
+
+
+def no_values() -> NotApplicableError:
+    """Build the error for a parameter space without an interior."""
+    return NotApplicableError("no values of the symbols satisfy where= and make all probabilities lie in [0, 1].")
 
 
 def best_in(region: Region, row: Array) -> Iterator[tuple[int, Region]]:

@@ -42,7 +42,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.arguments import read_edges, read_names, read_values
+from cidmesa.arguments import read_edges, read_names, read_values, require_model
 from cidmesa.solve.distribution import Distribution
 from cidmesa.solve.query import expected_utility, joint
 from cidmesa.solve.structure import agent_utilities, check_names, index_of
@@ -109,7 +109,8 @@ def counterfactual(
     0.0
     """
     asked = _asked(model, names)
-    worlds = _twin(model, asked, given, do, blocked, policy)
+    model.require_numeric("a counterfactual")
+    worlds = twin_worlds(model, asked, given, do, blocked, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     array = joint(worlds.model, [worlds.names["do", name] for name in asked], given=seen)
     return Distribution(asked, tuple(model.domain(name) for name in asked), array)
@@ -141,8 +142,10 @@ def counterfactual_utility(
     >>> counterfactual_utility(model, given={"door": 1}, do={"door": 0}, blocked=[("door", "go")], policy=follow)
     0.0
     """
+    require_model(model, "a counterfactual")
     utilities = agent_utilities(model.cid, agent, "a counterfactual utility")
-    worlds = _twin(model, utilities, given, do, blocked, policy)
+    model.require_numeric("a counterfactual utility")
+    worlds = twin_worlds(model, utilities, given, do, blocked, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     return expected_utility(worlds.model, given=seen)
 
@@ -174,6 +177,7 @@ def twin_network(
     >>> sorted(twin.cid.nodes)
     ['a', 'a@do', 'b', 'b@do', 'b~noise', 'c']
     """
+    require_model(model, "a twin network")
     worlds = [World("actual"), _other(world, do, blocked)]
     wanted = [(w.name, node) for w in worlds for node in model.cid.nodes]
     return parallel_worlds(model, worlds, wanted, policy=policy).model
@@ -186,6 +190,7 @@ def _other(name: str, do: Mapping[str, Any] | None, blocked: Iterable[Edge] | Ed
 
 def _asked(model: CIM, names: Iterable[str]) -> tuple[str, ...]:
     """Read the names asked about; a utility has no domain, and says so."""
+    require_model(model, "a counterfactual")
     ids = check_names(index_of(model.cid), read_names(names, "names"), "names")
     asked = tuple(model.cid.nodes[v] for v in ids)
     for name in asked:
@@ -193,7 +198,7 @@ def _asked(model: CIM, names: Iterable[str]) -> tuple[str, ...]:
     return asked
 
 
-def _twin(
+def twin_worlds(
     model: CIM,
     names: Iterable[str],
     given: Mapping[str, Any] | None,
@@ -201,6 +206,8 @@ def _twin(
     blocked: Iterable[Edge] | Edge,
     policy: Any,
 ) -> Worlds:
+    """Return the actual world and that of an intervention in one model, with the nodes asked about and those seen."""
+    require_model(model, "a counterfactual")
     worlds = [World("actual"), _other("do", do, blocked)]
     wanted = [("actual", name) for name in read_values(given, "given")] + [("do", name) for name in names]
     return parallel_worlds(model, worlds, wanted, policy=policy)

@@ -8,7 +8,9 @@ from itertools import product
 from typing import Any
 
 from cidmesa.errors import NotApplicableError, did_you_mean
+from cidmesa.mechanisms import position_of
 from cidmesa.solve.elimination import Array
+from cidmesa.solve.structure import not_a_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +47,10 @@ class Distribution:
             raise NotApplicableError(f"this distribution is over {self.names}: one value for each; got {values!r}.")
         where = []
         for name, domain, value in zip(self.names, self.domains, keys, strict=True):
-            if value not in domain:
-                raise NotApplicableError(
-                    f"{value!r} is not a value of `{name}`{did_you_mean(value, map(str, domain))}; "
-                    f"its domain is {domain}."
-                )
-            where.append(domain.index(value))
+            position = position_of(value, domain)
+            if position is None:
+                raise not_a_value(value, name, domain)
+            where.append(position)
         return float(self.probabilities[tuple(where)])
 
     def __iter__(self) -> Iterator[Any]:
@@ -64,7 +64,7 @@ class Distribution:
     def marginal(self, *names: str) -> Distribution:
         """Return the distribution of some of the names, in the order asked for."""
         for name in names:
-            if name not in self.names:
+            if not isinstance(name, str) or name not in self.names:
                 raise NotApplicableError(
                     f"`{name}` is not in this distribution{did_you_mean(name, self.names)}; it is over {self.names}."
                 )

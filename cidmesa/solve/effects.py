@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.laws import outcome_law
@@ -243,11 +244,18 @@ def impact(
     return Magnitude(_least(_moved(box, node, target) for box in boxes))
 
 
-def _boxes(model: CIM, node: str, decision: str | None, policy: Any, max_profiles: int) -> Iterator[Box]:
+def decision_apart(model: CIM, node: str, decision: str | None) -> str:
+    """Return the decision in question (``None``: the only one), which `node` must not be."""
+    require_model(model, "a quantity over all optimal policies")
     decision = model.cid.only_decision(decision)
     model.cid.id(node)
     if node == decision:
         raise NotApplicableError(f"`{node}` is the decision itself: ask about another node.")
+    return decision
+
+
+def _boxes(model: CIM, node: str, decision: str | None, policy: Any, max_profiles: int) -> Iterator[Box]:
+    decision = decision_apart(model, node, decision)
     return optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
 
 
@@ -299,16 +307,28 @@ def _moves(box: Box, node: str) -> _Moves:
 
 
 def _can_ignore(box: Box, moves: _Moves) -> bool:
-    """Say whether some optimal rule takes one action in all contexts that hang together."""
+    """Say whether some rule of a box does not respond."""
+    if box.rule is not None:
+        rule = box.rule.reshape(box.law.size, -1)
+        return bool(np.abs(rule[moves.source] - rule[moves.target]).max(initial=0.0) <= _SLACK)
+    return can_ignore(box.allowed.reshape(box.law.size, -1), moves.source, moves.target)
+
+
+def can_ignore(allowed: NDArray[np.bool_], source: NDArray[np.intp], target: NDArray[np.intp]) -> bool:
+    """Say whether a rule can take one allowed action in all contexts that hang together by moves from one to another.
+
+    Parameters
+    ----------
+    allowed
+        Shape ``(contexts, card)``.
+    source, target
+        The contexts that the moves join, in pairs.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    n = box.law.size
-    if box.rule is not None:
-        rule = box.rule.reshape(n, -1)
-        return bool(np.abs(rule[moves.source] - rule[moves.target]).max(initial=0.0) <= _SLACK)
-    allowed = box.allowed.reshape(n, -1)
-    graph = coo_array((np.ones(len(moves.source)), (moves.source, moves.target)), shape=(n, n))
+    n = len(allowed)
+    graph = coo_array((np.ones(len(source)), (source, target)), shape=(n, n))
     _, label = connected_components(graph, directed=False)
     common = np.ones((label.max() + 1, allowed.shape[1]), dtype=bool)
     np.logical_and.at(common, label, allowed)

@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.algebra import as_fraction
 
@@ -88,6 +89,7 @@ def to_efg(
     >>> to_efg(cid.parameterise(a=[0, 1], u=lambda a: a / 2)).splitlines()[-2]
     't "" 1 "" { 0 }'
     """
+    require_model(model, "a game tree")
     model.require_numeric("a game tree")
     text = "\n".join([*_head(model, title), *_Tree(model, max_leaves).lines(), ""])
     if path is not None:

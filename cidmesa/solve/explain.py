@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.errors import NotApplicableError, missing
 from cidmesa.solve.optimal import solve
 from cidmesa.solve.query import joint
@@ -143,6 +144,7 @@ def explain(model: CIM, utility: str, *, policy: Any = None) -> Explanation:
     >>> [(row.context, row.contribution) for row in explain(model, "pay")]
     [((1,), 2.0), ((0,), 0.0)]
     """
+    require_model(model, "an explanation")
     cid = model.cid
     if cid.kind(utility) != "utility":
         names = ", ".join(f"`{u}`" for u in cid.utilities) or "none"

@@ -20,11 +20,12 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.arguments import require_count, require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.optima import deterministic_rules, value_slack
@@ -117,6 +118,7 @@ def intention(
     >>> intention(model, "noise") is None
     True
     """
+    require_model(model, "an intention")
     model.require_numeric("an intention")
     cid = model.cid
     decision = cid.only_decision(decision)
@@ -125,26 +127,14 @@ def intention(
     model = model.with_policy(model.read_policy(policy))
     if any(d not in model.rules for d in cid.decisions_of(agent)):
         model = model.with_policy(solve(model, agent=agent).tables)
-    utilities = cid.utilities_of(agent)
-    between = [
-        n
-        for n in cid.nodes
-        if cid.kind(n) != "decision"
-        and n in cid.descendants(decision)
-        and (n in utilities or any(n in cid.ancestors(u) for u in utilities))
-    ]
-    if node not in between:
+    between = outcomes_between(model, node, decision)
+    if not between:
         return None
-    rules = list(_alternatives(model, decision, alternatives, max_trials))
-    if len(rules) << len(between) > max_trials:
-        raise NotApplicableError(
-            f"{len(rules)} alternatives and the subsets of {len(between)} outcomes make {len(rules) << len(between)} "
-            f"trials, more than max_trials={max_trials}: name the alternatives that matter with alternatives=[..]."
-        )
+    rules = alternative_rules(model, decision, alternatives, len(between), max_trials)
     slack = value_slack(model, agent)
     value = expected_utility(model, agent=agent)
     for rule in rules:
-        plain = _guaranteed(model, decision, rule, ())
+        plain = expected_utility(with_alternative(model, decision, rule, ()))
         if plain >= value - slack:
             continue
         enough: list[frozenset[str]] = []
@@ -152,7 +142,7 @@ def intention(
             for names in map(frozenset, combinations(between, size)):
                 if any(smaller <= names for smaller in enough):
                     continue
-                reached = _guaranteed(model, decision, rule, names)
+                reached = expected_utility(with_alternative(model, decision, rule, names))
                 if reached < value - slack:
                     continue
                 if node in names:
@@ -161,15 +151,39 @@ def intention(
     return None
 
 
-def _alternatives(model: CIM, decision: str, alternatives: Iterable[Any] | None, max_trials: int) -> Iterator[Array]:
+def outcomes_between(model: CIM, node: str, decision: str) -> tuple[str, ...]:
+    """Return the nodes between a decision and its agent's utilities; none of them if `node` is not one."""
+    cid = model.cid
+    cid.id(node)
+    utilities = cid.utilities_of(cid.agent_of(decision))
+    below = cid.descendants(decision)
+    above = {n for u in utilities for n in cid.ancestors(u, strict=False)}
+    between = tuple(n for n in cid.nodes if cid.kind(n) != "decision" and n in below and n in above)
+    return between if node in between else ()
+
+
+def alternative_rules(
+    model: CIM, decision: str, alternatives: Iterable[Any] | None, outcomes: int, max_trials: int
+) -> list[Array]:
+    """Return the rules to compare with, or refuse where they and the sets of outcomes make too many trials."""
+    require_count(max_trials, "max_trials")
+    if alternatives is not None and (isinstance(alternatives, str | Mapping) or not isinstance(alternatives, Iterable)):
+        raise NotApplicableError(f"alternatives= is a list of rules of `{decision}`; got {alternatives!r}.")
     if alternatives is None:
-        return (rules[decision] for rules in deterministic_rules(model, [decision], max_trials))
-    return (model.read_policy({decision: rule})[decision] for rule in alternatives)
+        rules = [rules[decision] for rules in deterministic_rules(model, [decision], max_trials)]
+    else:
+        rules = [model.read_policy({decision: rule})[decision] for rule in alternatives]
+    trials = len(rules) << outcomes
+    if trials > max_trials:
+        raise NotApplicableError(
+            f"{len(rules)} alternatives and the subsets of {outcomes} outcomes make {trials} trials, more than "
+            f"max_trials={max_trials}: name the alternatives that matter with alternatives=[..]."
+        )
+    return rules
 
 
-def _guaranteed(model: CIM, decision: str, rule: Array, names: Iterable[str]) -> float:
-    """Return the expected utility under the alternative rule with `names` held at what the policy makes of them."""
+def with_alternative(model: CIM, decision: str, rule: Array, names: Iterable[str]) -> CIM:
+    """Return the world under the alternative rule with `names` held at what the policy makes of them."""
     worlds = [World("actual"), World("other", rules={decision: rule}, take=dict.fromkeys(names, "actual"))]
     utilities = model.cid.utilities_of(model.cid.agent_of(decision))
-    both = parallel_worlds(model, worlds, [("other", u) for u in utilities])
-    return expected_utility(both.model)
+    return parallel_worlds(model, worlds, [("other", u) for u in utilities]).model

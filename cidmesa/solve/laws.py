@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import read_names, require_model
 from cidmesa.solve.elimination import Array, Factor, make_plan, mask_of
 from cidmesa.solve.query import joint
 from cidmesa.solve.question import Question, answer, with_levels
@@ -46,6 +47,7 @@ def context_law(model: CIM, decision: str, *, policy: Any = None) -> Array:
     >>> context_law(model, "go").tolist()
     [0.75, 0.25]
     """
+    require_model(model, "a context's law")
     decision = model.cid.only_decision(decision)
     return joint(model, model.cid.parents(decision), policy=policy)
 
@@ -98,7 +100,7 @@ def outcome_law(
     view = view_of(model, "an outcome's law", policy)
     index = view.index
     d = index.cid.id(index.cid.only_decision(decision))
-    ids = check_names(index, targets if isinstance(targets, str) else tuple(targets), "targets")
+    ids = check_names(index, read_names(targets, "targets"), "targets")
     view = with_levels(view, ids)
     family = (*index.parents[d], d)
     made = index.planned(("law", view.cards, d, ids), lambda: _plan_law(view, family, ids))

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import require_count, require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
 from cidmesa.solve.laws import context_law
@@ -92,23 +93,12 @@ def optimal_boxes(
     NotApplicableError
         More profiles than that, or a decision of another agent without a rule.
     """
+    require_model(model, "a quantity over all optimal policies")
     model.require_numeric("a quantity over all optimal policies")
     decision = model.cid.only_decision(decision)
     agent = model.cid.agent_of(decision)
-    model = model.with_policy(model.read_policy(policy))
-    strangers = [d for d in model.cid.decisions if model.cid.agent_of(d) != agent and d not in model.rules]
-    if strangers:
-        raise NotApplicableError(
-            f"what is optimal at `{decision}` depends on the other agents' decisions "
-            f"({', '.join(f'`{d}`' for d in strangers)}): fix their rules with with_policy or policy=."
-        )
-    others = [d for d in model.cid.decisions_of(agent) if d != decision and d not in model.rules]
+    model, others = in_question(model, decision, policy)
     if decision in model.rules:
-        if others:
-            raise NotApplicableError(
-                f"the policy names `{decision}` and leaves {', '.join(f'`{d}`' for d in others)} open: give rules to "
-                "all of the agent's decisions, or to none."
-            )
         law = context_law(model, decision)
         rule = model.rules[decision]
         yield Box(model, decision, law, (rule > 0) | (law == 0)[..., None], rule)
@@ -130,6 +120,31 @@ def optimal_boxes(
             yield box
 
 
+def in_question(model: CIM, decision: str, policy: Any) -> tuple[CIM, list[str]]:
+    """Return the model with the rules of `policy`, and the agent's other decisions that are still open.
+
+    Raises
+    ------
+    NotApplicableError
+        Another agent's decision has no rule, or `decision` has one and others of its agent have not.
+    """
+    agent = model.cid.agent_of(decision)
+    model = model.with_policy(model.read_policy(policy))
+    strangers = [d for d in model.cid.decisions if model.cid.agent_of(d) != agent and d not in model.rules]
+    if strangers:
+        raise NotApplicableError(
+            f"what is optimal at `{decision}` depends on the other agents' decisions "
+            f"({', '.join(f'`{d}`' for d in strangers)}): fix their rules with with_policy or policy=."
+        )
+    others = [d for d in model.cid.decisions_of(agent) if d != decision and d not in model.rules]
+    if others and decision in model.rules:
+        raise NotApplicableError(
+            f"the policy names `{decision}` and leaves {', '.join(f'`{d}`' for d in others)} open: give rules to "
+            "all of the agent's decisions, or to none."
+        )
+    return model, others
+
+
 def value_of(solution: Solution, agent: Hashable) -> float:
     """Return what a solution is worth to an agent."""
     return float(solution.value[agent] if isinstance(solution.value, Mapping) else solution.value)
@@ -142,6 +157,7 @@ def value_slack(model: CIM, agent: Hashable) -> float:
 
 def deterministic_rules(model: CIM, decisions: Sequence[str], most: int) -> Iterator[dict[str, Array]]:
     """Yield all deterministic rules of some decisions together, or refuse if they are more than `most`."""
+    require_count(most, "max_profiles")
     shapes = [tuple(model.card(p) for p in model.cid.parents(d)) for d in decisions]
     count = math.prod(model.card(d) ** math.prod(shape) for d, shape in zip(decisions, shapes, strict=True))
     if count > most:

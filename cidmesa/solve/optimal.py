@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import read_names, require_count
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policy import DecisionResult, Solution
 from cidmesa.solve.problem import Found, Problem, in_relevance_order
@@ -95,9 +96,12 @@ def solve(
     >>> solve(guess).value, solve(guess).optimal_actions["call"][()]
     (0.5, ('h', 't'))
     """
-    if method not in (None, *METHODS):
+    if not (method is None or (isinstance(method, str) and method in METHODS)):
         known = ", ".join(map(repr, METHODS))
         raise NotApplicableError(f"method={method!r} is not a way to solve{did_you_mean(method, METHODS)}: {known}.")
+    require_count(max_table, "max_table")
+    require_count(starts, "starts")
+    require_count(seed, "seed", least=0)
     view = view_of(model, "solving")
     index, cid = view.index, model.cid
     if agent is None and len(cid.agents) > 1:
@@ -108,7 +112,7 @@ def solve(
     whose = cid.decisions if agent is None else cid.decisions_of(agent)
     utilities = index.ids(cid.utilities if agent is None else cid.utilities_of(agent))
     decisions = tuple([d for d in index.ids(whose) if view.tables[d] is None])
-    groups = read_groups(view, decisions, shared_rules) if shared_rules else ()
+    groups = read_groups(view, decisions, shared_rules)
     problem = Problem(view, decisions, utilities, max_table)
     found: Found | None = None
     if method in (None, "relevance order") and not groups:
@@ -122,8 +126,6 @@ def solve(
     if found is None and method is None and groups and not deterministic:
         found = best_shared_pair(problem, groups)
     if found is None:
-        if starts < 1:
-            raise NotApplicableError(f"starts={starts}: coordinate ascent needs at least one starting point, starts=1.")
         found = search(
             problem, groups, method, deterministic=deterministic, starts=starts, seed=seed, progress=progress
         )
@@ -149,8 +151,10 @@ def read_groups(
     cid, model = view.index.cid, view.model
     groups = []
     seen: set[int] = set()
+    if isinstance(shared_rules, str) or not isinstance(shared_rules, Iterable):
+        raise NotApplicableError(f'shared_rules= is a list of groups of decisions, [("d", "e")]; got {shared_rules!r}.')
     for names in shared_rules:
-        group = check_names(view.index, names if isinstance(names, str) else tuple(names), "a group of shared_rules")
+        group = check_names(view.index, read_names(names, "a group of shared_rules"), "a group of shared_rules")
         for d in group:
             cid.only_decision(cid.nodes[d])
             if d not in decisions:

@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import read_names
+from cidmesa.arguments import read_names, require_count
 from cidmesa.solve.distribution import Distribution
 from cidmesa.solve.elimination import Array
-from cidmesa.solve.question import answer, impossible, levels, plan_question, read_conditions, with_levels
-from cidmesa.solve.structure import agent_utilities, check_names, view_of
+from cidmesa.solve.question import answer, impossible, plan_question, read_conditions, with_levels
+from cidmesa.solve.structure import MAX_TABLE, agent_utilities, check_names, view_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -46,6 +46,7 @@ def query(
     given: Mapping[str, Any] | None = None,
     do: Mapping[str, Any] | None = None,
     policy: Any = None,
+    max_table: int = MAX_TABLE,
 ) -> Distribution:
     r"""Return :math:`P(names \mid given; do)` exactly.
 
@@ -59,6 +60,8 @@ def query(
         ``{node: value}`` observed, and ``{node: value}`` set by intervention.
     policy
         Rules of decisions, as for :meth:`cidmesa.CIM.with_policy`, or a :class:`~cidmesa.solve.Solution`.
+    max_table
+        How many entries the largest table may have; a plan that needs more is refused before it starts.
 
     Returns
     -------
@@ -70,8 +73,8 @@ def query(
     UnknownNodeError
         A name that is not a node.
     NotApplicableError
-        A value outside its domain; evidence of probability zero; a decision that matters and has no rule; a plan that
-        needs a table of more than 2**28 entries.
+        A value outside its domain; evidence of probability zero; a decision that matters and has no rule; a table of
+        more than `max_table` entries.
 
     Notes
     -----
@@ -85,10 +88,10 @@ def query(
     (0.75, 0.25)
     """
     names = read_names(names, "names")
-    probabilities = joint(model, names, given=given, do=do, policy=policy)
+    probabilities = joint(model, names, given=given, do=do, policy=policy, max_table=max_table)
     kinds = model.cid.kind
     domains = tuple(
-        tuple(levels(model.cpd(name))[0].tolist()) if kinds(name) == "utility" else model.domain(name) for name in names
+        tuple(np.unique(model.cpd(name)).tolist()) if kinds(name) == "utility" else model.domain(name) for name in names
     )
     return Distribution(tuple(names), domains, probabilities)
 
@@ -100,6 +103,7 @@ def joint(
     given: Mapping[str, Any] | None = None,
     do: Mapping[str, Any] | None = None,
     policy: Any = None,
+    max_table: int = MAX_TABLE,
 ) -> Array:
     """Return the array behind :func:`query`, with one axis per name, in the order of `names`.
 
@@ -116,11 +120,12 @@ def joint(
     index = view.index
     targets = check_names(index, read_names(names, "names"), "names")
     seen, forced = read_conditions(view, given, do)
-    view = with_levels(view, targets)
+    require_count(max_table, "max_table")
+    view = with_levels(view, targets, max_table)
     fixed = {**seen, **forced}
     made = index.planned(
-        ("joint", view.cards, targets, tuple(seen), tuple(forced)),
-        lambda: plan_question(view, targets, (), seen, forced),
+        ("joint", view.cards, targets, tuple(seen), tuple(forced), max_table),
+        lambda: plan_question(view, targets, (), seen, forced, max_table),
     )
     p, _ = answer(made, view, fixed)
     shape = tuple([view.cards[v] for v in targets if v not in fixed])
@@ -144,12 +149,13 @@ def expected_utility(
     given: Mapping[str, Any] | None = None,
     do: Mapping[str, Any] | None = None,
     agent: Hashable = None,
+    max_table: int = MAX_TABLE,
 ) -> float:
     r"""Return :math:`\mathbb{E}[\sum_U U \mid given; do]`, the sum over one agent's utilities.
 
     Parameters
     ----------
-    model, policy, given, do
+    model, policy, given, do, max_table
         As for :func:`query`.
     agent
         Whose utilities; ``None`` stands for the only agent.
@@ -171,9 +177,10 @@ def expected_utility(
     index = view.index
     utilities = index.ids(agent_utilities(index.cid, agent, "an expected utility"))
     seen, forced = read_conditions(view, given, do)
+    require_count(max_table, "max_table")
     made = index.planned(
-        ("utility", view.cards, utilities, tuple(seen), tuple(forced)),
-        lambda: plan_question(view, (), utilities, seen, forced),
+        ("utility", view.cards, utilities, tuple(seen), tuple(forced), max_table),
+        lambda: plan_question(view, (), utilities, seen, forced, max_table),
     )
     p, w = answer(made, view, {**seen, **forced})
     if p is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from cidmesa.arguments import read_values
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.elimination import Array, Factor, Plan, bits, make_plan, mask_of, run
-from cidmesa.solve.structure import MAX_TABLE, Index, View, require_small, rule_missing
+from cidmesa.solve.structure import MAX_TABLE, Index, View, require_entries, require_small, rule_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,16 @@ class Question:
 
 
 def plan_question(
-    view: View, targets: tuple[int, ...], utilities: tuple[int, ...], seen: Iterable[int], forced: Iterable[int]
+    view: View,
+    targets: tuple[int, ...],
+    utilities: tuple[int, ...],
+    seen: Iterable[int],
+    forced: Iterable[int],
+    max_table: int = MAX_TABLE,
 ) -> Question:
     """Plan the joint of `targets` and the evidence `seen`, with `utilities` taken along, under do(`forced`)."""
     index = view.index
+    require_entries(index, math.prod([view.cards[v] for v in targets]), targets, max_table)
     cut, evidence = mask_of(forced), mask_of(seen)
     fixed = cut | evidence
     nodes = _needed(index, (*targets, *utilities, *bits(evidence)), cut)
@@ -43,7 +50,7 @@ def plan_question(
         slices.append(None if len(left) == len(scope) else tuple([u if fixed >> u & 1 else -1 for u in scope]))
     keep = [v for v in targets if not fixed >> v & 1]
     plan = make_plan(factors, keep, view.cards)
-    require_small(index, plan, view.cards, MAX_TABLE)
+    require_small(index, plan, view.cards, max_table)
     return Question(plan, tuple(nodes), tuple(slices))
 
 
@@ -79,7 +86,7 @@ def read_conditions(
     view: View, given: Mapping[str, Any] | None, do: Mapping[str, Any] | None
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Read evidence and interventions as positions, in node order."""
-    if not given and not do:
+    if given is None and do is None:
         return {}, {}
     read: list[dict[int, int]] = []
     for stated, argument in ((given, "given"), (do, "do")):
@@ -103,19 +110,16 @@ def impossible(given: Mapping[str, Any] | None) -> NotApplicableError:
     )
 
 
-def levels(table: Array) -> tuple[Array, Array]:
-    """Return the distinct numbers of a utility's table, ascending, and the table as a distribution over them."""
-    values, where = np.unique(table, return_inverse=True)
-    return values, np.eye(len(values))[where.reshape(table.shape)]
-
-
-def with_levels(view: View, targets: Iterable[int]) -> View:
-    """Return the view in which the utilities among `targets` are variables."""
+def with_levels(view: View, targets: Iterable[int], max_table: int = MAX_TABLE) -> View:
+    """Return the view in which the utilities among `targets` are variables; values: their numbers, ascending."""
     paid = [v for v in targets if view.index.kinds[v] == "u"]
     if not paid:
         return view
     cards, tables = list(view.cards), list(view.tables)
     for v in paid:
-        values, tables[v] = levels(view.model.cpd(view.index.cid.nodes[v]))
+        table = view.model.cpd(view.index.cid.nodes[v])
+        values, where = np.unique(table, return_inverse=True)
         cards[v] = len(values)
+        require_entries(view.index, table.size * cards[v], (*view.index.parents[v], v), max_table)
+        tables[v] = np.eye(cards[v])[where.reshape(table.shape)]
     return View(view.index, view.model, tuple(cards), tuple(tables))

@@ -17,6 +17,9 @@ from typing import Any
 
 import numpy as np
 
+_DRAWS = 4096
+"""How many points are looked at to find one in a region."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:
@@ -137,6 +140,29 @@ class Region:
             return self._intervals(next(iter(own)))[1]
         needed = {core: sign for core, sign in self.signs.items() if not self._implied(core)}
         return sympy.And(*(core >= 0 if sign > 0 else core <= 0 for core, sign in needed.items()))
+
+    def point(self, others: Iterable[Any] = ()) -> dict[Any, Any] | None:
+        """Return rational numbers in the interior for its symbols and `others`, or ``None`` if none are found.
+
+        They are drawn at random (always the same), so that no equation holds at them by accident.
+        """
+        import sympy
+
+        symbols = sorted({*self.symbols, *others}, key=str)
+        tests = [sign * core for core, sign in self.signs.items()] + list(self.space.conditions)
+        random = np.random.default_rng(0)
+        for spread in (1, 10, 1000):
+            drawn = random.integers(-997 * spread, 997 * spread, size=(_DRAWS, len(symbols)))
+            drawn[: _DRAWS // 2] = abs(drawn[: _DRAWS // 2])
+            good = np.ones(_DRAWS, dtype=bool)
+            with np.errstate(all="ignore"):
+                for test in tests:
+                    good &= np.asarray(sympy.lambdify(symbols, test, "numpy")(*(drawn / 997).T) > 0)
+            for row in drawn[good][:10]:
+                found = {s: sympy.Rational(int(x), 997) for s, x in zip(symbols, row, strict=True)}
+                if all(test.subs(found) > 0 for test in tests):
+                    return found
+        return None
 
     def _implied(self, core: Any) -> bool:
         """Say whether the other conditions leave the core no other sign than the one it has."""

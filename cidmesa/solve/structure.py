@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cidmesa.arguments import require_model
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.elimination import Array, Plan
@@ -101,9 +102,7 @@ class View:
         try:
             return domain.index(value)
         except ValueError:
-            raise NotApplicableError(
-                f"{value!r} is not a value of `{name}`{did_you_mean(value, map(str, domain))}; its domain is {domain}."
-            ) from None
+            raise not_a_value(value, name, domain) from None
 
     def with_rules(self, rules: Mapping[str, Array]) -> View:
         """Return the view with some decisions' rules put in."""
@@ -135,6 +134,8 @@ def index_of(cid: CID) -> Index:
 
 def view_of(model: CIM, question: str, policy: Any = None) -> View:
     """Return the numbers of a model, with the rules of `policy` put in; `question` words the refusal of symbols."""
+    if not hasattr(model, "_cache"):
+        require_model(model, question)
     found = model._cache.get("solve")
     if found is None:
         model.require_numeric(question)
@@ -157,6 +158,13 @@ def view_of(model: CIM, question: str, policy: Any = None) -> View:
                 "cidmesa.solve.symbolic."
             )
     return view.with_rules(rules)
+
+
+def not_a_value(value: Any, name: str, domain: tuple[Any, ...]) -> NotApplicableError:
+    """Build the error for a value that a node does not have."""
+    return NotApplicableError(
+        f"{value!r} is not a value of `{name}`{did_you_mean(value, map(str, domain))}; its domain is {domain}."
+    )
 
 
 def connected(scopes: Mapping[int, int], start: Iterable[int], blocked: int) -> list[int]:
@@ -210,16 +218,22 @@ def rule_missing(index: Index, nodes: Iterable[int], tables: Sequence[Array | No
 
 def require_small(index: Index, plan: Plan, cards: Sequence[int], max_table: int) -> None:
     """Refuse, before anything is computed, a plan whose largest table has more than `max_table` entries."""
-    if plan.largest <= max_table:
+    require_entries(index, plan.largest, plan.widest, max_table)
+
+
+def require_entries(index: Index, entries: int, nodes: Sequence[int], max_table: int) -> None:
+    """Refuse, before it is made, a table over some nodes with more than `max_table` entries."""
+    if entries <= max_table:
         return
-    nodes = index.cid.nodes
+    known = index.cid.nodes
     # Beyond the nodes there is one more variable where several policies are evaluated at once.
-    names = [f"`{nodes[v]}`" if v < len(nodes) else "the number of the policy" for v in plan.widest]
+    names = [f"`{known[v]}`" if v < len(known) else "the number of the policy" for v in nodes]
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     raise NotApplicableError(
-        f"the largest table would have {float(plan.largest):.3g} entries, more than max_table={max_table:,}: it joins "
+        f"the largest table would have {float(entries):.3g} entries, more than max_table={max_table:,}: it joins "
         f"{len(names)} variables ({shown}). Smaller domains, fewer parents (merge some in a node between), "
-        "observations that are not requisite left out (minimal_reduction), or a larger max_table= would help."
+        "observations that are not requisite left out (minimal_reduction), or a larger max_table= (of solve, query and "
+        "expected_utility) would help."
     )
 
 

@@ -33,12 +33,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import read_edges
+from cidmesa.arguments import LEFT_OUT, read_edges, require_model
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array, Choice, Mechanism, Table, is_number
 from cidmesa.model import CIM
-from cidmesa.solve.counterfactual import counterfactual, counterfactual_utility
+from cidmesa.solve.counterfactual import twin_worlds
 from cidmesa.solve.magnitude import Bound, Magnitude
 from cidmesa.solve.optima import MAX_PROFILES, Box, optimal_boxes, value_of, value_slack
 from cidmesa.solve.optimal import solve
@@ -92,16 +92,10 @@ def value_of_information(model: CIM, node: str, decision: str | None = None) -> 
     >>> value_of_information(model, "door"), value_of_information(model, "coin")
     (0.5, 0.0)
     """
+    require_model(model, "a value of information")
     model.require_numeric("a value of information")
-    cid = model.cid
-    decision = cid.only_decision(decision, question="a value of information")
-    if cid.kind(node) == "utility" or node in cid.descendants(decision, strict=False):
-        what = "is a utility" if cid.kind(node) == "utility" else f"is `{decision}` or descends from it"
-        raise NotApplicableError(f"`{node}` {what}, so `{decision}` cannot observe it: ask about another node.")
-    others = [parent for parent in cid.parents(decision) if parent != node]
-    agent = cid.agent_of(decision)
-    with_it = solve(model.observing(decision, [*others, node]), agent=agent)
-    without = solve(model.observing(decision, others), agent=agent)
+    seeing, blind, agent = seeing_and_blind(model, node, decision)
+    with_it, without = solve(seeing, agent=agent), solve(blind, agent=agent)
     return _difference(with_it, without, agent, value_slack(model, agent))
 
 
@@ -149,28 +143,19 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     >>> value_of_control(model, "luck"), value_of_control(model, "coin")
     (0.75, 0.0)
     """
+    require_model(model, "a value of control")
     model.require_numeric("a value of control")
-    cid = model.cid
-    kind = cid.kind(node)
-    agent = _whose(model, decision, "a value of control")
-    if kind == "decision" and cid.agent_of(node) == agent:
-        raise NotApplicableError(f"`{node}` is a decision, which its agent controls already: ask about another node.")
+    agent = controlling_agent(model, node, decision)
     before = solve(model, agent=agent)
-    slack = value_slack(model, agent)
-    if kind == "utility":
-        table = model.cpd(node)
-        best = model.shift({node: Table(np.full(table.shape, table.max()))})
-        return _difference(solve(best, agent=agent), before, agent, slack)
-    chosen = model.controlling(node, agent) if kind == "chance" else _handed_over(model, node, agent)
-    return _difference(solve(chosen, agent=agent), before, agent, slack)
+    return _difference(solve(controlled(model, node, agent), agent=agent), before, agent, value_slack(model, agent))
 
 
 def total_effect(
     model: CIM,
     node: str,
     outcome: str,
-    reference: Any = None,
-    treatment: Any = None,
+    reference: Any = LEFT_OUT,
+    treatment: Any = LEFT_OUT,
     *,
     policy: Any = None,
     blocked: Iterable[Edge] | Edge = (),
@@ -211,21 +196,17 @@ def total_effect(
     >>> total_effect(model, "drug", "health", blocked=[("drug", "pulse")]), total_effect(model, "health", "drug")
     (3.0, 0.0)
     """
-    low, high = _two_values(model, node, reference, treatment)
+    low, high = two_values(model, node, reference, treatment)
+    model.require_numeric("an effect")
     edges = read_edges(blocked, "blocked")
 
+    numbers = None if model.cid.kind(outcome) == "utility" else numbers_of(model, outcome)
+
     def mean(value: Any) -> float:
-        if model.cid.kind(outcome) == "utility":
-            kept = _only_utility(model, outcome)
-            if edges:
-                return counterfactual_utility(kept, do={node: value}, blocked=edges, policy=policy)
-            return expected_utility(kept, policy, do={node: value})
-        numbers = _numbers(model, outcome)
-        if edges:
-            law = counterfactual(model, [outcome], do={node: value}, blocked=edges, policy=policy).probabilities
-        else:
-            law = joint(model, [outcome], do={node: value}, policy=policy)
-        return float(law @ numbers)
+        world = twin_worlds(model, [outcome], None, {node: value}, edges, policy)
+        if numbers is None:
+            return expected_utility(world.model)
+        return float(joint(world.model, [world.names["do", outcome]]) @ numbers)
 
     return Magnitude(mean(high) - mean(low))
 
@@ -236,8 +217,8 @@ def introduced_total_effect(
     label: str,
     decision: str | None = None,
     *,
-    reference: Any = None,
-    treatment: Any = None,
+    reference: Any = LEFT_OUT,
+    treatment: Any = LEFT_OUT,
     policy: Any = None,
     max_profiles: int = MAX_PROFILES,
 ) -> Magnitude:
@@ -285,8 +266,9 @@ def introduced_total_effect(
     >>> round(introduced_total_effect(model, "A", "Y"), 9)
     0.333333333
     """
-    low, high = _two_values(model, node, reference, treatment)
-    boxes = _unbiased(model, label, decision, policy, max_profiles)
+    low, high = two_values(model, node, reference, treatment)
+    decision = decision_for_label(model, label, decision)
+    boxes = optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
     return Magnitude(min(_introduced(box, node, label, low, high, "do") for box in boxes))
 
 
@@ -296,8 +278,8 @@ def introduced_total_variation(
     label: str,
     decision: str | None = None,
     *,
-    reference: Any = None,
-    treatment: Any = None,
+    reference: Any = LEFT_OUT,
+    treatment: Any = LEFT_OUT,
     policy: Any = None,
     max_profiles: int = MAX_PROFILES,
 ) -> Magnitude:
@@ -323,8 +305,9 @@ def introduced_total_variation(
     >>> introduced_total_variation(model, "A", "Y", policy={"D": lambda A: 0})
     -0.5
     """
-    low, high = _two_values(model, node, reference, treatment)
-    boxes = _unbiased(model, label, decision, policy, max_profiles)
+    low, high = two_values(model, node, reference, treatment)
+    decision = decision_for_label(model, label, decision)
+    boxes = optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
     return Magnitude(min(_introduced(box, node, label, low, high, "given") for box in boxes))
 
 
@@ -335,22 +318,54 @@ def _difference(more: Solution, less: Solution, agent: Hashable, slack: float) -
     return Magnitude(gain if gain > slack else 0.0, bound, method)
 
 
-def _whose(model: CIM, decision: str | None, question: str) -> Hashable:
-    """Return the agent of `decision`; left out, of the only decision, or the only agent."""
+def seeing_and_blind(model: CIM, node: str, decision: str | None) -> tuple[CIM, CIM, Hashable]:
+    """Return the models in which a decision observes a node and in which it does not, and the decision's agent."""
     cid = model.cid
+    decision = cid.only_decision(decision, question="a value of information")
+    if cid.kind(node) == "utility" or node in cid.descendants(decision, strict=False):
+        what = "is a utility" if cid.kind(node) == "utility" else f"is `{decision}` or descends from it"
+        raise NotApplicableError(f"`{node}` {what}, so `{decision}` cannot observe it: ask about another node.")
+    others = [parent for parent in cid.parents(decision) if parent != node]
+    return model.observing(decision, [*others, node]), model.observing(decision, others), cid.agent_of(decision)
+
+
+def controlling_agent(model: CIM, node: str, decision: str | None) -> Hashable:
+    """Return who controls a node: the agent of `decision`, of the only decision, or the only agent.
+
+    Raises
+    ------
+    NotApplicableError
+        As for :func:`value_of_control`.
+    """
+    cid = model.cid
+    kind = cid.kind(node)
+    question = "a value of control"
     if not cid.agents:
         raise NotApplicableError(
             f"{question} is an agent's, and in this diagram nobody decides or is paid: "
             "CID(decisions=[..], utilities=[..])."
         )
     if decision is None and len(cid.agents) == 1:
-        return cid.agents[0]
-    if decision is None and len(cid.decisions) > 1:
+        agent = cid.agents[0]
+    elif decision is None and len(cid.decisions) > 1:
         raise NotApplicableError(
             f"{question} is one agent's, and this diagram has {len(cid.agents)}: say whose by one of its "
             f'decisions, decision="{cid.decisions[0]}".'
         )
-    return cid.agent_of(cid.only_decision(decision, question=question))
+    else:
+        agent = cid.agent_of(cid.only_decision(decision, question=question))
+    if kind == "decision" and cid.agent_of(node) == agent:
+        raise NotApplicableError(f"`{node}` is a decision, which its agent controls already: ask about another node.")
+    return agent
+
+
+def controlled(model: CIM, node: str, agent: Hashable) -> CIM:
+    """Return the model in which an agent chooses the mechanism of a node (of a utility: its best number)."""
+    kind = model.cid.kind(node)
+    if kind == "utility":
+        table = model.cpd(node)
+        return model.shift({node: Table(np.full(table.shape, table.max()))})
+    return model.controlling(node, agent) if kind == "chance" else _handed_over(model, node, agent)
 
 
 def _handed_over(model: CIM, decision: str, agent: Hashable) -> CIM:
@@ -370,12 +385,18 @@ def _handed_over(model: CIM, decision: str, agent: Hashable) -> CIM:
     return handed.with_policy({d: rule for d, rule in model.rules.items() if d != decision})
 
 
-def _two_values(model: CIM, node: str, reference: Any, treatment: Any) -> tuple[Any, Any]:
+def two_values(model: CIM, node: str, reference: Any, treatment: Any) -> tuple[Any, Any]:
+    """Return the two values that a node is set to; left out, the first and the last of its domain."""
+    require_model(model, "an effect")
     domain = model.domain(node)
-    return domain[0] if reference is None else reference, domain[-1] if treatment is None else treatment
+    low, high = (
+        (domain[0] if reference is LEFT_OUT else reference),
+        (domain[-1] if treatment is LEFT_OUT else treatment),
+    )
+    return low, high
 
 
-def _numbers(model: CIM, node: str) -> Array:
+def numbers_of(model: CIM, node: str) -> Array:
     """Return the values of a node as numbers."""
     domain = model.domain(node)
     if not all(is_number(value) for value in domain):
@@ -386,17 +407,13 @@ def _numbers(model: CIM, node: str) -> Array:
     return np.array(domain, dtype=np.float64)
 
 
-def _only_utility(model: CIM, utility: str) -> CIM:
-    """Return the model in which every other utility is zero."""
-    zero = {u: Table(np.zeros(model.cpd(u).shape)) for u in model.cid.utilities if u != utility}
-    return model.shift(zero)
-
-
-def _unbiased(model: CIM, label: str, decision: str | None, policy: Any, max_profiles: int) -> Iterable[Box]:
+def decision_for_label(model: CIM, label: str, decision: str | None) -> str:
+    """Return the decision that predicts a label, which must not depend on it."""
     decision = model.cid.only_decision(decision)
+    model.cid.id(label)
     if label in model.cid.descendants(decision, strict=False):
         raise NotApplicableError(f"the label `{label}` must not depend on the decision `{decision}` that predicts it.")
-    return optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
+    return decision
 
 
 def _introduced(box: Box, node: str, label: str, low: Any, high: Any, how: str) -> float:
@@ -404,13 +421,16 @@ def _introduced(box: Box, node: str, label: str, low: Any, high: Any, how: str) 
     model, parents = box.model, box.model.cid.parents(box.decision)
 
     def shifted(names: tuple[str, ...]) -> Array:
-        upper, lower = (joint(model, names, **{how: {node: value}}) for value in (high, low))
+        upper, lower = (
+            joint(model, names, do={node: value}) if how == "do" else joint(model, names, given={node: value})
+            for value in (high, low)
+        )
         difference: Array = upper - lower
         return difference
 
-    numbers = _numbers(model, box.decision)
+    numbers = numbers_of(model, box.decision)
     weight = shifted(parents).ravel()
-    label_moves = abs(float(shifted((label,)) @ _numbers(model, label)))
+    label_moves = abs(float(shifted((label,)) @ numbers_of(model, label)))
     if box.rule is not None:
         return abs(float(weight @ (box.rule.reshape(len(weight), -1) @ numbers))) - label_moves
     allowed = box.allowed.reshape(len(weight), -1)

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import DiagramError, NotApplicableError, did_you_mean, unknown
-from cidmesa.mechanisms import Array, Table
+from cidmesa.errors import DiagramError, NotApplicableError, unknown
+from cidmesa.mechanisms import Array, Table, position_of
 from cidmesa.model import CIM
+from cidmesa.solve.structure import not_a_value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,13 +196,10 @@ class _Builder:
         return self.of[world, node]
 
     def _position(self, node: str, value: Any) -> int:
-        domain = self.model.domain(node)
-        if value not in domain:
-            raise NotApplicableError(
-                f"do= sets `{node}` to {value!r}, which is not in its domain {domain!r}"
-                f"{did_you_mean(value, map(str, domain))}."
-            )
-        return domain.index(value)
+        position = position_of(value, self.model.domain(node))
+        if position is None:
+            raise not_a_value(value, node, self.model.domain(node))
+        return position
 
     def _intern(self, key: Any, cell: _Cell) -> int:
         if key not in self.known:

@@ -66,7 +66,7 @@ def test_what_is_lost_bounds_every_training_regret(decisions: int) -> None:
 
 
 def test_it_excludes_what_is_too_large_to_be_listed() -> None:
-    """Over a million policies that act differently: the test by stages finds nothing, and what an objective on `other` would not read decides."""
+    """Over a million policies that act differently: what an objective on `other` would not read decides."""
     cid = cm.CID(
         [
             ("x", "a"), ("y", "a"), ("z", "a"), ("x", "b"), ("y", "b"), ("a", "b"),

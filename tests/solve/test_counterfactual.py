@@ -127,7 +127,7 @@ def test_refusals_name_the_cause() -> None:
         counterfactual(model, ["d"], do={"a": 1})
     with pytest.raises(NotApplicableError, match=r"its rule is stochastic"):
         counterfactual(model, ["d"], given={"d": 0}, do={"a": 1}, policy={"d": [[0.5, 0.5], [0.1, 0.9]]})
-    with pytest.raises(NotApplicableError, match=r"do= sets `a` to 2, which is not in its domain \(0, 1\)"):
+    with pytest.raises(NotApplicableError, match=r"2 is not a value of `a`; its domain is \(0, 1\)"):
         counterfactual(model, ["a"], do={"a": 2})
     with pytest.raises(DiagramError, match=r"blocked= names the edge \('a', 'b'\), which is not an edge"):
         counterfactual(model, ["a"], do={"a": 1}, blocked=[("a", "b")])

@@ -258,3 +258,22 @@ def test_a_magnitude_is_a_float_that_knows_its_worth() -> None:
     assert str(Magnitude(0.5)) == "0.5"
     assert not bound.exact
     assert bound + Magnitude(0.5) == 0.75
+
+
+def test_an_effect_on_one_utility_asks_nothing_of_the_others() -> None:
+    cid = cm.CID(
+        [("a", "u"), ("a", "v"), ("d", "v")], decisions={"one": ["d"]}, utilities={"one": ["v"], "other": ["u"]}
+    )
+    model = cid.parameterise(a=cm.Bernoulli(0.5), d=[0, 1], u=lambda a: 3 * a, v=lambda a, d: a * d)
+    assert total_effect(model, "a", "u") == total_effect(model, "a", "u", 0, 1) == 3.0
+    with pytest.raises(NotApplicableError, match="depends on what `d` does"):
+        total_effect(model, "a", "v")
+    assert total_effect(model, "a", "v", policy={"d": lambda: 1}, blocked=("a", "v")) == 0.0
+
+
+def test_none_is_a_value_like_any_other() -> None:
+    cid = cm.CID([("a", "y")])
+    model = cid.parameterise(a=cm.Uniform(1, None, 2), y=lambda a: 10 if a is None else a)
+    assert total_effect(model, "a", "y") == 1.0
+    assert total_effect(model, "a", "y", None) == -8.0
+    assert total_effect(model, "a", "y", treatment=None) == 9.0

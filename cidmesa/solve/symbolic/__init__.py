@@ -1,0 +1,57 @@
+r"""Exact answers for models with symbols.
+
+Where probabilities and utilities are sympy expressions, so are the answers: an expected utility is a polynomial (or a
+rational function), and the optimal policy is a list of *cases*, each a region of the parameter space with the rule that
+is optimal in it.
+
+====================================  ==================================================================================
+:func:`joint`                         probabilities as expressions
+:func:`expected_utility`              an expected utility
+:func:`optimal_policies`              the cases
+:func:`optimal_value`                 the value of the best policy, a maximum of expressions
+:func:`value_of_information`          the magnitudes of :mod:`cidmesa.solve` under the same names and with the same
+:func:`value_of_control`              arguments, as expressions
+:func:`total_effect`
+:func:`response_effect`               with ``policy=``, of that policy; without, the least over all optimal policies:
+:func:`instrumental_control_effect`   a ``Piecewise`` whose conditions are the regions
+:func:`impact`
+:func:`introduced_total_effect`
+:func:`introduced_total_variation`
+:func:`intention`                     the condition under which an outcome is intended
+====================================  ==================================================================================
+
+What is said of all optimal policies holds in the interior of the regions. On a border between two, where the policies
+of both are optimal, a ``Piecewise`` is ``nan`` unless the value is known to be zero: put the border's equation into the
+model, and ask again.
+
+Everything is computed in exact rational arithmetic; floats are read as the simplest fraction within 1e-15. Numbers put
+in afterwards give what :func:`cidmesa.solve.solve` gives.
+
+>>> import cidmesa as cm
+>>> from sympy.abc import p
+>>> cid = cm.CID([("rain", "umbrella"), ("rain", "comfort"), ("umbrella", "comfort")], decisions=["umbrella"],
+...              utilities=["comfort"]).without_edges(("rain", "umbrella"))
+>>> model = cid.parameterise(rain=cm.Bernoulli(p), umbrella=["take", "leave"],
+...                          comfort=lambda rain, umbrella: -1 if umbrella == "take" else -4 * rain)
+>>> for case in optimal_policies(model):
+...     print(case.condition, "->", case.policy["umbrella"][()], "worth", case.value)
+p >= 1/4 -> take worth -1
+p <= 1/4 -> leave worth -4*p
+>>> value_of_information(model, "rain")
+-p - Max(-1, -4*p)
+"""
+
+from cidmesa.solve.cases import Case as Case
+from cidmesa.solve.symbolic.effects import impact as impact
+from cidmesa.solve.symbolic.effects import instrumental_control_effect as instrumental_control_effect
+from cidmesa.solve.symbolic.effects import response_effect as response_effect
+from cidmesa.solve.symbolic.intention import intention as intention
+from cidmesa.solve.symbolic.policies import optimal_policies as optimal_policies
+from cidmesa.solve.symbolic.policies import optimal_value as optimal_value
+from cidmesa.solve.symbolic.queries import expected_utility as expected_utility
+from cidmesa.solve.symbolic.queries import joint as joint
+from cidmesa.solve.symbolic.values import introduced_total_effect as introduced_total_effect
+from cidmesa.solve.symbolic.values import introduced_total_variation as introduced_total_variation
+from cidmesa.solve.symbolic.values import total_effect as total_effect
+from cidmesa.solve.symbolic.values import value_of_control as value_of_control
+from cidmesa.solve.symbolic.values import value_of_information as value_of_information

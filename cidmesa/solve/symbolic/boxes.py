@@ -1,0 +1,217 @@
+r"""Every optimal policy at once, region by region.
+
+What incentives ask of all optimal policies is answered as with numbers (:mod:`cidmesa.solve.optima`): the optimal
+policies of a decision are boxes, and a quantity is least over a box. With symbols, which boxes they are depends on
+where in the parameter space one is. So the computation is run for the whole space; where it has to know which of some
+expressions is largest, and that differs within the region, it is stopped, and run again in every part.
+
+The answers hold in the interior of the regions. On a border more policies are optimal than on either side, so the
+least over them can be smaller there: to know, put the border's equation into the model and ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cidmesa.arguments import require_count
+from cidmesa.mechanisms import Array
+from cidmesa.solve.algebra import Algebra, exact
+from cidmesa.solve.cases import best_in, no_values, require_few, too_many
+from cidmesa.solve.optima import deterministic_rules, in_question
+from cidmesa.solve.regions import Region, Space
+from cidmesa.solve.symbolic.expressions import each, piecewise, smallest
+from cidmesa.solve.symbolic.policies import payoffs, space_of
+from cidmesa.solve.symbolic.program import least_value
+from cidmesa.solve.symbolic.queries import joint
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cidmesa.model import CIM
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Box:
+    """All rules of a decision that are optimal in a region, the other decisions following deterministic rules.
+
+    Attributes
+    ----------
+    profile
+        The rules of the other decisions; two boxes with one profile have everything else in common.
+    allowed
+        The actions that an optimal rule may take, shape ``(contexts, card)``.
+    rule
+        Their probabilities where there is one rule only, else ``None``; shape of `allowed`, expressions.
+    """
+
+    profile: Profile
+    allowed: NDArray[np.bool_]
+    rule: Array | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """A model with rules for the other decisions, and what each action of the decision is worth in each context.
+
+    Attributes
+    ----------
+    model, decision
+        The model with those rules, and the decision.
+    occurs
+        Which contexts have a probability that is not identically zero, shape ``(contexts,)``.
+    worth
+        Elements of shape ``(contexts, card)``, ``None`` where a policy is given.
+    """
+
+    model: CIM
+    decision: str
+    occurs: NDArray[np.bool_]
+    worth: Array | None
+
+
+class SplitError(Exception):
+    """Raised where an answer differs within a region; the parts are to be looked at one by one.
+
+    There are none where the region seems to be empty, though that could not be proved: nothing is said of it.
+    """
+
+    def __init__(self, parts: Sequence[Region]) -> None:
+        self.parts = parts
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What is known in a region; a question that has no single answer there raises :class:`SplitError`."""
+
+    region: Region
+
+    def largest(self, row: Array) -> int:
+        """Return the position of the (first) largest of some elements."""
+        parts = list(best_in(self.region, row))
+        if len(parts) == 1:
+            return parts[0][0]
+        raise SplitError([part for _, part in parts])
+
+    def sign(self, expression: Any) -> int:
+        """Return the sign of an expression in the interior: -1, 0 or 1."""
+        parts = self._signs(expression)
+        if len(parts) == 1:
+            return next(iter(parts))
+        raise SplitError(list(parts.values()))
+
+    def least_value(self, cost: Sequence[Any], rows: Sequence[Sequence[Any]], limits: Sequence[Any]) -> Any:
+        """Return the value of a linear program; see :func:`~cidmesa.solve.symbolic.program.least_value`."""
+        entries = [*cost, *limits, *(entry for row in rows for entry in row)]
+        point = self.region.point({symbol for entry in entries for symbol in exact(entry).free_symbols})
+        if point is None:
+            raise SplitError([])
+        value, conditions = least_value(cost, rows, limits, point)
+        inside, parts = self.region, []
+        for condition in conditions:
+            outside = inside.narrowed([-condition])
+            if outside is not None:
+                parts.append(outside)
+            inside = inside.narrowed([condition]) or inside
+        if parts:
+            raise SplitError([inside, *parts])
+        return value
+
+    def absolute(self, expression: Any) -> Any:
+        """Return the absolute value of an expression, without ``Abs`` where its sign is the same everywhere."""
+        import sympy
+
+        parts = self._signs(expression)
+        return next(iter(parts)) * expression if len(parts) == 1 else sympy.Abs(expression)
+
+    def _signs(self, expression: Any) -> dict[int, Region]:
+        """Return the signs that an expression has in the interior, each with its part of the region."""
+        found = self.region.space.sign(expression)
+        if found.core is None:
+            return {found.factor: self.region}
+        sides = {side: self.region.narrowed([side * expression]) for side in (1, -1)}
+        return {side: part for side, part in sides.items() if part is not None}
+
+
+def by_region(space: Space, evaluate: Callable[[Within], Any], max_rules: int, *, signed: bool = False) -> Any:
+    """Return what `evaluate` says in every region, as one expression."""
+    require_count(max_rules, "max_rules")
+    start = space.region()
+    if start is None:
+        raise no_values()
+    waiting, done, whole = [start], [], True
+    while waiting:
+        region = waiting.pop()
+        try:
+            done.append((region, evaluate(Within(region))))
+        except SplitError as split:
+            waiting += reversed(split.parts)
+            whole &= bool(split.parts)
+        require_few(len(waiting) + len(done), max_rules)
+    if len(done) > max_rules:
+        raise too_many(len(done), max_rules)
+    return piecewise(done, plain=whole, signed=signed)
+
+
+def least_over_optimal(
+    model: CIM,
+    decision: str,
+    policy: Any,
+    least: Callable[[Box, Within], Any],
+    *,
+    where: Iterable[Any],
+    max_rules: int,
+    max_profiles: int,
+    signed: bool = False,
+) -> Any:
+    """Return the least of a quantity over all optimal policies of a decision's agent, or what it is under a policy.
+
+    `least` gives it for one box, with what is known of the region.
+    """
+    model, others = in_question(model, decision, policy)
+    algebra = Algebra(model)
+    space = space_of(algebra, where)
+    if decision in model.rules:
+        rule = each(model.cpd(decision).reshape(-1, model.card(decision)), exact)
+        given = Profile(model, decision, _occurs(model, decision), None)
+        return least(Box(given, np.ones(rule.shape, dtype=bool), rule), Within(Region(space, {})))
+    agent = model.cid.agent_of(decision)
+    profiles = []
+    for rules in deterministic_rules(model, others, max_profiles):
+        view = algebra.view.with_rules({d: algebra.constant(rule) for d, rule in rules.items()})
+        worth = payoffs(algebra, view, decision, agent)
+        fixed = model.with_policy(rules) if rules else model
+        worth = worth.reshape(-1, worth.shape[-1])
+        profiles.append(Profile(fixed, decision, _occurs(fixed, decision), worth))
+
+    def evaluate(within: Within) -> Any:
+        return smallest(least(box, within) for box in _optimal(profiles, within))
+
+    return by_region(space, evaluate, max_rules, signed=signed)
+
+
+def _optimal(profiles: Sequence[Profile], within: Within) -> Iterator[Box]:
+    """Yield the boxes of the best profiles."""
+    boxes, values = [], []
+    for profile in profiles:
+        worth = profile.worth
+        if worth is None:
+            raise AssertionError("a profile without a rule for the decision says what its actions are worth")
+        best = [row[within.largest(row)] for row in worth]
+        allowed = np.array([[entry == top for entry in row] for row, top in zip(worth, best, strict=True)])
+        alone = bool((allowed.sum(axis=1) == 1).all())
+        rule = each(allowed.astype(object), lambda chosen: exact(int(chosen))) if alone else None
+        boxes.append(Box(profile, allowed, rule))
+        values.append(sum(best[1:], start=best[0]))
+    if len(boxes) > 1:
+        top = values[within.largest(np.array(values, dtype=object))]
+        boxes = [box for box, value in zip(boxes, values, strict=True) if value == top]
+    return iter(boxes)
+
+
+def _occurs(model: CIM, decision: str) -> NDArray[np.bool_]:
+    law = joint(model, model.cid.parents(decision))
+    return np.array([bool(p != 0) for p in law.flat])

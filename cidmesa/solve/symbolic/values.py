@@ -1,0 +1,240 @@
+r"""What information, control and interventions are worth, as expressions.
+
+See :mod:`cidmesa.solve.values` for the definitions. A value of information or control is a difference of maxima, which
+holds on the borders between regions too; what is least over all optimal policies comes piece by piece
+(:mod:`cidmesa.solve.symbolic.boxes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cidmesa.arguments import LEFT_OUT, read_edges, require_model
+from cidmesa.mechanisms import Array, Table
+from cidmesa.solve.algebra import exact
+from cidmesa.solve.cases import MAX_RULES
+from cidmesa.solve.counterfactual import twin_worlds
+from cidmesa.solve.optima import MAX_PROFILES
+from cidmesa.solve.symbolic.boxes import Box, Within, least_over_optimal
+from cidmesa.solve.symbolic.expressions import each, largest
+from cidmesa.solve.symbolic.policies import optimal_value
+from cidmesa.solve.symbolic.queries import expected_utility, joint
+from cidmesa.solve.values import (
+    controlled,
+    controlling_agent,
+    decision_for_label,
+    numbers_of,
+    seeing_and_blind,
+    two_values,
+)
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import Edge
+    from cidmesa.model import CIM
+
+
+def value_of_information(
+    model: CIM, node: str, decision: str | None = None, *, where: Iterable[Any] = (), max_rules: int = MAX_RULES
+) -> Any:
+    """Return what it is worth that a decision observes a node; see :func:`cidmesa.solve.value_of_information`.
+
+    `where` and `max_rules` are those of :func:`optimal_policies`.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> from sympy.abc import p
+    >>> cid = cm.CID([("coin", "win"), ("call", "win")], decisions=["call"], utilities=["win"])
+    >>> model = cid.parameterise(coin=cm.Bernoulli(p), call=[0, 1], win=lambda coin, call: int(coin == call))
+    >>> value_of_information(model, "coin")
+    1 - Max(p, 1 - p)
+    """
+    require_model(model, "a value of information")
+    where = tuple(where) if isinstance(where, Iterable) else (where,)
+    seeing, blind, agent = seeing_and_blind(model, node, decision)
+    more = optimal_value(seeing, agent=agent, where=where, max_rules=max_rules)
+    return more - optimal_value(blind, agent=agent, where=where, max_rules=max_rules)
+
+
+def value_of_control(
+    model: CIM, node: str, decision: str | None = None, *, where: Iterable[Any] = (), max_rules: int = MAX_RULES
+) -> Any:
+    """Return what it is worth to choose a node's mechanism too; see :func:`cidmesa.solve.value_of_control`.
+
+    `where` and `max_rules` are those of :func:`optimal_policies`.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> from sympy.abc import p
+    >>> cid = cm.CID([("luck", "win"), ("go", "win")], decisions=["go"], utilities=["win"])
+    >>> model = cid.parameterise(luck=cm.Bernoulli(p), go=[0, 1], win=lambda luck, go: luck * go)
+    >>> value_of_control(model, "luck"), value_of_control(model, "win")
+    (1 - p, 1 - p)
+    """
+    require_model(model, "a value of control")
+    where = tuple(where) if isinstance(where, Iterable) else (where,)
+    agent = controlling_agent(model, node, decision)
+    bonus = exact(0)
+    if model.cid.kind(node) == "utility":
+        # The best number is a maximum of expressions, which no polynomial is: it is added afterwards.
+        table = model.cpd(node)
+        if node in model.cid.utilities_of(agent):
+            bonus = largest(map(exact, table.flat))
+        more = model.shift({node: Table(np.zeros(table.shape))})
+    else:
+        more = controlled(model, node, agent)
+    before = optimal_value(model, agent=agent, where=where, max_rules=max_rules)
+    return bonus + optimal_value(more, agent=agent, where=where, max_rules=max_rules) - before
+
+
+def total_effect(
+    model: CIM,
+    node: str,
+    outcome: str,
+    reference: Any = LEFT_OUT,
+    treatment: Any = LEFT_OUT,
+    *,
+    policy: Any = None,
+    blocked: Iterable[Edge] | Edge = (),
+) -> Any:
+    """Return how the mean of a node is moved by setting another; see :func:`cidmesa.solve.total_effect`.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> from sympy.abc import q
+    >>> model = cm.CID([("a", "b")]).parameterise(a=cm.Bernoulli(0.5), b=cm.Noisy(lambda a: a, q))
+    >>> total_effect(model, "a", "b"), total_effect(model, "a", "b", blocked=("a", "b"))
+    (1 - 2*q, 0)
+    """
+    import sympy
+
+    low, high = two_values(model, node, reference, treatment)
+    edges = read_edges(blocked, "blocked")
+    numbers = None if model.cid.kind(outcome) == "utility" else each(numbers_of(model, outcome), exact)
+
+    def mean(value: Any) -> Any:
+        world = twin_worlds(model, [outcome], None, {node: value}, edges, policy)
+        if numbers is None:
+            return expected_utility(world.model)
+        return sympy.expand(joint(world.model, [world.names["do", outcome]]) @ numbers)
+
+    return mean(high) - mean(low)
+
+
+def introduced_total_effect(
+    model: CIM,
+    node: str,
+    label: str,
+    decision: str | None = None,
+    *,
+    reference: Any = LEFT_OUT,
+    treatment: Any = LEFT_OUT,
+    policy: Any = None,
+    where: Iterable[Any] = (),
+    max_rules: int = MAX_RULES,
+    max_profiles: int = MAX_PROFILES,
+) -> Any:
+    """Return by how much more a node moves a decision than it moves the label.
+
+    See :func:`cidmesa.solve.introduced_total_effect`; `where`, `max_rules` and what is returned are as
+    for :func:`response_effect`.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> from sympy.abc import q
+    >>> cid = cm.CID([("A", "D"), ("A", "Y"), ("D", "U"), ("Y", "U")], decisions=["D"], utilities=["U"])
+    >>> model = cid.parameterise(A=cm.Bernoulli(0.5), Y=cm.Noisy(lambda A: A, q), D=[0, 1],
+    ...                          U=lambda D, Y: int(D == Y))
+    >>> introduced_total_effect(model, "A", "Y", policy={"D": lambda A: A})
+    1 - Abs(2*q - 1)
+    >>> introduced_total_effect(model, "A", "Y", policy={"D": lambda A: 0})
+    -Abs(2*q - 1)
+    """
+    values = two_values(model, node, reference, treatment)
+    decision = decision_for_label(model, label, decision)
+    return least_over_optimal(
+        model,
+        decision,
+        policy,
+        lambda box, within: _introduced(box, within, node, label, values, "do"),
+        where=where,
+        max_rules=max_rules,
+        max_profiles=max_profiles,
+        signed=True,
+    )
+
+
+def introduced_total_variation(
+    model: CIM,
+    node: str,
+    label: str,
+    decision: str | None = None,
+    *,
+    reference: Any = LEFT_OUT,
+    treatment: Any = LEFT_OUT,
+    policy: Any = None,
+    where: Iterable[Any] = (),
+    max_rules: int = MAX_RULES,
+    max_profiles: int = MAX_PROFILES,
+) -> Any:
+    """Return by how much more a decision differs between two groups than the label does.
+
+    See :func:`cidmesa.solve.introduced_total_variation`; `where`, `max_rules` and what is returned are as for
+    :func:`response_effect`.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> from sympy.abc import q
+    >>> cid = cm.CID([("A", "D"), ("A", "Y"), ("D", "U"), ("Y", "U")], decisions=["D"], utilities=["U"])
+    >>> model = cid.parameterise(A=cm.Bernoulli(0.5), Y=cm.Noisy(lambda A: A, q), D=[0, 1],
+    ...                          U=lambda D, Y: int(D == Y))
+    >>> introduced_total_variation(model, "A", "Y")
+    Piecewise((2*q, q < 1/2), (2 - 2*q, q > 1/2))
+    """
+    values = two_values(model, node, reference, treatment)
+    decision = decision_for_label(model, label, decision)
+    return least_over_optimal(
+        model,
+        decision,
+        policy,
+        lambda box, within: _introduced(box, within, node, label, values, "given"),
+        where=where,
+        max_rules=max_rules,
+        max_profiles=max_profiles,
+        signed=True,
+    )
+
+
+def _introduced(box: Box, within: Within, node: str, label: str, values: tuple[Any, Any], how: str) -> Any:
+    """Return the least |difference of the decision| over a box, less |difference of the label|."""
+    import sympy
+
+    model, decision = box.profile.model, box.profile.decision
+
+    def shifted(names: tuple[str, ...]) -> Array:
+        lower, upper = (joint(model, names, **{how: {node: value}}).reshape(-1) for value in values)
+        return each(upper - lower, sympy.cancel)
+
+    numbers = each(numbers_of(model, decision), exact)
+    weight = shifted(model.cid.parents(decision))
+    label_moves = within.absolute(sympy.cancel(shifted((label,)) @ each(numbers_of(model, label), exact)))
+    if box.rule is not None:
+        return within.absolute(sympy.cancel(weight @ (box.rule @ numbers))) - label_moves
+    ends = [exact(0), exact(0)]
+    for context, allowed in enumerate(box.allowed):
+        actions = numbers[allowed]
+        extremes = [min(actions), max(actions)]
+        if extremes[0] != extremes[1] and within.sign(weight[context]) < 0:
+            extremes.reverse()
+        ends = [sympy.cancel(end + weight[context] * extreme) for end, extreme in zip(ends, extremes, strict=True)]
+    low, high = ends
+    if within.sign(low) > 0:
+        return low - label_moves
+    return (exact(0) if within.sign(high) >= 0 else -high) - label_moves

@@ -1,0 +1,280 @@
+"""Magnitudes over all optimal policies as expressions, against the numeric solver at random points and on borders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sympy.abc import p, q, r
+
+import cidmesa as cm
+from cidmesa import solve as numeric
+from cidmesa.errors import NotApplicableError
+from cidmesa.solve import symbolic
+from cidmesa.solve.symbolic.program import least_value
+from tests.solve.symbolic.drawing import Numbers, at, numbered, value_at, with_symbols
+from tests.solve.test_effects import SEEING
+from tests.strategies import examples
+
+MAGNITUDES = [
+    "response_effect",
+    "instrumental_control_effect",
+    "impact",
+    "introduced_total_effect",
+    "introduced_total_variation",
+]
+
+
+def structural(**shape: Any) -> st.SearchStrategy[tuple[cm.CIM, Numbers]]:
+    """Structural models with symbols: one or two decisions, two or three values, diagrams with something to see."""
+    seeing = st.sampled_from(SEEING).flatmap(lambda cid: with_symbols(cid, structural=True, **shape))
+    small = {"structural": True, "max_parents": 2, "max_chance": 2, **shape}
+    return st.one_of(
+        seeing,
+        with_symbols(**small, decisions=2),
+        with_symbols(**{**small, "max_chance": 3}),
+        with_symbols(**small, max_card=3),
+    )
+
+
+def question(data: st.DataObject, cid: cm.CID) -> tuple[str, str, tuple[Any, ...]]:
+    """The name of a magnitude, a decision and the arguments before it."""
+    decision = data.draw(st.sampled_from(cid.decisions))
+    name = data.draw(st.sampled_from(MAGNITUDES))
+    nodes = [n for n in cid.nodes if n != decision and not (name.startswith("introduced") and cid.kind(n) == "utility")]
+    node = data.draw(st.sampled_from(nodes))
+    if name == "impact":
+        return name, decision, (node, {d: cm.Categorical({0: 0.25, 1: 0.75}) for d in cid.decisions})
+    if name.startswith("introduced"):
+        labels = [n for n in cid.chance if n not in cid.descendants(decision)]
+        assume(labels)
+        return name, decision, (node, data.draw(st.sampled_from(labels)))
+    return name, decision, (node,)
+
+
+def agree(exactly: float, found: float, scale: float) -> bool:
+    """The solver calls what is below 1e-9 of the utilities' scale zero; otherwise both are the same number."""
+    return abs(exactly - found) <= 1e-12 * max(1, scale) or (found == 0 and 0 <= exactly <= 1e-9 * scale)
+
+
+def scale_of(model: cm.CIM) -> float:
+    return sum(float(abs(model.cpd(u)).max(initial=0)) for u in model.cid.utilities)
+
+
+def asked(module: Any, model: cm.CIM, name: str, args: tuple[Any, ...], decision: str, **more: Any) -> Any:
+    """The magnitude, or ``None`` where it has no meaning (evidence without probability, rules that matter missing)."""
+    try:
+        return getattr(module, name)(model, *args, decision=decision, **more)
+    except NotApplicableError as error:
+        if any(text in str(error) for text in ("has probability zero", "no rule says so")):
+            return None
+        raise
+
+
+@settings(max_examples=examples(quick=40, full=1200))
+@given(structural(), st.data())
+def test_the_least_over_all_optimal_policies(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
+    model, numbers = drawn
+    name, decision, args = question(data, model.cid)
+    concrete = numbered(model, numbers)
+    found = asked(numeric, concrete, name, args, decision)
+    expression = asked(symbolic, model, name, args, decision)
+    assume(found is not None and expression is not None)
+    exactly = at(expression, numbers)
+    assume(exactly is not sympy.nan)  # on a border
+    assert agree(float(exactly), found, scale_of(concrete))
+
+
+@settings(max_examples=examples(quick=15, full=400))
+@given(structural(), st.data())
+def test_of_a_given_policy(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
+    model, numbers = drawn
+    name, decision, args = question(data, model.cid)
+    concrete = numbered(model, numbers)
+    best = concrete.solve()
+    first = {d: best.tables[d] for d in model.cid.decisions}
+    found = asked(numeric, concrete, name, args, decision, policy=first)
+    expression = asked(symbolic, model, name, args, decision, policy=first)
+    assume(found is not None and expression is not None)
+    assert not expression.has(sympy.Piecewise)
+    assert agree(value_at(expression, numbers), found, scale_of(concrete))
+
+
+@settings(max_examples=examples(quick=15, full=400))
+@given(st.sampled_from(SEEING).flatmap(lambda cid: with_symbols(cid, structural=True, most=1)), st.data())
+def test_on_a_border_the_least_can_only_fall(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
+    """There the numeric value is at most that of either side, and it is what the expression says, if it does."""
+    model, _ = drawn
+    assume(len(model.symbols) == 1)
+    [s] = model.symbols
+    name, decision, args = question(data, model.cid)
+    expression = asked(symbolic, model, name, args, decision)
+    assume(expression is not None and expression.has(sympy.Piecewise))
+    atoms = [a for piece in expression.atoms(sympy.Piecewise) for _, c in piece.args for a in c.atoms(sympy.Rel)]
+    borders = {root for a in atoms for root in sympy.solve(a.lhs - a.rhs, s) if root.is_rational}
+    for border in borders:
+        concrete = model.subs({s: border})
+        found = asked(numeric, concrete, name, args, decision)
+        if found is None:
+            continue
+        sides = [expression.subs(s, border + step) for step in (-sympy.Rational(1, 10**9), sympy.Rational(1, 10**9))]
+        for side in sides:
+            assert side is sympy.nan or found <= float(side) + 1e-6
+        there = expression.subs(s, border)
+        assert there is sympy.nan or agree(float(there), found, scale_of(concrete))
+
+
+@settings(max_examples=examples(quick=15, full=400))
+@given(with_symbols(structural=True, max_chance=3, utilities=1), st.booleans(), st.data())
+def test_intentions_are_conditions(drawn: tuple[cm.CIM, Numbers], stated: bool, data: st.DataObject) -> None:
+    model, numbers = drawn
+    cid = model.cid
+    [decision] = cid.decisions
+    node = data.draw(st.sampled_from([n for n in cid.nodes if n != decision]))
+    concrete = numbered(model, numbers)
+    policy = concrete.solve().tables if stated else None
+    found = numeric.intention(concrete, node, policy=policy)
+    if stated:
+        condition = symbolic.intention(model, node, policy=policy)
+    else:
+        cases = [case for case in symbolic.optimal_policies(model) if at(case.condition, numbers) == sympy.true]
+        assume(len(cases) == 1)  # not on a border, where there are several first ones
+        condition = symbolic.intention(model, node)
+    assert bool(at(condition, numbers)) == (found is not None)
+
+
+# By hand ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_red_door() -> None:
+    """Trained where red doors are right doors with probability q, one follows the colour, whatever it is worth."""
+    cid = cm.CID([("door", "red"), ("red", "go"), ("go", "win"), ("door", "win")], decisions=["go"], utilities=["win"])
+    model = cid.parameterise(
+        door=cm.Bernoulli(0.5),
+        red=cm.Noisy(lambda door: door, 1 - q),
+        go=[0, 1],
+        win=lambda door, go: r * int(door == go),
+    )
+    positive = {"where": [r > 0]}
+    half = sympy.Rational(1, 2)
+    response = symbolic.response_effect(model, "door", **positive)
+    assert {response.subs(q, x) for x in (half / 2, half * 3 / 2)} == {half}
+    assert response.subs(q, half) is sympy.nan  # nothing is said on the border; put in, all is optimal there:
+    assert symbolic.response_effect(model.subs({q: half}), "door", **positive) == 0
+    control = symbolic.instrumental_control_effect(model, "win", **positive)
+    assert control.subs({q: half / 2, r: 3}) == half * 3
+    bias = symbolic.introduced_total_effect(model, "door", "red", **positive)
+    assert {bias.subs(q, x) for x in (half / 2, half * 3 / 2)} == {0}
+    assert symbolic.introduced_total_effect(model.subs({q: half}), "door", "red", **positive) == 0
+
+
+def test_a_mixture_of_optimal_actions_has_less_at_stake() -> None:
+    """Both actions are optimal throughout; alone they have 2r and 2 at stake, of opposite sign."""
+    cid = cm.CID([("d", "x"), ("d", "u"), ("x", "u")], decisions=["d"], utilities=["u"])
+    pay = {("up", "up"): 1, ("down", "down"): 1, ("up", "down"): 1 + 2 * r, ("down", "up"): -1}
+    model = cid.parameterise(d=["up", "down"], x=lambda d: d, u=lambda d, x: pay[d, x])
+    effect = symbolic.instrumental_control_effect(model, "x", where=[r > 0])
+    assert sympy.simplify(effect - 2 * r / (1 + r)) == 0
+    for number in (0.5, 1.0, 3.0):
+        expected = numeric.instrumental_control_effect(model.subs({r: number}), "x")
+        assert value_at(effect, {r: number}) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_choice_without_consequence_is_made_so_as_to_respond_least() -> None:
+    """Where the light is broken (z = 2) every action is optimal, and the best mixture depends on how x is spread."""
+    cid = cm.CID(
+        [("x", "z"), ("e", "z"), ("z", "d"), ("x", "u"), ("d", "u"), ("z", "u")], decisions=["d"], utilities=["u"]
+    )
+    model = cid.parameterise(
+        x=cm.Bernoulli(p),
+        e=cm.Bernoulli(q),
+        z=lambda x, e: 2 if e else x,
+        d=[0, 1],
+        u=lambda x, d, z: int(z != 2 and x == d),
+    )
+    effect = symbolic.response_effect(model, "e")
+    for numbers in ({p: 0.3, q: 0.6}, {p: 0.8, q: 0.1}, {p: 0.9, q: 0.75}):
+        expected = numeric.response_effect(model.subs(numbers), "e")
+        assert expected > 0
+        assert value_at(effect, numbers) == pytest.approx(expected, abs=1e-12)
+
+
+def test_several_agents() -> None:
+    cid = cm.CID(
+        [("s", "e"), ("s", "u"), ("d", "u"), ("e", "u"), ("e", "v"), ("s", "v")],
+        decisions={"mine": ["d"], "theirs": ["e"]},
+        utilities={"mine": ["u"], "theirs": ["v"]},
+    )
+    model = cid.parameterise(
+        s=cm.Bernoulli(p), e=[0, 1], d=[0, 1], u=lambda s, d, e: q * int(s == d) + e, v=lambda e, s: r * int(e == s)
+    )
+    with pytest.raises(NotApplicableError, match=r"depends on the other agents' decisions \(`e`\)"):
+        symbolic.instrumental_control_effect(model, "u", "d")
+    with pytest.raises(NotApplicableError, match="is one agent's, and this diagram has 2"):
+        symbolic.value_of_control(model, "s")
+    played = model.with_policy({"e": lambda s: s})
+    numbers: Numbers = {p: 0.3, q: 2.0, r: -1.0}
+    concrete = numbered(played, numbers)
+    for node in ("s", "e", "u", "v"):
+        expected = numeric.value_of_control(concrete, node, "d")
+        assert value_at(symbolic.value_of_control(played, node, "d"), numbers) == pytest.approx(expected, abs=1e-12)
+    for outcome in ("u", "v"):
+        expected = numeric.total_effect(concrete, "s", outcome, policy={"d": lambda: 1})
+        effect = symbolic.total_effect(played, "s", outcome, policy={"d": lambda: 1})
+        assert value_at(effect, numbers) == pytest.approx(expected, abs=1e-12)
+    cut = {"blocked": [("s", "e")], "policy": {"d": lambda: 1}}
+    assert symbolic.total_effect(played, "s", "v", **cut) == 2 * p * r - r  # e stays what s was
+
+
+def test_a_utility_is_a_variable_too() -> None:
+    cid = cm.CID([("a", "u")], utilities=["u"])
+    model = cid.parameterise(a=cm.Categorical({0: p, 1: q, 2: 1 - p - q}), u=lambda a: [r, 1, r][a])
+    assert [sympy.expand(x) for x in symbolic.joint(model, ["u"])] == [1 - q, q]
+
+
+def test_linear_programs_with_symbols() -> None:
+    """Against scipy on random programs whose numbers are put in for symbols afterwards."""
+    from scipy import optimize
+
+    random = np.random.default_rng(0)
+    compared = 0
+    for _ in range(60):
+        n, m = random.integers(1, 5), random.integers(1, 6)
+        cost, rows = random.integers(0, 4, n), random.integers(-3, 4, (m, n))
+        limits = rows @ random.integers(0, 3, n) + random.integers(0, 2, m)  # something is feasible
+        symbols = {p: sympy.Rational(int(random.integers(1, 9)), 7), q: sympy.Rational(int(random.integers(1, 9)), 5)}
+        program = [[int(x) * random.choice([1, p, q]) for x in row] for row in rows]
+        concrete = np.array([[float(sympy.sympify(x).subs(symbols)) for x in row] for row in program])
+        expected = optimize.linprog(cost, A_ub=concrete, b_ub=limits)
+        if expected.status != 0:
+            continue
+        compared += 1
+        found, conditions = least_value([int(c) for c in cost], program, [int(b) for b in limits], symbols)
+        assert float(found.subs(symbols)) == pytest.approx(expected.fun, abs=1e-7)
+        assert all(condition.subs(symbols) >= 0 for condition in conditions)
+    assert compared > 20
+
+
+def test_more_regions_than_allowed_are_counted() -> None:
+    n = 7
+    cid = cm.CID([("x", "d"), ("x", "u"), ("d", "u")], decisions=["d"], utilities=["u"])
+    symbols = sympy.symbols(f"u0:{n}")
+    many = cid.parameterise(x=cm.Uniform(*range(n)), d=[0, 1], u=lambda x, d: symbols[x] * d)
+    with pytest.raises(NotApplicableError, match="the optimal policy has 128 cases, more than max_rules=64"):
+        symbolic.response_effect(many, "x")
+    with pytest.raises(NotApplicableError, match="the optimal policy has 128 cases, more than max_rules=64"):
+        symbolic.intention(many, "u")
+    few = many.subs(dict.fromkeys(symbols[2:], 1))
+    assert symbolic.response_effect(few, "x").has(sympy.Piecewise)
+    with pytest.raises(NotApplicableError, match="2 alternatives and the subsets of 1 outcomes make"):
+        symbolic.intention(
+            cm.CID([("d", "u")], decisions=["d"], utilities=["u"]).parameterise(d=[0, 1], u=lambda d: d * p),
+            "u",
+            max_trials=3,
+        )
+    with pytest.raises(NotApplicableError, match="`d` is the decision itself"):
+        symbolic.response_effect(few, "d")
