@@ -40,11 +40,12 @@ from cidmesa.mechanisms import (
     Structural,
     Table,
     as_mechanism,
-    as_rule,
     is_number,
     is_symbolic,
-    without_expressions,
 )
+from cidmesa.mechanisms.numbers import frozen
+from cidmesa.mechanisms.policies import aligned_rules, read_rules
+from cidmesa.mechanisms.symbols import as_sympy_takes, put, substituted
 
 if TYPE_CHECKING:
     from cidmesa.solve import Distribution, Solution
@@ -131,7 +132,7 @@ class CIM:
                 known[node] = mechanism.domain_at(place) or ()
                 tables[node] = Compiled(known[node], np.empty(0))
                 continue
-            tables[node] = _frozen(mechanism.compile(place))
+            tables[node] = frozen(mechanism.compile(place))
             known[node] = tables[node].domain
         for slot, value in (
             ("_cid", cid),
@@ -409,52 +410,11 @@ class CIM:
             is the empty policy, and a :class:`~cidmesa.solve.Solution` stands for its rules.
         """
         solved, found = getattr(policy, "model", None), getattr(policy, "tables", None)
-        if solved is not None and found is not None:
-            return self._rules_like(solved, found)
-        if not isinstance(policy, Mapping | None):
-            raise MechanismError(
-                f"a policy is a mapping from decision to rule, {{'{next(iter(self._cid.decisions), 'd')}': ..}}; "
-                f"got {policy!r}."
-            )
-        tables: dict[str, Array] = {}
-        for decision, rule in (policy or {}).items():
-            self._cid.only_decision(decision)
-            parents = self._cid.parents(decision)
-            bare = [key for key in rule if not isinstance(key, tuple)] if isinstance(rule, Mapping) else []
-            if parents and bare:
-                raise MechanismError(
-                    f"the policy of `{decision}` has the key {bare[0]!r}, which could be a context or an action: write "
-                    f"contexts as tuples, {{({bare[0]!r},): action}}, or one distribution for all of them as "
-                    "Categorical({action: probability})."
-                )
-            place = Place(
-                decision, "decision", parents, tuple(self._domains[p] for p in parents), self._domains[decision]
-            )
-            mechanism = as_rule(rule, node=decision)
-            mechanism.check(place)
-            tables[decision] = _frozen(mechanism.compile(place)).table
-        return tables
-
-    def _rules_like(self, solved: CIM, tables: Mapping[str, Array]) -> dict[str, Array]:
-        """Bring rules that were found for the model `solved` into this model's order of parents and values."""
+        if solved is None or found is None:
+            return read_rules(self._cid, self._domains, policy)
         if solved._cid is self._cid and solved._domains == self._domains:
-            return dict(tables)
-        found: dict[str, Array] = {}
-        for decision, table in tables.items():
-            self._cid.only_decision(decision)
-            mine, theirs = self._cid.parents(decision), solved._cid.parents(decision)
-            nodes = (*mine, decision)
-            if set(mine) != set(theirs) or any(set(self._domains[n]) != set(solved._domains[n]) for n in nodes):
-                raise MechanismError(
-                    f"the solution's rule of `{decision}` is for other parents or values than it has here "
-                    f"({', '.join(theirs) or 'none'} there, {', '.join(mine) or 'none'} here): solve this model."
-                )
-            order = [solved._domains[n].index for n in nodes]
-            picks = [[position(v) for v in self._domains[n]] for n, position in zip(nodes, order, strict=True)]
-            aligned = table.transpose([theirs.index(parent) for parent in mine] + [len(mine)])
-            found[decision] = np.ascontiguousarray(aligned[np.ix_(*picks)])
-            found[decision].setflags(write=False)
-        return found
+            return dict(found)
+        return aligned_rules(self._cid, self._domains, solved._cid, solved._domains, found)
 
     def with_policy(self, policy: Mapping[str, Any]) -> CIM:
         """Return the model in which the decisions that `policy` names follow it.
@@ -482,13 +442,13 @@ class CIM:
                 raise unknown(name, by_name, what="a symbol of this model")
             if not is_number(value) and not is_symbolic(value):
                 raise MechanismError(f"a number or an expression is put in for `{name}`; got {value!r}.")
-        exact = {by_name[str(name)]: _number(value) for name, value in values.items()}
+        exact = {by_name[str(name)]: as_sympy_takes(value) for name, value in values.items()}
         replaced: dict[str, Any] = {}
         for node, compiled in self._compiled.items():
             if compiled.table.dtype == object:
-                replaced[node] = _substituted(compiled, exact, utility=self._cid.kind(node) == "utility")
+                replaced[node] = substituted(compiled, exact, utility=self._cid.kind(node) == "utility")
         new = self.shift(replaced)
-        rules = {d: _put(rule, exact) for d, rule in self._rules.items() if rule.dtype == object}
+        rules = {d: put(rule, exact) for d, rule in self._rules.items() if rule.dtype == object}
         return new.with_policy(rules) if rules else new
 
     # Where the road leads on (lazy, one line each) ------------------------------------------------------------------
@@ -572,44 +532,6 @@ class CIM:
     def __repr__(self) -> str:
         kind = "symbolic " if self.is_symbolic else ""
         return f"CIM({kind}{'structural' if self.is_structural else 'probabilistic'}; {self._cid!r})"
-
-
-def _frozen(compiled: Compiled) -> Compiled:
-    """Make the arrays read-only, after turning sympy's numbers into floats where no symbol is left."""
-    table, response = without_expressions(compiled.table), compiled.response
-    if table is not compiled.table:
-        noise = without_expressions(response.noise) if response is not None else None
-        response = None if response is None or noise is None else Response(noise, response.outcome)
-        compiled = Compiled(compiled.domain, table, response)
-    compiled.table.setflags(write=False)
-    if compiled.response is not None:
-        compiled.response.noise.setflags(write=False)
-        compiled.response.outcome.setflags(write=False)
-    return compiled
-
-
-def _number(value: Any) -> Any:
-    """Return a number or an expression as sympy takes it: Python's own, and no bool."""
-    own = value.item() if isinstance(value, np.generic) else value
-    return int(own) if isinstance(own, bool) else own
-
-
-def _put(array: Array, values: Mapping[Any, Any]) -> Array:
-    """Put `values` in for the symbols of an array; floats where none is left."""
-    flat = [entry.subs(values) if is_symbolic(entry) else entry for entry in array.flat]
-    if any(is_symbolic(entry) and not entry.is_number for entry in flat):
-        return np.array(flat, dtype=object).reshape(array.shape)
-    try:
-        return np.array([float(entry) for entry in flat], dtype=np.float64).reshape(array.shape)
-    except TypeError:
-        raise MechanismError(f"with {dict(values)!r} put in, some number of the model is not real.") from None
-
-
-def _substituted(compiled: Compiled, values: Mapping[Any, Any], *, utility: bool) -> Mechanism:
-    """Put `values` into a symbolic table, keeping a structural node structural."""
-    if utility or compiled.response is None:
-        return Table(_put(compiled.table, values), domain=None if utility else compiled.domain)
-    return Structural(_put(compiled.response.noise, values), compiled.response.outcome, compiled.domain)
 
 
 def _unpickle(cid: CID, tables: Mapping[str, Any], domains: Mapping[str, Domain], rules: Mapping[str, Array]) -> CIM:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.errors import MechanismError
-from cidmesa.mechanisms.place import TOLERANCE, Array, Domain, Place, Value
+from cidmesa.mechanisms.place import TOLERANCE, Array, Compiled, Domain, Place, Response, Value
 
 _FEW = 32
 """Entries up to which a table is checked faster as a list (measured; a call of numpy costs about a microsecond)."""
@@ -166,3 +166,17 @@ def without_expressions(table: Array) -> Array:
 def context_at(place: Place, where: Iterable[int]) -> tuple[Value, ...]:
     """Return the parent values at a position of the table's axes."""
     return tuple(domain[i] for domain, i in zip(place.parent_domains, where, strict=False))
+
+
+def frozen(compiled: Compiled) -> Compiled:
+    """Make the arrays read-only, after turning sympy's numbers into floats where no symbol is left."""
+    table, response = without_expressions(compiled.table), compiled.response
+    if table is not compiled.table:
+        noise = without_expressions(response.noise) if response is not None else None
+        response = None if response is None or noise is None else Response(noise, response.outcome)
+        compiled = Compiled(compiled.domain, table, response)
+    compiled.table.setflags(write=False)
+    if compiled.response is not None:
+        compiled.response.noise.setflags(write=False)
+        compiled.response.outcome.setflags(write=False)
+    return compiled
