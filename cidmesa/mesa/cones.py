@@ -23,7 +23,9 @@ References
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -161,6 +163,36 @@ def vertices(strict: Floats, count: int, rng: np.random.Generator, least: float 
         if answer.x is not None:
             found.setdefault(tuple(np.round(answer.x, 9)), answer.x)
     return np.array(list(found.values())).reshape(-1, size)
+
+
+def rays(strict: Floats, most: int = 2000) -> Floats:
+    r"""Return the extreme rays of the closed cone modulo its lines, each scaled to a largest entry of 1, shape (k, T).
+
+    Lines are directions on which all rows are 0, as adding a constant always is. With d the rank of the rows a ray is
+    where d - 1 independent rows are tight; they are found by listing, and none are where there are more than `most`
+    sets of rows to list.
+
+    Examples
+    --------
+    >>> sorted(rays(np.array([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0]])).round(9).tolist())
+    [[0.5, -1.0, 0.5], [0.5, 0.5, -1.0]]
+    """
+    _, sizes, directions = np.linalg.svd(strict)
+    rank = int((sizes > NOISE).sum())
+    if not rank or math.comb(len(strict), rank - 1) > most:
+        return np.zeros((0, strict.shape[1]))
+    space = directions[:rank]  # those that matter to some row
+    found: dict[tuple[float, ...], Floats] = {}
+    for tight in combinations(range(len(strict)), rank - 1):
+        _, values, directions = np.linalg.svd(strict[list(tight)] @ space.T)
+        if rank > 1 and values.min() <= NOISE:
+            continue  # they leave more than a line
+        ray = directions[-1] @ space
+        for way in (ray, -ray):
+            if (strict @ way >= -NOISE).all():
+                unit = way / np.abs(way).max()
+                found.setdefault(tuple(np.round(unit, 9) + 0.0), unit)
+    return np.array(list(found.values())).reshape(-1, strict.shape[1])
 
 
 def feasible_exactly(strict: Rows, weak: Rows = ()) -> bool:

@@ -275,9 +275,10 @@ class ConsistentSet:
     def sample(self, count: int, seed: int = 0, tries: int = 8, spread: float = 0.05) -> Floats:
         r"""Draw objectives from the set, shape (count, T), :math:`\lVert O \rVert_\infty \le 1`.
 
-        Each draw takes a choice at random, extreme points of its cone within the box, and mixes them by
-        :math:`\text{Dirichlet}(\tfrac{1}{2})` weights with a share of at most `spread` of the objective of largest
-        margin, which keeps it inside the open cone. Mixtures come near every extreme ray; they are not uniform.
+        Each draw takes a choice at random and extreme points of its cone within the box, extreme rays among them where
+        those can be listed. Half of the draws stay at one of them, half mix them by
+        :math:`\text{Dirichlet}(\tfrac{1}{2})` weights; a share of at most `spread` of the objective of largest margin
+        keeps all inside the open cone. So they come near every extreme ray of a small cone; they are not uniform.
 
         Parameters
         ----------
@@ -296,18 +297,20 @@ class ConsistentSet:
             rows = self.inequalities(choice)
             value, inside = cones.margin(rows)
             if value > cones.SETTLED:
-                cells.append((cones.vertices(rows, tries * rows.shape[1], rng), inside))
+                cells.append((_corners(rows, tries, rng), inside))
         if not cells and self.best is not None:
             _, choice, inside = self.best
             rows = self.inequalities(choice)
-            cells.append((cones.vertices(rows, tries * rows.shape[1], rng), inside))
+            cells.append((_corners(rows, tries, rng), inside))
         if not cells:
             return np.zeros((0, self.law.outcome.shape[2]))
         drawn = np.empty((count, self.law.outcome.shape[2]))
         for i in range(count):
             corners, inside = cells[rng.integers(len(cells))]
             share = spread * rng.uniform(0.02, 1.0)
-            drawn[i] = (1 - share) * rng.dirichlet(np.full(len(corners), 0.5)) @ corners + share * inside
+            mixed = rng.dirichlet(np.full(len(corners), 0.5)) @ corners
+            at = corners[rng.integers(len(corners))]
+            drawn[i] = (1 - share) * (mixed if rng.random() < 0.5 else at) + share * inside
         return drawn
 
     # The least regret ----------------------------------------------------------------------------------------------
@@ -365,6 +368,11 @@ def unit(objective: Floats) -> Floats:
     """Scale an objective to a largest absolute value of 1; zero stays zero."""
     top = np.abs(objective).max(initial=0.0)
     return np.asarray(objective / top if top > 0 else objective, dtype=float)
+
+
+def _corners(rows: Floats, tries: int, rng: np.random.Generator) -> Floats:
+    """Return extreme points of a cone within the box, and its extreme rays where they can be listed."""
+    return np.vstack([cones.rays(rows), cones.vertices(rows, tries * rows.shape[1], rng)])
 
 
 def _distinct(law: Law, context: int) -> NDArray[np.intp]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import null_space
+from scipy.optimize import nnls
 
-from cidmesa.mesa.cones import SETTLED, feasible_exactly, margin, minimum_norm, scaled, vertices
+from cidmesa.mesa.cones import SETTLED, feasible_exactly, margin, minimum_norm, rays, scaled, vertices
 from tests.strategies import examples
 
 entry = st.integers(-3, 3)
@@ -67,3 +69,22 @@ def test_a_zero_row_asks_the_impossible_and_no_row_asks_nothing() -> None:
 def test_vertices_of_a_small_cone() -> None:
     found = vertices(scaled(np.array([[1.0, -1.0]])), 50, np.random.default_rng(1))
     assert {tuple(map(float, v)) for v in found} == {(1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)}
+
+
+@given(strict=rows(), data=st.data())
+@settings(max_examples=examples(quick=60, full=2000))
+def test_every_point_of_a_cone_is_a_sum_of_its_rays_and_lines(strict: list[list[int]], data: st.DataObject) -> None:
+    """Rays lie in the closed cone, none is a sum of others, and with the lines they span it."""
+    matrix = scaled(np.array(strict, dtype=float))
+    found = rays(matrix)
+    assert (found @ matrix.T >= -1e-9).all()
+    lines = null_space(matrix).T
+    for i, ray in enumerate(found):
+        others = np.delete(found, i, axis=0)
+        _, distance = nnls(np.vstack([others, lines, -lines]).T, ray)
+        assert distance > 1e-6
+    width = matrix.shape[1]
+    point = np.array(data.draw(st.lists(st.integers(-3, 3), min_size=width, max_size=width)), dtype=float)
+    if (matrix @ point >= 0).all():
+        _, distance = nnls(np.vstack([found, lines, -lines]).T, point)
+        assert distance < 1e-6

@@ -109,6 +109,35 @@ def test_samples_come_near_every_extreme_ray() -> None:
     assert np.array_equal(drawn, found.sample(400, seed=3))
 
 
+def test_samples_come_near_both_ends_of_every_sector() -> None:
+    """Three values, modulo constants a plane: the set is a sector, whose ends are found by turning once around."""
+    first, second = np.array([1.0, -1.0, 0.0]) / np.sqrt(2), np.array([1.0, 1.0, -2.0]) / np.sqrt(6)
+    angles = np.linspace(0, 2 * np.pi, 7201)[:-1]
+    around = np.cos(angles)[:, None] * first + np.sin(angles)[:, None] * second
+    checked, narrow, seed = 0, 0, 0
+    while checked < examples(quick=30, full=2000):
+        seed += 1
+        rng = np.random.default_rng(seed)
+        outcome = rng.dirichlet([0.7, 0.7, 0.7], size=(2, 3))
+        value = rng.permuted(np.tile([2.0, 1.0, 0.0], (2, 1)), axis=1)
+        best = [outcome[c, value[c].argmax()] for c in (0, 1)]
+        others = [outcome[c, a] for c in (0, 1) for a in range(3) if a != value[c].argmax()]
+        rows = np.array([best[i // 2] - other for i, other in enumerate(others)])
+        inside = (around @ rows.T > 0).all(axis=1)
+        if inside.sum() < 100:  # five degrees
+            continue
+        checked += 1
+        narrow += inside.sum() < 800
+        (start,), (end,) = np.flatnonzero(inside & ~np.roll(inside, 1)), np.flatnonzero(inside & ~np.roll(inside, -1))
+        drawn = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, value)).sample(300, seed=seed)
+        assert (drawn @ rows.T > 0).all(), seed
+        flat = drawn - drawn.mean(axis=1, keepdims=True)
+        flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+        for ray in (around[start], around[end]):
+            assert (flat @ ray).max() > 0.99, (seed, ray)
+    assert narrow > checked / 10
+
+
 def test_the_inequalities_describe_the_set() -> None:
     outcome = np.array([[[1.0, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]])
     found = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
