@@ -135,8 +135,9 @@ class ByCone:
 
     @property
     def delta(self) -> float:
-        """The least margin that the search could have missed: 0 where choices were listed."""
-        return 0.0 if self.consistent.is_listed or self.consistent.best is not None else DELTAS[-1]
+        """The least margin that the search could have missed: 0 where choices were listed or settled exactly."""
+        found = self.consistent
+        return 0.0 if found.is_listed or found.best is not None or found.is_empty else DELTAS[-1]
 
     @cached_property
     def least_regret(self) -> float:

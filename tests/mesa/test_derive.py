@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import MechanismError, NotApplicableError, UnknownNodeError
+from cidmesa.mesa import consistency
 from cidmesa.mesa.candidate import MesaOptimizer
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.positions import Cover
@@ -61,6 +62,18 @@ def test_red_costs_delta_and_leaves_the_set(mismatch: float) -> None:
     assert red.deployment_regret["opposite"] == pytest.approx((1.0, 1.0))
     assert red_family(mismatch, tolerance=mismatch)["at_red"].consistency == "CONSISTENT"
     assert red_family(mismatch, tolerance=mismatch - 1e-3)["at_red"].consistency == "EXCLUDED"
+
+
+def test_what_is_settled_exactly_leaves_no_margin_to_be_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consistency, "LISTED", 0)
+    red = red_family(0.1)["at_red"]
+    assert red.consistency == "EXCLUDED"
+    assert (red.reasons.margin, red.reasons.delta) == (0.0, 0.0)
+    monkeypatch.setattr(consistency, "EXACT", 0)
+    open_ = red_family(0.1)["at_red"]
+    assert open_.reasons.delta == 1e-4
+    assert open_.consistency == "EXCLUDED"  # it does not read the door: C2 with numbers decides
+    assert "C2 with numbers: what is requisite leaves a regret of at least 0.1" in open_.reasons.text
 
 
 def test_what_else_is_said_of_red() -> None:
