@@ -206,6 +206,7 @@ class ByName:
         self.tolerance = tolerance
         self.declared = declared
         self._known: dict[tuple[int, str, bool], tuple[float, float]] = {}
+        self._best: dict[str, float] = {}  # what the base can earn
 
     @property
     def is_empty(self) -> bool | None:
@@ -298,8 +299,10 @@ class ByName:
         space = RuleSpace.of(model, self.setup.shared_rules)
         worth = space.total(model, self.setup.training_score if name == TRAINING else self.setup.score)
         wanted = space.expectation(believed, self.names, _paid_table(self.setup, believed, objective))
-        best, found = space.maximise(worth).value, extremes(space, wanted, worth)
-        low, high = best - found.high, best - found.low
+        if name not in self._best:
+            self._best[name] = space.maximise(worth).value
+        found = extremes(space, wanted, worth)
+        low, high = self._best[name] - found.high, self._best[name] - found.low
         return (low if low > self.width else 0.0), (high if high > self.width else 0.0)
 
     def _optimal(self, space: RuleSpace, model: CIM, objective: Objective) -> tuple[Floats, ...]:

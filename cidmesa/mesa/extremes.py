@@ -31,7 +31,7 @@ from cidmesa.mesa.rules import LISTED, TIE, RuleSpace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cidmesa.mesa.rules import Floats, Ints, Polynomial
+    from cidmesa.mesa.rules import Floats, Ints, Optimum, Polynomial
 
 ROUNDING = 1e-9
 """Residuals and singular values up to here, relative to the coefficients, are none."""
@@ -66,12 +66,12 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
     listed = [base(rule) for rule in best.rules]
     if deterministic:
         return Extremes(min(listed), max(listed), best.exact)
+    if _listed_suffice(space, base, best):
+        return Extremes(min(listed), max(listed), best.exact)
     degrees = [space.degrees(f) for f in (wanted, base)]
     twice = {group for found in degrees for group, degree in found.items() if degree > 1}
     faces = _faces(space, (wanted, base), twice)
     simple = len(twice) <= 1 and max(chain.from_iterable(found.values() for found in degrees), default=0) <= 2
-    if not twice:  # the corners of every face of optimal rules are listed, and between them nothing is extreme
-        return Extremes(min(listed), max(listed), best.exact)
     if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED):
         linear = all(degree <= 1 or group in best.isolated for group, degree in degrees[1].items())
         return Extremes(min(listed), max(listed), best.exact and linear)
@@ -80,6 +80,14 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
         base(rule) for face in product(*faces) for rule in _critical(space, wanted, base, face) if wanted(rule) >= least
     ]
     return Extremes(min(values), max(values), exact=True)
+
+
+def _listed_suffice(space: RuleSpace, base: Polynomial, best: Optimum) -> bool:
+    """Say whether the base is extreme at a listed rule: they are all there are, or it is linear in each rule.
+
+    Of a line or face of optimal rules the corners are listed, and between them nothing linear is extreme.
+    """
+    return best.isolated or max(space.degrees(base).values(), default=0) <= 1
 
 
 def _faces(space: RuleSpace, read: Sequence[Polynomial], twice: set[int]) -> list[list[tuple[int, ...]]]:
