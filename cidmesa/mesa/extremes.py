@@ -73,8 +73,7 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
     faces = _faces(space, (wanted, base), twice)
     simple = len(twice) <= 1 and max(chain.from_iterable(found.values() for found in degrees), default=0) <= 2
     if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED):
-        linear = all(degree <= 1 or group in best.isolated for group, degree in degrees[1].items())
-        return Extremes(min(listed), max(listed), best.exact and linear)
+        return Extremes(min(listed), max(listed), exact=False)
     least = best.value - TIE * wanted.scale
     values = listed + [
         base(rule) for face in product(*faces) for rule in _critical(space, wanted, base, face) if wanted(rule) >= least
@@ -83,11 +82,11 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
 
 
 def _listed_suffice(space: RuleSpace, base: Polynomial, best: Optimum) -> bool:
-    """Say whether the base is extreme at a listed rule: they are all there are, or it is linear in each rule.
+    """Say whether the base is extreme at a listed rule: it is linear in every rule not all of whose optima are listed.
 
     Of a line or face of optimal rules the corners are listed, and between them nothing linear is extreme.
     """
-    return best.isolated or max(space.degrees(base).values(), default=0) <= 1
+    return all(degree <= 1 or group in best.isolated for group, degree in space.degrees(base).items())
 
 
 def _faces(space: RuleSpace, read: Sequence[Polynomial], twice: set[int]) -> list[list[tuple[int, ...]]]:
