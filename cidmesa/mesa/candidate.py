@@ -421,12 +421,17 @@ class MesaOptimizer:
 
     @property
     def territory(self) -> frozenset[str]:
-        """World nodes that it would steer in training; empty: a search in the map."""
+        """World nodes that it would steer in training; empty, and :attr:`undecided` too: a search in the map."""
         return self._view.territory
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """World nodes of which it is not known whether it would steer them; none where there is one decision."""
+        return self._view.undecided
 
     @cached_property
     def in_deployment(self) -> Mapping[str, View]:
-        """Deployment → the same five in its own diagram: ``cid, incentives, emergent, vanished, territory``."""
+        """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
         return PerDeployment(
             tuple(self.setup.deployments),
             lambda name: View(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),

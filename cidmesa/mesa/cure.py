@@ -295,6 +295,12 @@ def _is_judged(after: MesaOptimizer, deployment: str) -> bool:
     )
 
 
+def _is_removed(after: MesaOptimizer) -> bool:
+    """Whether no objective on the targets trains to within the tolerance; losing control of them alone is not that."""
+    within = after.training_regret is not None and after.training_regret <= after.tolerance
+    return after.consistency is Consistency.EXCLUDED and not within
+
+
 def _by_declared(after: MesaOptimizer) -> bool:
     return needs_stochastic_rules(after.setup, after.names)
 
@@ -309,7 +315,7 @@ def _judge(
     """Read off the family after a change what becomes of the hypothesis."""
     after, name = family[names], change.deployment
     tried = _by_declared(after)
-    removed = after.consistency is Consistency.EXCLUDED or (tried and after.consistency is not Consistency.CONSISTENT)
+    removed = _is_removed(after) or (tried and after.consistency is Consistency.UNKNOWN)
     known = name in after.deployment_regret
     low, high = after.deployment_regret[name] if known else (math.nan, math.nan)
     return Cure(
@@ -323,7 +329,7 @@ def _judge(
         (low, high),
         known and after.robustly_aligned[name],
         change.flagged,
-        tuple(r for r in rivals if family[r].consistency is Consistency.EXCLUDED),
+        tuple(r for r in rivals if _is_removed(family[r])),
         names,
         tried,
     )

@@ -27,7 +27,7 @@ import numpy as np
 
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import minimal_reduction, requisite_observations
-from cidmesa.incentives import IncentiveReport, incentives
+from cidmesa.incentives import Answer, IncentiveReport, incentives
 from cidmesa.mechanisms import Structural, Table
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.model import CIM
@@ -134,8 +134,25 @@ class View:
 
     @cached_property
     def territory(self) -> frozenset[str]:
-        """World nodes with an instrumental control incentive: what it would steer. Empty: a search in the map."""
+        """World nodes with an instrumental control incentive: what it would steer.
+
+        Empty, and :attr:`undecided` too: a search in the map.
+        """
         return self.world & admitted(self.incentives, "ici")
+
+    @cached_property
+    def undecided(self) -> frozenset[str]:
+        """World nodes that it may steer: with several decisions an incentive can be neither proved nor excluded."""
+        if len(self.cid.decisions) < 2:
+            return frozenset()
+        by_decision = self.incentives.verdicts["ici"]
+        found = (
+            node
+            for decision in self.cid.decisions
+            for node, verdict in by_decision[decision].items()
+            if verdict.answer is Answer.UNKNOWN
+        )
+        return self.world.intersection(found) - self.territory
 
     def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
         report = self.incentives if cid is self.cid else incentives(cid)

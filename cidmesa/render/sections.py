@@ -81,7 +81,7 @@ def family_tables(data: Data) -> list[Block]:
             number(c["training_regret"]),
             c["objective"] or Cell("–", "muted"),
             ", ".join(c["positions"]) or "–",
-            _names(c["territory"]) if c["territory"] else Cell("map", "muted"),
+            _territory(c),
             _pairs(c["emergent"]),
             _pairs(c["vanished"]),
         )
@@ -92,7 +92,7 @@ def family_tables(data: Data) -> list[Block]:
     rows.append((_LOOKUP, Cell("always", "muted"), allowed, *[nothing] * 2, Cell("map", "muted"), *[nothing] * 2))
     note = (
         f"Tolerance {number(data['tolerance'])} in base-utility units. Emerging and vanishing incentives are against "
-        "the base diagram; territory: the nodes it would steer, none for a search in the map."
+        "the base diagram; territory: the nodes it would steer, none for a search in the map, ? where it is not known."
     )
     if hidden:
         note += f" Not shown: {_names(_joined(c) for c in hidden)}, which no decision influences."
@@ -104,6 +104,13 @@ def family_tables(data: Data) -> list[Block]:
     if any(c["deceptive"] for c in shown):
         blocks.append(_deception_table(shown))
     return blocks
+
+
+def _territory(candidate: Data) -> Cell | str:
+    """Return what a candidate would steer; with several decisions that may be neither proved nor excluded."""
+    if candidate["territory"]:
+        return _names(candidate["territory"])
+    return Cell(f"{_names(candidate['undecided'])}?" if candidate["undecided"] else "map", "muted")
 
 
 _LOOKUP: Final = Cell("lookup table", "muted")

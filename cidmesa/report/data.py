@@ -122,6 +122,7 @@ def _candidate(candidate: MesaOptimizer) -> Data:
         "objective": None if candidate.objective is None else candidate.objective.name,
         "positions": sorted(candidate.positions),
         "territory": in_order(cid, candidate.territory),
+        "undecided": in_order(cid, candidate.undecided),
         "emergent": _pairs(cid, candidate.emergent),
         "vanished": _pairs(cid, candidate.vanished),
         "inert": in_order(cid, candidate.inert),
