@@ -9,6 +9,7 @@ inside of a learned algorithm             Kenton et al. 2022                    
 candidates, lookup table                  Hubinger et al. 2019                     :mod:`cidmesa.mesa.derive`
 consistency, exactly                      Ng & Russell 2000 (feasible set)         :mod:`cidmesa.mesa.consistency`
 … of several decisions, policy by policy  –                                        :mod:`cidmesa.mesa.normal`
+… without listing all policies           Myerson 1991 (reduced normal form)       :mod:`cidmesa.mesa.plans`
 … decision by decision (sufficient)       –                                        :mod:`cidmesa.mesa.stages`
 … of shared stochastic rules, by name     –                                        :mod:`cidmesa.mesa.answers`
 possible actions, regret intervals        –                                        :mod:`cidmesa.mesa.regret`
@@ -17,6 +18,7 @@ shift classes, Theorem A (carry-over)     Koller & Milch 2003 (relevance)       
 interfaces, Theorem B                     –                                        :mod:`cidmesa.mesa.interfaces`
 completeness, Theorem C and its dual      –                                        :mod:`cidmesa.mesa.completeness`
 what would tell hypotheses apart          –                                        :mod:`cidmesa.mesa.separation`
+… in an episode of several decisions      –                                        :mod:`cidmesa.mesa.parting`
 what no behaviour can tell apart          –                                        :mod:`cidmesa.mesa.identifiability`
 what would cure a mesa-objective          –                                        :mod:`cidmesa.mesa.cure`
 alignment as a condition on parameters    –                                        :mod:`cidmesa.mesa.symbolic`
