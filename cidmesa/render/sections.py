@@ -194,9 +194,10 @@ def comparison_tables(found: Sequence[Data]) -> list[Block]:
         caption = f"What would tell {one} from {other}"
         if rows:
             columns = ("shift of", "declared as", "certain", "possible", "a frozen learner shows it")
-            blocks.append(Table(columns, tuple(rows), "llrrl", caption, _SEPARATIONS))
+            tried = _DECLARED if any(row["declared_only"] for row in pair["separations"]) else ""
+            blocks.append(Table(columns, tuple(rows), "llrrl", caption, _SEPARATIONS + tried))
         else:
-            blocks.append(Paragraph(f"{caption}: nothing that was tried.", muted=True))
+            blocks.append(Paragraph(f"{caption}: {pair.get('why', 'nothing that was tried.')}", muted=True))
         cures: list[tuple[Cell | str, ...]] = [
             (
                 row["change"],
@@ -211,6 +212,7 @@ def comparison_tables(found: Sequence[Data]) -> list[Block]:
             columns = ("change of training", "against harm in", f"{other} is", "its training regret then", "caution")
             left = len(pair["cures"]) - len(cures)
             note = _CURES + (f" {left} more combine these." if left > 0 else "")
+            note += _DECLARED if any(row["declared_only"] for row in pair["cures"]) else ""
             blocks.append(Table(columns, tuple(cures), "lllrl", f"What would cure {other}", note))
     return blocks
 
@@ -220,6 +222,7 @@ _SEPARATIONS: Final = (
     "certain, possible: probability of the contexts in which no action is possible for both, in which their possible "
     "actions differ. What a frozen learner cannot show, only a retrained or a planning one can."
 )
+_DECLARED: Final = " Judged by declared objectives alone, since one stochastic rule acts twice."
 _CURES: Final = "The smallest weight of the grid that works. Neither order nor size says which is best."
 
 

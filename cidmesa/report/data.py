@@ -200,41 +200,51 @@ _SMALL = 10
 def comparison_data(family: Family) -> list[Data]:
     """Return, for each hypothesis beside the base objective, what would tell it apart and what would cure it.
 
-    Only for small setups with numbers and one decision; cures only where the hypothesis does harm.
+    Only for small setups with numbers; cures only where the hypothesis does harm. ``"why"`` says why there is nothing
+    where policies are too many to compare.
     """
-    from cidmesa.mesa import distinguishing_training, separating_shifts
-
     setup, found = family.setup, []
     base = next((h for h in family.hypotheses if "identical" in h.positions), None)
-    if setup.model is None or base is None or len(setup.cid) > _SMALL or len(setup.cid.decisions) > 1:
+    if setup.model is None or base is None or len(setup.cid) > _SMALL:
         return []
     for other in family.hypotheses:
         if "identical" in other.positions:
             continue
-        separations = separating_shifts(setup, base.names, other.names, tolerance=family.tolerance)
-        harmed = [name for name in setup.deployments if other.deployment_regret[name][1] > _NOTHING]
-        cures = distinguishing_training(setup, other.names, tolerance=family.tolerance) if harmed else ()
-        found.append({
-            "base": list(base.names),
-            "targets": list(other.names),
-            "separations": [
-                {
-                    "nodes": in_order(setup.cid, row.nodes), "deployment": row.deployment, "certain": row.certain,
-                    "possible": row.possible, "visible": row.visible, "lower_bound": row.lower_bound,
-                }
-                for row in separations
-            ],
-            "cures": [
-                {
-                    "change": _change(row), "deployment": row.deployment, "removed": row.removed, "regret": row.regret,
-                    "interval": [float(row.interval[0]), float(row.interval[1])], "harmless": row.harmless,
-                    "score_input": row.score_input,
-                }
-                for row in cures
-                if row.deployment in harmed
-            ],
-        })  # fmt: skip
+        pair: Data = {"base": list(base.names), "targets": list(other.names), "separations": [], "cures": []}
+        try:
+            pair |= _compared(family, base, other)
+        except NotApplicableError as reason:
+            pair["why"] = str(reason)
+        found.append(pair)
     return found
+
+
+def _compared(family: Family, base: MesaOptimizer, other: MesaOptimizer) -> Data:
+    from cidmesa.mesa import distinguishing_training, separating_shifts
+
+    setup = family.setup
+    separations = separating_shifts(setup, base.names, other.names, tolerance=family.tolerance)
+    harmed = [name for name, found in other.deployment_regret.items() if found.high > _NOTHING]
+    cures = distinguishing_training(setup, other.names, tolerance=family.tolerance) if harmed else ()
+    return {
+        "separations": [
+            {
+                "nodes": in_order(setup.cid, row.nodes), "deployment": row.deployment, "certain": row.certain,
+                "possible": row.possible, "visible": row.visible, "lower_bound": row.lower_bound,
+                "declared_only": row.declared_only,
+            }
+            for row in separations
+        ],
+        "cures": [
+            {
+                "change": _change(row), "deployment": row.deployment, "removed": row.removed,
+                "regret": _finite(row.regret), "interval": list(map(_finite, row.interval)), "harmless": row.harmless,
+                "score_input": row.score_input, "declared_only": row.declared_only,
+            }
+            for row in cures
+            if row.deployment in harmed
+        ],
+    }  # fmt: skip
 
 
 def _change(row: Cure) -> str:

@@ -131,6 +131,16 @@ def test_the_red_door() -> None:
     assert {r.observable for r in rows} <= {None, "weather"}
 
 
+def test_losing_control_of_a_target_does_not_remove_it_where_nothing_is_lost() -> None:
+    """Nobody influences `x`, and the base cares for nothing: every objective trains to regret 0, so it is harmless."""
+    cid = cm.CID([("x", "act"), ("act", "y"), ("y", "pay")], decisions=["act"], utilities=["pay"])
+    model = cid.parameterise(x=cm.Bernoulli(0.5), act=[0, 1], y=lambda act: act, pay=lambda y: 0 * y)
+    setup = TrainingSetup(model, deployments={"always": {"x": cm.Bernoulli(1.0)}})
+    rows = distinguishing_training(setup, "x")
+    assert rows
+    assert {(row.regret, row.removed, row.harmless) for row in rows} == {(0.0, False, True)}
+
+
 def test_showing_the_answer_is_flagged() -> None:
     """The label's errors follow a hidden fault: showing it removes the wish to be right, and the flag says why."""
     cid = cm.CID(

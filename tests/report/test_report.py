@@ -134,6 +134,54 @@ def test_comparisons_say_what_tells_hypotheses_apart_and_what_cures():
     assert data.comparison_data(cm.derive_mesa_optimizers(cm.TrainingSetup(cid))) == []
 
 
+def two_turns() -> cm.TrainingSetup:
+    """A door behind two turns of the same corridor; red things stand elsewhere in the deployment."""
+    seen = [(sign, decision) for sign in ("door", "red") for decision in ("turn", "go")]
+    cid = cm.CID(
+        [
+            ("door", "red"), *seen, ("turn", "go"), *((d, t) for t in ("at_door", "at_red") for d in ("turn", "go")),
+            ("door", "at_door"), ("red", "at_red"), ("at_door", "reward"),
+        ],
+        decisions=["turn", "go"],
+        utilities=["reward"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        door=cm.Uniform(0, 1), red=lambda door: door, turn=[0, 1], go=[0, 1], reward=lambda at_door: at_door,
+        at_door=lambda turn, go, door: int((turn ^ go) == door), at_red=lambda turn, go, red: int((turn ^ go) == red),
+    )  # fmt: skip
+    return cm.TrainingSetup(model, deployments={"opposite": {"red": lambda door: 1 - door}})
+
+
+def test_comparisons_of_several_decisions(monkeypatch: pytest.MonkeyPatch):
+    family = cm.derive_mesa_optimizers(two_turns())
+    (found,) = data.comparison_data(family)
+    assert (found["base"], found["targets"]) == (["at_door"], ["at_red"])
+    assert (found["separations"][0]["deployment"], found["separations"][0]["certain"]) == ("opposite", 1.0)
+    assert any(row["removed"] and row["change"] == "mix 0.01 of opposite" for row in found["cures"])
+    json.dumps(found)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise cm.errors.NotApplicableError("too many policies.")
+
+    monkeypatch.setattr("cidmesa.mesa.separating_shifts", refuse)
+    (found,) = data.comparison_data(family)
+    assert (found["why"], found["separations"], found["cures"]) == ("too many policies.", [], [])
+    assert "What would tell at_door from at_red: too many policies." in documents.family_document(family, "T").text(120)
+
+
+def test_what_may_be_steered_is_no_map():
+    """Whether the first would steer what only the second sees can be neither proved nor excluded: no "map" then."""
+    cid = cm.CID(
+        [("first", "x"), ("x", "second"), ("second", "goal"), ("first", "goal")], decisions=["first", "second"],
+        utilities=["goal"],
+    )  # fmt: skip
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, world=["x"]))
+    assert (family["goal"].territory, family["goal"].undecided) == (set(), {"x"})
+    found = {tuple(c["targets"]): (c["territory"], c["undecided"]) for c in data.family_data(family)["candidates"]}
+    assert found["goal",] == ([], ["x"])
+    assert "x?" in documents.family_document(family, "Two").text(120)
+
+
 def test_bare_diagrams_have_graphical_answers_only():
     family = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES, deployments={"curved": {"grade"}}))
     text = documents.family_document(family, "Grades").text(120)
