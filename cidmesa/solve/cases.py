@@ -182,7 +182,8 @@ def best_in(region: Region, row: Array) -> Iterator[tuple[int, Region]]:
     """Yield the entries of a row that are largest somewhere in a region, each with that part of it."""
     distinct: dict[Any, int] = {}
     for i, entry in enumerate(row):
-        distinct.setdefault(entry, i)
+        if not any(region.same(entry, other) for other in distinct):
+            distinct[entry] = i
     for entry, i in distinct.items():
         part = region.narrowed((entry - other).expression for other in distinct if other is not entry)
         if part is not None:

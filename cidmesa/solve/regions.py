@@ -124,6 +124,10 @@ class Region:
         new = Region(self.space, signs)
         return new if new.has_interior() else None
 
+    def same(self, first: Any, second: Any) -> bool:
+        """Say whether two elements are the same number everywhere, though irrational constants may hide it."""
+        return bool(first == second) or self.space.sign((first - second).expression).factor == 0
+
     @property
     def symbols(self) -> list[Any]:
         """The symbols of the conditions and of the space."""
@@ -182,9 +186,10 @@ class Region:
 
         bounds = [c for c in self.space.conditions if c.free_symbols == {symbol} and c.is_polynomial(symbol)]
         tests = [sign * core for core, sign in self.signs.items()] + bounds
-        if any(not test.is_polynomial(symbol) for test in tests):
+        found = [_real_roots(test, symbol) for test in tests]
+        if any(some is None for some in found):
             return True, sympy.And(*(sign * core >= 0 for core, sign in self.signs.items()))
-        roots = sorted({root for test in tests for root in sympy.real_roots(test, symbol)}, key=float)
+        roots = sorted({root for some in found for root in some or ()}, key=float)
         pieces: list[tuple[Any, Any]] = []
         for low, high in zip([-sympy.oo, *roots], [*roots, sympy.oo], strict=True):
             inside = _between(low, high)
@@ -193,7 +198,7 @@ class Region:
                     pieces[-1] = (pieces[-1][0], high)
                 else:
                     pieces.append((low, high))
-        ends = {root for test in bounds for root in sympy.real_roots(test, symbol)} | {-sympy.oo, sympy.oo}
+        ends = {root for test in bounds for root in _real_roots(test, symbol) or ()} | {-sympy.oo, sympy.oo}
         parts = []
         for low, high in pieces:
             limits = [symbol >= low] if low not in ends else []
@@ -222,6 +227,19 @@ class Region:
         bounds = [(None, None)] * len(symbols) + [(None, 1.0)]
         result = linprog(-np.eye(len(symbols) + 1)[-1], A_ub=rows, b_ub=right, bounds=bounds)
         return bool(result.status != 0 or -result.fun > 1e-9)
+
+
+def _real_roots(expression: Any, symbol: Any) -> list[Any] | None:
+    """Return the real roots of a polynomial, ``None`` where sympy cannot tell them exactly."""
+    import sympy
+
+    if not expression.is_polynomial(symbol):
+        return None
+    try:
+        roots: list[Any] = sympy.Poly(expression, symbol, extension=True).real_roots()
+    except NotImplementedError:
+        return None
+    return roots
 
 
 def _numerator(expression: Any) -> Any:

@@ -201,14 +201,16 @@ def _optimal(profiles: Sequence[Profile], within: Within) -> Iterator[Box]:
         if worth is None:
             raise AssertionError("a profile without a rule for the decision says what its actions are worth")
         best = [row[within.largest(row)] for row in worth]
-        allowed = np.array([[entry == top for entry in row] for row, top in zip(worth, best, strict=True)])
+        allowed = np.array(
+            [[within.region.same(entry, top) for entry in row] for row, top in zip(worth, best, strict=True)]
+        )
         alone = bool((allowed.sum(axis=1) == 1).all())
         rule = each(allowed.astype(object), lambda chosen: exact(int(chosen))) if alone else None
         boxes.append(Box(profile, allowed, rule))
         values.append(sum(best[1:], start=best[0]))
     if len(boxes) > 1:
         top = values[within.largest(np.array(values, dtype=object))]
-        boxes = [box for box, value in zip(boxes, values, strict=True) if value == top]
+        boxes = [box for box, value in zip(boxes, values, strict=True) if within.region.same(value, top)]
     return iter(boxes)
 
 

@@ -244,3 +244,17 @@ def test_refusals() -> None:
         symbolic.optimal_policies(coin, where=[p >= 2, p <= 1])
     with pytest.raises(NotApplicableError, match=r"needs numbers, and this model has the symbols p"):
         numeric.expected_utility(coin)
+
+
+def test_irrational_numbers_are_told_apart_exactly_or_kept() -> None:
+    """A threshold at a root of two is exact, and the square of the root is two; pi's is not decided."""
+    cid = cm.CID([("x", "u"), ("y", "u"), ("d", "u")], decisions=["d"], utilities=["u"])
+    half = cm.Bernoulli(p / sympy.sqrt(2))
+    pay = [lambda x, y: 0, lambda x, y: 2 * x - 1, lambda x, y: 2 * y - 1]
+    model = cid.parameterise(x=half, y=half, d=[0, 1, 2], u=lambda x, y, d: pay[d](x, y))
+    found = {case.policy["d"][()]: case.condition for case in symbolic.optimal_policies(model)}
+    assert found == {0: p <= sympy.sqrt(2) / 2, 1: p >= sympy.sqrt(2) / 2}
+    both = cid.parameterise(x=half, y=half, d=[0, 1], u=lambda x, y, d: d * x * y - d * p**2 / 2)
+    assert len(symbolic.optimal_policies(both)) == 1
+    odd = cid.parameterise(x=cm.Bernoulli(p), y=half, d=[0, 1], u=lambda x, y, d: (x * sympy.pi * p - 1) * d)
+    assert value_at(symbolic.optimal_value(odd), {p: 0.5}) == pytest.approx(max(0, float(sympy.pi) / 4 - 1), abs=1e-12)
