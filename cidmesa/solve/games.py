@@ -46,6 +46,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cidmesa.arguments import require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph, relevant_mechanisms
 from cidmesa.mechanisms import Array, Table
@@ -151,6 +152,7 @@ def best_response(model: CIM, agent: Hashable, policy: Any = None, **options: An
     >>> best_response(model, "A", {"b": lambda: 0}).policy["a"][()]
     0
     """
+    require_model(model, "a best response")
     own = model.cid.decisions_of(agent)
     others = {d: rule for d, rule in model.read_policy(policy).items() if d not in own}
     return solve(model.with_policy(others).without_rules(own), agent=agent, **options)
@@ -180,6 +182,7 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
     >>> is_equilibrium(pennies, {"a": [0.5, 0.5], "b": [0.5, 0.5]})
     True
     """
+    require_model(model, "an equilibrium")
     if isinstance(policy, Equilibrium) and policy.mixtures:
         return _is_mixed_equilibrium(model, policy, model.cid.agents if agents is None else agents)
     played = model.with_policy(model.read_policy(policy))
@@ -231,6 +234,7 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
     >>> [e.policy["a"][()] for e in pure_equilibria(meet)]
     ['opera', 'match']
     """
+    require_model(model, "an equilibrium")
     form = StrategicForm.of(model, _open_decisions(model), max_profiles)
     return tuple(_equilibrium(model, rules) for rules in pure_profiles(form))
 
@@ -280,6 +284,7 @@ def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[E
     >>> even.tables["a"].round(9).tolist(), round(even.values["A"], 9)
     ([0.5, 0.5], 0.5)
     """
+    require_model(model, "an equilibrium")
     return tuple(_mixed(model, _open_decisions(model), max_profiles))
 
 
@@ -331,6 +336,7 @@ def subgame_perfect_equilibria(
     >>> len(pure_equilibria(market)), [e.policy["enter"][()] for e in subgame_perfect_equilibria(market)]
     (4, ['yes', 'yes'])
     """
+    require_model(model, "an equilibrium")
     model.require_numeric("an equilibrium")
     decided = model.cid.demote(*model.rules)  # what has a rule is chance
     found: list[Rules] = [{}]

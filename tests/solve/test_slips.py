@@ -118,6 +118,14 @@ ENTRIES: dict[str, Callable[[Any], Any]] = {
     "a model to explain": lambda x: solve.explain(x, "win"),
     "a model for a counterfactual": lambda x: solve.counterfactual(x, ["red"]),
     "a model for a tree": solve.to_efg,
+    "a game": solve.pure_equilibria,
+    "a game to mix in": solve.mixed_equilibria,
+    "a game of subgames": solve.subgame_perfect_equilibria,
+    "a game to respond in": lambda x: solve.best_response(x, 0),
+    "a respondent": lambda x: solve.best_response(MODEL, x, FOLLOW),
+    "a game's policy": lambda x: solve.is_equilibrium(MODEL, x),
+    "a game to be settled in": lambda x: solve.is_equilibrium(x, FOLLOW),
+    "most profiles": lambda x: solve.pure_equilibria(MODEL, max_profiles=x),
 }  # fmt: skip
 
 for _module, _model in ((solve, MODEL), (symbolic, SYMBOLS)):
