@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cidmesa.arguments import require_cid
+from cidmesa.arguments import read_names, require_cid
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import Index, Link, index_of
@@ -124,11 +124,18 @@ def requisites_by_target(cid: CID, decision: str | None = None) -> Mapping[str, 
     return {node: frozenset(found[i]) if found[i] else none for i, node in enumerate(cid.nodes)}
 
 
-def minimal_reduction(cid: CID) -> CID:
+def minimal_reduction(cid: CID, decisions: Iterable[str] | None = None) -> CID:
     r"""Return the diagram without the information links that no optimal rule needs.
 
     Nonrequisite links are dropped until none is left; the result does not depend on the order. With several agents
     each decision is judged by its own agent's utilities.
+
+    Parameters
+    ----------
+    cid
+        The diagram.
+    decisions
+        Whose links may be dropped; ``None`` stands for all decisions.
 
     Returns
     -------
@@ -153,13 +160,21 @@ def minimal_reduction(cid: CID) -> CID:
     ('door',)
     >>> minimal_reduction(minimal_reduction(cid)) == minimal_reduction(cid)
     True
+    >>> minimal_reduction(cid, decisions=[]) is cid
+    True
     """
     cached: CID | None = require_cid(cid, "a minimal reduction").__dict__.get("_minimal_reduction")
+    if decisions is not None:
+        some = {cid.id(cid.only_decision(d)) for d in read_names(decisions, "decisions=")}
+        return _reduced(cid, {d: utilities for d, utilities in owned(cid).items() if d in some})
     if cached is None:
-        steps = reduce_links(index_of(cid), owned(cid)).steps
-        cached = _without_positions(cid, [(p, d) for d, ps in steps for p in ps]) if steps else cid
-        cid.__dict__["_minimal_reduction"] = cached
+        cached = cid.__dict__["_minimal_reduction"] = _reduced(cid, owned(cid))
     return cached
+
+
+def _reduced(cid: CID, decisions: Mapping[int, Sequence[int]]) -> CID:
+    steps = reduce_links(index_of(cid), decisions).steps
+    return _without_positions(cid, [(p, d) for d, ps in steps for p in ps]) if steps else cid
 
 
 def _without_positions(cid: CID, links: Sequence[Link]) -> CID:

@@ -125,8 +125,7 @@ class ByCone:
     @property
     def is_empty(self) -> bool | None:
         """Whether no objective is consistent; ``None`` where that is not known."""
-        empty = self.consistent.is_empty
-        return None if empty and not self.laws.is_complete else empty
+        return self.consistent.is_empty
 
     @property
     def margin(self) -> float:

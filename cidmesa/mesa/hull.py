@@ -50,11 +50,11 @@ def on_border(points: Floats) -> NDArray[np.bool_]:
     if extent <= FLAT:
         return everything
     centred = (points - points.mean(axis=0)) / extent
-    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
     spread = np.abs(centred @ axes.T).max(axis=0)
     dimension = int((spread > FLAT).sum())
     doubtful = (spread > FLAT) & (spread < INSIDE)
-    if doubtful.any() or dimension > DIMENSIONS or len(points) <= dimension + 1 or not np.isfinite(sizes).all():
+    if doubtful.any() or dimension > DIMENSIONS or len(points) <= dimension + 1:
         return everything
     flat = centred @ axes[:dimension].T
     if dimension == 1:

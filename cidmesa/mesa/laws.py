@@ -52,11 +52,6 @@ Actions: TypeAlias = "Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable,
 class Laws(Protocol):
     """What a derivation needs to know of a setup with numbers."""
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether an empty consistent set proves that nothing is consistent."""
-        ...
-
     def affords(self, targets: Sequence[str]) -> bool:
         """Say whether the actions or policies that matter for some targets are few enough to be compared."""
         ...
@@ -117,11 +112,6 @@ class OneDecision:
         self.decision = setup.cid.only_decision(question="consistency by context")
         self._reached: dict[str, Reached] = {}
         self._domains: dict[str, Values] = {}
-
-    @property
-    def is_complete(self) -> bool:
-        """One decision, context by context: nothing is left out."""
-        return True
 
     def affords(self, targets: Sequence[str]) -> bool:
         """One decision, context by context: always."""

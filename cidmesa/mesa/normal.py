@@ -89,11 +89,6 @@ class NormalForm:
         kept = None if targets is None else requisite_links(setup, targets)
         self.plans = list_plans(self.model, list(self._comes.values()), setup.shared_rules, POLICIES, kept)
 
-    @property
-    def is_complete(self) -> bool:
-        """Policies are listed, and deterministic ones decide."""
-        return True
-
     def affords(self, targets: Sequence[str]) -> bool:
         """Say whether the policies that matter for some targets are few enough to be compared with each other."""
         if len(self.plans) <= COMPARED:

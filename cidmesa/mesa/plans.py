@@ -136,8 +136,7 @@ def requisite_links(setup: TrainingSetup, targets: Iterable[str]) -> dict[str, t
     cid = setup.cid
     read = [t for t in targets if cid.kind(t) != "utility"]
     read += [parent for t in targets if cid.kind(t) == "utility" for parent in cid.parents(t)]
-    shared = {decision for rule in setup.shared_rules for decision in rule}
-    free = [decision for decision in cid.decisions if decision not in shared]
+    free = setup.unshared
     diagrams = list(dict.fromkeys(setup.deployed_cid(name) for name in setup.distributions))
     while True:
         needed = {

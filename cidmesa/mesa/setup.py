@@ -203,6 +203,11 @@ class TrainingSetup:
         """Return the decisions that share their rule with `decision`, itself included."""
         return next((group for group in self.shared_rules if decision in group), (decision,))
 
+    @property
+    def unshared(self) -> tuple[str, ...]:
+        """The decisions that have a rule of their own."""
+        return tuple(decision for decision in self.cid.decisions if len(self.rule_of(decision)) == 1)
+
     def base_optimizer(self, mechanisms: bool = False) -> CID:
         """Return the diagram of the base optimizer; see :func:`cidmesa.mesa.twin.base_optimizer`."""
         from cidmesa.mesa.twin import base_optimizer
@@ -315,7 +320,7 @@ class TrainingSetup:
         seen: set[str] = set()
         for names in given:
             group = read_names(names, "a tuple of shared_rules=")
-            if isinstance(group, str) or len(group) < 2:
+            if len(group) < 2:
                 raise DiagramError(f"shared_rules= is a list of tuples of at least two decisions; got {group!r}.")
             self._require_nodes(group, "shared_rules= names it")
             for decision in group:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.errors import DiagramError, NotApplicableError
-from cidmesa.graph import minimal_reduction, requisite_observations
+from cidmesa.graph import minimal_reduction
 from cidmesa.incentives import Answer, IncentiveReport, incentives
 from cidmesa.mechanisms import Structural, Table
 from cidmesa.mesa.setup import TRAINING
@@ -54,20 +54,7 @@ def mesa_diagram(setup: TrainingSetup, targets: Sequence[str], name: str = TRAIN
     if MESA_UTILITY in base:
         raise DiagramError(f"`{MESA_UTILITY}` is the mesa-optimizer's utility: rename the node with cid.renamed(..).")
     full = base.demote(*base.utilities).with_utility(MESA_UTILITY, targets, agent=base.agents[0])
-    shared = {decision for rule in setup.shared_rules for decision in rule}
-    if not shared:
-        return minimal_reduction(full)
-    free = [decision for decision in full.decisions if decision not in shared]
-    while True:
-        dropped = [
-            (parent, decision)
-            for decision in free
-            for parent in full.parents(decision)
-            if parent not in requisite_observations(full, decision)
-        ]
-        if not dropped:
-            return full
-        full = full.without_edges(dropped)
+    return minimal_reduction(full, setup.unshared)
 
 
 def mesa_model(cid: CID, base: CIM, objective: Objective) -> CIM:

@@ -42,10 +42,15 @@ def requisite(cid: cm.CID, decision: str) -> set[str]:
     return {p for p in cid.parents(decision) if any(connected(cid, p, u, family - {p}) for u in goals(cid, decision))}
 
 
-def reduced(cid: cm.CID, rng: random.Random) -> cm.CID:
-    """Drop one nonrequisite link at a time, in a random order."""
+def reduced(cid: cm.CID, rng: random.Random, decisions: tuple[str, ...] | None = None) -> cm.CID:
+    """Drop one nonrequisite link at a time, of all decisions or of some, in a random order."""
     while True:
-        loose = [(p, d) for d in cid.decisions for p in cid.parents(d) if p not in requisite(cid, d)]
+        loose = [
+            (p, d)
+            for d in (cid.decisions if decisions is None else decisions)
+            for p in cid.parents(d)
+            if p not in requisite(cid, d)
+        ]
         if not loose:
             return cid
         cid = cid.without_edges(rng.choice(loose))
