@@ -11,18 +11,18 @@ r"""The numbers of one candidate, by whichever method is exact for its setup.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from cidmesa.mesa.consistency import DELTAS, ConsistentSet
 from cidmesa.mesa.extremes import extremes
 from cidmesa.mesa.law import Law, tie_width
-from cidmesa.mesa.objectives import Objective, domain_of
-from cidmesa.mesa.parting import by_context
+from cidmesa.mesa.objectives import Objective
+from cidmesa.mesa.parting import Actions, by_context
 from cidmesa.mesa.plans import names_of
 from cidmesa.mesa.regret import Interval, interval, possible
 from cidmesa.mesa.rules import RuleSpace
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from cidmesa.mesa.laws import Laws
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.model import CIM
-
-Actions: TypeAlias = Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]
-"""Decision → context → possible actions."""
 
 
 class Answers(Protocol):
@@ -297,7 +294,7 @@ class ByName:
         believed = stale_model(self.setup, name) if stale else model
         space = RuleSpace.of(model, self.setup.shared_rules)
         worth = space.total(model, self.setup.training_score if name == TRAINING else self.setup.score)
-        wanted = space.expectation(believed, self.names, _paid_table(self.setup, believed, objective))
+        wanted = space.expectation(believed, self.names, objective.table_in(believed))
         if name not in self._best:
             self._best[name] = space.maximise(worth).value
         found = extremes(space, wanted, worth)
@@ -305,7 +302,7 @@ class ByName:
         return (low if low > self.width else 0.0), (high if high > self.width else 0.0)
 
     def _optimal(self, space: RuleSpace, model: CIM, objective: Objective) -> tuple[Floats, ...]:
-        wanted = space.expectation(model, self.names, _paid_table(self.setup, model, objective))
+        wanted = space.expectation(model, self.names, objective.table_in(model))
         base = space.utility(model, self.setup.score)
         return space.maximise(wanted, others=base).rules
 
@@ -326,16 +323,6 @@ def needs_stochastic_rules(setup: TrainingSetup, targets: Iterable[str] = ()) ->
         if any(len(above & set(rule)) > 1 for rule in setup.shared_rules):
             return True
     return False
-
-
-def _paid_table(setup: TrainingSetup, model: CIM, objective: Objective) -> Floats:
-    """Return an objective's table over the values its targets have in `model`: a utility's are the numbers it pays."""
-    table = objective.table
-    for axis, node in enumerate(objective.targets):
-        if model.cid.kind(node) == "utility":
-            every = domain_of(setup, node)
-            table = table.take([every.index(v) for v in np.unique(model.cpd(node)).tolist()], axis=axis)
-    return np.asarray(table)
 
 
 def _shape(model: CIM, decision: str) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ incentives: a causal perspective", AAAI 2021.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -28,7 +28,6 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.incentives import IncentiveReport
-from cidmesa.mechanisms import Table
 from cidmesa.mesa.answers import Answers, ByCone, ByName
 from cidmesa.mesa.consistency import ConsistentSet
 from cidmesa.mesa.lazy import PerDeployment
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.deception import Deception, DeceptionVerdict
     from cidmesa.mesa.derive import Derivation
     from cidmesa.mesa.interfaces import Interface
+    from cidmesa.mesa.parting import Actions
 
 T = TypeVar("T")
 
@@ -288,8 +288,7 @@ class MesaOptimizer:
         if not drop:
             return 0.0
         fewer = self.setup.cid.without_edges(drop)
-        paid = {node: Table(model.cpd(node), parents=model.cid.parents(node)) for node in self.setup.score}
-        blind = CIM(fewer, {**{node: own_mechanism(model, node) for node in fewer.nodes}, **paid})
+        blind = CIM(fewer, {node: own_mechanism(model, node) for node in fewer.nodes})
         seeing, unseeing = self._derivation.optimum, solve(blind)
         return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
 
@@ -301,7 +300,7 @@ class MesaOptimizer:
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
-    def possible_actions(self, deployment: str) -> Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]:
+    def possible_actions(self, deployment: str) -> Actions:
         """Return decision → context → possible actions, over the contexts that the deployment reaches.
 
         An action is possible iff it is optimal there for some objective of the set; of an excluded target, for one of

@@ -44,10 +44,11 @@ import numpy as np
 
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
-from cidmesa.mechanisms import Categorical, Choice, Table
+from cidmesa.mechanisms import Categorical, Table
 from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
+from cidmesa.mesa.objectives import laid_out
 from cidmesa.mesa.setup import TRAINING, TrainingSetup, require_setup
 from cidmesa.mesa.views import own_mechanism
 from cidmesa.model import CIM
@@ -351,14 +352,14 @@ def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> Tra
         )
 
     if weight is None:
-        return made(CIM(cid, {node: _own(training, node) for node in cid.nodes}), setup.deployments)
+        return made(CIM(cid, {node: own_mechanism(training, node) for node in cid.nodes}), setup.deployments)
     if SOURCE in cid:
         raise DiagramError(f"`{SOURCE}` is the node that says where an episode is from: rename yours, cid.renamed(..).")
     cid = cid.with_edges([(SOURCE, node) for node in cid.nodes if node in shifted])
     if change.kind is Kind.SEEN:
         cid = cid.with_edges([(SOURCE, decision) for decision in change.decisions])
     mechanisms: dict[str, Any] = {
-        node: _own(training, node) for node in cid.nodes if node not in shifted and node != SOURCE
+        node: own_mechanism(training, node) for node in cid.nodes if node not in shifted and node != SOURCE
     }
     mechanisms[SOURCE] = Categorical({TRAINING: 1 - weight, name: weight})
     for node in shifted:
@@ -366,27 +367,11 @@ def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> Tra
     return made(CIM(cid, mechanisms), {name: {SOURCE: Categorical({TRAINING: 0.0, name: 1.0})}})
 
 
-def _own(model: CIM, node: str) -> Any:
-    """Return a node's mechanism as it is, whatever edges are added elsewhere."""
-    kind = model.cid.kind(node)
-    if kind == "decision":
-        return Choice(model.domain(node))
-    if kind == "utility":
-        return Table(model.cpd(node), parents=model.cid.parents(node))
-    return own_mechanism(model, node)
-
-
 def _mixed(training: CIM, there: CIM, node: str) -> Table:
     """Return the table of a shifted node with one more parent, the source: training's rows, or the deployment's."""
-    parents = there.cid.parents(node)
-    old = training.cid.parents(node)
-    before, after = training.cpd(node), there.cpd(node)
-    tail = () if training.cid.kind(node) == "utility" else (len(old),)
-    order = sorted(range(len(old)), key=lambda i: parents.index(old[i]))
-    before = before.transpose(*order, *tail)
-    for axis, parent in enumerate(parents):
-        if parent not in old:
-            before = np.expand_dims(before, axis)
+    parents, after = there.cid.parents(node), there.cpd(node)
+    paid = training.cid.kind(node) == "utility"
+    own = () if paid else (node,)
+    before = laid_out(training.cpd(node), (*training.cid.parents(node), *own), (*parents, *own))
     both = np.stack([np.broadcast_to(before, after.shape), after])
-    domain = None if training.cid.kind(node) == "utility" else training.domain(node)
-    return Table(both, domain=domain, parents=(SOURCE, *parents))
+    return Table(both, domain=None if paid else training.domain(node), parents=(SOURCE, *parents))

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cidmesa.mesa.rules import LISTED, TIE, RuleSpace
+from cidmesa.mesa.law import TIE
+from cidmesa.mesa.rules import LISTED, RuleSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -25,7 +25,12 @@ MANY = 256
 """Of more actions than this only those on the border of what can be brought about are compared."""
 
 TIE = 1e-9
-"""Expected values that differ by less, relative to the largest, are equal."""
+"""Expected values that differ by less, relative to the largest of them (at least 1), are equal.
+
+Wider than the solver's :data:`~cidmesa.solve.schedule.TIE`, which is relative to the most that can be paid: here values
+are sums over thousands of runs, objectives are vertices of linear programs, and what is best for one thing is judged by
+another.
+"""
 
 Exact: TypeAlias = NDArray[Any]
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -36,17 +36,14 @@ from cidmesa.mesa.stale import stale_model
 from cidmesa.solve import context_law, outcome_law, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from cidmesa.mesa.cones import Floats
+    from cidmesa.mesa.parting import Actions
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.model import CIM
-
-
-Actions: TypeAlias = "Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]"
-"""Decision → context → possible actions."""
 
 
 class Laws(Protocol):

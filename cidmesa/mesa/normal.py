@@ -42,11 +42,12 @@ from cidmesa.mesa.stale import stale_model
 from cidmesa.solve import joint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from cidmesa.mesa.cones import Floats
+    from cidmesa.mesa.parting import Actions
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.model import CIM
 
@@ -122,9 +123,7 @@ class NormalForm:
             self._values[name] = total
         return self._values[name]
 
-    def by_context(
-        self, name: str, possible: NDArray[np.bool_], law: Law
-    ) -> Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]:
+    def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
         return by_context(self.setup.deployed(name), self._taken(name, np.flatnonzero(possible[0])))
 

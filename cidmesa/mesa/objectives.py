@@ -24,6 +24,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cidmesa.errors import MechanismError, unknown
 from cidmesa.mechanisms import is_number
@@ -31,6 +32,7 @@ from cidmesa.mechanisms import is_number
 if TYPE_CHECKING:
     from cidmesa.mesa.cones import Floats
     from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.model import CIM
 
 Values: TypeAlias = tuple[Hashable, ...]
 MANY = 1024
@@ -67,6 +69,14 @@ class Objective:
     def table(self) -> Floats:
         """The values with one axis per target."""
         return self.values.reshape([len(domain) for domain in self.domains])
+
+    def table_in(self, model: CIM) -> Floats:
+        """Return the table over the values that the targets have in `model`: a utility's are the numbers it pays."""
+        table = self.table
+        for axis, (node, domain) in enumerate(zip(self.targets, self.domains, strict=True)):
+            if model.cid.kind(node) == "utility":
+                table = table.take([domain.index(value) for value in np.unique(model.cpd(node)).tolist()], axis=axis)
+        return table
 
     def to_dict(self) -> dict[Any, float]:
         """Return value → number (one target) or tuple of values → number (several)."""
@@ -145,6 +155,18 @@ def declared_on_fewer(targets: Sequence[str], domains: Sequence[Values]) -> tupl
     return tuple(found)
 
 
+def laid_out(table: NDArray[Any], names: Sequence[str], onto: Sequence[str]) -> NDArray[Any]:
+    """Return a table with one axis per name as one with an axis per name of `onto`, of length one where it is new.
+
+    >>> laid_out(np.zeros((2, 3)), ["b", "a"], ["a", "new", "b"]).shape
+    (3, 1, 2)
+    """
+    order = sorted(range(len(names)), key=lambda i: onto.index(names[i]))
+    moved = table.transpose(order)
+    lengths = iter(moved.shape)
+    return moved.reshape([next(lengths) if name in names else 1 for name in onto])
+
+
 def of_score(setup: TrainingSetup, targets: Sequence[str], domains: Sequence[Values]) -> tuple[Objective, ...]:
     """Return what training scores as an objective on `targets`, where they are all that it reads, or more.
 
@@ -161,9 +183,7 @@ def of_score(setup: TrainingSetup, targets: Sequence[str], domains: Sequence[Val
         return ()
     total = np.zeros([len(domain) for domain in domains])
     for utility in score:
-        axes = [list(targets).index(parent) for parent in setup.cid.parents(utility)]
-        table = np.asarray(model.cpd(utility), dtype=float).transpose(np.argsort(axes))
-        total = total + table.reshape([len(domains[i]) if i in axes else 1 for i in range(len(domains))])
+        total = total + laid_out(model.cpd(utility), setup.cid.parents(utility), targets)
     return (Objective("the score", tuple(targets), total.ravel(), tuple(domains)),) if np.ptp(total) > 0 else ()
 
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.objectives import Objective
+from cidmesa.mesa.objectives import Objective, laid_out
 from cidmesa.mesa.plans import list_plans, names_of
 from cidmesa.mesa.shifts import uniform_policy
 from cidmesa.solve.algebra import Algebra, exact
@@ -96,7 +96,7 @@ class Values:
 
         axes = tuple(dict.fromkeys((*self._names, *names)))
         law = joint(self.model, axes, policy=uniform_policy(self.model))
-        paid = _spread(np.asarray(payoff, dtype=object), names, axes)
+        paid = laid_out(np.asarray(payoff, dtype=object), names, axes)
         shape = law.shape[: len(self._names)]
         by_run = [sympy.Integer(0)] * math.prod(shape)
         for where in np.ndindex(law.shape):
@@ -278,14 +278,6 @@ def _is_simple(values: Sequence[Any]) -> bool:
     import sympy
 
     return len(values) <= COMPARED or not any(v.has(sympy.Piecewise, sympy.Max, sympy.Min) for v in values)
-
-
-def _spread(table: Any, names: Sequence[str], onto: Sequence[str]) -> Any:
-    """Lay the axes of a table out along `onto`, with length one where it does not vary."""
-    order = sorted(range(len(names)), key=lambda i: onto.index(names[i]))
-    shape = iter(table.transpose(order).shape)
-    wide = [next(shape) if n in names else 1 for n in onto]
-    return table.transpose(order).reshape(wide)
 
 
 def where(condition: Any, value: Any) -> Any:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
     from cidmesa.model import CIM
 
+Actions: TypeAlias = "Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]"
+"""Decision → context → actions."""
+
 Taken: TypeAlias = "Mapping[str, NDArray[np.bool_]]"
 """Decision → which actions are taken in which contexts, shape (contexts, actions)."""
 
@@ -71,7 +74,7 @@ def parting(
     return float(chance(certain.astype(float)).min()), float(chance(differ.astype(float)).max())
 
 
-def by_context(model: CIM, taken: Taken) -> dict[str, dict[tuple[Hashable, ...], tuple[Hashable, ...]]]:
+def by_context(model: CIM, taken: Taken) -> Actions:
     """Return the same as values: decision → context → actions, over the contexts where something is done.
 
     >>> import cidmesa as cm

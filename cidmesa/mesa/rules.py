@@ -39,6 +39,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.law import TIE
+from cidmesa.mesa.objectives import laid_out
 from cidmesa.mesa.shifts import uniform_policy
 from cidmesa.solve import joint
 from cidmesa.solve.supports import has_line, number_of_supports, peaks
@@ -54,9 +56,6 @@ LISTED = 300_000
 
 _BLOCK = 2**21
 """Numbers that one block of points aims at."""
-
-TIE = 1e-9
-"""Values that differ by less, relative to the largest coefficient, are equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +97,7 @@ class Polynomial:
 
     @property
     def scale(self) -> float:
-        """The largest coefficient, at least 1: what ties are measured by."""
+        """The largest coefficient, at least 1: what ties (:data:`~cidmesa.mesa.law.TIE`) are measured by."""
         return max(1.0, float(np.abs(self.coefficients).max(initial=0.0)))
 
 
@@ -193,10 +192,7 @@ class RuleSpace:
         names = tuple(dict.fromkeys(p for u in chosen for p in model.cid.parents(u)))
         table = np.zeros([model.card(n) for n in names])
         for u in chosen:
-            parents = model.cid.parents(u)
-            order = sorted(range(len(parents)), key=lambda i: names.index(parents[i]))
-            shape = [model.card(n) if n in parents else 1 for n in names]
-            table = table + model.cpd(u).transpose(order).reshape(shape)
+            table = table + laid_out(model.cpd(u), model.cid.parents(u), names)
         return self._polynomial(model, names, table)
 
     def _polynomial(self, model: CIM, names: tuple[str, ...], payoff: Floats) -> Polynomial:

@@ -31,7 +31,7 @@ from cidmesa.solve import outcome_law, solve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cidmesa.mesa.answers import Actions
+    from cidmesa.mesa.parting import Actions
     from cidmesa.mesa.regret import Interval
     from cidmesa.mesa.setup import TrainingSetup
     from cidmesa.solve import Solution

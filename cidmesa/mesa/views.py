@@ -28,7 +28,7 @@ import numpy as np
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import minimal_reduction
 from cidmesa.incentives import Answer, IncentiveReport, incentives
-from cidmesa.mechanisms import Structural, Table
+from cidmesa.mechanisms import Choice, Structural, Table
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.model import CIM
 
@@ -59,26 +59,26 @@ def mesa_diagram(setup: TrainingSetup, targets: Sequence[str], name: str = TRAIN
 
 def mesa_model(cid: CID, base: CIM, objective: Objective) -> CIM:
     """Return a mesa diagram with the base model's mechanisms and an objective for its utility."""
-    mechanisms: dict[str, Any] = {node: own_mechanism(base, node) for node in base.cid.nodes}
-    table = objective.table
-    for axis, node in enumerate(objective.targets):
-        if base.cid.kind(node) == "utility":
-            paid = np.unique(base.cpd(node)).tolist()
-            table = table.take([objective.domains[axis].index(value) for value in paid], axis=axis)
-    return CIM(cid, {**mechanisms, MESA_UTILITY: Table(table, parents=objective.targets)})
+    mechanisms = {node: own_mechanism(base, node) for node in base.cid.nodes}
+    mechanisms |= {utility: _as_chance(base, utility) for utility in base.cid.utilities}
+    return CIM(cid, {**mechanisms, MESA_UTILITY: Table(objective.table_in(base), parents=objective.targets)})
+
+
+def _as_chance(model: CIM, utility: str) -> Table:
+    """Return a utility as a chance node over the numbers it pays."""
+    table = model.cpd(utility)
+    levels, where = np.unique(table, return_inverse=True)
+    chosen = np.eye(len(levels))[where.reshape(table.shape)]
+    return Table(chosen, domain=levels.tolist(), parents=model.cid.parents(utility))
 
 
 def own_mechanism(model: CIM, node: str) -> Any:
-    """Return what a node does as a mechanism of its own; a utility as a chance node over the numbers it pays."""
+    """Return what a node does as a mechanism that stands by itself, whatever edges change elsewhere."""
     kind = model.cid.kind(node)
     if kind == "decision":
-        return list(model.domain(node))
+        return Choice(model.domain(node))
     if kind == "utility":
-        table = model.cpd(node)
-        levels, where = np.unique(table, return_inverse=True)
-        return Table(
-            np.eye(len(levels))[where.reshape(table.shape)], domain=levels.tolist(), parents=model.cid.parents(node)
-        )
+        return Table(model.cpd(node), parents=model.cid.parents(node))
     try:
         response = model.response(node)
     except NotApplicableError:
