@@ -11,7 +11,7 @@ least over them can be smaller there: to know, put the border's equation into th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """A model with rules for the other decisions, and what each action of the decision is worth in each context.
+    """A model in which the other decisions have rules.
 
     Attributes
     ----------
@@ -63,14 +63,17 @@ class Profile:
         The model with those rules, and the decision.
     occurs
         Which contexts have a probability that is not identically zero, shape ``(contexts,)``.
-    worth
-        Elements of shape ``(contexts, card)``, ``None`` where a policy is given.
     """
 
     model: CIM
     decision: str
     occurs: NDArray[np.bool_]
-    worth: Array | None
+
+    @classmethod
+    def of(cls, model: CIM, decision: str) -> Profile:
+        """Find out which contexts occur."""
+        law = joint(model, model.cid.parents(decision))
+        return cls(model, decision, np.array([bool(p != 0) for p in law.flat]))
 
 
 class SplitError(Exception):
@@ -176,16 +179,15 @@ def least_over_optimal(
     space = space_of(algebra, where)
     if decision in model.rules:
         rule = each(model.cpd(decision).reshape(-1, model.card(decision)), exact)
-        given = Profile(model, decision, _occurs(model, decision), None)
-        return least(Box(given, np.ones(rule.shape, dtype=bool), rule), Within(Region(space, {})))
+        box = Box(Profile.of(model, decision), np.ones(rule.shape, dtype=bool), rule)
+        return least(box, Within(Region(space, {})))
     agent = model.cid.agent_of(decision)
-    profiles = []
+    profiles: list[tuple[Profile, Array]] = []
     for rules in deterministic_rules(model, others, max_profiles):
         view = algebra.view.with_rules({d: algebra.constant(rule) for d, rule in rules.items()})
         worth = payoffs(algebra, view, decision, agent)
         fixed = model.with_policy(rules) if rules else model
-        worth = worth.reshape(-1, worth.shape[-1])
-        profiles.append(Profile(fixed, decision, _occurs(fixed, decision), worth))
+        profiles.append((Profile.of(fixed, decision), worth.reshape(-1, worth.shape[-1])))
 
     def evaluate(within: Within) -> Any:
         return smallest(least(box, within) for box in _optimal(profiles, within))
@@ -193,13 +195,10 @@ def least_over_optimal(
     return by_region(space, evaluate, max_rules, signed=signed)
 
 
-def _optimal(profiles: Sequence[Profile], within: Within) -> Iterator[Box]:
-    """Yield the boxes of the best profiles."""
+def _optimal(profiles: Sequence[tuple[Profile, Array]], within: Within) -> list[Box]:
+    """Return the boxes of the best profiles, given what each action is worth in each context under each profile."""
     boxes, values = [], []
-    for profile in profiles:
-        worth = profile.worth
-        if worth is None:
-            raise AssertionError("a profile without a rule for the decision says what its actions are worth")
+    for profile, worth in profiles:
         best = [row[within.largest(row)] for row in worth]
         allowed = np.array(
             [[within.region.same(entry, top) for entry in row] for row, top in zip(worth, best, strict=True)]
@@ -211,9 +210,4 @@ def _optimal(profiles: Sequence[Profile], within: Within) -> Iterator[Box]:
     if len(boxes) > 1:
         top = values[within.largest(np.array(values, dtype=object))]
         boxes = [box for box, value in zip(boxes, values, strict=True) if within.region.same(value, top)]
-    return iter(boxes)
-
-
-def _occurs(model: CIM, decision: str) -> NDArray[np.bool_]:
-    law = joint(model, model.cid.parents(decision))
-    return np.array([bool(p != 0) for p in law.flat])
+    return boxes

@@ -17,7 +17,7 @@ from cidmesa.solve.cases import MAX_RULES
 from cidmesa.solve.intention import alternative_rules, outcomes_between, with_alternative
 from cidmesa.solve.regions import Space
 from cidmesa.solve.symbolic.expressions import interior
-from cidmesa.solve.symbolic.policies import optimal_policies, space_of
+from cidmesa.solve.symbolic.policies import optimal_policies, read_where, space_of
 from cidmesa.solve.symbolic.queries import expected_utility
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def intention(
     decision = cid.only_decision(decision)
     agent = cid.agent_of(decision)
     model = model.with_policy(model.read_policy(policy))
-    where = tuple(where) if isinstance(where, Iterable) else (where,)
+    where = read_where(where)
     between = outcomes_between(model, node, decision)
     if not between:
         return sympy.false

@@ -102,6 +102,16 @@ def optimal_value(model: CIM, *, agent: Hashable = None, where: Iterable[Any] = 
     return total
 
 
+def read_where(where: Any) -> tuple[Any, ...]:
+    """Return the inequalities of ``where=``, to be read any number of times; a single one stands for itself.
+
+    >>> from sympy.abc import p
+    >>> read_where(p > 0), read_where(r for r in [p > 0])
+    ((p > 0,), (p > 0,))
+    """
+    return tuple(where) if isinstance(where, Iterable) else (where,)
+
+
 def space_of(algebra: Algebra, where: Any) -> Space:
     """Collect what the parameters satisfy anyway, and the inequalities `where` (a single one stands for itself)."""
     conditions = dict.fromkeys(algebra.entries)
@@ -110,7 +120,7 @@ def space_of(algebra: Algebra, where: Any) -> Space:
             conditions[symbol] = None
         elif symbol.is_nonpositive:
             conditions[-symbol] = None
-    for relation in (where,) if hasattr(where, "gts") or not isinstance(where, Iterable) else where:
+    for relation in read_where(where):
         if not hasattr(relation, "gts"):
             raise NotApplicableError(f"where= takes sympy inequalities such as [p > q]; got {relation!r}.")
         conditions[exact(relation.gts - relation.lts)] = None

@@ -20,7 +20,7 @@ from cidmesa.solve.counterfactual import twin_worlds
 from cidmesa.solve.optima import MAX_PROFILES
 from cidmesa.solve.symbolic.boxes import Box, Within, least_over_optimal
 from cidmesa.solve.symbolic.expressions import each, largest
-from cidmesa.solve.symbolic.policies import optimal_value
+from cidmesa.solve.symbolic.policies import optimal_value, read_where
 from cidmesa.solve.symbolic.queries import expected_utility, joint
 from cidmesa.solve.values import (
     controlled,
@@ -53,7 +53,7 @@ def value_of_information(
     1 - Max(p, 1 - p)
     """
     require_model(model, "a value of information")
-    where = tuple(where) if isinstance(where, Iterable) else (where,)
+    where = read_where(where)
     seeing, blind, agent = seeing_and_blind(model, node, decision)
     more = optimal_value(seeing, agent=agent, where=where, max_rules=max_rules)
     return more - optimal_value(blind, agent=agent, where=where, max_rules=max_rules)
@@ -76,7 +76,7 @@ def value_of_control(
     (1 - p, 1 - p)
     """
     require_model(model, "a value of control")
-    where = tuple(where) if isinstance(where, Iterable) else (where,)
+    where = read_where(where)
     agent = controlling_agent(model, node, decision)
     bonus = exact(0)
     if model.cid.kind(node) == "utility":
