@@ -310,8 +310,12 @@ class MesaOptimizer:
         ------
         NotApplicableError
             The setup is a bare diagram.
+        UnknownNodeError
+            It has no such deployment.
         """
-        return self._numbers("possible actions").actions(deployment)
+        known = self._numbers("possible actions")
+        self.setup.deployed(deployment)  # raises if there is none
+        return known.actions(deployment)
 
     @cached_property
     def deployment_regret(self) -> Mapping[str, Interval]:

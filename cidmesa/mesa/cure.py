@@ -42,9 +42,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import read_names
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
-from cidmesa.mechanisms import Categorical, Table
+from cidmesa.mechanisms import Categorical, Table, is_number
 from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.candidate import Consistency
 from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
@@ -217,9 +218,7 @@ def distinguishing_training(
     """
     require_setup(setup, "distinguishing_training").require_model("distinguishing_training")
     names = target_key(setup, target)
-    grid = sorted(set(weights))
-    if any(not 0 < w < 1 for w in grid):
-        raise NotApplicableError(f"a mixing weight is strictly between 0 and 1; got {grid}.")
+    grid = _grid(weights)
     shown = _observables(setup, observables)
     before = derive_mesa_optimizers(setup, tolerance=tolerance)
     rivals = tuple(c.names for c in before if c.consistency is Consistency.CONSISTENT and c.names != names)
@@ -267,15 +266,27 @@ def distinguishing_training(
     return Cures(ordered, unjudged)
 
 
+def _grid(weights: Any) -> list[float]:
+    """Return the mixing weights in ascending order."""
+    given = list(weights) if isinstance(weights, Iterable) else [weights]
+    for weight in given:
+        if not is_number(weight) or not 0 < weight < 1:
+            raise NotApplicableError(
+                f"a mixing weight is strictly between 0 and 1; got {weight!r}: weights=(0.01, 0.1, 0.5)."
+            )
+    return sorted(set(given))
+
+
 def _observables(setup: TrainingSetup, given: Iterable[str] | None) -> list[tuple[str, tuple[str, ...]]]:
     """Return what could be shown, and to whom: one decision, or all that share a rule."""
     cid = setup.cid
     rules = list(dict.fromkeys(setup.rule_of(d) for d in cid.decisions))
-    chosen = cid.chance if given is None else tuple(given)
+    chosen = cid.chance if given is None else read_names(given, "observables=")
     found = []
     for x in chosen:
+        kind = cid.kind(x)
         seen = [rule for rule in rules if any(x in cid.parents(d) for d in rule)]
-        below = [rule for rule in rules if cid.kind(x) != "chance" or x in setup.ever_below(rule)]
+        below = [rule for rule in rules if kind != "chance" or x in setup.ever_below(rule)]
         to = [rule for rule in rules if rule not in seen and rule not in below]
         if given is not None and not to:
             what = (

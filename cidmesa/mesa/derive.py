@@ -114,7 +114,7 @@ def derive_mesa_optimizers(
     """
     if require_setup(setup, "a derivation").model is not None:
         setup.require_model("deriving mesa-optimizers")
-    if not is_number(max_targets) or int(max_targets) != max_targets or max_targets < 1:
+    if not is_number(max_targets) or not max_targets >= 1 or max_targets % 1 != 0:
         raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets!r}.")
     if prior is not None and not isinstance(prior, SimplicityPrior):
         raise NotApplicableError(f"prior= is SimplicityPrior(weight=.., sharpness=..); got {prior!r}.")
@@ -413,6 +413,8 @@ def _read_targets(
     """Return the pool that sets are drawn from, and the sets that were given whole."""
     if targets is None:
         return _units(setup), ()
+    if not isinstance(targets, Iterable):
+        raise NotApplicableError(f'targets= is a list of names and tuples of names, ["node", ..]; got {targets!r}.')
     entries = [targets] if isinstance(targets, str) else list(targets)
     pool = dict.fromkeys(target_key(setup, entry) for entry in entries if isinstance(entry, str))
     given = dict.fromkeys(target_key(setup, entry) for entry in entries if not isinstance(entry, str))

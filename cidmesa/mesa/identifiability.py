@@ -36,6 +36,7 @@ import numpy as np
 from cidmesa.errors import NotApplicableError
 from cidmesa.incentives.verdict import Answer
 from cidmesa.mesa.answers import needs_stochastic_rules
+from cidmesa.mesa.derive import Family
 from cidmesa.mesa.laws import laws_of
 from cidmesa.mesa.normal import NormalForm
 from cidmesa.mesa.regret import admits, possible
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
     from cidmesa.mesa.candidate import MesaOptimizer
     from cidmesa.mesa.consistency import ConsistentSet
-    from cidmesa.mesa.derive import Family
     from cidmesa.mesa.law import Law
     from cidmesa.mesa.laws import Laws
     from cidmesa.mesa.setup import TrainingSetup
@@ -128,6 +128,8 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     --------
     See the module.
     """
+    if not isinstance(family, Family):
+        raise NotApplicableError(f"unidentifiable compares a family, derive_mesa_optimizers(setup); got {family!r}.")
     hypotheses = tuple(family.hypotheses if among is None else among)
     setup = family.setup
     compare = _Comparison(setup)

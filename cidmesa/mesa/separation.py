@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from cidmesa.arguments import require_count
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.answers import ByName, needs_stochastic_rules
@@ -121,7 +122,7 @@ def separating_shifts(
     a, b
         Targets of the hypotheses: a node's name, or a tuple of names.
     size
-        The most chance nodes that a replacement shifts.
+        The most chance nodes that a replacement shifts; with 0 only what is declared is compared.
     tolerance
         The training regret allowed to the hypotheses. Of an excluded target the objectives of least regret count.
 
@@ -152,6 +153,7 @@ def separating_shifts(
     See the module.
     """
     one, other = target_key(setup, a), target_key(setup, b)
+    require_count(size, "size", least=0)
     if setup.model is None:
         return _graphical(setup, one, other)
     judges = _judges(setup, one, other, tolerance)

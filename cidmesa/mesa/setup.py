@@ -155,7 +155,7 @@ class TrainingSetup:
 
     def shifted(self, name: str) -> frozenset[str]:
         """Return the nodes whose mechanism deployment `name` changes; none for ``"training"``."""
-        return frozenset() if name == TRAINING else self._deployment(name).nodes
+        return frozenset() if _is_training(name) else self._deployment(name).nodes
 
     def deployed(self, name: str) -> CIM:
         """Return the model of deployment `name`: shifted mechanisms and extra edges in place.
@@ -171,7 +171,7 @@ class TrainingSetup:
             raise NotApplicableError(
                 f"deployment '{name}' has no numbers, since this setup is a bare diagram: deployed_cid('{name}')."
             )
-        if name == TRAINING:
+        if _is_training(name):
             return self.model
         self._deployment(name)
         models: dict[str, CIM] = self.__dict__["_models"]
@@ -179,7 +179,7 @@ class TrainingSetup:
 
     def deployed_cid(self, name: str) -> CID:
         """Return the diagram of deployment `name`: the base diagram and the edges that exist only there."""
-        if name == TRAINING:
+        if _is_training(name):
             return self.cid
         edges = self._deployment(name).edges
         return self.cid.with_edges(edges) if edges else self.cid
@@ -404,6 +404,10 @@ class TrainingSetup:
     def __repr__(self) -> str:
         shown = ", ".join(self.deployments) or "none"
         return f"TrainingSetup({self.base!r}; deployments: {shown})"
+
+
+def _is_training(name: object) -> bool:
+    return isinstance(name, str) and name == TRAINING
 
 
 def require_setup(setup: object, question: str) -> TrainingSetup:

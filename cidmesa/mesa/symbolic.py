@@ -51,7 +51,7 @@ from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.derive import target_key
 from cidmesa.mesa.objectives import Objective, declared, read
 from cidmesa.mesa.parametric import Values, where
-from cidmesa.mesa.setup import TRAINING
+from cidmesa.mesa.setup import TRAINING, require_setup
 from cidmesa.solve.algebra import exact
 
 if TYPE_CHECKING:
@@ -110,15 +110,25 @@ class AlignmentRegion:
             Symbol or name → number.
         tolerance
             The training regret that is allowed.
+
+        Raises
+        ------
+        NotApplicableError
+            A symbol that something depends on has no number.
         """
+        given = set(map(str, values)) if isinstance(values, Mapping) else set()
+        left = sorted({str(symbol) for symbol in self.symbols} - given)
+        if left or not isinstance(values, Mapping):
+            numbers = ", ".join(f"'{name}': .." for name in left)
+            raise NotApplicableError(f"a region is read at numbers for its symbols, at({{{numbers}}}); got {values!r}.")
         regret = self._number(self.training_regret, values)
         there = {name: self._number(expression, values) for name, expression in self.deployment_regret.items()}
         return regret <= tolerance + 1e-12, there
 
     def _number(self, expression: Any, values: Mapping[Any, Any]) -> float:
-        by_name = {str(symbol): exact(value) for symbol, value in values.items()}
+        by_name = {str(symbol): _finite(value, symbol) for symbol, value in values.items()}
         # All at once: one symbol after the other would have sympy compare what is still conditional.
-        return float(expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols if str(s) in by_name}))
+        return float(expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols}))
 
     def __str__(self) -> str:
         lines = [f"{self.objective} on {', '.join(self.targets)}: training regret {self.training_regret}"]
@@ -231,7 +241,7 @@ def separation_expression(
     """
     import sympy
 
-    if len(setup.cid.decisions) > 1:
+    if len(require_setup(setup, "separation_expression").cid.decisions) > 1:
         raise NotApplicableError(
             "separation_expression compares the contexts of one decision, and this diagram has "
             f"{len(setup.cid.decisions)}: put numbers in for the symbols and ask separating_shifts."
@@ -318,6 +328,17 @@ def _direction(values: Values, row: Sequence[Any]) -> tuple[float, ...]:
         )
     largest = max(abs(float(r)) for r in ratios)
     return tuple(round(float(r) * sign.factor / largest, 12) for r in ratios)
+
+
+def _finite(number: Any, symbol: Any) -> Any:
+    """Return what is put in for a symbol as an exact number."""
+    try:
+        known = math.isfinite(float(number))
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise NotApplicableError(f"`{symbol}` stands for a finite number; got {number!r}: at({{'{symbol}': 0.5}}).")
+    return exact(number)
 
 
 def _at_most(regret: Any, epsilon: Any) -> Any:

@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cidmesa.arguments import require_model
+from cidmesa.arguments import require_count, require_model
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph, relevant_mechanisms
 from cidmesa.mechanisms import Array, Table
@@ -183,10 +183,14 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
     True
     """
     require_model(model, "an equilibrium")
+    if agents is None:
+        agents = model.cid.agents
+    elif not isinstance(agents, Iterable):
+        raise NotApplicableError(f"agents= is a list of agents; got {agents!r}: [{agents!r}].")
     if isinstance(policy, Equilibrium) and policy.mixtures:
-        return _is_mixed_equilibrium(model, policy, model.cid.agents if agents is None else agents)
+        return _is_mixed_equilibrium(model, policy, agents)
     played = model.with_policy(model.read_policy(policy))
-    for agent in model.cid.agents if agents is None else agents:
+    for agent in agents:
         best = best_response(played, agent)
         if not best.exact:
             raise NotApplicableError(
@@ -337,6 +341,7 @@ def subgame_perfect_equilibria(
     (4, ['yes', 'yes'])
     """
     require_model(model, "an equilibrium")
+    require_count(max_equilibria, "max_equilibria")
     model.require_numeric("an equilibrium")
     decided = model.cid.demote(*model.rules)  # what has a rule is chance
     found: list[Rules] = [{}]

@@ -25,7 +25,7 @@ def red_door_cid() -> cm.CID:
     )
 
 
-def red_door(mismatch: float = 0.0, places: tuple[Any, ...] = ("left", "right")) -> cm.CIM:
+def red_door(mismatch: Any = 0.0, places: tuple[Any, ...] = ("left", "right")) -> cm.CIM:
     """The maze: where every door is red in training, except with probability `mismatch`."""
     return red_door_cid().parameterise(
         weather=cm.Uniform("sun", "rain"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,15 +12,9 @@ from sympy.abc import p
 
 import cidmesa as cm
 from cidmesa import solve
-from cidmesa.errors import CidmesaError, MechanismError, NotApplicableError
+from cidmesa.errors import MechanismError, NotApplicableError
 from cidmesa.solve import symbolic
-
-NAN, INF = float("nan"), float("inf")
-
-SLIPS: list[Any] = [
-    NAN, INF, -INF, -0.1, 1.1, 0, True, "x", "0.5", None, 1j, decimal.Decimal("0.5"), np.float64(NAN), [0, 1], {},
-    np.array([1, 2]), sympy.nan, sympy.oo, sympy.I, sympy.Rational(3, 2), p, object(), {"left"}, (), lambda: 0,
-]  # fmt: skip
+from tests.slips import INF, NAN, told
 
 CID = cm.CID(
     [("door", "red"), ("door", "go"), ("red", "go"), ("door", "win"), ("go", "win")],
@@ -124,6 +116,8 @@ ENTRIES: dict[str, Callable[[Any], Any]] = {
     "a game to respond in": lambda x: solve.best_response(x, 0),
     "a respondent": lambda x: solve.best_response(MODEL, x, FOLLOW),
     "a game's policy": lambda x: solve.is_equilibrium(MODEL, x),
+    "a game's agents": lambda x: solve.is_equilibrium(MODEL, FOLLOW, agents=x),
+    "most equilibria": lambda x: solve.subgame_perfect_equilibria(MODEL, max_equilibria=x),
     "a game to be settled in": lambda x: solve.is_equilibrium(x, FOLLOW),
     "most profiles": lambda x: solve.pure_equilibria(MODEL, max_profiles=x),
 }  # fmt: skip
@@ -165,16 +159,7 @@ ENTRIES |= {
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_slip_is_answered_or_told(entry: str) -> None:
-    told = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for slip in SLIPS:
-            try:
-                ENTRIES[entry](slip)
-            except CidmesaError as error:
-                assert len(str(error)) > 20  # noqa: PT017  # any of its leaves will do
-                told += 1
-    assert told > 3
+    assert told(ENTRIES[entry]) > 3
 
 
 ONES: list[Any] = [1, True, 1.0, np.int8(1), np.int64(1), np.float32(1), np.bool_(True), sympy.Integer(1)]
