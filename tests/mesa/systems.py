@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import cidmesa as cm
@@ -47,3 +48,22 @@ def red_door_deployments(places: tuple[Any, ...] = ("left", "right")) -> dict[st
             "door": cm.Categorical({p: (0.7 if i == 0 else 0.3 / (len(places) - 1)) for i, p in enumerate(places)})
         },
     }
+
+
+def register(
+    above: Iterable[tuple[str, str]], register: Any, answers: tuple[int, ...] = (0, 1), **others: Any
+) -> cm.CIM:
+    """An answer is right or wrong, and is paid for by what a register says; `above` leads to both."""
+    cid = cm.CID(
+        [*above, ("say", "right"), ("truth", "right"), ("say", "paid"), ("register", "paid"), ("paid", "score")],
+        decisions=["say"],
+        utilities=["score"],
+    )
+    return cid.parameterise(
+        **others,
+        register=register,
+        say=list(answers),
+        right=cm.Function(lambda say, truth: int(say == truth), domain=(0, 1)),
+        paid=cm.Function(lambda say, register: int(say == register), domain=(0, 1)),
+        score=lambda paid: paid,
+    )

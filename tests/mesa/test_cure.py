@@ -13,9 +13,8 @@ from cidmesa.mesa import normal
 from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.cure import Kind, distinguishing_training
 from cidmesa.mesa.setup import TrainingSetup
-from tests.mesa.exhaustive import World, random_cid, random_model, random_shift
-from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
-from tests.mesa.test_separation import Plain
+from tests.mesa.exhaustive import Plain, World, random_cid, random_model, random_shift
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, register
 from tests.strategies import examples
 
 WEIGHTS = (0.01, 0.1, 0.5)
@@ -143,30 +142,12 @@ def test_losing_control_of_a_target_does_not_remove_it_where_nothing_is_lost() -
 
 def test_showing_the_answer_is_flagged() -> None:
     """The label's errors follow a hidden fault: showing it removes the wish to be right, and the flag says why."""
-    cid = cm.CID(
-        [
-            ("truth", "seen"),
-            ("seen", "say"),
-            ("truth", "register"),
-            ("fault", "register"),
-            ("say", "right"),
-            ("truth", "right"),
-            ("say", "paid"),
-            ("register", "paid"),
-            ("paid", "score"),
-        ],
-        decisions=["say"],
-        utilities=["score"],
-    )
-    model = cid.parameterise(
+    model = register(
+        [("truth", "seen"), ("seen", "say"), ("truth", "register"), ("fault", "register")],
         truth=cm.Bernoulli(0.5),
         fault=cm.Bernoulli(0.2),
         seen=lambda truth: truth,
-        say=[0, 1],
         register=lambda truth, fault: truth ^ fault,
-        right=lambda say, truth: int(say == truth),
-        paid=lambda say, register: int(say == register),
-        score=lambda paid: paid,
     )
     setup = TrainingSetup(model, {"no fault": {"fault": cm.Bernoulli(0.0)}})
     rows = distinguishing_training(setup, "right")

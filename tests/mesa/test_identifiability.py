@@ -13,9 +13,8 @@ from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.identifiability import policies, unidentifiable
 from cidmesa.mesa.law import Law
 from cidmesa.mesa.setup import TrainingSetup
-from tests.mesa.exhaustive import random_cid, random_model, random_shift
+from tests.mesa.exhaustive import Plain, random_cid, random_model, random_shift, selected
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
-from tests.mesa.test_separation import Plain, selected
 from tests.strategies import examples
 
 

@@ -13,57 +13,9 @@ from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.identifiability import unidentifiable
 from cidmesa.mesa.separation import Separation, separating_shifts
 from cidmesa.mesa.setup import Deployment, TrainingSetup
-from tests.mesa.exhaustive import World, best, random_cid, random_model, random_shift
-from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
+from tests.mesa.exhaustive import Plain, World, best, random_cid, random_model, random_shift, selected
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, register
 from tests.strategies import examples
-
-
-class Plain:
-    """One decision by brute force: contexts, what each action leads to, on a binary target."""
-
-    def __init__(self, model: cm.CIM) -> None:
-        self.model, cid = model, model.cid
-        (self.decision,) = cid.decisions
-        self.nodes = [n for n in cid.nodes if cid.kind(n) != "utility"]
-        self.grid = np.array(list(product(*(range(model.card(n)) for n in self.nodes))))
-        weight = np.ones(len(self.grid))
-        for n in cid.chance:
-            weight = weight * model.cpd(n)[tuple(self.column(m) for m in (*cid.parents(n), n))]
-        self.weight = weight
-        self.context = sum(
-            (2**i * self.column(p) for i, p in enumerate(cid.parents(self.decision))), np.zeros(len(self.grid), int)
-        )
-
-    def column(self, node: str) -> np.ndarray:
-        return self.grid[:, self.nodes.index(node)]
-
-    def table(self, payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """P(pa), and E[payoff; pa | do a], both by context."""
-        size = 2 ** len(self.model.cid.parents(self.decision))
-        act = self.column(self.decision)
-        q = np.array(
-            [[((self.context == c) & (act == a)) @ (self.weight * payoff) for a in (0, 1)] for c in range(size)]
-        )
-        return np.array([((self.context == c) & (act == 0)) @ self.weight for c in range(size)]), q
-
-    def base(self) -> tuple[np.ndarray, np.ndarray]:
-        pay = np.zeros(len(self.grid))
-        for u in self.model.cid.utilities:
-            pay = pay + self.model.cpd(u)[tuple(self.column(p) for p in self.model.cid.parents(u))]
-        return self.table(pay)
-
-
-def selected(model: cm.CIM, target: str) -> list[np.ndarray]:
-    """Of the three objectives on a binary target those of least worst-case training regret."""
-    plain = Plain(model)
-    p, base = plain.base()
-    scored = []
-    for sign in (1.0, -1.0, 0.0):
-        _, q = plain.table(sign * plain.column(target))
-        regret = sum(base[c].max() - base[c][q[c] >= q[c].max() - 1e-11].min() for c in range(len(p)) if p[c] > 0)
-        scored.append((regret, sign))
-    least = min(r for r, _ in scored)
-    return [s for r, s in scored if r <= least + 1e-9]
 
 
 def parting(model: cm.CIM, targets: tuple[str, str], signs: list[list[float]]) -> tuple[float, float]:
@@ -152,27 +104,8 @@ def test_the_red_door_is_told_from_the_door_by_colour() -> None:
 
 
 def test_a_declared_deployment_with_an_edge_is_a_candidate() -> None:
-    cid = cm.CID(
-        [
-            ("truth", "register"),
-            ("truth", "say"),
-            ("say", "right"),
-            ("truth", "right"),
-            ("say", "paid"),
-            ("register", "paid"),
-            ("paid", "score"),
-        ],
-        decisions=["say"],
-        utilities=["score"],
-    )
-    model = cid.parameterise(
-        truth=cm.Bernoulli(0.5),
-        say=[0, 1],
-        register=lambda truth: truth,
-        right=lambda say, truth: int(say == truth),
-        paid=lambda say, register: int(say == register),
-        score=lambda paid: paid,
-    )
+    above = [("truth", "register"), ("truth", "say")]
+    model = register(above, truth=cm.Bernoulli(0.5), register=lambda truth: truth)
     wired = Deployment({"register": lambda truth, say: 1 - say}, edges=[("say", "register")])
     rows = separating_shifts(TrainingSetup(model, {"wired": wired}), "right", "paid", size=1)
     by_nodes = {row.nodes: row for row in rows}

@@ -14,9 +14,8 @@ from cidmesa.mesa.answers import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import TrainingSetup
 from cidmesa.mesa.symbolic import alignment_region, separation_expression
-from tests.mesa.exhaustive import World, best, random_cid, random_model, random_shift
-from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
-from tests.mesa.test_separation import Plain
+from tests.mesa.exhaustive import Plain, World, best, random_cid, random_model, random_shift
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, register
 from tests.strategies import examples
 
 p, q = sympy.symbols("p q")
@@ -58,31 +57,12 @@ def test_any_objective_on_the_red_door_prefers_red_until_it_is_the_rarer() -> No
 def test_the_register_that_stores_the_loss(r: float) -> None:
     """Errors that an observed z predicts with probability r cost the wish to be right P(z)(2r - 1), if r > 1/2."""
     z, error = sympy.symbols("z e")
-    cid = cm.CID(
-        [
-            ("truth", "say"),
-            ("z", "say"),
-            ("z", "error"),
-            ("truth", "register"),
-            ("error", "register"),
-            ("say", "right"),
-            ("truth", "right"),
-            ("say", "paid"),
-            ("register", "paid"),
-            ("paid", "score"),
-        ],
-        decisions=["say"],
-        utilities=["score"],
-    )
-    model = cid.parameterise(
+    model = register(
+        [("truth", "say"), ("z", "say"), ("z", "error"), ("truth", "register"), ("error", "register")],
         truth=cm.Bernoulli(0.5),
         z=cm.Bernoulli(z),
         error=cm.Function(lambda z: {1: error, 0: 1 - error} if z else {0: 1.0, 1: 0.0}, domain=(0, 1)),
         register=lambda truth, error: truth ^ error,
-        say=[0, 1],
-        right=cm.Function(lambda say, truth: int(say == truth), domain=(0, 1)),
-        paid=cm.Function(lambda say, register: int(say == register), domain=(0, 1)),
-        score=lambda paid: paid,
     )
     region = alignment_region(TrainingSetup(model), "right")
     for share in (0.1, 0.4):

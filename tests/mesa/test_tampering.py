@@ -11,37 +11,19 @@ from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import Deployment, TrainingSetup
 from cidmesa.mesa.tampering import tampering
 from tests.mesa.exhaustive import World, random_cid, random_model, random_table
+from tests.mesa.systems import register
 from tests.strategies import examples
 
 
-def register() -> tuple[cm.CIM, Deployment]:
-    cid = cm.CID(
-        [
-            ("truth", "say"),
-            ("truth", "register"),
-            ("say", "right"),
-            ("truth", "right"),
-            ("say", "paid"),
-            ("register", "paid"),
-            ("paid", "score"),
-        ],
-        decisions=["say"],
-        utilities=["score"],
-    )
-    model = cid.parameterise(
-        truth=cm.Uniform(0, 1, 2),
-        register=lambda truth: truth,
-        say=[0, 1, 2],
-        right=cm.Function(lambda say, truth: int(say == truth), domain=(0, 1)),
-        paid=cm.Function(lambda say, register: int(say == register), domain=(0, 1)),
-        score=lambda paid: paid,
-    )
+def wired_register() -> tuple[cm.CIM, Deployment]:
+    above = [("truth", "say"), ("truth", "register")]
+    model = register(above, truth=cm.Uniform(0, 1, 2), register=lambda truth: truth, answers=(0, 1, 2))
     wired = Deployment({"register": lambda truth, say: 2 if say == 2 else truth}, edges=[("say", "register")])
     return model, wired
 
 
 def test_only_who_wants_the_register_writes_it() -> None:
-    model, wired = register()
+    model, wired = wired_register()
     family = derive_mesa_optimizers(TrainingSetup(model, {"wired": wired}))
     assert family["right"].consistency.value == family["paid"].consistency.value == "CONSISTENT"
     right, paid = tampering(family["right"], "wired"), tampering(family["paid"], "wired")
@@ -57,7 +39,7 @@ def test_only_who_wants_the_register_writes_it() -> None:
 
 def test_a_register_that_pays_more_when_written_shows_the_difference() -> None:
     """Where the register is wrong now and then, writing it pays more than being right, by the tampered utility."""
-    model, _ = register()
+    model, _ = wired_register()
     noisy = {"register": lambda truth, say: {2: 1.0} if say == 2 else {truth: 0.5, (truth + 1) % 3: 0.5}}
     setup = TrainingSetup(model, {"wired": Deployment(noisy, edges=[("say", "register")])})
     family = derive_mesa_optimizers(setup)
@@ -118,7 +100,7 @@ def test_without_the_incentive_cutting_the_edge_changes_no_optimum() -> None:
 
 
 def test_an_unknown_deployment_is_named() -> None:
-    model, wired = register()
+    model, wired = wired_register()
     family = derive_mesa_optimizers(TrainingSetup(model, {"wired": wired}))
     with pytest.raises(UnknownNodeError, match="wierd"):
         tampering(family["paid"], "wierd")

@@ -19,34 +19,8 @@ from cidmesa.solve.games import (
     subgame_perfect_equilibria,
 )
 from tests.solve.brute_force import World, number_of_policies
-from tests.strategies import examples, models
-
-
-def matrix_game(rows: Any, columns: Any) -> cm.CIM:
-    cid = cm.CID(
-        [("a", "ua"), ("b", "ua"), ("a", "ub"), ("b", "ub")],
-        decisions={"A": ["a"], "B": ["b"]},
-        utilities={"A": ["ua"], "B": ["ub"]},
-    )
-    n, m = np.shape(rows)
-    return cid.parameterise(a=list(range(n)), b=list(range(m)), ua=cm.Table(rows), ub=cm.Table(columns))
-
-
-@st.composite
-def games(draw: Any, agents: int = 2, **shape: Any) -> cm.CIM:
-    """Random games: the decisions and utilities of a random model dealt out to agents."""
-    model = draw(models(**{"max_chance": 2, "decisions": (2, 3), "utilities": (2, 3), "max_parents": 2, **shape}))
-    cid = model.cid
-    deal = st.integers(0, agents - 1)
-    decisions: dict[Any, list[str]] = {a: [] for a in range(agents)}
-    utilities: dict[Any, list[str]] = {a: [] for a in range(agents)}
-    for d in cid.decisions:
-        decisions[draw(deal)].append(d)
-    for u in cid.utilities:
-        utilities[draw(deal)].append(u)
-    game = cm.CID(cid.edges, nodes=cid.nodes, decisions=decisions, utilities=utilities)
-    assume(len(game.agents) == agents)
-    return game.parameterise(model.mechanisms)
+from tests.solve.drawn_games import games, matrix_game
+from tests.strategies import examples
 
 
 def key(tables: Any) -> Any:

@@ -23,7 +23,7 @@ from cidmesa.solve.games import (
     subgame_perfect_equilibria,
 )
 from tests.solve.brute_force import World, number_of_policies
-from tests.solve.test_games import games, matrix_game
+from tests.solve.drawn_games import games, matrix_game
 from tests.strategies import examples
 
 
