@@ -3,13 +3,16 @@
 ========================================  =======================================  ==================================
 notion                                    source                                   where
 ========================================  =======================================  ==================================
-training setup, deployment, feedback      –                                        :mod:`cidmesa.mesa.setup`
+training setup                            –                                        :mod:`cidmesa.mesa.setup`
+deployments, phases, feedback             –                                        :mod:`cidmesa.mesa.deployment`
 base optimizer's diagram (twin)           –                                        :mod:`cidmesa.mesa.twin`
 inside of a learned algorithm             Kenton et al. 2022                       :mod:`cidmesa.mesa.splice`
+mesa diagrams, emergent incentives        Everitt et al. 2021                      :mod:`cidmesa.mesa.views`
 candidates, lookup table                  Hubinger et al. 2019                     :mod:`cidmesa.mesa.derive`
 consistency, exactly                      Ng & Russell 2000 (feasible set)         :mod:`cidmesa.mesa.consistency`
 … of several decisions, policy by policy  –                                        :mod:`cidmesa.mesa.normal`
-… without listing all policies           Myerson 1991 (reduced normal form)       :mod:`cidmesa.mesa.plans`
+… without listing all policies            Myerson 1991 (reduced normal form)       :mod:`cidmesa.mesa.plans`
+… and comparing those alone that can win  –                                        :mod:`cidmesa.mesa.hull`
 … decision by decision (sufficient)       –                                        :mod:`cidmesa.mesa.stages`
 … of shared stochastic rules, by name     –                                        :mod:`cidmesa.mesa.answers`
 possible actions, regret intervals        –                                        :mod:`cidmesa.mesa.regret`
@@ -32,8 +35,9 @@ predictions                               –                                   
 simplicity prior                          Hubinger et al. 2019                     :mod:`cidmesa.mesa.prior`
 ========================================  =======================================  ==================================
 
-Not implemented: all objectives at once where one stochastic rule acts twice in a run (declared ones are tried), regret
-intervals where policies are too many to list, and objectives that are functions of decisions.
+Not implemented: all objectives at once where one stochastic rule acts twice in a run (declared ones are tried), and
+alignment regions there; regret intervals where policies are too many to list; of several decisions the separation as an
+expression; objectives that are functions of decisions.
 """
 
 from cidmesa.mesa.candidate import Consistency as Consistency

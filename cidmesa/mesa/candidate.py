@@ -1,8 +1,7 @@
 r"""One hypothesis: an optimizer of some objective on given targets, and everything that can be said of it.
 
-For targets :math:`T` the **mesa diagram** is the base diagram with the score demoted to chance, a new utility
-``mesa_utility`` that is a child of all of :math:`T`, and only the information links that are requisite for it (all of
-them, for decisions that share a rule). A :class:`MesaOptimizer` answers, when asked and once:
+A :class:`MesaOptimizer` has targets :math:`T` and a mesa diagram (:mod:`cidmesa.mesa.views`). It answers, when asked
+and once:
 
 * could training have selected it (:attr:`~MesaOptimizer.consistency`), why not (:attr:`~MesaOptimizer.reasons`), and
   at what regret;
@@ -11,8 +10,7 @@ them, for decisions that share a rule). A :class:`MesaOptimizer` answers, when a
 
 References
 ----------
-A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2000; T. Everitt et al., "Agent
-incentives: a causal perspective", AAAI 2021.
+A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2000.
 """
 
 from __future__ import annotations

@@ -21,17 +21,20 @@ impact                               Carey et al. 2020                `impact`
 intention                            Ward et al. 2024                 `intention`
 where a utility comes from           a table by contribution          `explain`
 best response, equilibria            Hammond et al. 2023              `best_response`, `pure_equilibria` …
+all extreme equilibria of two        Avis et al. 2010                 `mixed_equilibria`
 mixed strategies as rules            Kuhn 1953                        `mixed_equilibria`
 Gambit's extensive form              McKelvey et al.                  `to_efg`
-symbols instead of numbers           regions of optimality            the module `symbolic`
+symbols instead of numbers           regions of optimality            the package `symbolic`
 ===================================  ===============================  ====================================
 
 All of it rests on two modules: :mod:`cidmesa.solve.elimination` plans and runs products of tables, and
-:mod:`cidmesa.solve.schedule` orders the decisions. A result that is not the exact answer says so (``Solution.exact``,
+:mod:`cidmesa.solve.schedule` orders the decisions. Games are put into tables by :mod:`cidmesa.solve.strategic`; the best
+stochastic rule of two decisions is found by :mod:`cidmesa.solve.supports`. A result that is not the exact answer says so (``Solution.exact``,
 ``Magnitude.exact``); a table too large to make is refused before anything is computed.
 
 Not implemented: continuous variables; approximate inference by sampling; the best stochastic rules where more than two
-decisions share one, or several pairs do; mixed equilibria of more than two agents.
+decisions share one, or several pairs do; mixed equilibria of more than two agents; counterfactuals and games with
+symbols.
 """
 
 from cidmesa.solve.counterfactual import counterfactual as counterfactual
