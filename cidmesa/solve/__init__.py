@@ -28,9 +28,9 @@ symbols instead of numbers           regions of optimality            the packag
 ===================================  ===============================  ====================================
 
 All of it rests on two modules: :mod:`cidmesa.solve.elimination` plans and runs products of tables, and
-:mod:`cidmesa.solve.schedule` orders the decisions. Games are put into tables by :mod:`cidmesa.solve.strategic`; the best
-stochastic rule of two decisions is found by :mod:`cidmesa.solve.supports`. A result that is not the exact answer says so (``Solution.exact``,
-``Magnitude.exact``); a table too large to make is refused before anything is computed.
+:mod:`cidmesa.solve.schedule` orders the decisions. :mod:`cidmesa.solve.strategic` writes games as tables, and
+:mod:`cidmesa.solve.supports` finds the best stochastic rule of two decisions. A result that is not the exact answer
+says so (``Solution.exact``, ``Magnitude.exact``); a table too large to make is refused before anything is computed.
 
 Not implemented: continuous variables; approximate inference by sampling; the best stochastic rules where more than two
 decisions share one, or several pairs do; mixed equilibria of more than two agents; counterfactuals and games with

@@ -206,3 +206,16 @@ def random_shift(rng: np.random.Generator, model: cm.CIM, nodes: Iterable[str]) 
         utility = model.cid.kind(node) == "utility"
         given[node] = cm.Table(rng.integers(-1, 3, size=shape).astype(float) if utility else random_table(rng, shape))
     return given
+
+
+def random_setup(rng: np.random.Generator, decisions: int = 2, chance: int = 3) -> tuple[cm.TrainingSetup, list[str]]:
+    """Two or more decisions, sometimes with one rule, a shift of one node, and the chance nodes below decisions."""
+    model = random_model(rng, random_cid(rng, chance=chance, decisions=decisions, parents=2))
+    cid = model.cid
+    alike = len(cid.parents("D0")) == len(cid.parents("D1"))
+    shared = [("D0", "D1")] if alike and rng.random() < 0.4 else []
+    shifted = rng.choice(cid.chance, size=1).tolist()
+    below = [n for n in cid.chance if any(n in cid.descendants(d) for d in cid.decisions)]
+    import cidmesa as cm
+
+    return cm.TrainingSetup(model, {"there": random_shift(rng, model, shifted)}, shared_rules=shared), below

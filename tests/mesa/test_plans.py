@@ -19,18 +19,8 @@ from cidmesa.mesa.normal import NormalForm
 from cidmesa.mesa.plans import list_plans, names_of, requisite_links
 from cidmesa.mesa.regret import interval, possible
 from cidmesa.mesa.setup import TrainingSetup
-from tests.mesa.exhaustive import World, random_cid, random_model, random_shift
+from tests.mesa.exhaustive import World, random_setup
 from tests.strategies import examples
-
-
-def random_setup(rng: np.random.Generator, decisions: int = 2, chance: int = 3) -> tuple[TrainingSetup, list[str]]:
-    model = random_model(rng, random_cid(rng, chance=chance, decisions=decisions, parents=2))
-    cid = model.cid
-    alike = len(cid.parents("D0")) == len(cid.parents("D1"))
-    shared = [("D0", "D1")] if alike and rng.random() < 0.4 else []
-    shifted = rng.choice(cid.chance, size=1).tolist()
-    below = [n for n in cid.chance if any(n in cid.descendants(d) for d in cid.decisions)]
-    return TrainingSetup(model, {"there": random_shift(rng, model, shifted)}, shared_rules=shared), below
 
 
 def test_plans_are_the_policies_that_act_differently() -> None:

@@ -13,7 +13,7 @@ from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.identifiability import unidentifiable
 from cidmesa.mesa.separation import Separation, separating_shifts
 from cidmesa.mesa.setup import Deployment, TrainingSetup
-from tests.mesa.exhaustive import Plain, World, best, random_cid, random_model, random_shift, selected
+from tests.mesa.exhaustive import Plain, World, best, random_cid, random_model, random_setup, random_shift, selected
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, register
 from tests.strategies import examples
 
@@ -168,16 +168,11 @@ def test_several_decisions_are_compared_context_by_context() -> None:
     while checked < examples(quick=10, full=200):
         seed += 1
         rng = np.random.default_rng([4, seed])
-        model = random_model(rng, random_cid(rng, chance=3, decisions=2, parents=2))
-        cid = model.cid
-        alike = len(cid.parents("D0")) == len(cid.parents("D1"))
-        shared = [("D0", "D1")] if alike and rng.random() < 0.4 else []
-        below = [n for n in cid.chance if n in cid.descendants("D0") | cid.descendants("D1")]
+        setup, below = random_setup(rng)
         if len(below) < 2:
             continue
+        model, shared = setup.deployed("training"), list(setup.shared_rules)
         one, other = rng.choice(below, size=2, replace=False).tolist()
-        shifted = rng.choice(cid.chance, size=1).tolist()
-        setup = TrainingSetup(model, {"there": random_shift(rng, model, shifted)}, shared_rules=shared)
         if any(needs_stochastic_rules(setup, [t]) for t in (one, other)):
             continue
         here = World(model, shared)
@@ -197,7 +192,7 @@ def test_several_decisions_are_compared_context_by_context() -> None:
             found[nodes] = max(found.get(nodes, (0.0, 0.0)), pair, key=rounded)
 
         judge(frozenset(), model)
-        judge(frozenset(shifted), setup.deployed("there"))
+        judge(setup.shifted("there"), setup.deployed("there"))
         listed, _ = candidates(model, 1)
         for nodes, choices in listed.items():
             for tables in choices:
