@@ -15,6 +15,16 @@ enough. All :math:`T_s` come out of one elimination pass, in which the number of
 
 Of a continuum of optimal shared rules the corners are looked at.
 
+The absent-minded driver passes two exits that look alike; the second one is home:
+
+>>> import cidmesa as cm
+>>> cid = cm.CID([("first", "pay"), ("second", "pay")], decisions=["first", "second"], utilities=["pay"])
+>>> driver = cid.parameterise(first=["on", "exit"], second=["on", "exit"],
+...     pay=lambda first, second: 0 if first == "exit" else 4 if second == "exit" else 1)
+>>> found = driver.solve(shared_rules=[("first", "second")])
+>>> round(found.value, 9), found.method
+(1.333333333, 'supports of a shared rule')
+
 References
 ----------
 .. [1] M. Piccione and A. Rubinstein, "On the interpretation of decision problems with imperfect recall", *Games and

@@ -26,6 +26,14 @@ played, is an equilibrium, and every equilibrium is a mixture of such *extreme* 
 games too, which games with several decisions nearly always are, and where comparing supports of equal size may find no
 equilibrium at all. Strategies that pay alike are merged, strictly dominated ones are left out; neither loses anything.
 
+>>> import cidmesa as cm
+>>> cid = cm.CID([("a", "pay"), ("b", "pay"), ("a", "cost"), ("b", "cost")], decisions={"A": ["a"], "B": ["b"]},
+...              utilities={"A": ["pay"], "B": ["cost"]})
+>>> pennies = cid.parameterise(a=[0, 1], b=[0, 1], pay=lambda a, b: int(a == b), cost=lambda a, b: -int(a == b))
+>>> form = StrategicForm.of(pennies, ["a", "b"])
+>>> form.payoffs("A").tolist(), list(pure_profiles(form))
+([[1.0, 0.0], [0.0, 1.0]], [])
+
 References
 ----------
 .. [1] H. W. Kuhn, "Extensive games and the problem of information", *Contributions to the Theory of Games* II, 1953,
