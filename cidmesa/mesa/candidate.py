@@ -155,7 +155,7 @@ class MesaOptimizer:
 
     def without_numbers(self, question: str) -> NotApplicableError:
         """Return the error for a question that has no answer in numbers here."""
-        return self._derivation.without_numbers(question)
+        return self._derivation.without_numbers(self.names, question)
 
     def _numbers(self, question: str) -> Answers:
         if self._answers is None:

@@ -30,6 +30,7 @@ E. Hubinger et al., "Risks from learned optimization in advanced machine learnin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
@@ -148,37 +149,25 @@ class Derivation:
         self.bits = (prior or SimplicityPrior()).bits
         self.pool = _units(setup)
         self.reading = Reading(setup.cid, setup.training_score)
-        self._why = ""
-        self._laws = self._find_laws()
+        self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
+        self._laws: Laws | None = None
+        if setup.model is not None:
+            with suppress(NotApplicableError):  # too many policies to list; without idle links they may be fewer
+                self._laws = laws_of(setup)
         self._given = {target_key(setup, name): what for name, what in objectives.items()}
         self._candidates: dict[tuple[str, ...], MesaOptimizer] = {}
 
-    def _find_laws(self) -> Laws | None:
-        """Return the laws of the setup; ``None`` where there are no numbers, or too many policies."""
-        if self.setup.model is None:
-            return None
-        try:
-            return laws_of(self.setup)
-        except NotApplicableError as reason:
-            self._why = str(reason)
-            return None
-
-    def _laws_for(self, names: tuple[str, ...]) -> Laws | None:
+    def _laws_for(self, names: tuple[str, ...]) -> Laws:
         """Return laws in which all that matters for these targets can be compared, without idle links if need be."""
         if self._laws is not None and self._laws.affords(names):
             return self._laws
-        try:
-            fewer = NormalForm(self.setup, names)
-        except NotApplicableError as reason:
-            self._why = str(reason)
-            return None
+        fewer = NormalForm(self.setup, names)
         if fewer.affords(names):
             return fewer
-        self._why = (
+        raise NotApplicableError(
             f"of {len(fewer.plans):,} deterministic policies more than {COMPARED:,} may be best for some objective on "
             f"{', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
         )
-        return None
 
     def answers(self, names: tuple[str, ...]) -> Answers | None:
         """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
@@ -186,20 +175,22 @@ class Derivation:
             return None
         if needs_stochastic_rules(self.setup, names):
             return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
-        laws = self._laws_for(names)
-        if laws is not None:
+        try:
+            laws = self._laws_for(names)
+        except NotApplicableError as reason:
+            self._why[names] = str(reason)
+        else:
             return ByCone(laws, names, self.tolerance, self.declared(names))
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
-        try:
-            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why)
-        except NotApplicableError:
-            return None
+        with suppress(NotApplicableError):
+            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names])
+        return None
 
-    def without_numbers(self, question: str) -> NotApplicableError:
-        """Return the error for a question that has no answer in numbers here."""
-        if self._why:
-            return NotApplicableError(f"{question} is not known here: {self._why}")
+    def without_numbers(self, names: tuple[str, ...], question: str) -> NotApplicableError:
+        """Return the error for a question about a candidate that has no answer in numbers."""
+        if names in self._why:
+            return NotApplicableError(f"{question} is not known here: {self._why[names]}")
         if self.setup.model is not None:
             return NotApplicableError(f"{question} is not known here.")
         return NotApplicableError(

@@ -82,6 +82,20 @@ def test_idle_links_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
             assert [less.possible_actions(name) for name in setup.distributions] == actions, seed
 
 
+def test_each_candidate_says_for_itself_why_policies_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    edges = [("a", "y"), ("b", "y"), ("a", "z"), ("b", "z"), ("y", "u")]
+    model = cm.CID(edges, decisions=["a", "b"], utilities=["u"]).parameterise(
+        a=[0, 1], b=[0, 1], y=lambda a, b: a + b, z=lambda a, b: a - b, u=lambda y: y
+    )
+    monkeypatch.setattr(normal, "COMPARED", 3)
+    family = derive_mesa_optimizers(TrainingSetup(model, {"there": {"y": lambda a, b: a * b}}))
+    for name in ("y", "z"):
+        assert family[name].consistency  # both have been looked at
+    for name in ("y", "z"):
+        with pytest.raises(KeyError, match=f"some objective on {name}: give the decisions fewer observations"):
+            family[name].deployment_regret["there"]
+
+
 def test_a_rule_that_is_shared_keeps_its_links() -> None:
     edges = [("x", "a"), ("y", "b"), ("a", "z"), ("b", "z"), ("z", "u")]
     cid = cm.CID(edges, decisions=["a", "b"], utilities=["u"])
