@@ -331,19 +331,19 @@ def _judge(
     known = name in after.deployment_regret
     low, high = after.deployment_regret[name] if known else (math.nan, math.nan)
     return Cure(
-        change.kind,
-        name,
-        weight,
-        change.observable,
-        change.decisions,
-        after.training_regret if after.training_regret is not None else math.nan,
-        removed,
-        (low, high),
-        known and after.robustly_aligned[name],
-        change.flagged,
-        tuple(r for r in rivals if _is_removed(family[r])),
-        names,
-        tried,
+        kind=change.kind,
+        deployment=name,
+        weight=weight,
+        observable=change.observable,
+        decisions=change.decisions,
+        regret=after.training_regret if after.training_regret is not None else math.nan,
+        removed=removed,
+        interval=(low, high),
+        harmless=known and after.robustly_aligned[name],
+        score_input=change.flagged,
+        also=tuple(r for r in rivals if _is_removed(family[r])),
+        target=names,
+        declared_only=tried,
     )
 
 

@@ -198,7 +198,10 @@ def separating_shifts(
 
 
 class Judges(Protocol):
-    """What two hypotheses would do, wherever they are put."""
+    """What two hypotheses would do, wherever they are put.
+
+    `most` is how many replacements by deterministic tables are all tried.
+    """
 
     declared_only: bool
     most: int
@@ -223,7 +226,7 @@ class DeclaredPair:
     """Two hypotheses by the optimal rules of their declared objectives."""
 
     declared_only = True
-    most = LISTED // 16
+    most = LISTED // 16  # each costs a maximisation per objective, not a few linear programs
 
     def __init__(self, *sides: ByName) -> None:
         self._sides = sides

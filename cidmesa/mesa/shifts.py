@@ -54,6 +54,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cidmesa.graph import relevant_mechanisms
+from cidmesa.solve import joint
+from cidmesa.solve.payoffs import uniform_rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -325,8 +327,6 @@ def reached_contexts(model: CIM, decision: str) -> NDArray[np.bool_]:
     >>> reached_contexts(model, "act").tolist()
     [True, False]
     """
-    from cidmesa.solve import joint
-
     return joint(model, model.cid.parents(decision), policy=uniform_policy(model)) > 0
 
 
@@ -340,11 +340,4 @@ def uniform_policy(model: CIM) -> dict[str, NDArray[np.float64]]:
     >>> {d: rule.tolist() for d, rule in uniform_policy(cid.parameterise(act=[0, 1], pay=lambda act: act)).items()}
     {'act': [0.5, 0.5]}
     """
-    cid = model.cid
-    return {
-        decision: np.full(
-            (*(model.card(parent) for parent in cid.parents(decision)), model.card(decision)),
-            1.0 / model.card(decision),
-        )
-        for decision in cid.decisions
-    }
+    return {decision: uniform_rule(model, decision) for decision in model.cid.decisions}
