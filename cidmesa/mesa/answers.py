@@ -11,7 +11,7 @@ r"""The numbers of one candidate, by whichever method is exact for its setup.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
@@ -207,12 +207,17 @@ class ByName:
     @property
     def is_empty(self) -> bool | None:
         """False where a declared objective is consistent; else not known."""
-        return None if not any(high <= self._allowed(self.tolerance) for _, high in self._training) else False
+        return False if any(high <= self._allowed(self.tolerance) for high in self._training()) else None
 
     @property
     def least_regret(self) -> float:
-        """The least training regret of a declared objective."""
-        return min((high for _, high in self._training), default=math.inf)
+        """The least training regret of a declared objective; none is below zero, so the first zero is the least."""
+        least = math.inf
+        for high in self._training():
+            least = min(least, high)
+            if least == 0.0:
+                break
+        return least
 
     @cached_property
     def width(self) -> float:
@@ -270,14 +275,14 @@ class ByName:
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    @property
-    def _training(self) -> list[tuple[float, float]]:
-        return [self._of(i, TRAINING, stale=False) for i in range(len(self.declared))]
+    def _training(self) -> Iterator[float]:
+        """Yield the training regret of each declared objective, computed as it is asked for."""
+        return (self._of(i, TRAINING, stale=False)[1] for i in range(len(self.declared)))
 
     @property
     def _selected(self) -> list[int]:
         budget = self.tolerance if self.is_empty is False else self.least_regret
-        return [i for i, (_, high) in enumerate(self._training) if high <= self._allowed(budget)]
+        return [i for i, high in enumerate(self._training()) if high <= self._allowed(budget)]
 
     def _allowed(self, budget: float) -> float:
         return budget + self.width

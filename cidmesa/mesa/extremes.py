@@ -138,15 +138,21 @@ def _critical(
 
 def _quadratic(f: Polynomial, rule: Floats, free: Ints) -> tuple[Floats, Floats]:
     """Return the second and first derivatives at zero of a quadratic in the free entries, the others as in `rule`."""
-    origin = rule.copy()
-    origin[free] = 0.0
-    slope = f.gradient(origin)[free]
-    columns = []
-    for entry in free:
-        moved = origin.copy()
-        moved[entry] = 1.0
-        columns.append(f.gradient(moved)[free] - slope)
-    return np.array(columns).T, slope
+    place = np.full(len(rule), -1)
+    place[free] = np.arange(len(free))
+    where = place[f.terms]
+    fixed = rule.copy()
+    fixed[free] = 1.0
+    weight = f.coefficients * np.prod(fixed[f.terms], axis=1)
+    degree = (where >= 0).sum(axis=1)
+    slope = np.zeros(len(free))
+    once = degree == 1
+    np.add.at(slope, where[once].max(axis=1, initial=-1), weight[once])
+    curvature = np.zeros((len(free), len(free)))
+    twice = where[degree == 2]
+    first, second = twice[twice >= 0].reshape(-1, 2).T
+    np.add.at(curvature, (first, second), weight[degree == 2])
+    return curvature + curvature.T, slope
 
 
 def _solve(matrix: Floats, right: Floats, scale: float) -> tuple[Floats, Floats] | None:
