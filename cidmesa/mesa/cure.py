@@ -55,6 +55,7 @@ from cidmesa.mesa.views import own_mechanism
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
+    from cidmesa.diagram import CID
     from cidmesa.mesa.candidate import MesaOptimizer
     from cidmesa.mesa.derive import Family, Targets
 
@@ -286,16 +287,22 @@ def _observables(setup: TrainingSetup, given: Iterable[str] | None) -> list[tupl
     for x in chosen:
         kind = cid.kind(x)
         seen = [rule for rule in rules if any(x in cid.parents(d) for d in rule)]
-        below = [rule for rule in rules if kind != "chance" or x in setup.ever_below(rule)]
-        to = [rule for rule in rules if rule not in seen and rule not in below]
+        below = [rule for rule in rules if x in setup.ever_below(rule)]
+        to = [rule for rule in rules if kind == "chance" and rule not in seen and rule not in below]
         if given is not None and not to:
-            what = (
-                "is observed already" if len(seen) == len(rules) else "is not a chance node outside what it influences"
-            )
-            whom = " or ".join(f"`{d}`" for d in cid.decisions)
-            raise NotApplicableError(f"`{x}` cannot be shown to {whom}: it {what}.")
+            raise _not_shown(cid, x, observed=len(seen) == len(rules))
         found += [(x, rule) for rule in to]
     return found
+
+
+def _not_shown(cid: CID, node: str, *, observed: bool) -> NotApplicableError:
+    """Build the error for a node that can be shown to no decision; `observed` if all see it."""
+    if cid.kind(node) != "chance":
+        why = f"it is a {cid.kind(node)} node, and chance nodes are shown"
+    else:
+        why = "it is observed already" if observed else "whoever does not observe it already influences it"
+    whom = " or ".join(f"`{d}`" for d in cid.decisions)
+    return NotApplicableError(f"`{node}` cannot be shown to {whom}: {why}. Leave it out of observables=.")
 
 
 def _is_judged(after: MesaOptimizer, deployment: str) -> bool:

@@ -180,6 +180,8 @@ def test_bad_input() -> None:
         distinguishing_training(setup, "at_red", observables=["door"])
     with pytest.raises(NotApplicableError, match="influences"):
         distinguishing_training(setup, "at_red", observables=["at_red"])
+    with pytest.raises(NotApplicableError, match="it is a utility node, and chance nodes are shown"):
+        distinguishing_training(setup, "at_red", observables=["reward"])
     with pytest.raises(NotApplicableError, match="numbers"):
         distinguishing_training(TrainingSetup(red_door_cid()), "at_red")
 
