@@ -119,7 +119,7 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     :math:`\sum \log_2 |A| \le 12`. Beyond that only the sets of actions per context are compared: where they differ the
     pair is identifiable, where they agree it is UNKNOWN. Without numbers every pair is UNKNOWN. With several decisions
     policies are what is compared to begin with. Where there are too many, those are that ignore what is idle for both
-    pairs of targets (:mod:`cidmesa.mesa.plans`): if these sets differ so do the whole ones, but not conversely.
+    sets of targets (:mod:`cidmesa.mesa.plans`): if these sets differ so do the whole ones, but not conversely.
 
     A pair for which a shared rule may have to be stochastic is UNKNOWN too. Declared objectives cannot settle it: the
     possible rules are those of *all* objectives, and a rule that no declared one makes optimal another may.
