@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from cidmesa.mesa.consistency import DELTAS, ConsistentSet
+from cidmesa.mesa.consistency import DELTAS, ConsistentSet, unit
 from cidmesa.mesa.extremes import extremes
 from cidmesa.mesa.law import Law, tie_width
 from cidmesa.mesa.objectives import Objective
@@ -229,8 +229,7 @@ class ByName:
         """Return the first declared objective in the set."""
         for i in self._selected:
             objective = self.declared[i]
-            scale = float(np.abs(objective.values).max())
-            return Objective(objective.name, objective.targets, objective.values / scale, objective.domains)
+            return Objective(objective.name, objective.targets, unit(objective.values), objective.domains)
         return None
 
     def regret_of(self, objective: Objective) -> tuple[float, float]:

@@ -123,3 +123,13 @@ def test_the_parabola_of_the_absent_minded_driver() -> None:
     found = parabola(world, world.utility())
     assert best(found) == pytest.approx([2 / 3])
     assert value(found, 2 / 3) == pytest.approx(4 / 3)
+
+
+def test_an_objective_that_is_zero_stays_zero() -> None:
+    """Where the base does not care either, wanting nothing is consistent, and is not scaled."""
+    cid = cm.CID([("a", "x"), ("b", "x"), ("x", "u")], decisions=["a", "b"], utilities=["u"])
+    model = cid.parameterise(a=[0, 1], b=[0, 1], x=lambda a, b: int(a != b), u=lambda x: 0 * x)
+    shared = TrainingSetup(model, shared_rules=[("a", "b")])
+    nothing = derive_mesa_optimizers(shared, objectives={"x": {0: 0.0, 1: 0.0}})["x"].objective
+    assert nothing is not None
+    assert nothing.values.tolist() == [0.0, 0.0]
