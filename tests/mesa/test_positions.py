@@ -64,6 +64,18 @@ def test_referent_and_message(scored: str, meant: str, position: str) -> None:
     assert positions(cid, ["other"]) == {position}
 
 
+def test_a_decision_is_no_label() -> None:
+    """What the score reads from outside must be a chance node: else whatever a decision sees would be its referent."""
+    cid = cm.CID(
+        [("seen", "act"), ("seen", "meant"), ("act", "meant"), ("act", "paid"), ("paid", "pay")],
+        decisions=["act"],
+        utilities=["pay"],
+    )
+    assert set(cid.parents("paid")) == {"act"}  # outside what the decision influences, and below what it observes
+    assert positions(cid, ["meant"]) == {"other"}
+    assert positions(cid.with_edges([("seen", "paid")]), ["meant"]) == {"referent"}
+
+
 def test_the_red_door() -> None:
     cid = red_door_cid()
     assert positions(cid, ["at_red"]) == {"spurious"}

@@ -77,6 +77,33 @@ def test_the_register_that_stores_the_loss(r: float) -> None:
     assert alignment_region(TrainingSetup(model), "paid").training_regret == 0
 
 
+@pytest.mark.parametrize(("share", "r"), [(0.6, 0.9), (0.9, 0.6), (0.5, 1.0), (0.8, 0.625), (0.4, 0.9)])
+def test_where_what_is_stored_is_mostly_wrong_the_wish_to_be_wrong_costs_less(share: float, r: float) -> None:
+    """P(z)(2r - 1) is the regret of the wish to be right, and the least of all objectives only while P(z)r <= 1/2.
+
+    Being wrong costs a regret of 1 wherever z is absent, 1 - P(z): that is less iff P(z)r > 1/2.
+    """
+    edges = [("truth", "say"), ("z", "say"), ("z", "error"), ("say", "right"), ("truth", "right")]
+    edges += [("say", "paid"), ("truth", "paid"), ("error", "paid"), ("paid", "score")]
+    model = cm.CID(edges, decisions=["say"], utilities=["score"]).parameterise(
+        truth=cm.Bernoulli(0.5),
+        z=cm.Bernoulli(p),
+        error=cm.Function(lambda z: {1: q, 0: 1 - q} if z else {0: 1.0, 1: 0.0}, domain=(0, 1)),
+        say=[0, 1],
+        right=cm.Function(lambda say, truth: int(say == truth), domain=(0, 1)),
+        paid=cm.Function(lambda say, truth, error: int(say == truth ^ error), domain=(0, 1)),
+        score=lambda paid: paid,
+    )
+    being_right, wrong = share * (2 * r - 1), 1 - share
+    numbers = {p: sympy.Rational(str(share)), q: sympy.Rational(str(r))}
+    for objective, regret in ((None, being_right), ({0: 1, 1: 0}, wrong), ("any", min(being_right, wrong))):
+        found = alignment_region(TrainingSetup(model), "right", objective).training_regret
+        assert float(found.subs(numbers)) == pytest.approx(regret, abs=1e-12)
+    numeric = TrainingSetup(model.subs({"p": share, "q": r}))
+    assert derive_mesa_optimizers(numeric)["right"].training_regret == pytest.approx(min(being_right, wrong), abs=1e-9)
+    assert (wrong < being_right - 1e-9) == (share * r > 0.5)
+
+
 def symbolic_model(rng: np.random.Generator, model: cm.CIM, count: int) -> tuple[cm.CIM, list[Any]]:
     """Put symbols into the rows of some nodes, numbers into others."""
     chosen = rng.choice(model.cid.chance, size=count, replace=False).tolist()
