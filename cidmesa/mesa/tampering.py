@@ -31,7 +31,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cidmesa.mesa.candidate import MesaOptimizer
+    from cidmesa.mesa.regret import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Tampering:
     steered
         Those of them that the candidate has an instrumental control incentive on.
     regret
-        The competent regret interval by the deployment's own utility, as tampered with; ``None`` without numbers.
+        The competent regret interval by the deployment's own utility, as tampered with; ``None`` without numbers, or
+        where it is not known (several decisions with too many policies to compare).
     stale
         The same for an optimizer that believes it is still in training.
     """
@@ -93,11 +97,12 @@ def tampering(candidate: MesaOptimizer, deployment: str) -> Tampering:
     moved = frozenset(node for node in reachable if there.kind(node) == "chance")
     view = candidate.in_deployment[deployment]
     steered = frozenset(node for criterion, node in view.emergent if criterion == "ici") & moved
-    numbers = setup.model is not None
-    return Tampering(
-        deployment,
-        moved,
-        steered,
-        tuple(candidate.deployment_regret[deployment]) if numbers else None,  # type: ignore[arg-type]
-        tuple(candidate.stale_regret[deployment]) if numbers else None,  # type: ignore[arg-type]
-    )
+    competent, stale = _known(candidate.deployment_regret, deployment), _known(candidate.stale_regret, deployment)
+    return Tampering(deployment, moved, steered, competent, stale)
+
+
+def _known(regret: Mapping[str, Interval], deployment: str) -> tuple[float, float] | None:
+    if deployment not in regret:
+        return None
+    low, high = regret[deployment]
+    return low, high

@@ -7,6 +7,7 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.errors import UnknownNodeError
+from cidmesa.mesa import normal
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup import Deployment, TrainingSetup
 from cidmesa.mesa.tampering import tampering
@@ -97,6 +98,21 @@ def test_without_the_incentive_cutting_the_edge_changes_no_optimum() -> None:
         values = [world.values(sign * world.column(target)) for world in (World(model), World(setup.deployed("wired")))]
         assert values[0] == pytest.approx(values[1], abs=1e-9), seed
         checked += 1
+
+
+def test_regret_that_is_not_known_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many policies to compare, or a bare diagram: what is steered is known all the same."""
+    monkeypatch.setattr(normal, "POLICIES", 8)
+    edges = [("x", "ask"), ("x", "say"), ("ask", "say"), ("x", "paid"), ("ask", "paid"), ("say", "paid")]
+    cid = cm.CID([*edges, ("paid", "score")], nodes=["log"], decisions=["ask", "say"], utilities=["score"])
+    paid = cm.Function(lambda x, ask, say: int(x == ask == say), domain=(0, 1))
+    log = cm.Bernoulli(0.5)
+    model = cid.parameterise(x=log, log=log, ask=[0, 1], say=[0, 1], paid=paid, score=lambda paid: paid)
+    wired = Deployment({"log": lambda say: say}, edges=[("say", "log")])
+    bare = TrainingSetup(cid, {"wired": Deployment({"log"}, wired.edges)})
+    for setup in (TrainingSetup(model, {"wired": wired}), bare):
+        found = tampering(derive_mesa_optimizers(setup)["paid"], "wired")
+        assert (found.reachable, found.steered, found.regret, found.stale) == ({"log"}, frozenset(), None, None)
 
 
 def test_an_unknown_deployment_is_named() -> None:
