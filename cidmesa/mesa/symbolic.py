@@ -76,7 +76,7 @@ class AlignmentRegion:
     training_regret
         Expression: base regret of the worst policy that is optimal for it in training.
     epsilon
-        The symbol of the tolerance.
+        The symbol of the tolerance: ``epsilon``, with underscores after it where the model has one of that name.
     consistent
         Condition: ``training_regret <= epsilon``, simplified.
     deployment_regret
@@ -173,8 +173,6 @@ def alignment_region(
     --------
     See the module.
     """
-    import sympy
-
     names = target_key(setup, target)
     if setup.model is None:
         raise NotApplicableError(
@@ -185,7 +183,7 @@ def alignment_region(
             "alignment_region compares deterministic policies, and here one rule acts several times on the targets or "
             "the score, so that the best may be stochastic: derive_mesa_optimizers with numbers tries such rules."
         )
-    epsilon = sympy.Symbol("epsilon", nonnegative=True)
+    epsilon = _tolerance(setup)
     here = Values(setup.model, setup.shared_rules, setup.training_score)
     if isinstance(objective, str):
         if objective != "any":
@@ -257,6 +255,17 @@ def separation_expression(
         both = sympy.Or(*(sympy.And(x, y) for x, y in zip(one, other, strict=True)))
         total += weight if both is sympy.false else where(sympy.Not(both), weight)
     return sympy.expand(total) if not total.has(sympy.Piecewise) else total
+
+
+def _tolerance(setup: TrainingSetup) -> Any:
+    """Return the symbol of the tolerance, which is none of the model's own."""
+    import sympy
+
+    taken = {str(symbol) for name in setup.distributions for symbol in setup.deployed(name).symbols}
+    name = "epsilon"
+    while name in taken:
+        name += "_"
+    return sympy.Symbol(name, nonnegative=True)
 
 
 def _objective(model: CIM, names: tuple[str, ...], given: Objective | Mapping[Any, Any] | None) -> Objective | None:

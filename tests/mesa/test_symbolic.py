@@ -44,6 +44,14 @@ def test_the_red_door() -> None:
     assert (aligned.training_regret, aligned.consistent) == (0, sympy.true)
 
 
+def test_the_tolerance_is_no_symbol_of_the_model() -> None:
+    """A model that calls its own probability epsilon is not consistent whatever that is."""
+    epsilon = sympy.Symbol("epsilon", nonnegative=True)
+    region = alignment_region(TrainingSetup(red_door(epsilon)), "at_red")
+    assert (region.training_regret, str(region.consistent)) == (epsilon, "epsilon <= epsilon_")
+    assert region.consistent.subs({epsilon: 0.5, region.epsilon: 0.1}) == sympy.false
+
+
 def test_any_objective_on_the_red_door_prefers_red_until_it_is_the_rarer() -> None:
     """Beyond one half it is better to avoid red: the least regret turns over there."""
     delta = sympy.Symbol("delta")
