@@ -6,7 +6,7 @@ are told apart here, once, before anything is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -111,8 +111,8 @@ def read_values(stated: Mapping[str, Any] | None, argument: str) -> Mapping[str,
     return stated
 
 
-def read_names(names: Iterable[str], argument: str) -> Sequence[str]:
-    """Return `names` as a sequence; a bare string, which is a sequence of letters, is refused.
+def read_names(names: Iterable[str], argument: str) -> tuple[str, ...]:
+    """Return `names` as a tuple; a bare string, which is a sequence of letters, is refused.
 
     >>> read_names(["door", "go"], "names")
     ('door', 'go')

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cidmesa.arguments import read_names
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of
@@ -48,6 +49,7 @@ from cidmesa.mesa.extremes import extremes
 from cidmesa.mesa.interfaces import Floats, payoff_table
 from cidmesa.mesa.objectives import Objective
 from cidmesa.mesa.rules import Polynomial, RuleSpace
+from cidmesa.mesa.setup import require_tolerance
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -180,7 +182,8 @@ def is_deceptive(
     >>> print(is_deceptive(setup, ["gain"], {0: 1.0, 1: 0.0}).answer)
     excludes
     """
-    goals = tuple(targets)
+    goals = read_names(targets, "targets=")
+    require_tolerance(tolerance)
     cid, phases = setup.cid, setup.phases
 
     def verdict(answer: Answer, reason: str, **more: Any) -> DeceptionVerdict:
@@ -241,7 +244,7 @@ def deception(
         raise NotApplicableError(
             "deception is about phases of training: TrainingSetup(phases=Phases(train=, update=, deploy=))."
         )
-    found = _regrets(setup, setup.phases, tuple(targets), objective, deterministic)
+    found = _regrets(setup, setup.phases, read_names(targets, "targets="), objective, deterministic)
     if isinstance(found, str):
         raise NotApplicableError(found)
     return found[0]
@@ -260,7 +263,7 @@ def optimal_rules(
     """
     model = setup.require_model("an optimal rule")
     space = RuleSpace.of(model, setup.shared_rules)
-    best = space.maximise(_value(space, model, tuple(targets), objective), deterministic=deterministic)
+    best = space.maximise(_value(space, model, read_names(targets, "targets="), objective), deterministic=deterministic)
     return best.value, tuple({d: space.rule_of(d, rule) for d in model.cid.decisions} for rule in best.rules)
 
 
@@ -299,7 +302,7 @@ def phase_cue(
     if cue not in parents:
         raise NotApplicableError(f"`{cue}` is not observed by `{decision}`, whose parents are {parents}.")
     space = RuleSpace.of(model, setup.shared_rules)
-    f = _value(space, model, tuple(targets), objective)
+    f = _value(space, model, read_names(targets, "targets="), objective)
     cards = [model.card(p) for p in parents]
     axis = parents.index(cue)
     blocks = np.array(space.blocks_of(decision), dtype=np.intp).reshape(cards)

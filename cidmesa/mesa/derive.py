@@ -46,7 +46,7 @@ from cidmesa.mesa.normal import COMPARED, NormalForm
 from cidmesa.mesa.objectives import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.positions import Reading
 from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
-from cidmesa.mesa.setup import require_setup
+from cidmesa.mesa.setup import require_setup, require_tolerance
 from cidmesa.mesa.splice import InnerAgent, by_design
 from cidmesa.mesa.stages import ByStage
 from cidmesa.solve import solve
@@ -121,8 +121,7 @@ def derive_mesa_optimizers(
         raise NotApplicableError(f"prior= is SimplicityPrior(weight=.., sharpness=..); got {prior!r}.")
     if objectives is not None and not isinstance(objectives, Mapping):
         raise NotApplicableError(f"objectives= is a mapping, {{targets: objective}}; got {objectives!r}.")
-    if not is_number(tolerance) or not 0 <= tolerance < float("inf"):
-        raise NotApplicableError(f"tolerance= is a regret, finite and not negative; got {tolerance!r}.")
+    require_tolerance(tolerance)
     pool, given = _read_targets(setup, targets)
     derivation = Derivation(setup, tolerance, objectives or {}, prior)
     sets = [

@@ -41,8 +41,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cidmesa.arguments import read_names, require_count
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
+from cidmesa.mechanisms import is_number
 from cidmesa.mesa.objectives import Objective
 from cidmesa.mesa.setup import TRAINING
 from cidmesa.mesa.shifts import ShiftClass, uniform_policy
@@ -82,7 +84,8 @@ class Interface:
     scale, offset
         :math:`a > 0` and :math:`b`; ``None`` where no two reached values agree.
     certified
-        Deployments in which, by Theorem B, both objectives rank all policies as :math:`U_b = a \cdot O + b`.
+        Deployments in which, by Theorem B, both objectives rank all policies alike. :math:`A` is what the deployment
+        reaches, so that the line may be another one than :attr:`scale` and :attr:`offset` give for :attr:`domain`.
     """
 
     nodes: tuple[str, ...]
@@ -178,6 +181,11 @@ def interfaces(
         Smaller ones first, then in node order. Every interface is listed, not only minimal ones: a larger one may
         hold less fixed.
 
+    Raises
+    ------
+    NotApplicableError
+        An objective that is not one finite number per value of the targets, or a size below one.
+
     Notes
     -----
     The certificate is sound, in every parameterisation; where an interface certifies nothing the objectives may agree
@@ -198,7 +206,8 @@ def interfaces(
     >>> [(i.nodes, i.scale, sorted(i.certified)) for i in single]
     [(('at_door',), 3.0, ['moved'])]
     """
-    cid, goals = setup.cid, tuple(targets)
+    cid, goals = setup.cid, read_names(targets, "targets=")
+    require_count(size, "size")
     payoff = objective.to_dict() if isinstance(objective, Objective) else objective
     numbers = setup.model is not None and not setup.model.is_symbolic and payoff is not None
     found = []
@@ -302,8 +311,19 @@ def payoff_table(model: CIM, targets: Sequence[str], objective: Mapping[Any, flo
     """Write an objective out as an array with one axis per target; the values of a utility ascend."""
     domains = [np.unique(model.cpd(t)).tolist() if model.cid.kind(t) == "utility" else model.domain(t) for t in targets]
     keys = list(product(*domains))
+    if not isinstance(objective, Mapping):
+        raise NotApplicableError(
+            f"an objective on {tuple(targets)} is a mapping from their values to numbers; got {objective!r}: "
+            f"{{{keys[0] if len(targets) > 1 else keys[0][0]!r}: 1.0, ..}}."
+        )
     given = {key if isinstance(key, tuple) else (key,): value for key, value in objective.items()}
     lacking = [key for key in keys if key not in given]
     if lacking:
         raise NotApplicableError(f"the objective on {tuple(targets)} gives no number for {lacking[0]!r}: add it.")
+    for key in keys:
+        if not is_number(given[key]) or not np.isfinite(given[key]):
+            raise NotApplicableError(
+                f"the objective on {tuple(targets)} is a finite number for each of their values; got {given[key]!r} "
+                f"for {key!r}."
+            )
     return np.array([given[key] for key in keys], dtype=np.float64).reshape([len(domain) for domain in domains])

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cidmesa.arguments import read_names, require_count
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of
@@ -95,7 +96,7 @@ def myopia(cid: CID, credit: Mapping[str, Iterable[str]], steps: Iterable[Iterab
     UnknownNodeError
         A name that is not a node.
     NotApplicableError
-        A node of two steps, or a decision or credited utility of none.
+        A node of two steps, a decision or credited utility of none, or a bare name where a list of names is meant.
 
     Notes
     -----
@@ -116,14 +117,16 @@ def myopia(cid: CID, credit: Mapping[str, Iterable[str]], steps: Iterable[Iterab
     """
     step_of: dict[str, int] = {}
     for i, nodes in enumerate(steps):
-        for node in nodes:
+        for node in read_names(nodes, "a step of steps="):
             cid.id(node)
             if step_of.setdefault(node, i) != i:
                 raise NotApplicableError(f"`{node}` belongs to one step, and steps= puts it into two.")
+    if not isinstance(credit, Mapping):
+        raise NotApplicableError(f"credit= is a mapping, {{decision: [utility, ..]}}; got {credit!r}.")
     found = {}
     for decision, credited in credit.items():
         cid.only_decision(decision)
-        every = tuple(credited)
+        every = read_names(credited, f"what credit= gives `{decision}`")
         for node in (decision, *every):
             if node in every and cid.kind(node) != "utility":
                 raise NotApplicableError(f"credit is of utilities, and `{node}` is a {cid.kind(node)}.")
@@ -172,11 +175,10 @@ def value_iteration(
     >>> optimal[:, 1].tolist(), value_iteration(cooperate, [[0, -1], [3, 2]], discount=0.2)[1][:, 1].tolist()
     ([True, True], [False, False])
     """
-    p, r = np.asarray(transition, dtype=np.float64), np.asarray(reward, dtype=np.float64)
-    if p.ndim != 3 or p.shape != (*r.shape, r.shape[0]) or not np.allclose(p.sum(axis=2), 1.0, atol=1e-9):
+    p, r = _environment(transition, "value_iteration"), _numbers(reward, "a reward")
+    if p.shape[:2] != r.shape:
         raise NotApplicableError(
-            f"value_iteration takes transition (S, A, S) with rows that sum to 1 and reward (S, A); got the shapes "
-            f"{p.shape} and {r.shape}."
+            f"value_iteration takes transition (S, A, S) and reward (S, A); got the shapes {p.shape} and {r.shape}."
         )
     if not 0 <= discount < 1:
         raise NotApplicableError(f"a discount is at least 0 and below 1; got {discount!r}.")
@@ -217,12 +219,39 @@ def swapped(
     >>> swapped(own, 2, [1.0, 0.0], rotate=True)[0].tolist()
     [[1.0, 0.0], [1.0, 0.0]]
     """
-    p = np.asarray(transition, dtype=np.float64)
-    if learners < 1:
-        raise NotApplicableError(f"there is at least one learner; got {learners!r}.")
+    p, law = _environment(transition, "swapped"), _numbers(elsewhere, "elsewhere=")
+    require_count(learners, "learners")
+    if law.shape != p.shape[:1] or not _are_laws(law):
+        raise NotApplicableError(f"elsewhere= is a law of the {len(p)} states, numbers that sum to 1; got {law}.")
     stay = (0.0 if learners > 1 else 1.0) if rotate else 1.0 / learners
-    mixed: Floats = stay * p + (1.0 - stay) * np.asarray(elsewhere, dtype=np.float64)
+    mixed: Floats = stay * p + (1.0 - stay) * law
     return mixed
+
+
+def _environment(transition: Floats | Sequence[object], question: str) -> Floats:
+    """Return transition probabilities as an array of shape (S, A, S)."""
+    p = _numbers(transition, "a transition")
+    if p.ndim != 3 or p.shape[0] != p.shape[2] or not _are_laws(p):
+        raise NotApplicableError(
+            f"{question} takes transition (S, A, S) with rows that are probabilities and sum to 1; got the shape "
+            f"{p.shape}."
+        )
+    return p
+
+
+def _numbers(given: Floats | Sequence[object], what: str) -> Floats:
+    """Return numbers as an array."""
+    try:
+        array = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.array([np.nan])
+    if not array.size or not np.isfinite(array).all():
+        raise NotApplicableError(f"{what} is an array of finite numbers; got {given!r}.")
+    return array
+
+
+def _are_laws(rows: Floats) -> bool:
+    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=-1), 1.0, atol=1e-9))
 
 
 # What an outer loop selects --------------------------------------------------------------------------------------
@@ -244,7 +273,9 @@ def shared_effects(population: int, group: int, benefit: float, cost: float) -> 
     >>> shared_effects(3, 1, benefit=2.0, cost=1.0).tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    if not 1 <= group <= population:
+    require_count(group, "group")
+    require_count(population, "population")
+    if group > population:
         raise NotApplicableError(f"groups of {group} in a population of {population}: 1 <= group <= population.")
     met = (group - 1) / (population - 1) if population > 1 else 0.0
     share: Floats = np.full((population, population), met / group)
@@ -273,9 +304,14 @@ def selection_advantage(effects: Floats | Sequence[object], actors: Iterable[int
     >>> selection_advantage(shared_effects(4, 4, benefit=100.0, cost=1.0), [0, 1])
     -1.0
     """
-    matrix = np.asarray(effects, dtype=np.float64)
-    acting = np.zeros(len(matrix), dtype=np.bool_)
-    acting[list(actors)] = True
+    matrix = _numbers(effects, "effects=")
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise NotApplicableError(f"effects has a row and a column for each member; got the shape {matrix.shape}.")
+    members = range(len(matrix))
+    named = list(actors) if isinstance(actors, Iterable) else [actors]
+    if any(i not in members for i in named):
+        raise NotApplicableError(f"actors= names members by their numbers, 0 to {len(matrix) - 1}; got {named}.")
+    acting = np.isin(members, [int(i) for i in named])
     if acting.all() or not acting.any():
         raise NotApplicableError("selection compares those who act with those who do not: name some of the members.")
     rewards = matrix[:, acting].sum(axis=1)

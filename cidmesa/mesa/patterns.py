@@ -91,7 +91,7 @@ def response_pattern(
     Raises
     ------
     NotApplicableError
-        `shown` or `cue` is not observed, or `training` is not a value of the cue.
+        `shown` or `cue` is not observed, the two are one node, or `training` is not a value of the cue.
 
     Examples
     --------
@@ -118,6 +118,8 @@ def response_pattern(
     for node in (shown, cue):
         if node not in parents:
             raise NotApplicableError(f"`{node}` is not observed by `{decision}`, whose parents are {parents}.")
+    if shown == cue:
+        raise NotApplicableError(f"what is shown and the cue of the phase are two observations; got `{cue}` for both.")
     values = model.domain(cue)
     if training not in values:
         raise NotApplicableError(f"{training!r} is not a value of `{cue}`, whose domain is {values!r}.")

@@ -32,6 +32,7 @@ from typing import Any
 from cidmesa.arguments import read_names
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, unknown
+from cidmesa.mechanisms import is_number
 from cidmesa.mesa.deployment import Deployment, Feedback, Phases
 from cidmesa.model import CIM
 
@@ -422,6 +423,18 @@ def require_setup(setup: object, question: str) -> TrainingSetup:
         return setup
     got = type(setup).__name__ if isinstance(setup, CID | CIM) else repr(setup)
     raise NotApplicableError(f"{question} starts from a training setup, TrainingSetup(model, ..); got {got}.")
+
+
+def require_tolerance(tolerance: Any) -> None:
+    """Raise if `tolerance` is no regret that could be allowed.
+
+    >>> require_tolerance(-1)
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.NotApplicableError: tolerance= is a regret, finite and not negative; got -1.
+    """
+    if not is_number(tolerance) or not 0 <= tolerance < float("inf"):
+        raise NotApplicableError(f"tolerance= is a regret, finite and not negative; got {tolerance!r}.")
 
 
 def _mapping(given: Any, argument: str, form: str) -> Mapping[str, Any]:

@@ -181,6 +181,16 @@ def test_without_phases_nothing_is_said() -> None:
         deception(plain, TARGETS, objective)
 
 
+def test_slips_are_told() -> None:
+    setup, objective = trusting(0.5, 0.9)
+    with pytest.raises(NotApplicableError, match="finite number for each"):
+        deception(setup, TARGETS, dict.fromkeys(objective, float("nan")))
+    with pytest.raises(NotApplicableError, match=r'\["gain_dep"\]'):
+        is_deceptive(setup, "gain_dep", {0: 0.0, 1: 1.0})
+    with pytest.raises(NotApplicableError, match="tolerance= is a regret"):
+        is_deceptive(setup, TARGETS, objective, tolerance=-0.1)
+
+
 def test_an_update_that_the_base_does_not_settle_is_unknown() -> None:
     """Where the base is indifferent between two actions with different updates, "unmodified" has no meaning."""
     setup, objective = trusting(0.5, 0.9, loss=0.0)

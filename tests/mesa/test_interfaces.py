@@ -143,3 +143,15 @@ def test_a_deployment_only_edge_can_end_an_interface() -> None:
 def test_an_objective_with_a_value_missing_is_refused() -> None:
     with pytest.raises(NotApplicableError, match="gives no number"):
         interfaces(TrainingSetup(red_door()), ["at_red"], {1: 1.0})
+
+
+def test_slips_are_told() -> None:
+    setup = TrainingSetup(red_door())
+    with pytest.raises(NotApplicableError, match=r'\["at_red"\]'):
+        interfaces(setup, "at_red")
+    with pytest.raises(NotApplicableError, match="size= is a whole number"):
+        interfaces(setup, ["at_red"], size=0)
+    with pytest.raises(NotApplicableError, match="finite number for each"):
+        interfaces(setup, ["at_red"], {0: 0.0, 1: float("nan")})
+    with pytest.raises(NotApplicableError, match="mapping from their values"):
+        interfaces(setup, ["at_red"], [0.0, 1.0])  # type: ignore[arg-type]

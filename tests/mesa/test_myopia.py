@@ -195,5 +195,26 @@ def test_bad_input() -> None:
         selection_advantage(shared_effects(3, 1, 1.0, 1.0), range(3))
     with pytest.raises(NotApplicableError, match="population"):
         shared_effects(3, 4, 1.0, 1.0)
-    with pytest.raises(NotApplicableError, match="at least one learner"):
+    with pytest.raises(NotApplicableError, match="learners= is a whole number of at least 1"):
         swapped(OWN, 0, [1.0, 0.0])
+    for elsewhere in ([1.0, 0.0, 0.0], [2.0, -1.0], [float("nan"), 1.0]):
+        with pytest.raises(NotApplicableError, match="elsewhere="):
+            swapped(OWN, 2, elsewhere)
+    for transition, reward_ in (([[[2.0, -1.0]] * 2] * 2, reward(1, 1)), (OWN, [[float("nan"), 0.0], [0.0, 0.0]])):
+        with pytest.raises(NotApplicableError, match=r"probabilities|finite"):
+            value_iteration(transition, reward_, 0.5)
+    for actors in ([5], [-1], ["x"]):
+        with pytest.raises(NotApplicableError, match="by their numbers, 0 to 2"):
+            selection_advantage(shared_effects(3, 1, 1.0, 1.0), actors)
+    with pytest.raises(NotApplicableError, match="row and a column"):
+        selection_advantage([[1.0, 2.0]], [0])
+
+
+def test_a_bare_name_is_no_list_of_names() -> None:
+    cid, steps = unrolled(2)
+    with pytest.raises(NotApplicableError, match="what credit= gives `a0` is a list of names"):
+        myopia(cid, {"a0": "r1"}, steps)
+    with pytest.raises(NotApplicableError, match="a step of steps= is a list of names"):
+        myopia(cid, {"a0": ["r1"]}, ["a0", "r1"])
+    with pytest.raises(NotApplicableError, match="credit= is a mapping"):
+        myopia(cid, ["a0"], steps)  # type: ignore[arg-type]

@@ -91,5 +91,7 @@ def test_bad_input() -> None:
         response_pattern(model(), rule, "pay", "phase", "training")
     with pytest.raises(NotApplicableError, match="not a value"):
         response_pattern(model(), rule, "W_pay", "phase", "trainign")
+    with pytest.raises(NotApplicableError, match="two observations"):
+        response_pattern(model(), rule, "phase", "phase", "training")
     with pytest.raises(NotApplicableError, match="which decision"):
         response_pattern(model(), {}, "W_pay", "phase", "training")
