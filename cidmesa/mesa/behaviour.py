@@ -76,6 +76,11 @@ class Mixtures:
     before: Floats
     after: Floats
 
+    @property
+    def greatest(self) -> float:
+        """The weighted mean total variation of the contexts' own laws, which no rule's mixtures exceed."""
+        return float(self.weights @ (np.abs(self.before - self.after).sum(axis=1) / 2))
+
     def variation(self, rule: Floats) -> Floats:
         """Return the weighted mean total variation of the mixtures; `rule` is ``(..., contexts, actions)``."""
         apart = np.abs(np.einsum("nc,...ca->...na", self.before - self.after, rule)).sum(axis=-1) / 2

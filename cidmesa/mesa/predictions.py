@@ -14,7 +14,9 @@ control       retrained without its influence on :math:`X`, agents earn less    
 and all of them together: **coverage**, that each agent acts as at least one of them says. A *must* row claims it of
 every agent of the recipe, a *can* row that some will. A row is **joint** where all hypotheses make it (intervals:
 their hull; tables of actions: their union), else it is of one hypothesis. Rows that cannot fail, whatever agents do,
-are no evidence: they are listed apart, in :attr:`Predictions.structural`.
+are no evidence: they are listed apart, in :attr:`Predictions.structural`. What counts as nothing is allowed to every
+agent, so a claim that only a rule within that margin could break cannot fail either: that a rule does not respond to a
+shift that hardly moves what is seen, or that almost every regret there is lies in an interval.
 
 The lookup table says only that training regret is within the tolerance. That is the premise under which agents are
 judged at all, so on them it cannot fail either; how many meet it is reported.
@@ -152,7 +154,8 @@ def predict(
     tolerance
         The training regret that is allowed, in base-utility units.
     margin
-        Of total variation: a use or response is a *must* only where every possible policy shows at least twice that.
+        What counts as nothing, of total variation or of the base utility's range. A use or response is a *must* only
+        where every possible policy shows at least twice that; a row that no rule breaks by more cannot fail.
 
     Returns
     -------
@@ -197,21 +200,22 @@ def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float
             pairs = observation_pairs(world.laws[decision], axis)
             if len(pairs):
                 used = partial(claims.use, world=world, decision=decision, parent=parent, pairs=pairs, margin=margin)
-                rows += _merged(world, hypotheses, "observation", _of(parent, decision, cid), decision, used)
+                rows += _merged(world, hypotheses, "observation", _of(parent, decision, cid), decision, used, margin)
         nodes = shown(setup, world.name, decision)
         if nodes:
             open_ = depends_on_rules(cid, decision)
             mixtures = None if open_ else response_mixtures(setup, world.name, decision)
+            most = None if mixtures is None else mixtures.greatest
             responds = partial(
                 claims.response, world=world, decision=decision, nodes=nodes, mixtures=mixtures, margin=margin
             )
-            rows += _merged(world, hypotheses, "response", _of(", ".join(nodes), decision, cid), decision, responds)
-        rows += _merged(
-            world, hypotheses, "actions", decision, decision, partial(claims.actions, world=world, decision=decision)
-        )
+            subject = _of(", ".join(nodes), decision, cid)
+            rows += _merged(world, hypotheses, "response", subject, decision, responds, margin, most)
+        taken = partial(claims.actions, world=world, decision=decision)
+        rows += _merged(world, hypotheses, "actions", decision, decision, taken, margin)
     if world.name != TRAINING:
         costs = partial(claims.regret, world=world)
-        rows += _merged(world, hypotheses, "regret", ", ".join(setup.score), None, costs)
+        rows += _merged(world, hypotheses, "regret", ", ".join(setup.score), None, costs, margin)
     return rows
 
 
@@ -342,8 +346,13 @@ def _merged(
     subject: str,
     decision: str | None,
     claim: Callable[[Hypothesis], Claim | None],
+    margin: float,
+    most: float | None = None,
 ) -> _Rows:
-    """Make the joint row where all hypotheses claim something of one form, and a row of each that claims more."""
+    """Make the joint row where all hypotheses claim something of one form, and a row of each that claims more.
+
+    No rule shows more than `most` of a use or response, where that is known.
+    """
     asked = [(h, claim(h)) for h in hypotheses]
     made = [(h, found) for h, found in asked if found is not None]
     if not made:
@@ -355,12 +364,12 @@ def _merged(
     )
     rows: _Rows = []
     if joint is not None:
-        rows.append((_row(world, JOINT, kind, subject, decision, joint), _can_fail(world, decision, joint)))
+        fails = _can_fail(world, decision, joint, margin, most)
+        rows.append((_row(world, JOINT, kind, subject, decision, joint), fails))
     for h, found in made:
         if joint is None or _spelled(found.expected) != _spelled(joint.expected):
-            rows.append(
-                (_row(world, claims.name_of(h), kind, subject, decision, found), _can_fail(world, decision, found))
-            )
+            fails = _can_fail(world, decision, found, margin, most)
+            rows.append((_row(world, claims.name_of(h), kind, subject, decision, found), fails))
     return rows
 
 
@@ -390,16 +399,25 @@ def _row(world: World, hypothesis: str, kind: Kind, subject: str, decision: str 
     )
 
 
-def _can_fail(world: World, decision: str | None, claim: Claim) -> bool:
-    """Say whether some rule would break the claim: not an interval that covers every regret, not a table of all."""
+def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, most: float | None) -> bool:
+    """Say whether some rule would break the claim by more than the margin.
+
+    None breaks an interval that covers every regret, a table of all actions, or the claim that it does not respond to
+    what hardly shows. How often contexts come up is asked only where no other decision has a say in it.
+    """
     expected = claim.expected
     if isinstance(expected, bool):
-        return True
+        return expected or most is None or most > margin
     if decision is not None:
         size = world.model.card(decision)
-        return any(len(actions) < size for _, actions in expected)
+        excluding = {context for context, actions in expected if len(actions) < size}
+        if depends_on_rules(world.model.cid, decision):
+            return bool(excluding)
+        chances = zip(world.model.contexts(decision), world.laws[decision].reshape(-1).tolist(), strict=True)
+        return sum(chance for context, chance in chances if context in excluding) > margin
     low, high = expected
-    slack = 1e-9 * max(1.0, world.worst)
+    lowest, highest = utility_range(world.setup.deployed(TRAINING))
+    slack = 1e-9 * max(1.0, world.worst) + margin * (highest - lowest)
     return bool(low > slack or high < world.worst - slack)
 
 

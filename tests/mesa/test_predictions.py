@@ -300,20 +300,43 @@ def test_structural_rows_cannot_fail_and_the_others_can(setup: cm.TrainingSetup,
     (decision,) = model.cid.decisions
     contexts, card = len(model.contexts(decision)), model.card(decision)
     every = np.eye(card)[np.stack([rng.integers(card, size=contexts) for _ in range(30)])]
-    # ... and for each distribution the rules with the greatest and the least regret, and the rarest possible actions.
+    # ... and for each distribution the rules with the greatest and the least regret; for each table one that leaves it.
     extreme = []
     for name in setup.distributions:
         values = setup.deployed(name).solve().action_values(decision).reshape(contexts, card)
         values = np.nan_to_num(values)
         extreme += [np.eye(card)[values.argmin(axis=1)], np.eye(card)[values.argmax(axis=1)]]
+    for row in (*rows, *rows.structural):
+        if row.kind == "actions":
+            table: dict[Any, Any] = dict(row.expected)  # type: ignore[call-overload]
+            others = [set(model.domain(decision)) - set(table.get(c, ())) or {0} for c in model.contexts(decision)]
+            extreme.append(np.eye(card)[[model.domain(decision).index(min(o)) for o in others]])
     checks = Checks(setup, family.hypotheses, Ruled(np.concatenate([every, np.stack(extreme)])), retrain=False)
     for row in rows.structural:
-        if row.kind in {"regret", "actions"} and row.deployment != "training":
+        if (row.kind in {"regret", "actions"} and row.deployment != "training") or row.id in shown_responses(rows):
             found = checks.measure(row)
             assert not isinstance(found, str)
-            assert sides(found.bounds, allowed_set(row, checks.scale, 0.0))[0].all(), row
+            assert sides(found.bounds, allowed_set(row, checks.scale, MARGIN))[0].all(), row
     for row in rows:
-        if row.kind == "regret" and not row.inert:
+        if row.kind in {"regret", "actions"} and not row.inert:
             found = checks.measure(row)
             assert not isinstance(found, str)
-            assert not sides(found.bounds, allowed_set(row, checks.scale, 0.0))[0].all(), row
+            assert not sides(found.bounds, allowed_set(row, checks.scale, MARGIN))[0].all(), row
+
+
+def shown_responses(rows: Predictions) -> set[str]:
+    """Responses to what is seen that no rule can show: the shift hardly moves it."""
+    return {r.id for r in rows.structural if r.kind == "response" and not r.theorem.startswith("a frozen rule")}
+
+
+def test_what_only_the_margin_could_break_cannot_fail() -> None:
+    """Where the paint comes off one thing in twenty-five, no rule shows whether it follows the paint."""
+
+    def structural(share: float) -> set[str]:
+        peeled = {"red": cm.Noisy(lambda door: door, share)}
+        setup = cm.TrainingSetup(red_door(), deployments={"peeled": peeled})
+        rows = derive_mesa_optimizers(setup).predictions().structural
+        return {row.id for row in rows if row.deployment == "peeled"}
+
+    assert structural(0.04) == {"at_door/peeled/response/red", "reward/peeled/response/red"}
+    assert structural(0.06) == set()
