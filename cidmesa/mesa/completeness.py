@@ -131,6 +131,8 @@ def parting_models(cid: CID, target: str, shifted: str, middle: str | None = Non
         raise NotApplicableError(f"the proxy's target is a chance node, and `{target}` is a {cid.kind(target)}.")
     if cid.kind(shifted) == "decision":
         raise NotApplicableError(f"`{shifted}` is a decision; what shifts is a mechanism of the world.")
+    if middle is not None:
+        cid.id(middle)
     parents = dict.fromkeys(p for u in cid.utilities for p in cid.parents(u) if cid.kind(p) == "chance")
     options = (target, *parents) if middle is None else (middle,)
     reasons = []

@@ -49,7 +49,7 @@ from cidmesa.mesa.extremes import extremes
 from cidmesa.mesa.interfaces import Floats, payoff_table
 from cidmesa.mesa.objectives import Objective
 from cidmesa.mesa.rules import Polynomial, RuleSpace
-from cidmesa.mesa.setup import require_tolerance
+from cidmesa.mesa.setup import require_setup, require_tolerance
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -184,7 +184,7 @@ def is_deceptive(
     """
     goals = read_names(targets, "targets=")
     require_tolerance(tolerance)
-    cid, phases = setup.cid, setup.phases
+    cid, phases = require_setup(setup, "is_deceptive").cid, setup.phases
 
     def verdict(answer: Answer, reason: str, **more: Any) -> DeceptionVerdict:
         decision = phases.deploy if phases is not None else None
@@ -239,7 +239,7 @@ def deception(
     --------
     See :func:`is_deceptive`.
     """
-    setup.require_model("deception")
+    require_setup(setup, "deception").require_model("deception")
     if setup.phases is None:
         raise NotApplicableError(
             "deception is about phases of training: TrainingSetup(phases=Phases(train=, update=, deploy=))."
@@ -261,7 +261,7 @@ def optimal_rules(
     Decisions that share a rule have the same table. Exact as :meth:`RuleSpace.maximise` is; of infinitely many optimal
     rules the corners are returned.
     """
-    model = setup.require_model("an optimal rule")
+    model = require_setup(setup, "an optimal rule").require_model("an optimal rule")
     space = RuleSpace.of(model, setup.shared_rules)
     best = space.maximise(_value(space, model, read_names(targets, "targets="), objective), deterministic=deterministic)
     return best.value, tuple({d: space.rule_of(d, rule) for d in model.cid.decisions} for rule in best.rules)
@@ -294,11 +294,12 @@ def phase_cue(
         No phases or numbers, or `cue` is not observed in training. (One rule that serves two decisions is outside the
         graphical criteria: a bare diagram says nothing.)
     """
-    model = setup.require_model("the value of a phase cue")
+    model = require_setup(setup, "the value of a phase cue").require_model("the value of a phase cue")
     if setup.phases is None:
         raise NotApplicableError("a phase cue needs phases: TrainingSetup(phases=Phases(train=, update=, deploy=)).")
     decision = setup.phases.train
     parents = model.cid.parents(decision)
+    model.cid.id(cue)
     if cue not in parents:
         raise NotApplicableError(f"`{cue}` is not observed by `{decision}`, whose parents are {parents}.")
     space = RuleSpace.of(model, setup.shared_rules)

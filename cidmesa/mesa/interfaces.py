@@ -46,7 +46,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.objectives import Objective
-from cidmesa.mesa.setup import TRAINING
+from cidmesa.mesa.setup import TRAINING, require_setup
 from cidmesa.mesa.shifts import ShiftClass, uniform_policy
 from cidmesa.solve import joint, query
 
@@ -206,7 +206,7 @@ def interfaces(
     >>> [(i.nodes, i.scale, sorted(i.certified)) for i in single]
     [(('at_door',), 3.0, ['moved'])]
     """
-    cid, goals = setup.cid, read_names(targets, "targets=")
+    cid, goals = require_setup(setup, "interfaces").cid, read_names(targets, "targets=")
     require_count(size, "size")
     payoff = objective.to_dict() if isinstance(objective, Objective) else objective
     numbers = setup.model is not None and not setup.model.is_symbolic and payoff is not None
@@ -218,7 +218,7 @@ def interfaces(
                 continue
             cov = frozenset(nodes).union(*(cid.ancestors(node) for node in nodes)) - set(cid.decisions)
             plain = Interface(nodes, sep, cov)
-            found.append(_with_numbers(setup, plain, goals, payoff or {}) if numbers else plain)
+            found.append(_with_numbers(setup, plain, goals, {} if payoff is None else payoff) if numbers else plain)
     return tuple(found)
 
 

@@ -39,6 +39,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of
 from cidmesa.incentives.proofs import directed_path
+from cidmesa.mechanisms import is_number
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -115,6 +116,8 @@ def myopia(cid: CID, credit: Mapping[str, Iterable[str]], steps: Iterable[Iterab
     >>> bool(myopia(cid, {"a1": ["r1"]}, steps)["a1"])
     True
     """
+    if not isinstance(steps, Iterable):
+        raise NotApplicableError(f"steps= is a list of steps, each a list of names; got {steps!r}.")
     step_of: dict[str, int] = {}
     for i, nodes in enumerate(steps):
         for node in read_names(nodes, "a step of steps="):
@@ -180,7 +183,7 @@ def value_iteration(
         raise NotApplicableError(
             f"value_iteration takes transition (S, A, S) and reward (S, A); got the shapes {p.shape} and {r.shape}."
         )
-    if not 0 <= discount < 1:
+    if not is_number(discount) or not 0 <= discount < 1:
         raise NotApplicableError(f"a discount is at least 0 and below 1; got {discount!r}.")
     states = np.arange(len(r))
     policy = np.zeros(len(r), dtype=np.intp)
@@ -277,6 +280,9 @@ def shared_effects(population: int, group: int, benefit: float, cost: float) -> 
     require_count(population, "population")
     if group > population:
         raise NotApplicableError(f"groups of {group} in a population of {population}: 1 <= group <= population.")
+    for what, number in (("benefit", benefit), ("cost", cost)):
+        if not is_number(number) or not np.isfinite(number):
+            raise NotApplicableError(f"{what}= is a finite number; got {number!r}.")
     met = (group - 1) / (population - 1) if population > 1 else 0.0
     share: Floats = np.full((population, population), met / group)
     np.fill_diagonal(share, 1.0 / group)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import is_number
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -115,7 +116,10 @@ def response_pattern(
             )
         (decision,) = tables
     parents = model.cid.parents(decision)
+    if not is_number(margin):
+        raise NotApplicableError(f"margin= is a total variation, a number; got {margin!r}.")
     for node in (shown, cue):
+        model.cid.id(node)
         if node not in parents:
             raise NotApplicableError(f"`{node}` is not observed by `{decision}`, whose parents are {parents}.")
     if shown == cue:

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy
 
 import cidmesa as cm
+from cidmesa.mesa.completeness import parting_models
+from cidmesa.mesa.deception import deception, is_deceptive, phase_cue
 from cidmesa.mesa.derive import derive_mesa_optimizers
+from cidmesa.mesa.interfaces import interfaces
+from cidmesa.mesa.myopia import myopia, selection_advantage, shared_effects, swapped, value_iteration
+from cidmesa.mesa.patterns import response_pattern
 from cidmesa.mesa.symbolic import separation_expression
+from cidmesa.mesa.tampering import tampering
 from tests.mesa.systems import red_door, red_door_deployments
+from tests.mesa.test_deception import TARGETS, trusting
 from tests.slips import told
 
 DELTA = sympy.Symbol("delta")
 SETUP = cm.TrainingSetup(red_door(), {"repainted": red_door_deployments()["repainted"]})
 SYMBOLS = cm.TrainingSetup(red_door(DELTA))
+PHASES, OBJECTIVE = trusting(0.3, 0.9)
+STEPS = [("go", "reward")]
+OWN = np.eye(2)[[[0, 1], [0, 1]]]
+RULE = {"go": lambda door, red: red}
 REGION = cm.alignment_region(SYMBOLS, "at_red")
 
 ENTRIES: dict[str, Callable[[Any], Any]] = {
@@ -42,6 +54,39 @@ ENTRIES: dict[str, Callable[[Any], Any]] = {
     "max_targets": lambda x: derive_mesa_optimizers(SETUP, max_targets=x),
     "objectives": lambda x: derive_mesa_optimizers(SETUP, objectives=x),
     "a deployment": derive_mesa_optimizers(SETUP)["at_red"].possible_actions,
+    "a deployment to tamper in": lambda x: tampering(derive_mesa_optimizers(SETUP)["at_red"], x),
+    "a setup of interfaces": lambda x: interfaces(x, ["at_red"]),
+    "targets of interfaces": lambda x: interfaces(SETUP, x),
+    "an objective of interfaces": lambda x: interfaces(SETUP, ["at_red"], x),
+    "size of interfaces": lambda x: interfaces(SETUP, ["at_red"], size=x),
+    "a target to complete": lambda x: parting_models(SETUP.cid, x, "weather"),
+    "a node to shift": lambda x: parting_models(SETUP.cid, "at_red", x),
+    "a middle": lambda x: parting_models(SETUP.cid, "at_red", "weather", x),
+    "a setup with phases": lambda x: is_deceptive(x, TARGETS, OBJECTIVE),
+    "deceptive targets": lambda x: deception(PHASES, x, OBJECTIVE),
+    "a deceptive objective": lambda x: deception(PHASES, TARGETS, x),
+    "what an objective gives": lambda x: deception(PHASES, TARGETS, {**OBJECTIVE, (0, 0): x}),
+    "a tolerance of deception": lambda x: is_deceptive(PHASES, TARGETS, OBJECTIVE, x),
+    "a cue": lambda x: phase_cue(PHASES, TARGETS, OBJECTIVE, x),
+    "credit": lambda x: myopia(SETUP.cid, x, STEPS),
+    "credited": lambda x: myopia(SETUP.cid, {"go": x}, STEPS),
+    "steps": lambda x: myopia(SETUP.cid, {"go": ["reward"]}, x),
+    "a step": lambda x: myopia(SETUP.cid, {"go": ["reward"]}, [x, *STEPS]),
+    "a transition": lambda x: value_iteration(x, [[0, 1], [1, 0]], 0.5),
+    "a reward": lambda x: value_iteration(OWN, x, 0.5),
+    "a discount": lambda x: value_iteration(OWN, [[0, 1], [1, 0]], x),
+    "an environment": lambda x: swapped(x, 2, [1.0, 0.0]),
+    "learners": lambda x: swapped(OWN, x, [1.0, 0.0]),
+    "elsewhere": lambda x: swapped(OWN, 2, x),
+    "a population": lambda x: shared_effects(x, 1, 1.0, 1.0),
+    "a group": lambda x: shared_effects(3, x, 1.0, 1.0),
+    "a benefit": lambda x: shared_effects(3, 1, x, 1.0),
+    "effects": lambda x: selection_advantage(x, [0]),
+    "actors": lambda x: selection_advantage(OWN[0], x),
+    "what is shown": lambda x: response_pattern(SETUP.base, RULE, x, "red", "left"),
+    "a cue of the phase": lambda x: response_pattern(SETUP.base, RULE, "door", x, "left"),
+    "a rule": lambda x: response_pattern(SETUP.base, x, "door", "red", "left"),
+    "a margin": lambda x: response_pattern(SETUP.base, RULE, "door", "red", "left", margin=x),
 }
 
 
