@@ -237,7 +237,7 @@ def test_several_decisions() -> None:
     """Regrets as expressions against all policies at a grid of parameters, borders and ties included, shared or not."""
     grid = [0.0, 0.25, 0.5, 2 / 3, 1.0]
     checked, seed, symbolic, together = 0, 0, 0, 0
-    while checked < examples(quick=30, full=2000):
+    while checked < examples(quick=20, full=200):
         seed += 1
         rng = np.random.default_rng([6, seed])
         plain = random_model(rng, random_cid(rng, chance=3, decisions=2, parents=2))
