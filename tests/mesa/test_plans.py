@@ -106,7 +106,7 @@ def test_a_rule_that_is_shared_keeps_its_links() -> None:
 def test_what_is_inside_is_never_best(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many actions those inside the hull are left out; with few the same questions are answered in full."""
     left_out = 0
-    for seed in range(examples(quick=20, full=2000)):
+    for seed in range(examples(quick=20, full=300)):
         rng = np.random.default_rng([13, seed])
         size = int(rng.integers(2, 5))
         count = int(rng.integers(6, 13))

@@ -75,7 +75,7 @@ def asked(module: Any, model: cm.CIM, name: str, args: tuple[Any, ...], decision
         raise
 
 
-@settings(max_examples=examples(quick=40, full=1200))
+@settings(max_examples=examples(quick=40, full=400))
 @given(structural(), st.data())
 def test_the_least_over_all_optimal_policies(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
     model, numbers = drawn
@@ -89,7 +89,7 @@ def test_the_least_over_all_optimal_policies(drawn: tuple[cm.CIM, Numbers], data
     assert agree(float(exactly), found, scale_of(concrete))
 
 
-@settings(max_examples=examples(quick=15, full=400))
+@settings(max_examples=examples(quick=15, full=150))
 @given(structural(), st.data())
 def test_of_a_given_policy(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
     model, numbers = drawn
@@ -104,7 +104,7 @@ def test_of_a_given_policy(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -
     assert agree(value_at(expression, numbers), found, scale_of(concrete))
 
 
-@settings(max_examples=examples(quick=15, full=400))
+@settings(max_examples=examples(quick=15, full=150))
 @given(st.sampled_from(SEEING).flatmap(lambda cid: with_symbols(cid, structural=True, most=1)), st.data())
 def test_on_a_border_the_least_can_only_fall(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
     """There the numeric value is at most that of either side, and it is what the expression says, if it does."""
@@ -128,7 +128,7 @@ def test_on_a_border_the_least_can_only_fall(drawn: tuple[cm.CIM, Numbers], data
         assert there is sympy.nan or agree(float(there), found, scale_of(concrete))
 
 
-@settings(max_examples=examples(quick=15, full=400))
+@settings(max_examples=examples(quick=15, full=150))
 @given(with_symbols(structural=True, max_chance=3, utilities=1), st.booleans(), st.data())
 def test_intentions_are_conditions(drawn: tuple[cm.CIM, Numbers], stated: bool, data: st.DataObject) -> None:
     model, numbers = drawn

@@ -20,7 +20,7 @@ from tests.solve.symbolic.drawing import numbered, value_at, with_symbols
 from tests.strategies import examples
 
 
-@settings(max_examples=examples(quick=40, full=600))
+@settings(max_examples=examples(quick=40, full=200))
 @given(with_symbols(max_chance=3, decisions=(1, 2), max_parents=2), st.data())
 def test_numbers_put_in_afterwards_give_the_numeric_answer(
     drawn: tuple[cm.CIM, dict[Any, float]], data: st.DataObject
@@ -43,7 +43,7 @@ def test_numbers_put_in_afterwards_give_the_numeric_answer(
     assert value_at(given_that, numbers) == pytest.approx(concrete.expected_utility(rules, given=seen), abs=1e-12)
 
 
-@settings(max_examples=examples(quick=30, full=500))
+@settings(max_examples=examples(quick=30, full=200))
 @given(with_symbols(max_chance=2, decisions=(1, 2), max_parents=2))
 def test_each_case_is_optimal_in_its_region_and_some_case_holds_everywhere(
     drawn: tuple[cm.CIM, dict[Any, float]],
@@ -67,7 +67,7 @@ def test_each_case_is_optimal_in_its_region_and_some_case_holds_everywhere(
     assert value_at(symbolic.optimal_value(model), numbers) == pytest.approx(best.value, abs=1e-12)
 
 
-@settings(max_examples=examples(quick=30, full=400))
+@settings(max_examples=examples(quick=30, full=150))
 @given(with_symbols(max_chance=2, decisions=(1, 2), max_parents=2), st.data())
 def test_magnitudes_as_expressions(drawn: tuple[cm.CIM, dict[Any, float]], data: st.DataObject) -> None:
     model, numbers = drawn
