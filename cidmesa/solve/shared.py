@@ -38,7 +38,7 @@ from math import prod
 
 import numpy as np
 
-from cidmesa.solve.elimination import Array, Pair, Plan, make_plan, run
+from cidmesa.solve.elimination import Array, Pair, Plan, make_plan, mask_of, run
 from cidmesa.solve.problem import Found, Problem
 from cidmesa.solve.profiles import Member, Profiles, block_size, member
 from cidmesa.solve.schedule import TIE, Scheduler, carry_out
@@ -109,7 +109,8 @@ class _Forms:
         listed: Sequence[Member],
     ) -> None:
         self.problem, self.listed = problem, listed
-        needed = scheduler.ancestors(scheduler.utilities)
+        # What the pair observes is kept to the end, so its law belongs to the form even where nobody listens any more.
+        self.needed = needed = scheduler.ancestors(scheduler.utilities | mask_of(pair))
         keys = [key for key in scheduler.live if key in scheduler.messages or needed >> key & 1]
         self.factors = [scheduler.live[key] for key in keys]
         self.tables = {**problem.pairs([key for key in keys if key not in tables]), **tables}
@@ -119,7 +120,9 @@ class _Forms:
     def plan(self, count: int) -> tuple[Profiles, Plan]:
         """Plan the pass that sums out everything but what the pair sees and does, for so many profiles at once."""
         some = Profiles(self.problem, self.listed, count)
-        return some, make_plan([*self.factors, *some.factors.values()], (*self.union, some.number), some.cards)
+        # A rule that nothing needs any more would bring in observations whose distribution is left out with it.
+        rules = [factor for d, factor in some.factors.items() if self.needed >> d & 1]
+        return some, make_plan([*self.factors, *rules], (*self.union, some.number), some.cards)
 
     def of(self, numbers: Array) -> Array:
         """Return a symmetric matrix over (context, action) for each numbered profile of the decisions listed."""

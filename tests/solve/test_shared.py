@@ -94,6 +94,34 @@ def test_others_respond_in_every_context_that_is_reached(model: cm.CIM) -> None:
             assert not (taken & ~found.optimal_mask(d)).any()
 
 
+def test_a_decision_that_nobody_listens_to_any_more_counts_once() -> None:
+    """`last` ignores `middle`, so the value does not depend on what `middle` sees."""
+    cid = cm.CID(
+        [("first", "x"), ("x", "middle"), ("first", "last"), ("middle", "last"), ("first", "a"), ("last", "a"),
+         ("second", "b")],
+        decisions=["first", "second", "middle", "last"], utilities=["a", "b"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        {d: [0, 1] for d in cid.decisions}, x=cm.Table([[0.25, 0.75], [0.5, 0.5]]), a=np.zeros((2, 2)), b=[0.0, 1.0]
+    )
+    found = solve(model, shared_rules=[("first", "second")])
+    assert (found.value, found.exact) == (1.0, True)
+    assert expected_utility(model, found) == 1.0
+
+
+def test_what_one_of_the_pair_sees_counts_once_where_nobody_listens_to_it() -> None:
+    cid = cm.CID(
+        [("x", "first"), ("y", "second"), ("first", "last"), ("last", "a"), ("second", "b")],
+        decisions=["first", "second", "last"], utilities=["a", "b"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        {d: [0, 1] for d in cid.decisions}, x=cm.Bernoulli(0.3), y=cm.Bernoulli(0.6), a=[0.0, 1.0], b=[0.0, 1.0]
+    )
+    found = solve(model, shared_rules=[("first", "second")])
+    assert (found.value, found.exact) == (2.0, True)
+    assert expected_utility(model, found) == 2.0
+
+
 def driver_with_a_map() -> cm.CIM:
     """The absent-minded driver may buy, before the trip, a map on which the good exit is the first or the second."""
     cid = cm.CID(
