@@ -22,7 +22,8 @@ import numpy as np
 from cidmesa.arguments import require_cid
 from cidmesa.criteria.analysis import Analysis, analysis_of
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.verdict import TITLES, Answer, Verdict
+from cidmesa.criteria.question import TITLES, Answer
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.graph.index import Mask

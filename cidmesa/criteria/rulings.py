@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cidmesa.criteria.analysis import Analysis
-from cidmesa.criteria.verdict import Answer
+from cidmesa.criteria.question import Answer
 from cidmesa.errors import NotApplicableError
 
 Ruling = tuple[Answer | None, str]

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, Final, TypeAlias
 
-from cidmesa.documents.document import Block, Cell, Document, Paragraph, Table, Tone
+from cidmesa.documents.blocks import Block, Cell, Paragraph, Table, Tone
+from cidmesa.documents.document import Document
 
 Data: TypeAlias = Mapping[str, Any]
 
@@ -467,3 +468,10 @@ def _actions(table: Sequence[Any]) -> str:
         seen = ", ".join(map(str, context))
         parts.append((f"{seen} → " if seen else "") + " or ".join(map(str, actions)))
     return "; ".join(parts)
+
+
+def report_page(data: Mapping[str, Any]) -> str:
+    """Write the plain data of a report on trained agents as one page."""
+    from cidmesa.documents.sections import report_document
+
+    return report_document(data).html

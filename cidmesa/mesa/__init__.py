@@ -42,8 +42,8 @@ expression; objectives that are functions of decisions.
 
 from cidmesa.mesa.candidates.mesa_optimizer import Consistency as Consistency
 from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer as MesaOptimizer
-from cidmesa.mesa.candidates.prior import Ranking as Ranking
 from cidmesa.mesa.candidates.prior import SimplicityPrior as SimplicityPrior
+from cidmesa.mesa.candidates.ranking import Ranking as Ranking
 from cidmesa.mesa.comparison.cure import Cure as Cure
 from cidmesa.mesa.comparison.cure import Cures as Cures
 from cidmesa.mesa.comparison.cure import distinguishing_training as distinguishing_training

@@ -28,13 +28,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cidmesa.mesa.graphical.shifts import reached_contexts
 from cidmesa.mesa.predictions.claims import Hypothesis, name_of, possible_mask, telling, uncontrolled
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures
 from cidmesa.mesa.predictions.predictions import Prediction
-from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
-from cidmesa.solve.queries.payoffs import payoff_tensor, utility_range
+from cidmesa.solve.queries.payoffs import payoff_tensor, reached_contexts, utility_range
 from cidmesa.validation.statistics import DRAWS, SAMPLED, Bounds, linear_bounds, variation_bounds
 from cidmesa.validation.subjects import Floats, Ints, Subjects, examine
 

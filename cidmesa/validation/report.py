@@ -264,14 +264,13 @@ class Report:
 
     def to_text(self, width: int = 120, *, colour: bool = False) -> str:
         """Return the report as tables for a terminal."""
-        from cidmesa.documents import terminal
         from cidmesa.documents.sections import report_document
 
-        return terminal.write(report_document(self.to_dict()), width, colour=colour)
+        return report_document(self.to_dict()).text(width, colour=colour)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Return the report as one self-contained page, and write it to `path` if one is given."""
-        from cidmesa.documents.html import report_page
+        from cidmesa.documents.sections import report_page
 
         page = report_page(self.to_dict())
         if path is not None:

@@ -51,7 +51,7 @@ from cidmesa.graph.reduction import with_information_link
 from cidmesa.mechanisms import Mechanism, Table
 
 if TYPE_CHECKING:
-    from cidmesa.criteria.verdict import Verdict
+    from cidmesa.criteria.question import Question
     from cidmesa.model import CIM
 
 _SAME = {
@@ -68,18 +68,18 @@ MAX_CELLS = 2**22
 """The largest table, in entries, of a witness."""
 
 
-def find_witness(verdict: Verdict) -> CIM | None:
-    """Return a model that has the incentive a verdict is about, checked by the exact solver, or None.
+def find_witness(question: Question) -> CIM | None:
+    """Return a model that has the incentive a question is about, checked by the exact solver, or None.
 
     Parameters
     ----------
-    verdict
-        A verdict that is not EXCLUDES.
+    question
+        A question that is not EXCLUDES.
 
     Returns
     -------
     CIM or None
-        A structural model on the verdict's diagram; for the value of information of nodes that the decision does not
+        A structural model on the question's diagram; for the value of information of nodes that the decision does not
         observe, with the links that show them. None where nothing was found within bounds; with one decision and a
         chance node that happens for no yes.
 
@@ -90,7 +90,7 @@ def find_witness(verdict: Verdict) -> CIM | None:
 
     Notes
     -----
-    Deterministic: the same verdict gives the same model. Introduced unfairness is searched for, with one decision too,
+    Deterministic: the same question gives the same model. Introduced unfairness is searched for, with one decision too,
     and relevance, which compares two models, has no witness.
 
     Examples
@@ -102,37 +102,37 @@ def find_witness(verdict: Verdict) -> CIM | None:
     >>> model.solve().value, model.cpd("dry").tolist()
     (1.0, [[1.0, 0.0], [0.0, 1.0]])
     """
-    criterion = _SAME.get(verdict.criterion, verdict.criterion)
-    for candidate in _built(verdict, criterion):
-        if holds(candidate, criterion, verdict):
+    criterion = _SAME.get(question.criterion, question.criterion)
+    for candidate in _built(question, criterion):
+        if holds(candidate, criterion, question):
             return candidate.model
-    cid = verdict.cid
-    agent = cid.agents[0] if verdict.decision is None else cid.agent_of(verdict.decision)
+    cid = question.cid
+    agent = cid.agents[0] if question.decision is None else cid.agent_of(question.decision)
     if len(cid.decisions_of(agent)) > 1 or criterion == "introduced_unfairness":
         from cidmesa.criteria.witness.search import DRAWS, search
 
         # Where a theorem says that there is a witness on this very link, it is worth looking longer.
-        promised = verdict.settled is not None and criterion == "voi"
-        return search(verdict, criterion, 10 * DRAWS if promised else DRAWS)
+        promised = question.settled is not None and criterion == "voi"
+        return search(question, criterion, 10 * DRAWS if promised else DRAWS)
     return None
 
 
-def _built(verdict: Verdict, criterion: str) -> Iterator[Candidate]:
+def _built(question: Question, criterion: str) -> Iterator[Candidate]:
     """Yield the models that the constructions give, one decision at a time, one node at a time."""
     build = _BUILDERS.get(criterion)
     if build is None:
         return
-    cid = verdict.cid
-    if criterion == "voi" and verdict.decision is not None:
-        for node in verdict.nodes:
-            cid = with_information_link(cid, node, verdict.decision)
-    agent = cid.agents[0] if verdict.decision is None else cid.agent_of(verdict.decision)
-    decisions: tuple[str | None, ...] = (verdict.decision,)
+    cid = question.cid
+    if criterion == "voi" and question.decision is not None:
+        for node in question.nodes:
+            cid = with_information_link(cid, node, question.decision)
+    agent = cid.agents[0] if question.decision is None else cid.agent_of(question.decision)
+    decisions: tuple[str | None, ...] = (question.decision,)
     if criterion == "voc":  # of the whole diagram: any of the agent's decisions may be the one that uses it
         decisions = cid.decisions_of(agent) or (None,)
     for decision in decisions:
-        view = View(cid, agent, decision, cut=verdict.cut_edges)
-        for node in verdict.nodes:
+        view = View(cid, agent, decision, cut=question.cut_edges)
+        for node in question.nodes:
             made = build(view, node)
             if made is not None and made.tracks.cells() <= MAX_CELLS:
                 yield Candidate(made.tracks.model(), node, made.control)

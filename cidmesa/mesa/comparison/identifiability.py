@@ -33,21 +33,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.criteria.verdict import Answer
+from cidmesa.criteria.question import Answer
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.comparison.separation import Separation, separating_shifts
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import admits, possible
-from cidmesa.mesa.derive import Family
+from cidmesa.mesa.outcomes.for_setup import laws_of
 from cidmesa.mesa.outcomes.normal_form import NormalForm
-from cidmesa.mesa.outcomes.one_decision import laws_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-    from cidmesa.mesa.outcomes.one_decision import Laws
+    from cidmesa.mesa.derive import Family
+    from cidmesa.mesa.outcomes.for_setup import Laws
     from cidmesa.mesa.outcomes.outcome_table import Law
     from cidmesa.mesa.setup.training import TrainingSetup
 
@@ -128,7 +128,7 @@ def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None)
     --------
     See the module.
     """
-    if not isinstance(family, Family):
+    if not hasattr(family, "hypotheses"):
         raise NotApplicableError(f"unidentifiable compares a family, derive_mesa_optimizers(setup); got {family!r}.")
     hypotheses = tuple(family.hypotheses if among is None else among)
     setup = family.setup

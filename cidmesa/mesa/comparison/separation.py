@@ -45,28 +45,32 @@ import numpy as np
 from cidmesa.arguments import require_count
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
-from cidmesa.mesa.consistency.by_declared_objective import ByName, needs_stochastic_rules
+from cidmesa.mesa.candidates.derivation import Derivation
+from cidmesa.mesa.candidates.mesa_optimizer import Candidates
+from cidmesa.mesa.candidates.targets import target_key
+from cidmesa.mesa.consistency.by_declared_objective import ByName
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import admits, possible
-from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
-from cidmesa.mesa.graphical.shifts import observed, relevant
+from cidmesa.mesa.graphical.relevance import observed, relevant
 from cidmesa.mesa.objectives.declared import declared, domain_of
 from cidmesa.mesa.outcomes.disagreement import parting
+from cidmesa.mesa.outcomes.for_setup import laws_of
 from cidmesa.mesa.outcomes.normal_form import NormalForm
-from cidmesa.mesa.outcomes.one_decision import laws_of
 from cidmesa.mesa.outcomes.reduced_policies import contexts_of_runs
-from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import TrainingSetup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
+    from cidmesa.mesa.candidates.targets import Targets
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-    from cidmesa.mesa.derive import Targets
     from cidmesa.mesa.objectives.cones import Floats
     from cidmesa.mesa.outcomes.outcome_table import Law
     from cidmesa.model import CIM
 
-LISTED = 4096
+LISTED_SHIFTS = 4096
 """The most replacements by deterministic tables that are all tried."""
 
 WORK = 2**24
@@ -218,15 +222,15 @@ def _judges(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], 
             for names in (one, other)
         )
         return DeclaredPair(*found)
-    family = derive_mesa_optimizers(setup, targets=[one, other], tolerance=tolerance)
-    return ConePair(setup, Judge(family[one]), Judge(family[other]))
+    known = Candidates(Derivation(setup, tolerance))
+    return ConePair(setup, Judge(known[one]), Judge(known[other]))
 
 
 class DeclaredPair:
     """Two hypotheses by the optimal rules of their declared objectives."""
 
     declared_only = True
-    most = LISTED // 16  # each costs a maximisation per objective, not a few linear programs
+    most = LISTED_SHIFTS // 16  # each costs a maximisation per objective, not a few linear programs
 
     def __init__(self, *sides: ByName) -> None:
         self._sides = sides
@@ -253,7 +257,7 @@ class ConePair:
         self._setup = setup
         self._laws = laws_of(setup)
         policies = len(self._laws.plans) if isinstance(self._laws, NormalForm) else 1
-        self.most = min(LISTED, WORK // policies)
+        self.most = min(LISTED_SHIFTS, WORK // policies)
 
     def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Return (certain, possible) by what is possible for an objective of each."""
@@ -358,7 +362,7 @@ def _count(model: CIM, size: int) -> float:
     for count in range(1, size + 1):
         for some in combinations(tables, count):
             total += math.prod(some)
-            if total > LISTED:
+            if total > LISTED_SHIFTS:
                 return total
     return total
 
@@ -384,9 +388,9 @@ def _replacements(model: CIM, node: str, every: bool) -> Iterator[Table]:
 
 def _graphical(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...]) -> tuple[Separation, ...]:
     """What can part two hypotheses, from the diagram alone."""
-    family = derive_mesa_optimizers(setup, targets=[one, other])
+    known = Candidates(Derivation(setup))
     cid = setup.cid
-    respond = family[one].responds_to | family[other].responds_to
+    respond = known[one].responds_to | known[other].responds_to
     parts = relevant(cid, one) ^ relevant(cid, other)
     movable = [node for node in cid.nodes if cid.kind(node) != "decision"]
     nothing: Mapping[str, Any] = MappingProxyType({})

@@ -21,12 +21,12 @@ import numpy as np
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-from cidmesa.mesa.graphical.shifts import reached_contexts
 from cidmesa.mesa.objectives.cones import NOISE, Floats
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.outcome_table import Law, tie_width
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
+from cidmesa.solve.queries.payoffs import reached_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -140,7 +140,7 @@ def _extreme(objectives: ConsistentSet, law: Law, regret: Floats, sign: float) -
         return bound, 0.0
     best: tuple[float, float] | None = None
     for delta in DELTAS:
-        found = Program(objectives, delta, deployed=law).solve(deployed_cost=sign * law.regret)
+        found = Program(objectives.choices, delta, deployed=law).solve(deployed_cost=sign * law.regret)
         if found is None:
             continue
         value = sign * found.cost

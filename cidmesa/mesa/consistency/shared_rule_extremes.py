@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cidmesa.mesa.consistency.shared_rules import LISTED, RuleSpace
+from cidmesa.mesa.consistency.shared_rules import LISTED_RULES, RuleSpace
 from cidmesa.mesa.outcomes.outcome_table import TIE
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
     twice = {group for found in degrees for group, degree in found.items() if degree > 1}
     faces = _faces(space, (wanted, base), twice)
     simple = len(twice) <= 1 and max(chain.from_iterable(found.values() for found in degrees), default=0) <= 2
-    if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED):
+    if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED_RULES):
         return Extremes(min(listed), max(listed), exact=False)
     least = best.value - TIE * wanted.scale
     values = listed + [

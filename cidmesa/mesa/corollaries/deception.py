@@ -40,7 +40,8 @@ import numpy as np
 
 from cidmesa.arguments import read_names
 from cidmesa.criteria.proofs import directed_path
-from cidmesa.criteria.verdict import Answer, Verdict
+from cidmesa.criteria.question import Answer
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of

@@ -45,10 +45,12 @@ from cidmesa.arguments import read_names, require_count
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import is_number
-from cidmesa.mesa.graphical.shifts import ShiftClass, uniform_policy
+from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.objectives.declared import Objective
-from cidmesa.mesa.setup.training import TRAINING, require_setup
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import require_setup
 from cidmesa.solve import joint, query
+from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

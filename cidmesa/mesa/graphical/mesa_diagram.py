@@ -29,7 +29,7 @@ from cidmesa.criteria import Answer, IncentiveReport, incentives
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import minimal_reduction
 from cidmesa.mechanisms import Choice, Structural, Table
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:

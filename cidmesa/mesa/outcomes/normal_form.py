@@ -10,7 +10,7 @@ rule, so a stochastic policy is optimal only if every deterministic one in its s
 better than it. This needs no recall and no order of the decisions, unlike a test decision by decision, which can call
 an objective inconsistent for what it would do in contexts that its optimal policies never enter. A rule that several
 decisions share is no exception as long as it acts only once on each utility and on the targets
-(:func:`cidmesa.mesa.consistency.by_declared_objective.needs_stochastic_rules`).
+(:func:`cidmesa.mesa.consistency.method.needs_stochastic_rules`).
 
 A **stale** optimizer in a deployment believes in training's model with the mechanisms of what is observed as in the
 deployment; it cannot be stale in one context and not in another when one decision leads to the next.
@@ -31,15 +31,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.mesa.graphical.shifts import uniform_policy
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.disagreement import by_context, parting
 from cidmesa.mesa.outcomes.exact_tables import exact_joint
 from cidmesa.mesa.outcomes.outcome_table import Law
 from cidmesa.mesa.outcomes.reduced_policies import list_plans, names_of, requisite_links
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
+from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -23,20 +23,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.exact_tables import exact_joint
-from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.outcomes.outcome_table import Law
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import context_law, outcome_law, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,45 +43,6 @@ if TYPE_CHECKING:
     from cidmesa.mesa.outcomes.disagreement import Actions
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
-
-
-class Laws(Protocol):
-    """What a derivation needs to know of a setup with numbers."""
-
-    def affords(self, targets: Sequence[str]) -> bool:
-        """Say whether the actions or policies that matter for some targets are few enough to be compared."""
-        ...
-
-    def domain(self, node: str) -> Values:
-        """Return the values of a target."""
-        ...
-
-    def law(self, name: str, targets: Sequence[str]) -> Law:
-        """Return the law of `targets` in a distribution, as it is."""
-        ...
-
-    def stale(self, name: str, targets: Sequence[str]) -> Law:
-        """Return the law of `targets` in a deployment as an optimizer believes it that never left training."""
-        ...
-
-    def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
-        """Return possible actions by decision and context from those of a law."""
-        ...
-
-    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
-        """Return (certain, possible) of two hypotheses from what is possible for each (:mod:`.disagreement`)."""
-        ...
-
-
-def laws_of(setup: TrainingSetup) -> Laws:
-    """Return the laws of a setup: context by context for one decision, policy by policy for several.
-
-    Raises
-    ------
-    NotApplicableError
-        Too many policies to list.
-    """
-    return OneDecision(setup) if len(setup.cid.decisions) == 1 else NormalForm(setup)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -211,11 +171,6 @@ class OneDecision:
                     wide[(slice(None),) * axis + ([values.index(v) for v in paid],)] = law
                     law = wide
         return law
-
-
-def in_node_order(setup: TrainingSetup, names: Iterable[str]) -> tuple[str, ...]:
-    """Return names in the order of the diagram's nodes."""
-    return tuple(sorted(set(names), key=setup.cid.id))
 
 
 def _flat(shape: Sequence[int], family: int) -> tuple[int, int]:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
-from cidmesa.mesa.graphical.shifts import ShiftClass, uniform_policy
+from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
+from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID

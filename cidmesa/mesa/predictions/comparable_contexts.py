@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.graph import d_separated
-from cidmesa.mesa.graphical.shifts import observed
+from cidmesa.mesa.graphical.relevance import observed
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID

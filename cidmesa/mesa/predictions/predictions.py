@@ -37,11 +37,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from cidmesa.mesa.graphical.shifts import observed
+from cidmesa.mesa.graphical.relevance import observed
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures, shown
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve.queries.payoffs import utility_range
 
 if TYPE_CHECKING:

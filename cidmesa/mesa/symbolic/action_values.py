@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.graphical.shifts import uniform_policy
 from cidmesa.mesa.objectives.declared import Objective, laid_out
 from cidmesa.mesa.outcomes.reduced_policies import list_plans, names_of
+from cidmesa.solve.queries.payoffs import uniform_policy
 from cidmesa.solve.symbolic import joint
 from cidmesa.solve.symbolic.algebra import Algebra, exact
 from cidmesa.solve.symbolic.regions import Space

@@ -118,3 +118,39 @@ def payoff_tensor(
         operands: list[Any] = [whole, list(number.values()), model.cpd(utility), [number[p] for p in parents]]
         pay += np.einsum(*operands, [number[node] for node in axes])
     return axes, law, pay
+
+
+def reached_contexts(model: CIM, decision: str) -> NDArray[np.bool_]:
+    """Mark the contexts of `decision` that have positive probability under some policy.
+
+    Returns
+    -------
+    numpy.ndarray
+        Booleans of shape ``(cards of parents...)``.
+
+    Notes
+    -----
+    A context has positive probability under some policy iff it has under the uniform one.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    >>> model = cid.parameterise(x=cm.Categorical({0: 1.0, 1: 0.0}), act=[0, 1], pay=lambda act: act)
+    >>> reached_contexts(model, "act").tolist()
+    [True, False]
+    """
+    return joint(model, model.cid.parents(decision), policy=uniform_policy(model)) > 0
+
+
+def uniform_policy(model: CIM) -> dict[str, NDArray[np.float64]]:
+    """Return the policy that takes every action alike in every context.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("act", "pay")], decisions=["act"], utilities=["pay"])
+    >>> {d: rule.tolist() for d, rule in uniform_policy(cid.parameterise(act=[0, 1], pay=lambda act: act)).items()}
+    {'act': [0.5, 0.5]}
+    """
+    return {decision: uniform_rule(model, decision) for decision in model.cid.decisions}

@@ -10,7 +10,7 @@ import pytest
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.comparison.cure import Kind, distinguishing_training
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.outcomes import normal_form as normal
 from cidmesa.mesa.setup.training import TrainingSetup
 from tests.mesa.exhaustive import Plain, World, random_cid, random_model, random_shift

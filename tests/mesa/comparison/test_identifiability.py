@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 import cidmesa as cm
-from cidmesa.criteria.verdict import Answer
+from cidmesa.criteria.question import Answer
 from cidmesa.mesa.comparison.identifiability import policies, unidentifiable
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.derive import derive_mesa_optimizers

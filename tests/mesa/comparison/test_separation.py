@@ -10,7 +10,7 @@ import pytest
 import cidmesa as cm
 from cidmesa.mesa.comparison.identifiability import unidentifiable
 from cidmesa.mesa.comparison.separation import Separation, separating_shifts
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup.training import Deployment, TrainingSetup
 from tests.mesa.exhaustive import Plain, World, best, random_cid, random_model, random_setup, random_shift, selected

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from cidmesa.mesa.consistency import consistent_set as consistency
+from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.cones import SETTLED, margin
 from cidmesa.mesa.outcomes.outcome_table import Law, regret_of
@@ -53,14 +53,14 @@ def test_the_integer_program_agrees_with_listing(law: ExactLaw, budget: Fraction
         listed = ConsistentSet(floats, float(budget))
         by_listing = listed.best
         least = ConsistentSet(floats, np.inf).least_regret
-        patch.setattr(consistency, "LISTED", 0)
+        patch.setattr(choices, "LISTED_CHOICES", 0)
         searched = ConsistentSet(floats, float(budget)).best
         assert np.isclose(ConsistentSet(floats, np.inf).least_regret, least, atol=1e-9)
         assert ConsistentSet(floats, float(budget)).is_empty == listed.is_empty
     assert (by_listing is None) == (searched is None)
     if by_listing is not None and searched is not None:
         assert np.isclose(by_listing[0], searched[0], atol=1e-6)
-        assert listed.actions(by_listing[1]) == listed.actions(searched[1])
+        assert listed.choices.actions(by_listing[1]) == listed.choices.actions(searched[1])
 
 
 @given(law=laws(), budget=budgets)
@@ -141,10 +141,10 @@ def test_samples_come_near_both_ends_of_every_sector() -> None:
 def test_the_inequalities_describe_the_set() -> None:
     outcome = np.array([[[1.0, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]])
     found = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
-    ((cost, choice),) = found.choices()
+    ((cost, choice),) = found.choices.cheapest_first()
     assert cost == 0.0
-    assert found.inequalities(choice).tolist() == [[0.5, -0.5]]
-    assert found.actions(choice) == (0, 0)
+    assert found.choices.inequalities(choice).tolist() == [[0.5, -0.5]]
+    assert found.choices.actions(choice) == (0, 0)
     assert found.best is not None
     assert found.best[0] == 1.0
 
@@ -160,7 +160,7 @@ def test_a_margin_below_the_threshold_is_settled_exactly_or_unknown() -> None:
         return ExactLaw([Fraction(1, 2)] * 2, [one, two], values)
 
     narrow, closed = law(tiny), law(Fraction(0))
-    rows = ConsistentSet(narrow.floats()).inequalities((0, 0))
+    rows = ConsistentSet(narrow.floats()).choices.inequalities((0, 0))
     assert margin(rows)[0] <= SETTLED
     assert ConsistentSet(narrow.floats()).is_empty is False
     assert ConsistentSet(closed.floats()).is_empty is True
@@ -179,7 +179,7 @@ def test_the_solver_writes_nothing_on_standard_output(
         return solver(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(optimize, "milp", noisy)
-    monkeypatch.setattr(consistency, "LISTED", 0)
+    monkeypatch.setattr(choices, "LISTED_CHOICES", 0)
     outcome = np.array([[[1.0, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]])
     found = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
     assert found.best is not None

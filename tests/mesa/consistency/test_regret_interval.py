@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cidmesa.mesa.consistency import consistent_set as consistency
+from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.regret_interval import interval, possible
 from cidmesa.mesa.outcomes.outcome_table import Law
@@ -59,7 +59,7 @@ def test_the_same_by_integer_programs_alone(pair: tuple[ExactLaw, ExactLaw], bud
     training, there = pair
     listed = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(consistency, "LISTED", 0)
+        patch.setattr(choices, "LISTED_CHOICES", 0)
         searched = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
     assert np.allclose(searched, listed, atol=1e-9, equal_nan=True)
 

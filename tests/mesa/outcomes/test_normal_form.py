@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
 from cidmesa.mesa.consistency.by_stage import stage_law
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup.training import Phases, TrainingSetup
 from tests.mesa.oracle import (

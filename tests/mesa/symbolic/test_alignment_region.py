@@ -10,7 +10,7 @@ import sympy
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.mesa.symbolic.alignment_region import alignment_region, separation_expression
