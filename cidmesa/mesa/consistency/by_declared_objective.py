@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Floats, Mask
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
@@ -31,9 +32,6 @@ from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cidmesa.mesa.objectives.cones import Floats
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
 
@@ -106,7 +104,7 @@ class ByName:
         model = self.setup.deployed(name)
         return by_context(model, self.behaviour(model)[0])
 
-    def behaviour(self, model: CIM) -> tuple[dict[str, NDArray[np.bool_]], Floats]:
+    def behaviour(self, model: CIM) -> tuple[dict[str, Mask], Floats]:
         """Return what optimal rules do in a model: the actions they take where they come, and the law of each.
 
         Returns

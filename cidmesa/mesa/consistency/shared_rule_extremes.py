@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cidmesa.arrays import Floats, Ints
 from cidmesa.mesa.consistency.shared_rules import LISTED_RULES, RuleSpace
 from cidmesa.mesa.outcomes.outcome_table import TIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cidmesa.mesa.consistency.shared_rules import Floats, Ints, Optimum, Polynomial
+    from cidmesa.mesa.consistency.shared_rules import Optimum, Polynomial
 
 ROUNDING = 1e-9
 """Residuals and singular values up to here, relative to the coefficients, are none."""
