@@ -1,4 +1,4 @@
-r"""What would cure a mesa-objective: changes of training that remove it, or make it harmless.
+r"""Changes of training that remove a mesa-objective or make it harmless.
 
 For each deployment :math:`\sigma` and each node :math:`X` that could be shown to the learner, four kinds of change:
 

@@ -1,4 +1,4 @@
-r"""What no behaviour can tell apart.
+r"""Pairs of hypotheses that no behaviour in training or in a deployment can tell apart.
 
 Two hypotheses are **unidentifiable** iff in training and in every declared deployment their sets of possible
 *policies on the reached contexts* are equal: whatever an agent does there, each of them could have done it. A policy is

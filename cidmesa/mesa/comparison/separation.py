@@ -1,4 +1,4 @@
-r"""What would tell two mesa-objectives apart: the shifts under which they part.
+r"""Shifts of the world under which two mesa-objectives lead to different actions.
 
 For hypotheses :math:`T_1, T_2` and a shift :math:`\sigma` let :math:`A_i(pa)` be the possible actions of :math:`T_i` in
 context :math:`pa`: those that are optimal there for some objective that training could have selected. Then

@@ -1,4 +1,4 @@
-r"""Deceptive alignment: complying while it pays.
+r"""Deceptive alignment: compliance in training that is instrumental and ends in deployment.
 
 A candidate :math:`\mathcal M(T, O)` in a setup with :class:`.Phases` (a decision :math:`D_{tr}`
 that training scores, the parameters after the update :math:`\Theta'`, a decision :math:`D_{dep}` taken with them) may
