@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cidmesa.arguments import require_count
+from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
@@ -112,8 +112,9 @@ class Separation:
     declared_only: bool = False
 
 
+@options_by_name
 def separating_shifts(
-    setup: TrainingSetup, a: Targets, b: Targets, size: int = 2, tolerance: float = 0.0
+    setup: TrainingSetup, a: Targets, b: Targets, *, size: int = 2, tolerance: float = 0.0
 ) -> tuple[Separation, ...]:
     r"""Return the shifts that would tell two hypotheses apart, the best first.
 
