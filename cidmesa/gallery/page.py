@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.render import sections
-from cidmesa.render.document import Block, Document, Heading, Paragraph
-from cidmesa.report import documents
+from cidmesa.documents import sections
+from cidmesa.documents.document import Block, Document, Heading, Paragraph
+from cidmesa.reports import documents
 
 if TYPE_CHECKING:
     from cidmesa.gallery.run import Run

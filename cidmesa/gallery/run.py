@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
+from cidmesa.documents.document import Block, Heading, Paragraph
 from cidmesa.gallery import page
 from cidmesa.gallery.system import Evidence, Finding, System
 from cidmesa.interop.files import write_text
-from cidmesa.render.document import Block, Heading, Paragraph
-from cidmesa.report import data
+from cidmesa.reports import data
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
     from cidmesa.mesa.derive import Family
-    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.validation import Report
 
 Say = Callable[[str], None]

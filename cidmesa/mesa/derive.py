@@ -3,11 +3,11 @@ r"""The mesa-optimizers that a training setup could have produced.
 Training sees a policy only through the base utility. For every set of targets :math:`T` the derivation asks which
 objectives :math:`O: dom(T) \to \mathbb{R}` have *only* optimal policies that are (nearly) optimal for the base in
 training; those could have been selected, whatever they do elsewhere. The answer is a :class:`Family`: a
-:class:`~cidmesa.mesa.candidate.MesaOptimizer` for every set of targets, and the null hypothesis, a lookup table that
+:class:`.MesaOptimizer` for every set of targets, and the null hypothesis, a lookup table that
 pursues nothing. The diagram does not say which of them training picks; a declared prior may rank them.
 
 >>> import cidmesa as cm
->>> from cidmesa.mesa.setup import TrainingSetup
+>>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
 ...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
 >>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
@@ -39,24 +39,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from cidmesa.arguments import read_names
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mechanisms import is_number
-from cidmesa.mesa.answers import Answers, ByCone, ByName, needs_stochastic_rules
-from cidmesa.mesa.candidate import Consistency, MesaOptimizer
-from cidmesa.mesa.laws import in_node_order, laws_of
-from cidmesa.mesa.normal import COMPARED, NormalForm
-from cidmesa.mesa.objectives import Objective, declared_on_fewer, domain_of, of_score, read
-from cidmesa.mesa.positions import Reading
-from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
-from cidmesa.mesa.setup import require_setup, require_tolerance
-from cidmesa.mesa.splice import InnerAgent, by_design
-from cidmesa.mesa.stages import ByStage
+from cidmesa.mesa.candidates.mesa_optimizer import Consistency, MesaOptimizer
+from cidmesa.mesa.candidates.prior import Ranking, SimplicityPrior, rank
+from cidmesa.mesa.consistency.by_declared_objective import Answers, ByCone, ByName, needs_stochastic_rules
+from cidmesa.mesa.consistency.by_stage import ByStage
+from cidmesa.mesa.graphical.positions import Reading
+from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, of_score, read
+from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
+from cidmesa.mesa.outcomes.one_decision import in_node_order, laws_of
+from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
+from cidmesa.mesa.setup.training import require_setup, require_tolerance
 from cidmesa.solve import solve
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
-    from cidmesa.mesa.identifiability import Indistinct
-    from cidmesa.mesa.laws import Laws
-    from cidmesa.mesa.predictions import Predictions
-    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.mesa.comparison.identifiability import Indistinct
+    from cidmesa.mesa.outcomes.one_decision import Laws
+    from cidmesa.mesa.predictions.predictions import Predictions
+    from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.solve import Solution
 
 Targets: TypeAlias = str | Iterable[str]
@@ -103,9 +103,9 @@ def derive_mesa_optimizers(
 
     Notes
     -----
-    Exact over all objectives (see :mod:`cidmesa.mesa.consistency`) for one decision always, for several wherever
-    their deterministic policies can be listed and compared (:mod:`cidmesa.mesa.plans`). Beyond, a test decision by
-    decision finds consistent objectives where the diagram is soluble (:mod:`cidmesa.mesa.stages`), and all else is
+    Exact over all objectives (see :mod:`.consistent_set`) for one decision always, for several wherever
+    their deterministic policies can be listed and compared (:mod:`.reduced_policies`). Beyond, a test decision by
+    decision finds consistent objectives where the diagram is soluble (:mod:`.by_stage`), and all else is
     UNKNOWN. Where one rule acts twice on what is pursued or scored, declared objectives are tried one by one, with
     stochastic rules. Nothing but the list of candidates is computed here; answers come on access.
 
@@ -297,7 +297,7 @@ class Family:
 
     @property
     def by_design(self) -> tuple[InnerAgent, ...]:
-        """The agents inside the learned algorithm, where ``learned=`` shows some; see :mod:`cidmesa.mesa.splice`."""
+        """The agents inside the learned algorithm, where ``learned=`` shows some; see :mod:`.learned_algorithm`."""
         return by_design(self.setup)
 
     @property
@@ -309,15 +309,15 @@ class Family:
     def unidentifiable(self) -> tuple[Indistinct, ...]:
         """Pairs of hypotheses that no behaviour in training or a deployment can tell apart, or may not.
 
-        See :mod:`cidmesa.mesa.identifiability`.
+        See :mod:`cidmesa.mesa.comparison.identifiability`.
         """
-        from cidmesa.mesa.identifiability import unidentifiable
+        from cidmesa.mesa.comparison.identifiability import unidentifiable
 
         return unidentifiable(self)
 
     def predictions(self) -> Predictions:
-        """Return what the hypotheses say that trained agents will do; see :mod:`cidmesa.mesa.predictions`."""
-        from cidmesa.mesa.predictions import predict
+        """Return what the hypotheses say that trained agents will do; see :mod:`.predictions`."""
+        from cidmesa.mesa.predictions.predictions import predict
 
         return predict(self.setup, self.hypotheses, tolerance=self.tolerance)
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import MechanismError, NotApplicableError, UnknownNodeError
-from cidmesa.mesa import consistency
-from cidmesa.mesa.candidate import MesaOptimizer
+from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
+from cidmesa.mesa.consistency import consistent_set as consistency
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
-from cidmesa.mesa.positions import Cover
-from cidmesa.mesa.setup import Deployment, TrainingSetup
-from cidmesa.mesa.shifts import observed
+from cidmesa.mesa.graphical.positions import Cover
+from cidmesa.mesa.graphical.shifts import observed
+from cidmesa.mesa.setup.training import Deployment, TrainingSetup
 from tests.mesa.oracle import cells, grid, joint_actions, least_regret, rational, told
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import cids, examples, models
