@@ -1,8 +1,8 @@
 """What else is known of nodes and edges: positions, labels, units, anything another program wrote beside them.
 
 Attributes travel with a diagram and decide nothing: two diagrams that differ in attributes alone are equal. They are
-one mapping, from what they are about to a mapping of their own: a node's name, an edge ``(tail, head)``, or ``None`` for
-the diagram as a whole.
+one mapping, from what they are about to a mapping of their own: a node's name, an edge ``(tail, head)``, or ``None``
+for the diagram as a whole.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """pgmpy's Bayesian networks, both ways.
 
-A network of pgmpy has nodes of one kind; which of them are decisions and utilities is said when it is read. A utility is
-a node whose states are numbers and whose state is certain for every context of its parents; its table becomes those
+A network of pgmpy has nodes of one kind; which of them are decisions and utilities is said when it is read. A utility
+is a node whose states are numbers and whose state is certain for every context of its parents; its table becomes those
 numbers. The states of a ``TabularCPD`` may come in any order, another one in each CPD: they are matched by name, and by
 position where a CPD names none.
 
@@ -224,7 +224,7 @@ def utility_of(place: Place, states: Domain, table: Array, stochastic_utilities:
     context = tuple([domain[i] for domain, i in zip(place.parent_domains, where, strict=True)])
     law = {state: p for state, p in zip(states, table[tuple(where)].tolist(), strict=True) if p}
     raise place.error(
-        f"a utility is one number for each context of its parents, and at {place.describe(context)} this one is random, "
+        f"a utility is one number for each context of its parents, and at {place.describe(context)} this one is random "
         f'{law!r}: take means, which leaves every expected utility as it is, with stochastic_utilities="average"; or '
         f"make `{place.node}` a chance node with a utility below it."
     )
@@ -252,8 +252,6 @@ def _number(place: Place, state: Any) -> float:
     except ValueError:
         pass
     raise place.error(
-        f"the states of a utility are numbers, and {state!r} is none: rename its states, or make `{place.node}` a chance "
-        "node with a utility below it."
+        f"the states of a utility are numbers, and {state!r} is none: rename its states, or make `{place.node}` a "
+        "chance node with a utility below it."
     )
-
-

@@ -6,7 +6,7 @@ before ``import pycid``. What each of its calls is called here is told in the pa
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("S", "D"), ("S", "U"), ("D", "U")], decisions=["D"], utilities=["U"])
->>> from_pycid(to_pycid(cid)) == cid  # doctest: +SKIP
+>>> from_pycid(to_pycid(cid)) == cid
 True
 """
 
@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from inspect import Parameter, Signature
 from types import ModuleType
@@ -34,10 +35,10 @@ _MECHANISM: Final = "mec"
 def enable() -> ModuleType:
     """Make an installed pycid importable beside current packages, and return it.
 
-    pycid imports a class that pgmpy has renamed (``BayesianNetwork``, now ``DiscreteBayesianNetwork``), a method that has
-    become public (``DAG._get_ancestors_of``, now ``get_ancestors``), and pygambit. The class is found under its old name
-    while pycid is imported and no longer; the method is given to pycid's classes; an empty module stands in for pygambit
-    where it is not installed, again only during the import. pgmpy and ``sys.modules`` are left as they were.
+    pycid imports a class that pgmpy has renamed (``BayesianNetwork``, now ``DiscreteBayesianNetwork``), calls a method
+    that has become public (``DAG._get_ancestors_of``, now ``get_ancestors``), and imports pygambit. The class is found
+    under its old name while pycid is imported and no longer; the method is given to pycid's classes; an empty module
+    stands in for pygambit where it is not installed, again only during the import. pgmpy is left as it was.
 
     Returns
     -------
@@ -56,11 +57,10 @@ def enable() -> ModuleType:
 
     Examples
     --------
-    >>> enable().CID([("A", "B")], decisions=["A"], utilities=["B"]).sufficient_recall()  # doctest: +SKIP
+    >>> enable().CID([("A", "B")], decisions=["A"], utilities=["B"]).sufficient_recall()
     True
     """
-    pycid = sys.modules.get("pycid")
-    if pycid is None:
+    if "pycid" not in sys.modules:
         if find_spec("pycid") is None:
             raise MissingDependencyError(
                 "pycid is not installed, and its own pins fit no current Python: pip install --no-deps pycid==0.8.2."
@@ -70,7 +70,8 @@ def enable() -> ModuleType:
                 raise missing(package, extra, "pycid")
         with _old_names(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the packages that pgmpy loads, about themselves
-            import pycid
+            import_module("pycid")
+    pycid = sys.modules["pycid"]
     network = pycid.CausalBayesianNetwork
     if not hasattr(network, "_get_ancestors_of"):
         network._get_ancestors_of = network.get_ancestors
@@ -82,7 +83,7 @@ def _old_names() -> Iterator[None]:
     """Let pycid find what it imports: pgmpy's class under its old name, and a module called pygambit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pgmpy.models as models
+        from pgmpy import models
 
     absent = object()
     before = vars(models).get("BayesianNetwork", absent)
@@ -136,10 +137,10 @@ def from_pycid(diagram: Any, *, stochastic_utilities: Lotteries = "refuse") -> C
     Examples
     --------
     >>> from cidmesa.interop.pycid import enable
-    >>> pycid = enable()  # doctest: +SKIP
-    >>> cid = pycid.CID([("S", "D"), ("S", "U"), ("D", "U")], ["D"], ["U"])  # doctest: +SKIP
-    >>> cid.add_cpds(S=pycid.discrete_uniform([-1, 1]), D=[-1, 1], U=lambda S, D: S * D)  # doctest: +SKIP
-    >>> from_pycid(cid).solve().value  # doctest: +SKIP
+    >>> pycid = enable()
+    >>> cid = pycid.CID([("S", "D"), ("S", "U"), ("D", "U")], ["D"], ["U"])
+    >>> cid.add_cpds(S=pycid.discrete_uniform([-1, 1]), D=[-1, 1], U=lambda S, D: S * D)
+    >>> from_pycid(cid).solve().value
     1.0
     """
     if not comes_from(diagram, "pycid", "CausalBayesianNetwork"):
@@ -184,9 +185,9 @@ def to_pycid(model: CID | CIM) -> Any:
     --------
     >>> import cidmesa as cm
     >>> cid = cm.CID([("go", "pay")], decisions=["go"], utilities=["pay"])
-    >>> theirs = to_pycid(cid.parameterise(go=[0, 1], pay=lambda go: 3 * go))  # doctest: +SKIP
-    >>> theirs.impute_optimal_policy()  # doctest: +SKIP
-    >>> theirs.expected_utility({})  # doctest: +SKIP
+    >>> theirs = to_pycid(cid.parameterise(go=[0, 1], pay=lambda go: 3 * go))
+    >>> theirs.impute_optimal_policy()
+    >>> theirs.expected_utility({})
     3.0
     """
     cid, with_numbers = diagram_and_model(model, "to_pycid")
@@ -218,7 +219,7 @@ def to_pycid(model: CID | CIM) -> Any:
             states, table = states_and_table(with_numbers, node)
             laws = dict(zip(with_numbers.contexts(node), table.reshape(-1, len(states)).tolist(), strict=True))
             look_up = _function(cid.parents(node), states, laws)
-            cpd = pycid.StochasticFunctionCPD(node, look_up, diagram, domain=list(states), label=_label(node))
+            cpd = pycid.StochasticFunctionCPD(node, look_up, diagram, domain=list(states), label=f"P({node})")
         diagram.add_cpds(cpd)
     return diagram
 
@@ -233,8 +234,3 @@ def _function(
 
     look_up.__signature__ = Signature([Parameter(p, Parameter.KEYWORD_ONLY) for p in parents])  # type: ignore[attr-defined]
     return look_up
-
-
-def _label(node: str) -> str:
-    """Return what pycid's pictures write beside a node."""
-    return f"P({node})"
