@@ -23,7 +23,8 @@ from cidmesa.errors import CidmesaError, MissingDependencyError, NotApplicableEr
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
-    from cidmesa.documents.document import Block, Document
+    from cidmesa.documents.blocks import Block
+    from cidmesa.documents.document import Document
     from cidmesa.gallery.system import System
     from cidmesa.mesa.derive import Family
     from cidmesa.mesa.setup.training import TrainingSetup

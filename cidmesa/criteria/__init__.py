@@ -31,12 +31,12 @@ from cidmesa.criteria.criteria import admits_voc as admits_voc
 from cidmesa.criteria.criteria import admits_voi as admits_voi
 from cidmesa.criteria.edge_sensitivity import Flip as Flip
 from cidmesa.criteria.edge_sensitivity import sensitivity as sensitivity
+from cidmesa.criteria.question import Answer as Answer
 from cidmesa.criteria.reasoning import reasoning_patterns as reasoning_patterns
 from cidmesa.criteria.report import DecisionIncentives as DecisionIncentives
 from cidmesa.criteria.report import IncentiveReport as IncentiveReport
 from cidmesa.criteria.report import ReportDiff as ReportDiff
 from cidmesa.criteria.report import incentives as incentives
-from cidmesa.criteria.verdict import Answer as Answer
 from cidmesa.criteria.verdict import Verdict as Verdict
 from cidmesa.graph.separation import Path as Path
 from cidmesa.graph.separation import SeparatingSet as SeparatingSet

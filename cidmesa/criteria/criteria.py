@@ -342,9 +342,9 @@ def judge(
         answer,
         reason,
         _assumptions(analysis, cut_edges),
-        cut_edges,
-        label,
         search,
+        cut_edges=cut_edges,
+        label=label,
     )
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from cidmesa.arguments import read_edges, require_cid
 from cidmesa.criteria.analysis import Analysis, analysis_of
+from cidmesa.criteria.question import Answer
 from cidmesa.criteria.rulings import rule
-from cidmesa.criteria.verdict import Answer, Verdict
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of

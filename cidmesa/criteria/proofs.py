@@ -1,4 +1,4 @@
-"""The proof behind a verdict: a path for a yes, a separating set for a no.
+"""The proof behind a question: a path for a yes, a separating set for a no.
 
 Proofs are found on demand, by plain breadth-first search with predecessors, and never by listing paths. Each can be
 checked with its own ``check``, which shares no code with what is here.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from cidmesa.criteria.analysis import Analysis, analysis_of, removed_links
-from cidmesa.criteria.verdict import Answer, Verdict
+from cidmesa.criteria.question import Answer, Question
 from cidmesa.diagram import CID
 from cidmesa.graph.index import Index
 from cidmesa.graph.mechanised import mechanism_name
@@ -20,21 +20,21 @@ from cidmesa.graph.separation import Path, SeparatingSet
 Proof = Path | SeparatingSet
 
 
-def proof(verdict: Verdict) -> Proof:
+def proof(question: Question) -> Proof:
     """Return the proof of what the criterion says; for UNKNOWN, of its yes."""
-    cid = verdict.cid
-    if verdict.cut_edges:
-        cid = cid.without_edges(*dict.fromkeys(verdict.cut_edges))
-    agent = cid.agent_of(verdict.decision) if verdict.decision is not None else next(iter(cid.agents), 0)
+    cid = question.cid
+    if question.cut_edges:
+        cid = cid.without_edges(*dict.fromkeys(question.cut_edges))
+    agent = cid.agent_of(question.decision) if question.decision is not None else next(iter(cid.agents), 0)
     analysis = analysis_of(cid, agent)
-    xs = [cid.id(node) for node in verdict.nodes]
-    d = -1 if verdict.decision is None else cid.id(verdict.decision)
-    found = _MAKERS.get(verdict.criterion, _directed)(analysis, verdict, xs, d)
-    return replace(found, cut=verdict.cut_edges) if verdict.cut_edges else found
+    xs = [cid.id(node) for node in question.nodes]
+    d = -1 if question.decision is None else cid.id(question.decision)
+    found = _MAKERS.get(question.criterion, _directed)(analysis, question, xs, d)
+    return replace(found, cut=question.cut_edges) if question.cut_edges else found
 
 
-def _excludes(verdict: Verdict) -> bool:
-    return verdict.settled is Answer.EXCLUDES
+def _excludes(question: Question) -> bool:
+    return question.settled is Answer.EXCLUDES
 
 
 def _isolated(analysis: Analysis, d: int) -> tuple[Index, frozenset[str]]:
@@ -53,12 +53,12 @@ def _goals(analysis: Analysis, index: Index, d: int) -> list[int]:
     return [u for u in analysis.utilities if below[u]]
 
 
-def _information(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Proof:
+def _information(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
     """Walk from a node to a downstream utility, or separate them, once the links that show the nodes are there."""
     cid = analysis.cid
     known = set(analysis.index.parents(d))
     added = tuple((cid.nodes[x], cid.nodes[d]) for x in xs if x not in known)
-    if not _excludes(verdict):
+    if not _excludes(question):
         index, without = _isolated(analysis, d)
         if added:
             index = index.edited(add=[(x, d) for x in xs if x not in known])
@@ -71,10 +71,10 @@ def _information(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) ->
     reduction, _ = analysis.with_links(d, tuple(xs))
     removed = removed_links(cid, reduction)
     index = reduction.index
-    if _excludes(verdict):
+    if _excludes(question):
         # The ball only shrinks as links go, so what was separated when its link went still is at the end.
         family = frozenset(_names(cid, [d, *index.parents(d)]))
-        return SeparatingSet(verdict.nodes, _names(cid, _goals(analysis, index, d)), family, added, removed)
+        return SeparatingSet(question.nodes, _names(cid, _goals(analysis, index, d)), family, added, removed)
     goals = _goals(analysis, index, d)
     kept = next(x for x in xs if x in index.parents(d))
     given = {d, *index.parents(d)} - {kept}
@@ -84,25 +84,25 @@ def _information(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) ->
     )
 
 
-def _requisite(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Proof:
+def _requisite(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
     """The same in the diagram as it is: nothing added, nothing removed."""
     cid, index, x = analysis.cid, analysis.index, xs[0]
     given = {d, *index.parents(d)} - {x}
     goals = _goals(analysis, index, d)
     known = frozenset(_names(cid, given))
-    if _excludes(verdict):
-        return SeparatingSet(verdict.nodes, _names(cid, goals), known)
+    if _excludes(question):
+        return SeparatingSet(question.nodes, _names(cid, goals), known)
     return Path(_names(cid, active_walk(index, x, goals, given)), known)
 
 
-def _relevance(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Proof:
+def _relevance(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
     """Walk from a mechanism in the mechanised diagram, or separate it."""
     cid, index = analysis.cid, analysis.index
     given = {d, *index.parents(d)}
     goals = _goals(analysis, index, d)
     known = frozenset(_names(cid, given))
-    if _excludes(verdict):
-        mechanisms = tuple(mechanism_name(cid, node) for node in verdict.nodes)
+    if _excludes(question):
+        mechanisms = tuple(mechanism_name(cid, node) for node in question.nodes)
         return SeparatingSet(mechanisms, _names(cid, goals), known, mechanised=True)
     for x in xs:
         walk = active_walk(index, x, goals, given, downwards=True)
@@ -112,10 +112,10 @@ def _relevance(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> P
     raise AssertionError("unreachable: relevance was admitted")  # pragma: no cover
 
 
-def _introduced(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Proof:
+def _introduced(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
     """Walk from the attribute to a requisite observation, or separate it from all of them."""
     cid = analysis.cid
-    if verdict.settled is Answer.ADMITS:
+    if question.settled is Answer.ADMITS:
         alone, without = _isolated(analysis, d)
         seen = analysis.alone(d)
         index = alone.without_links(d, seen.dropped) if seen.dropped else alone
@@ -126,26 +126,26 @@ def _introduced(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> 
         removed = removed_links(cid, analysis.reduction)
         reduced = _names(cid, analysis.decisions)
     requisite = index.parents(d)
-    if not _excludes(verdict):
+    if not _excludes(question):
         for x in xs:
             walk = active_walk(index, x, requisite, ())
             if walk:
                 return Path(_names(cid, walk), frozenset(), (), removed, reduced, without)
-    return SeparatingSet(verdict.nodes, _names(cid, requisite), frozenset(), (), removed)
+    return SeparatingSet(question.nodes, _names(cid, requisite), frozenset(), (), removed)
 
 
-def _directed(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Proof:
+def _directed(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
     """Follow a directed path in what is left after reduction, or show that none is left."""
     cid = analysis.cid
-    criterion = verdict.criterion
+    criterion = question.criterion
     reduces = criterion not in {"impact", "intention"}
     removed = removed_links(cid, analysis.reduction) if reduces else ()
     index = analysis.reduction.index if reduces else analysis.index
     if criterion == "direct_voc":
-        return _direct(analysis, verdict, xs)
-    if _excludes(verdict):
-        return _no_path(analysis, verdict, index, xs, d, removed)
-    if verdict.settled is Answer.ADMITS and not analysis.single:
+        return _direct(analysis, question, xs)
+    if _excludes(question):
+        return _no_path(analysis, question, index, xs, d, removed)
+    if question.settled is Answer.ADMITS and not analysis.single:
         for e in analysis.decisions if criterion.endswith("voc") else [d]:
             alone, without = _isolated(analysis, e)
             dropped = analysis.alone(e).dropped if reduces else ()
@@ -164,12 +164,12 @@ def _directed(analysis: Analysis, verdict: Verdict, xs: list[int], d: int) -> Pr
     raise AssertionError("unreachable: a directed path was admitted")  # pragma: no cover
 
 
-def _direct(analysis: Analysis, verdict: Verdict, xs: list[int]) -> Proof:
+def _direct(analysis: Analysis, question: Question, xs: list[int]) -> Proof:
     """Follow a directed path that no decision is on, or show that every one of them is on all."""
     cid = analysis.cid
     without = frozenset(_names(cid, analysis.decisions))
-    if _excludes(verdict):
-        return SeparatingSet(verdict.nodes, _names(cid, analysis.utilities), None, without=without)
+    if _excludes(question):
+        return SeparatingSet(question.nodes, _names(cid, analysis.utilities), None, without=without)
     index = analysis.index.edited(isolate=analysis.decisions)
     walk = next(filter(None, (directed_path(index, x, analysis.utilities) for x in xs)))
     return Path(_names(cid, walk), without=without)
@@ -193,25 +193,25 @@ def _route(analysis: Analysis, criterion: str, index: Index, x: int, d: int) -> 
 
 
 def _no_path(
-    analysis: Analysis, verdict: Verdict, index: Index, xs: list[int], d: int, removed: tuple[tuple[str, str], ...]
+    analysis: Analysis, question: Question, index: Index, xs: list[int], d: int, removed: tuple[tuple[str, str], ...]
 ) -> SeparatingSet:
     """Name a pair of sides between which no directed path is left."""
-    cid, criterion = analysis.cid, verdict.criterion
+    cid, criterion = analysis.cid, question.criterion
     decision: tuple[str, ...] = () if d < 0 else (cid.nodes[d],)
     if criterion in {"ri", "unfairness"}:
-        return SeparatingSet(verdict.nodes, decision, None, (), removed)
+        return SeparatingSet(question.nodes, decision, None, (), removed)
     utilities = _names(cid, analysis.utilities)
     if criterion == "indirect_voc":
-        return SeparatingSet(verdict.nodes, _names(cid, analysis.decisions), None, (), removed)
+        return SeparatingSet(question.nodes, _names(cid, analysis.decisions), None, (), removed)
     if criterion == "voc":
-        return SeparatingSet(verdict.nodes, utilities, None, (), removed)
+        return SeparatingSet(question.nodes, utilities, None, (), removed)
     below = index.descendants([d])
     if criterion == "impact" and not any(below[u] for u in analysis.utilities):
         return SeparatingSet(decision, utilities, None, (), removed)
     out_of_reach = tuple(cid.nodes[x] for x in xs if not below[x])
     if criterion == "impact" or len(out_of_reach) == len(xs):
-        return SeparatingSet(decision, verdict.nodes, None, (), removed)
-    rest = tuple(node for node in verdict.nodes if node not in out_of_reach)
+        return SeparatingSet(decision, question.nodes, None, (), removed)
+    rest = tuple(node for node in question.nodes if node not in out_of_reach)
     return SeparatingSet(rest, utilities, None, (), removed)
 
 
@@ -273,7 +273,7 @@ def directed_path(index: Index, source: int, goals: Sequence[int]) -> list[int]:
     return []
 
 
-_MAKERS: dict[str, Callable[[Analysis, Verdict, list[int], int], Proof]] = {
+_MAKERS: dict[str, Callable[[Analysis, Question, list[int], int], Proof]] = {
     "voi": _information,
     "requisite": _requisite,
     "relevance": _relevance,

@@ -9,68 +9,27 @@ incentive far less than always.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cidmesa.diagram import CID, Edge
+from cidmesa.criteria.question import Answer, Question
 from cidmesa.errors import NotApplicableError
 
 if TYPE_CHECKING:
     from cidmesa.graph.separation import Path, SeparatingSet
     from cidmesa.model import CIM
 
-TITLES = {
-    "voi": "value of information",
-    "voc": "value of control",
-    "direct_voc": "direct value of control",
-    "indirect_voc": "indirect value of control",
-    "ri": "response incentive",
-    "ici": "instrumental control incentive",
-    "path_specific_ici": "path-specific instrumental control incentive",
-    "impact": "impact incentive",
-    "intention": "intention",
-    "unfairness": "unfairness under optimality",
-    "introduced_unfairness": "introduced unfairness",
-    "requisite": "requisite observation",
-    "relevance": "relevance",
-}
-"""The criteria by their short names."""
-
-
-class Answer(Enum):
-    """What a criterion can say."""
-
-    ADMITS = "admits"
-    EXCLUDES = "excludes"
-    UNKNOWN = "unknown"
-
-    def __str__(self) -> str:
-        return self.value
-
 
 @dataclass(frozen=True)
-class Verdict:
-    """The answer of one criterion for one node, or for a set of nodes, of a diagram.
+class Verdict(Question):
+    """The answer to a :class:`~cidmesa.criteria.question.Question`.
 
     Attributes
     ----------
-    cid
-        The diagram asked about.
-    criterion
-        Its short name: a key of :data:`TITLES`.
-    nodes
-        The nodes asked about; mostly one, see :attr:`node`.
-    decision
-        The decision, or ``None`` where the criterion is of the whole diagram.
-    settled
-        The answer where a theorem gives it; ``None`` where a witness has to be looked for.
     reason
         The theorem, or what keeps the theorems from applying.
     assumptions
         What is taken as given, such as the rules of other agents.
-    cut_edges, label
-        The arguments of the criteria that take them.
     search
         Whether :attr:`answer` may look for a witness where no theorem settles it; :meth:`witness` always does.
 
@@ -86,23 +45,9 @@ class Verdict:
     value of information of door for go: admits (Everitt et al. 2021, Thm 9)
     """
 
-    cid: CID = field(repr=False)
-    criterion: str
-    nodes: tuple[str, ...]
-    decision: str | None
-    settled: Answer | None = field(repr=False)
     reason: str = field(default="", repr=False)
     assumptions: tuple[str, ...] = field(default=(), repr=False)
-    cut_edges: tuple[Edge, ...] = field(default=(), repr=False)
-    label: str | None = field(default=None, repr=False)
     search: bool = field(default=True, repr=False, compare=False)
-
-    @property
-    def node(self) -> str:
-        """The node asked about, where it is one."""
-        if len(self.nodes) != 1:
-            raise NotApplicableError(f"this verdict is about {len(self.nodes)} nodes: see .nodes.")
-        return self.nodes[0]
 
     @cached_property
     def answer(self) -> Answer:
@@ -146,7 +91,5 @@ class Verdict:
         return find_witness(self)
 
     def __str__(self) -> str:
-        about = " and ".join(self.nodes)
-        at = f" for {self.decision}" if self.decision is not None else ""
         why = f" ({self.reason})" if self.reason else ""
-        return f"{TITLES[self.criterion]} of {about}{at}: {self.answer}{why}"
+        return f"{super().__str__()}: {self.answer}{why}"

@@ -6,11 +6,10 @@ It reads well on a wide screen, on a narrow one, in the dark and on paper.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from cidmesa.documents.document import Block, Cell, Document, Figure, Heading, Paragraph, Table
+from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
 from cidmesa.render import svg
 from cidmesa.render.draw import draw
 
@@ -84,40 +83,33 @@ footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-to
 """
 
 
-def write(document: Document) -> str:
-    """Write a document as one page."""
-    body = fragment(document, page=True)
+def write(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str = "") -> str:
+    """Write a title and blocks as one page."""
+    body = fragment(title, blocks, subtitle, footer, page=True)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(_bare(document.title))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+        f"<title>{escape(_bare(title))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
 
 
-def fragment(document: Document, *, page: bool = False) -> str:
-    """Write a document without the page around it, as a notebook shows it."""
-    heads = [block for block in document.blocks if isinstance(block, Heading) and block.level == 1]
+def fragment(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str = "", *, page: bool = False) -> str:
+    """Write a title and blocks without the page around it, as a notebook shows it."""
+    heads = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     anchors = {id(head): f"s{i}" for i, head in enumerate(heads, start=1)}
     links = "".join(f'<li><a href="#{anchors[id(head)]}">{_inline(head.text)}</a></li>' for head in heads)
-    parts = ["<header>", f"<h1>{_inline(document.title)}</h1>"]
-    parts += [f'<p class="subtitle">{_inline(document.subtitle)}</p>'] if document.subtitle else []
+    parts = ["<header>", f"<h1>{_inline(title)}</h1>"]
+    parts += [f'<p class="subtitle">{_inline(subtitle)}</p>'] if subtitle else []
     parts += [f'<nav aria-label="Contents"><ol>{links}</ol></nav>'] if page and len(heads) > 1 else []
     parts += ["</header>", "<main>"]
     pictures = 0
-    for block in document.blocks:
+    for block in blocks:
         parts.append(_block(block, anchors.get(id(block), ""), pictures))
         pictures += len(block.pictures) if isinstance(block, Figure) else 0
     parts.append("</main>")
-    parts += [f"<footer><p>{_inline(document.footer)}</p></footer>"] if document.footer else []
+    parts += [f"<footer><p>{_inline(footer)}</p></footer>"] if footer else []
     return "\n".join(parts) + "\n"
-
-
-def report_page(data: Mapping[str, Any]) -> str:
-    """Write the plain data of a report on trained agents as one page."""
-    from cidmesa.documents.sections import report_document
-
-    return report_document(data).html
 
 
 def _block(block: Block, anchor: str, pictures: int) -> str:

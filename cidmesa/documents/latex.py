@@ -3,8 +3,9 @@ r"""A document as a LaTeX fragment: needs ``amssymb, array, booktabs, tikz`` and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from cidmesa.documents.document import Block, Cell, Document, Figure, Heading, Paragraph, Table
+from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
 from cidmesa.render.tikz import escaped
 
 _TONES = {"strong": r"\textbf{%s}", "muted": r"\textcolor{gray}{%s}", "bad": r"\emph{%s}"}
@@ -17,15 +18,15 @@ _FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """Opens a box that shrinks to the line where it would be wider; ``graphicx`` comes with ``tikz``."""
 
 
-def write(document: Document) -> str:
-    """Write a document as LaTeX sections, to be included in a paper."""
+def write(title: str, blocks: Sequence[Block], subtitle: str = "") -> str:
+    """Write a title and blocks as LaTeX sections, to be included in a paper."""
     parts = [
         "% needs: \\usepackage{amssymb, array, booktabs, tikz}",
         "% and: \\usetikzlibrary{shapes.geometric, shapes.misc, arrows.meta}",
-        rf"\section*{{{_text(document.title)}}}",
+        rf"\section*{{{_text(title)}}}",
     ]
-    parts += [rf"\emph{{{_text(document.subtitle)}}}"] if document.subtitle else []
-    return "\n\n".join([*parts, *(_block(block) for block in document.blocks)]) + "\n"
+    parts += [rf"\emph{{{_text(subtitle)}}}"] if subtitle else []
+    return "\n\n".join([*parts, *(_block(block) for block in blocks)]) + "\n"
 
 
 def table(block: Table) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from cidmesa.documents.document import Block, Cell, Document, Figure, Heading, Paragraph, Table
+from collections.abc import Sequence
+
+from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
 from cidmesa.documents.terminal import columns
 from cidmesa.render.mermaid import to_mermaid
 
 
-def write(document: Document) -> str:
-    """Write a document as Markdown."""
-    parts = [f"# {document.title}"]
-    parts += [f"*{document.subtitle}*"] if document.subtitle else []
-    parts += [_block(block) for block in document.blocks]
-    parts += [f"*{document.footer}*"] if document.footer else []
+def write(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str = "") -> str:
+    """Write a title and blocks as Markdown."""
+    parts = [f"# {title}"]
+    parts += [f"*{subtitle}*"] if subtitle else []
+    parts += [_block(block) for block in blocks]
+    parts += [f"*{footer}*"] if footer else []
     return "\n\n".join(parts) + "\n"
 
 

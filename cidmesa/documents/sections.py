@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, Final, TypeAlias
 
-from cidmesa.documents.document import Block, Cell, Document, Paragraph, Table, Tone
+from cidmesa.documents.blocks import Block, Cell, Paragraph, Table, Tone
+from cidmesa.documents.document import Document
 
 Data: TypeAlias = Mapping[str, Any]
 
-CRITERIA: Final = {
+CRITERION_TITLES: Final = {
     "voi": "VoI",
     "voc": "VoC",
     "ri": "RI",
@@ -39,11 +40,19 @@ def incentive_tables(data: Data) -> list[Block]:
     blocks: list[Block] = []
     for decision, nodes in data["decisions"].items():
         rows: list[tuple[Cell | str, ...]] = [
-            (f"`{node}`", *(_SIGNS[answers.get(criterion)] for criterion in CRITERIA))
+            (f"`{node}`", *(_SIGNS[answers.get(criterion)] for criterion in CRITERION_TITLES))
             for node, answers in nodes.items()
         ]
         caption = f"Incentives of `{decision}`"
-        blocks.append(Table(("node", *CRITERIA.values()), tuple(rows), "l" + "c" * len(CRITERIA), caption, _INCENTIVES))
+        blocks.append(
+            Table(
+                ("node", *CRITERION_TITLES.values()),
+                tuple(rows),
+                "l" + "c" * len(CRITERION_TITLES),
+                caption,
+                _INCENTIVES,
+            )
+        )
     return blocks or [Paragraph("The diagram has no decision, so nobody has an incentive.")]
 
 
@@ -437,7 +446,7 @@ def _pairs(pairs: Sequence[Sequence[str]]) -> Cell | str:
     by_criterion: dict[str, list[str]] = {}
     for criterion, node in pairs:
         by_criterion.setdefault(criterion, []).append(node)
-    parts = [f"{words} {_names(by_criterion[c])}" for c, words in CRITERIA.items() if c in by_criterion]
+    parts = [f"{words} {_names(by_criterion[c])}" for c, words in CRITERION_TITLES.items() if c in by_criterion]
     return "; ".join(parts) or Cell("–", "muted")
 
 
@@ -467,3 +476,10 @@ def _actions(table: Sequence[Any]) -> str:
         seen = ", ".join(map(str, context))
         parts.append((f"{seen} → " if seen else "") + " or ".join(map(str, actions)))
     return "; ".join(parts)
+
+
+def report_page(data: Mapping[str, Any]) -> str:
+    """Write the plain data of a report on trained agents as one page."""
+    from cidmesa.documents.sections import report_document
+
+    return report_document(data).html

@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from cidmesa.documents.document import Block, Cell, Document, Figure, Heading, Paragraph, Table
+from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
 from cidmesa.render.spec import Spec
 
 _COLOURS = {"good": "32", "bad": "31", "open": "33", "muted": "2", "strong": "1"}
@@ -15,15 +15,17 @@ _GAP = 2
 _NARROWEST = 8
 
 
-def write(document: Document, width: int = 100, *, colour: bool = False) -> str:
-    """Write a document for a terminal of `width` columns."""
+def write(
+    title: str, blocks: Iterable[Block], subtitle: str = "", footer: str = "", *, width: int = 100, colour: bool = False
+) -> str:
+    """Write a title and blocks for a terminal of `width` columns."""
     width = max(width, 40)
-    parts = [_painted(document.title, "1", colour), "═" * min(width, columns(document.title))]
-    if document.subtitle:
-        parts += textwrap.wrap(_bare(document.subtitle), width)
-    parts += ["", write_blocks(document.blocks, width, colour=colour)]
-    if document.footer:
-        parts += textwrap.wrap(_bare(document.footer), width)
+    parts = [_painted(title, "1", colour), "═" * min(width, columns(title))]
+    if subtitle:
+        parts += textwrap.wrap(_bare(subtitle), width)
+    parts += ["", write_blocks(blocks, width, colour=colour)]
+    if footer:
+        parts += textwrap.wrap(_bare(footer), width)
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -38,8 +38,7 @@ from cidmesa.mechanisms.numbers import is_symbolic as is_symbolic
 from cidmesa.mechanisms.numbers import position_of as position_of
 from cidmesa.mechanisms.numbers import without_expressions as without_expressions
 from cidmesa.mechanisms.place import MAX_TABLE as MAX_TABLE
-from cidmesa.mechanisms.place import TOLERANCE as TOLERANCE
-from cidmesa.mechanisms.place import Array as Array
+from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE as ROW_SUM_TOLERANCE
 from cidmesa.mechanisms.place import Compiled as Compiled
 from cidmesa.mechanisms.place import Domain as Domain
 from cidmesa.mechanisms.place import Mechanism as Mechanism

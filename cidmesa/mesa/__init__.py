@@ -42,8 +42,8 @@ expression; objectives that are functions of decisions.
 
 from cidmesa.mesa.candidates.mesa_optimizer import Consistency as Consistency
 from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer as MesaOptimizer
-from cidmesa.mesa.candidates.prior import Ranking as Ranking
 from cidmesa.mesa.candidates.prior import SimplicityPrior as SimplicityPrior
+from cidmesa.mesa.candidates.ranking import Ranking as Ranking
 from cidmesa.mesa.comparison.cure import Cure as Cure
 from cidmesa.mesa.comparison.cure import Cures as Cures
 from cidmesa.mesa.comparison.cure import distinguishing_training as distinguishing_training
@@ -59,8 +59,8 @@ from cidmesa.mesa.corollaries.response_patterns import response_pattern as respo
 from cidmesa.mesa.derive import Family as Family
 from cidmesa.mesa.derive import LookupTable as LookupTable
 from cidmesa.mesa.derive import derive_mesa_optimizers as derive_mesa_optimizers
-from cidmesa.mesa.graphical.completeness import Parting as Parting
-from cidmesa.mesa.graphical.completeness import parting_models as parting_models
+from cidmesa.mesa.graphical.completeness import Disagreement as Disagreement
+from cidmesa.mesa.graphical.completeness import disagreeing_models as disagreeing_models
 from cidmesa.mesa.graphical.interfaces import Interface as Interface
 from cidmesa.mesa.graphical.shifts import ShiftClass as ShiftClass
 from cidmesa.mesa.setup.training import Deployment as Deployment

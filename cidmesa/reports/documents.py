@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cidmesa._version import __version__
 from cidmesa.diagram import CID
 from cidmesa.documents import sections
-from cidmesa.documents.document import Block, Cell, Document, Figure, Heading, Paragraph, Table
+from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
+from cidmesa.documents.document import Document
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.reports import data, pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cidmesa.criteria import incentives
-from cidmesa.documents.sections import CRITERIA
+from cidmesa.documents.sections import CRITERION_TITLES
 from cidmesa.mesa.setup.base_optimizer import THETA
 from cidmesa.render import Picture, spec
 
@@ -65,7 +65,7 @@ def mesa_picture(
         for node in nodes:
             if base.kind(node) == "chance":
                 notes.setdefault(node, []).append(words)
-    for criterion, short in CRITERIA.items():
+    for criterion, short in CRITERION_TITLES.items():
         for node in sorted(node for found, node in view.emergent if found == criterion):
             lines = notes.setdefault(node, [])
             if lines and lines[-1].startswith("new: "):

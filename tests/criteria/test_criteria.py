@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.criteria import Answer
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.verdict import TITLES, Verdict
+from cidmesa.criteria.question import TITLES
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.graph import (
     d_separated,
     downstream_utilities,

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.verdict import Answer, Verdict
+from cidmesa.criteria.question import Answer
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.errors import NotApplicableError
 from tests.criteria import brute
 from tests.strategies import cids, examples

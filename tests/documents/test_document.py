@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.documents.document import Cell, Document, Figure, Heading, Paragraph, Table
+from cidmesa.documents.blocks import Cell, Figure, Heading, Paragraph, Table
+from cidmesa.documents.document import Document
 from cidmesa.documents.terminal import columns, table_lines
 from cidmesa.render import Picture, spec
 from tests.strategies import examples

@@ -7,7 +7,7 @@ import pytest
 import cidmesa as cm
 from cidmesa import literature
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.verdict import Answer
+from cidmesa.criteria.question import Answer
 from cidmesa.errors import UnknownNodeError
 from cidmesa.literature import Example, Expected
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.render import Spec, engines, place, spec
-from cidmesa.render.geometry import Box, Layout, inside, samples, shortened, straight
+from cidmesa.render.geometry import Layout, Rectangle, inside, samples, shortened, straight
 from tests.strategies import cids, examples
 
 ENGINES = ["own", "pygraphviz"]
 
 
-def overlap(a: Box, b: Box) -> bool:
+def overlap(a: Rectangle, b: Rectangle) -> bool:
     return abs(a.x - b.x) < (a.width + b.width) / 2 and abs(a.y - b.y) < (a.height + b.height) / 2
 
 

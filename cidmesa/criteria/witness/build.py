@@ -46,12 +46,12 @@ import numpy as np
 
 from cidmesa.criteria.witness.bit_tracks import Bit, Pay, Ref, Tracks
 from cidmesa.criteria.witness.check import Candidate, holds
-from cidmesa.criteria.witness.paths import Segment, View
+from cidmesa.criteria.witness.paths import PathView, Segment
 from cidmesa.graph.reduction import with_information_link
 from cidmesa.mechanisms import Mechanism, Table
 
 if TYPE_CHECKING:
-    from cidmesa.criteria.verdict import Verdict
+    from cidmesa.criteria.question import Question
     from cidmesa.model import CIM
 
 _SAME = {
@@ -68,18 +68,18 @@ MAX_CELLS = 2**22
 """The largest table, in entries, of a witness."""
 
 
-def find_witness(verdict: Verdict) -> CIM | None:
-    """Return a model that has the incentive a verdict is about, checked by the exact solver, or None.
+def find_witness(question: Question) -> CIM | None:
+    """Return a model that has the incentive a question is about, checked by the exact solver, or None.
 
     Parameters
     ----------
-    verdict
-        A verdict that is not EXCLUDES.
+    question
+        A question that is not EXCLUDES.
 
     Returns
     -------
     CIM or None
-        A structural model on the verdict's diagram; for the value of information of nodes that the decision does not
+        A structural model on the question's diagram; for the value of information of nodes that the decision does not
         observe, with the links that show them. None where nothing was found within bounds; with one decision and a
         chance node that happens for no yes.
 
@@ -90,7 +90,7 @@ def find_witness(verdict: Verdict) -> CIM | None:
 
     Notes
     -----
-    Deterministic: the same verdict gives the same model. Introduced unfairness is searched for, with one decision too,
+    Deterministic: the same question gives the same model. Introduced unfairness is searched for, with one decision too,
     and relevance, which compares two models, has no witness.
 
     Examples
@@ -102,37 +102,37 @@ def find_witness(verdict: Verdict) -> CIM | None:
     >>> model.solve().value, model.cpd("dry").tolist()
     (1.0, [[1.0, 0.0], [0.0, 1.0]])
     """
-    criterion = _SAME.get(verdict.criterion, verdict.criterion)
-    for candidate in _built(verdict, criterion):
-        if holds(candidate, criterion, verdict):
+    criterion = _SAME.get(question.criterion, question.criterion)
+    for candidate in _built(question, criterion):
+        if holds(candidate, criterion, question):
             return candidate.model
-    cid = verdict.cid
-    agent = cid.agents[0] if verdict.decision is None else cid.agent_of(verdict.decision)
+    cid = question.cid
+    agent = cid.agents[0] if question.decision is None else cid.agent_of(question.decision)
     if len(cid.decisions_of(agent)) > 1 or criterion == "introduced_unfairness":
-        from cidmesa.criteria.witness.search import DRAWS, search
+        from cidmesa.criteria.witness.search import SEARCH_DRAWS, search
 
         # Where a theorem says that there is a witness on this very link, it is worth looking longer.
-        promised = verdict.settled is not None and criterion == "voi"
-        return search(verdict, criterion, 10 * DRAWS if promised else DRAWS)
+        promised = question.settled is not None and criterion == "voi"
+        return search(question, criterion, 10 * SEARCH_DRAWS if promised else SEARCH_DRAWS)
     return None
 
 
-def _built(verdict: Verdict, criterion: str) -> Iterator[Candidate]:
+def _built(question: Question, criterion: str) -> Iterator[Candidate]:
     """Yield the models that the constructions give, one decision at a time, one node at a time."""
     build = _BUILDERS.get(criterion)
     if build is None:
         return
-    cid = verdict.cid
-    if criterion == "voi" and verdict.decision is not None:
-        for node in verdict.nodes:
-            cid = with_information_link(cid, node, verdict.decision)
-    agent = cid.agents[0] if verdict.decision is None else cid.agent_of(verdict.decision)
-    decisions: tuple[str | None, ...] = (verdict.decision,)
+    cid = question.cid
+    if criterion == "voi" and question.decision is not None:
+        for node in question.nodes:
+            cid = with_information_link(cid, node, question.decision)
+    agent = cid.agents[0] if question.decision is None else cid.agent_of(question.decision)
+    decisions: tuple[str | None, ...] = (question.decision,)
     if criterion == "voc":  # of the whole diagram: any of the agent's decisions may be the one that uses it
         decisions = cid.decisions_of(agent) or (None,)
     for decision in decisions:
-        view = View(cid, agent, decision, cut=verdict.cut_edges)
-        for node in verdict.nodes:
+        view = PathView(cid, agent, decision, cut=question.cut_edges)
+        for node in question.nodes:
             made = build(view, node)
             if made is not None and made.tracks.cells() <= MAX_CELLS:
                 yield Candidate(made.tracks.model(), node, made.control)
@@ -146,7 +146,7 @@ class Built:
     control: Mechanism | None = None
 
 
-def _information(view: View, node: str) -> Built | None:
+def _information(view: PathView, node: str) -> Built | None:
     segments = view.walk(node) if node in view.requisite else None
     if segments is None:
         return None
@@ -159,16 +159,16 @@ def _information(view: View, node: str) -> Built | None:
     return Built(tracks)
 
 
-def _response(view: View, node: str) -> Built | None:
+def _response(view: PathView, node: str) -> Built | None:
     return _through_decision(view, node, control=False)
 
 
-def _control(view: View, node: str) -> Built | None:
+def _control(view: PathView, node: str) -> Built | None:
     direct = _paid_directly(view, node)
     return direct if direct is not None else _through_decision(view, node, control=True)
 
 
-def _instrument(view: View, node: str) -> Built | None:
+def _instrument(view: PathView, node: str) -> Built | None:
     down = None if view.decision is None else view.path(view.decision, {node})
     on = view.path(node, view.goals)
     if view.decision is None or down is None or on is None:
@@ -181,7 +181,7 @@ def _instrument(view: View, node: str) -> Built | None:
     return Built(tracks)
 
 
-def _impact(view: View, node: str) -> Built | None:
+def _impact(view: PathView, node: str) -> Built | None:
     if view.decision is None:
         return None
     moved = view.path(view.decision, {node})
@@ -198,7 +198,7 @@ def _impact(view: View, node: str) -> Built | None:
     return Built(tracks)
 
 
-def _paid_directly(view: View, node: str) -> Built | None:
+def _paid_directly(view: PathView, node: str) -> Built | None:
     """Fair noise that is paid, controlled to what pays; for a utility, noise at a chance parent, or no pay at all."""
     tracks = Tracks(view.cid, view.agent)
     if node in view.payers:
@@ -217,7 +217,7 @@ def _paid_directly(view: View, node: str) -> Built | None:
     return Built(tracks, tracks.mechanism(node, {"x": Bit(noise=1.0)}))
 
 
-def _through_decision(view: View, node: str, *, control: bool) -> Built | None:
+def _through_decision(view: PathView, node: str, *, control: bool) -> Built | None:
     """The guessing game with a bit that runs from `node` to the first requisite observation on the way to it."""
     path = None if view.decision is None else view.path(node, view.requisite, avoiding=(view.decision,))
     segments = None if path is None else view.walk(path[-1])
@@ -250,7 +250,9 @@ def _shown(segments: Sequence[Segment]) -> Ref:
     return segments[0].left[-2], "s0"
 
 
-def _play(tracks: Tracks, view: View, segments: Sequence[Segment], *, gate: bool = False, likely: bool = False) -> None:
+def _play(
+    tracks: Tracks, view: PathView, segments: Sequence[Segment], *, gate: bool = False, likely: bool = False
+) -> None:
     """Lay the noise of every segment, the bounces and the guess; what the first observation shows is laid already.
 
     With `gate` the first bounce is the conjunction of its two bits; `likely` makes the second of them 1 three times

@@ -14,9 +14,9 @@ from cidmesa.solve.magnitudes.effects import has_instrumental_control_incentive,
 from cidmesa.solve.magnitudes.values import introduced_total_variation
 
 if TYPE_CHECKING:
-    from cidmesa.criteria.verdict import Verdict
+    from cidmesa.criteria.question import Question
 
-MARGIN = 1e-9
+LEAST_EFFECT = 1e-9
 """A difference of values counts from here on; those of the constructions are at least 1/8."""
 
 
@@ -39,11 +39,11 @@ class Candidate:
     control: Mechanism | None = None
 
 
-def holds(candidate: Candidate, criterion: str, verdict: Verdict) -> bool:
-    """Say whether the model has the incentive of the verdict, by the exact solver."""
-    model, node, decision = candidate.model, candidate.node, verdict.decision
+def holds(candidate: Candidate, criterion: str, question: Question) -> bool:
+    """Say whether the model has the incentive of the question, by the exact solver."""
+    model, node, decision = candidate.model, candidate.node, question.decision
     if criterion == "voi":
-        return decision is not None and _informs(model, verdict.nodes, decision)
+        return decision is not None and _informs(model, question.nodes, decision)
     if criterion == "voc":
         return candidate.control is not None and _pays_to_control(model, node, candidate.control, decision)
     if criterion == "ri":
@@ -51,18 +51,18 @@ def holds(candidate: Candidate, criterion: str, verdict: Verdict) -> bool:
     if criterion == "ici":
         return has_instrumental_control_incentive(model, node, decision)
     if criterion == "impact":
-        return impact(model, node, _first_actions(model), decision) > MARGIN
+        return impact(model, node, _first_actions(model), decision) > LEAST_EFFECT
     if criterion == "introduced_unfairness":
-        label = label_of(verdict)
-        return label is not None and introduced_total_variation(model, node, label, decision) > MARGIN
+        label = label_of(question)
+        return label is not None and introduced_total_variation(model, node, label, decision) > LEAST_EFFECT
     return False
 
 
-def label_of(verdict: Verdict) -> str | None:
+def label_of(question: Question) -> str | None:
     """Return the label that introduced unfairness compares with; left out, one that a utility compares with."""
-    if verdict.label is not None or verdict.decision is None:
-        return verdict.label
-    cid, decision = verdict.cid, verdict.decision
+    if question.label is not None or question.decision is None:
+        return question.label
+    cid, decision = question.cid, question.decision
     below = cid.descendants(decision)
     compared = (p for u in cid.utilities_of(cid.agent_of(decision)) if u in below for p in cid.parents(u))
     return next((p for p in compared if cid.kind(p) == "chance" and p not in below), None)
@@ -82,7 +82,7 @@ def _informs(model: CIM, nodes: tuple[str, ...], decision: str) -> bool:
     blind_cid = cid.without_edges([(node, decision) for node in nodes if cid.has_edge(node, decision)])
     blind = on_diagram(model, blind_cid)
     seen, unseen = value(model, agent), value(blind, agent)
-    return seen is not None and unseen is not None and seen > unseen + MARGIN
+    return seen is not None and unseen is not None and seen > unseen + LEAST_EFFECT
 
 
 def _pays_to_control(model: CIM, node: str, control: Mechanism, decision: str | None) -> bool:
@@ -91,7 +91,7 @@ def _pays_to_control(model: CIM, node: str, control: Mechanism, decision: str | 
     agent = cid.agents[0] if decision is None else cid.agent_of(decision)
     changed = model.with_policy({node: control}) if cid.kind(node) == "decision" else model.shift({node: control})
     before, after = value(model, agent), value(changed, agent)
-    return before is not None and after is not None and after > before + MARGIN
+    return before is not None and after is not None and after > before + LEAST_EFFECT
 
 
 def _first_actions(model: CIM) -> Mapping[str, Any]:

@@ -20,8 +20,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats
 from cidmesa.criteria.witness.check import Candidate, holds, label_of
 from cidmesa.criteria.witness.games import Bits, Game, Rule
 from cidmesa.diagram import CID
@@ -31,9 +31,9 @@ from cidmesa.mechanisms import Mechanism
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
-    from cidmesa.criteria.verdict import Verdict
+    from cidmesa.criteria.question import Question
 
-DRAWS = 400
+SEARCH_DRAWS = 400
 """How many models are drawn for a question."""
 
 MAX_POLICIES = 4096
@@ -46,33 +46,33 @@ _COMPANY = 6
 """How many nodes, on average and at most, are alive besides those that the question is about."""
 
 
-def search(verdict: Verdict, criterion: str, draws: int = DRAWS) -> CIM | None:
-    """Return a model with the incentive of a verdict, found among `draws` small ones and checked, or None."""
-    cid = verdict.cid
-    label = label_of(verdict) if criterion == "introduced_unfairness" else None
+def search(question: Question, criterion: str, draws: int = SEARCH_DRAWS) -> CIM | None:
+    """Return a model with the incentive of a question, found among `draws` small ones and checked, or None."""
+    cid = question.cid
+    label = label_of(question) if criterion == "introduced_unfairness" else None
     test = _TESTS.get(criterion) if label is None else partial(_amplifies, label=label)
-    if test is None or any(cid.kind(head) == "decision" for _, head in verdict.cut_edges):
+    if test is None or any(cid.kind(head) == "decision" for _, head in question.cut_edges):
         return None
-    decision = verdict.decision
+    decision = question.decision
     if criterion == "voi" and decision is not None:
-        for node in verdict.nodes:
+        for node in question.nodes:
             cid = with_information_link(cid, node, decision)
     agent = cid.agents[0] if decision is None else cid.agent_of(decision)
     rng = random.Random(0)  # the same for all names, so that renaming changes nothing
-    for node in verdict.nodes:
+    for node in question.nodes:
         if cid.kind(node) == "utility":
             continue
-        draw = _Draw(cid, agent, criterion, node, decision, verdict.cut_edges, rng, label)
+        draw = _Draw(cid, agent, criterion, node, decision, question.cut_edges, rng, label)
         for _ in range(draws):
             game = draw()
             if game is None:
                 continue
-            control = test(game, node, decision, verdict.nodes)
+            control = test(game, node, decision, question.nodes)
             if control is None:
                 continue
             candidate = Candidate(game.model(), node, control if isinstance(control, Mechanism) else None)
             try:
-                if holds(candidate, criterion, verdict):
+                if holds(candidate, criterion, question):
                     return candidate.model
             except NotApplicableError:  # too large for the exact predicates after all
                 continue
@@ -225,7 +225,7 @@ class _Draw:
         if policies > MAX_POLICIES:
             return None
         rules: dict[str, Rule] = {}
-        pays: dict[str, NDArray[np.float64]] = {}
+        pays: dict[str, Floats] = {}
         worlds = 1
         for n in self.order:
             usable = [i for i, p in enumerate(parents.get(n, ())) if (p, n) not in self.cut]
@@ -273,7 +273,7 @@ class _Draw:
             return bits
         return np.array([rng.randint(0, 1) for _ in range(2**k)], dtype=np.int8)
 
-    def _payment(self, k: int, usable: Sequence[int]) -> NDArray[np.float64]:
+    def _payment(self, k: int, usable: Sequence[int]) -> Floats:
         """Return the pay for every context of `k` parents: one or two bits, weighted, or random numbers."""
         rng = self.rng
         if not usable:

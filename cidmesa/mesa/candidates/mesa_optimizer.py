@@ -26,15 +26,19 @@ import numpy as np
 
 from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
-from cidmesa.mesa.consistency.by_declared_objective import Answers, ByCone, ByName
+from cidmesa.mesa.consistency.by_cone import ByCone
+from cidmesa.mesa.consistency.by_declared_objective import ByName
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.consistency.method import Answers
 from cidmesa.mesa.consistency.regret_interval import Interval
-from cidmesa.mesa.graphical.mesa_diagram import View, mesa_diagram, mesa_model, own_mechanism
+from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.mesa.graphical.positions import Cover, positions
-from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, relevant, shift_class, shifts_of
+from cidmesa.mesa.graphical.relevance import relevant
+from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.model import CIM
 from cidmesa.solve import solve
@@ -42,7 +46,6 @@ from cidmesa.solve import solve
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.corollaries.deception import Deception, DeceptionVerdict
-    from cidmesa.mesa.derive import Derivation
     from cidmesa.mesa.graphical.interfaces import Interface
     from cidmesa.mesa.outcomes.disagreement import Actions
 
@@ -97,11 +100,12 @@ class MesaOptimizer:
         The training regret that is allowed.
     """
 
-    def __init__(self, derivation: Derivation, names: tuple[str, ...]) -> None:
-        self._derivation = derivation
-        self.setup = derivation.setup
+    def __init__(self, siblings: Candidates, names: tuple[str, ...]) -> None:
+        self._siblings = siblings
+        self._derivation = siblings.derivation
+        self.setup = self._derivation.setup
         self.names = names
-        self.tolerance = derivation.tolerance
+        self.tolerance = self._derivation.tolerance
 
     @property
     def targets(self) -> frozenset[str]:
@@ -201,7 +205,7 @@ class MesaOptimizer:
         if self.consistency is Consistency.EXCLUDED:
             return False
         smaller = self._derivation.proper_subsets(self.names)
-        return not any(self._derivation.candidate(s).consistency is Consistency.CONSISTENT for s in smaller)
+        return not any(self._siblings[s].consistency is Consistency.CONSISTENT for s in smaller)
 
     @property
     def consistent_set(self) -> ConsistentSet:
@@ -402,8 +406,8 @@ class MesaOptimizer:
     # Incentives ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _view(self) -> View:
-        return View(self.cid, self.setup.cid, self.setup.world)
+    def _view(self) -> MesaIncentives:
+        return MesaIncentives(self.cid, self.setup.cid, self.setup.world)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -431,11 +435,11 @@ class MesaOptimizer:
         return self._view.undecided
 
     @cached_property
-    def in_deployment(self) -> Mapping[str, View]:
+    def in_deployment(self) -> Mapping[str, MesaIncentives]:
         """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
         return PerDeployment(
             tuple(self.setup.deployments),
-            lambda name: View(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
+            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
         )
 
     @cached_property
@@ -490,3 +494,31 @@ class MesaOptimizer:
 
     def __repr__(self) -> str:
         return f"MesaOptimizer({', '.join(self.names)}: {self.consistency.value})"
+
+
+class Candidates:
+    """The candidates of one derivation by their targets, each made once.
+
+    Parameters
+    ----------
+    derivation
+        What they share.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("d", "x"), ("x", "u")], decisions=["d"], utilities=["u"])
+    >>> known = Candidates(Derivation(cm.TrainingSetup(cid)))
+    >>> known["x",], known["x",] is known["x",]
+    (MesaOptimizer(x: CONSISTENT), True)
+    """
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self._made: dict[tuple[str, ...], MesaOptimizer] = {}
+
+    def __getitem__(self, names: tuple[str, ...]) -> MesaOptimizer:
+        """Return the candidate with these targets, a tuple in node order."""
+        if names not in self._made:
+            self._made[names] = MesaOptimizer(self, names)
+        return self._made[names]

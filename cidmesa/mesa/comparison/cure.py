@@ -46,24 +46,26 @@ from cidmesa.arguments import read_names
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Table, is_number
-from cidmesa.mesa.candidates.mesa_optimizer import Consistency
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
-from cidmesa.mesa.derive import derive_mesa_optimizers, target_key
+from cidmesa.mesa.candidates.derivation import Derivation
+from cidmesa.mesa.candidates.mesa_optimizer import Candidates, Consistency
+from cidmesa.mesa.candidates.targets import admissible, target_key
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.objectives.declared import laid_out
-from cidmesa.mesa.setup.training import TRAINING, TrainingSetup, require_setup
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import TrainingSetup, require_setup
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
-    from cidmesa.mesa.derive import Family, Targets
+    from cidmesa.mesa.candidates.targets import Targets
 
 SOURCE = "episode"
 """The node that says which distribution an episode is from."""
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """The kinds of change, in the order of the report."""
 
     MIX = "mix"
@@ -74,7 +76,7 @@ class Kind(StrEnum):
     @property
     def changes(self) -> int:
         """How many changes it takes."""
-        return 2 if self is Kind.BOTH else 1
+        return 2 if self is ChangeKind.BOTH else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Cure:
         another objective may remain, or do harm.
     """
 
-    kind: Kind
+    kind: ChangeKind
     deployment: str
     weight: float | None
     observable: str | None
@@ -130,7 +132,9 @@ class Cure:
     def __str__(self) -> str:
         parts = []
         if self.weight is not None:
-            parts.append(f"mix {self.weight:g} of {self.deployment}" + (", seen" if self.kind is Kind.SEEN else ""))
+            parts.append(
+                f"mix {self.weight:g} of {self.deployment}" + (", seen" if self.kind is ChangeKind.SEEN else "")
+            )
         if self.observable is not None:
             flag = " (which the score reads)" if self.score_input else ""
             parts.append(f"show {self.observable}{flag} to {', '.join(self.decisions)}")
@@ -165,7 +169,7 @@ class Cures(tuple[Cure, ...]):
 class _Change:
     """One change of training, the weight aside."""
 
-    kind: Kind
+    kind: ChangeKind
     deployment: str
     observable: str | None = None
     decisions: tuple[str, ...] = ()
@@ -221,36 +225,40 @@ def distinguishing_training(
     names = target_key(setup, target)
     grid = _grid(weights)
     shown = _observables(setup, observables)
-    before = derive_mesa_optimizers(setup, tolerance=tolerance)
-    rivals = tuple(c.names for c in before if c.consistency is Consistency.CONSISTENT and c.names != names)
+    before = Candidates(Derivation(setup, tolerance))
+    others = (units for units in admissible(setup) if units != names)
+    rivals = tuple(units for units in others if before[units].consistency is Consistency.CONSISTENT)
     readers = set(setup.score).union(*(setup.cid.parents(u) for u in setup.score))
     flagged = {x for x, _ in shown if any(setup.cid.has_edge(x, reader) for reader in readers)}
     trials: list[_Change] = []
     for name in setup.deployments:
-        trials += [_Change(Kind.MIX, name), _Change(Kind.SEEN, name, decisions=setup.cid.decisions)]
-        trials += [_Change(kind, name, x, to, x in flagged) for kind in (Kind.LINK, Kind.BOTH) for x, to in shown]
+        trials += [_Change(ChangeKind.MIX, name), _Change(ChangeKind.SEEN, name, decisions=setup.cid.decisions)]
+        trials += [
+            _Change(kind, name, x, to, x in flagged) for kind in (ChangeKind.LINK, ChangeKind.BOTH) for x, to in shown
+        ]
     rows: list[Cure] = []
     unjudged: list[str] = []
     from tqdm import tqdm
 
-    linked: dict[tuple[str | None, tuple[str, ...]], Family] = {}  # a link changes training alike for all deployments
+    linked: dict[
+        tuple[str | None, tuple[str, ...]], Candidates
+    ] = {}  # a link changes training alike for all deployments
     for change in tqdm(trials, desc="distinguishing training", delay=2, leave=False, disable=None):
-        for weight in (None,) if change.kind is Kind.LINK else grid:
+        for weight in (None,) if change.kind is ChangeKind.LINK else grid:
             key = change.observable, change.decisions
-            family = linked.get(key) if change.kind is Kind.LINK else None
-            if family is None:
-                changed = _changed(setup, change, weight)
-                family = derive_mesa_optimizers(changed, targets=[names, *rivals], tolerance=tolerance)
-            if change.kind is Kind.LINK:
-                linked[key] = family
-            row = _judge(family, names, rivals, change, weight)
-            if not _is_judged(family[names], change.deployment):
+            after_change = linked.get(key) if change.kind is ChangeKind.LINK else None
+            if after_change is None:
+                after_change = Candidates(Derivation(_changed(setup, change, weight), tolerance))
+            if change.kind is ChangeKind.LINK:
+                linked[key] = after_change
+            row = _judge(after_change, names, rivals, change, weight)
+            if not _is_judged(after_change[names], change.deployment):
                 unjudged.append(str(row).split(":", maxsplit=1)[0])
                 break
             if row.removed or row.harmless:
                 rows.append(row)
                 break
-    kinds = list(Kind)
+    kinds = list(ChangeKind)
     where = {name: i for i, name in enumerate(setup.deployments)}
     ordered = sorted(
         rows,
@@ -325,14 +333,14 @@ def _by_declared(after: MesaOptimizer) -> bool:
 
 
 def _judge(
-    family: Family,
+    after_change: Candidates,
     names: tuple[str, ...],
     rivals: tuple[tuple[str, ...], ...],
     change: _Change,
     weight: float | None,
 ) -> Cure:
-    """Read off the family after a change what becomes of the hypothesis."""
-    after, name = family[names], change.deployment
+    """Read off the after_change after a change what becomes of the hypothesis."""
+    after, name = after_change[names], change.deployment
     tried = _by_declared(after)
     removed = _is_removed(after) or (tried and after.consistency is Consistency.UNKNOWN)
     known = name in after.deployment_regret
@@ -348,7 +356,7 @@ def _judge(
         interval=(low, high),
         harmless=known and after.robustly_aligned[name],
         score_input=change.flagged,
-        also=tuple(r for r in rivals if _is_removed(family[r])),
+        also=tuple(r for r in rivals if _is_removed(after_change[r])),
         target=names,
         declared_only=tried,
     )
@@ -374,7 +382,7 @@ def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> Tra
     if SOURCE in cid:
         raise DiagramError(f"`{SOURCE}` is the node that says where an episode is from: rename yours, cid.renamed(..).")
     cid = cid.with_edges([(SOURCE, node) for node in cid.nodes if node in shifted])
-    if change.kind is Kind.SEEN:
+    if change.kind is ChangeKind.SEEN:
         cid = cid.with_edges([(SOURCE, decision) for decision in change.decisions])
     mechanisms: dict[str, Any] = {
         node: own_mechanism(training, node) for node in cid.nodes if node not in shifted and node != SOURCE

@@ -11,173 +11,29 @@ r"""The numbers of one candidate, by whichever method is exact for its setup.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cidmesa.mesa.consistency.consistent_set import DELTAS, ConsistentSet, unit
-from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
+from cidmesa.arrays import Floats, Mask
+from cidmesa.mesa.consistency.consistent_set import unit
+from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
-from cidmesa.mesa.outcomes.outcome_table import Law, tie_width
+from cidmesa.mesa.outcomes.outcome_table import tie_width
 from cidmesa.mesa.outcomes.reduced_policies import names_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cidmesa.mesa.objectives.cones import Floats
-    from cidmesa.mesa.outcomes.one_decision import Laws
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
-
-
-class Answers(Protocol):
-    """What a candidate is asked in numbers."""
-
-    @property
-    def is_empty(self) -> bool | None:
-        """Whether no objective is consistent; ``None`` where that is not known."""
-        ...
-
-    @property
-    def margin(self) -> float | None:
-        """The largest margin of a consistent objective."""
-        ...
-
-    @property
-    def delta(self) -> float | None:
-        """The least margin that the search could have missed."""
-        ...
-
-    @property
-    def least_regret(self) -> float:
-        """The least training regret of an objective on the targets."""
-        ...
-
-    @property
-    def width(self) -> float:
-        """The regret below which there is none."""
-        ...
-
-    def representative(self) -> Objective | None:
-        """Return the objective that stands for the set, of an empty one for those of least regret."""
-        ...
-
-    def regret_of(self, objective: Objective) -> tuple[float, float]:
-        """Return the training regret of the best and of the worst policy that is optimal for an objective."""
-        ...
-
-    def regret(self, name: str, stale: bool = False) -> Interval:
-        """Return the regret interval of the set in a deployment."""
-        ...
-
-    def actions(self, name: str) -> Actions:
-        """Return the possible actions in a distribution."""
-        ...
-
-
-class ByCone:
-    """All objectives on the targets at once.
-
-    Parameters
-    ----------
-    laws
-        Of the setup.
-    names
-        The targets.
-    tolerance
-        The training regret that is allowed.
-    declared
-        The objectives to prefer.
-    """
-
-    def __init__(self, laws: Laws, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective]) -> None:
-        self.laws = laws
-        self.names = names
-        self.tolerance = tolerance
-        self.declared = declared
-        self._laws_known: dict[str, Law] = {}
-        self._possible_known: dict[str, NDArray[np.bool_]] = {}
-
-    @cached_property
-    def consistent(self) -> ConsistentSet:
-        """The consistent set."""
-        return ConsistentSet(self.law(TRAINING), self.tolerance)
-
-    @cached_property
-    def selected(self) -> ConsistentSet:
-        """The consistent set; where it is empty, the objectives with the least training regret."""
-        if self.consistent.is_empty is not True:
-            return self.consistent
-        return ConsistentSet(self.law(TRAINING), self.least_regret)
-
-    @property
-    def is_empty(self) -> bool | None:
-        """Whether no objective is consistent; ``None`` where that is not known."""
-        return self.consistent.is_empty
-
-    @property
-    def margin(self) -> float:
-        """The largest margin of a consistent objective."""
-        return 0.0 if self.consistent.best is None else self.consistent.best[0]
-
-    @property
-    def delta(self) -> float:
-        """The least margin that the search could have missed: 0 where choices were listed or settled exactly."""
-        found = self.consistent
-        return 0.0 if found.is_listed or found.best is not None or found.is_empty else DELTAS[-1]
-
-    @cached_property
-    def least_regret(self) -> float:
-        """The least training regret of an objective on the targets."""
-        return ConsistentSet(self.law(TRAINING), math.inf).least_regret
-
-    @property
-    def width(self) -> float:
-        """The regret below which there is none."""
-        return tie_width(self.law(TRAINING).value)
-
-    def representative(self) -> Objective | None:
-        """Return the first declared objective in the set, else the one of least norm."""
-        found = self.selected.representative([objective.values for objective in self.declared])
-        if found is None:
-            return None
-        position, values = found
-        name = "the objective of least norm" if position is None else self.declared[position].name
-        return Objective(name, self.names, values, tuple(self.laws.domain(node) for node in self.names))
-
-    def regret_of(self, objective: Objective) -> tuple[float, float]:
-        """Return the training regret of the best and of the worst policy that is optimal for an objective."""
-        return self.consistent.regret_of(objective.values)
-
-    def regret(self, name: str, stale: bool = False) -> Interval:
-        """Return the regret interval of the set in a deployment."""
-        if stale:
-            return interval(self.selected, self.laws.stale(name, self.names))
-        return interval(self.selected, self.law(name), self._possible(name))
-
-    def actions(self, name: str) -> Actions:
-        """Return the possible actions in a distribution."""
-        return self.laws.by_context(name, self._possible(name), self.law(name))
-
-    def law(self, name: str) -> Law:
-        """Return the law of the targets in a distribution."""
-        if name not in self._laws_known:
-            self._laws_known[name] = self.laws.law(name, self.names)
-        return self._laws_known[name]
-
-    def _possible(self, name: str) -> NDArray[np.bool_]:
-        if name not in self._possible_known:
-            self._possible_known[name] = possible(self.selected, self.law(name))
-        return self._possible_known[name]
 
 
 class ByName:
@@ -248,7 +104,7 @@ class ByName:
         model = self.setup.deployed(name)
         return by_context(model, self.behaviour(model)[0])
 
-    def behaviour(self, model: CIM) -> tuple[dict[str, NDArray[np.bool_]], Floats]:
+    def behaviour(self, model: CIM) -> tuple[dict[str, Mask], Floats]:
         """Return what optimal rules do in a model: the actions they take where they come, and the law of each.
 
         Returns
@@ -309,24 +165,6 @@ class ByName:
         wanted = space.expectation(model, self.names, objective.table_in(model))
         base = space.utility(model, self.setup.score)
         return space.maximise(wanted, others=base).rules
-
-
-def needs_stochastic_rules(setup: TrainingSetup, targets: Iterable[str] = ()) -> bool:
-    """Say whether one rule acts twice on the targets, or on a base utility: then the best may have to be stochastic.
-
-    Examples
-    --------
-    >>> import cidmesa as cm
-    >>> cid = cm.CID([("a", "u"), ("b", "v")], decisions=["a", "b"], utilities=["u", "v"])
-    >>> setup = cm.TrainingSetup(cid, shared_rules=[("a", "b")])
-    >>> needs_stochastic_rules(setup, ["u"]), needs_stochastic_rules(setup, ["u", "v"])
-    (False, True)
-    """
-    for nodes in (tuple(targets), *((utility,) for utility in setup.score)):
-        above = setup.ever_above(nodes)
-        if any(len(above & set(rule)) > 1 for rule in setup.shared_rules):
-            return True
-    return False
 
 
 def _shape(model: CIM, decision: str) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 r"""Consistency, exactly: the objectives on given targets that training could have selected.
 
 The data are arrays. In one distribution, for contexts :math:`c` that are reached (:math:`P(c) > 0`), actions :math:`a`
-and values :math:`t` of the targets, a :class:`~cidmesa.mesa.outcomes.outcome_table.Law` holds
+and values :math:`t` of the targets, a :class:`~cidmesa.mesa.outcomes.outcome_table.OutcomeTable` holds
 
 .. math:: P(c), \qquad P(t \mid c, do(a)), \qquad Q_b(c, a) = E[U_b \mid c, do(a)] .
 
@@ -17,19 +17,20 @@ weak consistency, which every constant has: it is no ground for selection.)
 :math:`O` strictly prefers :math:`y(c)` to every action that is worse for the base than :math:`y(c)`, and
 :math:`\sum_c P(c)[\max_b Q_b(c,b) - Q_b(c, y(c))] \le \epsilon`. For a fixed choice these are strict linear
 inequalities in :math:`O`: the set of consistent objectives is a finite union of open cones (:mod:`.cones`).
-For :math:`\epsilon = 0` and a unique base optimum there is one choice. Up to :data:`LISTED` choices are listed, each by
-a linear program; more go to a mixed-integer program (scipy, HiGHS) with a binary per context and action, and each of
-its answers is confirmed by the linear program with the binaries fixed.
+For :math:`\epsilon = 0` and a unique base optimum there is one choice. Up to :data:`.LISTED_CHOICES` choices are
+listed, each by a linear program; more go to a mixed-integer program (scipy, HiGHS) with a binary per context and
+action, and each of its answers is confirmed by the linear program with the binaries fixed.
 
 Several decisions are the same problem in normal form: one context whose actions are the deterministic policies.
 
 >>> import numpy as np
->>> from cidmesa.mesa.outcomes.outcome_table import Law
->>> law = Law(weight=np.array([1.0]), outcome=np.array([[[1.0, 0.0], [0.0, 1.0]]]), value=np.array([[0.0, 1.0]]))
->>> found = ConsistentSet(law)
+>>> from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+>>> outcome = np.array([[[1.0, 0.0], [0.0, 1.0]]])  # the first action brings about the first value
+>>> table = OutcomeTable(weight=np.array([1.0]), outcome=outcome, value=np.array([[0.0, 1.0]]))
+>>> found = ConsistentSet(table)
 >>> found.contains(np.array([0.0, 1.0])), found.contains(np.array([1.0, 0.0])), found.is_empty
 (True, False, False)
->>> ConsistentSet(Law(law.weight, np.ones((1, 2, 1)), law.value)).is_empty
+>>> ConsistentSet(OutcomeTable(table.weight, np.ones((1, 2, 1)), table.value)).is_empty
 True
 
 References
@@ -40,21 +41,17 @@ A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import heappop, heappush
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cidmesa.mesa.consistency.integer_program import Choice, Program
+from cidmesa.arrays import Array, Floats
+from cidmesa.mesa.consistency.choices import LISTED_CHOICES, Choice, Choices
+from cidmesa.mesa.consistency.integer_program import Program
 from cidmesa.mesa.objectives import cones
-from cidmesa.mesa.objectives.cones import Floats
-from cidmesa.mesa.outcomes.outcome_table import Exact, Law, regret_of, tie_width
-
-LISTED = 64
-"""Up to so many choices are listed one by one."""
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, regret_of, tie_width
 
 EXACT = 4096
 """Up to so many choices are listed where a margin must be settled in exact arithmetic."""
@@ -63,23 +60,13 @@ DELTAS = (1e-3, 1e-4)
 """The margins that mixed-integer programs ask for, in turn; the solver's own tolerance is 1e-6."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Option:
-    """An action that an objective may be worst at in a context: what it costs, and what it takes."""
-
-    action: int
-    regret: float
-    against: NDArray[np.intp]
-    rows: Floats
-
-
 @dataclass(frozen=True, eq=False)
 class ConsistentSet:
     r"""All objectives on the targets whose worst optimal policy has a base regret of at most `budget`.
 
     Parameters
     ----------
-    law
+    table
         The training distribution.
     budget
         :math:`\epsilon`, in units of the base utility.
@@ -90,80 +77,18 @@ class ConsistentSet:
     the base does not care either.
     """
 
-    law: Law
+    table: OutcomeTable
     budget: float = 0.0
 
-    # The choices -------------------------------------------------------------------------------------------------
-
     @cached_property
-    def options(self) -> tuple[tuple[Option, ...], ...]:
-        """Per context the actions that a choice may name, cheapest first and then in action order.
-
-        Left out are actions beyond the budget, actions that lead exactly where a worse one leads (no objective prefers
-        them to it), and copies: of several options with the same cost and rows the first stands for all.
-        """
-        law, width, regret = self.law, tie_width(self.law.value), self.law.regret
-        allowed = self.budget + tie_width(self.law.value)
-        found: list[tuple[Option, ...]] = []
-        for context, values in enumerate(law.value):
-            here: list[Option] = []
-            distinct = _distinct(law, context)
-            for action in distinct[np.argsort(regret[context, distinct], kind="stable")]:
-                if regret[context, action] > allowed:
-                    break
-                worse = distinct[values[distinct] < values[action] - width]
-                rows = law.rows(context, int(action), worse)
-                if len(worse) and not np.abs(rows).any(axis=1).all():
-                    continue
-                option = Option(int(action), float(regret[context, action]), worse, rows)
-                if not any(_same(option, other) for other in here):
-                    here.append(option)
-            found.append(tuple(here))
-        return tuple(found)
-
-    @cached_property
-    def count(self) -> int:
-        """The number of choices, the budget aside."""
-        return math.prod(len(here) for here in self.options)
+    def choices(self) -> Choices:
+        """The choices that its cones belong to."""
+        return Choices(self.table, self.budget)
 
     @property
     def is_listed(self) -> bool:
         """Whether choices are listed one by one: few of them, or those of a single context."""
-        return self.count <= LISTED or len(self.options) == 1
-
-    def choices(self) -> Iterator[tuple[float, Choice]]:
-        """Yield the choices within the budget with their regret, cheapest first; positions into :attr:`options`."""
-        if not self.count:
-            return
-        allowed = self.budget + tie_width(self.law.value)
-        start = (0,) * len(self.options)
-        heap = [(self.cost(start), start)]
-        seen = {start}
-        while heap:
-            cost, choice = heappop(heap)
-            if cost > allowed:
-                return
-            yield cost, choice
-            for i, here in enumerate(self.options):
-                if choice[i] + 1 < len(here):
-                    following = (*choice[:i], choice[i] + 1, *choice[i + 1 :])
-                    if following not in seen:
-                        seen.add(following)
-                        heappush(heap, (self.cost(following), following))
-
-    def inequalities(self, choice: Choice) -> Floats:
-        """Return the strict rows of one choice, scaled, shape (k, T): its cone is ``rows @ O > 0``."""
-        rows = [here[i].rows for here, i in zip(self.options, choice, strict=True)]
-        width = self.law.outcome.shape[2]
-        return np.unique(np.vstack(rows), axis=0) if rows and sum(map(len, rows)) else np.zeros((0, width))
-
-    def actions(self, choice: Choice) -> tuple[int, ...]:
-        """Return the action that a choice names in each context."""
-        return tuple(here[i].action for here, i in zip(self.options, choice, strict=True))
-
-    def cost(self, choice: Choice) -> float:
-        """Return the training regret that a choice allows."""
-        return math.fsum(here[i].regret for here, i in zip(self.options, choice, strict=True))
+        return self.choices.is_listed
 
     # Is it empty? ------------------------------------------------------------------------------------------------
 
@@ -173,40 +98,45 @@ class ConsistentSet:
 
         ``None`` where no choice has a margin above :data:`~cidmesa.mesa.objectives.cones.SETTLED`.
         """
-        if not self.count:
+        if not self.choices.count:
             return None
         if not self.is_listed:
             return self._searched(None)
         found: list[tuple[float, Choice, Floats]] = []
-        for _, choice in self.choices():
-            value, objective = cones.margin(self.inequalities(choice))
+        for _, choice in self.choices.cheapest_first():
+            value, objective = cones.margin(self.choices.inequalities(choice))
             if value > cones.SETTLED:
                 found.append((value, choice, objective))
         if not found:
             return None
         largest = max(value for value, _, _ in found)
-        return min((f for f in found if f[0] >= largest - 1e-9), key=lambda f: self.actions(f[1]))
+        return min((f for f in found if f[0] >= largest - 1e-9), key=lambda f: self.choices.actions(f[1]))
 
     @cached_property
     def is_empty(self) -> bool | None:
         """Whether no objective is consistent; ``None`` where rounding hides it and exact arithmetic is out of reach."""
-        if not self.count:
+        if not self.choices.count:
             return True
         # Where choices are too many to list, try the one that costs the base nothing before a mixed-integer program.
-        if not self.is_listed and cones.margin(self.inequalities((0,) * len(self.options)))[0] > cones.SETTLED:
+        if (
+            not self.is_listed
+            and cones.margin(self.choices.inequalities((0,) * len(self.choices.options)))[0] > cones.SETTLED
+        ):
             return False
         if self.best is not None:
             return False
-        exact = self.law.exact() if self.count <= EXACT else None
+        exact = self.table.exact() if self.choices.count <= EXACT else None
         if exact is None:
             return None
-        return not any(cones.feasible_exactly(self.exact_rows(exact, choice)) for _, choice in self.choices())
+        return not any(
+            cones.feasible_exactly(self.exact_rows(exact, choice)) for _, choice in self.choices.cheapest_first()
+        )
 
-    def exact_rows(self, exact: Exact, choice: Choice) -> list[Sequence[int]]:
+    def exact_rows(self, exact: Array, choice: Choice) -> list[Sequence[int]]:
         """Return the strict rows of a choice as integers."""
         if choice not in self._exact_known:
             rows: list[Sequence[int]] = []
-            for context, (here, i) in enumerate(zip(self.options, choice, strict=True)):
+            for context, (here, i) in enumerate(zip(self.choices.options, choice, strict=True)):
                 rows += [exact[context, here[i].action] - exact[context, b] for b in here[i].against]
             self._exact_known[choice] = list({tuple(row): row for row in rows}.values())
         return self._exact_known[choice]
@@ -226,11 +156,11 @@ class ConsistentSet:
         if not self.is_listed:
             return self._searched(weak) is not None
         doubtful: list[Choice] = []
-        for _, choice in self.choices():
-            if cones.margin(self.inequalities(choice), weak)[0] > cones.SETTLED:
+        for _, choice in self.choices.cheapest_first():
+            if cones.margin(self.choices.inequalities(choice), weak)[0] > cones.SETTLED:
                 return True
             doubtful.append(choice)
-        exact, rows = self.law.exact(), exact_weak()
+        exact, rows = self.table.exact(), exact_weak()
         if exact is None or rows is None:
             return False
         return any(cones.feasible_exactly(self.exact_rows(exact, choice), rows) for choice in doubtful)
@@ -239,14 +169,14 @@ class ConsistentSet:
 
     def contains(self, objective: Floats) -> bool:
         """Say whether an objective, an array over the targets' values, is consistent."""
-        return self.regret_of(objective)[1] <= self.budget + tie_width(self.law.value)
+        return self.regret_of(objective)[1] <= self.budget + tie_width(self.table.value)
 
     def regret_of(self, objective: Floats) -> tuple[float, float]:
         """Return the base regret of the best and of the worst policy that is optimal for `objective`.
 
         An action counts as optimal unless another is better by a scaled margin above 1e-7.
         """
-        return regret_of(self.law, self.law, objective)
+        return regret_of(self.table, self.table, objective)
 
     def representative(self, declared: Sequence[Floats] = ()) -> tuple[int | None, Floats] | None:
         r"""Return one objective of the set that depends on nothing but the set and the declared ones.
@@ -269,7 +199,7 @@ class ConsistentSet:
         if self.best is None:
             return None
         _, choice, attained = self.best
-        found = cones.minimum_norm(self.inequalities(choice))
+        found = cones.minimum_norm(self.choices.inequalities(choice))
         return None, unit(attained if found is None else found)
 
     def sample(self, count: int, seed: int = 0, tries: int = 8, spread: float = 0.05) -> Floats:
@@ -293,18 +223,18 @@ class ConsistentSet:
         """
         rng = np.random.default_rng(seed)
         cells: list[tuple[Floats, Floats]] = []
-        for _, (_, choice) in zip(range(LISTED), self.choices(), strict=False):
-            rows = self.inequalities(choice)
+        for _, (_, choice) in zip(range(LISTED_CHOICES), self.choices.cheapest_first(), strict=False):
+            rows = self.choices.inequalities(choice)
             value, inside = cones.margin(rows)
             if value > cones.SETTLED:
                 cells.append((_corners(rows, tries, rng), inside))
         if not cells and self.best is not None:
             _, choice, inside = self.best
-            rows = self.inequalities(choice)
+            rows = self.choices.inequalities(choice)
             cells.append((_corners(rows, tries, rng), inside))
         if not cells:
-            return np.zeros((0, self.law.outcome.shape[2]))
-        drawn = np.empty((count, self.law.outcome.shape[2]))
+            return np.zeros((0, self.table.outcome.shape[2]))
+        drawn = np.empty((count, self.table.outcome.shape[2]))
         for i in range(count):
             corners, inside = cells[rng.integers(len(cells))]
             share = spread * rng.uniform(0.02, 1.0)
@@ -319,44 +249,39 @@ class ConsistentSet:
     def least_regret(self) -> float:
         """The smallest training regret that any objective on the targets has, within the budget (``nan``: none)."""
         if self.is_listed:
-            for cost, choice in self.choices():
-                if cones.margin(self.inequalities(choice))[0] > cones.SETTLED:
+            for cost, choice in self.choices.cheapest_first():
+                if cones.margin(self.choices.inequalities(choice))[0] > cones.SETTLED:
                     return cost
             return math.nan
         least = math.nan
         for delta in DELTAS:
-            found = Program(self, delta).solve(minimise=self.costs)
+            found = Program(self.choices, delta).solve(minimise=self.choices.costs)
             if found is not None and (math.isnan(least) or found.cost < least):
                 least = found.cost
             if least == 0.0:
                 break
         return least
 
-    @property
-    def costs(self) -> Floats:
-        """The regret of every option, flat, contexts in order."""
-        return np.array([option.regret for here in self.options for option in here])
-
     def _searched(self, weak: Floats | None) -> tuple[float, Choice, Floats] | None:
         """Find the best choice by mixed-integer programs: first the margin, then the first actions that keep it."""
-        first = Program(self, None, weak=weak).solve()
+        first = Program(self.choices, None, weak=weak).solve()
         if first is None:
             return None
-        value, objective = cones.margin(self.inequalities(first.choice), weak)
+        value, objective = cones.margin(self.choices.inequalities(first.choice), weak)
         if value <= cones.SETTLED:
             return None
         best = (value, first.choice, objective)
         if weak is not None:
             return best
         fixed: dict[int, int] = {}
-        for context, here in enumerate(self.options):
+        for context, here in enumerate(self.choices.options):
             for option in sorted(range(len(here)), key=lambda i: here[i].action):
                 if option == best[1][context]:
                     break
-                other = Program(self, None, fixed={**fixed, context: option}).solve()
+                other = Program(self.choices, None, fixed={**fixed, context: option}).solve()
                 if other is None:
                     continue
-                again, objective = cones.margin(self.inequalities(other.choice))
+                again, objective = cones.margin(self.choices.inequalities(other.choice))
                 if again >= value - 1e-9:
                     best = (again, other.choice, objective)
                     break
@@ -373,25 +298,3 @@ def unit(objective: Floats) -> Floats:
 def _corners(rows: Floats, tries: int, rng: np.random.Generator) -> Floats:
     """Return extreme points of a cone within the box, and its extreme rays where they can be listed."""
     return np.vstack([cones.rays(rows), cones.vertices(rows, tries * rows.shape[1], rng)])
-
-
-def _distinct(law: Law, context: int) -> NDArray[np.intp]:
-    """Return the actions that differ in worth or outcome and may be the worst that some objective is optimal for.
-
-    Of actions alike the first, in action order; of many actions those on the border of what can be brought about.
-    """
-    width = tie_width(law.value)
-    worth = np.round(law.value[context] / width) * width
-    rows = np.round(np.column_stack([worth, law.outcome[context]]), 12) + 0.0
-    _, first = np.unique(rows, axis=0, return_index=True)
-    # Inside the border only objectives that no action matters to are optimal: the worst action is worst for them.
-    return np.sort(first[law.border[context][first] | (first == first[law.value[context][first].argmin()])])
-
-
-def _same(one: Option, other: Option) -> bool:
-    return (
-        one.regret == other.regret
-        and one.rows.shape == other.rows.shape
-        and bool(np.array_equal(one.against, other.against))
-        and bool(np.abs(one.rows - other.rows).max(initial=0.0) <= cones.NOISE)
-    )

@@ -12,20 +12,17 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Floats
+from cidmesa.mesa.consistency.choices import Choice, Choices
 from cidmesa.mesa.objectives import cones
-from cidmesa.mesa.outcomes.outcome_table import Law, tie_width, weak_rows
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width, weak_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-    from cidmesa.mesa.objectives.cones import Floats
-
-Choice: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,8 +52,8 @@ class Program:
 
     Parameters
     ----------
-    cone
-        The set of objectives.
+    choices
+        The choices in training.
     delta
         The margin asked for on strict rows; ``None`` maximises it.
     deployed
@@ -69,9 +66,9 @@ class Program:
         The solver stops there and reports its proven gap.
     """
 
-    cone: ConsistentSet
+    choices: Choices
     delta: float | None
-    deployed: Law | None = None
+    deployed: OutcomeTable | None = None
     weak: Floats | None = None
     fixed: dict[int, int] = field(default_factory=dict)
     seconds: float = 60.0
@@ -84,8 +81,8 @@ class Program:
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import coo_array
 
-        options = self.cone.options
-        size = self.cone.law.outcome.shape[2]
+        options = self.choices.options
+        size = self.choices.table.outcome.shape[2]
         starts = np.cumsum([size, *(len(here) for here in options)])
         actions = 0 if self.deployed is None else self.deployed.value.size
         first_z = int(starts[-1])
@@ -101,8 +98,8 @@ class Program:
                     else:
                         builder.add(row, {y: -(1.0 + self.delta)}, -1.0, np.inf)
             builder.add((), {int(starts[context]) + i: 1.0 for i in range(len(here))}, 1.0, 1.0)
-        regrets = {size + i: cost for i, cost in enumerate(self.cone.costs) if cost}
-        allowed = self.cone.budget + tie_width(self.cone.law.value)
+        regrets = {size + i: cost for i, cost in enumerate(self.choices.costs) if cost}
+        allowed = self.choices.budget + tie_width(self.choices.table.value)
         if math.isfinite(allowed):
             builder.add((), regrets, -np.inf, allowed)
         for row in self.weak if self.weak is not None else ():
@@ -148,10 +145,10 @@ class Program:
             taken = tuple(int(a) for a in z.argmax(axis=1))
             weak.append(weak_rows(self.deployed, dict(enumerate(taken))))
         rows = np.vstack(weak) if weak else None
-        if cones.margin(self.cone.inequalities(choice), rows)[0] <= cones.SETTLED:
+        if cones.margin(self.choices.inequalities(choice), rows)[0] <= cones.SETTLED:
             return None
         if minimise is not None:
-            value = self.cone.cost(choice)
+            value = self.choices.cost(choice)
         elif deployed_cost is not None:
             value = math.fsum(deployed_cost[c, a] for c, a in enumerate(taken))
         else:

@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cidmesa.mesa.consistency.shared_rules import LISTED, RuleSpace
+from cidmesa.arrays import Floats, Ints
+from cidmesa.mesa.consistency.shared_rules import LISTED_RULES, RuleSpace
 from cidmesa.mesa.outcomes.outcome_table import TIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cidmesa.mesa.consistency.shared_rules import Floats, Ints, Optimum, Polynomial
+    from cidmesa.mesa.consistency.shared_rules import Optimum, Polynomial
 
 ROUNDING = 1e-9
 """Residuals and singular values up to here, relative to the coefficients, are none."""
@@ -73,7 +74,7 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
     twice = {group for found in degrees for group, degree in found.items() if degree > 1}
     faces = _faces(space, (wanted, base), twice)
     simple = len(twice) <= 1 and max(chain.from_iterable(found.values() for found in degrees), default=0) <= 2
-    if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED):
+    if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED_RULES):
         return Extremes(min(listed), max(listed), exact=False)
     least = best.value - TIE * wanted.scale
     values = listed + [

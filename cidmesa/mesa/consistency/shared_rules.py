@@ -33,25 +33,23 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.graphical.shifts import uniform_policy
 from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.mesa.outcomes.outcome_table import TIE
 from cidmesa.solve import joint
 from cidmesa.solve.policies.standard_quadratic import has_line, number_of_supports, peaks
+from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
 
-LISTED = 300_000
+LISTED_RULES = 300_000
 """The most supports and deterministic rules that are listed."""
 
 _BLOCK = 2**21
@@ -261,11 +259,11 @@ class RuleSpace:
                 corners.append(list(range(block.start, block.stop)) if read[block].any() else [block.start])
         supports = number_of_supports(len(mixed), mixed[0].stop - mixed[0].start) if simple and mixed else 1
         count = math.prod(map(len, corners)) * supports
-        if count > LISTED or not (simple or deterministic):
+        if count > LISTED_RULES or not (simple or deterministic):
             if deterministic:
                 raise NotApplicableError(
-                    f"{count:,} deterministic rules are too many to list (at most {LISTED:,}): give the decisions "
-                    "fewer observations."
+                    f"{count:,} deterministic rules are too many to list (at most {LISTED_RULES:,}): give "
+                    "the decisions fewer observations."
                 )
             return self._searched(f, seed)
         points = np.zeros((math.prod(map(len, corners)), self.size))

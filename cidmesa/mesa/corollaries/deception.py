@@ -39,15 +39,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cidmesa.arguments import read_names
+from cidmesa.arrays import Floats
 from cidmesa.criteria.proofs import directed_path
-from cidmesa.criteria.verdict import Answer, Verdict
+from cidmesa.criteria.question import Answer
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import Polynomial, RuleSpace
-from cidmesa.mesa.graphical.interfaces import Floats, payoff_table
+from cidmesa.mesa.graphical.interfaces import payoff_table
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
 

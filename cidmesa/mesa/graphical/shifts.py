@@ -53,16 +53,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cidmesa.graph import relevant_mechanisms
-from cidmesa.solve import joint
-from cidmesa.solve.queries.payoffs import uniform_rule
+from cidmesa.mesa.graphical.relevance import observed, relevant
+from cidmesa.solve.queries.payoffs import reached_contexts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
-    from cidmesa.model import CIM
 
 
 class ShiftClass(StrEnum):
@@ -118,59 +114,6 @@ class Shifts:
     def strongest(self, nodes: Iterable[str]) -> ShiftClass:
         """Return the strongest class among `nodes`; inert if there is none."""
         return max((self.classes[node] for node in nodes), key=lambda kind: kind.strength, default=ShiftClass.INERT)
-
-
-def observed(cid: CID) -> frozenset[str]:
-    r"""Return the union over the decisions of :math:`Obs(D) = Pa(D) \cup Anc(Pa(D))`.
-
-    These are the nodes whose mechanism can show in what a frozen learner sees: strict ancestors of decisions.
-
-    >>> import cidmesa as cm
-    >>> sorted(observed(cm.CID([("a", "b"), ("b", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])))
-    ['a', 'b']
-    """
-    found: frozenset[str] = frozenset()
-    for decision in cid.decisions:
-        found |= cid.ancestors(decision)
-    return found
-
-
-def relevant(cid: CID, targets: Iterable[str] | None = None, utilities: Iterable[str] | None = None) -> frozenset[str]:
-    r"""Return :math:`Rel_T` for `targets`, or :math:`Rel_b` for the base `utilities` if there are none.
-
-    Parameters
-    ----------
-    cid
-        The diagram; the deployment's own edges included, where one is meant.
-    targets
-        Nodes that the mesa-utility is a child of.
-    utilities
-        Base utilities that count, by default all.
-
-    Returns
-    -------
-    frozenset of str
-        Nodes whose mechanism is relevant to some decision; decisions are among them where one's rule matters to
-        another.
-
-    Notes
-    -----
-    One Bayes ball a decision.
-
-    Examples
-    --------
-    >>> import cidmesa as cm
-    >>> cid = cm.CID([("x", "act"), ("act", "y"), ("x", "y"), ("y", "pay")], decisions=["act"], utilities=["pay"])
-    >>> sorted(relevant(cid)), sorted(relevant(cid, ["y"])), relevant(cid, ["x"])
-    (['pay', 'y'], ['y'], frozenset())
-    """
-    found: frozenset[str] = frozenset()
-    for decision in cid.decisions:
-        if targets is None:
-            found |= relevant_mechanisms(cid, decision, utilities)
-        else:
-            found |= relevant_mechanisms(cid, decision, targets=targets)
-    return found
 
 
 def classify(cid: CID, targets: Iterable[str], utilities: Iterable[str] | None = None) -> Shifts:
@@ -305,39 +248,3 @@ def carry_over(setup: TrainingSetup, targets: Iterable[str], deployment: str) ->
         for decision in cid.decisions
     )
     return True if within else None
-
-
-def reached_contexts(model: CIM, decision: str) -> NDArray[np.bool_]:
-    """Mark the contexts of `decision` that have positive probability under some policy.
-
-    Returns
-    -------
-    numpy.ndarray
-        Booleans of shape ``(cards of parents...)``.
-
-    Notes
-    -----
-    A context has positive probability under some policy iff it has under the uniform one.
-
-    Examples
-    --------
-    >>> import cidmesa as cm
-    >>> cid = cm.CID([("x", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])
-    >>> model = cid.parameterise(x=cm.Categorical({0: 1.0, 1: 0.0}), act=[0, 1], pay=lambda act: act)
-    >>> reached_contexts(model, "act").tolist()
-    [True, False]
-    """
-    return joint(model, model.cid.parents(decision), policy=uniform_policy(model)) > 0
-
-
-def uniform_policy(model: CIM) -> dict[str, NDArray[np.float64]]:
-    """Return the policy that takes every action alike in every context.
-
-    Examples
-    --------
-    >>> import cidmesa as cm
-    >>> cid = cm.CID([("act", "pay")], decisions=["act"], utilities=["pay"])
-    >>> {d: rule.tolist() for d, rule in uniform_policy(cid.parameterise(act=[0, 1], pay=lambda act: act)).items()}
-    {'act': [0.5, 0.5]}
-    """
-    return {decision: uniform_rule(model, decision) for decision in model.cid.decisions}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cidmesa.mesa.graphical.shifts import observed
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.graphical.relevance import observed
+from cidmesa.mesa.setup.deployment import TRAINING
 
 if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup

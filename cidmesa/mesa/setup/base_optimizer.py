@@ -21,11 +21,10 @@ A frozen learner has none, which is the difference between offline and online tr
 any learner on data that no deployed decision influences.
 
 >>> import cidmesa as cm
->>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> oracle = cm.CID([("seen", "say"), ("say", "state"), ("state", "score"), ("say", "score")],
 ...                 decisions=["say"], utilities=["score"])
->>> offline = TrainingSetup(oracle, deployments={"in use": {"seen"}}).base_optimizer()
->>> online = TrainingSetup(oracle, deployments={"in use": {"seen"}}, feedback=[("state", "state")]).base_optimizer()
+>>> offline = cm.TrainingSetup(oracle, deployments={"in use": {"seen"}}).base_optimizer()
+>>> online = cm.TrainingSetup(oracle, deployments={"in use": {"seen"}}, feedback=[("state", "state")]).base_optimizer()
 >>> offline.descendants("state@in use") & set(offline.utilities)
 frozenset()
 >>> online.descendants("state@in use") & set(online.utilities)
@@ -43,12 +42,12 @@ from typing import TYPE_CHECKING
 
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError
-from cidmesa.mesa.setup.training import TRAINING
+from cidmesa.mesa.setup.deployment import TRAINING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from cidmesa.mesa.setup.training import TrainingSetup
+    from cidmesa.mesa.setup.deployment import Feedback
 
 THETA = "theta"
 """The decision of the base optimizer."""
@@ -60,13 +59,28 @@ UNCREDITED = AGAIN + "'"
 """The same for data without credit, where data with credit take the first."""
 
 
-def base_optimizer(setup: TrainingSetup, mechanisms: bool = False) -> CID:
+def base_optimizer(
+    diagrams: Mapping[str, CID],
+    score: Sequence[str],
+    feedback: Sequence[Feedback] = (),
+    shifted: Mapping[str, Collection[str]] | None = None,
+    *,
+    mechanisms: bool = False,
+) -> CID:
     r"""Return the base optimizer's diagram, the twin of training and deployments.
+
+    :meth:`cidmesa.TrainingSetup.base_optimizer` calls it with a setup's own pieces.
 
     Parameters
     ----------
-    setup
-        The training setup.
+    diagrams
+        ``"training"`` → the base diagram, and each deployment → its own diagram.
+    score
+        The utilities that training scores.
+    feedback
+        The pairs through which deployment data return to training.
+    shifted
+        Deployment → the nodes whose mechanisms it shifts; asked for with `mechanisms`.
     mechanisms
         Whether to draw a root :math:`M_V` above all copies of an unshifted :math:`V`: what they have in common. It adds
         no incentive.
@@ -82,26 +96,26 @@ def base_optimizer(setup: TrainingSetup, mechanisms: bool = False) -> CID:
 
     Examples
     --------
-    >>> import cidmesa as cm
-    >>> base = cm.CID([("x", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])
-    >>> twin = base_optimizer(cm.mesa.TrainingSetup(base, deployments={"late": {"x"}}))
+    >>> base = CID([("x", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    >>> twin = base_optimizer({"training": base, "late": base}, ["pay"])
     >>> twin.decisions, twin.utilities
     (('theta',), ('pay@training',))
     >>> twin.parents("act@late"), twin.kind("pay@late")
     (('x@late', 'theta'), 'chance')
     """
-    cid = setup.cid
+    cid = diagrams[TRAINING]
     if THETA in cid:
         raise DiagramError(f"`{THETA}` is the base optimizer's decision: rename the node with cid.renamed(..).")
-    credited = [pair for pair in setup.feedback if pair.credit]
-    taken_as_given = [pair for pair in setup.feedback if not pair.credit]
-    copies: dict[str, CID] = {name: setup.deployed_cid(name) for name in setup.distributions}
+    deployments = [name for name in diagrams if name != TRAINING]
+    credited = [pair for pair in feedback if pair.credit]
+    taken_as_given = [pair for pair in feedback if not pair.credit]
+    copies = dict(diagrams)
     returns: dict[str, list[Edge]] = {}
     if credited:
-        returns[AGAIN] = _edges_back(setup, credited, AGAIN)
+        returns[AGAIN] = _edges_back(deployments, credited, AGAIN)
     if taken_as_given:
         silent = UNCREDITED if credited else AGAIN
-        returns[silent] = _edges_back(setup, taken_as_given, silent)
+        returns[silent] = _edges_back(deployments, taken_as_given, silent)
     copies.update(dict.fromkeys(returns, cid))
 
     edges: list[Edge] = []
@@ -110,17 +124,17 @@ def base_optimizer(setup: TrainingSetup, mechanisms: bool = False) -> CID:
         edges += [(THETA, at(decision, name)) for decision in copy.decisions]
     edges += [edge for back in returns.values() for edge in back]
     if mechanisms:
+        moved = shifted or {}
         for node in cid.nodes:
             if cid.kind(node) != "decision":
-                # A copy that is not a deployment is training again, where nothing is shifted.
-                unshifted = [name for name in copies if name in returns or node not in setup.shifted(name)]
-                edges += [(f"M_{node}", at(node, name)) for name in unshifted]
+                # A copy that is not a deployment is training, where nothing is shifted.
+                edges += [(f"M_{node}", at(node, name)) for name in copies if node not in moved.get(name, ())]
     paid = [TRAINING, *([AGAIN] if credited else [])]
     return CID(
         edges,
         nodes=[THETA, *(at(node, name) for name in copies for node in cid.nodes)],
         decisions=[THETA],
-        utilities=[at(utility, name) for name in paid for utility in setup.training_score],
+        utilities=[at(utility, name) for name in paid for utility in score],
     )
 
 
@@ -133,5 +147,5 @@ def at(node: str, copy: str) -> str:
     return f"{node}@{copy}"
 
 
-def _edges_back(setup: TrainingSetup, pairs: Iterable[tuple[str, str, bool]], copy: str) -> list[Edge]:
-    return [(at(source, name), at(target, copy)) for source, target, _ in pairs for name in setup.deployments]
+def _edges_back(deployments: Iterable[str], pairs: Iterable[Feedback], copy: str) -> list[Edge]:
+    return [(at(source, name), at(target, copy)) for source, target, _ in pairs for name in deployments]

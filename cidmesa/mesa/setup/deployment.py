@@ -89,3 +89,7 @@ class Feedback(NamedTuple):
     source: str
     target: str
     credit: bool = True
+
+
+TRAINING = "training"
+"""The name of the training distribution, wherever a deployment's name may stand."""

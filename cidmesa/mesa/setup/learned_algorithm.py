@@ -12,17 +12,17 @@ chance nodes the territory: an inner agent is a *search in the map* iff no world
 incentive for it.
 
 >>> import cidmesa as cm
->>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> base = cm.CID([("maze", "move"), ("move", "place"), ("maze", "place"), ("place", "reward")],
 ...               decisions=["move"], utilities=["reward"])
 >>> planner = cm.CID([("maze", "maze_hat"), ("maze_hat", "plan"), ("plan", "place_hat"), ("maze_hat", "place_hat"),
 ...                   ("place_hat", "evaluation"), ("plan", "move")], decisions=["plan"], utilities=["evaluation"])
->>> setup = TrainingSetup(base, learned={"move": planner})
->>> splice(setup).kind("move"), splice(setup).parents("move")
+>>> setup = cm.TrainingSetup(base, learned={"move": planner})
+>>> setup.spliced.kind("move"), setup.spliced.parents("move")
 ('chance', ('plan',))
->>> [(agent.decisions, sorted(agent.map), sorted(agent.territory)) for agent in by_design(setup)]
-[(('plan',), ['evaluation', 'place_hat'], [])]
->>> by_design(TrainingSetup(base, learned={"move": planner.demote("plan", "evaluation")}))
+>>> (agent,) = by_design(base, setup.learned, setup.world)
+>>> agent.decisions, sorted(agent.map), sorted(agent.territory)
+(('plan',), ['evaluation', 'place_hat'], [])
+>>> by_design(base, {"move": planner.demote("plan", "evaluation")}, setup.world)
 ()
 
 References
@@ -40,21 +40,20 @@ from typing import TYPE_CHECKING
 from cidmesa.criteria import IncentiveReport, incentives
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError
-from cidmesa.mesa.setup.training import TRAINING
 
 if TYPE_CHECKING:
-    from cidmesa.mesa.setup.training import TrainingSetup
+    from collections.abc import Mapping
 
 
-def splice(setup: TrainingSetup, name: str = TRAINING) -> CID:
-    """Return the diagram of training or of a deployment with every learned algorithm's inside in place.
+def splice(base: CID, learned: Mapping[str, CID]) -> CID:
+    """Return a diagram with every learned algorithm's inside in the place of its decision.
 
     Parameters
     ----------
-    setup
-        A setup with ``learned=``; without it the diagram comes back as it is.
-    name
-        ``"training"`` or a deployment.
+    base
+        The diagram of training or of a deployment.
+    learned
+        Decision → the inside of the algorithm that computes it. Without any the diagram comes back as it is.
 
     Returns
     -------
@@ -71,19 +70,18 @@ def splice(setup: TrainingSetup, name: str = TRAINING) -> CID:
     >>> import cidmesa as cm
     >>> base = cm.CID([("x", "d"), ("y", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
     >>> inside = cm.CID([("x", "feature"), ("feature", "d")])
-    >>> splice(cm.TrainingSetup(base, learned={"d": inside})).edges
+    >>> splice(base, {"d": inside}).edges
     (('d', 'u'), ('x', 'feature'), ('feature', 'd'))
     """
-    base = setup.deployed_cid(name)
-    if not setup.learned:
+    if not learned:
         return base
     owner = base.agents[0]
-    edges: list[Edge] = [(tail, head) for tail, head in base.edges if head not in setup.learned]
-    decisions: dict[Hashable, list[str]] = {owner: [d for d in base.decisions if d not in setup.learned]}
+    edges: list[Edge] = [(tail, head) for tail, head in base.edges if head not in learned]
+    decisions: dict[Hashable, list[str]] = {owner: [d for d in base.decisions if d not in learned]}
     utilities: dict[Hashable, list[str]] = {owner: list(base.utilities)}
     belongs: dict[str, str] = {}
-    for decision, inside in setup.learned.items():
-        for node in sorted(inner_nodes(setup, decision)):
+    for decision, inside in learned.items():
+        for node in sorted(inner_nodes(base, inside)):
             if node in belongs:
                 raise DiagramError(
                     f"`{node}` is an inner node of `{belongs[node]}` and of `{decision}`: give each its own, with "
@@ -94,21 +92,19 @@ def splice(setup: TrainingSetup, name: str = TRAINING) -> CID:
         for agent in inside.agents:
             decisions.setdefault((decision, agent), []).extend(inside.decisions_of(agent))
             utilities.setdefault((decision, agent), []).extend(inside.utilities_of(agent))
-    inner = [node for inside in setup.learned.values() for node in inside.nodes]
-    hidden = [*base.latent, *(node for inside in setup.learned.values() for node in inside.latent)]
+    inner = [node for inside in learned.values() for node in inside.nodes]
+    hidden = [*base.latent, *(node for inside in learned.values() for node in inside.latent)]
     return CID(edges, nodes=[*base.nodes, *inner], decisions=decisions, utilities=utilities, latent=hidden)
 
 
-def inner_nodes(setup: TrainingSetup, decision: str) -> frozenset[str]:
-    """Return the nodes inside the learned algorithm of a decision, inputs and output apart.
+def inner_nodes(base: CID, inside: CID) -> frozenset[str]:
+    """Return the nodes of a learned-algorithm diagram, inputs and output apart.
 
-    >>> import cidmesa as cm
-    >>> base = cm.CID([("x", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
-    >>> inner_nodes(cm.TrainingSetup(base, learned={"d": cm.CID([("x", "h"), ("h", "d")])}), "d")
+    >>> base = CID([("x", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+    >>> inner_nodes(base, CID([("x", "h"), ("h", "d")]))
     frozenset({'h'})
     """
-    inside = setup.learned.get(decision)
-    return frozenset() if inside is None else frozenset(inside.nodes) - frozenset(setup.cid.nodes)
+    return frozenset(inside.nodes) - frozenset(base.nodes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,19 +152,26 @@ class InnerAgent:
         return self._steered - self.world
 
 
-def by_design(setup: TrainingSetup, name: str = TRAINING) -> tuple[InnerAgent, ...]:
-    """Return the inner agents that have a decision and a utility, in the order of ``learned=``.
+def by_design(base: CID, learned: Mapping[str, CID], world: frozenset[str]) -> tuple[InnerAgent, ...]:
+    """Return the inner agents that have a decision and a utility, in the order of `learned`.
 
     Empty: nothing inside is an optimizer by design, and whether the whole is one is left to inference.
+
+    Parameters
+    ----------
+    base, learned
+        As for :func:`splice`.
+    world
+        The nodes of the base diagram that are territory.
     """
-    spliced = splice(setup, name)
+    spliced = splice(base, learned)
     found = []
-    for decision, inside in setup.learned.items():
+    for decision, inside in learned.items():
         for agent in inside.agents:
             own, goals = inside.decisions_of(agent), inside.utilities_of(agent)
             if own and goals:
                 others = [n for n in (*spliced.decisions, *spliced.utilities) if n not in {*own, *goals}]
-                found.append(InnerAgent(decision, agent, own, goals, _without(spliced, others), setup.world))
+                found.append(InnerAgent(decision, agent, own, goals, _without(spliced, others), world))
     return tuple(found)
 
 

@@ -33,13 +33,10 @@ from cidmesa.arguments import read_names
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, unknown
 from cidmesa.mechanisms import is_number
-from cidmesa.mesa.setup.deployment import Deployment, Feedback, Phases
+from cidmesa.mesa.setup.deployment import TRAINING, Deployment, Feedback, Phases
 from cidmesa.model import CIM
 
 __all__ = ["TRAINING", "Deployment", "Feedback", "Phases", "TrainingSetup", "require_setup"]
-
-TRAINING = "training"
-"""The name of the training distribution, wherever a deployment's name may stand."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -213,14 +210,16 @@ class TrainingSetup:
         """Return the diagram of the base optimizer; see :func:`cidmesa.mesa.setup.base_optimizer.base_optimizer`."""
         from cidmesa.mesa.setup.base_optimizer import base_optimizer
 
-        return base_optimizer(self, mechanisms=mechanisms)
+        diagrams = {name: self.deployed_cid(name) for name in self.distributions}
+        shifted = {name: self.shifted(name) for name in self.deployments}
+        return base_optimizer(diagrams, self.training_score, self.feedback, shifted, mechanisms=mechanisms)
 
     @property
     def spliced(self) -> CID:
         """The base diagram with every learned algorithm's inside in place; see :func:`.splice`."""
         from cidmesa.mesa.setup.learned_algorithm import splice
 
-        return splice(self)
+        return splice(self.cid, self.learned)
 
     @property
     def training_score(self) -> tuple[str, ...]:

@@ -46,16 +46,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
-from cidmesa.mesa.derive import target_key
+from cidmesa.mesa.candidates.targets import target_key
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.objectives.declared import Objective, declared, read
-from cidmesa.mesa.setup.training import TRAINING, require_setup
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import require_setup
 from cidmesa.mesa.symbolic.action_values import Values, where
 from cidmesa.solve.symbolic.algebra import exact
 
 if TYPE_CHECKING:
-    from cidmesa.mesa.derive import Targets
+    from cidmesa.mesa.candidates.targets import Targets
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
 

@@ -31,12 +31,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.decision_order import TIE, Schedule, Scheduler
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.solution import DecisionResult, first_of
-from cidmesa.solve.tables.elimination import Array, Factor, Plan
+from cidmesa.solve.tables.elimination import Factor, Plan
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
 METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "coordinate ascent")

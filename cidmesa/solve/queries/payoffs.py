@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.queries.query import joint
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.model import CIM
 
 _AXES = 50
@@ -44,7 +43,7 @@ def utility_range(model: CIM) -> tuple[float, float]:
     return math.fsum(float(t.min()) for t in tables), math.fsum(float(t.max()) for t in tables)
 
 
-def uniform_rule(model: CIM, decision: str) -> NDArray[np.float64]:
+def uniform_rule(model: CIM, decision: str) -> Floats:
     """Return the rule that takes every action alike in every context, shape ``(cards of parents..., card)``."""
     k = model.card(decision)
     return np.full((*map(model.card, model.cid.parents(decision)), k), 1.0 / k)
@@ -56,7 +55,7 @@ def payoff_tensor(
     *,
     utilities: Iterable[str] | None = None,
     instead: str = "ask for fewer decisions at once",
-) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[tuple[str, ...], Floats, Floats]:
     r"""Return what, with the rules of `decisions` multiplied in, is the law of what they see and do, and its payoff.
 
     Parameters
@@ -118,3 +117,39 @@ def payoff_tensor(
         operands: list[Any] = [whole, list(number.values()), model.cpd(utility), [number[p] for p in parents]]
         pay += np.einsum(*operands, [number[node] for node in axes])
     return axes, law, pay
+
+
+def reached_contexts(model: CIM, decision: str) -> Mask:
+    """Mark the contexts of `decision` that have positive probability under some policy.
+
+    Returns
+    -------
+    numpy.ndarray
+        Mask of shape ``(cards of parents...)``.
+
+    Notes
+    -----
+    A context has positive probability under some policy iff it has under the uniform one.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    >>> model = cid.parameterise(x=cm.Categorical({0: 1.0, 1: 0.0}), act=[0, 1], pay=lambda act: act)
+    >>> reached_contexts(model, "act").tolist()
+    [True, False]
+    """
+    return joint(model, model.cid.parents(decision), policy=uniform_policy(model)) > 0
+
+
+def uniform_policy(model: CIM) -> dict[str, Floats]:
+    """Return the policy that takes every action alike in every context.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("act", "pay")], decisions=["act"], utilities=["pay"])
+    >>> {d: rule.tolist() for d, rule in uniform_policy(cid.parameterise(act=[0, 1], pay=lambda act: act)).items()}
+    {'act': [0.5, 0.5]}
+    """
+    return {decision: uniform_rule(model, decision) for decision in model.cid.decisions}

@@ -10,7 +10,8 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.verdict import Answer, Verdict
+from cidmesa.criteria.question import Answer
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.criteria.witness.build import find_witness
 from cidmesa.errors import MechanismError, NotApplicableError
 from tests.criteria import brute

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cidmesa as cm
-from cidmesa.mesa.consistency.by_declared_objective import needs_stochastic_rules
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup.training import TrainingSetup
 from tests.mesa.exhaustive import World, random_model, random_shift

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import cidmesa as cm
-from cidmesa.criteria.verdict import Answer, Verdict
+from cidmesa.criteria.question import Answer
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.corollaries.deception import deception, is_deceptive, optimal_rules, phase_cue
 from cidmesa.mesa.derive import derive_mesa_optimizers

@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 
 import cidmesa as cm
-from cidmesa.mesa.graphical.shifts import (
-    ShiftClass,
-    carry_over,
-    classify,
-    observed,
-    reached_contexts,
-    shift_class,
-    shifts_of,
-)
+from cidmesa.mesa.graphical.relevance import observed
+from cidmesa.mesa.graphical.shifts import ShiftClass, carry_over, classify, shift_class, shifts_of
 from cidmesa.mesa.setup.training import Deployment, TrainingSetup
+from cidmesa.solve.queries.payoffs import reached_contexts
 from tests.mesa.exhaustive import (
     World,
     best,

@@ -1,4 +1,4 @@
-"""Laws in integers agree with laws in floating point, and are what was meant."""
+"""OutcomeTables in integers agree with laws in floating point, and are what was meant."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.mesa.graphical.shifts import uniform_policy
 from cidmesa.mesa.outcomes.exact_tables import exact_joint, fractions
 from cidmesa.solve import joint
+from cidmesa.solve.queries.payoffs import uniform_policy
 from tests.strategies import examples, models
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.mesa.setup.base_optimizer import AGAIN, THETA, UNCREDITED, at
-from cidmesa.mesa.setup.training import TRAINING, Deployment, Phases, TrainingSetup
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from tests.strategies import cids, examples
 
 ORACLE = cm.CID(

@@ -8,7 +8,8 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.errors import CidmesaError, DiagramError, MechanismError, NotApplicableError, UnknownNodeError
-from cidmesa.mesa.setup.training import TRAINING, Deployment, Feedback, Phases, TrainingSetup
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import Deployment, Feedback, Phases, TrainingSetup
 from tests.mesa.systems import red_door
 
 
