@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array
 from cidmesa.model import CIM
 
 

@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from cidmesa.arguments import require_model
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Owned
 from cidmesa.errors import MechanismError, NotApplicableError, missing
 from cidmesa.interop.objects import comes_from
-from cidmesa.mechanisms import TOLERANCE, Array, Domain, Place, Table, TabularMechanism, is_number
+from cidmesa.mechanisms import ROW_SUM_TOLERANCE, Domain, Place, Table, TabularMechanism, is_number
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
@@ -144,9 +145,11 @@ def to_pgmpy(model: CIM, policy: Mapping[str, Any] | None = None) -> DiscreteBay
         raise missing("pgmpy", "pgmpy", "writing a network of pgmpy") from None
     cid = model.cid
     tables = {node: states_and_table(ruled, node) for node in cid.nodes}
-    network = DiscreteBayesianNetwork(latents=set(cid.latent))
+    network = DiscreteBayesianNetwork()
     network.add_nodes_from(cid.nodes)
     network.add_edges_from(cid.edges)
+    if cid.latent:
+        network.latents = set(cid.latent)
     for node, (states, table) in tables.items():
         parents = list(cid.parents(node))
         names = {node: list(states), **{parent: list(model.domain(parent)) for parent in parents}}
@@ -214,7 +217,7 @@ def model_of(cid: CID, cpds: Mapping[str, Any], choices: Collection[str], stocha
 def utility_of(place: Place, states: Domain, table: Array, stochastic_utilities: Lotteries) -> Array:
     """Return the number that a utility is in each context of its parents, from its distribution over `states`."""
     numbers = np.array([_number(place, state) for state in states])
-    certain = table.max(axis=-1) >= 1 - TOLERANCE
+    certain = table.max(axis=-1) >= 1 - ROW_SUM_TOLERANCE
     found: Array = numbers[table.argmax(axis=-1)]
     if certain.all():
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import warnings
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,9 @@ def test_there_and_back(model: cm.CIM) -> None:
 @given(models(**SHAPE))
 @settings(max_examples=examples(quick=15, full=300))
 def test_its_inference_agrees(model: cm.CIM) -> None:
-    from pgmpy.inference import VariableElimination
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about itself, when it is first imported
+        from pgmpy.inference import VariableElimination
 
     network = VariableElimination(cm.to_pgmpy(model, at_random(model)))
     total = 0.0
@@ -81,6 +84,9 @@ def test_states_in_any_order(model: cm.CIM, seed: int) -> None:
         here, there = (m.query([node], policy=at_random(m)).to_dict() for m in (model, found))
         assert here == pytest.approx(there, abs=1e-9)
     assert found.expected_utility() == pytest.approx(model.expected_utility(at_random(model)), abs=1e-9)
+
+
+WEATHER = {"rain": ["no", "yes"]}
 
 
 def rain(**changed: Any) -> Any:
@@ -164,11 +170,14 @@ def test_what_cannot_be_read_is_refused() -> None:
     refused(3, NotApplicableError, "got a int")
     refused(rain(take=None), MechanismError, "`take` has none: add it")
     refused(rain(), DiagramError, "a utility has no children", utilities=["take"])
-    refused(rain(), MechanismError, "states of a utility are numbers, and 'no' is none", utilities=["rain", "pay"])
+    word = TabularCPD(
+        "pay", 2, [[1] * 4, [0] * 4], ["rain", "take"], [2, 2], {"pay": ["low", "high"], **WEATHER, "take": ["l", "t"]}
+    )
+    refused(rain(pay=word), MechanismError, "states of a utility are numbers, and 'low' is none", utilities=["pay"])
     strange = TabularCPD("take", 2, [[0.5, 0.5]] * 2, ["rain"], [2], {"take": ["l", "t"], "rain": ["dry", "wet"]})
     refused(rain(take=strange), MechanismError, "states of `rain` are .'dry', 'wet'.")
     loose = TabularCPD("rain", 2, [[0.7], [0.297]], state_names={"rain": ["no", "yes"]})
-    refused(rain(rain=loose), MechanismError, "sum to 0.997")
+    refused(rain(rain=loose), MechanismError, r"sum to 0.99[67]")
     from pgmpy.factors.continuous import LinearGaussianCPD
 
     continuous = LinearGaussianBayesianNetwork([("a", "b")])
