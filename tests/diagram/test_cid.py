@@ -390,3 +390,12 @@ def test_attributes_of_nothing_are_refused(attributes: object, error: type[Excep
 def test_attributes_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         maze().attributes["door"]["position"] = (1, 1)  # type: ignore[index]
+
+
+def test_a_graph_is_not_a_list_of_edges() -> None:
+    import networkx as nx
+
+    with pytest.raises(DiagramError, match=r"got a DiGraph of networkx: cm.from_networkx\(..\) reads it"):
+        cm.CID(nx.DiGraph([("a", "b")]))  # type: ignore[arg-type]
+    with pytest.raises(DiagramError, match=r"got a CID of cidmesa: pass its .edges"):
+        cm.CID(maze())  # type: ignore[arg-type]

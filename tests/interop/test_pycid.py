@@ -443,14 +443,26 @@ def best_by_listing(read: cm.CIM) -> float:
 class TestPycidIsWrong:
     """What pycid 0.8.2 gets wrong on its own examples and near them; if it is mended, these say so."""
 
-    @pytest.mark.parametrize("node", ["A", "Z", "Y"])
-    def test_contexts_that_never_occur(self, node: str) -> None:
+    @pytest.mark.parametrize(("node", "value"), [("A", 0), ("Z", 0.25), ("Y", 0.25)])
+    def test_contexts_that_never_occur(self, node: str, value: float) -> None:
         """It fails where an observation excludes a value of another; listing all policies gives the number."""
         with pytest.raises(RuntimeError, match="generated Nan"):
             enable().quantitative_voi(theirs("get_introduced_bias"), "D", node)
         read = model("get_introduced_bias")
-        with_link = best_by_listing(read.observing("D", ["X", node]))
-        assert cm.value_of_information(read, node) == pytest.approx(with_link - best_by_listing(read), abs=1e-12)
+        listed = best_by_listing(read.observing("D", ["X", node])) - best_by_listing(read)
+        assert listed == pytest.approx(value, abs=1e-12)
+        assert cm.value_of_information(read, node) == pytest.approx(value, abs=1e-12)
+
+    def test_contexts_that_never_occur_for_the_second_decision(self) -> None:
+        """D2 sees S2, which is D1: to see D1 as well is worth nothing."""
+        with pytest.raises(RuntimeError, match="generated Nan"):
+            enable().quantitative_voi(theirs("get_sequential_cid"), "D2", "D1")
+        assert cm.value_of_information(model("get_sequential_cid"), "D1", "D2") == 0
+
+    def test_control_of_a_utility(self) -> None:
+        with pytest.raises(Exception, match="null graph"):
+            enable().quantitative_voc(theirs("get_quantitative_voi_cid"), "U")
+        assert cm.value_of_control(model("get_quantitative_voi_cid"), "U") == pytest.approx(1 - 0.6)
 
     def test_a_question_changes_the_diagram(self) -> None:
         source = theirs("get_3node_cid")
