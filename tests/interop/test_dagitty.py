@@ -25,7 +25,7 @@ PLACES = st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 
 
 @given(cids(decisions=(0, 2)), st.data())
-@settings(max_examples=examples(quick=30, full=2000))
+@settings(max_examples=examples(quick=30, full=500))
 def test_there_and_back(cid: cm.CID, data: st.DataObject) -> None:
     """With names, properties and places of any kind that can be written."""
     names = data.draw(st.lists(NAMES, min_size=len(cid), max_size=len(cid), unique=True))

@@ -27,7 +27,7 @@ def kinds(model: cm.CIM) -> dict[str, Any]:
 
 
 @given(models(**SHAPE))
-@settings(max_examples=examples(quick=30, full=500))
+@settings(max_examples=examples(quick=30, full=200))
 def test_there_and_back(model: cm.CIM) -> None:
     network = cm.to_pgmpy(model, at_random(model))
     assert network.check_model()
@@ -36,7 +36,7 @@ def test_there_and_back(model: cm.CIM) -> None:
 
 
 @given(models(**SHAPE))
-@settings(max_examples=examples(quick=15, full=300))
+@settings(max_examples=examples(quick=15, full=150))
 def test_its_inference_agrees(model: cm.CIM) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about itself, when it is first imported
@@ -55,7 +55,7 @@ def test_its_inference_agrees(model: cm.CIM) -> None:
 
 
 @given(models(**SHAPE), st.integers(0, 2**16))
-@settings(max_examples=examples(quick=30, full=500))
+@settings(max_examples=examples(quick=30, full=200))
 def test_states_in_any_order(model: cm.CIM, seed: int) -> None:
     """Shuffle the states of every axis of every CPD, and the parents: what is read says the same."""
     from pgmpy.factors.discrete import TabularCPD
