@@ -11,6 +11,22 @@
 =====================================  ================================================================
 
 Nothing here imports another program before it is asked to.
+
+===============  =========================================================================
+module           what it holds
+===============  =========================================================================
+``causallearn``  causal-learn's graphs
+``dagitty``      dagitty's model code
+``expressions``  symbols and numbers in files, parsed and never evaluated as code
+``files``        reading and writing ``*.cid.yaml``
+``networkx``     networkx's directed graphs
+``objects``      what the readers of other programs' objects share
+``pgmpy``        pgmpy's networks, and the reading of their CPDs
+``plain``        diagrams, models and setups as plain data
+``pyagrum``      pyAgrum's influence diagrams
+``pycid``        pycid's diagrams and models, and pycid itself beside current packages
+``reader``       plain data to diagrams, models and setups, with errors that name the line
+===============  =========================================================================
 """
 
 from __future__ import annotations
