@@ -14,6 +14,7 @@ solvable with it that it solves without: the utility makes decisions that do not
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from cidmesa.arguments import require_model
 from cidmesa.diagram import CID
-from cidmesa.errors import DiagramError, NotApplicableError, missing
+from cidmesa.errors import DiagramError, MissingDependencyError, NotApplicableError, missing
 from cidmesa.interop.objects import comes_from, in_axis_order, require_one_agent
 from cidmesa.mechanisms import Domain, Table, is_number
 from cidmesa.model import CIM
@@ -144,8 +145,13 @@ def to_pyagrum(model: CIM, *, joined: bool = True) -> Any:
         raise DiagramError(f"the utility that joins the decisions is called `{JOINING}`: rename the node of that name.")
     try:
         import pyagrum
-    except ImportError:
-        raise missing("pyagrum", "pyagrum", "writing an influence diagram of pyAgrum") from None
+    except ImportError as error:
+        if find_spec("pyagrum") is None:
+            raise missing("pyagrum", "pyagrum", "writing an influence diagram of pyAgrum") from None
+        raise MissingDependencyError(
+            f"pyAgrum is installed and cannot be loaded ({error}): it needs the system library libgomp, on Debian "
+            "apt install libgomp1."
+        ) from None
     gum: Any = pyagrum
     diagram = gum.InfluenceDiagram()
     add = {"chance": diagram.addChanceNode, "decision": diagram.addDecisionNode, "utility": diagram.addUtilityNode}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import pickle
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import cidmesa as cm
+from cidmesa.interop import pyagrum as interop
 from tests.solve.policies.test_optimal import random_model
 from tests.strategies import examples
 
@@ -95,3 +97,20 @@ def test_values(found: dict[str, Any], case: str, expected: Any) -> None:
 )
 def test_refusals(found: dict[str, Any], case: str, words: str) -> None:
     assert words in found["cases"][case]
+
+
+@pytest.mark.parametrize(("installed", "words"), [(True, "libgomp1"), (False, r"cidmesa\[pyagrum\]")])
+def test_what_is_missing_is_named(installed: bool, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is loaded here: the import is stopped before."""
+    real = builtins.__import__
+
+    def stopped(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "pyagrum":
+            raise ImportError("libgomp.so.1: cannot open shared object file")
+        return real(name, *rest, **more)
+
+    model = cm.CID([("go", "pay")], decisions=["go"], utilities=["pay"]).parameterise(go=[0, 1], pay=lambda go: go)
+    monkeypatch.setattr(interop, "find_spec", lambda name: object() if installed else None)
+    monkeypatch.setattr(builtins, "__import__", stopped)
+    with pytest.raises(cm.MissingDependencyError, match=words):
+        cm.to_pyagrum(model)
