@@ -12,7 +12,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-EXTRAS := torch,games,plot,render
+EXTRAS := torch,pgmpy,games,plot,render
 # Programs that the tests compare with, whose own requirements fit no current Python or bring far more than is used:
 # their code alone.
 ALONE := pycid causal-learn
