@@ -4,6 +4,7 @@
 module          what it holds
 ==============  ==================================================================
 ``attributes``  what else is known of nodes and edges, such as positions and labels
+``cached``      what is computed of a diagram once and kept with it
 ``cid``         the diagram itself: `CID`
 ``order``       topological order, and the cycle where there is none
 ``reading``     names, edges and owners as users write them
