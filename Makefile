@@ -15,6 +15,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 EXTRAS := torch,pgmpy,games,plot,render
+# Programs that the tests compare with, whose own requirements fit no current Python or bring far more than is used:
+# their code alone.
+ALONE := pycid causal-learn
 TORCH_INDEX ?=
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
@@ -36,6 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 		--group dev --editable ".[$(EXTRAS)]"
+	@$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt $(ALONE)
 	@touch $(STAMP)
 
 demo: setup
