@@ -20,7 +20,8 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ import numpy as np
 
 from cidmesa.arrays import Array, Mask
 from cidmesa.solve.tables.elimination import Factor, Pair, Plan, make_plan, run
-from cidmesa.solve.tables.exact_run import run_exactly, utility_unit, whole_distributions, whole_utilities
+from cidmesa.solve.tables.exact_run import as_array, run_exactly, utility_unit, whole_distributions, whole_utilities
 
 if TYPE_CHECKING:
     from cidmesa.solve.policies.decision_order import Schedule, Stage
@@ -58,14 +59,22 @@ class Ties:
     def __init__(
         self, schedule: Schedule, tables: Mapping[int, Pair], cards: Sequence[int], scale: float = math.inf
     ) -> None:
-        self.tables, self.cards, self.scale = tables, cards, scale
-        self.stage_of = {stage.message: stage for stage in schedule.stages if stage.message is not None}
+        self.schedule, self.tables, self.cards, self.scale = schedule, tables, cards, scale
         self.optimal: dict[int, Mask] = {}
         self._absolute: dict[int, Pair] = {}
         self._whole: dict[int, Pair | None] = {}
         self._errors: dict[int, float] = {}
-        factors = [f for own in (schedule, *schedule.stages) for f in own.factors]
-        self._paid = {f.key for f in factors if f.p is None and f.key not in self.stage_of}
+
+    @cached_property
+    def stage_of(self) -> Mapping[int, Stage]:
+        """The stage behind each message."""
+        return {stage.message: stage for stage in self.schedule.stages if stage.message is not None}
+
+    @cached_property
+    def _paid(self) -> Set[int]:
+        """The keys of the utilities."""
+        factors = [f for own in (self.schedule, *self.schedule.stages) for f in own.factors]
+        return {f.key for f in factors if f.p is None and f.key not in self.stage_of}
 
     @cached_property
     def unit(self) -> int | None:
@@ -148,6 +157,28 @@ class Ties:
         rest = tuple([i for i, v in enumerate(stage.keep[1:]) if v not in scope])
         return np.asarray(np.maximum.reduce(array, rest) if rest else array)
 
+    def value_error(self) -> Array:
+        """Return how far the values that the last pass gives may be off."""
+        plan, factors = self.schedule.plan, self.schedule.factors
+        if plan is None:
+            raise AssertionError("an open decision has no value")
+        _, w = run(plan, self.absolute_tables(factors))
+        bound: Array = np.asarray(0.0 if w is None else w) * self.error_of(plan, factors)
+        return bound + LEAST * max(1.0, self.scale)
+
+    def exact_values(self) -> Array | None:
+        """Return the values of the last pass as fractions; ``None`` where that is out of reach."""
+        found = self.exact_pair(self.schedule.factors, self.schedule.keep)
+        if found is None:
+            return None
+        p, w = np.broadcast_arrays(*(np.ones(1, np.int64) if x is None else x for x in found))
+        if found[1] is None:
+            w = w * 0
+        fractions = np.empty(w.shape, dtype=object)
+        for at in np.ndindex(w.shape):
+            fractions[at] = Fraction(int(w[at]), int(p[at]) * (self.unit or 1))
+        return fractions
+
     # Exact arithmetic ------------------------------------------------------------------------------------------------
 
     def from_scratch(self, stage: Stage) -> tuple[Array, Mask] | None:
@@ -216,9 +247,9 @@ class Ties:
             if found is None:
                 return None
             p, w = found
-            best = np.maximum.reduce(w, 0)
+            best = as_array(np.maximum.reduce(w, 0))
             return (
-                _picked(stage, p[0], factor.p or (), self.cards),
+                _picked(stage, as_array(p[0]), factor.p or (), self.cards),
                 None if factor.w is None else _picked(stage, best, factor.w, self.cards),
             )
         table, paid = self.tables[factor.key]
@@ -232,7 +263,7 @@ class Ties:
 def _picked(stage: Stage, array: Array, scope: Sequence[int], cards: Sequence[int]) -> Array:
     """Write an array over what a stage keeps, less its decision, by the variables it depends on."""
     where = tuple([slice(None) if v in scope else 0 for v in stage.keep[1:]])
-    return np.broadcast_to(array[where], [cards[v] for v in scope])
+    return np.broadcast_to(as_array(array[where]), [cards[v] for v in scope])
 
 
 def _head(factor: Factor) -> int:
