@@ -200,7 +200,7 @@ class Scheduler:
                     scopes[other] = self.parents[other] | 1 << other
             start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
             found = connected(scopes, start, blocked)
-            # A message may mention variables that its utilities no longer hang on: their laws belong to it all the same.
+            # A message may mention variables that its utilities no longer hang on: their laws belong to it still.
             more = mentioned
             for key in found:
                 if key in self.messages:

@@ -159,12 +159,19 @@ class Ties:
 
     def value_error(self) -> Array:
         """Return how far the values that the last pass gives may be off."""
-        plan, factors = self.schedule.plan, self.schedule.factors
-        if plan is None:
-            raise AssertionError("an open decision has no value")
-        _, w = run(plan, self.absolute_tables(factors))
-        bound: Array = np.asarray(0.0 if w is None else w) * self.error_of(plan, factors)
+        bound: Array = self.absolute_value() * self.error_of(self._last, self.schedule.factors)
         return bound + LEAST * max(1.0, self.scale)
+
+    def absolute_value(self) -> Array:
+        """Return what the last pass gives with absolute utilities."""
+        _, w = run(self._last, self.absolute_tables(self.schedule.factors))
+        return np.asarray(0.0 if w is None else w)
+
+    @property
+    def _last(self) -> Plan:
+        if self.schedule.plan is None:
+            raise AssertionError("an open decision has no value")
+        return self.schedule.plan
 
     def exact_values(self) -> Array | None:
         """Return the values of the last pass as fractions; ``None`` where that is out of reach."""
