@@ -54,11 +54,19 @@ class Ties:
         Number of states of every variable.
     scale
         The sum of the largest absolute utilities.
+    also
+        Factors that are multiplied beside those of the schedule.
     """
 
     def __init__(
-        self, schedule: Schedule, tables: Mapping[int, Pair], cards: Sequence[int], scale: float = math.inf
+        self,
+        schedule: Schedule,
+        tables: Mapping[int, Pair],
+        cards: Sequence[int],
+        scale: float = math.inf,
+        also: Sequence[Factor] = (),
     ) -> None:
+        self.also = also
         self.schedule, self.tables, self.cards, self.scale = schedule, tables, cards, scale
         self.optimal: dict[int, Mask] = {}
         self._absolute: dict[int, Pair] = {}
@@ -73,7 +81,7 @@ class Ties:
     @cached_property
     def _paid(self) -> Set[int]:
         """The keys of the utilities."""
-        factors = [f for own in (self.schedule, *self.schedule.stages) for f in own.factors]
+        factors = [*self.also, *self.schedule.factors, *(f for stage in self.schedule.stages for f in stage.factors)]
         return {f.key for f in factors if f.p is None and f.key not in self.stage_of}
 
     @cached_property
@@ -116,11 +124,11 @@ class Ties:
 
     def error_of(self, plan: Plan, factors: Sequence[Factor]) -> float:
         """Return the same for a plan that multiplies some factors."""
-        found = plan.rounding * 2.0**-53
+        found: float = plan.rounding * 2.0**-53
         for factor in factors:
             stage = self.stage_of.get(factor.key)
             found += self._reading(factor) if stage is None else self.error(stage)
-        return 1.01 * found
+        return float(1.01 * found)
 
     def _reading(self, factor: Factor) -> float:
         """Return how far a table may be from the numbers that were meant, relative to them."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import MissingDependencyError, NotApplicableError
+from cidmesa.solve.games import strategic_form
 from cidmesa.solve.games.equilibria import (
     best_response,
     is_equilibrium,
