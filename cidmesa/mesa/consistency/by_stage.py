@@ -24,7 +24,7 @@ from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.cones import NOISE
 from cidmesa.mesa.objectives.declared import Objective, domain_of
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.queries.payoffs import reached_contexts
@@ -83,10 +83,13 @@ class ByStage:
         return 0.0 if self.is_empty is False else math.nan
 
     @property
-    def width(self) -> float:
-        """The regret below which there is none."""
-        model = self.setup.deployed(TRAINING)
-        return tie_width(np.concatenate([model.cpd(u).ravel() for u in self.setup.score]))
+    def least_bound(self) -> float:
+        """0: nothing more is proved."""
+        return 0.0
+
+    def allows(self, objective: Objective) -> bool:
+        """Say whether an objective passes the test."""
+        return self.sufficient.contains(objective.values)
 
     def representative(self) -> Objective | None:
         """Return the first declared objective that passes the test, else the one of least norm."""
