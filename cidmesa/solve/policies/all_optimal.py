@@ -32,7 +32,8 @@ import numpy as np
 from cidmesa.arguments import require_count, require_model
 from cidmesa.arrays import Array, Mask
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.decision_order import TIE
+
+TIE = 1e-12
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.queries.decision_laws import context_law
 

@@ -113,7 +113,7 @@ class Profiles:
         if schedule.plan is None:
             raise AssertionError("only decisions that can be solved one by one may be free")
         tables = self.problem.tables(schedule, self.rules)
-        results = carry_out(schedule, tables, self.cards, self.problem.scale)
+        results, _ = carry_out(schedule, tables, self.cards, self.problem.scale)
         _, w = run(schedule.plan, tables)
         return results, np.broadcast_to(np.zeros(1) if w is None else w, (self.count,))
 

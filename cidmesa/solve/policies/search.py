@@ -33,7 +33,9 @@ import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.decision_order import TIE, Schedule, Scheduler
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler
+
+TIE = 1e-12
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.solution import DecisionResult, first_of

@@ -39,7 +39,9 @@ from math import prod
 import numpy as np
 
 from cidmesa.arrays import Array
-from cidmesa.solve.policies.decision_order import TIE, Scheduler, carry_out
+from cidmesa.solve.policies.decision_order import Scheduler, carry_out
+
+TIE = 1e-12
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.search import BLOCK, all_of_them, set_numbered
@@ -111,7 +113,7 @@ class _Forms:
     ) -> None:
         self.problem, self.listed = problem, listed
         # What the pair observes is kept to the end, so its law belongs to the form even where nobody listens any more.
-        self.needed = needed = scheduler.ancestors(scheduler.utilities | mask_of(pair))
+        self.needed = needed = scheduler.needed(mask_of(pair))
         keys = [key for key in scheduler.live if key in scheduler.messages or needed >> key & 1]
         self.factors = [scheduler.live[key] for key in keys]
         self.tables = {**problem.pairs([key for key in keys if key not in tables]), **tables}
