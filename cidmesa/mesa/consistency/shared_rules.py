@@ -72,11 +72,14 @@ class Polynomial:
     constant
         What is added to the terms. The middle of the payoffs' range goes here, so that what all runs pay alike does
         not blur the rest.
+    summed
+        The largest sum of absolute values that a coefficient was added up from; 0: the coefficients are no sums.
     """
 
     terms: Ints
     coefficients: Floats
     constant: float = 0.0
+    summed: float = 0.0
 
     def __call__(self, rule: Floats) -> float:
         """Return the expectation under a rule, an array of all entries."""
@@ -99,12 +102,12 @@ class Polynomial:
 
     def tied(self, onto: Ints) -> Polynomial:
         """Return the polynomial after entry i has become entry ``onto[i]``."""
-        return Polynomial(onto[self.terms], self.coefficients, self.constant)
+        return Polynomial(onto[self.terms], self.coefficients, self.constant, self.summed)
 
     @property
     def scale(self) -> float:
-        """The largest coefficient: what ties (:data:`TIE`) are measured by."""
-        return float(np.abs(self.coefficients).max(initial=0.0))
+        """The largest coefficient, before anything cancelled: what ties (:data:`TIE`) are measured by."""
+        return max(self.summed, float(np.abs(self.coefficients).max(initial=0.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,9 +217,12 @@ class RuleSpace:
         weight = np.einsum(
             law, list(range(len(axes))), payoff, [letters[n] for n in names], [letters[n] for n in family]
         )
+        size: Floats = np.einsum(
+            law, list(range(len(axes))), np.abs(payoff), [letters[n] for n in names], [letters[n] for n in family]
+        )
         if not family:
             return Polynomial(np.zeros((1, 0), dtype=np.intp), np.array([float(weight)]), middle)
-        cells = np.nonzero(weight)
+        cells = np.nonzero(np.einsum(law, list(range(len(axes))), [letters[n] for n in family]))  # what can come up
         column = dict(zip(family, cells, strict=True))
         terms = np.zeros((len(cells[0]), len(matter)), dtype=np.intp)
         for k, decision in enumerate(matter):
@@ -226,7 +232,7 @@ class RuleSpace:
                 context = np.ravel_multi_index([column[p] for p in parents], [model.card(p) for p in parents])
             start = self.blocks[self.blocks_of(decision)[0]].start
             terms[:, k] = start + context * model.card(decision) + column[decision]
-        return _collected(Polynomial(terms, weight[cells], middle))
+        return _collected(Polynomial(terms, weight[cells], middle), size[cells])
 
     # Maxima ------------------------------------------------------------------------------------------------------
 
@@ -391,12 +397,13 @@ def _distinct(rules: Iterable[Floats], width: float) -> tuple[Floats, ...]:
     return tuple(kept)
 
 
-def _collected(f: Polynomial) -> Polynomial:
+def _collected(f: Polynomial, sizes: Floats) -> Polynomial:
     """Add up equal terms, factors in any order."""
     if not len(f.terms):
         return Polynomial(f.terms.reshape(0, f.terms.shape[1]), f.coefficients, f.constant)
     ordered = np.sort(f.terms, axis=1)
     terms, where = np.unique(ordered, axis=0, return_inverse=True)
-    total = np.zeros(len(terms))
+    total, size = np.zeros(len(terms)), np.zeros(len(terms))
     np.add.at(total, where.reshape(-1), f.coefficients)
-    return Polynomial(terms, total, f.constant)
+    np.add.at(size, where.reshape(-1), sizes)
+    return Polynomial(terms, total, f.constant, float(size.max()))
