@@ -155,15 +155,15 @@ def requisite_links(setup: TrainingSetup, targets: Iterable[str]) -> dict[str, t
     cid = setup.cid
     read = [t for t in targets if cid.kind(t) != "utility"]
     read += [parent for t in targets if cid.kind(t) == "utility" for parent in cid.parents(t)]
+    pursued = "mesa_utility"
+    while pursued in cid.nodes:
+        pursued += "_"
     free = setup.unshared
     diagrams = list(dict.fromkeys(setup.deployed_cid(name) for name in setup.distributions))
+    # One utility that reads all of them, so that a decision among them counts as what its own observations tell of.
+    diagrams = [g.with_utility(pursued, dict.fromkeys(read)) for g in diagrams]
     while True:
-        needed = {
-            d: frozenset[str]().union(
-                *(requisite_observations(g, d) | requisite_observations(g, d, targets=read) for g in diagrams)
-            )
-            for d in free
-        }
+        needed = {d: frozenset[str]().union(*(requisite_observations(g, d) for g in diagrams)) for d in free}
         idle = [(p, d) for d in free for p in diagrams[0].parents(d) if p not in needed[d]]
         if not idle:
             return {d: diagrams[0].parents(d) for d in cid.decisions}
