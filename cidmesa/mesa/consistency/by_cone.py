@@ -57,7 +57,9 @@ class ByCone:
         if self.consistent.is_empty is not True:
             return self.consistent
         least = self._least.value
-        return self.consistent if least is None else ConsistentSet(self.table(TRAINING), least)
+        if least is None:
+            return self.consistent
+        return ConsistentSet(self.table(TRAINING), least, self.consistent.halfspaces)
 
     @property
     def is_empty(self) -> bool | None:
@@ -81,7 +83,7 @@ class ByCone:
     def _least(self) -> Answer:
         if self.consistent.is_empty is False and not self.tolerance:
             return Answer(Fraction(0), Fraction(0))
-        return ConsistentSet(self.table(TRAINING), math.inf).least
+        return ConsistentSet(self.table(TRAINING), math.inf, self.consistent.halfspaces).least
 
     @property
     def least_regret(self) -> float:

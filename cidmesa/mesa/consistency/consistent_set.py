@@ -51,7 +51,7 @@ import numpy as np
 from cidmesa.arrays import Floats
 from cidmesa.mesa.consistency.choices import LISTED_CHOICES, Choice, Choices
 from cidmesa.mesa.consistency.integer_program import widest
-from cidmesa.mesa.consistency.joint_search import Alternative, Answer, Halfspaces, search
+from cidmesa.mesa.consistency.joint_search import Alternative, Answer, Halfspaces, Part, search, separate
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, regret_of
 
@@ -66,6 +66,8 @@ class ConsistentSet:
         The training distribution.
     budget
         :math:`\epsilon`, in units of the base utility; a float is read as it was meant.
+    known
+        Of a set of the same targets with another budget, what has been found out about rows; by default nothing.
 
     Notes
     -----
@@ -75,6 +77,7 @@ class ConsistentSet:
 
     table: OutcomeTable
     budget: float | Fraction = 0.0
+    known: Halfspaces | None = None
 
     @cached_property
     def choices(self) -> Choices:
@@ -149,10 +152,10 @@ class ConsistentSet:
     @cached_property
     def halfspaces(self) -> Halfspaces:
         """The rows that searches over this set ask about."""
-        return Halfspaces(self.table.outcome.shape[2])
+        return Halfspaces(self.table.outcome.shape[2]) if self.known is None else self.known
 
     @cached_property
-    def places(self) -> tuple[tuple[Alternative, ...], ...]:
+    def _whole(self) -> Part:
         """What may hold in the places of training: an objective is worst at an action."""
         found = []
         for contexts, here in zip(self.choices.places, self.choices.options, strict=True):
@@ -164,16 +167,23 @@ class ConsistentSet:
                     unique = tuple(sorted({side for side in sides if side is not None}))
                     options.append(Alternative(i, Fraction(0), option.exact_regret, unique))
             found.append(tuple(options))
-        return tuple(found)
+        return Part(tuple(found), self.choices.allowed, tuple(range(len(found))))
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The same in parts that do not constrain each other."""
+        return separate(self.halfspaces, self._whole)
 
     @cached_property
     def _any(self) -> Answer:
         """Some choice whose cone is not empty."""
-        return self._as_choice(search(self.halfspaces, self.places, self.choices.allowed))
+        return self._as_choice(search(self.halfspaces, self.parts))
 
     def _as_choice(self, answer: Answer) -> Answer:
-        """Write the alternatives of an answer as positions of options."""
-        chosen = tuple(here[i].action for here, i in zip(self.places, answer.chosen, strict=False))
+        """Write the alternatives of an answer as positions of options, place by place."""
+        members = [place for part in self.parts for place in part.members]
+        taken = dict(zip(members, answer.chosen, strict=False))
+        chosen = tuple(self._whole.places[place][taken[place]].action for place in sorted(taken))
         return Answer(answer.bound, answer.value, chosen)
 
     # Single objectives -------------------------------------------------------------------------------------------
@@ -274,8 +284,11 @@ class ConsistentSet:
                     cost = self.choices.exact_cost(choice)
                     return Answer(cost, cost, choice)
             return Answer(None, None)
-        paid = [[replace(a, cost=a.spent) for a in here] for here in self.places]
-        return self._as_choice(search(self.halfspaces, paid, self.choices.allowed))
+        paid = [
+            replace(part, places=tuple(tuple(replace(a, cost=a.spent) for a in here) for here in part.places))
+            for part in self.parts
+        ]
+        return self._as_choice(search(self.halfspaces, paid))
 
     @property
     def least_regret(self) -> float:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
-from cidmesa.mesa.consistency.joint_search import Alternative, search
+from cidmesa.mesa.consistency.joint_search import Alternative, Part, search
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, optimal_for, rivals, weak_rows
 
@@ -160,14 +160,18 @@ def _extreme(objectives: ConsistentSet, table: OutcomeTable, can: Mask, sign: in
         known.append(exact_regret_of(table, table, objectives.some[2])[0 if sign > 0 else 1])
     if len(table.weight) == 1 or bound in known or admits(objectives, table, dict(enumerate(actions))):
         return float(bound), float(bound)
-    places = [
-        [
-            Alternative(action, sign * regrets[context][action], Fraction(0), _sides(objectives, table, context, action))
-            for action in np.flatnonzero(row).tolist()
-        ]
+    there = [
+        Part(
+            (
+                tuple(
+                    Alternative(a, sign * regrets[context][a], Fraction(0), _sides(objectives, table, context, a))
+                    for a in np.flatnonzero(row).tolist()
+                ),
+            )
+        )
         for context, row in enumerate(can)
     ]
-    answer = search(objectives.halfspaces, [*objectives.places, *places], objectives.choices.allowed)
+    answer = search(objectives.halfspaces, [*objectives.parts, *there])
     if answer.value is not None:
         known.append(sign * answer.value)
     proved = sign * answer.bound if answer.bound is not None else bound
@@ -213,7 +217,7 @@ def _admits(
     if table.undecided or objectives.table.undecided:
         return True, None
     held = {side for context, action in actions.items() for side in _sides(objectives, table, context, action)}
-    return search(objectives.halfspaces, objectives.places, choices.allowed, held).exists is not False, None
+    return search(objectives.halfspaces, objectives.parts, held).exists is not False, None
 
 
 def _sides(objectives: ConsistentSet, table: OutcomeTable, context: int, action: int) -> tuple[int, ...]:
