@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cidmesa.arrays import Floats
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-from cidmesa.mesa.objectives.cones import NOISE
 from cidmesa.mesa.objectives.declared import Objective, domain_of
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.queries.payoffs import reached_contexts
@@ -83,10 +82,13 @@ class ByStage:
         return 0.0 if self.is_empty is False else math.nan
 
     @property
-    def width(self) -> float:
-        """The regret below which there is none."""
-        model = self.setup.deployed(TRAINING)
-        return tie_width(np.concatenate([model.cpd(u).ravel() for u in self.setup.score]))
+    def least_bound(self) -> float:
+        """0: nothing more is proved."""
+        return 0.0
+
+    def allows(self, objective: Objective) -> bool:
+        """Say whether an objective passes the test."""
+        return self.sufficient.contains(objective.values)
 
     def representative(self) -> Objective | None:
         """Return the first declared objective that passes the test, else the one of least norm."""
@@ -113,7 +115,7 @@ class ByStage:
 
 def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
     """Return the contexts of all decisions as one outcome table: what each action leads to, with later rules at the
-    optimum.
+    optimum, and whether it is optimal (1) or not.
 
     Raises
     ------
@@ -136,6 +138,8 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
     order = relevance.order()
     matters = {first for first, _ in relevance.edges}
     best: Solution = solve(model)
+    if not best.exact:
+        raise NotApplicableError("what is optimal for the base is not known exactly, so no test of it is sound.")
     actions = max(model.card(decision) for decision in order)
     outcomes, values = [], []
     for decision in order:
@@ -143,22 +147,26 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
         card = model.card(decision)
         reached = reached_contexts(model, decision).ravel()
         table = table.reshape(len(reached), card, -1)[reached]
-        value = np.asarray(best.action_values(decision), dtype=float).reshape(-1, card)[reached]
-        if np.isnan(table).any() or np.isnan(value).any():
+        value = np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card)[reached]
+        if np.isnan(table).any():
             raise NotApplicableError(f"what `{decision}` leads to is not defined in every context that is reached.")
         if decision in matters:
-            value = _only_the_optimum(np.asarray(best.tables[decision]).reshape(-1, card)[reached], table, value)
+            value = value * _as_the_rule(np.asarray(best.tables[decision]).reshape(-1, card)[reached], table)
         pad = [*range(card), *[0] * (actions - card)]
         outcomes.append(table[:, pad])
         values.append(value[:, pad])
-    outcome = np.concatenate(outcomes)
-    return OutcomeTable(np.full(len(outcome), 1.0 / len(outcome)), outcome, np.concatenate(values))
+    value = np.concatenate(values)
+    return OutcomeTable(
+        np.full(len(value), 1.0 / len(value)),
+        np.concatenate(outcomes),
+        value,
+        exact=lambda: None,
+        rounding=rounding_of(model),
+        error=np.zeros_like(value),
+    )
 
 
-def _only_the_optimum(rule: Floats, table: Floats, value: Floats) -> Floats:
-    """Make 1 what the rule does, and whatever is worth the same and leads to the same; all else 0."""
+def _as_the_rule(rule: Floats, table: Floats) -> Mask:
+    """Mark what the rule does, and what leads to the same."""
     chosen = rule.argmax(axis=1)
-    rows = np.arange(len(chosen))
-    same_law = np.abs(table - table[rows, chosen][:, None]).max(axis=2) <= NOISE
-    same_worth = np.abs(value - value[rows, chosen][:, None]) <= tie_width(value)
-    return np.asarray(same_law & same_worth, dtype=float)
+    return np.asarray((table == table[np.arange(len(chosen)), chosen][:, None]).all(axis=2))

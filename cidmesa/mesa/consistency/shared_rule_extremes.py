@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Floats, Ints
-from cidmesa.mesa.consistency.shared_rules import LISTED_RULES, RuleSpace
-from cidmesa.mesa.outcomes.outcome_table import TIE
+from cidmesa.mesa.consistency.shared_rules import LISTED_RULES, TIE, RuleSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -161,7 +160,7 @@ def _solve(matrix: Floats, right: Floats, scale: float) -> tuple[Floats, Floats]
     if not matrix.size:
         return np.zeros(matrix.shape[1]), np.eye(matrix.shape[1])
     left, values, rows = np.linalg.svd(matrix)
-    kept = values > ROUNDING * max(1.0, float(values.max(initial=0.0)))
+    kept = values > ROUNDING * float(values.max(initial=0.0))
     solution = rows[: len(values)][kept].T @ ((left[:, : len(values)][:, kept].T @ right) / values[kept])
     if np.abs(matrix @ solution - right).max(initial=0.0) > ROUNDING * scale:
         return None
