@@ -37,7 +37,7 @@ from cidmesa.arguments import LEFT_OUT, read_edges, require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
+from cidmesa.mechanisms import Mechanism, Table, is_number
 from cidmesa.mechanisms.numbers import as_float, shown
 from cidmesa.model import CIM
 from cidmesa.solve.magnitudes.magnitude import Bound, Magnitude
@@ -78,7 +78,7 @@ def value_of_information(model: CIM, node: str, decision: str | None = None) -> 
     Raises
     ------
     NotApplicableError
-        The node is a utility, the decision, or a descendant of it.
+        The node is a utility, the decision, or a descendant of it; or it decides what :math:`D` may do.
 
     References
     ----------
@@ -335,6 +335,11 @@ def seeing_and_blind(model: CIM, node: str, decision: str | None) -> tuple[CIM, 
     if cid.kind(node) == "utility" or node in cid.descendants(decision, strict=False):
         what = "is a utility" if cid.kind(node) == "utility" else f"is `{decision}` or descends from it"
         raise NotApplicableError(f"`{node}` {what}, so `{decision}` cannot observe it: ask about another node.")
+    if node in model.allowed_reads(decision):
+        raise NotApplicableError(
+            f"what `{decision}` may do depends on `{node}`, so that it observes it is part of the form of its rule: "
+            "there is no model without that link to compare with. Ask about another node."
+        )
     others = [parent for parent in cid.parents(decision) if parent != node]
     return model.observing(decision, [*others, node]), model.observing(decision, others), cid.agent_of(decision)
 
@@ -388,7 +393,7 @@ def _handed_over(model: CIM, decision: str, agent: Hashable) -> CIM:
     for node in cid.nodes:
         kind = cid.kind(node)
         if kind == "decision":
-            mechanisms[node] = Choice(model.domain(node))
+            mechanisms[node] = model.choice(node)
         else:
             mechanisms[node] = Table(model.cpd(node), domain=model.domain(node) if kind == "chance" else None)
     handed = CIM(CID(cid.edges, nodes=cid.nodes, decisions=owned, utilities=paid, latent=cid.latent), mechanisms)

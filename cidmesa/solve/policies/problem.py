@@ -69,15 +69,16 @@ def in_relevance_order(problem: Problem) -> Found | None:
 
 def _in_relevance_order(problem: Problem, merging: bool) -> Found | None:
     view, decisions, utilities = problem.view, problem.decisions, problem.utilities
+    reads = view.reads
     schedule = view.index.planned(
-        ("solve", view.cards, decisions, utilities, problem.max_table, merging),
-        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}, merging=merging).schedule(
+        ("solve", view.cards, decisions, utilities, problem.max_table, merging, *reads.items()),
+        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}, merging=merging, reads=reads).schedule(
             problem.max_table
         ),
     )
     if schedule.plan is None:
         return None
     tables = problem.tables(schedule)
-    results, _ = carry_out(schedule, tables, view.cards, problem.scale)
+    results, _ = carry_out(schedule, tables, view.cards, problem.scale, limits=view.limits)
     _, w = run(schedule.plan, tables)
     return Found(results, 0.0 if w is None else float(w), True, "relevance order")
