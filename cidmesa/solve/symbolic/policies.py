@@ -114,6 +114,7 @@ def read_where(where: Any) -> tuple[Any, ...]:
 
 def space_of(algebra: Algebra, where: Any) -> Space:
     """Collect what the parameters satisfy anyway, and the inequalities `where` (a single one stands for itself)."""
+    algebra.model.require_unrestricted("what is best, as a formula,")
     conditions = dict.fromkeys(algebra.entries)
     for symbol in sorted(algebra.model.symbols, key=str):
         if symbol.is_nonnegative:
