@@ -169,6 +169,11 @@ class ConsistentSet:
             found.append(tuple(options))
         return Part(tuple(found), self.choices.allowed, tuple(range(len(found))))
 
+    def sides_of(self, choice: Choice) -> set[int]:
+        """Return what a choice takes of an objective."""
+        options = ({a.action: a.sides for a in here} for here in self._whole.places)
+        return {side for here, i in zip(options, choice, strict=True) for side in here[i]}
+
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The same in parts that do not constrain each other."""

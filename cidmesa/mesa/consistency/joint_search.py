@@ -28,7 +28,7 @@ Fraction(2, 1)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -93,9 +93,9 @@ class Halfspaces:
 
         Of several contradictions that are known already, one with the fewest sides that are not among those `held`.
         """
-        known = [c for side in sides for c in self._conflicts.get(side, ()) if c <= sides]
-        if known:
-            return min(known, key=lambda c: (len(c - held), sorted(c)))
+        known = self.known_conflict(sides, held)
+        if known is not None:
+            return known
         if sides in self._inside:
             return None
         ordered = sorted(sides)
@@ -115,6 +115,11 @@ class Halfspaces:
                     return proved
         self._inside.add(sides)
         return None
+
+    def known_conflict(self, sides: Set[int], held: Set[int] = frozenset()) -> frozenset[int] | None:
+        """Return sides that are known already to contradict each other, if there are any."""
+        known = [c for side in sides for c in self._conflicts.get(side, ()) if c <= sides]
+        return min(known, key=lambda c: (len(c - held), sorted(c))) if known else None
 
 
 def _conflict(strict: Sequence[Floats], weak: Sequence[Floats], size: int) -> list[int] | None:

@@ -198,8 +198,8 @@ def _admits(
     choices = objectives.choices
     if not choices.count:
         return False, None
-    weak = weak_rows(table, actions)
     if len(choices.options) == 1:
+        weak = weak_rows(table, actions)
         doubtful = []
         for _, choice in choices.cheapest_first():
             value, member = cones.margin(choices.inequalities(choice), weak)
@@ -210,13 +210,15 @@ def _admits(
             return True, None
         exact = [row for c, a in actions.items() for row in table.exact_rows(c, a, rivals(table, c, a))]
         return any(cones.feasible_exactly(choices.exact_inequalities(choice), exact) for choice in doubtful), None
+    held = {side for context, action in actions.items() for side in _sides(objectives, table, context, action)}
     if objectives.some is not None:
-        value, member = cones.margin(choices.inequalities(objectives.some[1]), weak)
-        if value > cones.SETTLED:
-            return True, member
+        required = [objectives.sides_of(objectives.some[1]), held]
+        if objectives.halfspaces.known_conflict(frozenset().union(*required)) is None:
+            value, member = cones.margin(choices.inequalities(objectives.some[1]), weak_rows(table, actions))
+            if value > cones.SETTLED:
+                return True, member
     if table.undecided or objectives.table.undecided:
         return True, None
-    held = {side for context, action in actions.items() for side in _sides(objectives, table, context, action)}
     return search(objectives.halfspaces, objectives.parts, held).exists is not False, None
 
 

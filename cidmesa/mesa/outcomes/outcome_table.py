@@ -148,6 +148,24 @@ class OutcomeTable:
         contexts, actions = self.value.shape
         return contexts, actions
 
+    def alone(self, context: int) -> OutcomeTable:
+        """Return the table of one context."""
+        here = slice(context, context + 1)
+
+        def base() -> ExactBase | None:
+            found = self.base
+            return None if found is None else ExactBase(found.weight[here], found.value[here], found.unit[here])
+
+        return OutcomeTable(
+            self.weight[here],
+            self.outcome[here],
+            self.value[here],
+            lambda: None if self.whole is None else self.whole[here],
+            base,
+            self.rounding,
+            self._errors[here],
+        )
+
     # What the base has to gain ---------------------------------------------------------------------------------------
 
     @cached_property
