@@ -22,7 +22,7 @@ from cidmesa.mechanisms.numbers import (
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, from_response, structural
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table(Mechanism):
     """Dense numbers.
 
@@ -112,6 +112,11 @@ class Table(Mechanism):
             )
         return table
 
+    def __repr__(self) -> str:
+        shape = " × ".join(map(str, np.shape(self.values)))
+        domain = "" if self.domain is None else f", domain {self.domain!r}"
+        return f"Table({shape}{domain})"
+
 
 def read_numbers(values: Any, what: str) -> Array:
     """Read numbers or expressions as a rectangular array, of float64 where all are numbers; `what` is what they are."""
@@ -135,7 +140,7 @@ def _read_parents(parents: Any) -> tuple[str, ...]:
     return names
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Structural(Mechanism):
     """A function of parents and independent noise, in tables.
 
@@ -190,6 +195,9 @@ class Structural(Mechanism):
             raise place.error("a utility is a number for every parent context, not a function with noise.")
         return from_response(self.domain_at(place) or (), self.noise, self.outcome)
 
+    def __repr__(self) -> str:
+        return f"Structural({' × '.join(map(str, np.shape(self.outcome)))}, domain {self.domain!r})"
+
 
 @dataclass(frozen=True, eq=False)
 class TabularMechanism(Mechanism):
@@ -199,7 +207,8 @@ class TabularMechanism(Mechanism):
 
     def domain_at(self, place: Place) -> Domain | None:
         """Return the fixed domain, or the states of the variable."""
-        return place.domain or tuple(self.cpd.state_names[self.cpd.variables[0]])
+        node = self.cpd.variables[0]
+        return place.domain or tuple(self.cpd.state_names.get(node, range(len(self.cpd.values))))
 
     def compile(self, place: Place) -> Compiled:
         """Reorder axes and states, then read the numbers as a table."""
@@ -210,7 +219,7 @@ class TabularMechanism(Mechanism):
         values = np.asarray(self.cpd.values, dtype=np.float64)
         for axis, variable in enumerate(variables):
             domain = own if axis == 0 else place.parent_domains[place.parents.index(variable)]
-            states = list(self.cpd.state_names[variable])
+            states = list(self.cpd.state_names.get(variable, range(values.shape[axis])))
             if set(states) == set(domain):
                 values = values.take([states.index(value) for value in domain], axis=axis)
             elif states != list(range(len(domain))):

@@ -1,4 +1,4 @@
-r"""What would cure a mesa-objective: changes of training that remove it, or make it harmless.
+r"""Changes of training that remove a mesa-objective or make it harmless.
 
 For each deployment :math:`\sigma` and each node :math:`X` that could be shown to the learner, four kinds of change:
 
@@ -20,13 +20,10 @@ base wants, training demands that it acts on it.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
-...                           at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red),
-...                           reward=lambda at_door: at_door)
+>>> model = cm.gallery.load("red-door").setup.model  # doors are red in training
 >>> opposite = {"red": lambda door: "right" if door == "left" else "left"}
->>> for row in distinguishing_training(TrainingSetup(model, deployments={"opposite": opposite}), "at_red"):
+>>> setup = TrainingSetup(model, deployments={"opposite": opposite})
+>>> for row in distinguishing_training(setup, "at_red", observables=[]):
 ...     print(row)
 mix 0.01 of opposite: at_red is removed (training regret 0.01)
 mix 0.01 of opposite, seen: at_red is removed (training regret 0.01)
@@ -42,7 +39,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import read_names
+from cidmesa.arguments import options_by_name, read_names
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Table, is_number
@@ -55,6 +52,7 @@ from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup, require_setup
 from cidmesa.model import CIM
+from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -144,7 +142,7 @@ class Cure:
         return f"{' and '.join(parts)}: {name} is {what}{tried}"
 
 
-class Cures(tuple[Cure, ...]):
+class Cures(tuple[Cure, ...], Shown):
     """The changes that work, in order; what could not be judged is in :attr:`unjudged`.
 
     Attributes
@@ -164,6 +162,29 @@ class Cures(tuple[Cure, ...]):
     def __reduce__(self) -> tuple[Any, ...]:
         return Cures, (tuple(self), self.unjudged)
 
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "change": str(row).split(":", maxsplit=1)[0],
+                "training regret": row.regret,
+                "removed": row.removed,
+                "regret": row.interval,
+                "harmless": row.harmless,
+                "reads the score": row.score_input,
+            }
+            for row in self
+        ]
+
+    def _note(self) -> str:
+        return f"Not judged: {'; '.join(self.unjudged)}." if self.unjudged else ""
+
+    def __repr__(self) -> str:
+        first = f", the first: {str(self[0]).split(':', maxsplit=1)[0]}" if self else ""
+        return f"Cures({len(self)}{first})"
+
+    def __str__(self) -> str:
+        return Shown.__str__(self) if self else "nothing that was tried removes it or makes it harmless"
+
 
 @dataclass(frozen=True, slots=True)
 class _Change:
@@ -176,9 +197,11 @@ class _Change:
     flagged: bool = False
 
 
+@options_by_name
 def distinguishing_training(
     setup: TrainingSetup,
     target: Targets,
+    *,
     weights: Iterable[float] = (0.01, 0.1, 0.5),
     observables: Iterable[str] | None = None,
     tolerance: float = 0.0,

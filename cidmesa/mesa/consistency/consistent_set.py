@@ -56,7 +56,7 @@ from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, regret_of
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConsistentSet:
     r"""All objectives on the targets whose worst optimal policy has a base regret of at most `budget`.
 
@@ -299,6 +299,9 @@ class ConsistentSet:
     def least_regret(self) -> float:
         """The smallest training regret that any objective on the targets has, within the budget (``nan``: none)."""
         return math.nan if self.least.value is None else float(self.least.value)
+
+    def __repr__(self) -> str:
+        return f"ConsistentSet({self.table!r}, budget {self.budget:g})"
 
 
 def unit(objective: Floats) -> Floats:

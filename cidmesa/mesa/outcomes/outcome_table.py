@@ -1,4 +1,4 @@
-r"""What each action leads to, in the contexts that one distribution reaches: the arrays that everything is read off.
+r"""What each action leads to in the contexts of one distribution: weights, outcomes and base values as arrays.
 
 Ties are facts. Floating point decides a comparison only where the difference exceeds a bound on its own rounding, which
 is carried with the table; what is closer is settled by the same numbers as integers and fractions, computed when they
@@ -72,7 +72,7 @@ class ExactBase:
         return tuple(found)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OutcomeTable:
     """What each action leads to, in the contexts that one distribution reaches.
 
@@ -319,6 +319,10 @@ class OutcomeTable:
         norms = np.abs(outcome[action] - outcome[against]).sum(axis=1)
         noise = self._noise(context, action, against)
         return np.divide(noise, norms, out=np.where(noise > 0, np.inf, 0.0), where=norms > 0)
+
+    def __repr__(self) -> str:
+        contexts, actions, values = self.outcome.shape
+        return f"OutcomeTable({contexts} contexts, {actions} actions, {values} values of the targets)"
 
 
 def scaled_exactly(row: Array) -> Floats:

@@ -21,11 +21,7 @@ expression, as a maximum or a piecewise term. The answer is exact on borders too
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> delta = sympy.Symbol("delta")
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> model = base.parameterise(door=cm.Uniform("left", "right"), red=cm.Noisy(lambda door: door, delta),
-...                           go=["left", "right"], at_door=lambda go, door: int(go == door),
-...                           at_red=lambda go, red: int(go == red), reward=lambda at_door: at_door)
+>>> model = cm.gallery.load("red-door").setup.model.shift(red=cm.Noisy(lambda door: door, delta))
 >>> setup = TrainingSetup(model, deployments={"repainted": {"red": cm.Uniform("left", "right")}})
 >>> region = alignment_region(setup, "at_red")
 >>> region.training_regret, region.consistent
@@ -40,11 +36,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.targets import target_key
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
@@ -53,6 +49,7 @@ from cidmesa.mesa.objectives.declared import Objective, declared, read
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import require_setup
 from cidmesa.mesa.symbolic.action_values import Values, where
+from cidmesa.readonly import ReadOnly
 from cidmesa.solve.symbolic.algebra import exact
 
 if TYPE_CHECKING:
@@ -138,10 +135,9 @@ class AlignmentRegion:
         return "\n".join(lines)
 
 
+@options_by_name
 def alignment_region(
-    setup: TrainingSetup,
-    target: Targets,
-    objective: Objective | Mapping[Any, Any] | Literal["any"] | None = None,
+    setup: TrainingSetup, target: Targets, *, objective: Objective | Mapping[Any, Any] | Literal["any"] | None = None
 ) -> AlignmentRegion:
     r"""Return the conditions under which a proxy is consistent, and under which it parts from the base objective.
 
@@ -200,8 +196,8 @@ def alignment_region(
         regret,
         epsilon,
         _at_most(regret, epsilon),
-        MappingProxyType(there),
-        MappingProxyType({name: _positive(r) for name, r in there.items()}),
+        ReadOnly(there),
+        ReadOnly({name: _positive(r) for name, r in there.items()}),
     )
 
 
