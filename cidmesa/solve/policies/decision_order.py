@@ -102,8 +102,8 @@ class Schedule(NamedTuple):
         Decisions that could not be.
     idle
         Decisions without a utility below them: every action is optimal.
-    keys, factors, plan
-        The last pass.
+    keys, factors, keep, plan, doubt
+        The last pass, and how far its values may be off, relative to the largest utility.
     reduced
         Whether information links had to be left out.
     """
@@ -113,7 +113,9 @@ class Schedule(NamedTuple):
     idle: tuple[int, ...]
     keys: tuple[int, ...]
     factors: tuple[Factor, ...]
+    keep: tuple[int, ...]
     plan: Plan | None
+    doubt: float
     reduced: bool
 
 
@@ -198,7 +200,7 @@ class Scheduler:
                     scopes[other] = self.parents[other] | 1 << other
             start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
             found = connected(scopes, start, blocked)
-            # A message may mention variables that its utilities no longer hang on: their laws belong to it all the same.
+            # A message may mention variables that its utilities no longer hang on: their laws belong to it still.
             more = mentioned
             for key in found:
                 if key in self.messages:
@@ -231,13 +233,14 @@ class Scheduler:
             stages.append(stage)
         left = tuple(self.open)
         if left:
-            return Schedule(tuple(stages), left, self.idle, (), (), None, self.reduced)
+            return Schedule(tuple(stages), left, self.idle, (), (), self.extra, None, 0.0, self.reduced)
         needed = self.needed()
         keys = [key for key in self.live if key in self.messages or needed >> key & 1]
         factors = tuple([self.live[key] for key in keys])
         plan = make_plan(factors, self.extra, self.cards)
         require_small(self.index, plan, self.cards, max_table)
-        return Schedule(tuple(stages), (), self.idle, tuple(keys), factors, plan, self.reduced)
+        doubt = self._doubt(plan, keys)
+        return Schedule(tuple(stages), (), self.idle, tuple(keys), factors, self.extra, plan, doubt, self.reduced)
 
     def _next(self, max_table: int) -> Stage | None:
         for decision in self.open:
@@ -273,9 +276,7 @@ class Scheduler:
             plan = make_plan([self.live[key] for key in keys], keep, self.cards)
         require_small(self.index, plan, self.cards, max_table)
         factors = tuple([self.live[key] for key in keys])
-        doubt = plan.rounding * 2.0**-52
-        for key in keys:
-            doubt += self.doubts[key] if key in self.messages else 2 * ROW_SUM_TOLERANCE * (1 + self.cards[key])
+        doubt = self._doubt(plan, keys)
         used = mask_of(plan.p or ()) | mask_of(plan.w or ())
         scope = tuple([v for v in keep[1:] if used >> v & 1])
         message = None
@@ -291,6 +292,13 @@ class Scheduler:
             self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
             self.above = None
         return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), factors, keep, doubt, merged)
+
+    def _doubt(self, plan: Plan, keys: Iterable[int]) -> float:
+        """Return how far the entries of a plan's result may be off (see :class:`Stage`)."""
+        doubt = plan.rounding * 2.0**-52
+        for key in keys:
+            doubt += self.doubts[key] if key in self.messages else 2 * ROW_SUM_TOLERANCE * (1 + self.cards[key])
+        return doubt
 
     def _is_closed(self, decision: int, keys: list[int], known: int) -> bool:
         """Say whether nothing else mentions what would be summed out, now or for a decision still open."""

@@ -77,11 +77,12 @@ class Solution(Shown):
     -----
     An action counts as optimal when its expected utility equals the best one's in exact arithmetic on the numbers that
     were meant: 0.1 is 1/10, and no difference is too small to count, whatever a utility elsewhere is worth
-    (:mod:`cidmesa.solve.policies.ties`). Where that is out of reach the solution is not `exact`. In contexts that the policy never reaches the actions are the optimal ones of the
-    *subgame-perfect completion*: they are computed from the mechanisms relevant to the decision, which do not
-    include what makes the context unlikely. Where the relevant mechanisms themselves give the context probability
-    zero (two exact sensors of one hidden state that disagree) nothing can be believed there: every action is listed
-    and the action values are NaN.
+    (:mod:`cidmesa.solve.policies.ties`). Where that is out of reach the solution is not `exact`.
+
+    In contexts that the policy never reaches the actions are the optimal ones of the *subgame-perfect completion*: they
+    are computed from the mechanisms relevant to the decision, which do not include what makes the context unlikely.
+    Where the relevant mechanisms themselves give the context probability zero (two exact sensors of one hidden state
+    that disagree) nothing can be believed there: every action is listed and the action values are NaN.
 
     Examples
     --------

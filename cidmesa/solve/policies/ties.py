@@ -20,7 +20,8 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ import numpy as np
 
 from cidmesa.arrays import Array, Mask
 from cidmesa.solve.tables.elimination import Factor, Pair, Plan, make_plan, run
-from cidmesa.solve.tables.exact_run import run_exactly, utility_unit, whole_distributions, whole_utilities
+from cidmesa.solve.tables.exact_run import as_array, run_exactly, utility_unit, whole_distributions, whole_utilities
 
 if TYPE_CHECKING:
     from cidmesa.solve.policies.decision_order import Schedule, Stage
@@ -53,19 +54,35 @@ class Ties:
         Number of states of every variable.
     scale
         The sum of the largest absolute utilities.
+    also
+        Factors that are multiplied beside those of the schedule.
     """
 
     def __init__(
-        self, schedule: Schedule, tables: Mapping[int, Pair], cards: Sequence[int], scale: float = math.inf
+        self,
+        schedule: Schedule,
+        tables: Mapping[int, Pair],
+        cards: Sequence[int],
+        scale: float = math.inf,
+        also: Sequence[Factor] = (),
     ) -> None:
-        self.tables, self.cards, self.scale = tables, cards, scale
-        self.stage_of = {stage.message: stage for stage in schedule.stages if stage.message is not None}
+        self.also = also
+        self.schedule, self.tables, self.cards, self.scale = schedule, tables, cards, scale
         self.optimal: dict[int, Mask] = {}
         self._absolute: dict[int, Pair] = {}
         self._whole: dict[int, Pair | None] = {}
         self._errors: dict[int, float] = {}
-        factors = [f for own in (schedule, *schedule.stages) for f in own.factors]
-        self._paid = {f.key for f in factors if f.p is None and f.key not in self.stage_of}
+
+    @cached_property
+    def stage_of(self) -> Mapping[int, Stage]:
+        """The stage behind each message."""
+        return {stage.message: stage for stage in self.schedule.stages if stage.message is not None}
+
+    @cached_property
+    def _paid(self) -> Set[int]:
+        """The keys of the utilities."""
+        factors = [*self.also, *self.schedule.factors, *(f for stage in self.schedule.stages for f in stage.factors)]
+        return {f.key for f in factors if f.p is None and f.key not in self.stage_of}
 
     @cached_property
     def unit(self) -> int | None:
@@ -107,11 +124,11 @@ class Ties:
 
     def error_of(self, plan: Plan, factors: Sequence[Factor]) -> float:
         """Return the same for a plan that multiplies some factors."""
-        found = plan.rounding * 2.0**-53
+        found: float = plan.rounding * 2.0**-53
         for factor in factors:
             stage = self.stage_of.get(factor.key)
             found += self._reading(factor) if stage is None else self.error(stage)
-        return 1.01 * found
+        return float(1.01 * found)
 
     def _reading(self, factor: Factor) -> float:
         """Return how far a table may be from the numbers that were meant, relative to them."""
@@ -120,7 +137,7 @@ class Ties:
             return READING
         axis = _head(factor)
         off = float(np.abs(table.sum(axis=axis) - 1.0).max(initial=0.0))
-        return 2 * READING + table.shape[axis] * (off + READING)
+        return float(2 * READING + table.shape[axis] * (off + READING))
 
     def absolute(self, stage: Stage) -> Pair:
         """Return the pair of a stage with the absolute values of all utilities; axes: those kept by the stage."""
@@ -147,6 +164,35 @@ class Ties:
         """Return the largest entries of an array over what a stage keeps, less its decision, by some variables."""
         rest = tuple([i for i, v in enumerate(stage.keep[1:]) if v not in scope])
         return np.asarray(np.maximum.reduce(array, rest) if rest else array)
+
+    def value_error(self) -> Array:
+        """Return how far the values that the last pass gives may be off."""
+        bound: Array = self.absolute_value() * self.error_of(self._last, self.schedule.factors)
+        return bound + LEAST * max(1.0, self.scale)
+
+    def absolute_value(self) -> Array:
+        """Return what the last pass gives with absolute utilities."""
+        _, w = run(self._last, self.absolute_tables(self.schedule.factors))
+        return np.asarray(0.0 if w is None else w)
+
+    @property
+    def _last(self) -> Plan:
+        if self.schedule.plan is None:
+            raise AssertionError("an open decision has no value")
+        return self.schedule.plan
+
+    def exact_values(self) -> Array | None:
+        """Return the values of the last pass as fractions; ``None`` where that is out of reach."""
+        found = self.exact_pair(self.schedule.factors, self.schedule.keep)
+        if found is None:
+            return None
+        p, w = np.broadcast_arrays(*(np.ones(1, np.int64) if x is None else x for x in found))
+        if found[1] is None:
+            w = w * 0
+        fractions = np.empty(w.shape, dtype=object)
+        for at in np.ndindex(w.shape):
+            fractions[at] = Fraction(int(w[at]), int(p[at]) * (self.unit or 1))
+        return fractions
 
     # Exact arithmetic ------------------------------------------------------------------------------------------------
 
@@ -216,9 +262,9 @@ class Ties:
             if found is None:
                 return None
             p, w = found
-            best = np.maximum.reduce(w, 0)
+            best = as_array(np.maximum.reduce(w, 0))
             return (
-                _picked(stage, p[0], factor.p or (), self.cards),
+                _picked(stage, as_array(p[0]), factor.p or (), self.cards),
                 None if factor.w is None else _picked(stage, best, factor.w, self.cards),
             )
         table, paid = self.tables[factor.key]
@@ -232,7 +278,7 @@ class Ties:
 def _picked(stage: Stage, array: Array, scope: Sequence[int], cards: Sequence[int]) -> Array:
     """Write an array over what a stage keeps, less its decision, by the variables it depends on."""
     where = tuple([slice(None) if v in scope else 0 for v in stage.keep[1:]])
-    return np.broadcast_to(array[where], [cards[v] for v in scope])
+    return np.broadcast_to(as_array(array[where]), [cards[v] for v in scope])
 
 
 def _head(factor: Factor) -> int:

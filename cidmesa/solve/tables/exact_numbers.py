@@ -1,10 +1,10 @@
 r"""Tables as the numbers they were meant as, in exact arithmetic, for what floating point cannot settle.
 
 A float within four units in its last place of a fraction with a denominator of at most a million is read as that
-fraction: 0.1 is 1/10 and 0.3333333333333333 is 1/3. Any other float is its binary value. Where the entries of a row of
-probabilities read like this do not sum to one, the largest (of several the last) is what the others leave to one, so
-that no small probability is touched and the order of the values does not matter. Utilities are read the same way, entry
-by entry.
+fraction: 0.1 is 1/10 and 0.3333333333333333 is 1/3. Any other float is its binary value, and only zero is read as zero.
+Where the entries of a row of probabilities read like this do not sum to one, the largest (of several the last) is what
+the others leave to one, so that no small probability is touched and the order of the values does not matter. Utilities
+are read the same way, entry by entry.
 
 Multiplied by their common denominator, tables hold Python's integers, and no rounding happens at all.
 
@@ -124,7 +124,7 @@ def number_meant(number: float) -> Fraction:
     if binary.denominator <= DENOMINATOR:
         return binary
     simple = binary.limit_denominator(DENOMINATOR)
-    return simple if abs(simple - binary) <= 4 * Fraction(math.ulp(number)) else binary
+    return simple if simple and abs(simple - binary) <= 4 * Fraction(math.ulp(number)) else binary
 
 
 def numbers_meant(table: Floats) -> Array:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,10 +48,21 @@ def run_exactly(plan: Plan, tables: Mapping[int, Pair], terms: int) -> Pair | No
         p, w = tables[key]
         most *= max(_largest(p if p_view is not None else None), _largest(w if w_view is not None else None))
     if most < 2**62:
-        return run(plan, {key: (_fixed(p), _fixed(w)) for key, (p, w) in tables.items()})
-    if plan.largest > LARGEST:
+        p, w = run(plan, {key: (_as(np.int64, p), _as(np.int64, w)) for key, (p, w) in tables.items()})
+    elif plan.largest > LARGEST:
         return None
-    return run(plan, {key: (_python(p), _python(w)) for key, (p, w) in tables.items()})
+    else:
+        p, w = run(plan, {key: (_as(object, p), _as(object, w)) for key, (p, w) in tables.items()})
+    return None if p is None else as_array(p), None if w is None else as_array(w)
+
+
+def as_array(numbers: Any) -> Array:
+    """Return an array of integers as one; numpy hands out Python's integers for arrays without axes."""
+    if isinstance(numbers, np.ndarray):
+        return numbers
+    found = np.empty((), dtype=object)
+    found[()] = int(numbers)
+    return found
 
 
 def utility_unit(tables: Sequence[Floats]) -> int | None:
@@ -73,8 +85,7 @@ def whole_utilities(table: Floats, unit: int) -> Array:
     values, where = np.unique(table, return_inverse=True)
     read = np.empty(len(values), dtype=object)
     read[:] = [int(number_meant(x) * unit) for x in values.tolist()]
-    found: Array = read[where.reshape(table.shape)]
-    return found
+    return as_array(read[where.reshape(table.shape)])
 
 
 def whole_distributions(table: Floats) -> Array | None:
@@ -94,9 +105,5 @@ def _largest(table: Array | None) -> int:
     return max(1, int(table.max()), -int(table.min()))
 
 
-def _fixed(table: Array | None) -> Array | None:
-    return None if table is None else table.astype(np.int64)
-
-
-def _python(table: Array | None) -> Array | None:
-    return None if table is None else table.astype(object)
+def _as(dtype: Any, table: Array | None) -> Array | None:
+    return None if table is None else table.astype(dtype)
