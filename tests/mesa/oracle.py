@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from math import lcm
+from math import lcm, ulp
 from typing import Any
 
 import numpy as np
@@ -186,7 +186,17 @@ def joint_actions(table: ExactTable, budget: Fraction, there: ExactTable) -> lis
 
 
 def rational(x: float) -> Fraction:
-    return Fraction(x).limit_denominator(10_000)
+    """The number that a float was meant as: a simple fraction within four units in its last place, else itself."""
+    simple = Fraction(x).limit_denominator(10**6)
+    return simple if abs(simple - Fraction(x)) <= 4 * Fraction(ulp(x)) else Fraction(x)
+
+
+def rationals(row: Sequence[float]) -> list[Fraction]:
+    """A distribution as it was meant; what is missing to one is the largest's (the last of several)."""
+    found = [rational(float(x)) for x in row]
+    largest = max(i for i, p in enumerate(found) if p == max(found))
+    found[largest] += 1 - sum(found)
+    return found
 
 
 def assignments(model: cm.CIM) -> Iterator[dict[str, int]]:
@@ -200,7 +210,7 @@ def chance_probability(model: cm.CIM, world: dict[str, int]) -> Fraction:
     """Probability of the chance nodes' values, given the decisions'."""
     p = Fraction(1)
     for node in model.cid.chance:
-        p *= rational(model.cpd(node)[tuple(world[q] for q in model.cid.parents(node))][world[node]])
+        p *= rationals(model.cpd(node)[tuple(world[q] for q in model.cid.parents(node))])[world[node]]
         if not p:
             break
     return p

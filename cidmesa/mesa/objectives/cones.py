@@ -282,9 +282,10 @@ def _at_odds(strict: Rows, weak: Rows) -> list[int]:
 def _phase_one(strict: Rows, weak: Rows) -> Settled:
     """Return an objective that satisfies all rows, or the rows that contradict each other, by the simplex method."""
     size = len(strict[0])
-    columns = [[*map(Fraction, map(int, row)), Fraction(1)] for row in map(_whole, strict)]
-    columns += [[*map(Fraction, map(int, row)), Fraction(0)] for row in map(_whole, weak)]
-    # Rows of the tableau: one equation per value of the targets, and sum(lambda) = 1; artificial basis first. Columns:
+    # The last entry is the norm, so that what is found is inside by about as much of every row: it survives rounding.
+    columns = [[*map(Fraction, row), Fraction(sum(map(abs, row)) or 1)] for row in map(_whole, strict)]
+    columns += [[*map(Fraction, row), Fraction(0)] for row in map(_whole, weak)]
+    # Rows of the tableau: one equation per value of the targets, and sum(norm lambda) = 1; artificial basis first. Columns:
     # the rows of the cone, the artificial ones, which never come in again, and the right-hand side.
     height, count = size + 1, len(columns)
     table = [
