@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import isclose
 from typing import Any
 
@@ -15,6 +14,7 @@ from scipy import optimize
 import cidmesa as cm
 from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
+from cidmesa.mesa.outcomes.outcome_table import optimal_for
 from cidmesa.mesa.setup.training import TrainingSetup
 from tests.mesa.oracle import rational
 from tests.mesa.test_derive import check_against_listing, random_setups
@@ -22,7 +22,7 @@ from tests.strategies import examples
 
 EVENTS = [1e-4, 1e-5, 1e-7, 1e-9, 1e-12]
 
-# What was found wrong, each with the smallest input --------------------------------------------------------------------
+# What was found wrong, each with the smallest input -------------------------------------------------------------------
 
 
 def three_levels(event: float, third: bool) -> MesaOptimizer:
@@ -38,9 +38,9 @@ def three_levels(event: float, third: bool) -> MesaOptimizer:
         x=cm.Function(lambda s, d: lead[s, d], domain=["a", "b", "c"]),
     )
     objectives = {"x": {"a": -1 + event, "b": -1.0, "c": 1.0}}
-    return derive_mesa_optimizers(
-        TrainingSetup(model, {"there": {"s": shown}}), targets=["x"], objectives=objectives
-    )["x"]
+    return derive_mesa_optimizers(TrainingSetup(model, {"there": {"s": shown}}), targets=["x"], objectives=objectives)[
+        "x"
+    ]
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -109,7 +109,9 @@ def test_what_a_decision_sees_of_a_target_beside_the_score_is_kept(bits: int) ->
         utilities=["pay"],
     )
     fair: dict[str, Any] = {name: cm.Bernoulli(0.5) for name in names}
-    model = cid.parameterise({**fair, "d1": [0, 1], "seen": cm.Bernoulli(0.0), "d2": [0, 1], "pay": lambda d2: 3 * d2 - 1})
+    model = cid.parameterise(
+        {**fair, "d1": [0, 1], "seen": cm.Bernoulli(0.0), "d2": [0, 1], "pay": lambda d2: 3 * d2 - 1}
+    )
     setup = TrainingSetup(model, {"there": {"seen": cm.Bernoulli(0.6)}})
     found = derive_mesa_optimizers(setup, max_targets=2)["seen", "pay"]
     assert found.deployment_regret["there"] == pytest.approx((0.0, 1.8), abs=1e-15)
@@ -250,7 +252,7 @@ def test_six_nodes_with_four_values_are_settled_by_few_questions(monkeypatch: py
         assert len(asked) < 700
 
 
-# Everywhere ------------------------------------------------------------------------------------------------------------
+# Everywhere -----------------------------------------------------------------------------------------------------------
 
 RARE = [0.0, 1e-12, 1e-9, 1e-7, 1e-5, 1e-3, 1e-1]
 
@@ -274,7 +276,9 @@ def rare_setups(draw: st.DrawFn) -> TrainingSetup:
         for node in nodes:
             kind = model.cid.kind(node)
             if kind == "chance":
-                found[node] = cm.Table(mixed(model.cpd(node)), domain=model.domain(node), parents=model.cid.parents(node))
+                found[node] = cm.Table(
+                    mixed(model.cpd(node)), domain=model.domain(node), parents=model.cid.parents(node)
+                )
             elif kind == "utility":
                 paid = np.array(model.cpd(node), dtype=float)
                 some = draw(st.sampled_from([0.0, 0.0, -1e12, 1e-9, 2.0**-40]))
@@ -314,8 +318,6 @@ def check_invariants(candidate: MesaOptimizer) -> None:
     seen: dict[Any, set[Any]] = {}
     tables = candidate._by_cone.table("there")
     for drawn in candidate.consistent_set.sample(20):
-        from cidmesa.mesa.outcomes.outcome_table import optimal_for
-
         for context, row in enumerate(optimal_for(tables, drawn)):
             seen.setdefault(context, set()).update(np.flatnonzero(row).tolist())
     can = candidate._by_cone._possible("there")
@@ -360,5 +362,8 @@ def test_adding_to_and_scaling_utilities_changes_no_answer(
         assert before.possible_actions("there") == after.possible_actions("there")
         assert before.robustly_aligned == after.robustly_aligned
         assert before.robustly_aligned_stale == after.robustly_aligned_stale
-        for one, two in ((before.deployment_regret, after.deployment_regret), (before.stale_regret, after.stale_regret)):
+        for one, two in (
+            (before.deployment_regret, after.deployment_regret),
+            (before.stale_regret, after.stale_regret),
+        ):
             assert two["there"] == pytest.approx([x * unit for x in one["there"]], rel=1e-9, abs=0.0)

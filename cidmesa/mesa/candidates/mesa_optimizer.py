@@ -196,7 +196,7 @@ class MesaOptimizer(Shown):
             words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
-            if found.least_bound < found.least_regret:
+            if found is not None and found.least_bound < found.least_regret:
                 words.append(
                     f"C3: the least training regret found is {found.least_regret:.6g}; that it is not below "
                     f"{found.least_bound:.6g} is proved"

@@ -115,7 +115,7 @@ class ConsistentSet:
 
     @cached_property
     def some(self) -> tuple[float, Choice, Floats] | None:
-        """A margin that floating point can see, a choice that has it, an objective there; ``None`` where none is met."""
+        """A margin that floating point can see, a choice that has it, an objective there; ``None`` if none is met."""
         if self.is_listed:
             return self.best if self.best is not None and self.best[0] > cones.SETTLED else None
         if not self._any.exists:

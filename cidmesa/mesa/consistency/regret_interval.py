@@ -108,10 +108,9 @@ def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
             if found[context, action]:
                 settled[like] = True
             elif like not in settled:
-                answer, member = _admits(objectives, table, {context: action})
-                settled[like] = answer
-                if member is not None:  # whatever else it does is possible as well
-                    found |= optimal_for(table, member)
+                settled[like], met = _admits(objectives, table, {context: action})
+                if met is not None:  # whatever else it does is possible as well
+                    found |= optimal_for(table, met)
             found[context, action] |= settled[like]
     return found
 
@@ -188,9 +187,7 @@ def admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int,
     return _admits(objectives, table, actions)[0]
 
 
-def _admits(
-    objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int, int]
-) -> tuple[bool, Floats | None]:
+def _admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int, int]) -> tuple[bool, Floats | None]:
     """Return the same, and a member of the set that is near or at such an objective, where one was met."""
     if table.outcome.shape[2] == 2:
         where, what = list(actions), list(actions.values())

@@ -330,7 +330,10 @@ class RuleSpace:
         rest[:, entries] = 0.0
         corners, which = np.unique(rest, axis=0, return_inverse=True)
         peaked = [optimal[which.reshape(-1) == k][:, entries] for k in range(len(corners))]
-        lines = (has_line(_forms(f, corners[k : k + 1], entries)[0], own, best - f.constant, width) for k, own in enumerate(peaked))
+        lines = (
+            has_line(_forms(f, corners[k : k + 1], entries)[0], own, best - f.constant, width)
+            for k, own in enumerate(peaked)
+        )
         if self._settled(group, rest) and not any(lines):
             isolated.add(group)
         return Optimum(best, tuple(optimal), True, frozenset(isolated), "supports")

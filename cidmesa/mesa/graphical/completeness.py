@@ -229,14 +229,14 @@ def _optima(model: CIM, decision: str, target: str) -> tuple[Optimal, Optimal]:
     proxy = exact_mean(model, family, (target,), np.array(model.domain(target), dtype=np.float64))
     paid = [exact_mean(model, family, (u,), np.unique(model.cpd(u))) for u in cid.utilities]
     base = [sum(row, Fraction(0)) if None not in row else None for row in zip(*paid, strict=True)]
-    return _argmax(model, decision, proxy), _argmax(model, decision, base)
+    return _argmax(model, decision, proxy or []), _argmax(model, decision, base)
 
 
 def _argmax(model: CIM, decision: str, values: Sequence[Fraction | None]) -> Optimal:
     actions = model.domain(decision)
-    rows = [values[i : i + len(actions)] for i in range(0, len(values), len(actions))]
-    return {
-        context: tuple(a for a, q in zip(actions, row, strict=True) if q == max(row))
-        for context, row in zip(model.contexts(decision), rows, strict=True)
-        if None not in row
-    }
+    found = {}
+    for i, context in enumerate(model.contexts(decision)):
+        row = [q for q in values[i * len(actions) : (i + 1) * len(actions)] if q is not None]
+        if len(row) == len(actions):
+            found[context] = tuple(a for a, q in zip(actions, row, strict=True) if q == max(row))
+    return found
