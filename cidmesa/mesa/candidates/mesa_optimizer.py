@@ -43,6 +43,7 @@ from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve
+from cidmesa.solve.policies.worth import DIGITS, Worth, difference
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -195,7 +196,7 @@ class MesaOptimizer(Shown):
             words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
-            if found.least_bound < found.least_regret:
+            if found is not None and found.least_bound < found.least_regret:
                 words.append(
                     f"C3: the least training regret found is {found.least_regret:.6g}; that it is not below "
                     f"{found.least_bound:.6g} is proved"
@@ -315,13 +316,16 @@ class MesaOptimizer(Shown):
         fewer = self.setup.cid.without_edges(drop)
         blind = CIM(fewer, {node: own_mechanism(model, node) for node in fewer.nodes})
         seeing, unseeing = self._derivation.optimum, solve(blind)
-        return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
+        if not (seeing.exact and unseeing.exact):
+            return None
+        loss, known = difference(Worth.of(model, seeing), Worth.of(blind, unseeing))
+        return max(0.0, loss) if known else None
 
     @property
     def _loses_too_much(self) -> bool:
         """Whether C2 with numbers excludes every objective on the targets."""
         loss, answers = self.information_loss, self._answers
-        return loss is not None and answers is not None and loss > self.tolerance
+        return loss is not None and answers is not None and loss * (1.0 - DIGITS) > self.tolerance
 
     # Deployments -----------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,6 @@ from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
-from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.queries.payoffs import reached_contexts
 

@@ -115,7 +115,7 @@ class ConsistentSet:
 
     @cached_property
     def some(self) -> tuple[float, Choice, Floats] | None:
-        """A margin that floating point can see, a choice that has it, an objective there; ``None`` where none is met."""
+        """A margin that floating point can see, a choice that has it, an objective there; ``None`` if none is met."""
         if self.is_listed:
             return self.best if self.best is not None and self.best[0] > cones.SETTLED else None
         if not self._any.exists:
@@ -168,6 +168,11 @@ class ConsistentSet:
                     options.append(Alternative(i, Fraction(0), option.exact_regret, unique))
             found.append(tuple(options))
         return Part(tuple(found), self.choices.allowed, tuple(range(len(found))))
+
+    def sides_of(self, choice: Choice) -> set[int]:
+        """Return what a choice takes of an objective."""
+        options = ({a.action: a.sides for a in here} for here in self._whole.places)
+        return {side for here, i in zip(options, choice, strict=True) for side in here[i]}
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

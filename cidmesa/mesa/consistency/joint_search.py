@@ -5,22 +5,24 @@ is worst at a given action, or that a given action is optimal for it. An alterna
 objective satisfies some rows, :math:`r \cdot O > 0` or :math:`r \cdot O \ge 0`. Sought is the cheapest combination, one
 alternative a place, that some single objective allows.
 
-Best first. A node is a set of rows that hold; of the alternatives that do not contradict it, the cheapest of each place
-are a lower bound. If some objective allows them all, they are the answer. Otherwise a few of their rows contradict each
-other, and one of these fails: for each there is a node in which it fails and those before it hold. A row that fails is a
-row that holds, :math:`-r \cdot O \ge 0` or :math:`-r \cdot O > 0`. Costs are fractions, and each contradiction is proved
-in integers (:func:`.settle_exactly`), so that no margin is too small to be seen and no cost too small to count.
+Best first. A node is a set of rows that hold; of the alternatives that do not contradict it, the cheapest of each
+place are a lower bound. If some objective allows them all, they are the answer. Otherwise a few of their rows
+contradict each other, and one of these fails: for each there is a node in which it fails and those before it hold. A
+row that fails is a row that holds, :math:`-r \cdot O \ge 0` or :math:`-r \cdot O > 0`. Costs are fractions, and each
+contradiction is proved in integers (:func:`.settle_exactly`), so that no margin is too small to be seen and no cost too
+small to count.
 
 Places whose rows read different values of the targets, as where one of the targets is observed, do not constrain each
 other: each such part is searched by itself.
 
 >>> space = Halfspaces(2)
 >>> first, second = space.add(np.array([1, -1]), strict=True), space.add(np.array([-1, 1]), strict=True)
+>>> nothing = Fraction(0)
 >>> def either(cost):
-...     return (Alternative(0, Fraction(0), Fraction(0), (first,)), Alternative(1, Fraction(cost), Fraction(0), (second,)))
+...     return (Alternative(0, nothing, nothing, (first,)), Alternative(1, Fraction(cost), nothing, (second,)))
 >>> search(space, [Part((either(2), either(1)))]).value          # both places want the first, and may have it
 Fraction(0, 1)
->>> turned = (Alternative(0, Fraction(3), Fraction(0), (first,)), Alternative(1, Fraction(0), Fraction(0), (second,)))
+>>> turned = (Alternative(0, Fraction(3), nothing, (first,)), Alternative(1, nothing, nothing, (second,)))
 >>> search(space, [Part((either(2), turned))]).value             # they want different things; the cheaper one gives in
 Fraction(2, 1)
 """
@@ -28,7 +30,7 @@ Fraction(2, 1)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -49,10 +51,10 @@ _AT_ODDS = ((BELOW, NOT_ABOVE), (ABOVE, NOT_BELOW), (BELOW,), (ABOVE,))
 
 
 class Halfspaces:
-    """The rows that a search asks about, each written once.
+    r"""The rows that a search asks about, each written once.
 
     A row and its negative are one hyperplane, and a *side* of it is a number: four times the hyperplane's, plus above
-    (:math:`> 0`), below (:math:`< 0`), not below (:math:`\\ge 0`) or not above (:math:`\\le 0`).
+    (:math:`> 0`), below (:math:`< 0`), not below (:math:`\ge 0`) or not above (:math:`\le 0`).
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class Halfspaces:
         self.answers: dict[tuple[tuple[Part, ...], frozenset[int], int], Answer] = {}
 
     def add(self, row: Array, *, strict: bool) -> int | None:
-        """Return the side on which `row`, of integers, is positive (strict) or not negative; ``None`` for a zero row."""
+        """Return the side on which `row`, of integers, is positive (strict) or not negative; ``None``: it is zero."""
         entries = [int(x) for x in row]
         divisor = math.gcd(*entries)
         if not divisor:
@@ -81,7 +83,9 @@ class Halfspaces:
             self._known[key] = len(self.rows)
             self.rows.append(key)
             self._floats.append(scaled_exactly(np.array(key, dtype=object)))
-        return 4 * self._known[key] + ((ABOVE if sign > 0 else BELOW) if strict else (NOT_BELOW if sign > 0 else NOT_ABOVE))
+        return 4 * self._known[key] + (
+            (ABOVE if sign > 0 else BELOW) if strict else (NOT_BELOW if sign > 0 else NOT_ABOVE)
+        )
 
     def _row(self, side: int) -> tuple[bool, Floats, Callable[[], list[int]]]:
         plane, kind = divmod(side, 4)
@@ -93,9 +97,9 @@ class Halfspaces:
 
         Of several contradictions that are known already, one with the fewest sides that are not among those `held`.
         """
-        known = [c for side in sides for c in self._conflicts.get(side, ()) if c <= sides]
-        if known:
-            return min(known, key=lambda c: (len(c - held), sorted(c)))
+        known = self.known_conflict(sides, held)
+        if known is not None:
+            return known
         if sides in self._inside:
             return None
         ordered = sorted(sides)
@@ -115,6 +119,11 @@ class Halfspaces:
                     return proved
         self._inside.add(sides)
         return None
+
+    def known_conflict(self, sides: Set[int], held: Set[int] = frozenset()) -> frozenset[int] | None:
+        """Return sides that are known already to contradict each other, if there are any."""
+        known = [c for side in sides for c in self._conflicts.get(side, ()) if c <= sides]
+        return min(known, key=lambda c: (len(c - held), sorted(c))) if known else None
 
 
 def _conflict(strict: Sequence[Floats], weak: Sequence[Floats], size: int) -> list[int] | None:
@@ -225,12 +234,12 @@ def separate(space: Halfspaces, part: Part) -> tuple[Part, ...]:
 
 def spend_least(space: Halfspaces, part: Part) -> Answer:
     """Return the least that the places of a part can spend."""
-    return search(space, [replace(part, places=tuple(tuple(replace(a, cost=a.spent) for a in here) for here in part.places))])
+    return search(
+        space, [replace(part, places=tuple(tuple(replace(a, cost=a.spent) for a in here) for here in part.places))]
+    )
 
 
-def search(
-    space: Halfspaces, parts: Sequence[Part], held: Collection[int] = (), most: int = QUESTIONS
-) -> Answer:
+def search(space: Halfspaces, parts: Sequence[Part], held: Collection[int] = (), most: int = QUESTIONS) -> Answer:
     """Return the cheapest combination of alternatives, one a place, that a single objective allows.
 
     Parameters
@@ -318,7 +327,8 @@ class _Places:
         chosen: list[int] = []
         if len(self.order):
             excluded = [4 * (side // 4) + kind for side in held for kind in _AT_ODDS[side % 4]]
-            open_ = ~self.uses[:, excluded].any(axis=1)[self.order] & self.real
+            free = np.asarray(~self.uses[:, excluded].any(axis=1))
+            open_ = free[self.order] & self.real
             if not open_.any(axis=1).all():
                 return None
             chosen = self.order[np.arange(len(self.order)), open_.argmax(axis=1)].tolist()

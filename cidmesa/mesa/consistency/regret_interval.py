@@ -108,10 +108,9 @@ def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
             if found[context, action]:
                 settled[like] = True
             elif like not in settled:
-                answer, member = _admits(objectives, table, {context: action})
-                settled[like] = answer
-                if member is not None:  # whatever else it does is possible as well
-                    found |= optimal_for(table, member)
+                settled[like], met = _admits(objectives, table, {context: action})
+                if met is not None:  # whatever else it does is possible as well
+                    found |= optimal_for(table, met)
             found[context, action] |= settled[like]
     return found
 
@@ -188,9 +187,7 @@ def admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int,
     return _admits(objectives, table, actions)[0]
 
 
-def _admits(
-    objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int, int]
-) -> tuple[bool, Floats | None]:
+def _admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int, int]) -> tuple[bool, Floats | None]:
     """Return the same, and a member of the set that is near or at such an objective, where one was met."""
     if table.outcome.shape[2] == 2:
         where, what = list(actions), list(actions.values())
@@ -198,8 +195,8 @@ def _admits(
     choices = objectives.choices
     if not choices.count:
         return False, None
-    weak = weak_rows(table, actions)
     if len(choices.options) == 1:
+        weak = weak_rows(table, actions)
         doubtful = []
         for _, choice in choices.cheapest_first():
             value, member = cones.margin(choices.inequalities(choice), weak)
@@ -210,13 +207,15 @@ def _admits(
             return True, None
         exact = [row for c, a in actions.items() for row in table.exact_rows(c, a, rivals(table, c, a))]
         return any(cones.feasible_exactly(choices.exact_inequalities(choice), exact) for choice in doubtful), None
+    held = {side for context, action in actions.items() for side in _sides(objectives, table, context, action)}
     if objectives.some is not None:
-        value, member = cones.margin(choices.inequalities(objectives.some[1]), weak)
-        if value > cones.SETTLED:
-            return True, member
+        required = [objectives.sides_of(objectives.some[1]), held]
+        if objectives.halfspaces.known_conflict(frozenset().union(*required)) is None:
+            value, member = cones.margin(choices.inequalities(objectives.some[1]), weak_rows(table, actions))
+            if value > cones.SETTLED:
+                return True, member
     if table.undecided or objectives.table.undecided:
         return True, None
-    held = {side for context, action in actions.items() for side in _sides(objectives, table, context, action)}
     return search(objectives.halfspaces, objectives.parts, held).exists is not False, None
 
 

@@ -70,8 +70,8 @@ class Polynomial:
     coefficients
         Shape (n,).
     constant
-        What is added to the terms. The middle of the payoffs' range goes here, so that what all runs pay alike does
-        not blur the rest.
+        What is added to the terms. Where everything pays something, the middle of the payoffs' range goes here, so that
+        what all runs pay alike does not blur the rest.
     summed
         The largest sum of absolute values that a coefficient was added up from; 0: the coefficients are no sums.
     """
@@ -207,7 +207,8 @@ class RuleSpace:
     def _polynomial(self, model: CIM, names: tuple[str, ...], payoff: Floats) -> Polynomial:
         """Sum the joint over all but the families of the decisions that matter, weighted by the payoff."""
         cid = model.cid
-        middle = float(payoff.min() + payoff.max()) / 2.0 if payoff.size else 0.0
+        # Where something pays nothing, what pays nothing is left out: rules that only bear on it are free.
+        middle = float(payoff.min() + payoff.max()) / 2.0 if payoff.size and payoff.all() else 0.0
         payoff = payoff - middle
         matter = [d for d in cid.decisions if any(d in cid.ancestors(n, strict=False) for n in names)]
         family = list(dict.fromkeys(chain.from_iterable((*cid.parents(d), d) for d in matter)))
@@ -217,12 +218,13 @@ class RuleSpace:
         weight = np.einsum(
             law, list(range(len(axes))), payoff, [letters[n] for n in names], [letters[n] for n in family]
         )
+        read = np.abs(payoff) if middle == 0.0 else np.maximum(np.abs(payoff), np.finfo(float).tiny)
         size: Floats = np.einsum(
-            law, list(range(len(axes))), np.abs(payoff), [letters[n] for n in names], [letters[n] for n in family]
+            law, list(range(len(axes))), read, [letters[n] for n in names], [letters[n] for n in family]
         )
         if not family:
             return Polynomial(np.zeros((1, 0), dtype=np.intp), np.array([float(weight)]), middle)
-        cells = np.nonzero(np.einsum(law, list(range(len(axes))), [letters[n] for n in family]))  # what can come up
+        cells = np.nonzero(size)
         column = dict(zip(family, cells, strict=True))
         terms = np.zeros((len(cells[0]), len(matter)), dtype=np.intp)
         for k, decision in enumerate(matter):
@@ -328,7 +330,10 @@ class RuleSpace:
         rest[:, entries] = 0.0
         corners, which = np.unique(rest, axis=0, return_inverse=True)
         peaked = [optimal[which.reshape(-1) == k][:, entries] for k in range(len(corners))]
-        lines = (has_line(_forms(f, corners[k : k + 1], entries)[0], own, best - f.constant, width) for k, own in enumerate(peaked))
+        lines = (
+            has_line(_forms(f, corners[k : k + 1], entries)[0], own, best - f.constant, width)
+            for k, own in enumerate(peaked)
+        )
         if self._settled(group, rest) and not any(lines):
             isolated.add(group)
         return Optimum(best, tuple(optimal), True, frozenset(isolated), "supports")

@@ -31,13 +31,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cidmesa.arrays import Floats, Mask
+from cidmesa.arrays import Array, Floats, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-Rows: TypeAlias = "Sequence[Sequence[Any]]"
+Rows: TypeAlias = "Sequence[Sequence[Any] | Array]"
 """Integers or fractions."""
 
 SETTLED = 1e-7
@@ -282,10 +282,11 @@ def _at_odds(strict: Rows, weak: Rows) -> list[int]:
 def _phase_one(strict: Rows, weak: Rows) -> Settled:
     """Return an objective that satisfies all rows, or the rows that contradict each other, by the simplex method."""
     size = len(strict[0])
-    columns = [[*map(Fraction, map(int, row)), Fraction(1)] for row in map(_whole, strict)]
-    columns += [[*map(Fraction, map(int, row)), Fraction(0)] for row in map(_whole, weak)]
-    # Rows of the tableau: one equation per value of the targets, and sum(lambda) = 1; artificial basis first. Columns:
-    # the rows of the cone, the artificial ones, which never come in again, and the right-hand side.
+    # The last entry is the norm, so that what is found is inside by about as much of every row: it survives rounding.
+    columns = [[*map(Fraction, row), Fraction(sum(map(abs, row)) or 1)] for row in map(_whole, strict)]
+    columns += [[*map(Fraction, row), Fraction(0)] for row in map(_whole, weak)]
+    # Rows of the tableau: one equation per value of the targets, and sum(norm lambda) = 1; artificial basis first.
+    # Columns: the rows of the cone, the artificial ones, which never come in again, and the right-hand side.
     height, count = size + 1, len(columns)
     table = [
         [column[i] for column in columns] + [Fraction(int(i == j)) for j in range(height)] + [Fraction(int(i == size))]
@@ -314,7 +315,7 @@ def _phase_one(strict: Rows, weak: Rows) -> Settled:
     return Settled(None, tuple(sorted(j for i, j in enumerate(basis) if j < count and table[i][-1] > 0)))
 
 
-def _whole(row: Sequence[Any]) -> list[int]:
+def _whole(row: Sequence[Any] | Array) -> list[int]:
     """Write a row as integers without a common divisor."""
     entries = [Fraction(int(e)) if not isinstance(e, Fraction) else e for e in row]
     scale = math.lcm(*(e.denominator for e in entries))

@@ -41,7 +41,7 @@ from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import uniform_policy
-from cidmesa.solve.tables.exact_numbers import exact_joint, number_meant
+from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -119,9 +119,7 @@ class NormalForm:
             self._values[name] = self._base(name)
         value, error, exact_base, rounding = self._values[name]
         outcome = self._outcome(believed, targets)[None]
-        return OutcomeTable(
-            np.ones(1), outcome, value, self._exact(believed, targets), exact_base, rounding, error
-        )
+        return OutcomeTable(np.ones(1), outcome, value, self._exact(believed, targets), exact_base, rounding, error)
 
     def _base(self, name: str) -> Base:
         """Return the expected base utility of every policy; with phases, what training scores."""
@@ -143,7 +141,7 @@ class NormalForm:
             law = self._exact(model, [utility])()
             if law is None:
                 return None
-            levels, step = integers([number_meant(float(x)) for x in self.domain(utility)])
+            levels, step = integers(numbers_meant(np.array(self.domain(utility), dtype=float)).tolist())
             here, step = law[0] @ levels, step / int(law[0, 0].sum())
             common = Fraction(math.gcd(unit.numerator * step.denominator, step.numerator * unit.denominator))
             common /= unit.denominator * step.denominator

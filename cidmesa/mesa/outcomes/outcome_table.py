@@ -107,7 +107,7 @@ class OutcomeTable:
 
     @cached_property
     def whole(self) -> Array | None:
-        """The distributions as integers, every context on a scale of its own, shape (C, A, T); ``None``: out of reach."""
+        """The distributions as integers, each context on a scale of its own, shape (C, A, T); ``None``: out of reach."""
         if self.exact is not None:
             return self.exact()
         return np.array([_on_one_scale([fractions(row) for row in rows.tolist()]) for rows in self.outcome])
@@ -147,6 +147,24 @@ class OutcomeTable:
         """The number of contexts and of actions."""
         contexts, actions = self.value.shape
         return contexts, actions
+
+    def alone(self, context: int) -> OutcomeTable:
+        """Return the table of one context."""
+        here = slice(context, context + 1)
+
+        def base() -> ExactBase | None:
+            found = self.base
+            return None if found is None else ExactBase(found.weight[here], found.value[here], found.unit[here])
+
+        return OutcomeTable(
+            self.weight[here],
+            self.outcome[here],
+            self.value[here],
+            lambda: None if self.whole is None else self.whole[here],
+            base,
+            self.rounding,
+            self._errors[here],
+        )
 
     # What the base has to gain ---------------------------------------------------------------------------------------
 
@@ -270,7 +288,7 @@ class OutcomeTable:
         found = outcome[action] - outcome[against]
         blurred = np.flatnonzero(self._blur(context, action, against) > SHARP)
         if not len(blurred):
-            return cones.scaled(found)
+            return cones.scaled(np.asarray(found))
         whole = self.whole
         if whole is None:
             norms = np.abs(found).sum(axis=1)
@@ -293,14 +311,14 @@ class OutcomeTable:
 
     def _noise(self, context: int, action: int, against: Ints) -> Floats:
         outcome = self.outcome[context]
-        return self.rounding * (outcome[action].sum() + outcome[against].sum(axis=1))
+        return np.asarray(self.rounding * (outcome[action].sum() + outcome[against].sum(axis=1)))
 
     def _blur(self, context: int, action: int, against: Ints) -> Floats:
         """Return how far the entries of scaled rows may be off, added up."""
         outcome = self.outcome[context]
         norms = np.abs(outcome[action] - outcome[against]).sum(axis=1)
         noise = self._noise(context, action, against)
-        return np.divide(noise, norms, out=np.where(noise > 0, np.inf, 0.0), where=norms > 0)
+        return np.asarray(np.divide(noise, norms, out=np.where(noise > 0, np.inf, 0.0), where=norms > 0))
 
     def __repr__(self) -> str:
         contexts, actions, values = self.outcome.shape
@@ -415,7 +433,7 @@ def rounding_of(model: CIM) -> float:
     return float(np.finfo(float).eps) * (2048 + 4 * (len(model.cid.nodes) + cards))
 
 
-def error_of(outcome: Floats, levels: Sequence[Any], rounding: float) -> Floats:
+def error_of(outcome: Floats, levels: Floats | Sequence[Any], rounding: float) -> Floats:
     """Return how far expected utilities may be off that are `outcome` times `levels`, added over the last axis."""
     return np.asarray(2 * rounding * (outcome @ np.abs(np.array(levels, dtype=float))))
 

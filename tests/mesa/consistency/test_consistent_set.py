@@ -15,7 +15,8 @@ from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.cones import SETTLED, margin
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, regret_of
-from tests.mesa.oracle import ExactTable, cells, grid, least_regret, tables
+from cidmesa.solve.tables.exact_numbers import number_meant
+from tests.mesa.oracle import ExactTable, cells, grid, least_regret, rare_tables, tables
 from tests.strategies import examples
 
 budgets = st.sampled_from([Fraction(0), Fraction(1, 8), Fraction(1, 2), Fraction(1)])
@@ -43,6 +44,24 @@ def test_regret_of_single_objectives_and_the_least_over_all(table: ExactTable) -
 
 
 TOLERANCE = 1e-9
+
+
+@given(table=rare_tables(), budget=budgets)
+@settings(max_examples=examples(quick=80, full=3000))
+def test_the_same_with_rare_events_and_penalties(table: ExactTable, budget: Fraction) -> None:
+    floats = table.floats()
+    found = ConsistentSet(floats, float(budget))
+    assert found.is_empty == (not cells(table, budget))
+    least = ConsistentSet(floats, np.inf)
+    assert least.least.value == least.least.bound == least_regret(table)
+    assert ConsistentSet(floats, least_regret(table)).is_empty is False
+    for objective in grid(len(table.outcome[0][0]), 1):
+        assert found.contains(np.array(objective, float)) == (table.regrets(objective)[1] <= budget)
+        low, high = regret_of(floats, floats, np.array(objective, float))
+        assert (low, high) == pytest.approx([float(x) for x in table.regrets(objective)], rel=1e-9, abs=0.0)
+    chosen = found.representative()
+    if chosen is not None:
+        assert table.regrets([number_meant(x) for x in chosen[1].tolist()])[1] <= budget
 
 
 @given(table=tables(), budget=budgets)
