@@ -148,19 +148,20 @@ class Profiles:
     def solve(self, free: tuple[int, ...], settled: bool = True) -> tuple[dict[int, DecisionResult], Array]:
         """Solve the decisions `free` for every profile; return their results and the values of the profiles.
 
-        Unless `settled`, actions that rounding cannot tell apart are not (see :mod:`.ties`); the values are the same.
+        Unless `settled`, actions that rounding cannot tell apart are not (see :mod:`.ties`); values then are as right
+        as :meth:`doubt` says.
         """
         results, values, _ = self._solved(free, settled)
         return results, values
 
     def off(self, free: tuple[int, ...]) -> tuple[Array, Array]:
         """Return the values of the profiles, the decisions `free` solved, and how far each may be off."""
-        _, values, ties = self._solved(free, False)
+        _, values, ties = self._solved(free, True)
         return values, np.broadcast_to(ties.value_error(), values.shape)
 
     def exact_values(self, free: tuple[int, ...]) -> Array | None:
         """Return the values of the profiles as fractions; ``None`` where exact arithmetic is out of reach."""
-        _, values, ties = self._solved(free, False)
+        _, values, ties = self._solved(free, True)
         found = ties.exact_values()
         return None if found is None else np.broadcast_to(found, values.shape)
 

@@ -131,10 +131,13 @@ def exhaustive(
         set_numbered(some, cutset, tied[positions])
 
     results = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
+    best = Profiles(problem, cutset, 1)
+    put(best, np.zeros(1, dtype=np.int64))
+    value = float(best.solve(others)[1][0])
     label = "exhaustive" if enough else "exhaustive over deterministic rules"
     if not known:
         label += "; ties undecided between rules"
-    return Found(results, float(values[tied[0]]), enough and known, label)
+    return Found(results, value, enough and known, label)
 
 
 def best_of(
