@@ -24,6 +24,7 @@ from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
+from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.queries.payoffs import reached_contexts
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from cidmesa.mesa.consistency.regret_interval import Interval
     from cidmesa.mesa.outcomes.disagreement import Actions
     from cidmesa.mesa.setup.training import TrainingSetup
-    from cidmesa.solve import Solution
+    from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
+from cidmesa.solve import Solution
 
 
 class ByStage:
@@ -145,8 +147,9 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
         table = outcome_law(model, decision, targets, policy=best, completed=True)
         card = model.card(decision)
         reached = reached_contexts(model, decision).ravel()
-        table = table.reshape(len(reached), card, -1)[reached]
-        value = np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card)[reached]
+        named = stand_ins(model, decision)
+        table = with_stand_ins(table.reshape(len(reached), card, -1), named)[reached]
+        value = with_stand_ins(np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card), named)[reached]
         if np.isnan(table).any():
             raise NotApplicableError(f"what `{decision}` leads to is not defined in every context that is reached.")
         if decision in matters:

@@ -127,6 +127,29 @@ def payoff_tensor(
     return axes, law, pay
 
 
+def open_law(model: CIM, names: Sequence[str]) -> Floats:
+    r"""Return the joint of `names` divided by the rules: the law of each for every action of every decision.
+
+    Parameters
+    ----------
+    model
+        Numeric.
+    names
+        Nodes, among them every decision that is above one of them.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "act"), ("act", "y")], decisions=["act"])
+    >>> model = cid.parameterise(x=cm.Bernoulli(0.25), act=[0, 1], y=lambda act: act)
+    >>> open_law(model, ["act", "y"]).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    free = model.unrestricted()
+    above = {d for d in model.cid.decisions if any(d in model.cid.ancestors(n, strict=False) for n in names)}
+    return np.asarray(joint(free, names, policy=uniform_policy(free)) * math.prod(map(model.card, above)))
+
+
 def reached_contexts(model: CIM, decision: str) -> Mask:
     """Mark the contexts of `decision` that have positive probability under some policy.
 
