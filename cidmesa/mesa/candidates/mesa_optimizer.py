@@ -435,7 +435,7 @@ class MesaOptimizer(Shown):
 
     @cached_property
     def _view(self) -> MesaIncentives:
-        return MesaIncentives(self.cid, self.setup.cid, self.setup.world)
+        return MesaIncentives(self.cid, self.setup.cid, self.setup.world, self.setup.form_links)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -453,6 +453,11 @@ class MesaOptimizer(Shown):
         return self._view.vanished
 
     @property
+    def forced(self) -> frozenset[str]:
+        """Chance nodes that it may follow only because of what its decisions are allowed to do: no incentive."""
+        return self._view.forced
+
+    @property
     def territory(self) -> frozenset[str]:
         """World nodes that it would steer in training; empty, and :attr:`undecided` too: a search in the map."""
         return self._view.territory
@@ -467,7 +472,9 @@ class MesaOptimizer(Shown):
         """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
         return PerDeployment(
             tuple(self.setup.deployments),
-            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
+            lambda name: MesaIncentives(
+                mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world, self.setup.form_links
+            ),
         )
 
     @cached_property
