@@ -341,12 +341,12 @@ class CIM:
             )
 
     def require_unrestricted(self, question: str) -> None:
-        """Raise if some decision has forbidden actions; `question` is what was asked, as in "a region"."""
+        """Raise if some decision has forbidden actions; `question` is what does not cover them, as in "a region"."""
         if self._allowed:
             names = ", ".join(f"`{decision}`" for decision in self._allowed)
             raise NotApplicableError(
-                f"{question} is not known for decisions with forbidden actions ({names}): put numbers in with "
-                "model.subs({..}) and ask again, or leave allowed= out."
+                f"{question} does not cover decisions with forbidden actions ({names}): ask for a numeric model, or "
+                "model.unrestricted()."
             )
 
     # New models from this one --------------------------------------------------------------------------------------

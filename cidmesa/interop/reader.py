@@ -14,7 +14,7 @@ from cidmesa.diagram import CID, Edge
 from cidmesa.errors import CidmesaError, FileFormatError, did_you_mean
 from cidmesa.interop import expressions
 from cidmesa.interop.plain import VERSION, Plain
-from cidmesa.mechanisms import Bernoulli, Categorical, Choice, Domain, Mechanism, Structural, Table, Uniform
+from cidmesa.mechanisms import Bernoulli, Categorical, Choice, Domain, Mechanism, Place, Structural, Table, Uniform
 from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 
@@ -143,6 +143,10 @@ class _Reader:
             others = {name: _stand_in(cid, name, domains) for name in cid.nodes if name in mechanisms and name != node}
             if len(others) + 1 == len(cid.nodes):
                 with self.at("mechanisms", node):
+                    if isinstance(mechanism, Choice):  # what comes up, the other mechanisms decide
+                        parents = cid.parents(node)
+                        mechanism.allowed_at(Place(node, "decision", parents, tuple(domains[p] for p in parents)))
+                        continue
                     CIM(cid, {**others, node: mechanism})
         with self.at("mechanisms"):
             model = CIM(cid, mechanisms)
@@ -180,9 +184,10 @@ class _Reader:
     def mechanism(
         self, cid: CID, node: str, entry: Any, domains: Mapping[str, Domain], symbols: Mapping[str, Any], where: Where
     ) -> Mechanism:
-        entry = self.mapping(entry, where, ("parents", "domain", "outcome", *_WAYS))
         if cid.kind(node) == "decision":
-            return Choice(domains[node])
+            entry = self.mapping(entry, where, ("parents", "domain", "allowed", "outcome", *_WAYS))
+            return Choice(domains[node], self.allowed(cid, node, entry, domains, (*where, "allowed")))
+        entry = self.mapping(entry, where, ("parents", "domain", "outcome", *_WAYS))
         parents = cid.parents(node)
         given = self.names(entry.get("parents", list(parents)), (*where, "parents"))
         if sorted(given) != sorted(parents):
@@ -205,6 +210,30 @@ class _Reader:
                 return Table(self.array(entry["table"], (*where, "table"), symbols), domain=domain, parents=given)
             axes = [domains[p] for p in given]
             return self.structural(node, entry, axes, domains[node], (given, parents), symbols, where)
+
+    def allowed(
+        self, cid: CID, node: str, entry: Plain, domains: Mapping[str, Domain], where: Where
+    ) -> Callable[..., Any] | None:
+        """Read nested lists of actions as a function of the observations that they are written by."""
+        if "allowed" not in entry:
+            return None
+        written = self.mapping(entry["allowed"], where, ("parents", "actions"))
+        given = self.names(written.get("parents", []), (*where, "parents"))
+        strange = [name for name in given if name not in cid.parents(node)]
+        if strange:
+            self.fail((*where, "parents"), f"`{node}` does not observe `{strange[0]}`.")
+        shape = [len(domains[p]) for p in given]
+        known: dict[tuple[Any, ...], list[Any]] = {}
+        for at in product(*map(range, shape)):
+            value: Any = written.get("actions")
+            for depth, i in enumerate(at):
+                if not isinstance(value, list) or len(value) != shape[depth]:
+                    self.fail((*where, "actions"), f"{shape[depth]} entries are expected for the values of {given[depth]}.")
+                value = value[i]
+            if not isinstance(value, list):
+                self.fail((*where, "actions"), f"a list of actions is expected; got {value!r}.")
+            known[tuple(domains[p][i] for p, i in zip(given, at, strict=True))] = [_tupled(action) for action in value]
+        return lambda **observed: known[tuple(observed[p] for p in given)]
 
     def structural(
         self, node: str, entry: Plain, axes: Sequence[Domain], domain: Domain,

@@ -148,6 +148,10 @@ class NormalForm:
             total, unit = total * int(unit / common) + here * int(step / common), common
         return ExactBase([Fraction(1)], total[None], [unit])
 
+    def limit(self, name: str) -> Mask | None:
+        """Policies take allowed actions only: every column is one."""
+        return None
+
     def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
         return by_context(self.setup.deployed(name), self._taken(name, np.flatnonzero(possible[0])))

@@ -85,11 +85,19 @@ class OneDecision:
         """One decision, context by context: always."""
         return True
 
+    def limit(self, name: str) -> Mask | None:
+        """Return the allowed actions in the contexts that a distribution reaches; ``None``: all of them.
+
+        The columns of others repeat an allowed one (:mod:`.stand_ins`).
+        """
+        may = self.setup.deployed(name).allowed(self.decision)
+        return None if may is None else may.reshape(-1, len(self.actions))[self.reached(name).at]
+
     def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the possible actions of the decision by context."""
-        may = self.setup.deployed(name).allowed(self.decision)
+        may = self.limit(name)
         if may is not None:
-            possible = possible & may.reshape(-1, len(self.actions))[self.reached(name).at]
+            possible = possible & may
         rows = zip(self.contexts(name), possible.tolist(), strict=True)
         return {
             self.decision: {

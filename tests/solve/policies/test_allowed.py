@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import product
 
 import numpy as np
 import pytest
@@ -15,23 +14,10 @@ from cidmesa import solve
 from cidmesa.errors import MechanismError, NotApplicableError
 from cidmesa.solve.policies.all_optimal import optimal_boxes
 from cidmesa.solve.queries.payoffs import reached_contexts, uniform_policy
-from tests.solve.brute_force import World
+from tests.solve.brute_force import World, allowed_policies
 from tests.strategies import examples, models, restricted
 
 DECISIONS = st.sampled_from([1, 2])
-
-
-def allowed_policies(model: cm.CIM) -> list[dict[str, np.ndarray]]:
-    """List every deterministic policy that takes allowed actions only."""
-    options = []
-    for decision in model.cid.decisions:
-        k = model.card(decision)
-        may = model.allowed(decision)
-        rows = np.ones((len(model.contexts(decision)), k), dtype=bool) if may is None else may.reshape(-1, k)
-        shape = [*map(model.card, model.cid.parents(decision)), k]
-        eye = np.eye(k)
-        options.append([eye[list(choice)].reshape(shape) for choice in product(*(np.flatnonzero(r) for r in rows))])
-    return [dict(zip(model.cid.decisions, rules, strict=True)) for rules in product(*options)]
 
 
 def values_of(model: cm.CIM, policies: list[dict[str, np.ndarray]]) -> list[float]:
