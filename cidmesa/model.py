@@ -159,8 +159,8 @@ class CIM:
             gone = [node for node in found.observations if not self._cid.has_edge(node, decision)]
             if gone:
                 raise NotApplicableError(
-                    f"what `{decision}` may do depends on `{gone[0]}`, so `{decision}` has to observe it: keep the edge "
-                    f"('{gone[0]}', '{decision}'), or give `{decision}` another allowed=."
+                    f"what `{decision}` may do depends on `{gone[0]}`, so `{decision}` has to observe it: keep the "
+                    f"edge ('{gone[0]}', '{decision}'), or give `{decision}` another allowed=."
                 )
         lacking = [decision for decision, found in self._allowed.items() if found.lacking]
         if not lacking:
@@ -637,7 +637,15 @@ class CIM:
 
     def __repr__(self) -> str:
         kind = "symbolic " if self.is_symbolic else ""
-        return f"CIM({kind}{'structural' if self.is_structural else 'probabilistic'}; {self._cid!r})"
+        kind += "structural" if self.is_structural else "probabilistic"
+        return f"CIM({kind}; {self._cid!r}{self._restrictions()})"
+
+    def _restrictions(self) -> str:
+        """Say where actions are forbidden, and on what that depends."""
+        if not self._allowed:
+            return ""
+        by = {d: " and ".join(self.allowed_reads(d)) or "everywhere" for d in self._allowed}
+        return "; forbidden actions: " + ", ".join(f"{d} ({where})" for d, where in by.items())
 
 
 def _unpickle(

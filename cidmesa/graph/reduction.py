@@ -208,9 +208,7 @@ class Reduction:
     steps: tuple[tuple[int, tuple[int, ...]], ...]
 
 
-def reduce_links(
-    index: Index, decisions: Mapping[int, Sequence[int]], kept: Collection[Link] = ()
-) -> Reduction:
+def reduce_links(index: Index, decisions: Mapping[int, Sequence[int]], kept: Collection[Link] = ()) -> Reduction:
     """Drop nonrequisite links but those `kept` to the fixpoint; `decisions` maps each to its agent's utilities."""
     below = {d: index.descendants([d]) for d in decisions}
     order = sorted(decisions, key=lambda d: sum(bool(below[d][e]) for e in decisions))  # the last decisions first

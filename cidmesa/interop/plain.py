@@ -4,7 +4,8 @@ Nothing in it is code. A function is written as what it does: the value for each
 value for each context and noise (``noise``, ``outcome``), or probabilities (``table``), whichever says most. Nested
 lists have the axes of the node's ``parents``, which are written beside them, so edges may be reordered by hand.
 A decision has its ``domain`` and, where not all of it may be done everywhere, ``allowed``: lists of ``actions``, nested
-by the ``parents`` on which they depend. Symbolic entries are texts such as ``1 - delta`` (see :mod:`cidmesa.interop.expressions`).
+by the ``parents`` on which they depend.
+Symbolic entries are texts such as ``1 - delta`` (see :mod:`cidmesa.interop.expressions`).
 
 >>> import cidmesa as cm
 >>> model = cm.CID([("door", "red")]).parameterise(door=cm.Uniform("left", "right"), red=lambda door: door)

@@ -228,7 +228,9 @@ class _Reader:
             value: Any = written.get("actions")
             for depth, i in enumerate(at):
                 if not isinstance(value, list) or len(value) != shape[depth]:
-                    self.fail((*where, "actions"), f"{shape[depth]} entries are expected for the values of {given[depth]}.")
+                    self.fail(
+                        (*where, "actions"), f"{shape[depth]} entries are expected for the values of {given[depth]}."
+                    )
                 value = value[i]
             if not isinstance(value, list):
                 self.fail((*where, "actions"), f"a list of actions is expected; got {value!r}.")

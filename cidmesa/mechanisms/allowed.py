@@ -205,7 +205,9 @@ def _checked(given: Allowed, place: Place, actions: Domain) -> Allowed | None:
     known = dict(zip(place.parents, place.parent_domains, strict=True))
     for name, domain in zip(given.observations, given.domains, strict=True):
         if known[name] != domain:
-            raise place.error(f"what it may do was written for the values {domain!r} of `{name}`; here: {known[name]!r}.")
+            raise place.error(
+                f"what it may do was written for the values {domain!r} of `{name}`; here: {known[name]!r}."
+            )
     if given.table.shape[-1] != len(actions):
         raise place.error(f"what it may do was written for {given.table.shape[-1]} actions; here are {len(actions)}.")
     return given

@@ -71,10 +71,10 @@ def require_allowed(
             continue
         *at, action = wrong[0].tolist()
         where = ", ".join(f"{p}={domains[p][i]!r}" for p, i in zip(parents, at, strict=True))
-        may_take = ", ".join(repr(a) for a, ok in zip(domains[decision], may[tuple(at)], strict=True) if ok)
+        taken = f"{domains[decision][action]!r}" + (f" at {where}" if where else "")
+        instead = ", ".join(repr(a) for a, ok in zip(domains[decision], may[tuple(at)], strict=True) if ok)
         raise MechanismError(
-            f"the policy of `{decision}` takes {domains[decision][action]!r}{f' at {where}' if where else ''}, which is "
-            f"forbidden there: allowed are {may_take}."
+            f"the policy of `{decision}` takes {taken}, which is forbidden there: allowed are {instead}."
         )
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.allowed import Allowed, Given, read_allowed
 from cidmesa.mechanisms.distributions import Categorical
-from cidmesa.mechanisms.functions import Function, Rows
+from cidmesa.mechanisms.functions import Function, Rows, described
 from cidmesa.mechanisms.numbers import is_number, is_symbolic, read_domain
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place
 from cidmesa.mechanisms.tables import Table, TabularMechanism
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Choice(Mechanism):
     """A decision and the actions it may take; a plain list means the same.
 
@@ -39,8 +39,8 @@ class Choice(Mechanism):
 
     Examples
     --------
-    >>> Choice(["left", "right"]).actions
-    ('left', 'right')
+    >>> Choice(["left", "right"]).actions, Choice([0, 1], allowed=lambda gate: [0, gate])
+    (('left', 'right'), Choice([0, 1], allowed of gate))
     >>> import cidmesa as cm
     >>> cid = cm.CID([("gate", "go"), ("go", "pay")], decisions=["go"], utilities=["pay"])
     >>> model = cid.parameterise(gate=cm.Uniform("open", "shut"), pay=lambda go: int(go == "out"),
@@ -62,6 +62,15 @@ class Choice(Mechanism):
 
     def __hash__(self) -> int:
         return hash(self.actions)
+
+    def __repr__(self) -> str:
+        if self.allowed is None:
+            return f"Choice({list(self.actions)!r})"
+        if isinstance(self.allowed, Allowed):
+            reads = f"by {', '.join(self.allowed.observations) or 'nothing'}"
+        else:
+            reads = f"by {len(self.allowed)} contexts" if isinstance(self.allowed, Mapping) else described(self.allowed)
+        return f"Choice({list(self.actions)!r}, allowed {reads})"
 
     def allowed_at(self, place: Place) -> Allowed | None:
         """Write out which actions are allowed at `place`; ``None`` where all of them are."""

@@ -76,7 +76,9 @@ def test_from_model_to_verdict() -> None:
     report = cm.validate(family, agents)
     assert report.registered
     assert {row.subject for row in family.predictions().structural if row.kind == "observation"} == set()
-    [regret] = [r for r in report.rows if r.kind == "regret" and r.deployment == "repainted" and r.hypothesis == "joint"]
+    [regret] = [
+        r for r in report.rows if r.kind == "regret" and r.deployment == "repainted" and r.hypothesis == "joint"
+    ]
     assert regret.verdict != "contradicted"
 
 
@@ -99,7 +101,9 @@ class Flying:
 def test_agents_that_do_what_is_forbidden_are_refused_by_name(told: bool) -> None:
     setup = cm.TrainingSetup(maze(), {"repainted": {"red": cm.Uniform("left", "right")}})
     family = cm.derive_mesa_optimizers(setup, targets=["at_door"])
-    with pytest.raises(NotApplicableError, match=r"agent 0 takes '\w+' at `go`, .*weather=.*forbidden there: allowed are"):
+    with pytest.raises(
+        NotApplicableError, match=r"agent 0 takes '\w+' at `go`, .*weather=.*forbidden there: allowed are"
+    ):
         cm.validate(family, Flying(told))
 
 

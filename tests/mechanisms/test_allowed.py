@@ -38,7 +38,7 @@ def test_spellings_are_one(allowed: Any) -> None:
     assert not may.flags.writeable
     assert found == model(lambda x: ["a", "b"] if x else ["a"])
     assert found != model(None)
-    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301
+    assert pickle.loads(pickle.dumps(found)) == found
     assert found.shift(x=cm.Bernoulli(0.25)).allowed_reads("d") == ("x",)
     assert found.is_restricted
 
@@ -55,7 +55,8 @@ def test_the_order_of_parents_does_not_matter() -> None:
     turned = cm.CID([("y", "d"), ("x", "d"), ("d", "u")], nodes=["x", "y"], decisions=["d"], utilities=["u"])
     other = turned.parameterise(dict(one.mechanisms))
     may, its = one.allowed("d"), other.allowed("d")
-    assert may is not None and its is not None
+    assert may is not None
+    assert its is not None
     assert np.array_equal(may, its.transpose(1, 0, 2))
     assert one.observing("d", ["y", "x"]).allowed("d").tolist() == its.tolist()  # type: ignore[union-attr]
 
@@ -90,7 +91,7 @@ def test_nothing_is_allowed_where_nothing_comes() -> None:
     assert found.solve().value == 0
     with pytest.raises(MechanismError, match="`d` may do nothing at x=1"):
         found.shift(x=cm.Bernoulli(1e-300))
-    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301
+    assert pickle.loads(pickle.dumps(found)) == found
 
 
 def test_an_earlier_decision_may_make_it_impossible() -> None:

@@ -82,7 +82,9 @@ def test_a_penalty_gives_the_same_verdicts() -> None:
         assert forbidden[key][4:] == fined[key][4:]
 
 
-@given(st.sampled_from([1, 1, 2]).flatmap(lambda n: restricted(models(max_card=3, decisions=n, max_parents=2))), st.data())
+@given(
+    st.sampled_from([1, 1, 2]).flatmap(lambda n: restricted(models(max_card=3, decisions=n, max_parents=2))), st.data()
+)
 @settings(max_examples=examples(40, 1500), deadline=None)
 def test_regrets_are_those_of_the_allowed_policies(model: cm.CIM, data: Any) -> None:
     """Of every declared objective, its best and its worst optimal policy, against listing."""

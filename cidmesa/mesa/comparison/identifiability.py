@@ -223,9 +223,7 @@ class _Comparison:
         return (Answer.UNKNOWN if because else Answer.ADMITS), because
 
 
-def policies(
-    objectives: ConsistentSet, table: OutcomeTable, may: Mask | None = None
-) -> frozenset[tuple[int, ...]]:
+def policies(objectives: ConsistentSet, table: OutcomeTable, may: Mask | None = None) -> frozenset[tuple[int, ...]]:
     """Return the policies on the contexts of an outcome table that one objective of the set makes optimal, as action
     positions; `may` has the allowed ones, by default all.
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from cidmesa.mesa.consistency.regret_interval import Interval
     from cidmesa.mesa.outcomes.disagreement import Actions
-    from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
+    from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.solve import Solution
 
 

@@ -226,7 +226,7 @@ class RuleSpace:
         matter = [d for d in cid.decisions if any(d in cid.ancestors(n, strict=False) for n in names)]
         family = list(dict.fromkeys(chain.from_iterable((*cid.parents(d), d) for d in matter)))
         axes = list(dict.fromkeys((*family, *names)))
-        law = open_law(model, axes)
+        law: Any = open_law(model, axes)
         letters = {name: i for i, name in enumerate(axes)}
         weight = np.einsum(
             law, list(range(len(axes))), payoff, [letters[n] for n in names], [letters[n] for n in family]
@@ -327,7 +327,7 @@ class RuleSpace:
         return {g: int((which == g).sum(axis=1).max(initial=0)) for g in range(len(starts))}
 
     def _mixed(self, f: Polynomial, points: Floats, mixed: Sequence[slice], group: int, may: Mask) -> Optimum:
-        """Maximise over the mixed contexts of one rule and their allowed actions, the rest as in each of some points."""
+        """Maximise over the allowed actions of one rule's mixed contexts, the rest as in each of some points."""
         card = mixed[0].stop - mixed[0].start
         entries = np.concatenate([np.arange(block.start, block.stop) for block in mixed])
         width = TIE * f.scale

@@ -297,8 +297,8 @@ def phase_cue(
     Raises
     ------
     NotApplicableError
-        No phases or numbers, `cue` is not observed in training, or it decides what may be done. (One rule that serves two decisions is outside the
-        graphical criteria: a bare diagram says nothing.)
+        No phases or numbers, `cue` is not observed in training, or it decides what may be done. (One rule that serves
+        two decisions is outside the graphical criteria: a bare diagram says nothing.)
     """
     model = require_setup(setup, "the value of a phase cue").require_model("the value of a phase cue")
     if setup.phases is None:

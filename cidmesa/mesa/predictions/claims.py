@@ -16,8 +16,8 @@ import numpy as np
 from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
-from cidmesa.mesa.graphical.mesa_diagram import MESA_UTILITY, with_mesa_utility
 from cidmesa.mechanisms import Table
+from cidmesa.mesa.graphical.mesa_diagram import MESA_UTILITY, with_mesa_utility
 from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
 from cidmesa.mesa.setup.deployment import TRAINING

@@ -211,7 +211,9 @@ class TrainingSetup(Shown):
     @property
     def form_links(self) -> tuple[Edge, ...]:
         """The information links that are part of a rule's form: no reduction leaves them out."""
-        return tuple((parent, d) for d in self.cid.decisions for parent in self.cid.parents(d) if parent in self.reads(d))
+        return tuple(
+            (parent, d) for d in self.cid.decisions for parent in self.cid.parents(d) if parent in self.reads(d)
+        )
 
     @property
     def unshared(self) -> tuple[str, ...]:

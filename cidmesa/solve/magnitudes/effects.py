@@ -145,9 +145,7 @@ FORCED = "forced by what is allowed"
 """How a response effect is found where policies have no choice but to respond."""
 
 
-def is_response_forced(
-    model: CIM, node: str, decision: str | None = None, *, max_profiles: int = MAX_PROFILES
-) -> bool:
+def is_response_forced(model: CIM, node: str, decision: str | None = None, *, max_profiles: int = MAX_PROFILES) -> bool:
     r"""Say whether a decision responds to a node under every policy of allowed actions, optimal or not.
 
     Parameters and errors are those of :func:`response_effect`. With several decisions the others are optimal.

@@ -390,7 +390,9 @@ def carry_out(
         else:
             tables[stage.message] = (
                 None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d]),
-                None if w is None or stage.pays is None else ties.best(stage, w).reshape([cards[v] for v in stage.pays]),
+                None
+                if w is None or stage.pays is None
+                else ties.best(stage, w).reshape([cards[v] for v in stage.pays]),
             )
     return found, ties
 

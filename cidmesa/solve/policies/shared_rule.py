@@ -66,9 +66,7 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     if sorted(map(len, uses))[-1:] != [2] or sum(len(used) > 1 for used in uses) != 1:
         return None
     [(pair, group)] = [(used, group) for used, group in zip(uses, groups, strict=True) if len(used) == 2]
-    scheduler = Scheduler(
-        index, view.cards, problem.utilities, problem.decisions, {}, held=pair, reads=view.reads
-    )
+    scheduler = Scheduler(index, view.cards, problem.utilities, problem.decisions, {}, held=pair, reads=view.reads)
     schedule = scheduler.schedule(problem.max_table)
     shared = member(view, group)
     listed = [member(view, (d,), scheduler.parents[d]) for d in schedule.left if d not in pair]

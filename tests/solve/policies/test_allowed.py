@@ -180,9 +180,7 @@ def test_a_forced_response_is_no_incentive() -> None:
     assert solve.is_response_forced(model, "x")
     assert not solve.has_response_incentive(model, "x")
     assert (cm.response_effect(model, "x"), cm.response_effect(model, "x").method) == (0, "forced by what is allowed")
-    chosen = cid.parameterise(
-        x=cm.Bernoulli(0.5), d=cm.Choice([0, 1, 2], allowed=lambda x: [0, 1 + x]), u=lambda d: d
-    )
+    chosen = cid.parameterise(x=cm.Bernoulli(0.5), d=cm.Choice([0, 1, 2], allowed=lambda x: [0, 1 + x]), u=lambda d: d)
     assert not solve.is_response_forced(chosen, "x")
     assert solve.has_response_incentive(chosen, "x")
     assert cm.response_effect(chosen, "x") == 0.5
