@@ -55,7 +55,7 @@ def require_allowed(
     """Raise if a rule takes an action that its decision may not take.
 
     >>> from cidmesa.mechanisms.allowed import Allowed
-    >>> cid, domains = CID([], decisions=["go"]), {"go": ("l", "r")}
+    >>> cid, domains = CID(nodes=["go"], decisions=["go"]), {"go": ("l", "r")}
     >>> require_allowed(cid, domains, {"go": Allowed((), (), np.array([True, False]))}, {"go": np.array([0.0, 1.0])})
     Traceback (most recent call last):
         ...
