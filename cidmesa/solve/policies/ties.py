@@ -29,7 +29,15 @@ import numpy as np
 
 from cidmesa.arrays import Array, Mask
 from cidmesa.solve.tables.elimination import Factor, Pair, Plan, make_plan, run
-from cidmesa.solve.tables.exact_run import Whole, as_array, run_exactly, utility_unit, whole, whole_distributions, whole_utilities
+from cidmesa.solve.tables.exact_run import (
+    Whole,
+    as_array,
+    run_exactly,
+    utility_unit,
+    whole,
+    whole_distributions,
+    whole_utilities,
+)
 
 if TYPE_CHECKING:
     from cidmesa.solve.policies.decision_order import Schedule, Stage

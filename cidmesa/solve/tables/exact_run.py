@@ -59,9 +59,10 @@ def run_exactly(
     most = terms
     for p, w in tables.values():
         most *= max(1, p.largest if p is not None else 0, w.largest if w is not None else 0)
-    number = np.dtype(np.int64 if most < 2**62 else object)
-    if number == object and plan.largest > LARGEST:
+    fits = most < 2**62
+    if not fits and plan.largest > LARGEST:
         return None
+    number = np.dtype(np.int64 if fits else object)
     own: dict[int, Pair] = {}
     for key, (p, w) in tables.items():
         own[key] = (None if p is None else _as(number, p.table), None if w is None else _as(number, w.table))
