@@ -6,7 +6,7 @@ the base, and :math:`\sum_c P(c)[\max_b Q_b(c,b) - Q_b(c, y(c))] \le \epsilon`. 
 linear inequalities.
 
 >>> import numpy as np
->>> from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+>>> from cidmesa.mesa.outcomes.outcome_table import MANY, OutcomeTable
 >>> outcome = np.array([[[1.0, 0.0], [0.0, 1.0]]])  # the first action brings about the first value
 >>> table = OutcomeTable(weight=np.array([1.0]), outcome=outcome, value=np.array([[0.0, 1.0]]))
 >>> choices = Choices(table)
@@ -29,7 +29,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.outcome_table import MANY, OutcomeTable
 from cidmesa.solve.tables.exact_numbers import number_meant
 
 Choice: TypeAlias = tuple[int, ...]
@@ -74,6 +74,9 @@ class Choices:
     @cached_property
     def places(self) -> tuple[tuple[int, ...], ...]:
         """The contexts of each place."""
+        best = self.table.rank == self.table.rank.max(axis=1, keepdims=True)
+        if len(best) == 1 or (self.allowed == 0 and (best.sum(axis=1) == 1).all()):  # one choice is all there is
+            return tuple((context,) for context in range(len(best)))
         found: dict[tuple[int, bytes], list[int]] = {}
         for context, (situation, rank) in enumerate(zip(self.table.situations.tolist(), self.table.rank, strict=True)):
             found.setdefault((situation, rank.tobytes()), []).append(context)
@@ -199,6 +202,8 @@ def _distinct(table: OutcomeTable, context: int) -> Ints:
     Of actions alike the first, in action order; of many actions those on the border of what can be brought about.
     """
     rank, alike = table.rank[context], table.alike[context]
+    if len(rank) <= MANY and (alike == np.arange(len(rank))).all():
+        return np.asarray(alike)
     _, first = np.unique(np.stack([rank, alike], axis=1), axis=0, return_index=True)
     # Inside the border only objectives that no action matters to are optimal: the worst action is worst for them.
     return np.sort(first[table.vertices[context][first] | (first == first[rank[first].argmin()])])

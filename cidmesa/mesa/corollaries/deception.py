@@ -11,9 +11,9 @@ do what training wants for its own sake, or only because :math:`\Theta'` depends
 
 :math:`\mathcal M` is **deceptive** for tolerance :math:`\epsilon` iff :math:`R_{tr} \le \epsilon < R_{cut}` (up to
 a billionth of what is at stake) and :math:`R_{dep} > 0`: its compliance is instrumental, and ends. So a candidate has
-an interval of tolerances :math:`[R_{tr}, R_{cut})`, which every verdict names. The structure needs :math:`D_{tr} \leadsto \Theta'` and a target
-below both :math:`\Theta'` and :math:`D_{dep}`: a model of being selected, and an objective that reaches across updates
-[1]_.
+an interval of tolerances :math:`[R_{tr}, R_{cut})`, which every verdict names. The structure needs
+:math:`D_{tr} \leadsto \Theta'` and a target below both :math:`\Theta'` and :math:`D_{dep}`: a model of being selected,
+and an objective that reaches across updates [1]_.
 
 Rules are stochastic unless ``deterministic=True``, and one rule may serve both decisions, who then tell the phases
 apart by a *cue* at best; those are quadratic programs, solved exactly (:mod:`cidmesa.mesa.consistency.shared_rules`).

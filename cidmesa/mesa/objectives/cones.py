@@ -260,7 +260,7 @@ def settle_exactly(strict: Rows, weak: Rows = ()) -> Settled:
     if not len(strict):
         width = len(weak[0]) if len(weak) else 0
         return Settled((Fraction(0),) * width)
-    if len(strict) + len(weak) > 2 * len(strict[0]):
+    if len(strict) + len(weak) > 8 * len(strict[0]):  # fewer cost no more than the linear program would
         some = _at_odds(strict, weak)
         few = [strict[i] for i in some if i < len(strict)]
         if few:

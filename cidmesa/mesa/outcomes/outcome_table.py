@@ -107,7 +107,7 @@ class OutcomeTable:
 
     @cached_property
     def whole(self) -> Array | None:
-        """The distributions as integers, each context on a scale of its own, shape (C, A, T); ``None``: out of reach."""
+        """The distributions as integers, each context on its own scale, shape (C, A, T); ``None``: out of reach."""
         if self.exact is not None:
             return self.exact()
         return np.array([_on_one_scale([fractions(row) for row in rows.tolist()]) for rows in self.outcome])
@@ -187,16 +187,16 @@ class OutcomeTable:
 
         In an undecided table what is within rounding counts as equal.
         """
-        found = np.empty(self.shape, dtype=np.intp)
-        doubtful = self._doubtful_ranks
-        base = self.base if doubtful.any() else None
-        for context, values in enumerate(self.value):
-            if doubtful[context] and base is not None:
+        order = np.argsort(self.value, axis=1, kind="stable")
+        errors = np.take_along_axis(self._errors, order, axis=1)
+        steps = np.diff(np.take_along_axis(self.value, order, axis=1), axis=1) > errors[:, 1:] + errors[:, :-1]
+        found = np.zeros(self.shape, dtype=np.intp)
+        np.put_along_axis(found, order[:, 1:], np.cumsum(steps, axis=1), axis=1)
+        doubtful = np.flatnonzero(self._doubtful_ranks).tolist()
+        base = self.base if doubtful else None
+        if base is not None:
+            for context in doubtful:
                 _, found[context] = np.unique(base.value[context], return_inverse=True)
-                continue
-            order = np.argsort(values, kind="stable")
-            errors = self._errors[context][order]
-            found[context, order] = np.r_[0, np.cumsum(np.diff(values[order]) > errors[1:] + errors[:-1])]
         return found
 
     @cached_property
@@ -236,7 +236,13 @@ class OutcomeTable:
     @cached_property
     def alike(self) -> tuple[Ints, ...]:
         """Per context and action the first action that leads to exactly the same."""
-        return tuple(self._alike(context) for context in range(len(self.outcome)))
+        contexts, actions = self.shape
+        near = np.ones(contexts, dtype=bool)  # where two actions may lead to the same
+        if self.outcome.size * actions <= MANY**2:
+            apart = np.abs(self.outcome[:, :, None] - self.outcome[:, None, :]).max(axis=3, initial=0.0)
+            near = ((apart <= SHARP) & ~np.eye(actions, dtype=bool)).any(axis=(1, 2))
+        every = np.arange(actions)
+        return tuple(self._alike(context) if near[context] else every for context in range(contexts))
 
     def _alike(self, context: int) -> Ints:
         outcome = self.outcome[context]

@@ -146,7 +146,7 @@ def solve(
             for a in cid.agents
             if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
         }
-    return Solution(model, value, found.exact, found.method, results)
+    return Solution(model, value, found.exact, found.method, results, found.off)
 
 
 def read_groups(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,6 +73,8 @@ class Solution(Shown):
         How it was found.
     results
         Per decision the arrays behind the rest.
+    off
+        How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
 
     Notes
     -----
@@ -102,6 +105,7 @@ class Solution(Shown):
     exact: bool
     method: str
     results: Mapping[str, DecisionResult]
+    off: float = math.inf
 
     @cached_property
     def tables(self) -> Mapping[str, Array]:
