@@ -11,6 +11,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
@@ -97,9 +99,13 @@ class ModelTables:
         return parents if self.index.kinds[node] == "u" else (*parents, node)
 
     def position(self, node: int, value: Any) -> int:
-        """Return the position of `value` in the domain of a node, or raise with a suggestion."""
+        """Return the position of `value` among the values of a node, or raise with a suggestion.
+
+        The values of a utility are the numbers in its table, ascending.
+        """
         name = self.index.cid.nodes[node]
-        domain = self.model.domain(name)
+        table = self.model.cpd(name) if self.index.kinds[node] == "u" else None
+        domain = self.model.domain(name) if table is None or table.dtype == object else levels_of(table)
         try:
             return domain.index(value)
         except ValueError:
@@ -159,6 +165,16 @@ def view_of(model: CIM, question: str, policy: Any = None) -> ModelTables:
                 "cidmesa.solve.symbolic."
             )
     return view.with_rules(rules)
+
+
+def levels_of(table: Array) -> tuple[float, ...]:
+    """Return the distinct numbers in a utility's table, ascending: its values, where it is read as a variable.
+
+    >>> import numpy as np
+    >>> levels_of(np.array([[1.0, 0.0], [0.0, 1.0]]))
+    (0.0, 1.0)
+    """
+    return tuple(np.unique(table).tolist())
 
 
 def not_a_value(value: Any, name: str, domain: tuple[Any, ...]) -> NotApplicableError:
