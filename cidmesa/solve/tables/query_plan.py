@@ -119,14 +119,14 @@ def read_conditions(
     for stated, argument in ((given, "given"), (do, "do")):
         values = read_values(stated, argument)
         found = {view.index.cid.id(name): (name, value) for name, value in values.items()}
+        for v, (name, _) in found.items():
+            if argument == "do" and view.index.kinds[v] == "u":
+                raise NotApplicableError(
+                    f"`{name}` is a utility, which do= does not set: change what it pays with "
+                    f"model.shift({{{name!r}: ..}})."
+                )
         read.append({v: view.position(v, found[v][1]) for v in sorted(found)})
     seen, forced = read
-    for v in forced:
-        if view.index.kinds[v] == "u":
-            name = view.index.cid.nodes[v]
-            raise NotApplicableError(
-                f"`{name}` is a utility, which do= does not set: pay something else with model.shift({{{name!r}: ..}})."
-            )
     for v in seen:
         if v in forced:
             name = view.index.cid.nodes[v]
