@@ -29,7 +29,7 @@ import numpy as np
 from cidmesa.arguments import read_edges, read_mechanisms, read_names, require_cid
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import MechanismError, NotApplicableError, unknown
+from cidmesa.errors import MechanismError, NotApplicableError, as_keyword, as_lambda, unknown
 from cidmesa.mechanisms import (
     Choice,
     Compiled,
@@ -72,7 +72,8 @@ class CIM:
     Notes
     -----
     A CIM never changes; :meth:`shift`, :meth:`with_policy` and :meth:`with_edges` return new models that share the
-    tables of all nodes they leave alone. Each function is called once per parent context.
+    tables of all nodes they leave alone. Each function is called for every parent context, and
+    for the first ones again, to see whether it is one (see :class:`~cidmesa.mechanisms.Function`).
 
     Examples
     --------
@@ -99,10 +100,12 @@ class CIM:
         lacking = [node for node in cid.nodes if node not in mechanisms]
         if lacking:
             first = cid.kind(lacking[0])
-            hint = {"decision": "['left', 'right']", "utility": "lambda ...: ..."}.get(first, "Uniform('a', 'b')")
+            hint = {"decision": "['left', 'right']", "utility": as_lambda(cid.parents(lacking[0]))}.get(
+                first, "Uniform('a', 'b')"
+            )
             raise MechanismError(
                 f"every node needs a mechanism, and {', '.join(f'`{n}`' for n in lacking)} "
-                f"{'has' if len(lacking) == 1 else 'have'} none: {lacking[0]}={hint}."
+                f"{'has' if len(lacking) == 1 else 'have'} none: {as_keyword(lacking[0], hint)}."
             )
         read = {node: as_mechanism(mechanisms[node], node=node, kind=cid.kind(node)) for node in cid.nodes}
         self._set(cid, read, {}, {}, {})
@@ -304,7 +307,7 @@ class CIM:
             if head not in given:
                 raise MechanismError(
                     f"the edge ('{tail}', '{head}') gives `{head}` a new parent, so `{head}` needs a new mechanism: "
-                    f"{head}=lambda {', '.join(cid.parents(head))}: ..."
+                    f"{as_keyword(head, as_lambda(cid.parents(head)))}"
                 )
         return self._changed(cid, given)
 

@@ -116,6 +116,20 @@ class DecisionIncentives:
         """Observations that are not requisite."""
         return frozenset(self.cid.parents(self.decision)) - self.requisite
 
+    def overlay(self) -> Overlay:
+        """Return what a picture marks, as :meth:`IncentiveReport.overlay` does."""
+        criteria: tuple[str, ...] = ("voi", "voc", "ri", "ici")
+        admitted = {criterion: getattr(self, criterion) for criterion in criteria}
+        marked = {node: frozenset(c for c in criteria if node in admitted[c]) for node in self.cid.nodes}
+        links = [(p, self.decision) for p in self.cid.parents(self.decision)]
+        return {
+            "nodes": {node: marks for node, marks in marked.items() if marks},
+            "edges": {
+                "requisite": tuple((p, d) for p, d in links if p in self.requisite),
+                "nonrequisite": tuple((p, d) for p, d in links if p not in self.requisite),
+            },
+        }
+
     @cached_property
     def _analysis(self) -> Analysis:
         return analysis_of(self.cid, self.cid.agent_of(self.decision))
@@ -254,17 +268,13 @@ class IncentiveReport:
             `decision`); ``"edges"``: ``"requisite"`` and ``"nonrequisite"`` → tuple of information links.
         """
         chosen = self.cid.decisions if decision is None else (self.cid.only_decision(decision),)
-        nodes: dict[str, set[str]] = {}
-        for d in chosen:
-            for criterion in ("voi", "voc", "ri", "ici"):
-                for node in getattr(self[d], criterion):
-                    nodes.setdefault(node, set()).add(criterion)
-        links = [(p, d) for d in chosen for p in self.cid.parents(d)]
+        parts = [self[d].overlay() for d in chosen]
+        marked = {node: frozenset().union(*(part["nodes"].get(node, ()) for part in parts)) for node in self.cid.nodes}
         return {
-            "nodes": {node: frozenset(nodes[node]) for node in self.cid.nodes if node in nodes},
+            "nodes": {node: marks for node, marks in marked.items() if marks},
             "edges": {
-                "requisite": tuple((p, d) for p, d in links if p in self[d].requisite),
-                "nonrequisite": tuple((p, d) for p, d in links if p not in self[d].requisite),
+                "requisite": tuple(link for part in parts for link in part["edges"]["requisite"]),
+                "nonrequisite": tuple(link for part in parts for link in part["edges"]["nonrequisite"]),
             },
         }
 

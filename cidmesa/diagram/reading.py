@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Ints
-from cidmesa.errors import DiagramError, unknown
+from cidmesa.errors import DiagramError, shortened, unknown
 
 if TYPE_CHECKING:
     pass
@@ -27,11 +27,15 @@ def as_names(names: Iterable[str], argument: str) -> Iterable[str]:
 
 def as_pairs(edges: Iterable[Edge]) -> list[Edge]:
     """Return `edges` as a list, refusing what is not a pair."""
+    if hasattr(edges, "edges") and hasattr(edges, "nodes"):
+        raise DiagramError(
+            f"CID takes a list of edges; got a whole graph, a {type(edges).__name__}: CID(g.edges, nodes=g.nodes)."
+        )
     pairs = list(edges)
     if set(map(type, pairs)) <= {tuple, list} and set(map(len, pairs)) <= {2}:
         return pairs
     bad = next(e for e in pairs if not isinstance(e, tuple | list) or len(e) != 2)
-    raise DiagramError(f"an edge is a pair (tail, head); got {bad!r}.")
+    raise DiagramError(f"an edge is a pair (tail, head); got {shortened(bad)}.")
 
 
 def hidden_causes(bidirected: list[Edge]) -> dict[str, Edge]:
