@@ -29,7 +29,7 @@ import numpy as np
 from cidmesa.arguments import read_edges, read_mechanisms, read_names, require_cid
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import MechanismError, NotApplicableError, as_keyword, as_lambda, unknown
+from cidmesa.errors import MechanismError, NotApplicableError, as_keyword, as_lambda, quoted, unknown
 from cidmesa.mechanisms import (
     Choice,
     Compiled,
@@ -210,8 +210,12 @@ class CIM:
             return self._compiled[node].table
         if node not in self._rules:
             raise NotApplicableError(
-                f"`{node}` is a decision without a rule: fix one with model.with_policy({{'{node}': ..}}), "
-                "or find the best with model.solve()."
+                f"`{node}` is a decision without a rule: fix one with model.with_policy({{{quoted(node)}: ..}}), "
+                + (
+                    "or find the best with model.solve()."
+                    if len(self._cid.agents) < 2
+                    else "or find rules with cidmesa.solve.best_response or pure_equilibria."
+                )
             )
         return self._rules[node]
 
@@ -261,13 +265,13 @@ class CIM:
         yield from (compiled.table for compiled in self._compiled.values())
         yield from self._rules.values()
 
-    def require_numeric(self, question: str) -> None:
-        """Raise if the model has symbols; `question` is what was asked, as in "solving"."""
+    def require_numeric(self, question: str, instead: str = "cidmesa.solve.symbolic") -> None:
+        """Raise if the model has symbols; `question` is what was asked, `instead` what answers it with symbols."""
         if self.is_symbolic:
             names = ", ".join(sorted(str(symbol) for symbol in self.symbols)) or "symbolic constants"
             raise NotApplicableError(
                 f"{question} needs numbers, and this model has the symbols {names}: put numbers in with "
-                f"model.subs({{..}}), or use cidmesa.solve.symbolic."
+                f"model.subs({{..}}){f', or use {instead}' if instead else ''}."
             )
 
     # New models from this one --------------------------------------------------------------------------------------

@@ -107,7 +107,9 @@ def solve(
     if agent is None and len(cid.agents) > 1:
         raise NotApplicableError(
             f"solving is about one agent, and this diagram has {len(cid.agents)} "
-            f"({', '.join(map(repr, cid.agents))}): say whose best response with agent={cid.agents[0]!r}."
+            f"({', '.join(map(repr, cid.agents))}): cidmesa.solve.best_response(model, {cid.agents[0]!r}, policy) is "
+            f"best against rules of the others, solve(agent={cid.agents[0]!r}) against rules that the model has, and "
+            "cidmesa.solve.pure_equilibria(model) finds rules for all of them."
         )
     whose = cid.decisions if agent is None else cid.decisions_of(agent)
     utilities = index.ids(cid.utilities if agent is None else cid.utilities_of(agent))

@@ -16,7 +16,7 @@ import numpy as np
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
-from cidmesa.errors import NotApplicableError, did_you_mean
+from cidmesa.errors import NotApplicableError, did_you_mean, quoted
 from cidmesa.solve.tables.elimination import Plan
 
 if TYPE_CHECKING:
@@ -225,11 +225,19 @@ def connected(scopes: Mapping[int, int], start: Iterable[int], blocked: int) -> 
 
 def rule_missing(index: ModelIndex, nodes: Iterable[int], tables: Sequence[Array | None]) -> NotApplicableError:
     """Build the error for the decisions among `nodes` that have no rule."""
-    names = [index.cid.nodes[v] for v in nodes if tables[v] is None]
+    cid = index.cid
+    names = [cid.nodes[v] for v in nodes if tables[v] is None]
     shown = ", ".join(f"`{name}`" for name in names)
+    first = quoted(names[0])
+    if len(cid.agents) > 1:
+        instead = (
+            f"give its rule, model.with_policy({{{first}: ..}}); or find rules for all agents at once: "
+            "policy=cidmesa.solve.pure_equilibria(model)[0]"
+        )
+    else:
+        instead = f"give policy={{{first}: ..}}, fix the action with do={{{first}: ..}}, or take policy=model.solve()"
     return NotApplicableError(
-        f"the answer depends on what {shown} {'does' if len(names) == 1 else 'do'}, and no rule says so: give "
-        f"policy={{'{names[0]}': ..}}, fix the action with do={{'{names[0]}': ..}}, or take policy=model.solve()."
+        f"the answer depends on what {shown} {'does' if len(names) == 1 else 'do'}, and no rule says so: {instead}."
     )
 
 
