@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -118,17 +118,7 @@ class DecisionIncentives:
 
     def overlay(self) -> Overlay:
         """Return what a picture marks, as :meth:`IncentiveReport.overlay` does."""
-        criteria: tuple[str, ...] = ("voi", "voc", "ri", "ici")
-        admitted = {criterion: getattr(self, criterion) for criterion in criteria}
-        marked = {node: frozenset(c for c in criteria if node in admitted[c]) for node in self.cid.nodes}
-        links = [(p, self.decision) for p in self.cid.parents(self.decision)]
-        return {
-            "nodes": {node: marks for node, marks in marked.items() if marks},
-            "edges": {
-                "requisite": tuple((p, d) for p, d in links if p in self.requisite),
-                "nonrequisite": tuple((p, d) for p, d in links if p not in self.requisite),
-            },
-        }
+        return _overlay(self.cid, [self])
 
     @cached_property
     def _analysis(self) -> Analysis:
@@ -156,6 +146,23 @@ class DecisionIncentives:
         mask: Mask = {"ri": seen.ri, "voc": seen.voc, "ici": seen.ici, "relevance": seen.d_connected}[criterion]
         ids = mask.nonzero()[0].tolist()
         return [v for v in ids if v != d] if criterion == "voc" else ids
+
+
+def _overlay(cid: CID, parts: Sequence[DecisionIncentives]) -> Overlay:
+    """Collect what a picture marks over some decisions."""
+    marks: dict[str, set[str]] = {}
+    for part in parts:
+        for criterion in ("voi", "voc", "ri", "ici"):
+            for node in getattr(part, criterion):
+                marks.setdefault(node, set()).add(criterion)
+    links = [(part, (p, part.decision)) for part in parts for p in cid.parents(part.decision)]
+    return {
+        "nodes": {node: frozenset(marks[node]) for node in cid.nodes if node in marks},
+        "edges": {
+            "requisite": tuple(link for part, link in links if link[0] in part.requisite),
+            "nonrequisite": tuple(link for part, link in links if link[0] not in part.requisite),
+        },
+    }
 
 
 class IncentiveReport:
@@ -268,15 +275,7 @@ class IncentiveReport:
             `decision`); ``"edges"``: ``"requisite"`` and ``"nonrequisite"`` → tuple of information links.
         """
         chosen = self.cid.decisions if decision is None else (self.cid.only_decision(decision),)
-        parts = [self[d].overlay() for d in chosen]
-        marked = {node: frozenset().union(*(part["nodes"].get(node, ()) for part in parts)) for node in self.cid.nodes}
-        return {
-            "nodes": {node: marks for node, marks in marked.items() if marks},
-            "edges": {
-                "requisite": tuple(link for part in parts for link in part["edges"]["requisite"]),
-                "nonrequisite": tuple(link for part in parts for link in part["edges"]["nonrequisite"]),
-            },
-        }
+        return _overlay(self.cid, [self[d] for d in chosen])
 
     def diff(self, other: IncentiveReport | CID) -> ReportDiff:
         """Compare with the report of another design.

@@ -125,10 +125,15 @@ def read_numbers(values: Any, what: str) -> Array:
         array = array.astype(np.float64, copy=False)
     elif array.dtype != object or not all(is_number(x) or is_symbolic(x) for x in array.flat):
         bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
-        comma = isinstance(bad, str) and bad.strip().replace(",", "", 1).lstrip("+-").isdigit()
-        point = f": a decimal point, {bad.strip().replace(',', '.')}, not a comma" if comma and "," in bad else ""
-        raise MechanismError(f"{what} are numbers; got {shortened(plain(bad))}{point}.")
+        raise MechanismError(f"{what} are numbers; got {shortened(plain(bad))}{_point_for_comma(bad)}.")
     return array
+
+
+def _point_for_comma(entry: Any) -> str:
+    """Say how a number with a decimal comma is written."""
+    whole, comma, rest = entry.strip().partition(",") if isinstance(entry, str) else ("", "", "")
+    number = comma and whole.lstrip("+-").isdigit() and rest.isdigit()
+    return f": a decimal point, {whole}.{rest}, not a comma" if number else ""
 
 
 def _read_parents(parents: Any) -> tuple[str, ...]:

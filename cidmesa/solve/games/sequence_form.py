@@ -227,7 +227,7 @@ def _best_plan(own: _Plans, other: _Plans, rows: Ints, columns: Ints, pay: Float
     found = linprog(
         cost, A_ub=below, b_ub=np.zeros(below.shape[0]), A_eq=equal, b_eq=right, bounds=bounds, method="highs-ds"
     )
-    if found.status != 0:
+    if found.status != 0 or found.x is None or found.slack is None:
         raise NotApplicableError(f"the linear program of the sequence form was not solved: {found.message}")
     return _polished(found.x, found.slack, below, equal, right, mine.shape[1])
 

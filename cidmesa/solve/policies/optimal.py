@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.policies.search import METHODS, Method, search
 from cidmesa.solve.policies.shared_rule import best_shared_pair
 from cidmesa.solve.policies.solution import DecisionResult, Solution
+from cidmesa.solve.queries.evidence import conditioned
 from cidmesa.solve.tables.model_tables import MAX_TABLE, ModelTables, check_names, view_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def solve(
     model: CIM,
     *,
     agent: Hashable = None,
+    given: Mapping[str, Any] | None = None,
     shared_rules: Iterable[Iterable[str]] = (),
     method: Method | None = None,
     deterministic: bool = False,
@@ -40,6 +42,10 @@ def solve(
     agent
         Whose best response to find; ``None`` stands for the only agent. The other agents' decisions need rules where
         they matter.
+    given
+        ``{node: value}`` that is known before anything is decided: the policy that is best given that, and what it is
+        then worth, ``expected_utility(solution, given=given)``. The solution's model is the model given the evidence
+        (:mod:`cidmesa.solve.queries.evidence`).
     shared_rules
         Groups of decisions that follow one rule, such as one network used twice. Their parents' domains agree in
         order.
@@ -66,7 +72,7 @@ def solve(
     ------
     NotApplicableError
         Symbols; several agents and none named; another agent's decision that matters and has no rule; ``max_table``
-        too small; a method that does not apply.
+        too small; a method that does not apply; evidence of probability zero, or that depends on what is decided.
 
     Notes
     -----
@@ -110,6 +116,19 @@ def solve(
             f"({', '.join(map(repr, cid.agents))}): cidmesa.solve.best_response(model, {cid.agents[0]!r}, policy) is "
             f"best against rules of the others, solve(agent={cid.agents[0]!r}) against rules that the model has, and "
             "cidmesa.solve.pure_equilibria(model) finds rules for all of them."
+        )
+    if given:
+        told = conditioned(model, given, None if agent is None else cid.utilities_of(agent), max_table=max_table)
+        return solve(
+            told,
+            agent=agent,
+            shared_rules=shared_rules,
+            method=method,
+            deterministic=deterministic,
+            max_table=max_table,
+            starts=starts,
+            seed=seed,
+            progress=progress,
         )
     whose = cid.decisions if agent is None else cid.decisions_of(agent)
     utilities = index.ids(cid.utilities if agent is None else cid.utilities_of(agent))
