@@ -145,7 +145,9 @@ class DecisionIncentives:
             return [v for v in ids if v not in utilities]
         mask: Mask = {"ri": seen.ri, "voc": seen.voc, "ici": seen.ici, "relevance": seen.d_connected}[criterion]
         ids = mask.nonzero()[0].tolist()
-        return [v for v in ids if v != d] if criterion == "voc" else ids
+        if criterion != "voc":
+            return ids
+        return [v for v in ids if v != d and not analysis.pays_all_it_can[v]]
 
 
 def _overlay(cid: CID, parts: Sequence[DecisionIncentives]) -> Overlay:
