@@ -78,6 +78,6 @@ def _in_relevance_order(problem: Problem, merging: bool) -> Found | None:
     if schedule.plan is None:
         return None
     tables = problem.tables(schedule)
-    results = carry_out(schedule, tables, view.cards, problem.scale)
+    results, _ = carry_out(schedule, tables, view.cards, problem.scale)
     _, w = run(schedule.plan, tables)
     return Found(results, 0.0 if w is None else float(w), True, "relevance order")

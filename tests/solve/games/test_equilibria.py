@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import MissingDependencyError, NotApplicableError
+from cidmesa.solve.games import strategic_form
 from cidmesa.solve.games.equilibria import (
     best_response,
     is_equilibrium,
@@ -306,5 +307,7 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
+    assert len(mixed_equilibria(matrix_game([[1, 0], [0, 1]], [[1, 0], [0, 1]]))) == 3  # in whole numbers
+    monkeypatch.setattr(strategic_form, "_RAYS", 1)
     with pytest.raises(MissingDependencyError, match=r"pip install \"cidmesa\[games\]\""):
         mixed_equilibria(matrix_game([[1, 0], [0, 1]], [[1, 0], [0, 1]]))
