@@ -11,6 +11,7 @@ from cidmesa.arguments import read_names, require_count
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.policies.search import METHODS, Method, search
+from cidmesa.solve.policies.shared_polynomial import best_shared_rule, unshared_bound
 from cidmesa.solve.policies.shared_rule import best_shared_pair
 from cidmesa.solve.policies.solution import DecisionResult, Solution
 from cidmesa.solve.queries.evidence import conditioned
@@ -83,8 +84,10 @@ def solve(
     the best deterministic policy is then found by listing. Without shared rules no stochastic policy is better. With
     shared rules one can be: where two of the decisions that matter share one, and the others have rules of their own,
     the best stochastic rule is found exactly, if at most 2**17 supports of it and rules of others have to be listed
-    (:mod:`.shared_rule`); otherwise the best deterministic policy is returned, and is not called exact unless
-    no utility depends on two decisions of a group, or ``deterministic=True`` asked for no more.
+    (:mod:`.shared_rule`); where more than two share a rule between two actions, it is bracketed
+    (:mod:`.shared_polynomial`), and is called exact where the two ends meet; otherwise the best deterministic policy is
+    returned, and is not called exact unless no utility depends on two decisions of a group, or ``deterministic=True``
+    asked for no more. ``Solution.bound`` is what no policy exceeds, where that is known.
 
     References
     ----------
@@ -146,11 +149,13 @@ def solve(
             f"{names} cannot be solved one by one, because {why}: leave method= out, or method='exhaustive'."
         )
     if found is None and method is None and groups and not deterministic:
-        found = best_shared_pair(problem, groups)
+        found = best_shared_pair(problem, groups) or best_shared_rule(problem, groups)
     if found is None:
         found = search(
             problem, groups, method, deterministic=deterministic, starts=starts, seed=seed, progress=progress
         )
+    if groups and not found.exact and found.bound is None:
+        found = found._replace(bound=unshared_bound(problem))
     results = {cid.nodes[d]: found.results.get(d) or _idle(problem, d) for d in decisions}
     undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
     if undecided:
@@ -166,7 +171,7 @@ def solve(
             for a in cid.agents
             if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
         }
-    return Solution(model, value, found.exact, found.method, results)
+    return Solution(model, value, found.exact, found.method, results, found.value if found.exact else found.bound)
 
 
 def read_groups(

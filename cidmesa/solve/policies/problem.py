@@ -57,6 +57,7 @@ class Found(NamedTuple):
     value: float
     exact: bool
     method: str
+    bound: float | None = None
 
 
 def in_relevance_order(problem: Problem) -> Found | None:

@@ -72,6 +72,8 @@ class Solution(Shown):
         How it was found.
     results
         Per decision the arrays behind the rest.
+    bound
+        What no policy of the agent is worth more than: its own value where it is exact, else a bound if one is known.
 
     Notes
     -----
@@ -102,6 +104,7 @@ class Solution(Shown):
     exact: bool
     method: str
     results: Mapping[str, DecisionResult]
+    bound: float | None = None
 
     @cached_property
     def tables(self) -> Mapping[str, Array]:
