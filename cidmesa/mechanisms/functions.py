@@ -384,7 +384,10 @@ def _checked_numbers(place: Place, flat: Sequence[Any]) -> Array:
         if not is_number(output) and not is_symbolic(output):
             raise place.error(f"a utility is a number; got {shortened(output)} at {place.describe(context)}.")
     symbolic = any(is_symbolic(output) for output in flat)
-    table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
+    try:
+        table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
+    except OverflowError:  # whole numbers beyond floats, which the check names
+        table = np.array(flat, dtype=object).reshape(place.shape)
     return checked_utilities(place, table)
 
 

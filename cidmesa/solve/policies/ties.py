@@ -137,7 +137,7 @@ class Ties:
             return READING
         axis = _head(factor)
         off = float(np.abs(table.sum(axis=axis) - 1.0).max(initial=0.0))
-        return 2 * READING + table.shape[axis] * (off + READING)
+        return float(2 * READING + table.shape[axis] * (off + READING))
 
     def absolute(self, stage: Stage) -> Pair:
         """Return the pair of a stage with the absolute values of all utilities; axes: those kept by the stage."""
