@@ -253,7 +253,8 @@ class _World:
             same = [part for n in read for part in (np.eye(cards[n]), [number[n], doubled[number[n]]])]
             ones = [np.ones((profiles, *(cards[n] for n in (*cid.parents(last), last)))), [0, *family]]
             wanted = [0, *family, *doubled.values()]
-            law = np.einsum(*operands, *same, *ones, wanted, optimize="greedy")
+            everything: list[Any] = [*operands, *same, *ones, wanted]
+            law = np.einsum(*everything, optimize="greedy")
             laws.append(law.reshape(profiles, contexts[last], cards[last], size))
             blocks.append((u, tuple(cards[n] for n in read)))
         merged = np.arange(contexts[last])
@@ -271,8 +272,8 @@ class _World:
             actions = worth.argmax(axis=2)
             values = worth.max(axis=2).sum(axis=1)
         else:
-            pooled = np.zeros_like(worth)
-            np.add.at(pooled, (slice(None), self.merged), worth)
+            together = (self.merged[:, None] == np.arange(contexts)).astype(np.float64)
+            pooled = np.einsum("pca,ck->pka", worth, together)
             actions = pooled.argmax(axis=2)[:, self.merged]
             values = np.where(self.blind, pooled.max(axis=2).sum(axis=1, where=self._kept), -np.inf)
         at = int(values.argmax())
@@ -326,8 +327,8 @@ def _lifted(drawn: _Drawn, pays: Floats) -> CIM:
         found: dict[str, Any] = {}
         for n, value in values.items():
             if n in collapsed.hidden:
-                own, *above = value  # type: ignore[misc]
-                found |= {n: own, **heard(dict(zip(cid.parents(n), above, strict=True)))}
+                carried: Any = value
+                found |= {n: carried[0], **heard(dict(zip(cid.parents(n), carried[1:], strict=True)))}
             else:
                 found[n] = value
         return found

@@ -36,7 +36,7 @@ import numpy as np
 from cidmesa.arguments import LEFT_OUT, read_edges, read_names, require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, quoted
 from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
 from cidmesa.mechanisms.numbers import as_float, shown
 from cidmesa.model import CIM
@@ -375,7 +375,7 @@ def controlling_agent(model: CIM, node: str, decision: str | None) -> Hashable:
     elif decision is None and len(cid.decisions) > 1:
         raise NotApplicableError(
             f"{question} is one agent's, and this diagram has {len(cid.agents)}: say whose by one of its "
-            f'decisions, decision="{cid.decisions[0]}".'
+            f"decisions, decision={quoted(cid.decisions[0])}."
         )
     else:
         agent = cid.agent_of(cid.only_decision(decision, question=question))
