@@ -23,6 +23,7 @@ from cidmesa.mechanisms.numbers import (
     position_of,
     read_domain,
     row_of,
+    shown,
 )
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, Value, from_response, structural
 
@@ -161,7 +162,7 @@ class Noisy(Mechanism):
         if not callable(self.f):
             raise MechanismError(f"Noisy takes a callable and a probability; got {self.f!r}.")
         if not is_symbolic(self.p) and not (is_number(self.p) and 0 <= self.p <= 1):
-            raise MechanismError(f"Noisy's p is a probability; got {self.p!r}.")
+            raise MechanismError(f"Noisy's p is a probability; got {shown(self.p)}.")
         if self.domain is not None:
             object.__setattr__(self, "domain", read_domain(self.domain, "Noisy"))
 

@@ -22,6 +22,7 @@ from cidmesa.solve import (
 )
 from cidmesa.solve.policies import ties
 from cidmesa.solve.tables import exact_run
+from cidmesa.solve.tables.exact_numbers import number_meant
 from tests.solve.brute_force import number_of_policies, optimal_by_reached_context
 from tests.solve.exact_models import Exact, exact_models, of_numbers
 from tests.strategies import examples
@@ -81,7 +82,8 @@ def answers(model: cm.CIM, unit: float = 1.0) -> list[Any]:
     said: list[Any] = [dict(found.policy), dict(found.optimal_actions)]
     for node in model.cid.chance:
         said.append(value_of_control(model, node) / unit)
-        said.append(instrumental_control_effect(model, node) / unit)
+        if model.is_structural:
+            said.append(instrumental_control_effect(model, node) / unit)
         if node not in model.cid.descendants(d):
             said.append(value_of_information(model, node) / unit)
             if model.is_structural:
@@ -107,6 +109,8 @@ def same(one: list[Any], other: list[Any]) -> None:
 @settings(max_examples=examples(quick=50, full=2000))
 def test_constants_and_scales_change_nothing(exact: Exact, power: int, level: int) -> None:
     moved = exact.moved(Fraction(2) ** power, Fraction(level))
+    # One float in some thousands is as near to a simple fraction by chance as others are by meaning.
+    assume(all(number_meant(float(x)) == x for u in exact.model.cid.utilities for x in moved.numbers[u].flat))
     same(answers(moved.model, 2.0**power), answers(exact.model))
 
 
