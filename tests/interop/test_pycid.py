@@ -542,7 +542,7 @@ class TestPycidIsWrong:
         assert cm.instrumental_control_effect(read, "X", "D1") == 0
 
     def test_recall_is_not_needed(self) -> None:
-        """pycid answers only where every decision has what it needs; what the decisions can do, control adds nothing to."""
+        """pycid answers only where every decision has what it needs; what decisions can do, control adds nothing to."""
         with pytest.raises(ValueError, match="sufficient recall"):
             enable().admits_voc(theirs("get_insufficient_recall_cid"), "U")
         assert not cm.admits_voc(diagram("get_insufficient_recall_cid"), "U")
