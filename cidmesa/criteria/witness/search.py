@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def search(question: Question, criterion: str, draws: int = SEARCH_DRAWS) -> CIM
     agent = cid.agents[0] if decision is None else cid.agent_of(decision)
     rng = random.Random(0)  # the same for all names, so that renaming changes nothing
     for node in question.nodes:
-        if cid.kind(node) == "utility":
+        if cid.kind(node) == "utility" and (criterion != "voc" or cid.agent_of(node) != agent):
             continue
         draw = _Draw(cid, agent, criterion, node, decision, question.cut_edges, rng, label)
         for _ in range(draws):
@@ -112,9 +113,12 @@ def _controls(game: Game, node: str, decision: str | None, _: tuple[str, ...]) -
     return True if found.all() else None
 
 
-def _worth_controlling(game: Game, node: str, _: str | None, __: tuple[str, ...]) -> Mechanism | None:
+def _worth_controlling(game: Game, node: str, _: str | None, __: tuple[str, ...]) -> Mechanism | bool | None:
     policies = game.policies()
     best = game.worth(policies).max()
+    if node in game.pays:
+        most = replace(game, pays={**game.pays, node: np.full_like(game.pays[node], game.pays[node].max())})
+        return True if most.worth(policies).max() > best + 1e-9 else None
     contexts = 2 ** len(game.parents[node])
     tables = product((0, 1), repeat=contexts) if contexts <= 4 else iter([(0,) * contexts, (1,) * contexts])
     for table in tables:
@@ -191,14 +195,16 @@ class _Draw:
         self.utilities = cid.utilities_of(agent)
         self.order = [cid.nodes[i] for i in cid.topological]
         deciding = cid.decisions_of(agent) if decision is None else (decision,)
-        self.always = tuple(dict.fromkeys((node, *deciding, *((label,) if label is not None else ()))))
+        self.paying = {node} & set(self.utilities)
+        about = () if self.paying else (node,)
+        self.always = tuple(dict.fromkeys((*about, *deciding, *((label,) if label is not None else ()))))
         self.reduced = cid if criterion in {"voi", "impact"} else minimal_reduction(cid)
         above = {u: self.reduced.ancestors(u, strict=False) for u in self.utilities}
         matter = set().union(*above.values())
         self.pool = [n for n in self.order if n in matter and n not in self.always and n not in self.utilities]
         self.legs: list[tuple[str, frozenset[str]]] = []  # from where to where the incentive runs
         downwards = criterion in {"ici", "impact"}
-        if decision is not None and not downwards:
+        if decision is not None and not downwards and not self.paying:
             self.legs.append((node, self.reduced.ancestors(decision, strict=False)))
         if decision is not None and downwards:
             self.legs.append((decision, self.reduced.ancestors(node, strict=False)))
@@ -215,6 +221,7 @@ class _Draw:
         live |= {n for n in self.pool if rng.random() < share}
         others = {d for d in cid.decisions if cid.agent_of(d) != self.agent}
         paid = {u for u in self.utilities if rng.random() < 0.8} or {rng.choice(self.utilities)}
+        paid |= self.paying
         parents = {n: tuple(p for p in cid.parents(n) if p in live) for n in self.order if n in live or n in paid}
         policies = 1
         for d in cid.decisions_of(self.agent):

@@ -60,6 +60,7 @@ class Found(NamedTuple):
     exact: bool
     method: str
     off: float = math.inf
+    bound: float | None = None
 
 
 def in_relevance_order(problem: Problem, settled: bool = True) -> Found | None:

@@ -75,6 +75,8 @@ class Solution(Shown):
         Per decision the arrays behind the rest.
     off
         How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
+    bound
+        What no policy of the agent is worth more than: its own value where it is exact, else a bound if one is known.
 
     Notes
     -----
@@ -106,6 +108,7 @@ class Solution(Shown):
     method: str
     results: Mapping[str, DecisionResult]
     off: float = math.inf
+    bound: float | None = None
 
     @cached_property
     def tables(self) -> Mapping[str, Array]:
