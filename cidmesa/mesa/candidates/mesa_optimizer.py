@@ -437,10 +437,11 @@ class MesaOptimizer:
     @cached_property
     def in_deployment(self) -> Mapping[str, MesaIncentives]:
         """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
-        return PerDeployment(
-            tuple(self.setup.deployments),
-            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
-        )
+        return PerDeployment(tuple(self.setup.deployments), self._view_in)
+
+    def _view_in(self, name: str) -> MesaIncentives:
+        cid = mesa_diagram(self.setup, self.names, name)
+        return self._view if cid == self.cid else MesaIncentives(cid, self.setup.cid, self.setup.world)
 
     @cached_property
     def responds_to(self) -> frozenset[str]:
