@@ -1,4 +1,4 @@
-r"""What would cure a mesa-objective: changes of training that remove it, or make it harmless.
+r"""Changes of training that remove a mesa-objective or make it harmless.
 
 For each deployment :math:`\sigma` and each node :math:`X` that could be shown to the learner, four kinds of change:
 
@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import read_names
+from cidmesa.arguments import options_by_name, read_names
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Table, is_number
@@ -176,9 +176,11 @@ class _Change:
     flagged: bool = False
 
 
+@options_by_name
 def distinguishing_training(
     setup: TrainingSetup,
     target: Targets,
+    *,
     weights: Iterable[float] = (0.01, 0.1, 0.5),
     observables: Iterable[str] | None = None,
     tolerance: float = 0.0,

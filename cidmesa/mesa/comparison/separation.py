@@ -1,4 +1,4 @@
-r"""What would tell two mesa-objectives apart: the shifts under which they part.
+r"""Shifts of the world under which two mesa-objectives lead to different actions.
 
 For hypotheses :math:`T_1, T_2` and a shift :math:`\sigma` let :math:`A_i(pa)` be the possible actions of :math:`T_i` in
 context :math:`pa`: those that are optimal there for some objective that training could have selected. Then
@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cidmesa.arguments import require_count
+from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
@@ -112,8 +112,9 @@ class Separation:
     declared_only: bool = False
 
 
+@options_by_name
 def separating_shifts(
-    setup: TrainingSetup, a: Targets, b: Targets, size: int = 2, tolerance: float = 0.0
+    setup: TrainingSetup, a: Targets, b: Targets, *, size: int = 2, tolerance: float = 0.0
 ) -> tuple[Separation, ...]:
     r"""Return the shifts that would tell two hypotheses apart, the best first.
 

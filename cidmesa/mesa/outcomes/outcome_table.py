@@ -1,4 +1,4 @@
-r"""What each action leads to, in the contexts that one distribution reaches: the arrays that everything is read off.
+r"""What each action leads to in the contexts of one distribution: weights, outcomes and base values as arrays.
 
 >>> import numpy as np
 >>> outcome = np.array([[[1.0, 0.0], [0.0, 1.0]]])  # the first action brings about the first value
