@@ -183,7 +183,7 @@ class Games:
     @cached_property
     def _keep(self) -> Mask:
         """Mark the optimal policies, shape (games, policies)."""
-        return self.best >= self.best.max(axis=1, keepdims=True) - 1e-9
+        return np.asarray(self.best >= self.best.max(axis=1, keepdims=True) - 1e-9)
 
     @cached_property
     def is_settled(self) -> Mask:

@@ -340,11 +340,11 @@ class MesaOptimizer:
         return self._per_deployment(lambda name: self._costs_nothing(self.stale_regret[name]))
 
     def _costs_nothing(self, found: Interval) -> bool:
-        return found.high <= self._numbers("regret").width
+        return found.gap == 0 and found.high <= self._numbers("regret").width
 
     def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
         """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""
-        if self._answers is None or isinstance(self._answers, ByStage):
+        if self._answers is None:
             return PerDeployment((), compute, str(self.without_numbers("the regret in a deployment")))
         return PerDeployment(tuple(self.setup.deployments), compute)
 
