@@ -149,7 +149,9 @@ class Budget:
             f"{shrink}, or give it more time, budget=.., None for no limit."
         )
 
-    def each(self, items: Iterable[T], what: str, shrink: str, *, total: int | None = None) -> Iterator[T]:
+    def each(
+        self, items: Iterable[T], what: str, shrink: str, *, total: int | None = None, shown: bool = True
+    ) -> Iterator[T]:
         """Yield `items` one by one while there is time, with a bar on the terminal once it has taken two seconds.
 
         Raises
@@ -158,7 +160,7 @@ class Budget:
             No time is left for the next item.
         """
         count = len(items) if total is None and isinstance(items, Sized) else total
-        for i, item in enumerate(progress(items, what, total=count)):
+        for i, item in enumerate(progress_bar(items, what, total=count, shown=shown)):
             self.check(what, shrink, f"{i:,} of {count:,}" if count is not None else f"{i:,}")
             yield item
 
@@ -170,20 +172,20 @@ UNLIMITED = Budget(None)
 """As long as it takes."""
 
 
-def progress(items: Iterable[T], what: str, *, total: int | None = None) -> Iterable[T]:
+def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, shown: bool = True) -> Iterable[T]:
     """Return the same items, with a bar on the terminal once they have taken two seconds.
 
-    Nothing is ever shown where standard error is no terminal.
+    Nothing is ever shown where standard error is no terminal, or if `shown` is False.
 
-    >>> list(progress([1, 2, 3], "counting"))
+    >>> list(progress_bar([1, 2, 3], "counting"))
     [1, 2, 3]
     """
-    if not sees_progress():
+    if not (shown and sees_progress()):
         return items
     from tqdm import tqdm
 
-    shown: Iterable[T] = tqdm(items, desc=what, total=total, delay=QUIET, leave=False, disable=None)
-    return shown
+    bar: Iterable[T] = tqdm(items, desc=what, total=total, delay=QUIET, leave=False)
+    return bar
 
 
 def sees_progress() -> bool:

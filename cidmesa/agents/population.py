@@ -29,6 +29,7 @@ from cidmesa.agents.tensors import Encoder, agent_keys, as_array, inputs, positi
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.model import CIM
+from cidmesa.shown import Shown, said
 
 STEPS = {"reinforce": 1500, "exact": 500}
 RATE = {"reinforce": 0.01, "exact": 0.05}
@@ -190,7 +191,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class Agents:
+class Agents(Shown):
     """Trained agents, all of one recipe.
 
     Attributes
@@ -236,6 +237,36 @@ class Agents:
             table.setflags(write=False)
             tables[decision] = table
         return tables
+
+    def _rows(self) -> list[dict[str, Any]]:
+        model = self.recipe.model
+        rows = []
+        for decision in self._tables:
+            parents = model.cid.parents(decision)
+            for i, context in enumerate(model.contexts(decision)):
+                when = ", ".join(f"{n}={said(v)}" for n, v in zip(parents, context, strict=True)) or "always"
+                for k, action in enumerate(model.domain(decision)):
+                    share = self._tables[decision][:, i, k]
+                    rows.append(
+                        {
+                            "decision": decision,
+                            "context": when,
+                            "action": said(action),
+                            "mean": float(share.mean()),
+                            "least": float(share.min()),
+                            "most": float(share.max()),
+                        }
+                    )
+        return rows
+
+    def _caption(self) -> str:
+        return f"Probabilities of actions, over {len(self)} agents"
+
+    def __repr__(self) -> str:
+        registered = "predictions registered" if self.predictions else "no predictions registered"
+        return (
+            f"Agents({len(self)}, {self.recipe.learner}, {self.recipe.policy}, seed {self.recipe.seed}; {registered})"
+        )
 
     def policy(self, agent: int) -> dict[str, Floats]:
         """Return the rules of one agent as tables ``(cards of parents..., actions)``, as any ``policy=`` takes them."""

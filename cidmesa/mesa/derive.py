@@ -47,6 +47,7 @@ from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import Predictions, predict
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
 from cidmesa.mesa.setup.training import require_setup
+from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -122,7 +123,7 @@ def derive_mesa_optimizers(
     return Family(known.derivation, tuple(known[name] for name in names), prior)
 
 
-class Family:
+class Family(Shown):
     """All candidates of one derivation, excluded ones too.
 
     Iterating gives the candidates; ``family["at_red"]`` and ``family["a", "b"]`` one of them, the order of names being
@@ -223,6 +224,35 @@ class Family:
                 "prior=SimplicityPrior(weight=.., sharpness=.., samples=.., bits=..))."
             )
         return rank(self._one_by_one(), self.prior)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [candidate.row() for candidate in self._one_by_one()]
+
+    def _caption(self) -> str:
+        return "Candidate mesa-optimizers"
+
+    def _note(self) -> str:
+        return f"Tolerance {self.tolerance:g}; regrets in units of the base utility, in a deployment (least, largest)."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return tolerance and candidates as plain data."""
+        return {"tolerance": self.tolerance, "candidates": [candidate.to_dict() for candidate in self._one_by_one()]}
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by what it was made from: the setup (tables compared) and the arguments of the derivation."""
+        if not isinstance(other, Family):
+            return NotImplemented
+        return self._made_from == other._made_from
+
+    def __hash__(self) -> int:
+        return hash((self.setup, self.tolerance, tuple(self._candidates)))
+
+    @property
+    def _made_from(self) -> tuple[Any, ...]:
+        declared = {
+            names: [(o.name, o.values.tolist()) for o in self._derivation.declared(names)] for names in self._candidates
+        }
+        return self.setup, self.tolerance, self.prior, tuple(self._candidates), declared
 
     def __repr__(self) -> str:
         shown = [f"{', '.join(c.names)}: {c.consistency.value}" for c in list(self)[:12]]

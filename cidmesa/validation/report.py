@@ -288,6 +288,11 @@ class Report:
     def __str__(self) -> str:
         return self.to_text()
 
+    def _repr_html_(self) -> str:
+        from cidmesa.documents.sections import report_document
+
+        return report_document(self.to_dict())._repr_html_()
+
 
 def _plain(value: Any) -> Any:
     """Turn tuples into lists and what JSON has no word for into None or text."""
