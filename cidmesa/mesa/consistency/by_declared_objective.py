@@ -19,7 +19,7 @@ from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
-from cidmesa.mesa.consistency.shared_rule_extremes import extremes
+from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
 from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
@@ -64,6 +64,8 @@ class ByDeclaredObjective:
         self.declared = declared
         self.budget = budget
         self._known: dict[tuple[bytes, str, bool], _Regret] = {}
+        self._actions: dict[str, Actions] = {}
+        self._ranges: dict[tuple[str, bytes, bytes], Extremes] = {}
         self._best: dict[str, tuple[float, bool]] = {}  # what the base can earn, and whether that is proven
 
     @property
@@ -108,8 +110,10 @@ class ByDeclaredObjective:
 
     def actions(self, name: str) -> Actions:
         """Return the actions that optimal rules take in the contexts that they reach."""
-        model = self.setup.deployed(name)
-        return by_context(model, self.behaviour(model)[0])
+        if name not in self._actions:
+            model = self.setup.deployed(name)
+            self._actions[name] = by_context(model, self.behaviour(model)[0])
+        return self._actions[name]
 
     def behaviour(self, model: CIM) -> tuple[dict[str, Mask], Floats]:
         """Return what optimal rules do in a model: the actions they take where they come, and the law of each.
@@ -125,7 +129,8 @@ class ByDeclaredObjective:
         cid = model.cid
         taken = {d: np.zeros((len(model.contexts(d)), model.card(d)), dtype=bool) for d in cid.decisions}
         laws = []
-        for rule in chain.from_iterable(self._optimal(space, model, objective) for objective in self._selected()):
+        ways = {_direction(objective.values): objective for objective in self._selected()}
+        for rule in chain.from_iterable(self._optimal(space, model, objective) for objective in ways.values()):
             rows = {d: space.rule_of(d, rule) for d in cid.decisions}
             policy = {d: table.reshape(_shape(model, d)) for d, table in rows.items()}
             for decision, table in rows.items():
@@ -170,7 +175,10 @@ class ByDeclaredObjective:
         if name not in self._best:
             self._best[name] = space.maximum(worth)
         best, exact = self._best[name]
-        found = extremes(space, wanted, worth, budget=self.budget)
+        key = name, wanted.terms.tobytes(), unit(wanted.coefficients).tobytes() if wanted.terms.size else b""
+        if key not in self._ranges:  # several objectives may want the same, or not care
+            self._ranges[key] = extremes(space, wanted, worth, budget=self.budget)
+        found = self._ranges[key]
         low, high = (x if x > self.width else 0.0 for x in (best - found.high, best - found.low))
         if exact and found.exact:
             return _Regret(low, high, 0.0)

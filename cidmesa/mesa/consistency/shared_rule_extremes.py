@@ -86,7 +86,13 @@ def extremes(
     :data:`FACES` faces have to be looked at; else the range over the optimal rules that were found.
     """
     parts, (_, constant) = space.parts(wanted, base)
-    found = [_extremes(part.space, *part.read, deterministic=deterministic, budget=budget) for part in parts]
+    known: dict[tuple[bytes, ...], Extremes] = {}
+    found = []
+    for part in parts:
+        key = part.key
+        if key not in known:
+            known[key] = _extremes(part.space, *part.read, deterministic=deterministic, budget=budget)
+        found.append(known[key])
     low = constant + math.fsum(part.low for part in found)
     return Extremes(low, constant + math.fsum(part.high for part in found), all(part.exact for part in found))
 
@@ -95,6 +101,9 @@ def _extremes(
     space: RuleSpace, wanted: Polynomial, base: Polynomial, *, deterministic: bool, budget: Budget
 ) -> Extremes:
     """Return the same for contexts that all interact."""
+    if not len(wanted.terms):  # whatever is done here is optimal
+        lowest, highest = (space.maximise(f, (), deterministic) for f in (base.negated, base))
+        return Extremes(-lowest.value, highest.value, lowest.exact and highest.exact)
     best = space.maximise(wanted, (base,), deterministic)
     listed = [base(rule) for rule in best.rules]
     if deterministic:

@@ -106,6 +106,11 @@ class Polynomial:
         return Polynomial(onto[self.terms], self.coefficients)
 
     @property
+    def negated(self) -> Polynomial:
+        """The negation."""
+        return Polynomial(self.terms, -self.coefficients)
+
+    @property
     def scale(self) -> float:
         """The largest coefficient, at least 1: what ties (:data:`.TIE`) are measured by."""
         return max(1.0, float(np.abs(self.coefficients).max(initial=0.0)))
@@ -127,6 +132,11 @@ class Part(NamedTuple):
     space: RuleSpace
     entries: Ints
     read: tuple[Polynomial, ...]
+
+    @property
+    def key(self) -> tuple[bytes, ...]:
+        """What equal parts have in common."""
+        return tuple(array.tobytes() for f in self.read for array in (f.terms, f.coefficients))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -306,7 +316,13 @@ class RuleSpace:
             More than :data:`COMBINED`.
         """
         parts, _ = self.parts(f, *others)
-        found = [part.space.maximise(part.read[0], part.read[1:]).rules for part in parts]
+        known: dict[tuple[bytes, ...], tuple[Floats, ...]] = {}
+        found = []
+        for part in parts:
+            key = part.key
+            if key not in known:
+                known[key] = part.space.maximise(part.read[0], part.read[1:]).rules
+            found.append(known[key])
         count = math.prod(map(len, found))
         if count > COMBINED:
             raise NotApplicableError(
