@@ -102,19 +102,11 @@ class Shown:
         """Return words to stand below the table."""
         return ""
 
-    def _as_table(self) -> Table:
-        rows = self._rows()
-        columns = tuple(rows[0]) if rows else ()
-        numeric = [all(_is_number(row[c]) or row[c] is None for row in rows) for c in columns]
-        cells = tuple(tuple(said(row[c]) for c in columns) for row in rows)
-        align = "".join("r" if yes else "l" for yes in numeric)
-        return Table(columns, cells, align, self._caption(), self._note())
-
     def __str__(self) -> str:
-        return text(self._as_table(), 80)
+        return text(as_table(self._rows(), self._caption(), self._note()))
 
     def _repr_html_(self) -> str:
-        return html(self._as_table())
+        return html(as_table(self._rows(), self._caption(), self._note()))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a pandas DataFrame.
@@ -133,6 +125,14 @@ class Shown:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data: dicts, lists, numbers, texts, ``None``."""
         return {"rows": [{key: plain(value) for key, value in row.items()} for row in self._rows()]}
+
+
+def as_table(rows: Sequence[Mapping[str, Any]], caption: str = "", note: str = "") -> Table:
+    """Lay rows with the same keys out as a table, numbers to the right."""
+    columns = tuple(rows[0]) if rows else ()
+    numeric = [all(_is_number(row[c]) or row[c] is None for row in rows) for c in columns]
+    cells = tuple(tuple(said(row[c]) for c in columns) for row in rows)
+    return Table(columns, cells, "".join("r" if yes else "l" for yes in numeric), caption, note)
 
 
 def said(value: Any) -> str:
@@ -227,6 +227,8 @@ def columns(text: str) -> int:
 
 def table_lines(table: Table, width: int, *, colour: bool = False) -> list[str]:
     """Lay a table out in lines of at most `width` columns; cells that are too long are wrapped."""
+    if not table.columns:
+        return ["(no rows)"]
     cells = table.cells
     texts = [[bare(head), *(bare(row[i].text) for row in cells)] for i, head in enumerate(table.columns)]
     natural = [max(map(columns, column)) for column in texts]

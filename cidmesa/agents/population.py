@@ -18,7 +18,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +28,7 @@ from cidmesa.agents.tensors import Encoder, agent_keys, as_array, inputs, positi
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.model import CIM
+from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown, said
 
 STEPS = {"reinforce": 1500, "exact": 500}
@@ -58,7 +58,7 @@ class Predicting(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recipe:
     """Everything that determines a population: the same recipe gives the same agents.
 
@@ -121,7 +121,7 @@ class Recipe:
         for name, default in (("steps", STEPS), ("rate", RATE), ("entropy", ENTROPY)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default[self.learner])
-        object.__setattr__(self, "encoders", MappingProxyType(dict(self.encoders)))
+        object.__setattr__(self, "encoders", ReadOnly(self.encoders))
 
     @cached_property
     def rules(self) -> Mapping[str, Rule]:
@@ -138,7 +138,7 @@ class Recipe:
                 shown = inputs(cards, parents, self.encoders, frozenset(self.without))
                 made[name] = RULES[self.policy](name, shown, self.model.card(name), self.hidden)
             found[decision] = made[name]
-        return MappingProxyType(found)
+        return ReadOnly(found)
 
     @cached_property
     def digest(self) -> str:
@@ -188,6 +188,9 @@ class Recipe:
             As for :func:`train`.
         """
         return replace(self, model=model or self.model, without=(*self.without, *without)).train(progress=progress)
+
+    def __repr__(self) -> str:
+        return f"Recipe({self.learner}, {self.policy}, {self.agents} agents, seed {self.seed}, {self.steps} steps)"
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import Predictions, predict
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
 from cidmesa.mesa.setup.training import require_setup
-from cidmesa.shown import Shown
+from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -227,6 +227,20 @@ class Family(Shown):
 
     def _rows(self) -> list[dict[str, Any]]:
         return [candidate.row() for candidate in self._one_by_one()]
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        regrets = tuple(f"regret in {name}" for name in self.setup.deployments)
+        about = [{key: value for key, value in row.items() if key not in regrets} for row in rows]
+        there = [
+            {"targets": row["targets"], **{key.removeprefix("regret in "): row[key] for key in regrets}}
+            for row in rows
+            if all(key in row for key in regrets)
+        ]
+        first = text(as_table(about, "Candidate mesa-optimizers", "" if regrets and there else self._note()))
+        if not regrets or not there:
+            return first
+        return f"{first}\n\n{text(as_table(there, 'Regret in each deployment, competent', self._note()))}"
 
     def _caption(self) -> str:
         return "Candidate mesa-optimizers"

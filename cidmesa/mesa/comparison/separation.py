@@ -21,11 +21,7 @@ part the two at all.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
-...                           at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red),
-...                           reward=lambda at_door: at_door)
+>>> model = cm.gallery.load("red-door").setup.model  # doors are red in training
 >>> best = separating_shifts(TrainingSetup(model), "at_door", "at_red", size=1)[0]
 >>> sorted(best.nodes), best.certain, best.visible, best.mechanisms["red"].values.tolist()
 (['red'], 1.0, True, [[0.0, 1.0], [1.0, 0.0]])
@@ -37,7 +33,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -60,6 +55,7 @@ from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.outcomes.reduced_policies import contexts_of_runs
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
@@ -201,7 +197,7 @@ def separating_shifts(
         certain, differ = parted[name]
         mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
         seen = bool(nodes & observed(setup.deployed_cid(name)))
-        here = MappingProxyType(mechanisms)
+        here = ReadOnly(mechanisms)
         _keep(best, Separation(nodes, here, name, certain, differ, seen, declared_only=judges.declared_only))
     model = setup.require_model("separating_shifts")
     every = _count(model, size) <= judges.most
@@ -381,7 +377,7 @@ def _try(
         best[nodes] = replace(best[nodes], lower_bound=missed)
     if found:
         certain, differ, where = max(found)
-        here = MappingProxyType(listed[-where])
+        here = ReadOnly(listed[-where])
         _keep(best, Separation(nodes, here, None, certain, differ, seen, missed, judges.declared_only))
 
 
@@ -426,7 +422,7 @@ def _graphical(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...
     respond = known[one].responds_to | known[other].responds_to
     parts = relevant(cid, one) ^ relevant(cid, other)
     movable = [node for node in cid.nodes if cid.kind(node) != "decision"]
-    nothing: Mapping[str, Any] = MappingProxyType({})
+    nothing: Mapping[str, Any] = ReadOnly({})
     rows = [Separation(frozenset({v}), nothing, None, None, None, True) for v in movable if v in respond]
     rows += [
         Separation(frozenset({v}), nothing, None, None, None, False) for v in movable if v in parts and v not in respond

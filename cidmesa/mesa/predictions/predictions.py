@@ -42,7 +42,7 @@ from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures, shown
 from cidmesa.mesa.setup.deployment import TRAINING
-from cidmesa.shown import Shown, said
+from cidmesa.shown import Shown, as_table, said, text
 from cidmesa.solve.queries.payoffs import utility_range
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ MARGIN = 0.05
 """What counts as nothing: of total variation, or of the base utility's range."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prediction:
     """One row: what is claimed of agents, and what it rests on.
 
@@ -102,6 +102,9 @@ class Prediction:
     decision: str | None = None
     inert: bool = False
     retrained: bool = False
+
+    def __repr__(self) -> str:
+        return f"Prediction({self.id}: {self.modality})"
 
 
 class Predictions(tuple[Prediction, ...], Shown):
@@ -161,7 +164,8 @@ class Predictions(tuple[Prediction, ...], Shown):
         return f"Predictions({len(self)} rows, {len(self.structural)} structural, digest {self.digest[:12]})"
 
     def __str__(self) -> str:
-        return Shown.__str__(self)
+        rows = [{key: value for key, value in row.items() if key != "theorem"} for row in self._rows()]
+        return text(as_table(rows, self._caption(), self._note()))
 
 
 def _in_words(expected: Any) -> Any:

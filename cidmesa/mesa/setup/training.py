@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from cidmesa.arguments import read_names
@@ -35,6 +34,7 @@ from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, unk
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.setup.deployment import TRAINING, Deployment, Feedback, Phases
 from cidmesa.model import CIM
+from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown
 
 __all__ = ["TRAINING", "Deployment", "Feedback", "Phases", "TrainingSetup", "require_setup"]
@@ -108,14 +108,14 @@ class TrainingSetup(Shown):
         self._check_base()
         given = _mapping(deployments, "deployments", "{name: {node: mechanism}}")
         named = {name: _as_deployment(what) for name, what in given.items()}
-        self._set("deployments", MappingProxyType(named))
+        self._set("deployments", ReadOnly(named))
         self._set("_models", {name: self._deploy(name, deployment) for name, deployment in named.items()})
         self._set("feedback", tuple(self._read_feedback(feedback)))
         self._set("shared_rules", tuple(self._read_shared(shared_rules)))
         self._set("phases", phases)
         self._check_phases()
         inside = _mapping(learned, "learned", "{decision: CID(..)}")
-        self._set("learned", MappingProxyType(self._read_learned(inside)))
+        self._set("learned", ReadOnly(self._read_learned(inside)))
         if isinstance(world, str):
             raise DiagramError(f"world= is a set of names; got {world!r}: {{{world!r}}}.")
         self._set("world", frozenset(self.cid.chance if world is None else read_names(world, "world=")))

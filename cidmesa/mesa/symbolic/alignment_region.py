@@ -21,11 +21,7 @@ expression, as a maximum or a piecewise term. The answer is exact on borders too
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> delta = sympy.Symbol("delta")
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> model = base.parameterise(door=cm.Uniform("left", "right"), red=cm.Noisy(lambda door: door, delta),
-...                           go=["left", "right"], at_door=lambda go, door: int(go == door),
-...                           at_red=lambda go, red: int(go == red), reward=lambda at_door: at_door)
+>>> model = cm.gallery.load("red-door").setup.model.shift(red=cm.Noisy(lambda door: door, delta))
 >>> setup = TrainingSetup(model, deployments={"repainted": {"red": cm.Uniform("left", "right")}})
 >>> region = alignment_region(setup, "at_red")
 >>> region.training_regret, region.consistent
@@ -40,7 +36,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -54,6 +49,7 @@ from cidmesa.mesa.objectives.declared import Objective, declared, read
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import require_setup
 from cidmesa.mesa.symbolic.action_values import Values, where
+from cidmesa.readonly import ReadOnly
 from cidmesa.solve.symbolic.algebra import exact
 
 if TYPE_CHECKING:
@@ -200,8 +196,8 @@ def alignment_region(
         regret,
         epsilon,
         _at_most(regret, epsilon),
-        MappingProxyType(there),
-        MappingProxyType({name: _positive(r) for name, r in there.items()}),
+        ReadOnly(there),
+        ReadOnly({name: _positive(r) for name, r in there.items()}),
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown, plain, said
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Solution(Shown):
     @cached_property
     def tables(self) -> Mapping[str, Array]:
         """The rule of every decision solved for, as a table ``(cards of parents..., card)``."""
-        return MappingProxyType({d: self._whole(d, result.rule) for d, result in self.results.items()})
+        return ReadOnly({d: self._whole(d, result.rule) for d, result in self.results.items()})
 
     @cached_property
     def policy(self) -> Mapping[str, dict[tuple[Hashable, ...], Any]]:
