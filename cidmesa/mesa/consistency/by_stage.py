@@ -90,7 +90,7 @@ class ByStage:
         self.declared = declared
         self.why = why
         self.budget = budget
-        self.sufficient = ConsistentSet(stage_law(setup, names))
+        self.sufficient = ConsistentSet(stage_law(setup, names, budget))
         self._domains = tuple(domain_of(setup, node) for node in names)
         self._rules_known: dict[tuple[str, bytes, bool], OptimalRules] = {}
         self._regrets_known: dict[tuple[str, bytes, bool], tuple[float, float]] = {}
@@ -234,7 +234,7 @@ class ByStage:
 _SHRINK = "declare fewer objectives, objectives={targets: ..}, or give the targets fewer values"
 
 
-def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
+def stage_law(setup: TrainingSetup, targets: Sequence[str], budget: Budget = UNLIMITED) -> OutcomeTable:
     """Return the contexts of all decisions as one outcome table: what each action leads to, with later rules at the
     optimum.
 
@@ -258,7 +258,7 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
     relevance = relevance_graph(setup.cid.with_utility("mesa_utility", dict.fromkeys(read)))
     order = relevance.order()
     matters = {first for first, _ in relevance.edges}
-    best: Solution = solve(model)
+    best: Solution = solve(model, budget=budget)
     actions = max(model.card(decision) for decision in order)
     outcomes, values = [], []
     for decision in order:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
 from cidmesa.mesa.graphical.shifts import ShiftClass
@@ -94,14 +95,16 @@ class World:
     worst: float = 0.0
 
 
-def world_of(setup: TrainingSetup, name: str) -> World:
+def world_of(setup: TrainingSetup, name: str, budget: Budget = UNLIMITED) -> World:
     """Compute what predictions about one distribution share."""
     model = setup.deployed(name)
     policy = uniform_policy(model)
     tables = {
         d: np.asarray(joint(model, model.cid.parents(d), policy=policy), dtype=np.float64) for d in model.cid.decisions
     }
-    return World(setup, name, model, tables, best_value(setup, model) + best_value(setup, negated(model)))
+    return World(
+        setup, name, model, tables, best_value(setup, model, budget) + best_value(setup, negated(model), budget)
+    )
 
 
 # What is claimed ------------------------------------------------------------------------------------------------------
@@ -272,9 +275,9 @@ def _shares(mixture: Floats, can: Mask) -> tuple[Floats, Floats]:
 # Changed models -----------------------------------------------------------------------------------------------------
 
 
-def best_value(setup: TrainingSetup, model: CIM) -> float:
+def best_value(setup: TrainingSetup, model: CIM, budget: Budget = UNLIMITED) -> float:
     """Return the best expected utility with the rules that the setup lets decisions share."""
-    return float(model.solve(shared_rules=setup.shared_rules).value)
+    return float(model.solve(shared_rules=setup.shared_rules, budget=budget).value)
 
 
 def negated(model: CIM) -> CIM:
