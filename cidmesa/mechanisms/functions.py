@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arrays import Array, Ints
+from cidmesa.clock import progress_bar
 from cidmesa.errors import MechanismError, did_you_mean
 from cidmesa.mechanisms.distributions import Categorical
 from cidmesa.mechanisms.numbers import (
@@ -97,7 +98,7 @@ class Function(Mechanism):
         place.require_small(math.prod(place.shape) * len(noise.values))
         outputs = [
             output
-            for context in place.contexts()
+            for context in _contexts(place)
             for output in (_call(self.f, place, context, noise=value) for value in noise.values)
         ]
         if any(isinstance(output, Mapping) for output in outputs):
@@ -279,8 +280,19 @@ def _call(f: Callable[..., Any], place: Place, context: tuple[Value, ...], **mor
     return plain(output)
 
 
+MANY = 2**14
+"""Up to so many calls of a function are made without a progress bar; they take far less than a second."""
+
+
 def _outputs(f: Callable[..., Any], place: Place) -> Iterator[Any]:
-    return (_call(f, place, context) for context in place.contexts())
+    return (_call(f, place, context) for context in _contexts(place))
+
+
+def _contexts(place: Place) -> Iterable[tuple[Value, ...]]:
+    """Return the parent contexts, with a bar on the terminal where they are many and take two seconds."""
+    count = math.prod(place.shape)
+    contexts = place.contexts()
+    return progress_bar(contexts, f"calling the function of {place.node}", total=count) if count > MANY else contexts
 
 
 def _domain_of(place: Place, outputs: Iterable[Any]) -> Domain:
