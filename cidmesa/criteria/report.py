@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -129,6 +129,10 @@ class DecisionIncentives:
         """Observations that are not requisite."""
         return frozenset(self.cid.parents(self.decision)) - self.requisite
 
+    def overlay(self) -> Overlay:
+        """Return what a picture marks, as :meth:`IncentiveReport.overlay` does."""
+        return _overlay(self.cid, [self])
+
     @cached_property
     def _analysis(self) -> Analysis:
         return analysis_of(self.cid, self.cid.agent_of(self.decision))
@@ -155,7 +159,26 @@ class DecisionIncentives:
             return [v for v in ids if v not in utilities]
         mask: Mask = {"ri": seen.ri, "voc": seen.voc, "ici": seen.ici, "relevance": seen.d_connected}[criterion]
         ids = mask.nonzero()[0].tolist()
-        return [v for v in ids if v != d] if criterion == "voc" else ids
+        if criterion != "voc":
+            return ids
+        return [v for v in ids if v != d and not analysis.pays_all_it_can[v]]
+
+
+def _overlay(cid: CID, parts: Sequence[DecisionIncentives]) -> Overlay:
+    """Collect what a picture marks over some decisions."""
+    marks: dict[str, set[str]] = {}
+    for part in parts:
+        for criterion in ("voi", "voc", "ri", "ici"):
+            for node in getattr(part, criterion):
+                marks.setdefault(node, set()).add(criterion)
+    links = [(part, (p, part.decision)) for part in parts for p in cid.parents(part.decision)]
+    return {
+        "nodes": {node: frozenset(marks[node]) for node in cid.nodes if node in marks},
+        "edges": {
+            "requisite": tuple(link for part, link in links if link[0] in part.requisite),
+            "nonrequisite": tuple(link for part, link in links if link[0] not in part.requisite),
+        },
+    }
 
 
 class IncentiveReport(Shown):
@@ -274,19 +297,7 @@ class IncentiveReport(Shown):
             `decision`); ``"edges"``: ``"requisite"`` and ``"nonrequisite"`` → tuple of information links.
         """
         chosen = self.cid.decisions if decision is None else (self.cid.only_decision(decision),)
-        nodes: dict[str, set[str]] = {}
-        for d in chosen:
-            for criterion in ("voi", "voc", "ri", "ici"):
-                for node in getattr(self[d], criterion):
-                    nodes.setdefault(node, set()).add(criterion)
-        links = [(p, d) for d in chosen for p in self.cid.parents(d)]
-        return {
-            "nodes": {node: frozenset(nodes[node]) for node in self.cid.nodes if node in nodes},
-            "edges": {
-                "requisite": tuple((p, d) for p, d in links if p in self[d].requisite),
-                "nonrequisite": tuple((p, d) for p, d in links if p not in self[d].requisite),
-            },
-        }
+        return _overlay(self.cid, [self[d] for d in chosen])
 
     def diff(self, other: IncentiveReport | CID) -> ReportDiff:
         """Compare with the report of another design.

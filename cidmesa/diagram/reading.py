@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Ints
-from cidmesa.errors import DiagramError, unknown
+from cidmesa.errors import DiagramError, shortened, unknown
 
 if TYPE_CHECKING:
     pass
@@ -37,7 +37,7 @@ def as_pairs(edges: Iterable[Edge]) -> list[Edge]:
     if set(map(type, pairs)) <= {tuple, list} and set(map(len, pairs)) <= {2}:
         return pairs
     bad = next(e for e in pairs if not isinstance(e, tuple | list) or len(e) != 2)
-    raise DiagramError(f"an edge is a pair (tail, head); got {bad!r}.")
+    raise DiagramError(f"an edge is a pair (tail, head); got {shortened(bad)}.")
 
 
 def hidden_causes(bidirected: list[Edge]) -> dict[str, Edge]:

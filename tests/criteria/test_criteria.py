@@ -39,6 +39,11 @@ def says_yes(cid: cm.CID, reduced: cm.CID, criterion: str, x: str, d: str) -> bo
     """The criterion as the table of definitions words it, on the minimal reduction."""
     utilities = cid.utilities
     pays = any(u == x or u in reduced.descendants(x) for u in utilities)
+    if criterion in {"voc", "direct_voc"} and x in utilities:
+        others = [u for u in utilities if u != x]
+        return not all(
+            p in cid.decisions and not any(u in reduced.descendants(p) for u in others) for p in reduced.parents(x)
+        )
     if criterion == "voi":
         return x in naive.reduced(with_information_link(cid, x, d), random.Random(0)).parents(d)
     if criterion in {"ri", "unfairness"}:

@@ -42,14 +42,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.criteria.witness.bit_tracks import Bit, Pay, Ref, Tracks
 from cidmesa.criteria.witness.check import Candidate, holds
 from cidmesa.criteria.witness.paths import PathView, Segment
 from cidmesa.graph.reduction import with_information_link
-from cidmesa.mechanisms import Mechanism, Table
+from cidmesa.mechanisms import Mechanism
 
 if TYPE_CHECKING:
     from cidmesa.criteria.question import Question
@@ -170,7 +168,7 @@ def _response(view: PathView, node: str) -> Built | None:
 
 def _control(view: PathView, node: str) -> Built | None:
     direct = _paid_directly(view, node)
-    return direct if direct is not None else _through_decision(view, node, control=True)
+    return direct if direct is not None or node in view.payers else _through_decision(view, node, control=True)
 
 
 def _instrument(view: PathView, node: str) -> Built | None:
@@ -204,15 +202,10 @@ def _impact(view: PathView, node: str) -> Built | None:
 
 
 def _paid_directly(view: PathView, node: str) -> Built | None:
-    """Fair noise that is paid, controlled to what pays; for a utility, noise at a chance parent, or no pay at all."""
-    tracks = Tracks(view.cid, view.agent)
+    """Fair noise that is paid, controlled to what pays."""
     if node in view.payers:
-        source = next((p for p in view.parents[node] if view.cid.agent_of(p) is None), None)
-        if source is not None:
-            tracks.put(source, "x", Bit(noise=0.5))
-            tracks.pay(Pay(node, ((source, "x"),)))
-        ones = np.ones(tuple(len(tracks.domain(p)) for p in view.cid.parents(node)))
-        return Built(tracks, Table(ones))
+        return _paid_itself(view, node)
+    tracks = Tracks(view.cid, view.agent)
     path = view.path(node, view.payers, avoiding=() if view.decision is None else (view.decision,))
     if path is None:
         return None
@@ -220,6 +213,27 @@ def _paid_directly(view: PathView, node: str) -> Built | None:
     tracks.copy(path[:-1], "x")
     tracks.pay(Pay(path[-1], ((path[-2], "x"),)))
     return Built(tracks, tracks.mechanism(node, {"x": Bit(noise=1.0)}))
+
+
+def _paid_itself(view: PathView, node: str) -> Built | None:
+    """A utility pays for noise at a parent; or for one action, while the other is worth as much to another utility."""
+    tracks = Tracks(view.cid, view.agent)
+    ours = view.cid.decisions_of(view.agent)
+    source = next((p for p in view.cid.parents(node) if p not in ours), None)
+    if source is not None:
+        tracks.put(source, "x", Bit(noise=0.5))
+        tracks.pay(Pay(node, ((source, "x"),)))
+        return Built(tracks)
+    others = [u for u in view.payers if u != node]
+    torn = view.decision is not None and view.decision in view.cid.parents(node)
+    path = view.path(view.decision, others) if torn and view.decision is not None else None
+    if view.decision is None or path is None:
+        return None
+    tracks.put(view.decision, "d", Bit())
+    tracks.copy(path[:-1], "d")
+    tracks.pay(Pay(path[-1], ((path[-2], "d"),)))
+    tracks.pay(Pay(node, ((view.decision, "d"),), equal=True))
+    return Built(tracks)
 
 
 def _through_decision(view: PathView, node: str, *, control: bool) -> Built | None:

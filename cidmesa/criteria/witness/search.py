@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -74,7 +74,7 @@ def search(question: Question, criterion: str, draws: int = SEARCH_DRAWS, budget
     agent = cid.agents[0] if decision is None else cid.agent_of(decision)
     chance = Chance(random.Random(0), np.random.default_rng(0))  # the same for all names: renaming changes nothing
     for node in question.nodes:
-        if cid.kind(node) == "utility":
+        if cid.kind(node) == "utility" and (criterion != "voc" or cid.agent_of(node) != agent):
             continue
         draw = _Draw(cid, agent, criterion, node, decision, question.cut_edges, chance, label)
         drawn, what = 0, f"the search for a witness of {TITLES[criterion]} of {node}"
@@ -132,6 +132,10 @@ def _controls(games: Games, node: str, decision: str | None, _: tuple[str, ...])
 
 def _worth_controlling(games: Games, node: str, _: str | None, __: tuple[str, ...]) -> _Found:
     best = games.best.max(axis=1)
+    if node in games.pays:
+        pay = games.pays[node]
+        most = replace(games, pays={**games.pays, node: np.broadcast_to(pay.max(axis=1, keepdims=True), pay.shape)})
+        return _those(most.worth(most.policies).max(axis=1) > best + 1e-9)
     contexts = 2 ** len(games.parents[node])
     tables = list(product((0, 1), repeat=contexts)) if contexts <= 4 else [(0,) * contexts, (1,) * contexts]
     better: dict[int, Rules] = {}
@@ -223,14 +227,16 @@ class _Draw:
         self.utilities = cid.utilities_of(agent)
         self.order = [cid.nodes[i] for i in cid.topological]
         deciding = cid.decisions_of(agent) if decision is None else (decision,)
-        self.always = tuple(dict.fromkeys((node, *deciding, *((label,) if label is not None else ()))))
+        self.paying = {node} & set(self.utilities)
+        about = () if self.paying else (node,)
+        self.always = tuple(dict.fromkeys((*about, *deciding, *((label,) if label is not None else ()))))
         self.reduced = cid if criterion in {"voi", "impact"} else minimal_reduction(cid)
         above = {u: self.reduced.ancestors(u, strict=False) for u in self.utilities}
         matter = set().union(*above.values())
         self.pool = [n for n in self.order if n in matter and n not in self.always and n not in self.utilities]
         self.legs: list[tuple[str, frozenset[str]]] = []  # from where to where the incentive runs
         downwards = criterion in {"ici", "impact"}
-        if decision is not None and not downwards:
+        if decision is not None and not downwards and not self.paying:
             self.legs.append((node, self.reduced.ancestors(decision, strict=False)))
         if decision is not None and downwards:
             self.legs.append((decision, self.reduced.ancestors(node, strict=False)))
@@ -247,6 +253,7 @@ class _Draw:
         live |= {n for n in self.pool if rng.random() < share}
         others = {d for d in cid.decisions if cid.agent_of(d) != self.agent}
         paid = {u for u in self.utilities if rng.random() < 0.8} or {rng.choice(self.utilities)}
+        paid |= self.paying
         parents = {n: tuple(p for p in cid.parents(n) if p in live) for n in self.order if n in live or n in paid}
         policies = 1
         for d in cid.decisions_of(self.agent):

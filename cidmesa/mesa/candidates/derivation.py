@@ -96,6 +96,10 @@ class Derivation:
             return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names], self.budget)
         return None
 
+    def why_not_listed(self, names: tuple[str, ...]) -> str | None:
+        """Return why a candidate is not known by all its objectives, where the policies are too many to compare."""
+        return self._why.get(names)
+
     def without_numbers(self, names: tuple[str, ...], question: str) -> NotApplicableError:
         """Return the error for a question about a candidate that has no answer in numbers."""
         if names in self._why:

@@ -253,9 +253,15 @@ class MesaOptimizer(Shown):
     def _by_cone(self) -> ByCone:
         found = self._numbers("the consistent set")
         if not isinstance(found, ByCone):
+            why = self._derivation.why_not_listed(self.names)
             raise NotApplicableError(
-                "the consistent set is described by inequalities where every decision has a rule of its own; with "
-                f"shared rules declared objectives are tried one by one: {self!r}.declared."
+                "the consistent set is described by inequalities where "
+                + (
+                    f"the policies can be compared, and here {why} "
+                    if why is not None
+                    else "every decision has a rule of its own, and here one rule serves several. "
+                )
+                + f"Declared objectives are tried one by one: see .declared of the candidate {', '.join(self.names)}."
             )
         return found
 

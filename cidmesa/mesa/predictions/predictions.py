@@ -213,7 +213,7 @@ def predict(
     """
     if setup.model is None:
         return Predictions((), _structural_by_graph(setup))
-    setup.model.require_numeric("predictions")
+    setup.model.require_numeric("predictions", "cm.alignment_region(setup, target)")
     worlds = {name: claims.world_of(setup, name, budget) for name in setup.distributions}
     rows: list[Prediction] = []
     apart: list[Prediction] = list(_structural_by_graph(setup))

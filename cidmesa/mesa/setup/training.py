@@ -149,7 +149,7 @@ class TrainingSetup(Shown):
             raise NotApplicableError(
                 f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
             )
-        self.model.require_numeric(question)
+        self.model.require_numeric(question, "cm.alignment_region(setup, target)")
         return self.model
 
     def shifted(self, name: str) -> frozenset[str]:

@@ -57,6 +57,7 @@ class Found(NamedTuple):
     value: float
     exact: bool
     method: str
+    bound: float | None = None
 
 
 def in_relevance_order(problem: Problem) -> Found | None:
@@ -78,6 +79,6 @@ def _in_relevance_order(problem: Problem, merging: bool) -> Found | None:
     if schedule.plan is None:
         return None
     tables = problem.tables(schedule)
-    results = carry_out(schedule, tables, view.cards, problem.scale)
+    results, _ = carry_out(schedule, tables, view.cards, problem.scale)
     _, w = run(schedule.plan, tables)
     return Found(results, 0.0 if w is None else float(w), True, "relevance order")

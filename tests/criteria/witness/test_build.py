@@ -56,7 +56,8 @@ def confirm(verdict: Verdict, model: cm.CIM, decision: str) -> None:
         return
     assert model.cid == cid
     if verdict.criterion == "voc" and paid_by_decisions_alone(cid, node):
-        paying = model.shift({node: cm.Table(np.ones_like(model.cpd(node)))})
+        assert cm.value_of_control(model, node) > 1e-6
+        paying = model.shift({node: cm.Table(np.full_like(model.cpd(node), model.cpd(node).max()))})
         assert brute.one_decision(paying, decision)[0] > worth + 1e-6
         assert brute.tables_value(paying, decision) > worth + 1e-6
     elif verdict.criterion == "voc":
@@ -229,6 +230,16 @@ def _random_model(rng: random.Random, verdict: Verdict) -> cm.CIM:
     return cid.parameterise(mechanisms)
 
 
+def _of_one_or_two_decisions(rng: random.Random) -> cm.CID:
+    """Draw a diagram of one agent in which utilities often have no chance parent."""
+    inner = [f"x{i}" for i in range(rng.randint(0, 2))] + [f"d{i}" for i in range(rng.randint(1, 2))]
+    rng.shuffle(inner)
+    pays = [f"u{i}" for i in range(rng.randint(1, 2))]
+    edges = [(tail, head) for i, head in enumerate(inner) for tail in inner[:i] if rng.random() < 0.5]
+    edges += [(tail, u) for u in pays for tail in inner if rng.random() < 0.4]
+    return cm.CID(edges, nodes=[*inner, *pays], decisions=[n for n in inner if n[0] == "d"], utilities=pays)
+
+
 def _has(model: cm.CIM, verdict: Verdict, decision: str) -> bool:
     scim = brute.Scim(model)
     rules = scim.policies(limit=5_000)
@@ -325,10 +336,31 @@ class TestOtherQuestions:
             cm.admits_ici(cid, "x").witness()
 
     def test_a_utility_that_only_decisions_reach(self):
-        cid = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
-        model = find_witness(judge(cid, "voc", "u"))
-        assert model is not None
-        assert model.solve().value == 0.0  # it never pays, until it is made to
+        alone = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
+        verdict = cm.admits_voc(alone, "u")
+        assert verdict.answer is Answer.EXCLUDES
+        assert verdict.because.check(alone)
+        assert "only decisions set u" in str(verdict.because)
+        assert not verdict.because.check(alone.with_edges(("x", "u")))
+        torn = cm.CID([("d", "u"), ("d", "w")], decisions=["d"], utilities=["u", "w"])
+        assert not verdict.because.check(torn)
+        model = cm.admits_voc(torn, "u").witness()
+        assert cm.value_of_control(model, "u") == 1.0  # one action pays here, the other there
+
+    @pytest.mark.parametrize("seed", range(examples(4, 60)))
+    def test_control_of_utilities_is_what_the_numbers_say(self, seed):
+        rng = random.Random(seed)
+        for _ in range(12):
+            cid = _of_one_or_two_decisions(rng)
+            for u in cid.utilities:
+                for direct in (None, True):
+                    verdict = cm.admits_voc(cid, u, direct=direct)
+                    assert verdict.answer is not Answer.UNKNOWN  # never, on diagrams this small
+                    assert verdict.because.check(cid)
+                    if verdict:
+                        assert cm.value_of_control(verdict.witness(), u) > 1e-6
+                    else:
+                        assert cm.value_of_control(_random_model(rng, verdict), u) == pytest.approx(0, abs=1e-12)
 
     def test_many_idle_parents_keep_their_one_state(self):
         idle = [f"x{i}" for i in range(55)]

@@ -157,7 +157,7 @@ def check_against_one_pass_per_decision(model: cm.CIM) -> None:
     problem = Problem(view, ids(model.cid.decisions), ids(model.cid.utilities), MAX_TABLE)
     plain = Scheduler(view.index, view.cards, problem.utilities, problem.decisions, {}).schedule(MAX_TABLE)
     assert not any(stage.merged for stage in plain.stages)
-    results = carry_out(plain, problem.tables(plain), view.cards, problem.scale)
+    results, _ = carry_out(plain, problem.tables(plain), view.cards, problem.scale)
     for d, result in results.items():
         name = model.cid.nodes[d]
         shape = [model.card(n) for n in (name, *model.cid.parents(name))]
