@@ -60,7 +60,7 @@ def test_only_somebody_who_waits_has_a_limit(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     assert somebody_waits()
     assert Budget.of("default").seconds == PATIENCE
-    monkeypatch.setattr(multiprocessing, "parent_process", lambda: object())  # a worker of a prompt
+    monkeypatch.setattr(multiprocessing, "parent_process", object)  # a worker of a prompt
     assert Budget.of("default").seconds is None
 
 
@@ -168,7 +168,7 @@ def test_a_listing_of_rules_ends_with_a_lower_bound(monkeypatch: pytest.MonkeyPa
 def test_a_search_for_witnesses_that_is_cut_short_leaves_nothing_behind() -> None:
     cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
     whole = str(cm.incentives(cid.renamed({})))
-    with pytest.raises(OutOfTimeError, match="search for .*witness.*search=False"):
+    with pytest.raises(OutOfTimeError, match=r"search for .*witness.*search=False"):
         str(cm.incentives(cid, budget=after_looks(3)))
     assert str(cm.incentives(cid, budget=1e9)) == whole
 
@@ -189,7 +189,7 @@ def test_predictions_are_whole_or_none() -> None:
     whole = cm.derive_mesa_optimizers(setup)
     count = len(whole)
     family = cm.derive_mesa_optimizers(setup, budget=after_looks(count + 2))
-    with pytest.raises(OutOfTimeError, match="stating predictions was at \d of"):
+    with pytest.raises(OutOfTimeError, match=r"stating predictions was at \d of"):
         family.predictions()
     assert cm.derive_mesa_optimizers(setup, budget=1e9).predictions().digest == whole.predictions().digest
 

@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 class ByStage:
     """Consistency where policies are too many to list, by a sufficient test and by single objectives.
 
-    Of targets that have two values together there are, up to scale and shift, two objectives: both are tried, and all
-    answers are exact. Of others the answers about deployments are those of the objectives known to be consistent, the
+    Of targets that have two values together there are, up to scale and shift, two objectives and a constant: all are
+    tried, and all answers are exact. Of others the answers about deployments are those of the objectives known to be consistent, the
     declared ones and the representative, with the distance to what is proven of all.
 
     Parameters
@@ -98,7 +98,7 @@ class ByStage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether :attr:`tried` are all objectives on the targets, up to scale and shift and a constant."""
+        """Whether :attr:`tried` are all objectives on the targets, up to scale and shift."""
         return math.prod(len(domain) for domain in self._domains) == 2
 
     @cached_property
@@ -114,7 +114,8 @@ class ByStage:
         for objective in (*self.declared, *both):
             if objective.values[0] != objective.values[1]:
                 ways.setdefault(bool(objective.values[0] < objective.values[1]), objective)
-        return tuple(ways.values())
+        indifferent = self._objective("a constant", np.zeros(2))  # in the set where the base does not care either
+        return (*ways.values(), indifferent)
 
     @property
     def is_empty(self) -> bool | None:
