@@ -203,7 +203,11 @@ class MesaOptimizer(Shown):
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
         elif found is not None:
-            words.append("C3: declared objectives one by one, since one rule serves several decisions")
+            why = getattr(found, "why", "")
+            words.append(
+                "C3: declared objectives one by one, since one rule serves several decisions"
+                + (f"; {why}" if why else "")
+            )
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
 
     @cached_property
@@ -254,6 +258,8 @@ class MesaOptimizer(Shown):
         found = self._numbers("the consistent set")
         if not isinstance(found, ByCone):
             why = self._derivation.why_not_listed(self.names)
+            if isinstance(found, ByStage):
+                raise NotApplicableError(f"the consistent set is not known as a whole here: {found.why}")
             raise NotApplicableError(
                 "the consistent set is described by inequalities where "
                 + (

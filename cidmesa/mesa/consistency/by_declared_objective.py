@@ -17,6 +17,7 @@ import numpy as np
 
 from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import UNLIMITED, Budget
+from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
@@ -63,6 +64,7 @@ class ByDeclaredObjective:
         self.tolerance = tolerance
         self.declared = declared
         self.budget = budget
+        self.why = ""  # why nothing is known of some objective
         self._known: dict[tuple[bytes, str, bool], _Regret] = {}
         self._actions: dict[str, Actions] = {}
         self._ranges: dict[tuple[str, bytes, bytes], Extremes] = {}
@@ -109,7 +111,15 @@ class ByDeclaredObjective:
         return Interval(min(r.low for r in ends), max(r.high for r in ends), max(r.off for r in ends))
 
     def actions(self, name: str) -> Actions:
-        """Return the actions that optimal rules take in the contexts that they reach."""
+        """Return the actions that optimal rules take in the contexts that they reach.
+
+        Raises
+        ------
+        NotApplicableError
+            Of no objective it is known.
+        """
+        if self.why and next(self._selected(), None) is None:
+            raise NotApplicableError(self.why)
         if name not in self._actions:
             model = self.setup.deployed(name)
             self._actions[name] = by_context(model, self.behaviour(model)[0])
@@ -162,7 +172,11 @@ class ByDeclaredObjective:
         key = _direction(objective.values), name, stale
         if key not in self._known:
             self.budget.check(f"trying {len(self.declared):,} declared objectives on {', '.join(self.names)}", _SHRINK)
-            self._known[key] = self._found(objective, name, stale)
+            try:
+                self._known[key] = self._found(objective, name, stale)
+            except NotApplicableError as too_large:
+                self.why = str(too_large)
+                self._known[key] = _Regret(math.nan, math.nan, math.inf)
         return self._known[key]
 
     def _found(self, objective: Objective, name: str, stale: bool) -> _Regret:

@@ -54,8 +54,8 @@ class ByStage:
     """Consistency where policies are too many to list, by a sufficient test and by single objectives.
 
     Of targets that have two values together there are, up to scale and shift, two objectives and a constant: all are
-    tried, and all answers are exact. Of others the answers about deployments are those of the objectives known to be consistent, the
-    declared ones and the representative, with the distance to what is proven of all.
+    tried, and all answers are exact. Of others the answers about deployments are those of the objectives known to be
+    consistent, the declared ones and the representative, with the distance to what is proven of all.
 
     Parameters
     ----------

@@ -452,7 +452,7 @@ class RuleSpace:
                 f"one rule serves several decisions here, and {self.size:,} probabilities of it and of others have to "
                 f"be chosen together, more than {SEARCHED:,}: give the decisions fewer observations or values."
             )
-        starts = int(np.clip(64 * (40 / max(self.size, 1)) ** 3, 4, 64))
+        starts = int(np.clip(24 * (40 / max(self.size, 1)) ** 3, 4, 24))
         rng = np.random.default_rng(seed)
         best: list[tuple[float, Floats]] = []
         for start in range(starts):
