@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from cidmesa.solve import Solution
 
 
+ROUNDING = 1e-9
+"""How much of what the base can earn a difference of two solved values may be off."""
+
+
 class ByStage:
     """Consistency where policies are too many to list, by a sufficient test and by single objectives.
 
@@ -142,9 +146,9 @@ class ByStage:
 
     @cached_property
     def width(self) -> float:
-        """The regret below which there is none."""
+        """The regret below which there is none: differences of solved values, relative to what is at stake."""
         model = self.setup.deployed(TRAINING)
-        return tie_width(np.concatenate([model.cpd(u).ravel() for u in self.setup.score]))
+        return ROUNDING * sum(float(np.ptp(model.cpd(u))) for u in self.setup.score)
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set, else the one of least norm."""
