@@ -27,7 +27,7 @@ from cidmesa.arrays import Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
-from cidmesa.mesa.graphical.mesa_diagram import MESA_UTILITY, mesa_model, own_mechanism
+from cidmesa.mesa.graphical.mesa_diagram import mesa_model, own_mechanism, with_mesa_utility
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.model import CIM
 from cidmesa.solve import joint, solve
@@ -61,8 +61,7 @@ class OptimalRules:
             The decisions cannot be solved one by one for it.
         """
         base = model.cid
-        full = base.demote(*base.utilities).with_utility(MESA_UTILITY, objective.targets, agent=base.agents[0])
-        wanted = mesa_model(full, model, objective)
+        wanted = mesa_model(with_mesa_utility(base, objective.targets), model, objective)
         found = solve(wanted, method="relevance order", budget=budget)
         even = found.uniform_over_optimal()
         optimal = {d: np.asarray(found.optimal_mask(d)) for d in base.decisions}
