@@ -27,7 +27,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
@@ -100,7 +100,7 @@ class Budget:
         return cls(float(budget) if math.isfinite(budget) else None)
 
     def __enter__(self) -> Budget:
-        if self._depth == 0 and self.seconds is not None:
+        if self._depth == 0:
             self._started = self._clock()
         self._depth += 1
         return self
@@ -109,6 +109,24 @@ class Budget:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._depth -= 1
+
+    @contextmanager
+    def lasting(self, budget: Seconds) -> Iterator[Budget]:
+        """Let one call have another number of seconds.
+
+        >>> usual = Budget(60.0)
+        >>> with usual.lasting(None) as longer:
+        ...     longer.left
+        inf
+        >>> usual.seconds
+        60.0
+        """
+        before, self.seconds = self.seconds, Budget.of(budget).seconds
+        try:
+            with self:
+                yield self
+        finally:
+            self.seconds = before
 
     @property
     def left(self) -> float:

@@ -191,7 +191,9 @@ def test_predictions_are_whole_or_none() -> None:
     family = cm.derive_mesa_optimizers(setup, budget=after_looks(count + 2))
     with pytest.raises(OutOfTimeError, match=r"stating predictions was at \d of"):
         family.predictions()
-    assert cm.derive_mesa_optimizers(setup, budget=1e9).predictions().digest == whole.predictions().digest
+    assert family.predictions(budget=None).digest == whole.predictions().digest  # nothing was left behind
+    with pytest.raises(OutOfTimeError):
+        cm.derive_mesa_optimizers(setup, budget=Budget(None, clock=Ticking())).predictions(budget=1.5)
 
 
 def test_separating_shifts_are_whole_or_none() -> None:

@@ -35,7 +35,7 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.arguments import options_by_name
+from cidmesa.arguments import LEFT_OUT, options_by_name
 from cidmesa.clock import Budget, Seconds, within_budget
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mechanisms import is_number
@@ -216,10 +216,21 @@ class Family(Shown):
         """
         return unidentifiable(self)
 
-    @within_budget
-    def predictions(self) -> Predictions:
-        """Return what the hypotheses say that trained agents will do; see :mod:`.predictions`."""
-        return predict(self.setup, self.hypotheses, tolerance=self.tolerance, budget=self.budget)
+    def predictions(self, *, budget: Any = LEFT_OUT) -> Predictions:
+        """Return what the hypotheses say that trained agents will do; see :mod:`.predictions`.
+
+        Parameters
+        ----------
+        budget
+            The seconds that it may take, ``None`` for no limit; left out, those of the family.
+
+        Raises
+        ------
+        OutOfTimeError
+            The budget was over. Predictions are whole or none: what a clock cut short is never registered.
+        """
+        with self.budget.lasting(self.budget if budget is LEFT_OUT else budget) as clock:
+            return predict(self.setup, self.hypotheses, tolerance=self.tolerance, budget=clock)
 
     @property
     @within_budget

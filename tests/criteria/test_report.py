@@ -85,7 +85,7 @@ def test_unknown_verdicts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_search_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from cidmesa.criteria.witness import build as witness
 
-    def search(verdict: object) -> None:
+    def search(verdict: object, budget: object) -> None:
         raise AssertionError("searched")
 
     monkeypatch.setattr(witness, "find_witness", search)
