@@ -38,7 +38,8 @@ simplicity prior                          Hubinger et al. 2019                  
 
 Not implemented: all objectives at once where one stochastic rule acts twice in a run (declared ones are tried), and
 alignment regions there; where policies are too many to list, regret intervals of more than single objectives (targets
-with two values have no more); of several decisions the separation as an expression; objectives that are functions of decisions.
+with two values have no more); of several decisions the separation as an expression; objectives that are functions of
+decisions.
 
 ===============  ==============================================================
 module           what it holds
