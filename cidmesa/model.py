@@ -178,7 +178,7 @@ class CIM:
         self._cid.id(node)
         if self._cid.kind(node) == "utility":
             raise NotApplicableError(
-                f"`{node}` is a utility, a number for each context of its parents: see cpd('{node}')."
+                f"`{node}` is a utility, a number for each context of its parents: see cpd({quoted(node)})."
             )
         return self._domains[node]
 

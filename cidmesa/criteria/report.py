@@ -29,7 +29,7 @@ from cidmesa.criteria.verdict import Verdict
 from cidmesa.criteria.witness.games import SHRINK
 from cidmesa.diagram import CID, Edge
 from cidmesa.diagram.cached import cached
-from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.errors import NotApplicableError, quoted, unknown
 from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class IncentiveReport(Shown):
             names = ", ".join(f"`{d}`" for d in decisions)
             raise NotApplicableError(
                 f"`.{criterion}` is about one decision, and this diagram has {len(decisions)} ({names}): "
-                f'report["{decisions[0]}"].{criterion}.'
+                f"report[{quoted(decisions[0])}].{criterion}."
             )
         return self[self.cid.only_decision(question=f"`.{criterion}`")]
 

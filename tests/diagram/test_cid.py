@@ -321,6 +321,13 @@ def test_hidden_causes_never_merge_nor_take_a_node() -> None:
         cm.CID(bidirected=[("a", "a")])
 
 
+def test_a_whole_graph_says_how_to_take_its_edges() -> None:
+    graph = nx.DiGraph([("a", "b")])
+    with pytest.raises(cm.DiagramError, match=r"got a DiGraph of networkx: .*CID\(g.edges, nodes=g.nodes\)"):
+        cm.CID(graph)  # type: ignore[arg-type]
+    assert cm.CID(graph.edges, nodes=graph.nodes).edges == (("a", "b"),)
+
+
 KNOWN = {"door": {"position": (0.0, 1.5)}, ("door", "go"): {"weight": 2}, None: {"title": "a maze"}}
 
 

@@ -28,7 +28,9 @@ instrumental control   the action is copied along :math:`D \rightsquigarrow X \r
 =====================  ================================================================================================
 
 **Several decisions.** Where that construction finds no way around the other decisions, small models are searched
-(:mod:`cidmesa.criteria.witness.search`), within bounds; not finding one proves nothing.
+(:mod:`cidmesa.criteria.witness.search`), within bounds; not finding one proves nothing. For value of information that a
+theorem promises the utility is solved for first, and nodes get the states they need
+(:mod:`cidmesa.criteria.witness.linear_search`).
 
 References
 ----------
@@ -115,8 +117,11 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
         from cidmesa.criteria.witness.search import SEARCH_DRAWS, search
 
         # Where a theorem says that there is a witness on this very link, it is worth looking longer.
-        promised = question.settled is not None and criterion == "voi"
-        return search(question, criterion, 10 * SEARCH_DRAWS if promised else SEARCH_DRAWS, budget)
+        if question.settled is None or criterion != "voi":
+            return search(question, criterion, SEARCH_DRAWS, budget)
+        from cidmesa.criteria.witness.linear_search import linear_search
+
+        return linear_search(question, budget) or search(question, criterion, 10 * SEARCH_DRAWS, budget)
     return None
 
 

@@ -32,7 +32,7 @@ MAX_SUPPORTS = 4096
 """How many supports are searched."""
 
 _STARTS = 4
-_STEPS = 40
+_STEPS = 25
 _NEAR = 1e-9
 """How far payoffs, on a scale of length one, may be from an equilibrium before the check proper."""
 
@@ -66,7 +66,8 @@ def searched(pays: Sequence[Array], seed: int = 0, budget: Budget = UNLIMITED) -
 
     Notes
     -----
-    Each support costs four starts of Newton's method; there are :math:`\prod_i (2^{n_i} - 1)` of them.
+    Each support costs four starts of Newton's method, where nobody would play a strategy that another one beats
+    against it; there are :math:`\prod_i (2^{n_i} - 1)` of them. Three agents with three actions each take seconds.
 
     Examples
     --------
@@ -88,6 +89,8 @@ def searched(pays: Sequence[Array], seed: int = 0, budget: Budget = UNLIMITED) -
         islice(_supports(sizes), MAX_SUPPORTS), "the search for equilibria", _SHRINK, total=min(count, MAX_SUPPORTS)
     )
     for supports in tried:
+        if _is_dominated(scaled, supports):
+            continue
         for weights in _solutions(scaled, supports, rng):
             if _is_stable(scaled, weights) and not any(_same(weights, other) for other in found):
                 found.append(weights)
@@ -100,6 +103,16 @@ def _supports(sizes: Sequence[int]) -> Iterator[tuple[tuple[int, ...], ...]]:
         for counts in product(*(range(1, n + 1) for n in sizes)):
             if sum(counts) == total:
                 yield from product(*(combinations(range(n), k) for n, k in zip(sizes, counts, strict=True)))
+
+
+def _is_dominated(pays: Sequence[Array], supports: Sequence[tuple[int, ...]]) -> bool:
+    """Say whether somebody would play what another strategy beats, whatever the others play of their supports."""
+    for i, (pay, support) in enumerate(zip(pays, supports, strict=True)):
+        reached = [range(n) if j == i else supports[j] for j, n in enumerate(pay.shape)]
+        rows = np.moveaxis(pay[np.ix_(*reached)], i, 0).reshape(pay.shape[i], -1)
+        if any((rows > rows[s]).all(axis=1).any() for s in support):
+            return True
+    return False
 
 
 def _solutions(

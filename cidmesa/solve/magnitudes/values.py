@@ -36,8 +36,9 @@ import numpy as np
 from cidmesa.arguments import LEFT_OUT, read_edges, read_names, require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, quoted
 from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
+from cidmesa.mechanisms.numbers import as_float, shown
 from cidmesa.model import CIM
 from cidmesa.solve.magnitudes.magnitude import Bound, Magnitude
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes
@@ -374,7 +375,7 @@ def controlling_agent(model: CIM, node: str, decision: str | None) -> Hashable:
     elif decision is None and len(cid.decisions) > 1:
         raise NotApplicableError(
             f"{question} is one agent's, and this diagram has {len(cid.agents)}: say whose by one of its "
-            f'decisions, decision="{cid.decisions[0]}".'
+            f"decisions, decision={quoted(cid.decisions[0])}."
         )
     else:
         agent = cid.agent_of(cid.only_decision(decision, question=question))
@@ -433,7 +434,14 @@ def numbers_of(model: CIM, node: str) -> Array:
             f"an effect on `{node}` is a difference of means, and its values are not all numbers: {domain!r}. "
             "Put a node with numbers below it."
         )
-    return np.array(domain, dtype=np.float64)
+    numbers = np.array([as_float(value) for value in domain])
+    if not np.isfinite(numbers).all():
+        large = next(value for value, number in zip(domain, numbers, strict=True) if not np.isfinite(number))
+        raise NotApplicableError(
+            f"an effect on `{node}` is a difference of means, and {shown(large)} in its domain is no finite float: use "
+            "smaller units."
+        )
+    return numbers
 
 
 def decision_for_label(model: CIM, label: str, decision: str | None) -> str:

@@ -375,9 +375,10 @@ def _multiplied(step: _Step, ps: list[Any], ws: list[Any]) -> Pair:
 
 def _summed(table: Any, axes: tuple[int, ...]) -> Any:
     """Sum over the first axes; indexing twice is faster than a reduction for the small tables that most are."""
-    if len(axes) == 1 and len(table) == 2:
-        return table[0] + table[1]
-    return np.add.reduce(table, axes)
+    total = table[0] + table[1] if len(axes) == 1 and len(table) == 2 else np.add.reduce(table, axes)
+    if type(total) is int:  # what numpy makes of an array of Python's integers without axes
+        return np.array(total, dtype=object)
+    return total
 
 
 class _Narrow:

@@ -1,10 +1,12 @@
 r"""Tables as the numbers they were meant as, in exact arithmetic, for what floating point cannot settle.
 
-A float within four units in its last place of a fraction with a denominator of at most a million is read as that
-fraction: 0.1 is 1/10 and 0.3333333333333333 is 1/3. Any other float is its binary value, and only zero is read as zero.
-Where the entries of a row of probabilities read like this do not sum to one, the largest (of several the last) is what
-the others leave to one, so that no small probability is touched and the order of the values does not matter. Utilities
-are read the same way, entry by entry.
+A float within four units in its last place of a simple fraction is read as that fraction: 0.1 is 1/10 and
+0.3333333333333333 is 1/3. Simple is a denominator of at most a million; for numbers from two on less, a million divided
+by the square root of their size, since otherwise nearly every float of some thousands would be near one by chance, and
+its meaning would depend on the unit. Any other float is its binary value, and only zero is read as zero. Where the
+entries of a row of probabilities read like this do not sum to one, the largest (of several the last) is what the others
+leave to one, so that no small probability is touched and the order of the values does not matter. Utilities are read
+the same way, entry by entry.
 
 Multiplied by their common denominator, tables hold Python's integers, and no rounding happens at all.
 
@@ -37,6 +39,9 @@ LARGEST = 2**14
 
 DENOMINATOR = 10**6
 """Numbers within rounding of a fraction with a denominator up to this are read as that fraction."""
+
+_CHANCE = 2.0**-12
+"""How often, about, a float may be near a simple fraction by chance."""
 
 
 def exact_joint(model: CIM, names: Sequence[str]) -> Array | None:
@@ -119,12 +124,16 @@ def number_meant(number: float) -> Fraction:
 
     >>> number_meant(0.1 + 0.2), number_meant(-2.5), number_meant(1e-12) == Fraction(1e-12)
     (Fraction(3, 10), Fraction(-5, 2), True)
+    >>> number_meant(1234.56), number_meant(1e9 + 0.1) == 10**9 + Fraction(1, 10)
+    (Fraction(30864, 25), True)
     """
     binary = Fraction(number)
     if binary.denominator <= DENOMINATOR:
         return binary
-    simple = binary.limit_denominator(DENOMINATOR)
-    return simple if simple and abs(simple - binary) <= 4 * Fraction(math.ulp(number)) else binary
+    unit = math.ulp(number)
+    most = min(float(DENOMINATOR**2), _CHANCE / unit) ** 0.5
+    simple = binary.limit_denominator(max(1, int(most)))
+    return simple if simple and abs(simple - binary) <= 4 * Fraction(unit) else binary
 
 
 def numbers_meant(table: Floats) -> Array:

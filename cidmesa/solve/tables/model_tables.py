@@ -265,7 +265,7 @@ def require_entries(index: ModelIndex, entries: int, nodes: Sequence[int], max_t
 def check_names(index: ModelIndex, names: Sequence[str], what: str) -> tuple[int, ...]:
     """Return the positions of `names`, refusing a bare string and repeated names."""
     if isinstance(names, str):
-        raise NotApplicableError(f'{what} is a list of names; got the string {names!r}: ["{names}"].')
+        raise NotApplicableError(f"{what} is a list of names; got the string {names!r}: [{quoted(names)}].")
     ids = index.ids(names)
     if len(set(ids)) < len(ids):
         raise NotApplicableError(f"{what} has a name twice: {list(names)}.")

@@ -265,6 +265,33 @@ class TestOtherQuestions:
         blind = cm.CIM(cid, model.mechanisms)
         assert brute.best_value(model) > brute.best_value(blind) + 0.1
 
+    def test_a_node_that_has_to_carry_several_bits(self):
+        """The first decision asks for one of two bits; the node says which counts: no model with two states has it."""
+        edges = [("c1", "c2"), ("c2", "c3"), ("c3", "d4"), ("d4", "u"), ("c2", "u"), ("d0", "c3"), ("c1", "d4")]
+        cid = cm.CID([*edges, ("d0", "d4")], decisions=["d0", "d4"], utilities=["u"])
+        verdict = cm.admits_voi(cid, "c1", "d0")
+        assert verdict.settled is Answer.ADMITS
+        model = verdict.witness()
+        assert model.is_structural
+        assert cm.value_of_information(model, "c1", "d0") > 1e-6
+        assert verdict.witness() == judge(cid, "voi", "c1", "d0").witness()
+
+    @pytest.mark.parametrize("seed", range(examples(1, 40)))
+    def test_value_of_information_that_a_theorem_promises_has_a_witness(self, seed):
+        """Soluble diagrams of four chance nodes and two decisions, where the other decision has to help."""
+        rng = random.Random(seed)
+        asked = 0
+        while asked < 1:
+            inner = [*(f"c{i}" for i in range(4)), "d0", "d1"]
+            rng.shuffle(inner)
+            edges = [(tail, head) for i, head in enumerate(inner) for tail in inner[:i] if rng.random() < 0.4]
+            edges += [(tail, "u") for tail in inner if rng.random() < 0.35]
+            cid = cm.CID(edges, nodes=[*inner, "u"], decisions=["d0", "d1"], utilities=["u"])
+            for verdict in yeses(cid, "d0"):
+                if verdict.criterion == "voi" and "Merwijk" in verdict.reason and asked < 1:
+                    asked += 1
+                    assert cm.value_of_information(verdict.witness(), verdict.node, "d0") > 1e-9
+
     def test_a_latent_node_is_latent_no_longer_once_it_is_seen(self):
         cid = cm.CID([("sky", "u"), ("d", "u")], decisions=["d"], utilities=["u"], latent=["sky"])
         assert cm.admits_voi(cid, "sky").witness().cid.latent == ()
