@@ -28,7 +28,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -327,12 +327,22 @@ def introduced_total_variation(
 
 def _difference(more: Solution, less: Solution, agent: Hashable) -> Magnitude:
     """Return by how much one optimum is larger than another: zero iff they are equal in exact arithmetic."""
-    gain, known = difference(_worth(more, agent), _worth(less, agent))
+    gain, known = _value(more, agent) - _value(less, agent), True
+    if not gain > _CLEAR * (more.off + less.off):
+        gain, known = difference(_worth(more, agent), _worth(less, agent))
     bound: Bound = "lower bound" if less.exact and known else "estimate"
     if bound == "lower bound" and more.exact:
         bound = "exact"
     method = more.method if more.method == less.method else f"{more.method}; {less.method}"
     return Magnitude(gain if gain > 0 else 0.0, bound, method)
+
+
+_CLEAR = 1e4
+"""Gains so many times larger than they may be off are right to nine digits: most of that is how numbers are read."""
+
+
+def _value(solution: Solution, agent: Hashable) -> float:
+    return float(solution.value[agent] if isinstance(solution.value, Mapping) else solution.value)
 
 
 def _worth(solution: Solution, agent: Hashable) -> Worth:

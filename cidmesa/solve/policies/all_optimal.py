@@ -22,7 +22,7 @@ it does, so does each deterministic profile that it mixes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,10 @@ from cidmesa.arguments import require_count, require_model
 from cidmesa.arrays import Array, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.optimal import solve
+from cidmesa.solve.policies.problem import Problem, in_relevance_order
 from cidmesa.solve.policies.worth import Worth
 from cidmesa.solve.queries.decision_laws import context_law
+from cidmesa.solve.tables.model_tables import MAX_TABLE, view_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -104,21 +106,34 @@ def optimal_boxes(
         rule = model.rules[decision]
         yield PolicyBox(model, decision, law, (rule > 0) | (law == 0)[..., None], rule)
         return
-    best = -math.inf
-    found: list[tuple[Worth, PolicyBox]] = []
-    for rules in deterministic_rules(model, others, max_profiles):
-        fixed = model.with_policy(rules) if rules else model
+    found = []
+    for fixed in _near_the_best(model, others, agent, max_profiles):
         solution = solve(fixed, agent=agent)
-        worth = Worth.of(fixed, solution, agent)
-        if others:
-            if worth.value + worth.doubt < best:
-                continue
-            best = max(best, worth.value - worth.doubt)
         law = context_law(fixed, decision)
         allowed = solution.optimal_mask(decision) | (law == 0)[..., None]
         known = solution.results[decision].known
-        found.append((worth, PolicyBox(fixed, decision, law, allowed, known=known)))
+        found.append((Worth.of(fixed, solution, agent), PolicyBox(fixed, decision, law, allowed, known=known)))
     yield from _worth_most(found)
+
+
+def _near_the_best(model: CIM, others: Sequence[str], agent: Hashable, max_profiles: int) -> list[CIM]:
+    """Return the model with deterministic rules of the others, for those that may be worth most, by a first look."""
+    if not others:
+        return [model]
+    utilities = model.cid.utilities if agent is None else model.cid.utilities_of(agent)
+    whose = model.cid.decisions if agent is None else model.cid.decisions_of(agent)
+    found: list[tuple[float, CIM]] = []
+    best = -math.inf
+    for rules in deterministic_rules(model, others, max_profiles):
+        fixed = model.with_policy(rules)
+        view = view_of(fixed, "a quantity over all optimal policies")
+        free = tuple([d for d in view.index.ids(whose) if view.tables[d] is None])
+        worth = in_relevance_order(Problem(view, free, view.index.ids(utilities), MAX_TABLE), settled=False)
+        high, low = (math.inf, -math.inf) if worth is None else (worth.value + worth.off, worth.value - worth.off)
+        best = max(best, low)
+        if high >= best:
+            found.append((high, fixed))
+    return [fixed for high, fixed in found if high >= best]
 
 
 def _worth_most(found: list[tuple[Worth, PolicyBox]]) -> Iterator[PolicyBox]:

@@ -106,6 +106,8 @@ class Schedule(NamedTuple):
         The last pass, and how far its values may be off, relative to the largest utility.
     reduced
         Whether information links had to be left out.
+    exact
+        Plans for exact arithmetic, made when they are needed (:mod:`.ties`).
     """
 
     stages: tuple[Stage, ...]
@@ -117,6 +119,7 @@ class Schedule(NamedTuple):
     plan: Plan | None
     doubt: float
     reduced: bool
+    exact: dict[tuple[int, ...], tuple[Plan, int]]
 
 
 class Scheduler:
@@ -190,7 +193,8 @@ class Scheduler:
         """Return the keys of what is relevant to a decision: live factors, and open decisions."""
         payoffs = self.payoffs(decision)
         bit = 1 << decision
-        blocked = self.parents[decision] | bit | mask_of(self.extra)
+        extra = mask_of(self.extra)
+        blocked = self.parents[decision] | bit | extra
         mentioned = payoffs | bit | self.parents[decision]
         while True:
             within = self.ancestors(mentioned)
@@ -201,10 +205,12 @@ class Scheduler:
             start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
             found = connected(scopes, start, blocked)
             # A message may mention variables that its utilities no longer hang on: their laws belong to it still.
+            if not self.messages:
+                return found
             more = mentioned
             for key in found:
                 if key in self.messages:
-                    more |= self.live[key].mask & ~mask_of(self.extra)
+                    more |= self.live[key].mask & ~extra
             if not more & ~within:
                 return found
             mentioned = more
@@ -233,14 +239,14 @@ class Scheduler:
             stages.append(stage)
         left = tuple(self.open)
         if left:
-            return Schedule(tuple(stages), left, self.idle, (), (), self.extra, None, 0.0, self.reduced)
+            return Schedule(tuple(stages), left, self.idle, (), (), self.extra, None, 0.0, self.reduced, {})
         needed = self.needed()
         keys = [key for key in self.live if key in self.messages or needed >> key & 1]
         factors = tuple([self.live[key] for key in keys])
         plan = make_plan(factors, self.extra, self.cards)
         require_small(self.index, plan, self.cards, max_table)
         doubt = self._doubt(plan, keys)
-        return Schedule(tuple(stages), (), self.idle, tuple(keys), factors, self.extra, plan, doubt, self.reduced)
+        return Schedule(tuple(stages), (), self.idle, tuple(keys), factors, self.extra, plan, doubt, self.reduced, {})
 
     def _next(self, max_table: int) -> Stage | None:
         for decision in self.open:
@@ -295,10 +301,13 @@ class Scheduler:
 
     def _doubt(self, plan: Plan, keys: Iterable[int]) -> float:
         """Return how far the entries of a plan's result may be off (see :class:`Stage`)."""
-        doubt = plan.rounding * 2.0**-52
+        doubt, states, cards = plan.rounding * 2.0**-52, 0, self.cards
         for key in keys:
-            doubt += self.doubts[key] if key in self.messages else 2 * ROW_SUM_TOLERANCE * (1 + self.cards[key])
-        return doubt
+            if key < len(cards):
+                states += 1 + cards[key]
+            else:
+                doubt += self.doubts[key]
+        return doubt + 2 * ROW_SUM_TOLERANCE * states
 
     def _is_closed(self, decision: int, keys: list[int], known: int) -> bool:
         """Say whether nothing else mentions what would be summed out, now or for a decision still open."""

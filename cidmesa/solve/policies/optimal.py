@@ -190,7 +190,8 @@ def solve(
             for a in cid.agents
             if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
         }
-    return Solution(model, value, found.exact, found.method, results, found.value if found.exact else found.bound)
+    bound = found.value if found.exact else found.bound
+    return Solution(model, value, found.exact, found.method, results, bound, found.off)
 
 
 def read_groups(

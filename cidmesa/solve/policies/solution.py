@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,6 +75,8 @@ class Solution(Shown):
         Per decision the arrays behind the rest.
     bound
         What no policy of the agent is worth more than: its own value where it is exact, else a bound if one is known.
+    off
+        How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
 
     Notes
     -----
@@ -105,6 +108,7 @@ class Solution(Shown):
     method: str
     results: Mapping[str, DecisionResult]
     bound: float | None = None
+    off: float = math.inf
 
     @cached_property
     def tables(self) -> Mapping[str, Array]:

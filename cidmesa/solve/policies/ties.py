@@ -29,7 +29,15 @@ import numpy as np
 
 from cidmesa.arrays import Array, Mask
 from cidmesa.solve.tables.elimination import Factor, Pair, Plan, make_plan, run
-from cidmesa.solve.tables.exact_run import as_array, run_exactly, utility_unit, whole_distributions, whole_utilities
+from cidmesa.solve.tables.exact_run import (
+    Whole,
+    as_array,
+    run_exactly,
+    utility_unit,
+    whole,
+    whole_distributions,
+    whole_utilities,
+)
 
 if TYPE_CHECKING:
     from cidmesa.solve.policies.decision_order import Schedule, Stage
@@ -39,6 +47,8 @@ LEAST = 1e-280
 
 READING = 2.0**-50
 """How far a float is from the number that it is read as, at most, relative to it: four units in its last place."""
+
+_SMALL = 2**10
 
 
 class Ties:
@@ -105,7 +115,8 @@ class Ties:
         least
             How many would be marked if there were no ties.
         """
-        absolute = self.absolute(stage)[1]
+        small = stage.plan.largest <= _SMALL and self.exactly(stage) is not None  # quicker than to bound it first
+        absolute = None if small else self.absolute(stage)[1]
         if absolute is not None:
             bound = _widened(stage, absolute) * self.error(stage) + LEAST * max(1.0, self.scale)
             optimal = optimal & (w + bound >= np.maximum.reduce(w - bound, 0))
@@ -239,23 +250,31 @@ class Ties:
         """Multiply factors in integers and sum out all but `keep`; ``None`` where that is out of reach."""
         if self.unit is None:
             return None
-        own: dict[int, Pair] = {}
-        scopes = []
-        union = 0
+        own = {}
         for factor in factors:
             found = self._exact_table(factor)
             if found is None:
                 return None
             own[factor.key] = found
+        key = (*[factor.key for factor in factors], -1, *keep)
+        if key not in self.schedule.exact:
+            self.schedule.exact[key] = self._exact_plan(factors, keep)
+        plan, terms = self.schedule.exact[key]
+        return run_exactly(plan, own, terms)
+
+    def _exact_plan(self, factors: Sequence[Factor], keep: Sequence[int]) -> tuple[Plan, int]:
+        """Plan a product for integers; also return how many terms a sum has at most."""
+        scopes = []
+        union = 0
+        for factor in factors:
             # The law of a message that sums to one is a scale here.
-            p = () if factor.p is None and found[0] is not None else factor.p
+            p = () if factor.p is None and factor.key in self.stage_of else factor.p
             scopes.append(Factor(factor.key, p, factor.w))
             union |= factor.mask
-        plan = make_plan(scopes, keep, self.cards)
         terms = math.prod(n for v, n in enumerate(self.cards) if union >> v & 1 and v not in keep)
-        return run_exactly(plan, own, terms * (1 + len(factors)))
+        return make_plan(scopes, keep, self.cards), terms * (1 + len(factors))
 
-    def _exact_table(self, factor: Factor) -> Pair | None:
+    def _exact_table(self, factor: Factor) -> tuple[Whole | None, Whole | None] | None:
         stage = self.stage_of.get(factor.key)
         if stage is not None:
             found = self.exactly(stage)
@@ -264,15 +283,19 @@ class Ties:
             p, w = found
             best = as_array(np.maximum.reduce(w, 0))
             return (
-                _picked(stage, as_array(p[0]), factor.p or (), self.cards),
-                None if factor.w is None else _picked(stage, best, factor.w, self.cards),
+                whole(_picked(stage, as_array(p[0]), factor.p or (), self.cards)),
+                None if factor.w is None else whole(_picked(stage, best, factor.w, self.cards)),
             )
         table, paid = self.tables[factor.key]
         if factor.key in self._paid:
             return None, whole_utilities(np.asarray(paid), self.unit or 1)
         axis = _head(factor)
+        last = len(factor.p or ()) - 1
+        if axis == last:
+            read = whole_distributions(np.asarray(table))
+            return None if read is None else (read, None)
         read = whole_distributions(np.moveaxis(np.asarray(table), axis, -1))
-        return None if read is None else (np.moveaxis(read, -1, axis), None)
+        return None if read is None else (Whole(np.moveaxis(read.table, -1, axis), read.largest), None)
 
 
 def _picked(stage: Stage, array: Array, scope: Sequence[int], cards: Sequence[int]) -> Array:

@@ -155,7 +155,7 @@ def exact_tensor(
     nodes = [v for v in nodes if index.kinds[v] != "u" or v in utilities]
     factors = tuple([own_factor(index, v) for v in nodes])
     tables = Problem(view, (), tuple(utilities), MAX_TABLE).pairs(nodes)
-    schedule = Schedule((), (), (), tuple(nodes), factors, tuple(axes), None, 0.0, False)
+    schedule = Schedule((), (), (), tuple(nodes), factors, tuple(axes), None, 0.0, False, {})
     found = Ties(schedule, tables, view.cards).exact_pair(factors, axes)
     if found is None:
         return None

@@ -205,7 +205,7 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
             live, gone = _run_on(bucket, live, joint, gone, len(order))
             joint = _product(bucket, slots)
         axes = [(1 << j, dims[j]) for j in bits(joint.mask)]
-        rounding += 2 * len(bucket) + _size(gone & joint.mask, dims)
+        rounding += 2 * len(bucket) + (dims[first] if gone == 1 << first else _size(gone & joint.mask, dims))
         sums_to_one = joint.heads == gone
         summed = tuple(range(gone.bit_count()))
         steps.append(_align(bucket, axes, joint.mask, summed, slots, not sums_to_one))
