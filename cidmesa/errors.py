@@ -1,8 +1,8 @@
 """What goes wrong, said so that the next keystroke is clear.
 
 Every error the library raises on purpose is a :class:`CidmesaError`, and each leaf is also the standard-library
-error that a caller would expect (`ValueError`, `KeyError`, `ImportError`), so existing ``except`` clauses keep
-working. A text names the rule that was broken, the value that broke it, where, and what to type instead:
+error that a caller would expect (`ValueError`, `KeyError`, `ImportError`, `TimeoutError`), so existing ``except``
+clauses keep working. A text names the rule that was broken, the value that broke it, where, and what to type instead:
 
 >>> from cidmesa import CID
 >>> CID([("door", "go"), ("go", "reward")], decisions=["go"], utilities=["reward"]).parents("rewrad")
@@ -41,6 +41,10 @@ class UnknownNodeError(CidmesaError, KeyError):
 
 class NotApplicableError(CidmesaError, ValueError):
     """The question has no answer for this diagram or model, and the text says which one would."""
+
+
+class OutOfTimeError(CidmesaError, TimeoutError):
+    """A call took longer than its ``budget=``; the text says what is too large and what would shrink it."""
 
 
 class FileFormatError(CidmesaError, ValueError):

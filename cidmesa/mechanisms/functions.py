@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arrays import Array, Ints
+from cidmesa.clock import progress_bar
 from cidmesa.errors import MechanismError, as_lambda, did_you_mean, shortened
 from cidmesa.mechanisms.distributions import Categorical
 from cidmesa.mechanisms.numbers import (
@@ -123,7 +124,7 @@ class Function(Mechanism):
         place.require_small(math.prod(place.shape) * len(noise.values))
         outputs = [
             output
-            for context in place.contexts()
+            for context in _contexts(place)
             for output in (_call(self.f, place, context, noise=value) for value in noise.values)
         ]
         _require_a_function(self.f, place, outputs, noise.values)
@@ -315,8 +316,19 @@ def _call(f: Callable[..., Any], place: Place, context: tuple[Value, ...], **mor
     return plain(output)
 
 
+MANY = 2**14
+"""Up to so many calls of a function are made without a progress bar; they take far less than a second."""
+
+
+def _contexts(place: Place) -> Iterable[tuple[Value, ...]]:
+    """Return the parent contexts, with a bar on the terminal where they are many and take two seconds."""
+    count = math.prod(place.shape)
+    contexts = place.contexts()
+    return progress_bar(contexts, f"calling the function of {place.node}", total=count) if count > MANY else contexts
+
+
 def _outputs(f: Callable[..., Any], place: Place) -> list[Any]:
-    outputs = [_call(f, place, context) for context in place.contexts()]
+    outputs = [_call(f, place, context) for context in _contexts(place)]
     _require_a_function(f, place, outputs)
     return outputs
 

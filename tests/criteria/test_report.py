@@ -73,7 +73,7 @@ def test_several_decisions_are_asked_for_by_name() -> None:
 def test_unknown_verdicts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     from cidmesa.criteria.witness import build as witness
 
-    monkeypatch.setattr(witness, "find_witness", lambda verdict: None)
+    monkeypatch.setattr(witness, "find_witness", lambda verdict, budget: None)
     cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
     report = cm.incentives(cid)
     assert {(v.criterion, v.decision, v.node) for v in report.unknown} >= {("ri", "d1", "d0")}
@@ -85,7 +85,7 @@ def test_unknown_verdicts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_search_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from cidmesa.criteria.witness import build as witness
 
-    def search(verdict: object) -> None:
+    def search(verdict: object, budget: object) -> None:
         raise AssertionError("searched")
 
     monkeypatch.setattr(witness, "find_witness", search)

@@ -78,7 +78,6 @@ class TestContents:
         assert len(RED_DOOR) == 7
 
     def test_networkx_view_is_frozen_and_says_what_each_node_is(self):
-        import networkx as nx
 
         graph = GAME.graph
         assert set(graph.edges) == set(GAME.edges)
@@ -105,7 +104,6 @@ class TestContents:
     @given(cids(decisions=(0, 2)))
     @settings(max_examples=examples(quick=60, full=1000))
     def test_relatives_agree_with_the_edges(self, cid):
-        import networkx as nx
 
         graph = nx.DiGraph(cid.edges)
         graph.add_nodes_from(cid.nodes)
@@ -388,7 +386,6 @@ def test_attributes_cannot_be_changed() -> None:
 
 
 def test_a_graph_is_not_a_list_of_edges() -> None:
-    import networkx as nx
 
     with pytest.raises(DiagramError, match=r"got a DiGraph of networkx: cm.from_networkx\(..\) reads it"):
         cm.CID(nx.DiGraph([("a", "b")]))  # type: ignore[arg-type]

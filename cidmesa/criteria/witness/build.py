@@ -44,6 +44,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.criteria.witness.bit_tracks import Bit, Pay, Ref, Tracks
 from cidmesa.criteria.witness.check import Candidate, holds
 from cidmesa.criteria.witness.paths import PathView, Segment
@@ -68,13 +69,15 @@ MAX_CELLS = 2**22
 """The largest table, in entries, of a witness."""
 
 
-def find_witness(question: Question) -> CIM | None:
+def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     """Return a model that has the incentive a question is about, checked by the exact solver, or None.
 
     Parameters
     ----------
     question
         A question that is not EXCLUDES.
+    budget
+        How long small models may be searched.
 
     Returns
     -------
@@ -87,6 +90,8 @@ def find_witness(question: Question) -> CIM | None:
     ------
     MechanismError
         A node has so many parents that no dense table can be written for it.
+    OutOfTimeError
+        The budget was over before the search was.
 
     Notes
     -----
@@ -113,10 +118,10 @@ def find_witness(question: Question) -> CIM | None:
 
         # Where a theorem says that there is a witness on this very link, it is worth looking longer.
         if question.settled is None or criterion != "voi":
-            return search(question, criterion, SEARCH_DRAWS)
+            return search(question, criterion, SEARCH_DRAWS, budget)
         from cidmesa.criteria.witness.linear_search import linear_search
 
-        return linear_search(question) or search(question, criterion, 10 * SEARCH_DRAWS)
+        return linear_search(question, budget) or search(question, criterion, 10 * SEARCH_DRAWS, budget)
     return None
 
 

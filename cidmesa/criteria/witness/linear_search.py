@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.criteria.witness.check import Candidate, holds
+from cidmesa.criteria.witness.games import SHRINK
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.reduction import with_information_link
@@ -54,15 +56,22 @@ _STEPS = 24
 """Utilities are rounded to multiples of one over this."""
 
 
-def linear_search(question: Question, draws: int = LINEAR_DRAWS) -> CIM | None:
+def linear_search(question: Question, budget: Budget = UNLIMITED, draws: int = LINEAR_DRAWS) -> CIM | None:
     """Return a checked model in which observing a node is worth something, or None.
 
     Parameters
     ----------
     question
         Value of information of one node for a decision; one agent.
+    budget
+        How long it may take.
     draws
         How many mechanisms to draw.
+
+    Raises
+    ------
+    OutOfTimeError
+        The budget was over before the search was.
 
     Notes
     -----
@@ -86,7 +95,7 @@ def linear_search(question: Question, draws: int = LINEAR_DRAWS) -> CIM | None:
     cid = with_information_link(question.cid, node, decision)
     collapsed = Collapsed.of(cid)
     rng = random.Random(0)  # the same for all names, so that renaming changes nothing
-    for _ in range(draws):
+    for _ in budget.each(range(draws), f"the search for a witness of value of information of {node}", SHRINK):
         drawn = _draw(collapsed, rng)
         world = _World.of(drawn, decision, node)
         pays = None if world is None else _separating(world, rng)

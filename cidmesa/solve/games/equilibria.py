@@ -50,6 +50,7 @@ import numpy as np
 
 from cidmesa.arguments import require_count, require_model
 from cidmesa.arrays import Array
+from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph, relevant_mechanisms
 from cidmesa.mechanisms import Table
@@ -80,6 +81,10 @@ class Mixture(NamedTuple):
 
     probabilities: tuple[float, ...]
     policies: tuple[dict[str, dict[tuple[Hashable, ...], Any]], ...]
+
+
+_SHRINK = "let decisions observe less, or fix the rule of one agent with with_policy"
+"""What makes a game smaller."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -233,7 +238,9 @@ def _gains(best: Worth, now: Worth, played: CIM, agent: Hashable) -> bool:
     return sign > 0
 
 
-def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Equilibrium, ...]:
+def pure_equilibria(
+    model: CIM, *, max_profiles: int = MAX_PROFILES, budget: Seconds = "default"
+) -> tuple[Equilibrium, ...]:
     """Return all Nash equilibria in deterministic rules.
 
     Parameters
@@ -242,6 +249,9 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
         The game; decisions with a rule keep it.
     max_profiles
         How many profiles to compare at most.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -253,6 +263,8 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
     ------
     NotApplicableError
         More profiles than `max_profiles`.
+    OutOfTimeError
+        The budget was over: which equilibria there are would depend on the clock, so that none is returned.
 
     Notes
     -----
@@ -270,11 +282,15 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
     ['opera', 'match']
     """
     require_model(model, "an equilibrium")
-    form = StrategicForm.of(model, _open_decisions(model), max_profiles)
-    return tuple(_equilibrium(model, rules) for rules in pure_profiles(form))
+    with Budget.of(budget) as clock:
+        form = StrategicForm.of(model, _open_decisions(model), max_profiles)
+        found = clock.each(pure_profiles(form), "listing pure equilibria", _SHRINK)
+        return tuple(_equilibrium(model, rules) for rules in found)
 
 
-def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Equilibrium, ...]:
+def mixed_equilibria(
+    model: CIM, *, max_profiles: int = MAX_PROFILES, budget: Seconds = "default"
+) -> tuple[Equilibrium, ...]:
     """Return Nash equilibria, pure and mixed: of two agents the extreme ones, of which every other is a mixture.
 
     Parameters
@@ -283,6 +299,9 @@ def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[E
         The game; at least two agents have decisions without a rule, any number each.
     max_profiles
         How many profiles of deterministic policies they may have at most.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -301,6 +320,8 @@ def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[E
     NotApplicableError
         Fewer agents; more profiles than `max_profiles` or too many policies left to mix, in a game that is not zero-sum
         with perfect recall; a search that finds nothing.
+    OutOfTimeError
+        The budget was over: which equilibria there are would depend on the clock, so that none is returned.
 
     Notes
     -----
@@ -324,7 +345,8 @@ def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[E
     ([0.5, 0.5], 0.5)
     """
     require_model(model, "an equilibrium")
-    return tuple(_mixed(model, _open_decisions(model), max_profiles))
+    with Budget.of(budget) as clock:
+        return tuple(_mixed(model, _open_decisions(model), max_profiles, clock))
 
 
 def zero_sum_equilibrium(model: CIM) -> Equilibrium:
@@ -391,7 +413,12 @@ def zero_sum_equilibrium(model: CIM) -> Equilibrium:
 
 
 def subgame_perfect_equilibria(
-    model: CIM, *, mixed: bool = False, max_profiles: int = MAX_PROFILES, max_equilibria: int = 4096
+    model: CIM,
+    *,
+    mixed: bool = False,
+    max_profiles: int = MAX_PROFILES,
+    max_equilibria: int = 4096,
+    budget: Seconds = "default",
 ) -> tuple[Equilibrium, ...]:
     r"""Return the equilibria that stay equilibria in every subgame, along the condensed relevance graph.
 
@@ -409,6 +436,9 @@ def subgame_perfect_equilibria(
         those that are rules of each decision, since decisions settled later respond to rules.
     max_profiles, max_equilibria
         How many profiles to compare in one knot, and how many equilibria to return, at most.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -420,6 +450,8 @@ def subgame_perfect_equilibria(
     NotApplicableError
         More equilibria than `max_equilibria`, usually because observations that are not requisite multiply ties; a
         forgetful agent whose mixtures are not rules.
+    OutOfTimeError
+        The budget was over: which equilibria there are would depend on the clock, so that none is returned.
 
     References
     ----------
@@ -441,15 +473,22 @@ def subgame_perfect_equilibria(
     require_model(model, "an equilibrium")
     require_count(max_equilibria, "max_equilibria")
     model.require_numeric("an equilibrium", instead="")
+    with Budget.of(budget) as clock:
+        return _subgame_perfect(model, mixed, max_profiles, max_equilibria, clock)
+
+
+def _subgame_perfect(
+    model: CIM, mixed: bool, max_profiles: int, max_equilibria: int, budget: Budget
+) -> tuple[Equilibrium, ...]:
     decided = model.cid.demote(*model.rules)  # what has a rule is chance
     found: list[Rules] = [{}]
     for names in relevance_graph(decided).components:
         relevant = frozenset().union(*(relevant_mechanisms(decided, d) for d in names))
         smooth = _with_every_context(model, names, relevant)
         extended: list[Rules] = []
-        for rules in found:
+        for rules in budget.each(found, f"settling {', '.join(names)}", _SHRINK):
             local = smooth.with_policy({d: rule for d, rule in rules.items() if d in relevant})
-            for more in _settled(local, names, mixed, max_profiles, max_equilibria):
+            for more in _settled(local, names, mixed, max_profiles, max_equilibria, budget):
                 extended.append({**rules, **more})
                 if len(extended) > max_equilibria:
                     raise NotApplicableError(
@@ -470,11 +509,13 @@ def _with_every_context(model: CIM, names: Sequence[str], relevant: Collection[s
     return smooth.with_policy({d: uniform_rule(model, d) for d in free if d in cid.decisions})
 
 
-def _settled(local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, most: int) -> Iterator[Rules]:
+def _settled(
+    local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, most: int, budget: Budget
+) -> Iterator[Rules]:
     """Yield the equilibria of a knot whose other decisions all have rules."""
     if len(names) == 1:
         [decision] = names
-        mask = solve(local, agent=local.cid.agent_of(decision)).optimal_mask(decision)
+        mask = solve(local, agent=local.cid.agent_of(decision), budget=budget).optimal_mask(decision)
         k = mask.shape[-1]
         choices = [np.flatnonzero(row).tolist() for row in mask.reshape(-1, k)]
         count = math.prod(map(len, choices))
@@ -495,7 +536,7 @@ def _settled(local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, m
                 f"{', '.join(f'`{d}`' for d in names)} matter to each other and have no pure equilibrium; that of the "
                 f"{len(owners)} agents {', '.join(map(repr, owners))} that mix is only searched for: mixed_equilibria."
             )
-        found = _mixed(local, names, max_profiles)
+        found = _mixed(local, names, max_profiles, budget)
         yield from [dict(e.rules) for e in found if not e.mixtures] or [dict(e.tables) for e in found]
 
 
@@ -523,12 +564,12 @@ def _require_two(model: CIM, names: Sequence[str]) -> list[Hashable]:
     return found
 
 
-def _mixed(model: CIM, names: Sequence[str], max_profiles: int) -> list[Equilibrium]:
+def _mixed(model: CIM, names: Sequence[str], max_profiles: int, budget: Budget) -> list[Equilibrium]:
     if len(_require_two(model, names)) > 2:
-        return _searched(model, names, max_profiles)
+        return _searched(model, names, max_profiles, budget)
     try:
         form = StrategicForm.of(model, names, max_profiles)
-        pairs = extreme_profiles(form)
+        pairs = extreme_profiles(form, budget)
     except NotApplicableError as too_many:
         why = why_no_sequence_form(model, names)
         if why is None:
@@ -539,11 +580,11 @@ def _mixed(model: CIM, names: Sequence[str], max_profiles: int) -> list[Equilibr
     return [_of_weights(form, pair, "extreme equilibria") for pair in pairs]
 
 
-def _searched(model: CIM, names: Sequence[str], max_profiles: int) -> list[Equilibrium]:
+def _searched(model: CIM, names: Sequence[str], max_profiles: int, budget: Budget) -> list[Equilibrium]:
     """Search the equilibria of three agents or more; only what is checked is returned."""
     form = StrategicForm.of(model, names, max_profiles)
     kept = _distinct(form)
-    search = searched([form.payoffs(agent)[np.ix_(*kept)] for agent in form.agents])
+    search = searched([form.payoffs(agent)[np.ix_(*kept)] for agent in form.agents], budget=budget)
     found = []
     for profile in search.profiles:
         weights = [np.zeros(len(own)) for own in form.strategies]

@@ -19,13 +19,14 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise, product
+from itertools import combinations, islice, pairwise, product
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from cidmesa.arrays import Array, Floats
+from cidmesa.clock import UNLIMITED, Budget
 
 MAX_SUPPORTS = 4096
 """How many supports are searched."""
@@ -43,7 +44,10 @@ class Searched(NamedTuple):
     complete: bool
 
 
-def searched(pays: Sequence[Array], seed: int = 0) -> Searched:
+_SHRINK = "let decisions observe less, or fix the rule of one agent with with_policy"
+
+
+def searched(pays: Sequence[Array], seed: int = 0, budget: Budget = UNLIMITED) -> Searched:
     r"""Look for equilibria of a game in strategic form.
 
     Parameters
@@ -52,6 +56,8 @@ def searched(pays: Sequence[Array], seed: int = 0) -> Searched:
         What each agent gets, an array with one axis per agent.
     seed
         Where the random starts come from.
+    budget
+        How long it may take.
 
     Returns
     -------
@@ -79,9 +85,10 @@ def searched(pays: Sequence[Array], seed: int = 0) -> Searched:
     rng = np.random.default_rng(seed)
     found: list[list[Floats]] = []
     count = prod(2**n - 1 for n in sizes)
-    for number, supports in enumerate(_supports(sizes)):
-        if number == MAX_SUPPORTS:
-            break
+    tried = budget.each(
+        islice(_supports(sizes), MAX_SUPPORTS), "the search for equilibria", _SHRINK, total=min(count, MAX_SUPPORTS)
+    )
+    for supports in tried:
         if _is_dominated(scaled, supports):
             continue
         for weights in _solutions(scaled, supports, rng):

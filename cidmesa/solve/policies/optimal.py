@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import read_names, require_count
+from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.policies.search import METHODS, Method, search
@@ -32,7 +33,8 @@ def solve(
     max_table: int = MAX_TABLE,
     starts: int = 16,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool = True,
+    budget: Seconds = "default",
 ) -> Solution:
     r"""Find an optimal policy of one agent, its value, and all optimal actions.
 
@@ -61,7 +63,10 @@ def solve(
     starts, seed
         Random starting points of the local search, and where they come from.
     progress
-        Show a progress bar where rules are listed or several starts are tried.
+        Show a progress bar, on a terminal and after two seconds, where rules are listed or several starts are tried.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -75,6 +80,9 @@ def solve(
     NotApplicableError
         Symbols; several agents and none named; another agent's decision that matters and has no rule; ``max_table``
         too small; a method that does not apply; evidence of probability zero, or that depends on what is decided.
+    OutOfTimeError
+        The budget was over; the text says how far the listing came and, as a lower bound, what the best rules so far
+        earn.
 
     Notes
     -----
@@ -112,6 +120,7 @@ def solve(
     require_count(max_table, "max_table")
     require_count(starts, "starts")
     require_count(seed, "seed", least=0)
+    clock = Budget.of(budget)
     view = view_of(model, "solving")
     index, cid = view.index, model.cid
     if agent is None and len(cid.agents) > 1:
@@ -133,6 +142,7 @@ def solve(
             starts=starts,
             seed=seed,
             progress=progress,
+            budget=clock,
         )
     whose = cid.decisions if agent is None else cid.decisions_of(agent)
     utilities = index.ids(cid.utilities if agent is None else cid.utilities_of(agent))
@@ -151,11 +161,20 @@ def solve(
     if found is None and method is None and groups and not deterministic:
         found = best_shared_pair(problem, groups) or best_shared_rule(problem, groups)
     if found is None:
-        found = search(
-            problem, groups, method, deterministic=deterministic, starts=starts, seed=seed, progress=progress
-        )
+        with clock:
+            found = search(
+                problem,
+                groups,
+                method,
+                deterministic=deterministic,
+                starts=starts,
+                seed=seed,
+                progress=progress,
+                budget=clock,
+            )
     if groups and not found.exact and found.bound is None:
-        found = found._replace(bound=unshared_bound(problem))
+        with clock:
+            found = found._replace(bound=unshared_bound(problem, clock))
     results = {cid.nodes[d]: found.results.get(d) or _idle(problem, d) for d in decisions}
     undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
     if undecided:

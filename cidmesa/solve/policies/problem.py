@@ -59,8 +59,8 @@ class Found(NamedTuple):
     value: float
     exact: bool
     method: str
-    off: float = math.inf
     bound: float | None = None
+    off: float = math.inf
 
 
 def in_relevance_order(problem: Problem, settled: bool = True) -> Found | None:
@@ -88,4 +88,4 @@ def _in_relevance_order(problem: Problem, merging: bool, settled: bool) -> Found
     scale = problem.scale
     results, _ = carry_out(schedule, tables, view.cards, scale, settled)
     _, w = run(schedule.plan, tables)
-    return Found(results, 0.0 if w is None else float(w), True, "relevance order", schedule.doubt * scale + LEAST)
+    return Found(results, 0.0 if w is None else float(w), True, "relevance order", off=schedule.doubt * scale + LEAST)

@@ -28,6 +28,7 @@ from math import prod
 import numpy as np
 
 from cidmesa.arrays import Array
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.bernstein import largest, monomial
 from cidmesa.solve.policies.decision_order import Scheduler
@@ -81,10 +82,10 @@ def best_shared_rule(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     return Found(results, found.value, exact, "branch and bound on a shared rule", bound=found.bound)
 
 
-def unshared_bound(problem: Problem) -> float | None:
+def unshared_bound(problem: Problem, budget: Budget = UNLIMITED) -> float | None:
     """Return what the decisions could earn with a rule each, which sharing never exceeds; ``None`` if not known."""
     found = in_relevance_order(problem) or search(
-        problem, (), None, deterministic=True, starts=1, seed=0, progress=False
+        problem, (), None, deterministic=True, starts=1, seed=0, progress=False, budget=budget
     )
     return found.value if found.exact else None
 

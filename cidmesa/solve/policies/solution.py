@@ -73,10 +73,10 @@ class Solution(Shown):
         How it was found.
     results
         Per decision the arrays behind the rest.
-    off
-        How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
     bound
         What no policy of the agent is worth more than: its own value where it is exact, else a bound if one is known.
+    off
+        How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
 
     Notes
     -----
@@ -107,8 +107,8 @@ class Solution(Shown):
     exact: bool
     method: str
     results: Mapping[str, DecisionResult]
-    off: float = math.inf
     bound: float | None = None
+    off: float = math.inf
 
     @cached_property
     def tables(self) -> Mapping[str, Array]:

@@ -408,3 +408,68 @@ class TestOtherQuestions:
         cid = cm.CID([*chain, (f"v{n}", "d"), (f"v{n}", "u"), ("d", "u")], decisions=["d"], utilities=["u"])
         model = cm.admits_ri(cid, "v0").witness()
         assert model.card("v300") == 2
+
+
+def test_games_with_the_same_nodes_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two decisions, eight candidates, seven nodes: what no theorem settles cost 400 draws and plays a question."""
+    from cidmesa.criteria.witness import search as searching
+
+    cid = cm.CID(
+        [("a", "D"), ("a", "E"), ("a", "u"), ("b", "u"), ("D", "x"), ("D", "y"), ("D", "u"), ("x", "E"), ("E", "u")],
+        nodes=["a", "b", "D", "x", "E", "y", "u"], decisions=["D", "E"], utilities=["u"],
+    )  # fmt: skip
+    work = {"questions": 0, "draws": 0, "games": 0}
+    draw, search = searching._Draw.__call__, searching.search
+
+    def counted_draw(self: searching._Draw, count: int) -> object:
+        games = draw(self, count)
+        work["draws"] += 1
+        work["games"] += 0 if games is None else len(games)
+        return games
+
+    def counted_search(*args: object, **options: object) -> object:
+        work["questions"] += 1
+        return search(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(searching._Draw, "__call__", counted_draw)
+    monkeypatch.setattr(searching, "search", counted_search)
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, {"there": {"a"}}))
+    for m in family:
+        assert m.in_deployment["there"].emergent == m.emergent
+        assert m.in_deployment["there"].territory == m.territory
+    assert work["questions"] > 0
+    assert work["draws"] <= work["questions"] * searching.SEARCH_DRAWS / 8
+    assert work["games"] > work["draws"]
+
+
+def test_what_deployments_leave_as_it_is_is_asked_once() -> None:
+    cid = cm.CID([("a", "D"), ("D", "x"), ("x", "u"), ("a", "u")], decisions=["D"], utilities=["u"])
+    there = {"shifted": {"a"}, "linked": cm.Deployment({"x"}, edges=[("a", "x")])}
+    [m] = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, there), targets=["x"])
+    assert m.in_deployment["shifted"].incentives is m.incentives
+    assert m.in_deployment["linked"].cid != m.cid
+
+
+def test_many_games_are_each_of_them_played_alone() -> None:
+    """What the arrays say of sixteen games is what the solver says of each."""
+    from cidmesa.criteria.witness.search import Chance, _Draw
+
+    cid = cm.CID(
+        [("a", "D"), ("a", "x"), ("D", "x"), ("x", "E"), ("a", "u"), ("E", "u"), ("D", "u")],
+        decisions=["D", "E"], utilities=["u"],
+    )  # fmt: skip
+    chance = Chance(random.Random(1), np.random.default_rng(1))
+    draw = _Draw(cid, cid.agents[0], "ici", "x", "D", (), chance, None)
+    checked = 0
+    for _ in range(examples(quick=4, full=60)):
+        games = draw(16)
+        if games is None:
+            continue
+        for game, best in enumerate(games.best.max(axis=1).tolist()):
+            model = games.model(game)
+            solved = model.solve(method="exhaustive")
+            assert solved.value == pytest.approx(best, abs=1e-9)
+            optimal = {d: np.unique(table[game], axis=0) for d, table in games.optimal.items()}
+            assert all(len(rows) for rows in optimal.values())
+            checked += 1
+    assert checked >= 16
