@@ -147,8 +147,8 @@ class _Search:
         if border.space is None or not self.left:
             return None
         self.left -= 1
-        put_in = self.put(tables, border.symbol, border.value)
         try:
+            put_in = self.put(tables, border.symbol, border.value)
             answer = self.ask(put_in, border.space) if border.space.region() is not None else None
         except UndecidedError:
             return None
@@ -183,6 +183,8 @@ def borders_of(polynomial: Any, space: Space) -> Iterator[Border]:
             # With one symbol in both they have no common root, as the polynomial is irreducible.
             yield Border(sympy.And(sympy.Eq(slope, 0), sympy.Eq(rest, 0)), None, None, None)
         there = space.put(symbol, sympy.cancel(-rest / slope))
+        if there is not None and slope.free_symbols:  # where it is zero too, nothing was solved
+            there = Space((*there.conditions, slope**2), there.strict | {slope**2})
         if there is not None:
             yield Border(sympy.Eq(factor, 0), symbol, sympy.cancel(-rest / slope), there)
 
@@ -191,6 +193,8 @@ def put_into(table: Any, symbol: Any, value: Any) -> Any:
     """Return an array of expressions with one put in for a symbol; anything else as it is.
 
     >>> import numpy as np
+    Raises :class:`UndecidedError` where that is a division by zero.
+
     >>> from sympy.abc import p, q
     >>> put_into(np.array([p * q, 1 - p], dtype=object), p, 1 - q).tolist()
     [-q**2 + q, q]
@@ -202,11 +206,16 @@ def put_into(table: Any, symbol: Any, value: Any) -> Any:
     if not isinstance(table, np.ndarray) or table.dtype != object:
         return table
     simplify = sympy.cancel if value.free_symbols else sympy.expand
-    return each(table, lambda entry: simplify(entry.subs(symbol, value)) if _has(entry, symbol) else entry)
 
+    def there(entry: Any) -> Any:
+        if not hasattr(entry, "has") or not entry.has(symbol):
+            return entry
+        found = simplify(entry.subs(symbol, value))
+        if found.has(sympy.zoo, sympy.nan):
+            raise UndecidedError
+        return found
 
-def _has(entry: Any, symbol: Any) -> bool:
-    return hasattr(entry, "has") and bool(entry.has(symbol))
+    return each(table, there)
 
 
 def _on_whole(condition: Any, border: Border) -> bool:
