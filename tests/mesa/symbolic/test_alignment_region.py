@@ -242,7 +242,8 @@ def test_any_objective_on_three_values_at_borders() -> None:
         try:
             region = alignment_region(TrainingSetup(model), "x", objective="any")
         except NotApplicableError as refused:
-            assert "any" in str(refused) or "name an objective" in str(refused)
+            if "name an objective" not in str(refused):
+                raise
             continue
         for _ in range(3):
             values = {s: grid[rng.integers(4)] for s in model.symbols}
