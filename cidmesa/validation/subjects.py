@@ -1,4 +1,4 @@
-r"""The agents that are judged, seen alike whether their probabilities are known or can only be sampled.
+r"""Agents seen alike, whether their probabilities are told or their actions can only be sampled.
 
 Agents trained here tell :math:`\pi(a \mid pa)` exactly. Brought agents need ``len`` and ``act`` alone: their actions
 are drawn in every context that some distribution reaches, at least :data:`~cidmesa.validation.statistics.LEAST_SAMPLES`

@@ -1,11 +1,8 @@
-r"""The numbers of one candidate, by whichever method is exact for its setup.
+r"""Declared objectives one by one, each with its optimal stochastic rules: the numbers of one candidate.
 
-* :class:`ByCone`: every objective on the targets at once, as a union of cones (:mod:`.consistent_set`); for
-  one decision context by context, for several policy by policy.
-* :class:`ByName`: declared objectives one by one, each with its optimal *stochastic* rules. Where one rule serves
-  several decisions of one run, expectations are not linear in it, the best rule may have to be stochastic, and the
-  objectives that it is optimal for form no cone (:mod:`.shared_rules`). What is found consistent is; that nothing
-  is found proves nothing.
+Where one rule serves several decisions of one run, expectations are not linear in it, the best rule may have to be
+stochastic, and the objectives that it is optimal for form no cone (:mod:`.shared_rules`). What is found consistent is;
+that nothing is found proves nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
-class ByName:
+class ByDeclaredObjective:
     """Declared objectives one by one, with stochastic rules.
 
     Parameters

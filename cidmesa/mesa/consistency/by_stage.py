@@ -1,4 +1,4 @@
-r"""Several decisions with too many policies to list: a sufficient test, decision by decision.
+r"""Consistency of several decisions, decision by decision: a sufficient test where policies are too many to list.
 
 Let the diagram be soluble for the base utility and the mesa-utility together. Settle the decisions in the order of the
 relevance graph, with later rules at the base's optimum :math:`\pi_b`; then :math:`P(t \mid pa, do(a))` does not depend

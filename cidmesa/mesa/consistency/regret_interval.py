@@ -1,4 +1,4 @@
-r"""What a whole set of objectives may do in a deployment, and what that costs the base.
+r"""Possible actions and the interval of base regrets, over a whole set of objectives in one deployment.
 
 In deployment :math:`\sigma` and context :math:`c` an action is **possible** iff some consistent objective :math:`O` has
 :math:`q^\sigma_O(c,a) \ge q^\sigma_O(c,b)` for all :math:`b`: strict in training, weak in deployment. The **regret

@@ -1,4 +1,4 @@
-r"""How good and how bad the rules that are best for one thing can be for another.
+r"""The best and the worst for the base among the shared rules that are optimal for an objective.
 
 The rules that maximise an expectation :math:`f` need not be isolated: an objective that does not care what a rule does
 leaves a whole line or face of optimal rules, and the worst of them for the base may lie *inside* it, where the base is

@@ -1,4 +1,4 @@
-r"""Which of many actions can be optimal for some objective at all: those on the border of what can be brought about.
+r"""Actions that are optimal for at least one objective: the vertices of the convex hull of their outcomes.
 
 An objective is linear in the law of its targets, so it is maximal at a vertex of the convex hull of the laws that the
 actions lead to, or else it is the same everywhere. An action inside can be left out of every comparison: the best on

@@ -1,4 +1,4 @@
-r"""Several decisions: the same problem in normal form, policy by policy.
+r"""Outcome tables of several decisions: one context, whose actions are whole deterministic policies.
 
 With several decisions a :class:`.OutcomeTable` has one context, and its actions are the deterministic
 policies :math:`\pi`, one of each class that acts alike (:mod:`.reduced_policies`), each with :math:`P(t \mid \pi)` and

@@ -1,4 +1,4 @@
-r"""From a setup to the arrays that consistency is decided on.
+r"""Outcome tables of one decision: context by context.
 
 For one decision :math:`D` and one distribution (training, a deployment) a :class:`.OutcomeTable` has
 the contexts :math:`pa` with :math:`P(pa) > 0`, the outcome tables :math:`P(t \mid pa, do(a))` of the targets, and

@@ -1,4 +1,4 @@
-r"""What one hypothesis says of one distribution: the pieces that predictions are made of.
+r"""What one hypothesis says of one distribution: the claims that prediction rows are made of.
 
 A *yes* (an observation is used, a shift is responded to) is claimed of every optimizer only where a lower bound over
 all rules of possible actions, context by context, is at least twice the margin. A *no* holds for every optimizer that

@@ -1,4 +1,4 @@
-r"""What of a rule can show in a distribution: contexts to compare, and how often they come.
+r"""Which contexts a rule can be compared in, and how often they come.
 
 Two comparisons turn a rule :math:`\pi(a \mid pa)` into evidence.
 

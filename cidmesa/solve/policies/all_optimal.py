@@ -1,4 +1,4 @@
-r"""Every optimal policy at once.
+r"""The set of all optimal policies, decision by decision.
 
 Incentives quantify over *all* optimal policies: a node has a response incentive if every one of them responds to it.
 There are too many to list, and they need no listing. With the other decisions held at one deterministic profile, the

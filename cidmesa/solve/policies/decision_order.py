@@ -1,4 +1,4 @@
-r"""Optimal policies.
+r"""Decisions solved one by one, in an order in which each is best whatever the earlier ones do.
 
 A decision :math:`D` can be solved by itself when no other open decision's rule is *relevant* to it: then
 

@@ -1,4 +1,4 @@
-r"""Several policies at once.
+r"""Expected utilities of many policies at once.
 
 The number of the policy is one more variable, :math:`R`: a known root that every rule may depend on. One pass of the
 solver then answers for all of them.

@@ -1,4 +1,4 @@
-r"""Policies where decisions cannot be solved one by one.
+r"""Optimal policies by listing or by coordinate ascent, where decisions cannot be solved one by one.
 
 Three ways, from the surest to the last resort; the result always says which.
 

@@ -1,4 +1,4 @@
-r"""What a decision meets, and what each of its actions leads to.
+r"""The distribution of a decision's context, and of outcomes given context and action.
 
 These two laws are all that a decision's agent needs to know of the world: :math:`P(pa_D)`, the contexts it meets, and
 :math:`P(t \mid pa_D, do(d))`, the outcomes of its actions in them. Which objectives make a policy optimal is a question

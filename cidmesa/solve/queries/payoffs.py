@@ -1,4 +1,4 @@
-r"""The world as rules see it, and the unit in which regrets are compared.
+r"""The uniform policy, the contexts that some policy reaches, and the range of the utilities.
 
 With one rule :math:`\pi_D(d \mid pa_D)` per decision the expected utility is multilinear in the rules: a contraction of
 all of them with one tensor over the decisions and what they observe.

@@ -1,4 +1,4 @@
-r"""Every optimal policy at once, region by region.
+r"""The set of all optimal policies, region by region of the parameter space.
 
 What incentives ask of all optimal policies is answered as with numbers (:mod:`.all_optimal`): the optimal
 policies of a decision are boxes, and a quantity is least over a box. With symbols, which boxes they are depends on
