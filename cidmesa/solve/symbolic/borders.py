@@ -16,7 +16,7 @@ included. A border that cannot be solved for a symbol (``p**2 + q**2 = 1/2``) is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -184,7 +184,7 @@ def borders_of(polynomial: Any, space: Space) -> Iterator[Border]:
             yield Border(sympy.And(sympy.Eq(slope, 0), sympy.Eq(rest, 0)), None, None, None)
         there = space.put(symbol, sympy.cancel(-rest / slope))
         if there is not None and slope.free_symbols:  # where it is zero too, nothing was solved
-            there = Space((*there.conditions, slope**2), there.strict | {slope**2})
+            there = replace(there, conditions=(*there.conditions, slope**2), strict=there.strict | {slope**2})
         if there is not None:
             yield Border(sympy.Eq(factor, 0), symbol, sympy.cancel(-rest / slope), there)
 
@@ -192,9 +192,9 @@ def borders_of(polynomial: Any, space: Space) -> Iterator[Border]:
 def put_into(table: Any, symbol: Any, value: Any) -> Any:
     """Return an array of expressions with one put in for a symbol; anything else as it is.
 
-    >>> import numpy as np
     Raises :class:`UndecidedError` where that is a division by zero.
 
+    >>> import numpy as np
     >>> from sympy.abc import p, q
     >>> put_into(np.array([p * q, 1 - p], dtype=object), p, 1 - q)[1]
     q

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,32 +35,37 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Profile:
     """What is known where the other decisions have rules: tables of expressions.
 
     Attributes
     ----------
-    law
-        The probability of each context of the decision, shape ``(contexts,)``.
     worth
-        What each action is worth in each context, times that probability, shape ``(contexts, card)``; elements of one
+        What each action is worth in each context, times its probability, shape ``(contexts, card)``; elements of one
         ring. ``None`` where the decision has a rule.
     rule
         The decision's rule where it has one, shape of `worth`.
-    tables
-        What the quantity in question is computed from: arrays of expressions, and others without symbols.
+    read
+        Returns :attr:`tables`; called once, and only of profiles that are optimal somewhere.
     """
 
-    law: Array
     worth: Array | None
     rule: Array | None
-    tables: Mapping[str, Any]
+    read: Callable[[], Mapping[str, Any]]
+
+    @cached_property
+    def tables(self) -> Mapping[str, Any]:
+        """What the quantity in question is computed from: arrays of expressions, and others without symbols.
+
+        ``"law"`` is the probability of each context of the decision, shape ``(contexts,)``.
+        """
+        return self.read()
 
     @property
     def occurs(self) -> Mask:
         """Which contexts have a probability that is not identically zero, shape ``(contexts,)``."""
-        return np.array([bool(p != 0) for p in self.law])
+        return np.array([bool(p != 0) for p in self.tables["law"]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,8 +137,8 @@ class Within:
         import sympy
 
         entries = [*map(exact, (*cost, *limits, *(entry for row in rows for entry in row)))]
-        if any(part.is_irrational for entry in entries for part in entry.atoms(sympy.Pow)):
-            raise UndecidedError  # pivots need numbers that are known exactly
+        if self.region.space.irrational:
+            raise UndecidedError  # whether a pivot is zero is not known
         point = self.region.point({symbol for entry in entries for symbol in entry.free_symbols})
         if point is None:
             raise SplitError([])
@@ -210,10 +216,14 @@ def least_over_optimal(
     model, others = in_question(model, decision, policy)
     algebra = Algebra(model)
     space = space_of(algebra, where)
+
+    def known(model: CIM) -> Mapping[str, Any]:
+        return {"law": np.reshape(joint(model, model.cid.parents(decision)), -1), **read(model)}
+
     profiles: tuple[Profile, ...]
     if decision in model.rules:
         rule = each(model.cpd(decision).reshape(-1, model.card(decision)), exact)
-        profiles = (Profile(_law(model, decision), None, rule, read(model)),)
+        profiles = (Profile(None, rule, partial(known, model)),)
     else:
         agent = model.cid.agent_of(decision)
         found = []
@@ -221,8 +231,7 @@ def least_over_optimal(
             view = algebra.view.with_rules({d: algebra.constant(rule) for d, rule in rules.items()})
             worth = payoffs(algebra, view, decision, agent)
             fixed = model.with_policy(rules) if rules else model
-            tables = _law(fixed, decision), worth.reshape(-1, worth.shape[-1]), None, read(fixed)
-            found.append(Profile(*tables))
+            found.append(Profile(worth.reshape(-1, worth.shape[-1]), None, partial(known, fixed)))
         profiles = tuple(found)
         if space.region() is None:
             raise no_values()
@@ -247,19 +256,14 @@ def _put(profiles: tuple[Profile, ...], symbol: Any, value: Any) -> tuple[Profil
         together = np.stack([expressions(np.asarray(profile.worth)) for profile in profiles])
         worths = list(in_one_ring(put_into(together, symbol, value)))
     return tuple(
-        Profile(
-            put_into(profile.law, symbol, value),
-            worth,
-            put_into(profile.rule, symbol, value),
-            put_into(profile.tables, symbol, value),
-        )
+        Profile(worth, put_into(profile.rule, symbol, value), partial(_tables_put, profile, symbol, value))
         for profile, worth in zip(profiles, worths, strict=True)
     )
 
 
-def _law(model: CIM, decision: str) -> Array:
-    """Return the probability of each context of a decision."""
-    return np.reshape(joint(model, model.cid.parents(decision)), -1)
+def _tables_put(profile: Profile, symbol: Any, value: Any) -> Mapping[str, Any]:
+    tables: Mapping[str, Any] = put_into(profile.tables, symbol, value)
+    return tables
 
 
 def _optimal(profiles: Sequence[Profile], within: Within) -> list[SymbolicPolicyBox]:

@@ -47,13 +47,16 @@ class Space:
         Expressions that are never negative.
     strict
         Those of them that are never zero either.
+    irrational
+        Whether an irrational number was put in for a symbol.
     """
 
     conditions: tuple[Any, ...]
     strict: frozenset[Any] = frozenset()
-    _known: dict[Any, int] = field(default_factory=dict)
-    _signs: dict[Any, Sign] = field(default_factory=dict)
-    _lines: dict[Any, tuple[dict[Any, float], float] | None] = field(default_factory=dict)
+    irrational: bool = False
+    _known: dict[Any, int] = field(default_factory=dict, init=False)
+    _signs: dict[Any, Sign] = field(default_factory=dict, init=False)
+    _lines: dict[Any, tuple[dict[Any, float], float] | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         for condition in self.conditions:
@@ -110,7 +113,8 @@ class Space:
                 left[there] = strict or left.get(there, False)
             elif not there.is_real or there < 0 or (strict and there == 0):
                 return None
-        return Space(tuple(left), frozenset(condition for condition, strict in left.items() if strict))
+        never = frozenset(condition for condition, strict in left.items() if strict)
+        return Space(tuple(left), never, self.irrational or bool(value.is_irrational))
 
     def region(self, conditions: Iterable[Any] = ()) -> Region | None:
         """Return the region where none of the expressions is negative, ``None`` if it has no interior."""

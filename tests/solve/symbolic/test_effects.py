@@ -113,7 +113,7 @@ def edges(data: st.DataObject, numbers: Numbers) -> Numbers:
     return {symbol: data.draw(some) for symbol in numbers}
 
 
-@settings(max_examples=examples(quick=40, full=600))
+@settings(max_examples=examples(quick=20, full=600))
 @given(structural(), st.data())
 def test_at_the_edges_of_the_parameter_space(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
     """Probabilities of 0 and 1, ties, and their crossings, in several symbols: what the numbers say."""
