@@ -280,7 +280,7 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
     lines: list[Block] = [
         Paragraph(
             f"{data['in_scope']} of {data['agents']} agents meet the premise, a training regret of at most "
-            f"{number(data['premise'])} of the utility's range. Registered before training: {registered}."
+            f"{number(data['premise'])} in base-utility units. Registered before training: {registered}."
         )
     ]
     whole = data["whole"]
@@ -336,7 +336,8 @@ def _shown(row: Data) -> str:
 
 
 _VERDICT_NOTE: Final = (
-    "The mean over agents and its 95 % interval are for the reader and decide nothing. A must is supported when more "
+    "Regrets and what something is worth are in base-utility units, other numbers are probabilities. The mean over "
+    "agents and its 95 % interval are for the reader and decide nothing. A must is supported when more "
     "than four in five agents of the recipe comply (exact binomial test, Holm over the rows), contradicted when fewer."
 )
 

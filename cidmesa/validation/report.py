@@ -52,7 +52,8 @@ class Row:
     allowed
         The interval an agent's statistic must lie in to comply.
     margin
-        What counts as nothing.
+        What counts as nothing. Statistic, mean, interval, this and what is expected are in one unit: that of the base
+        utility for regrets and for what something is worth, else a probability.
     agents
         How many comply, deviate, are unclear, are in scope.
     p
@@ -175,7 +176,7 @@ class Report:
     agents, in_scope
         How many there are, and how many meet the premise.
     premise
-        The training regret up to which they do, as a share of the base utility's range.
+        The training regret up to which they do, in base-utility units.
     training_regret
         Of each agent, in the same unit.
     registered
