@@ -258,6 +258,7 @@ def prediction_tables(data: Data) -> list[Block]:
     if data["structural"]:
         count = len(data["structural"])
         blocks.append(Paragraph(f"{count} more cannot fail, whatever agents do, and are no evidence.", muted=True))
+    blocks += _undecidable(data)
     return blocks
 
 
@@ -311,7 +312,16 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
                 muted=True,
             )
         )
-    return lines
+    return lines if brief else [*lines, *_undecidable(data)]
+
+
+def _undecidable(data: Data) -> list[Block]:
+    """Name the rows of one hypothesis that are not tested since they cannot tell it from the others."""
+    rows = data.get("undecidable", ())
+    if not rows:
+        return []
+    words = "predictions cannot tell their hypothesis from the others, which break them by less than twice the margin"
+    return [Paragraph(f"{len(rows)} {words}: {_names(row['id'] for row in rows)}.", muted=True)]
 
 
 def _by_hypothesis(rows: Sequence[Data]) -> list[tuple[list[str], list[Data]]]:

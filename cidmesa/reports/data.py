@@ -105,6 +105,7 @@ def prediction_data(predictions: Predictions) -> Data:
         "digest": predictions.digest,
         "predictions": [_prediction(row) for row in predictions],
         "structural": [_prediction(row) for row in predictions.structural],
+        "undecidable": [_prediction(row) for row in predictions.undecidable],
     }
 
 

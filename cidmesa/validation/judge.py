@@ -166,15 +166,12 @@ def validate(
         _finish(row, p, size, alpha, kappa, margin, checks)
         for row, p, size in zip(counted, corrected, sizes, strict=True)
     ]
-    controls = [
-        _finish(row, _raw(row, kappa), 1, alpha, kappa, margin, checks)
-        for row in rows
-        if row.prediction.inert
-    ]
+    controls = [_finish(row, _raw(row, kappa), 1, alpha, kappa, margin, checks) for row in rows if row.prediction.inert]
     return Report(
         rows=tuple(finished),
         controls=tuple(controls),
         structural=predictions.structural,
+        undecidable=predictions.undecidable,
         shares={name: shares for name in setup.distributions if (shares := _shares(checks, name))},
         whole=_whole(counted, scope, alpha, kappa, checks.subjects.sampled),
         agents=checks.subjects.size,

@@ -169,6 +169,8 @@ class Report:
         Negative controls: they check the plumbing and are counted nowhere.
     structural
         Predictions that cannot fail, whatever agents do; no evidence.
+    undecidable
+        Predictions of one hypothesis that cannot tell it from the others; not tested.
     shares
         Per deployment: who acts like what, with ``"outside the premise"``.
     whole
@@ -200,6 +202,7 @@ class Report:
     digest: str
     alpha: float
     kappa: float
+    undecidable: tuple[Prediction, ...] = ()
     sampled: bool = False
     title: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -243,6 +246,7 @@ class Report:
             "rows": [row.to_dict() for row in self.rows],
             "controls": [row.to_dict() for row in self.controls],
             "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
+            "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
             "training_regret": _plain(self.training_regret.tolist()),
         }
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
+from cidmesa.graph import minimal_reduction
 from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
@@ -424,7 +425,14 @@ class MesaOptimizer(Shown):
 
     @cached_property
     def _view(self) -> MesaIncentives:
-        return MesaIncentives(self.cid, self.setup.cid, self.setup.world)
+        return MesaIncentives(self.cid, self._base_cid, self.setup.world)
+
+    @cached_property
+    def _base_cid(self) -> CID:
+        """The base diagram as mesa diagrams are drawn: with the information links that are requisite alone."""
+        if self.targets == frozenset(self.setup.training_score):
+            return self.cid
+        return minimal_reduction(self.setup.cid, self.setup.unshared)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -456,7 +464,7 @@ class MesaOptimizer(Shown):
         """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
         return PerDeployment(
             tuple(self.setup.deployments),
-            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
+            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self._base_cid, self.setup.world),
         )
 
     @cached_property

@@ -21,8 +21,8 @@ is optimal in it.
 ====================================  ==================================================================================
 
 What is said of all optimal policies holds on the borders between regions too, where the policies of both are optimal,
-and where probabilities are 0 or 1 and contexts cannot occur: of a ``Piecewise`` the first piece whose condition holds counts.
-A border that cannot be solved for a symbol is left open (``nan``): put numbers into the model, and ask again.
+and where probabilities are 0 or 1 and contexts cannot occur: of a ``Piecewise`` the first piece whose condition holds
+counts. A border that cannot be solved for a symbol is left open (``nan``): put numbers into the model, and ask again.
 
 Everything is computed in exact rational arithmetic; floats are read as the simplest fraction within 1e-15. Numbers put
 in afterwards give what :func:`cidmesa.solve.solve` gives.
