@@ -4,6 +4,7 @@
 module       what it holds
 ===========  ====================================================
 ``cid``      the diagram itself: `CID`
+``cached``   what is computed of a diagram once and kept with it
 ``order``    topological order, and the cycle where there is none
 ``reading``  names, edges and owners as users write them
 ===========  ====================================================

@@ -13,23 +13,10 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import CidmesaError, DiagramError, NotApplicableError, UnknownNodeError
+from tests.mesa.systems import red_door_cid
 from tests.strategies import cids, examples
 
-RED_DOOR = cm.CID(
-    [
-        ("door", "red"),
-        ("door", "go"),
-        ("red", "go"),
-        ("go", "at_door"),
-        ("door", "at_door"),
-        ("go", "at_red"),
-        ("red", "at_red"),
-        ("at_door", "reward"),
-    ],
-    nodes=["weather"],
-    decisions=["go"],
-    utilities=["reward"],
-)
+RED_DOOR = red_door_cid()
 
 GAME = cm.CID(
     [("offer", "answer"), ("offer", "seller"), ("answer", "seller"), ("answer", "buyer")],
