@@ -16,7 +16,7 @@ A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -35,12 +35,13 @@ from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.method import Answers, Method
-from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.consistency.regret_interval import Interval, interval
 from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.mesa.graphical.positions import Cover, Position, positions
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
 from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve
@@ -198,7 +199,19 @@ class MesaOptimizer(Shown):
             words.append(f"C3: the largest margin is {margin:.3g}")
         elif found is not None:
             words.append("C3: declared objectives one by one, since one rule serves several decisions")
+        words += self._left_out()
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
+
+    def _left_out(self) -> Iterator[str]:
+        """Say of objectives that the user gave why they do not stand for the set."""
+        found = self._answers
+        if found is None:
+            return
+        for objective in self._derivation.given(self.names):
+            if self.objective is not None and self.objective.name == objective.name:
+                return
+            regret = found.regret_of(objective)[1]
+            yield f"given: `{objective.name}` leaves a training regret of {regret:.3g}, and does not stand for the set"
 
     @cached_property
     def _controls(self) -> bool:
@@ -346,6 +359,36 @@ class MesaOptimizer(Shown):
     def stale_regret(self) -> Mapping[str, Interval]:
         """The same for optimizers that believe they are still in training."""
         return self._per_deployment(lambda name: self._numbers("regret").regret(name, stale=True))
+
+    @cached_property
+    def intended_regret(self) -> Mapping[str, Interval]:
+        """Distribution → regret interval by the utility that the setup calls *intended*, competent.
+
+        In deployments like :attr:`deployment_regret`, and in ``"training"``: against the best policy by the intended
+        utility, over all consistent objectives on the targets. Harm by tampering is nothing by the base utility, which
+        reads what was tampered with, and shows here. Empty where nothing is intended, without numbers, and where
+        objectives are tried one by one or decision by decision (:attr:`method`).
+        """
+        return self._by_intended(stale=False)
+
+    @cached_property
+    def stale_intended_regret(self) -> Mapping[str, Interval]:
+        """The same for optimizers that believe they are still in training; of the deployments alone."""
+        return self._by_intended(stale=True)
+
+    def _by_intended(self, *, stale: bool) -> PerDeployment[Interval]:
+        deployments = tuple(self.setup.deployments)
+        if self.setup.intended is None or not isinstance(self._answers, ByCone):
+            why = "the setup says nothing of it" if self.setup.intended is None else f"answers come {self.method}"
+            return PerDeployment(
+                (), lambda _: Interval(math.nan, math.nan), f"the intended regret is not known: {why}."
+            )
+        selected = self._answers.selected
+
+        def regret(name: str) -> Interval:
+            return interval(selected, self._derivation.paid_by_intended(self.names, name, stale=stale))
+
+        return PerDeployment(deployments if stale else (TRAINING, *deployments), regret)
 
     @property
     def robustly_aligned(self) -> Mapping[str, bool]:
@@ -519,7 +562,11 @@ class MesaOptimizer(Shown):
 
     def row(self) -> dict[str, Any]:
         """Return what a table of candidates shows of it."""
-        regrets = {f"regret in {name}": self.deployment_regret[name] for name in self.deployment_regret}
+        regrets: dict[str, Any] = {}
+        for name in self.deployment_regret:
+            regrets[f"regret in {name}"] = self.deployment_regret[name]
+            if name in self.intended_regret:
+                regrets[f"intended regret in {name}"] = self.intended_regret[name]
         return {
             "targets": self.names,
             "verdict": self.consistency.value,
