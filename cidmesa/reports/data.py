@@ -106,6 +106,7 @@ def _ranking(family: Family, prior: SimplicityPrior) -> Data:
         {
             "targets": list(row.candidate.names),
             "posterior": row.posterior,
+            "range": list(ranking.posterior_range[row.candidate.names]),
             "complexity": row.complexity,
             "training_regret": row.training_regret,
         }
@@ -114,7 +115,8 @@ def _ranking(family: Family, prior: SimplicityPrior) -> Data:
     known = all(row.candidate.deployment_regret for row in ranking)
     expected = {name: list(map(_finite, ranking.expected_regret(name))) for name in family.setup.deployments if known}
     contenders = {change: list(other.names) for change, other in ranking.contenders().items()}
-    return {**found, "rows": rows, "expected_regret": expected, "contenders": contenders}
+    caveats = list(ranking.caveats)
+    return {**found, "rows": rows, "expected_regret": expected, "contenders": contenders, "caveats": caveats}
 
 
 def prediction_data(predictions: Predictions) -> Data:

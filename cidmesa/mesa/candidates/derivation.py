@@ -23,7 +23,8 @@ from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
-from cidmesa.solve import solve
+from cidmesa.solve import joint, solve
+from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.mesa.outcomes.for_setup import OutcomeTables
@@ -125,6 +126,19 @@ class Derivation:
     def optimum(self) -> Solution:
         """What the base can earn in training."""
         return solve(self.setup.require_model("the base optimum"))
+
+    @cached_property
+    def shown(self) -> Mapping[str, tuple[Any, ...]]:
+        """The values that each node has in training with positive probability, under some policy."""
+        model = self.setup.require_model("what training shows")
+        found: dict[str, tuple[Any, ...]] = {}
+        policy = uniform_policy(model)
+        for node in self.setup.cid.nodes:
+            utility = self.setup.cid.kind(node) == "utility"
+            values = np.unique(model.cpd(node)).tolist() if utility else model.domain(node)
+            comes = np.asarray(joint(model, [node], policy=policy)) > 0
+            found[node] = tuple(value for value, seen in zip(values, comes.tolist(), strict=True) if seen)
+        return found
 
     def proper_subsets(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         """Yield the proper subsets of targets, the score whole or not at all."""

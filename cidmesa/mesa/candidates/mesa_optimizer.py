@@ -551,14 +551,31 @@ class MesaOptimizer(Shown):
         """Bits to name, write and model the targets; ``None`` for a bare diagram."""
         return None if self.setup.model is None else self.bits(self._derivation.bits)
 
-    def bits(self, bits: float) -> float:
-        """Return the complexity with `bits` per number."""
-        model = self.setup.require_model("complexity")
+    def bits(self, bits: float, *, shown: bool = False) -> float:
+        """Return the complexity with `bits` per number; with `shown` counting the values that training shows alone."""
         cid = self.setup.cid
-        cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
-        cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
-        cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
+        cards = {node: len(values) for node, values in self._derivation.shown.items()}
+        if not shown:
+            model = self.setup.require_model("complexity")
+            cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
+            cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
+            cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
         return complexity(cid, cards, self.names, relevant(cid, self.names), len(self._derivation.pool), bits)
+
+    @property
+    def unseen(self) -> Mapping[str, tuple[Any, ...]]:
+        """Node → values that :attr:`complexity` counts and training never shows, of targets and of what is modelled."""
+        cid, seen = self.setup.cid, self._derivation.shown
+        model = self.setup.require_model("what training shows")
+        counted = {*self.names, *(n for node in relevant(cid, self.names) for n in (node, *cid.parents(node)))}
+        found = {}
+        for node in cid.nodes:
+            if node in counted:
+                every = domain_of(self.setup, node) if cid.kind(node) == "utility" else model.domain(node)
+                never = tuple(value for value in every if value not in seen[node])
+                if never:
+                    found[node] = never
+        return found
 
     def row(self) -> dict[str, Any]:
         """Return what a table of candidates shows of it."""
