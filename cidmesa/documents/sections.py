@@ -169,7 +169,7 @@ def _deployment_table(shown: Sequence[Data], name: str) -> Table:
             )
         )
     reachable = shown[0]["in_deployment"][name]["tampering"]["reachable"] if shown else []
-    within = f"Within reach there and not in training: {_names(reachable) or 'nothing'}"
+    within = f"Within reach there by the new links: {_names(reachable) or 'nothing'}"
     return Table(
         ("target", "territory", "emerges", "vanishes", "tampers with"), tuple(rows), "lllll",
         f"What emerges in `{name}`, which has links of its own",
