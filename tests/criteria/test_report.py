@@ -150,7 +150,7 @@ def test_a_frame_has_a_row_for_each_decision_and_node() -> None:
     frame = cm.incentives(red_door_cid()).to_frame()
     assert frame.shape == (7, 6)
     assert frame.loc[("go", "door"), "voi"] == "admits"
-    assert frame["voi"].isna().sum() == 3  # the decision and what descends from it
+    assert frame["voi"].isna().sum() == 4  # the decision and what descends from it
 
 
 def test_a_frame_without_pandas_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
