@@ -97,7 +97,7 @@ def optimal_boxes(
         More profiles than that, or a decision of another agent without a rule.
     """
     require_model(model, "a quantity over all optimal policies")
-    model.require_numeric("a quantity over all optimal policies")
+    model.require_numeric("a quantity over all optimal policies", instead="")
     decision = model.cid.only_decision(decision)
     agent = model.cid.agent_of(decision)
     model, others = in_question(model, decision, policy)
