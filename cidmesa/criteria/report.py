@@ -291,6 +291,7 @@ class IncentiveReport(Shown):
         >>> cid = CID([("post", "opinion"), ("post", "clicks")], decisions=["post"], utilities=["clicks"])
         >>> print(incentives(cid).diff(cid.with_edges(("opinion", "clicks"))))
         VoC of opinion: excludes -> admits
+        VoC of clicks: excludes -> admits
         ICI of opinion for post: excludes -> admits
         relevance of opinion for post: excludes -> admits
         """
