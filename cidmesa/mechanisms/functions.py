@@ -22,6 +22,7 @@ from cidmesa.mechanisms.numbers import (
     position_of,
     read_domain,
     row_of,
+    shown,
 )
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, Value, from_response, structural
 
@@ -135,7 +136,7 @@ class Noisy(Mechanism):
         if not callable(self.f):
             raise MechanismError(f"Noisy takes a callable and a probability; got {self.f!r}.")
         if not is_symbolic(self.p) and not (is_number(self.p) and 0 <= self.p <= 1):
-            raise MechanismError(f"Noisy's p is a probability; got {self.p!r}.")
+            raise MechanismError(f"Noisy's p is a probability; got {shown(self.p)}.")
         if self.domain is not None:
             object.__setattr__(self, "domain", read_domain(self.domain, "Noisy"))
 
@@ -318,7 +319,10 @@ def _numbers(mechanism: Function, place: Place) -> Array:
         if not is_number(output) and not is_symbolic(output):
             raise place.error(f"a utility is a number; got {output!r} at {place.describe(context)}.")
     symbolic = any(is_symbolic(output) for output in flat)
-    table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
+    try:
+        table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
+    except OverflowError:  # whole numbers beyond floats, which the check names
+        table = np.array(flat, dtype=object).reshape(place.shape)
     return checked_utilities(place, table)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.errors import CidmesaError, MechanismError
+from cidmesa.errors import CidmesaError, MechanismError, NotApplicableError
 from tests.strategies import examples, models
 
 P, Q = sympy.symbols("p q")
@@ -284,3 +284,41 @@ def test_rows_are_taken_as_they_are_or_refused_but_never_renormalised(row: list[
     else:
         with pytest.raises(MechanismError, match="not to 1"):
             cid.parameterise(x=row)
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("utility", "says"),
+    [
+        (lambda d: HUGE * d, "an integer of about 400 digits at d=1 is too large for a float: divide all utilities"),
+        ([0, HUGE], "an integer of about 400 digits at d=1 is too large"),
+        ([0, -HUGE], "minus an integer of about 400 digits at d=1 is too large .* a finite penalty does"),
+        ([0, -float("inf")], "-inf at d=1 is not a finite real number. For .* a finite penalty does, such as -1e12"),
+        ([0, -1e308], r"-1e\+308 at d=1 is too large: sums of utilities beyond 1e\+300"),
+        ([0, float("nan")], "nan at d=1 is not a finite real number"),
+    ],
+)
+def test_utilities_beyond_floats(utility: Any, says: str) -> None:
+    cid = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
+    with pytest.raises(MechanismError, match=says):
+        cid.parameterise(d=[0, 1], u=utility)
+
+
+def test_whole_numbers_beyond_floats_are_no_bare_errors() -> None:
+    cid = cm.CID([("x", "y")])
+    for x in (cm.Categorical({0: HUGE, 1: 0}), [HUGE, 0], cm.Bernoulli(0.5)):
+        with pytest.raises(MechanismError, match="is not a probability"):
+            cid.parameterise(x=x, y=lambda x: {0: HUGE, 1: 0})
+    for make in (lambda: cm.Bernoulli(HUGE), lambda: cm.Noisy(lambda x: x, HUGE)):
+        with pytest.raises(MechanismError, match="got an integer of about 400 digits"):
+            make()
+    act = cm.CID([("d", "x"), ("x", "u")], decisions=["d"], utilities=["u"])
+    model = act.parameterise(d=[0, 1], x=cm.Function(lambda d: HUGE * d, domain=[0, HUGE]), u=lambda x: int(x > 0))
+    assert model.solve().value == 1.0
+    with pytest.raises(NotApplicableError, match="400 digits in its domain is no finite float"):
+        cm.total_effect(model, "d", "x")
+    with pytest.raises(MechanismError, match="is not a probability"):
+        model.expected_utility({"d": [HUGE, 0]})
+    assert cm.derive_mesa_optimizers(cm.TrainingSetup(model))["x"].objective is not None

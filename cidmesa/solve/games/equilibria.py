@@ -52,9 +52,10 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph, relevant_mechanisms
 from cidmesa.mechanisms import Table
 from cidmesa.solve.games.strategic_form import MAX_PROFILES, Rules, StrategicForm, extreme_profiles, pure_profiles
-from cidmesa.solve.policies.all_optimal import deterministic_rules, value_slack
+from cidmesa.solve.policies.all_optimal import deterministic_rules
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.policies.solution import Solution, readable
+from cidmesa.solve.policies.worth import DIGITS, Worth, compared, difference
 from cidmesa.solve.queries.payoffs import uniform_rule
 from cidmesa.solve.queries.query import expected_utility
 
@@ -168,7 +169,8 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
         The game.
     policy
         Rules of all decisions without one, or an :class:`Equilibrium`; where it has mixtures over policies, what the
-        mixtures pay is compared with what every deterministic policy would.
+        mixtures pay is compared with what every deterministic policy would. Deterministic rules are compared exactly;
+        probabilities that mix are floats, and a gain in the tenth digit of what they pay is none.
     agents
         Who may deviate; everybody, if left out.
 
@@ -197,10 +199,26 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
             raise NotApplicableError(
                 f"whether {agent!r} could gain is not known: its best response was only searched for ({best.method})."
             )
-        gain = expected_utility(played, best, agent=agent) - expected_utility(played, agent=agent)
-        if gain > value_slack(model, agent):
+        if _gains(Worth.of(played, best, agent), Worth.of(played, agent=agent), played, agent):
             return False
     return True
+
+
+def _gains(best: Worth, now: Worth, played: CIM, agent: Hashable) -> bool:
+    """Say whether a response is worth more; of rules that mix, written in floats, what nine digits do not show is none.
+
+    The digits are those of the terms that make the two values, not of the largest utility.
+    """
+    if any(((rule > 0) & (rule < 1)).any() for rule in played.rules.values()):
+        gain, _ = difference(best, now)
+        return gain > DIGITS * (best.size + now.size)
+    sign = compared(best, now)
+    if sign is None:
+        raise NotApplicableError(
+            f"whether {agent!r} could gain is not known: {best.value!r} and {now.value!r} are closer than rounding can "
+            "tell, and the game is too large for exact arithmetic."
+        )
+    return sign > 0
 
 
 def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Equilibrium, ...]:
@@ -458,7 +476,9 @@ def _is_mixed_equilibrium(model: CIM, played: Equilibrium, agents: Iterable[Hash
         if agent in strategies:
             instead = list(deterministic_rules(free, cid.decisions_of(agent), MAX_PROFILES))
             others = {a: w for a, w in weights.items() if a != agent}
-            deviating = StrategicForm.playing(free, {**strategies, agent: instead}).expected(agent, others)
-            if deviating.max() - form.expected(agent, weights) > value_slack(model, agent):
+            alone = StrategicForm.playing(free, {**strategies, agent: instead})
+            gains = alone.expected(agent, others) - form.expected(agent, weights)
+            sizes = alone.expected(agent, others, sizes=True) + form.expected(agent, weights, sizes=True)
+            if (gains > DIGITS * sizes).any():
                 return False
     return True

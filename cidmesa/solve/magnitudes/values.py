@@ -28,7 +28,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,10 +38,12 @@ from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
+from cidmesa.mechanisms.numbers import as_float, shown
 from cidmesa.model import CIM
 from cidmesa.solve.magnitudes.magnitude import Bound, Magnitude
-from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes, value_of, value_slack
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes
 from cidmesa.solve.policies.optimal import solve
+from cidmesa.solve.policies.worth import Worth, difference
 from cidmesa.solve.queries.counterfactual import twin_worlds
 from cidmesa.solve.queries.query import expected_utility, joint
 
@@ -97,7 +99,7 @@ def value_of_information(model: CIM, node: str, decision: str | None = None) -> 
     model.require_numeric("a value of information")
     seeing, blind, agent = seeing_and_blind(model, node, decision)
     with_it, without = solve(seeing, agent=agent), solve(blind, agent=agent)
-    return _difference(with_it, without, agent, value_slack(model, agent))
+    return _difference(with_it, without, agent)
 
 
 def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magnitude:
@@ -148,7 +150,7 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     model.require_numeric("a value of control")
     agent = controlling_agent(model, node, decision)
     before = solve(model, agent=agent)
-    return _difference(solve(controlled(model, node, agent), agent=agent), before, agent, value_slack(model, agent))
+    return _difference(solve(controlled(model, node, agent), agent=agent), before, agent)
 
 
 def total_effect(
@@ -312,11 +314,28 @@ def introduced_total_variation(
     return Magnitude(min(_introduced(box, node, label, low, high, "given") for box in boxes))
 
 
-def _difference(more: Solution, less: Solution, agent: Hashable, slack: float) -> Magnitude:
-    bound: Bound = "exact" if more.exact and less.exact else "lower bound" if less.exact else "estimate"
-    gain = value_of(more, agent) - value_of(less, agent)
+def _difference(more: Solution, less: Solution, agent: Hashable) -> Magnitude:
+    """Return by how much one optimum is larger than another: zero iff they are equal in exact arithmetic."""
+    gain, known = _value(more, agent) - _value(less, agent), True
+    if not gain > _CLEAR * (more.off + less.off):
+        gain, known = difference(_worth(more, agent), _worth(less, agent))
+    bound: Bound = "lower bound" if less.exact and known else "estimate"
+    if bound == "lower bound" and more.exact:
+        bound = "exact"
     method = more.method if more.method == less.method else f"{more.method}; {less.method}"
-    return Magnitude(gain if gain > slack else 0.0, bound, method)
+    return Magnitude(gain if gain > 0 else 0.0, bound, method)
+
+
+_CLEAR = 1e4
+"""Gains so many times larger than they may be off are right to nine digits: most of that is how numbers are read."""
+
+
+def _value(solution: Solution, agent: Hashable) -> float:
+    return float(solution.value[agent] if isinstance(solution.value, Mapping) else solution.value)
+
+
+def _worth(solution: Solution, agent: Hashable) -> Worth:
+    return Worth.of(solution.model, solution, agent)
 
 
 def seeing_and_blind(model: CIM, node: str, decision: str | None) -> tuple[CIM, CIM, Hashable]:
@@ -405,7 +424,14 @@ def numbers_of(model: CIM, node: str) -> Array:
             f"an effect on `{node}` is a difference of means, and its values are not all numbers: {domain!r}. "
             "Put a node with numbers below it."
         )
-    return np.array(domain, dtype=np.float64)
+    numbers = np.array([as_float(value) for value in domain])
+    if not np.isfinite(numbers).all():
+        large = next(value for value, number in zip(domain, numbers, strict=True) if not np.isfinite(number))
+        raise NotApplicableError(
+            f"an effect on `{node}` is a difference of means, and {shown(large)} in its domain is no finite float: use "
+            "smaller units."
+        )
+    return numbers
 
 
 def decision_for_label(model: CIM, label: str, decision: str | None) -> str:

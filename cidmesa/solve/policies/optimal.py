@@ -60,7 +60,8 @@ def solve(
     -------
     Solution
         Its ``method`` and ``exact`` say how it was found and whether it is the optimum: a local optimum is never
-        called exact.
+        called exact, nor a policy among actions too close to tell apart in floating point and too many for exact
+        arithmetic.
 
     Raises
     ------
@@ -130,18 +131,21 @@ def solve(
             problem, groups, method, deterministic=deterministic, starts=starts, seed=seed, progress=progress
         )
     results = {cid.nodes[d]: found.results.get(d) or _idle(problem, d) for d in decisions}
+    undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
+    if undecided:
+        found = found._replace(exact=False, method=f"{found.method}; ties undecided at {', '.join(undecided)}")
     value: Any = found.value
     if len(cid.agents) > 1:
         from cidmesa.solve.queries.query import expected_utility
 
         rules = Solution(model, None, found.exact, found.method, results).tables
-        undecided = {d for d in cid.decisions if d not in rules and d not in model.rules}
+        free = {d for d in cid.decisions if d not in rules and d not in model.rules}
         value = {
             a: found.value if a == agent else expected_utility(model, rules, agent=a)
             for a in cid.agents
-            if a == agent or not any(undecided & cid.ancestors(u) for u in cid.utilities_of(a))
+            if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
         }
-    return Solution(model, value, found.exact, found.method, results)
+    return Solution(model, value, found.exact, found.method, results, found.off)
 
 
 def read_groups(

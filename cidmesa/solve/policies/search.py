@@ -26,6 +26,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from math import log2, prod
 from typing import Literal, TypeAlias
 
@@ -33,7 +34,7 @@ import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.decision_order import TIE, Schedule, Scheduler
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.solution import DecisionResult, first_of
@@ -118,15 +119,52 @@ def exhaustive(
     for start in _progress(range(0, total, block), progress, "listing rules"):
         numbers = np.minimum(np.arange(start, start + block), total - 1)
         set_numbered(profiles, cutset, numbers)
-        values[start : start + block] = profiles.solve(others)[1][: total - start]
-    tied = np.flatnonzero(values >= values.max() - TIE * problem.scale)
+        values[start : start + block] = profiles.solve(others, settled=False)[1][: total - start]
+    near = np.flatnonzero(values >= values.max() - 2 * profiles.doubt(others))
+
+    def put_numbered(some: Profiles, numbers: Array) -> None:
+        set_numbered(some, cutset, numbers)
+
+    tied, known = best_of(Profiles(problem, cutset, min(block, len(near))), others, near, put_numbered)
 
     def put(some: Profiles, positions: Array) -> None:
         set_numbered(some, cutset, tied[positions])
 
     results = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
     label = "exhaustive" if enough else "exhaustive over deterministic rules"
-    return Found(results, float(values[tied[0]]), enough, label)
+    if not known:
+        label += "; ties undecided between rules"
+    return Found(results, float(values[tied[0]]), enough and known, label)
+
+
+def best_of(
+    profiles: Profiles, others: tuple[int, ...], near: Array, put: Callable[[Profiles, Array], None]
+) -> tuple[Array, bool]:
+    """Return which of some rules, close in floating point, are best, and whether that is known (see :mod:`.ties`).
+
+    `put` gives `profiles` the rules with some numbers; as many are looked at at once as there are profiles.
+    """
+    if len(near) == 1:
+        return near, True
+    count = profiles.count
+    values, errors = np.empty(len(near)), np.empty(len(near))
+    for start in range(0, len(near), count):
+        put(profiles, near[np.minimum(np.arange(start, start + count), len(near) - 1)])
+        some, off = profiles.off(others)
+        values[start : start + count] = some[: len(near) - start]
+        errors[start : start + count] = off[: len(near) - start]
+    near = near[values + errors >= (values - errors).max()]
+    if len(near) == 1:
+        return near, True
+    exact: list[Fraction] = []
+    for start in range(0, len(near), count):
+        put(profiles, near[np.minimum(np.arange(start, start + count), len(near) - 1)])
+        found = profiles.exact_values(others)
+        if found is None:
+            return near, False
+        exact += found[: len(near) - start].tolist()
+    best = max(exact)
+    return near[np.array([value == best for value in exact])], True
 
 
 Put: TypeAlias = Callable[[Profiles, Array], None]
@@ -230,9 +268,10 @@ def _improve_shared(profiles: Profiles, m: Member) -> bool:
             choices[:] = current[:, None]
             choices[where, np.arange(len(to))] = to
             trial.set_actions(m, choices)
-            values = trial.solve(())[1]
+            values, errors = trial.off(())
             best = int(values.argmax())
-            if values[best] <= max(value, float(values[to == current[where]][0])) + TIE * profiles.problem.scale:
+            same = int(np.flatnonzero(to == current[where])[0])
+            if values[best] - errors[best] <= max(value, float(values[same]) + errors[same]):
                 break
             value, current, improved = float(values[best]), choices[:, best].copy(), True
         table = m.rules(current[:, None])
