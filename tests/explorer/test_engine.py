@@ -11,19 +11,21 @@ import json
 import random
 import shutil
 import subprocess
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cidmesa as cm
-import cidmesa.literature as literature
+from cidmesa import literature
+from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path as Walk
 from cidmesa.graph import SeparatingSet, minimal_reduction
+from cidmesa.incentives.analysis import analysis_of
 from cidmesa.incentives.criteria import judge
 from cidmesa.incentives.proofs import proof
-from cidmesa.incentives.report import CRITERIA, incentives
+from cidmesa.incentives.report import CRITERIA
+from cidmesa.incentives.rulings import rule
 from tests.strategies import examples
 
 NODE = shutil.which("node")
@@ -84,12 +86,16 @@ def question(cid: cm.CID, rng: random.Random) -> dict[str, Any]:
         "names": cid.nodes, "kinds": [cid.kind(v) for v in cid.nodes], "owners": owners,
         "agents": [str(agent) for agent in agents], "links": [[cid.id(t), cid.id(h)] for t, h in cid.edges],
     }  # fmt: skip
-    verdicts = incentives(cid, search=False).verdicts
-    decision = rng.choice(cid.decisions)
-    askable = [(c, cid.id(v), cid.id(decision)) for c in CRITERIA for v in verdicts[c][decision]]
+    d = cid.id(rng.choice(cid.decisions))
+    askable = [
+        (c, x, d)
+        for c, (row,) in zip(CRITERIA, answers(cid, [d]), strict=True)
+        for x, code in enumerate(row)
+        if code > "0"
+    ]
     proofs = rng.sample(askable, min(PROOFS, len(askable)))
     targets: list[int] = []
-    if len(agents) == 1 and cid.utilities:
+    if len(agents) == 1 and cid.utilities and rng.random() < 0.5:
         pool = [cid.id(v) for v in (*cid.chance, cid.utilities[0])]
         targets = rng.sample(pool, rng.randint(1, min(2, len(pool))))
     return {"diagram": diagram, "proofs": proofs, "targets": targets}
@@ -112,16 +118,19 @@ def agrees(cid: cm.CID, asked: dict[str, Any], found: dict[str, Any]) -> None:
 
 
 def answers(cid: cm.CID, decisions: list[int]) -> list[list[str]]:
-    """Write all verdicts that need no search as the engine does: one digit a node."""
-    verdicts = incentives(cid, search=False).verdicts
+    """Write all rulings of theorems as the engine does: one digit a node, 0 where the criterion cannot be asked."""
     found = []
     for criterion in CRITERIA:
         rows = []
         for d in decisions:
-            row = ["0"] * len(cid)
-            for node, verdict in verdicts[criterion][cid.nodes[d]].items():
-                row[cid.id(node)] = CODES[verdict.settled]
-            rows.append("".join(row))
+            analysis = analysis_of(cid, cid.agent_of(cid.nodes[d]))
+            row = ""
+            for x in range(len(cid)):
+                try:
+                    row += CODES[rule(analysis, criterion, [x], d)[0]]
+                except NotApplicableError:
+                    row += "0"
+            rows.append(row)
         found.append(rows)
     return found
 
@@ -165,13 +174,13 @@ def agrees_on_mesa(cid: cm.CID, targets: list[str], found: dict[str, Any]) -> No
              ("emergent", "vanished", "maybeEmergent", "maybeVanished")}  # fmt: skip
     asked = [(c, v) for c in ("voi", "requisite", "ri", "ici") for v in cid.chance]
     for pair in asked:
-        was, now = base.get(pair, "1"), mesa.get(pair, "1")
+        was, now = max("1", base[pair]), max("1", mesa[pair])
         assert (pair in pairs["emergent"]) == (now == "3" and was == "1")
         assert (pair in pairs["vanished"]) == (was == "3" and now == "1")
         assert (pair in pairs["maybeEmergent"]) == ("2" in {was, now} and now != "1" and was != "3")
         assert (pair in pairs["maybeVanished"]) == ("2" in {was, now} and was != "1" and now != "3")
-    assert {cid.nodes[v] for v in found["territory"]} == {v for v in cid.chance if mesa.get(("ici", v)) == "3"}
-    assert {cid.nodes[v] for v in found["undecided"]} == {v for v in cid.chance if mesa.get(("ici", v)) == "2"}
+    assert {cid.nodes[v] for v in found["territory"]} == {v for v in cid.chance if mesa["ici", v] == "3"}
+    assert {cid.nodes[v] for v in found["undecided"]} == {v for v in cid.chance if mesa["ici", v] == "2"}
     if len(cid.decisions) == 1:  # nothing is left to a search, so the library's own comparison is the same
         assert (m.emergent, m.vanished, m.territory) == (
             pairs["emergent"], pairs["vanished"], {cid.nodes[v] for v in found["territory"]},
@@ -179,9 +188,6 @@ def agrees_on_mesa(cid: cm.CID, targets: list[str], found: dict[str, Any]) -> No
 
 
 def strongest(cid: cm.CID) -> dict[tuple[str, str], str]:
-    """Return, per criterion and node, the firmest answer over the decisions, without any search."""
-    found: dict[tuple[str, str], str] = {}
-    for criterion, by_decision in incentives(cid, search=False).verdicts.items():
-        for node, verdict in chain.from_iterable(by_node.items() for by_node in by_decision.values()):
-            found[criterion, node] = max(found.get((criterion, node), "1"), CODES[verdict.settled])
-    return found
+    """Return, per criterion and node, the firmest answer over the decisions."""
+    rows = dict(zip(CRITERIA, answers(cid, [cid.id(d) for d in cid.decisions]), strict=True))
+    return {(c, v): max(row[i] for row in rows[c]) for c in CRITERIA for i, v in enumerate(cid.nodes)}
