@@ -294,10 +294,12 @@ export class Canvas {
     const right = Math.max(...boxes.map((box) => box.x + box.width / 2));
     const top = Math.min(...boxes.map((box) => box.y - box.height / 2));
     const bottom = Math.max(...boxes.map((box) => box.y + box.height / 2));
-    const room = parseFloat(getComputedStyle(this.svg).getPropertyValue("--room")) || 40;
-    const side = parseFloat(getComputedStyle(this.svg).getPropertyValue("--side")) || 40;
-    const k = Math.min(1.35, Math.max(0.12, Math.min((width - 2 * side) / (right - left), (height - 2 * room) / (bottom - top))));
-    this.camera = { k, x: width / 2 - ((left + right) / 2) * k, y: height / 2 - ((top + bottom) / 2) * k };
+    const look = getComputedStyle(this.svg);
+    const margin = (name) => parseFloat(look.getPropertyValue(name)) || 40;
+    const [above, below, side] = ["--above", "--below", "--side"].map(margin);
+    const across = (width - 2 * side) / (right - left);
+    const k = Math.min(1.35, Math.max(0.12, Math.min(across, (height - above - below) / (bottom - top))));
+    this.camera = { k, x: width / 2 - ((left + right) / 2) * k, y: (height + above - below) / 2 - ((top + bottom) / 2) * k };
     this.soon();
   }
 

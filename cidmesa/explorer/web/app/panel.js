@@ -78,8 +78,9 @@ export class Panel {
     if (!report.decisions.length) lines.push(h("p", {}, "No decision, no incentives: add one with ", h("kbd", {}, "D"), "."));
     else {
       const dropped = report.dropped().map(([tail, head]) => `${name(tail)} → ${name(head)}`);
-      lines.push(h("p", {}, h("b", {}, report.soluble ? "Soluble. " : "Not soluble. "), report.soluble
-        ? report.decisions.length > 1 ? "The decisions can be settled one by one." : ""
+      if (report.decisions.length === 1) lines.push(h("p", {}, "One decision: every answer is a theorem."));
+      else lines.push(h("p", {}, h("b", {}, report.soluble ? "Soluble: " : "Not soluble: "), report.soluble
+        ? "the decisions of each agent can be settled one by one."
         : `${report.knots.map((knot) => knot.map(name).join(", ")).join("; ")} are relevant to each other in a circle.`));
       lines.push(h("p", {}, h("b", {}, "Reduction: "), dropped.length ? `no optimal rule needs ${dropped.join(", ")}.` : "every observation may be needed."));
     }
