@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from cidmesa._version import __version__ as __version__
+from cidmesa.criteria import incentives as incentives  # used with every diagram
 from cidmesa.diagram import CID as CID
 from cidmesa.errors import CidmesaError as CidmesaError
 from cidmesa.errors import DiagramError as DiagramError
@@ -33,7 +34,6 @@ from cidmesa.errors import MechanismError as MechanismError
 from cidmesa.errors import MissingDependencyError as MissingDependencyError
 from cidmesa.errors import NotApplicableError as NotApplicableError
 from cidmesa.errors import UnknownNodeError as UnknownNodeError
-from cidmesa.incentives import incentives as incentives  # at once: the function must win over the room of that name
 from cidmesa.mechanisms import Bernoulli as Bernoulli
 from cidmesa.mechanisms import Categorical as Categorical
 from cidmesa.mechanisms import Choice as Choice
@@ -47,7 +47,7 @@ from cidmesa.model import CIM as CIM
 
 _LAZY = {
     "cidmesa.graph": ("is_soluble", "lift_context", "mechanise", "minimal_reduction", "relevance_graph"),
-    "cidmesa.incentives": (
+    "cidmesa.criteria": (
         "Answer",
         "IncentiveReport",
         "Path",
@@ -100,34 +100,47 @@ _LAZY = {
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 _ROOMS = frozenset(
-    {"agents", "gallery", "graph", "interop", "literature", "mesa", "render", "report", "solve", "validation"}
+    {
+        "agents",
+        "criteria",
+        "documents",
+        "gallery",
+        "graph",
+        "interop",
+        "literature",
+        "mesa",
+        "render",
+        "reports",
+        "solve",
+        "validation",
+    }
 )
 
 if _TYPE_CHECKING:
     from cidmesa.agents import Agents as Agents
     from cidmesa.agents import train as train
+    from cidmesa.criteria import Answer as Answer
+    from cidmesa.criteria import IncentiveReport as IncentiveReport
+    from cidmesa.criteria import Path as Path
+    from cidmesa.criteria import SeparatingSet as SeparatingSet
+    from cidmesa.criteria import Verdict as Verdict
+    from cidmesa.criteria import admits_ici as admits_ici
+    from cidmesa.criteria import admits_impact as admits_impact
+    from cidmesa.criteria import admits_intention as admits_intention
+    from cidmesa.criteria import admits_introduced_unfairness as admits_introduced_unfairness
+    from cidmesa.criteria import admits_path_specific_ici as admits_path_specific_ici
+    from cidmesa.criteria import admits_relevance as admits_relevance
+    from cidmesa.criteria import admits_ri as admits_ri
+    from cidmesa.criteria import admits_unfairness as admits_unfairness
+    from cidmesa.criteria import admits_voc as admits_voc
+    from cidmesa.criteria import admits_voi as admits_voi
+    from cidmesa.criteria import reasoning_patterns as reasoning_patterns
+    from cidmesa.criteria import sensitivity as sensitivity
     from cidmesa.graph import is_soluble as is_soluble
     from cidmesa.graph import lift_context as lift_context
     from cidmesa.graph import mechanise as mechanise
     from cidmesa.graph import minimal_reduction as minimal_reduction
     from cidmesa.graph import relevance_graph as relevance_graph
-    from cidmesa.incentives import Answer as Answer
-    from cidmesa.incentives import IncentiveReport as IncentiveReport
-    from cidmesa.incentives import Path as Path
-    from cidmesa.incentives import SeparatingSet as SeparatingSet
-    from cidmesa.incentives import Verdict as Verdict
-    from cidmesa.incentives import admits_ici as admits_ici
-    from cidmesa.incentives import admits_impact as admits_impact
-    from cidmesa.incentives import admits_intention as admits_intention
-    from cidmesa.incentives import admits_introduced_unfairness as admits_introduced_unfairness
-    from cidmesa.incentives import admits_path_specific_ici as admits_path_specific_ici
-    from cidmesa.incentives import admits_relevance as admits_relevance
-    from cidmesa.incentives import admits_ri as admits_ri
-    from cidmesa.incentives import admits_unfairness as admits_unfairness
-    from cidmesa.incentives import admits_voc as admits_voc
-    from cidmesa.incentives import admits_voi as admits_voi
-    from cidmesa.incentives import reasoning_patterns as reasoning_patterns
-    from cidmesa.incentives import sensitivity as sensitivity
     from cidmesa.interop import read as read
     from cidmesa.interop import write as write
     from cidmesa.mesa import Deployment as Deployment

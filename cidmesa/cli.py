@@ -23,11 +23,12 @@ from cidmesa.errors import CidmesaError, MissingDependencyError, NotApplicableEr
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
+    from cidmesa.documents.blocks import Block
+    from cidmesa.documents.document import Document
     from cidmesa.gallery.system import System
     from cidmesa.mesa.derive import Family
-    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
-    from cidmesa.render.document import Block, Document
 
 DONE, CONTRADICTED, WRONG, MISSING, STOPPED = 0, 1, 2, 3, 130
 
@@ -138,7 +139,7 @@ def _list(words: argparse.Namespace) -> int:
 
 def _show(words: argparse.Namespace) -> int:
     from cidmesa.interop.plain import as_plain
-    from cidmesa.report.documents import overview
+    from cidmesa.reports.documents import overview
 
     obj, system = _object(words.what, words.arm)
     if words.json:
@@ -148,8 +149,8 @@ def _show(words: argparse.Namespace) -> int:
 
 
 def _incentives(words: argparse.Namespace) -> int:
-    from cidmesa.report import data
-    from cidmesa.report.documents import incentive_document
+    from cidmesa.reports import data
+    from cidmesa.reports.documents import incentive_document
 
     cid = _diagram(_object(words.what)[0])
     if words.json:
@@ -158,8 +159,8 @@ def _incentives(words: argparse.Namespace) -> int:
 
 
 def _derive(words: argparse.Namespace) -> int:
-    from cidmesa.report import data
-    from cidmesa.report.documents import family_document
+    from cidmesa.reports import data
+    from cidmesa.reports.documents import family_document
 
     system = _system(words)
     family = system.family(words.arm)
@@ -180,14 +181,14 @@ def _train(words: argparse.Namespace) -> int:
     if words.json:
         found = {d: agents.probabilities(d).tolist() for d in decisions}
         return _print_json({"agents": len(agents), "predictions": agents.predictions, "probabilities": found})
-    from cidmesa.render.document import Document
-    from cidmesa.report.documents import population_tables
+    from cidmesa.documents.document import Document
+    from cidmesa.reports.documents import population_tables
 
     return _put(Document(f"{len(agents)} agents", tuple(population_tables(agents))), words)
 
 
 def _validate(words: argparse.Namespace) -> int:
-    from cidmesa.render.sections import report_document
+    from cidmesa.documents.sections import report_document
     from cidmesa.validation import validate
 
     system = _system(words)
@@ -203,8 +204,8 @@ def _validate(words: argparse.Namespace) -> int:
 
 
 def _run(words: argparse.Namespace) -> int:
+    from cidmesa.documents import terminal
     from cidmesa.gallery.run import run
-    from cidmesa.render import terminal
 
     system = _system(words, each_arm=True)
     width, colour = _terminal()
@@ -228,7 +229,7 @@ def _run(words: argparse.Namespace) -> int:
 
 def _render(words: argparse.Namespace) -> int:
     from cidmesa.render import save_drawing
-    from cidmesa.report import pictures
+    from cidmesa.reports import pictures
 
     obj, system = _object(words.what, words.arm)
     if words.of == "base":
@@ -279,7 +280,7 @@ def _diagram(obj: CID | CIM | TrainingSetup) -> CID:
 
 
 def _as_setup(obj: CID | CIM | TrainingSetup) -> TrainingSetup:
-    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.mesa.setup.training import TrainingSetup
 
     return obj if isinstance(obj, TrainingSetup) else TrainingSetup(obj)
 
@@ -305,7 +306,7 @@ def _derivation(words: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(words, name, None) for name in ("tolerance", "max_targets")}
     found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if getattr(words, "prior", None):
-        from cidmesa.mesa.prior import SimplicityPrior
+        from cidmesa.mesa.candidates.prior import SimplicityPrior
 
         try:
             found["prior"] = SimplicityPrior(*map(float, words.prior.split(",")))

@@ -462,7 +462,7 @@ class CIM:
         policy: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Distribution:
-        """Return the joint distribution of `names`; see :func:`cidmesa.solve.query`."""
+        """Return the joint distribution of `names`; see :func:`cidmesa.solve.queries.query`."""
         from cidmesa.solve import query
 
         return query(self, names, given=given, do=do, policy=policy, **options)
@@ -488,7 +488,7 @@ class CIM:
         return solve(self, **options)
 
     def explain(self, utility: str, *, policy: Mapping[str, Any] | None = None) -> Any:
-        """Return where a utility comes from, context by context; see :func:`cidmesa.solve.explain`."""
+        """Return where a utility comes from, context by context; see :func:`cidmesa.solve.magnitudes.explain`."""
         from cidmesa.solve import explain
 
         return explain(self, utility, policy=policy)

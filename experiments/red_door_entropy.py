@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 
 from cidmesa import gallery
-from cidmesa.gallery import red_door
+from cidmesa.gallery.systems import red_door
 
 
 def count(entropy: float, delta: float, seed: int, agents: int, steps: int) -> int:

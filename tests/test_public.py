@@ -33,7 +33,7 @@ def test_every_public_name_loads(name: str) -> None:
 
 
 def test_incentives_is_the_function_whatever_was_imported_before() -> None:
-    code = "import json, cidmesa.incentives, cidmesa.mesa, cidmesa as cm; print(json.dumps(callable(cm.incentives)))"
+    code = "import json, cidmesa.criteria, cidmesa.mesa, cidmesa as cm; print(json.dumps(callable(cm.incentives)))"
     assert run(code) is True
 
 

@@ -47,7 +47,7 @@ from cidmesa.agents.policies import Params, Rule
 from cidmesa.agents.tensors import Floats, Ints, Keys, uniforms
 from cidmesa.errors import FileFormatError, NotApplicableError
 from cidmesa.model import CIM
-from cidmesa.solve.payoffs import payoff_tensor, utility_range
+from cidmesa.solve.queries.payoffs import payoff_tensor, utility_range
 
 Rules: TypeAlias = Mapping[str, Rule]
 """The rule of each decision; decisions that share one have the same object."""

@@ -45,6 +45,6 @@ def load(name: str) -> System:
     """
     if name not in _NAMES:
         raise unknown(name, _NAMES, what="a system of the gallery")
-    module = import_module(f"cidmesa.gallery.{name.replace('-', '_')}")
+    module = import_module(f"cidmesa.gallery.systems.{name.replace('-', '_')}")
     system: System = module.system()
     return system

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.render import sections
-from cidmesa.render.document import Block, Document, Heading, Paragraph
-from cidmesa.report import documents
+from cidmesa.documents import sections
+from cidmesa.documents.blocks import Block, Heading, Paragraph
+from cidmesa.reports import documents
 
 if TYPE_CHECKING:
-    from cidmesa.gallery.run import Run
     from cidmesa.gallery.system import System
     from cidmesa.mesa.derive import Family
 
@@ -51,17 +50,3 @@ def verdicts(system: System, arm: str, body: str, entry: Data, *, brief: bool = 
 def closing(claims: list[Data]) -> list[Block]:
     """Say what became of the claims of the source."""
     return [Heading("What became of the claims"), *sections.claim_table(claims)] if claims else []
-
-
-def run_document(run: Run) -> Document:
-    """Lay out everything that was done with a system: drawn, inferred, derived, trained, judged; the claims first."""
-    system, found = run.system, run.plain
-    first = next(iter(run.families))
-    story = len(documents.paragraphs(system.story))
-    start = opening(system, found["incentives"], found["arms"][first]["setup"])
-    blocks = [*start[:story], *closing(found["claims"]), *start[story:]]
-    for arm, family in run.families.items():
-        blocks += derivation(system, arm, family, found["arms"][arm], first=arm == first)
-        for body, entry in found["arms"][arm]["bodies"].items():
-            blocks += verdicts(system, arm, body, entry)
-    return Document(system.title, tuple(blocks), system.source, footer=documents.FOOTER)

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
+from cidmesa.documents.blocks import Block, Heading, Paragraph
+from cidmesa.documents.document import Document
 from cidmesa.gallery import page
 from cidmesa.gallery.system import Evidence, Finding, System
 from cidmesa.interop.files import write_text
-from cidmesa.render.document import Block, Heading, Paragraph
-from cidmesa.report import data
+from cidmesa.reports import data, documents
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
+    from cidmesa.gallery.system import System
     from cidmesa.mesa.derive import Family
-    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.validation import Report
 
 Say = Callable[[str], None]
@@ -97,7 +99,7 @@ class Run:
     def save(self, folder: str | Path) -> tuple[Path, Path]:
         """Write ``report.html`` and ``report.json`` into a folder."""
         laid_out, plain = Path(folder) / "report.html", Path(folder) / "report.json"
-        write_text(laid_out, page.run_document(self).html)
+        write_text(laid_out, run_document(self).html)
         write_text(plain, json.dumps(self.plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         return laid_out, plain
 
@@ -185,3 +187,17 @@ def system_of(setup: TrainingSetup, name: str, **derive: Any) -> System:
 
     bodies = {"mlp": "small nets trained by policy gradient"}
     return System(name, name, "", {"training": setup}, (), trained, bodies, derive={"training": derive})
+
+
+def run_document(run: Run) -> Document:
+    """Lay out everything that was done with a system: drawn, inferred, derived, trained, judged; the claims first."""
+    system, found = run.system, run.plain
+    first = next(iter(run.families))
+    story = len(documents.paragraphs(system.story))
+    start = page.opening(system, found["incentives"], found["arms"][first]["setup"])
+    blocks = [*start[:story], *page.closing(found["claims"]), *start[story:]]
+    for arm, family in run.families.items():
+        blocks += page.derivation(system, arm, family, found["arms"][arm], first=arm == first)
+        for body, entry in found["arms"][arm]["bodies"].items():
+            blocks += page.verdicts(system, arm, body, entry)
+    return Document(system.title, tuple(blocks), system.source, footer=documents.FOOTER)

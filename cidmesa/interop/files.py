@@ -35,7 +35,7 @@ from cidmesa.diagram import CID
 from cidmesa.errors import FileFormatError
 from cidmesa.interop.plain import as_plain
 from cidmesa.interop.reader import Where, from_plain
-from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:

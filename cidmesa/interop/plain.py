@@ -23,7 +23,7 @@ import numpy as np
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
 from cidmesa.mechanisms import Array, Domain, is_symbolic
-from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 
 Plain: TypeAlias = dict[str, Any]

@@ -24,7 +24,7 @@ from cidmesa.mechanisms import (
     Table,
     Uniform,
 )
-from cidmesa.mesa.setup import Deployment, Phases, TrainingSetup
+from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 
 Where: TypeAlias = tuple[str | int, ...]

@@ -2,7 +2,7 @@
 
 Each :class:`Example` is a graph, its source and what the source, or a theorem applied by hand, says about it. They
 drive tests and documentation: a criterion that is right on random diagrams should also say what the papers say. They
-are facts about papers, kept apart from :mod:`cidmesa.incentives` (which they test) and from :mod:`cidmesa.gallery`
+are facts about papers, kept apart from :mod:`cidmesa.criteria` (which they test) and from :mod:`cidmesa.gallery`
 (which holds training setups with models, agents and claims).
 
 ==============  =====================================================================================

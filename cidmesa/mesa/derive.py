@@ -3,11 +3,11 @@ r"""The mesa-optimizers that a training setup could have produced.
 Training sees a policy only through the base utility. For every set of targets :math:`T` the derivation asks which
 objectives :math:`O: dom(T) \to \mathbb{R}` have *only* optimal policies that are (nearly) optimal for the base in
 training; those could have been selected, whatever they do elsewhere. The answer is a :class:`Family`: a
-:class:`~cidmesa.mesa.candidate.MesaOptimizer` for every set of targets, and the null hypothesis, a lookup table that
+:class:`.MesaOptimizer` for every set of targets, and the null hypothesis, a lookup table that
 pursues nothing. The diagram does not say which of them training picks; a declared prior may rank them.
 
 >>> import cidmesa as cm
->>> from cidmesa.mesa.setup import TrainingSetup
+>>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
 ...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
 >>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
@@ -30,36 +30,26 @@ E. Hubinger et al., "Risks from learned optimization in advanced machine learnin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from cidmesa.arguments import read_names
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mechanisms import is_number
-from cidmesa.mesa.answers import Answers, ByCone, ByName, needs_stochastic_rules
-from cidmesa.mesa.candidate import Consistency, MesaOptimizer
-from cidmesa.mesa.laws import in_node_order, laws_of
-from cidmesa.mesa.normal import COMPARED, NormalForm
-from cidmesa.mesa.objectives import Objective, declared_on_fewer, domain_of, of_score, read
-from cidmesa.mesa.positions import Reading
-from cidmesa.mesa.prior import Ranking, SimplicityPrior, rank
-from cidmesa.mesa.setup import require_setup, require_tolerance
-from cidmesa.mesa.splice import InnerAgent, by_design
-from cidmesa.mesa.stages import ByStage
-from cidmesa.solve import solve
+from cidmesa.mesa.candidates.derivation import Derivation
+from cidmesa.mesa.candidates.mesa_optimizer import Candidates, Consistency, MesaOptimizer
+from cidmesa.mesa.candidates.prior import SimplicityPrior
+from cidmesa.mesa.candidates.ranking import Ranking, rank
+from cidmesa.mesa.candidates.targets import Targets, in_node_order, read_targets, target_key
+from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
+from cidmesa.mesa.predictions.predictions import Predictions, predict
+from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
+from cidmesa.mesa.setup.training import require_setup
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
-    from cidmesa.mesa.identifiability import Indistinct
-    from cidmesa.mesa.laws import Laws
-    from cidmesa.mesa.predictions import Predictions
-    from cidmesa.mesa.setup import TrainingSetup
-    from cidmesa.solve import Solution
-
-Targets: TypeAlias = str | Iterable[str]
+    from cidmesa.mesa.setup.training import TrainingSetup
 
 
 def derive_mesa_optimizers(
@@ -103,9 +93,9 @@ def derive_mesa_optimizers(
 
     Notes
     -----
-    Exact over all objectives (see :mod:`cidmesa.mesa.consistency`) for one decision always, for several wherever
-    their deterministic policies can be listed and compared (:mod:`cidmesa.mesa.plans`). Beyond, a test decision by
-    decision finds consistent objectives where the diagram is soluble (:mod:`cidmesa.mesa.stages`), and all else is
+    Exact over all objectives (see :mod:`.consistent_set`) for one decision always, for several wherever
+    their deterministic policies can be listed and compared (:mod:`.reduced_policies`). Beyond, a test decision by
+    decision finds consistent objectives where the diagram is soluble (:mod:`.by_stage`), and all else is
     UNKNOWN. Where one rule acts twice on what is pursued or scored, declared objectives are tried one by one, with
     stochastic rules. Nothing but the list of candidates is computed here; answers come on access.
 
@@ -113,122 +103,20 @@ def derive_mesa_optimizers(
     ----------
     Hubinger et al. 2019; Ng and Russell 2000.
     """
-    if require_setup(setup, "a derivation").model is not None:
-        setup.require_model("deriving mesa-optimizers")
+    require_setup(setup, "a derivation")
     if not is_number(max_targets) or not max_targets >= 1 or max_targets % 1 != 0:
         raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets!r}.")
     if prior is not None and not isinstance(prior, SimplicityPrior):
         raise NotApplicableError(f"prior= is SimplicityPrior(weight=.., sharpness=..); got {prior!r}.")
     if objectives is not None and not isinstance(objectives, Mapping):
         raise NotApplicableError(f"objectives= is a mapping, {{targets: objective}}; got {objectives!r}.")
-    require_tolerance(tolerance)
-    pool, given = _read_targets(setup, targets)
-    derivation = Derivation(setup, tolerance, objectives or {}, prior)
+    pool, given = read_targets(setup, targets)
+    known = Candidates(Derivation(setup, tolerance, objectives, prior))
     sets = [
         in_node_order(setup, chain(*units)) for k in range(1, int(max_targets) + 1) for units in combinations(pool, k)
     ]
     names = tuple(dict.fromkeys([*sets, *given]))
-    return Family(derivation, tuple(derivation.candidate(name) for name in names), prior)
-
-
-class Derivation:
-    """What the candidates of one family share: the setup, its laws, and each other.
-
-    Parameters
-    ----------
-    setup, tolerance, objectives, prior
-        As for :func:`derive_mesa_optimizers`.
-    """
-
-    def __init__(
-        self, setup: TrainingSetup, tolerance: float, objectives: Mapping[Any, Any], prior: SimplicityPrior | None
-    ) -> None:
-        self.setup = setup
-        self.tolerance = tolerance
-        self.bits = (prior or SimplicityPrior()).bits
-        self.pool = _units(setup)
-        self.reading = Reading(setup.cid, setup.training_score)
-        self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
-        self._laws: Laws | None = None
-        if setup.model is not None:
-            with suppress(NotApplicableError):  # too many policies to list; without idle links they may be fewer
-                self._laws = laws_of(setup)
-        self._given = {target_key(setup, name): what for name, what in objectives.items()}
-        self._candidates: dict[tuple[str, ...], MesaOptimizer] = {}
-
-    def _laws_for(self, names: tuple[str, ...]) -> Laws:
-        """Return laws in which all that matters for these targets can be compared, without idle links if need be."""
-        if self._laws is not None and self._laws.affords(names):
-            return self._laws
-        fewer = NormalForm(self.setup, names)
-        if fewer.affords(names):
-            return fewer
-        raise NotApplicableError(
-            f"of {len(fewer.plans):,} deterministic policies more than {COMPARED:,} may be best for some objective on "
-            f"{', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
-        )
-
-    def answers(self, names: tuple[str, ...]) -> Answers | None:
-        """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
-        if self.setup.model is None:
-            return None
-        if needs_stochastic_rules(self.setup, names):
-            return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
-        try:
-            laws = self._laws_for(names)
-        except NotApplicableError as reason:
-            self._why[names] = str(reason)
-        else:
-            return ByCone(laws, names, self.tolerance, self.declared(names))
-        if self.setup.shared_rules or self.setup.phases is not None:
-            return None
-        with suppress(NotApplicableError):
-            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names])
-        return None
-
-    def without_numbers(self, names: tuple[str, ...], question: str) -> NotApplicableError:
-        """Return the error for a question about a candidate that has no answer in numbers."""
-        if names in self._why:
-            return NotApplicableError(f"{question} is not known here: {self._why[names]}")
-        if self.setup.model is not None:
-            return NotApplicableError(f"{question} is not known here.")
-        return NotApplicableError(
-            f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
-        )
-
-    @cached_property
-    def optimum(self) -> Solution:
-        """What the base can earn in training."""
-        return solve(self.setup.require_model("the base optimum"))
-
-    def candidate(self, names: tuple[str, ...]) -> MesaOptimizer:
-        """Return the candidate with these targets, in node order."""
-        if names not in self._candidates:
-            self._candidates[names] = MesaOptimizer(self, names)
-        return self._candidates[names]
-
-    def proper_subsets(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        """Yield the proper subsets of targets, the score whole or not at all."""
-        units = [unit for unit in self.pool if unit[0] in names]
-        for k in range(1, len(units)):
-            for some in combinations(units, k):
-                yield in_node_order(self.setup, chain(*some))
-
-    def declared(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
-        """Return the objectives on these targets that are tried by name."""
-        if self.setup.model is None:
-            return ()
-        return read(self._given.get(names), names, [domain_of(self.setup, node) for node in names])
-
-    def _of_a_part(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
-        """Return the base utility, where it is an objective on the targets, and those declared on fewer targets.
-
-        So supersets of consistent targets are found consistent where no cone says so.
-        """
-        if names in self._given:
-            return ()
-        domains = [domain_of(self.setup, node) for node in names]
-        return (*of_score(self.setup, names, domains), *declared_on_fewer(names, domains))
+    return Family(known.derivation, tuple(known[name] for name in names), prior)
 
 
 class Family:
@@ -297,8 +185,8 @@ class Family:
 
     @property
     def by_design(self) -> tuple[InnerAgent, ...]:
-        """The agents inside the learned algorithm, where ``learned=`` shows some; see :mod:`cidmesa.mesa.splice`."""
-        return by_design(self.setup)
+        """The agents inside the learned algorithm, where ``learned=`` shows some; see :mod:`.learned_algorithm`."""
+        return by_design(self.setup.cid, self.setup.learned, self.setup.world)
 
     @property
     def lookup_table(self) -> LookupTable:
@@ -309,16 +197,12 @@ class Family:
     def unidentifiable(self) -> tuple[Indistinct, ...]:
         """Pairs of hypotheses that no behaviour in training or a deployment can tell apart, or may not.
 
-        See :mod:`cidmesa.mesa.identifiability`.
+        See :mod:`cidmesa.mesa.comparison.identifiability`.
         """
-        from cidmesa.mesa.identifiability import unidentifiable
-
         return unidentifiable(self)
 
     def predictions(self) -> Predictions:
-        """Return what the hypotheses say that trained agents will do; see :mod:`cidmesa.mesa.predictions`."""
-        from cidmesa.mesa.predictions import predict
-
+        """Return what the hypotheses say that trained agents will do; see :mod:`.predictions`."""
         return predict(self.setup, self.hypotheses, tolerance=self.tolerance)
 
     @property
@@ -381,47 +265,3 @@ class LookupTable:
 
     def __repr__(self) -> str:
         return "LookupTable()"
-
-
-def _units(setup: TrainingSetup) -> tuple[tuple[str, ...], ...]:
-    """Return the admissible target nodes, in node order: each chance node, and the score as one."""
-    score = setup.score
-    first = min(score, key=setup.cid.id)
-    units: list[tuple[str, ...]] = []
-    for node in setup.cid.nodes:
-        kind = setup.cid.kind(node)
-        if kind == "chance":
-            units.append((node,))
-        elif node == first:
-            units.append(in_node_order(setup, score))
-    return tuple(units)
-
-
-def _read_targets(
-    setup: TrainingSetup, targets: Iterable[Targets] | None
-) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Return the pool that sets are drawn from, and the sets that were given whole."""
-    if targets is None:
-        return _units(setup), ()
-    if not isinstance(targets, Iterable):
-        raise NotApplicableError(f'targets= is a list of names and tuples of names, ["node", ..]; got {targets!r}.')
-    entries = [targets] if isinstance(targets, str) else list(targets)
-    pool = dict.fromkeys(target_key(setup, entry) for entry in entries if isinstance(entry, str))
-    given = dict.fromkeys(target_key(setup, entry) for entry in entries if not isinstance(entry, str))
-    return tuple(pool), tuple(given)
-
-
-def target_key(setup: TrainingSetup, name: Targets) -> tuple[str, ...]:
-    """Return a user's name or tuple of names as targets in node order; any base utility stands for the whole score."""
-    found: list[str] = []
-    require_setup(setup, "a question about targets")
-    for one in (name,) if isinstance(name, str) else read_names(name, "a set of targets"):
-        kind = setup.cid.kind(one)
-        if kind == "decision":
-            raise NotApplicableError(
-                f"`{one}` is a decision, and an objective is about the world: targets are chance nodes and the score."
-            )
-        found += setup.score if kind == "utility" else (one,)
-    if not found:
-        raise NotApplicableError("an objective has at least one target; got none.")
-    return in_node_order(setup, found)

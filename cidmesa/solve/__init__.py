@@ -27,9 +27,9 @@ Gambit's extensive form              McKelvey et al.                  `to_efg`
 symbols instead of numbers           regions of optimality            the package `symbolic`
 ===================================  ===============================  ====================================
 
-All of it rests on two modules: :mod:`cidmesa.solve.elimination` plans and runs products of tables, and
-:mod:`cidmesa.solve.schedule` orders the decisions. :mod:`cidmesa.solve.strategic` writes games as tables, and
-:mod:`cidmesa.solve.supports` finds the best stochastic rule of two decisions. A result that is not the exact answer
+All of it rests on two modules: :mod:`cidmesa.solve.tables.elimination` plans and runs products of tables, and
+:mod:`.decision_order` orders the decisions. :mod:`.strategic_form` writes games as tables, and
+:mod:`.standard_quadratic` finds the best stochastic rule of two decisions. A result that is not the exact answer
 says so (``Solution.exact``, ``Magnitude.exact``); a table too large to make is refused before anything is computed.
 
 Not implemented: continuous variables; approximate inference by sampling; the best stochastic rules where more than two
@@ -37,40 +37,40 @@ decisions share one, or several pairs do; mixed equilibria of more than two agen
 symbols.
 """
 
-from cidmesa.solve.counterfactual import counterfactual as counterfactual
-from cidmesa.solve.counterfactual import counterfactual_utility as counterfactual_utility
-from cidmesa.solve.counterfactual import twin_network as twin_network
-from cidmesa.solve.distribution import Distribution as Distribution
-from cidmesa.solve.effects import has_instrumental_control_incentive as has_instrumental_control_incentive
-from cidmesa.solve.effects import has_response_incentive as has_response_incentive
-from cidmesa.solve.effects import impact as impact
-from cidmesa.solve.effects import instrumental_control_effect as instrumental_control_effect
-from cidmesa.solve.effects import response_effect as response_effect
-from cidmesa.solve.efg import to_efg as to_efg
-from cidmesa.solve.explain import Explanation as Explanation
-from cidmesa.solve.explain import explain as explain
-from cidmesa.solve.games import Equilibrium as Equilibrium
-from cidmesa.solve.games import Mixture as Mixture
-from cidmesa.solve.games import best_response as best_response
-from cidmesa.solve.games import is_equilibrium as is_equilibrium
-from cidmesa.solve.games import mixed_equilibria as mixed_equilibria
-from cidmesa.solve.games import pure_equilibria as pure_equilibria
-from cidmesa.solve.games import subgame_perfect_equilibria as subgame_perfect_equilibria
-from cidmesa.solve.intention import Intention as Intention
-from cidmesa.solve.intention import intention as intention
-from cidmesa.solve.laws import context_law as context_law
-from cidmesa.solve.laws import outcome_law as outcome_law
-from cidmesa.solve.magnitude import Magnitude as Magnitude
-from cidmesa.solve.optimal import solve as solve
-from cidmesa.solve.policy import Solution as Solution
-from cidmesa.solve.query import expected_utility as expected_utility
-from cidmesa.solve.query import joint as joint
-from cidmesa.solve.query import query as query
-from cidmesa.solve.values import introduced_total_effect as introduced_total_effect
-from cidmesa.solve.values import introduced_total_variation as introduced_total_variation
-from cidmesa.solve.values import total_effect as total_effect
-from cidmesa.solve.values import value_of_control as value_of_control
-from cidmesa.solve.values import value_of_information as value_of_information
-from cidmesa.solve.worlds import World as World
-from cidmesa.solve.worlds import Worlds as Worlds
-from cidmesa.solve.worlds import parallel_worlds as parallel_worlds
+from cidmesa.solve.games.equilibria import Equilibrium as Equilibrium
+from cidmesa.solve.games.equilibria import Mixture as Mixture
+from cidmesa.solve.games.equilibria import best_response as best_response
+from cidmesa.solve.games.equilibria import is_equilibrium as is_equilibrium
+from cidmesa.solve.games.equilibria import mixed_equilibria as mixed_equilibria
+from cidmesa.solve.games.equilibria import pure_equilibria as pure_equilibria
+from cidmesa.solve.games.equilibria import subgame_perfect_equilibria as subgame_perfect_equilibria
+from cidmesa.solve.games.gambit import to_efg as to_efg
+from cidmesa.solve.magnitudes.effects import has_instrumental_control_incentive as has_instrumental_control_incentive
+from cidmesa.solve.magnitudes.effects import has_response_incentive as has_response_incentive
+from cidmesa.solve.magnitudes.effects import impact as impact
+from cidmesa.solve.magnitudes.effects import instrumental_control_effect as instrumental_control_effect
+from cidmesa.solve.magnitudes.effects import response_effect as response_effect
+from cidmesa.solve.magnitudes.explain import Explanation as Explanation
+from cidmesa.solve.magnitudes.explain import explain as explain
+from cidmesa.solve.magnitudes.intention import Intention as Intention
+from cidmesa.solve.magnitudes.intention import intention as intention
+from cidmesa.solve.magnitudes.magnitude import Magnitude as Magnitude
+from cidmesa.solve.magnitudes.values import introduced_total_effect as introduced_total_effect
+from cidmesa.solve.magnitudes.values import introduced_total_variation as introduced_total_variation
+from cidmesa.solve.magnitudes.values import total_effect as total_effect
+from cidmesa.solve.magnitudes.values import value_of_control as value_of_control
+from cidmesa.solve.magnitudes.values import value_of_information as value_of_information
+from cidmesa.solve.policies.optimal import solve as solve
+from cidmesa.solve.policies.solution import Solution as Solution
+from cidmesa.solve.queries.counterfactual import counterfactual as counterfactual
+from cidmesa.solve.queries.counterfactual import counterfactual_utility as counterfactual_utility
+from cidmesa.solve.queries.counterfactual import twin_network as twin_network
+from cidmesa.solve.queries.decision_laws import context_law as context_law
+from cidmesa.solve.queries.decision_laws import outcome_law as outcome_law
+from cidmesa.solve.queries.distribution import Distribution as Distribution
+from cidmesa.solve.queries.parallel_worlds import World as World
+from cidmesa.solve.queries.parallel_worlds import Worlds as Worlds
+from cidmesa.solve.queries.parallel_worlds import parallel_worlds as parallel_worlds
+from cidmesa.solve.queries.query import expected_utility as expected_utility
+from cidmesa.solve.queries.query import joint as joint
+from cidmesa.solve.queries.query import query as query

@@ -4,7 +4,7 @@ All numbers are exact functions of :math:`\pi(a \mid pa)` where that is known, a
 actions can only be drawn. Utilities are divided by the range of the base utility.
 
 ===========  ===========================================================================================================
-observation  mean total variation of the rule when the observation alone is changed (:mod:`cidmesa.mesa.behaviour`)
+observation  mean total variation of the rule when the observation alone is changed (:mod:`.comparable_contexts`)
 response     mean total variation of the action's law given what a shift leaves alone, before and after the shift
 actions      mean probability of actions that are not possible ones
 regret       base regret, against the best policy on what the decision observes
@@ -28,13 +28,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cidmesa.mesa.behaviour import depends_on_rules, observation_pairs, response_mixtures
-from cidmesa.mesa.claims import Hypothesis, name_of, possible_mask, telling, uncontrolled
-from cidmesa.mesa.predictions import Prediction
-from cidmesa.mesa.setup import TRAINING, TrainingSetup
-from cidmesa.mesa.shifts import reached_contexts
+from cidmesa.mesa.predictions.claims import Hypothesis, name_of, possible_mask, telling, uncontrolled
+from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures
+from cidmesa.mesa.predictions.predictions import Prediction
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
-from cidmesa.solve.payoffs import payoff_tensor, utility_range
+from cidmesa.solve.queries.payoffs import payoff_tensor, reached_contexts, utility_range
 from cidmesa.validation.statistics import DRAWS, SAMPLED, Bounds, linear_bounds, variation_bounds
 from cidmesa.validation.subjects import Floats, Ints, Subjects, examine
 

@@ -45,12 +45,14 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import is_number
-from cidmesa.mesa.consistency import ConsistentSet
-from cidmesa.mesa.laws import OneDecision, in_node_order
-from cidmesa.mesa.objectives import Objective
-from cidmesa.mesa.setup import TRAINING, TrainingSetup
+from cidmesa.mesa.candidates.targets import in_node_order
+from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.objectives.declared import Objective
+from cidmesa.mesa.outcomes.one_decision import OneDecision
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.solve import context_law, outcome_law
-from cidmesa.solve.payoffs import payoff_tensor
+from cidmesa.solve.queries.payoffs import payoff_tensor
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM

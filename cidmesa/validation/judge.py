@@ -22,9 +22,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cidmesa.mesa.claims import Hypothesis
-from cidmesa.mesa.predictions import JOINT, Prediction, Predictions
-from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.predictions.claims import Hypothesis
+from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
+from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.validation.checks import PREMISE, Checks, Measured, explanation
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
 from cidmesa.validation.statistics import (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cidmesa.errors import missing
-from cidmesa.mesa.predictions import Prediction
+from cidmesa.mesa.predictions.predictions import Prediction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -264,14 +264,13 @@ class Report:
 
     def to_text(self, width: int = 120, *, colour: bool = False) -> str:
         """Return the report as tables for a terminal."""
-        from cidmesa.render import terminal
-        from cidmesa.render.sections import report_document
+        from cidmesa.documents.sections import report_document
 
-        return terminal.write(report_document(self.to_dict()), width, colour=colour)
+        return report_document(self.to_dict()).text(width, colour=colour)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Return the report as one self-contained page, and write it to `path` if one is given."""
-        from cidmesa.render.html import report_page
+        from cidmesa.documents.sections import report_page
 
         page = report_page(self.to_dict())
         if path is not None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.tensors import agent_keys, as_array, positions
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -15,7 +15,7 @@ from cidmesa.agents import learners
 from cidmesa.agents.population import Recipe
 from cidmesa.agents.tensors import agent_keys
 from cidmesa.errors import FileFormatError, NotApplicableError
-from cidmesa.solve.payoffs import utility_range
+from cidmesa.solve.queries.payoffs import utility_range
 from tests.mesa.systems import red_door
 from tests.strategies import examples, models
 

@@ -14,9 +14,9 @@ import time
 import numpy as np
 
 import cidmesa as cm
-from cidmesa.mesa import cones
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.objectives import cones
+from cidmesa.mesa.setup.training import TrainingSetup
 
 
 def with_numbers(nodes: int, rng: np.random.Generator) -> TrainingSetup:

@@ -17,10 +17,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
 import cidmesa as cm
+from cidmesa.criteria import incentives
+from cidmesa.criteria.analysis import Pass, one_pass
 from cidmesa.graph.index import build
 from cidmesa.graph.reduction import reduce_links
-from cidmesa.incentives import incentives
-from cidmesa.incentives.analysis import Pass, one_pass
 
 Edges = tuple[int, NDArray[np.int64], NDArray[np.int64]]
 

@@ -15,11 +15,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cidmesa as cm
-from cidmesa.mesa.cure import distinguishing_training
+from cidmesa.mesa.comparison.cure import distinguishing_training
+from cidmesa.mesa.comparison.separation import _replacements, separating_shifts
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.mesa.interfaces import interfaces
-from cidmesa.mesa.separation import _replacements, separating_shifts
-from cidmesa.mesa.setup import TrainingSetup
+from cidmesa.mesa.graphical.interfaces import interfaces
+from cidmesa.mesa.setup.training import TrainingSetup
 from tests.mesa.exhaustive import random_table
 
 

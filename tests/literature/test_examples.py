@@ -6,9 +6,9 @@ import pytest
 
 import cidmesa as cm
 from cidmesa import literature
+from cidmesa.criteria.criteria import judge
+from cidmesa.criteria.question import Answer
 from cidmesa.errors import UnknownNodeError
-from cidmesa.incentives.criteria import judge
-from cidmesa.incentives.verdict import Answer
 from cidmesa.literature import Example, Expected
 
 EXPECTED = [

@@ -16,7 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.mesa.law import Law
+from cidmesa.mesa.outcomes.outcome_table import Law
 
 Row = tuple[Fraction, ...]
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import MechanismError, NotApplicableError, UnknownNodeError
-from cidmesa.mesa import consistency
-from cidmesa.mesa.candidate import MesaOptimizer
+from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
+from cidmesa.mesa.consistency import choices, consistent_set
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
-from cidmesa.mesa.positions import Cover
-from cidmesa.mesa.setup import Deployment, TrainingSetup
-from cidmesa.mesa.shifts import observed
+from cidmesa.mesa.graphical.positions import Cover
+from cidmesa.mesa.graphical.relevance import observed
+from cidmesa.mesa.setup.training import Deployment, TrainingSetup
 from tests.mesa.oracle import cells, grid, joint_actions, least_regret, rational, told
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import cids, examples, models
@@ -65,11 +65,11 @@ def test_red_costs_delta_and_leaves_the_set(mismatch: float) -> None:
 
 
 def test_what_is_settled_exactly_leaves_no_margin_to_be_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consistency, "LISTED", 0)
+    monkeypatch.setattr(choices, "LISTED_CHOICES", 0)
     red = red_family(0.1)["at_red"]
     assert red.consistency == "EXCLUDED"
     assert (red.reasons.margin, red.reasons.delta) == (0.0, 0.0)
-    monkeypatch.setattr(consistency, "EXACT", 0)
+    monkeypatch.setattr(consistent_set, "EXACT", 0)
     open_ = red_family(0.1)["at_red"]
     assert open_.reasons.delta == 1e-4
     assert open_.consistency == "EXCLUDED"  # it does not read the door: C2 with numbers decides

@@ -10,16 +10,16 @@ import pytest
 import sympy
 
 import cidmesa as cm
-from cidmesa.mesa.completeness import parting_models
-from cidmesa.mesa.deception import deception, is_deceptive, phase_cue
+from cidmesa.mesa.candidates.tampering import tampering
+from cidmesa.mesa.corollaries.deception import deception, is_deceptive, phase_cue
+from cidmesa.mesa.corollaries.myopia import myopia, selection_advantage, shared_effects, swapped, value_iteration
+from cidmesa.mesa.corollaries.response_patterns import response_pattern
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.mesa.interfaces import interfaces
-from cidmesa.mesa.myopia import myopia, selection_advantage, shared_effects, swapped, value_iteration
-from cidmesa.mesa.patterns import response_pattern
-from cidmesa.mesa.symbolic import separation_expression
-from cidmesa.mesa.tampering import tampering
+from cidmesa.mesa.graphical.completeness import parting_models
+from cidmesa.mesa.graphical.interfaces import interfaces
+from cidmesa.mesa.symbolic.alignment_region import separation_expression
+from tests.mesa.corollaries.test_deception import TARGETS, trusting
 from tests.mesa.systems import red_door, red_door_deployments
-from tests.mesa.test_deception import TARGETS, trusting
 from tests.slips import told
 
 DELTA = sympy.Symbol("delta")

@@ -16,8 +16,8 @@ from cidmesa.agents.environment import Environment
 from cidmesa.agents.tensors import agent_keys, as_array, positions, uniforms
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
-from cidmesa.mesa.predictions import Prediction, Predictions, predict
-from cidmesa.mesa.shifts import ShiftClass
+from cidmesa.mesa.graphical.shifts import ShiftClass
+from cidmesa.mesa.predictions.predictions import Prediction, Predictions, predict
 from cidmesa.validation import Report, required_agents, validate
 from cidmesa.validation.checks import Checks
 from cidmesa.validation.statistics import DRAWS
@@ -411,7 +411,7 @@ def test_statistics_against_their_definitions(model: cm.CIM, seed: int) -> None:
     checks = Checks(setup, (), Told(model, [policy]), retrain=False)
     regret = there.solve().value - there.expected_utility(policy)
     assert checks._regret("elsewhere").bounds.estimate[0] * checks.scale == pytest.approx(regret, abs=1e-9)
-    from cidmesa.mesa.behaviour import response_mixtures, shown, unmoved
+    from cidmesa.mesa.predictions.comparable_contexts import response_mixtures, shown, unmoved
 
     nd = unmoved(setup, "elsewhere", decision)
     if shown(setup, "elsewhere", decision):
@@ -425,7 +425,7 @@ def test_statistics_against_their_definitions(model: cm.CIM, seed: int) -> None:
         found = response_mixtures(setup, "elsewhere", decision).variation(rule.reshape(-1, shape[-1]))
         assert float(found) == pytest.approx(float(wanted), abs=1e-9)
     law = np.asarray(there.query(parents, policy=policy).probabilities) if parents else np.ones(())
-    from cidmesa.mesa.behaviour import observation_pairs
+    from cidmesa.mesa.predictions.comparable_contexts import observation_pairs
 
     for axis in range(len(parents)):
         total = weight = 0.0

@@ -41,7 +41,7 @@ p <= 1/4 -> leave worth -4*p
 -p - Max(-1, -4*p)
 """
 
-from cidmesa.solve.cases import Case as Case
+from cidmesa.solve.symbolic.cases import Case as Case
 from cidmesa.solve.symbolic.effects import impact as impact
 from cidmesa.solve.symbolic.effects import instrumental_control_effect as instrumental_control_effect
 from cidmesa.solve.symbolic.effects import response_effect as response_effect

@@ -1,6 +1,6 @@
 r"""Every optimal policy at once, region by region.
 
-What incentives ask of all optimal policies is answered as with numbers (:mod:`cidmesa.solve.optima`): the optimal
+What incentives ask of all optimal policies is answered as with numbers (:mod:`.all_optimal`): the optimal
 policies of a decision are boxes, and a quantity is least over a box. With symbols, which boxes they are depends on
 where in the parameter space one is. So the computation is run for the whole space; where it has to know which of some
 expressions is largest, and that differs within the region, it is stopped, and run again in every part.
@@ -19,14 +19,14 @@ import numpy as np
 
 from cidmesa.arguments import require_count
 from cidmesa.mechanisms import Array
-from cidmesa.solve.algebra import Algebra, exact
-from cidmesa.solve.cases import best_in, no_values, require_few, too_many
-from cidmesa.solve.optima import deterministic_rules, in_question
-from cidmesa.solve.regions import Region, Space
+from cidmesa.solve.policies.all_optimal import deterministic_rules, in_question
+from cidmesa.solve.symbolic.algebra import Algebra, exact
+from cidmesa.solve.symbolic.cases import best_in, no_values, require_few, too_many
 from cidmesa.solve.symbolic.expressions import each, piecewise, smallest
 from cidmesa.solve.symbolic.policies import payoffs, space_of
 from cidmesa.solve.symbolic.program import least_value
 from cidmesa.solve.symbolic.queries import joint
+from cidmesa.solve.symbolic.regions import Region, Space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 r"""Responses, instrumental control and impact as expressions.
 
 With ``policy=`` the quantity of that policy; without, the least over all optimal policies, piece by piece: regions of
-the parameter space, each with its expression. See :mod:`cidmesa.solve.effects` for the definitions, and
+the parameter space, each with its expression. See :mod:`cidmesa.solve.magnitudes.effects` for the definitions, and
 :mod:`cidmesa.solve.symbolic.boxes` for what holds on the borders between regions.
 """
 
@@ -16,15 +16,15 @@ import numpy as np
 
 from cidmesa.arguments import require_model
 from cidmesa.mechanisms import Array
-from cidmesa.solve.algebra import Algebra, as_array, exact
-from cidmesa.solve.cases import MAX_RULES
-from cidmesa.solve.effects import can_ignore, decision_apart
-from cidmesa.solve.optima import MAX_PROFILES
-from cidmesa.solve.question import answer, plan_question
+from cidmesa.solve.magnitudes.effects import can_ignore, decision_apart
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES
+from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
+from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
 from cidmesa.solve.symbolic.boxes import Box, Profile, Within, least_over_optimal
+from cidmesa.solve.symbolic.cases import MAX_RULES
 from cidmesa.solve.symbolic.expressions import each, expressions, largest
 from cidmesa.solve.symbolic.queries import joint
-from cidmesa.solve.worlds import FREE, World, parallel_worlds
+from cidmesa.solve.tables.query_plan import answer, plan_question
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM

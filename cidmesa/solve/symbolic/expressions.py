@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.mechanisms import Array
-from cidmesa.solve.regions import Region
+from cidmesa.solve.symbolic.regions import Region
 
 
 def each(array: Array, change: Callable[[Any], Any]) -> Array:
@@ -61,7 +61,7 @@ def piecewise(pieces: Sequence[tuple[Region, Any]], *, plain: bool = True, signe
     negative (`signed`).
 
     >>> from sympy.abc import p
-    >>> from cidmesa.solve.regions import Space
+    >>> from cidmesa.solve.symbolic.regions import Space
     >>> space = Space((p, 1 - p))
     >>> piecewise([(space.region([2 * p - 1]), p), (space.region([1 - 2 * p]), p * 0)])
     Piecewise((0, p <= 1/2), (p, p > 1/2))

@@ -1,6 +1,6 @@
 r"""Intentions as conditions on the symbols.
 
-See :mod:`cidmesa.solve.intention` for the definition. Whether an outcome is intended is a matter of finitely many
+See :mod:`.intention` for the definition. Whether an outcome is intended is a matter of finitely many
 inequalities between expected utilities, so with symbols it is a condition.
 """
 
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from cidmesa.arguments import require_model
 from cidmesa.mechanisms import Array
-from cidmesa.solve.algebra import Algebra
-from cidmesa.solve.cases import MAX_RULES
-from cidmesa.solve.intention import alternative_rules, outcomes_between, with_alternative
-from cidmesa.solve.regions import Space
+from cidmesa.solve.magnitudes.intention import alternative_rules, outcomes_between, with_alternative
+from cidmesa.solve.symbolic.algebra import Algebra
+from cidmesa.solve.symbolic.cases import MAX_RULES
 from cidmesa.solve.symbolic.expressions import interior
 from cidmesa.solve.symbolic.policies import optimal_policies, read_where, space_of
 from cidmesa.solve.symbolic.queries import expected_utility
+from cidmesa.solve.symbolic.regions import Space
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -35,7 +35,7 @@ def intention(
     max_rules: int = MAX_RULES,
     max_trials: int = 2_000,
 ) -> Any:
-    r"""Return the condition under which an outcome is intended; see :func:`cidmesa.solve.intention`.
+    r"""Return the condition under which an outcome is intended; see :func:`cidmesa.solve.magnitudes.intention`.
 
     Parameters
     ----------

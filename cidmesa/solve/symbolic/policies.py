@@ -9,12 +9,12 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Array
-from cidmesa.solve.algebra import Algebra, as_array, exact
-from cidmesa.solve.cases import MAX_RULES, Case, Solver, best_in
-from cidmesa.solve.question import answer, plan_question
-from cidmesa.solve.regions import Space
-from cidmesa.solve.structure import View, agent_utilities
+from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
+from cidmesa.solve.symbolic.cases import MAX_RULES, Case, Solver, best_in
 from cidmesa.solve.symbolic.expressions import largest
+from cidmesa.solve.symbolic.regions import Space
+from cidmesa.solve.tables.model_tables import View, agent_utilities
+from cidmesa.solve.tables.query_plan import answer, plan_question
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM

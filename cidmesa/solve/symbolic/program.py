@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from cidmesa.solve.algebra import in_one_field
+from cidmesa.solve.symbolic.algebra import in_one_field
 
 
 def least_value(

@@ -9,10 +9,10 @@ import numpy as np
 
 from cidmesa.arguments import read_names
 from cidmesa.mechanisms import Array
-from cidmesa.solve.algebra import Algebra, as_array, exact
-from cidmesa.solve.question import answer, impossible, plan_question, read_conditions
-from cidmesa.solve.structure import agent_utilities, check_names
+from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
 from cidmesa.solve.symbolic.expressions import each, expressions
+from cidmesa.solve.tables.model_tables import agent_utilities, check_names
+from cidmesa.solve.tables.query_plan import answer, impossible, plan_question, read_conditions
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM

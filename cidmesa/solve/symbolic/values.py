@@ -1,6 +1,6 @@
 r"""What information, control and interventions are worth, as expressions.
 
-See :mod:`cidmesa.solve.values` for the definitions. A value of information or control is a difference of maxima, which
+See :mod:`.values` for the definitions. A value of information or control is a difference of maxima, which
 holds on the borders between regions too; what is least over all optimal policies comes piece by piece
 (:mod:`cidmesa.solve.symbolic.boxes`).
 """
@@ -14,15 +14,7 @@ import numpy as np
 
 from cidmesa.arguments import LEFT_OUT, read_edges, require_model
 from cidmesa.mechanisms import Array, Table
-from cidmesa.solve.algebra import exact
-from cidmesa.solve.cases import MAX_RULES
-from cidmesa.solve.counterfactual import twin_worlds
-from cidmesa.solve.optima import MAX_PROFILES
-from cidmesa.solve.symbolic.boxes import Box, Within, least_over_optimal
-from cidmesa.solve.symbolic.expressions import each, largest
-from cidmesa.solve.symbolic.policies import optimal_value, read_where
-from cidmesa.solve.symbolic.queries import expected_utility, joint
-from cidmesa.solve.values import (
+from cidmesa.solve.magnitudes.values import (
     controlled,
     controlling_agent,
     decision_for_label,
@@ -30,6 +22,14 @@ from cidmesa.solve.values import (
     seeing_and_blind,
     two_values,
 )
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES
+from cidmesa.solve.queries.counterfactual import twin_worlds
+from cidmesa.solve.symbolic.algebra import exact
+from cidmesa.solve.symbolic.boxes import Box, Within, least_over_optimal
+from cidmesa.solve.symbolic.cases import MAX_RULES
+from cidmesa.solve.symbolic.expressions import each, largest
+from cidmesa.solve.symbolic.policies import optimal_value, read_where
+from cidmesa.solve.symbolic.queries import expected_utility, joint
 
 if TYPE_CHECKING:
     from cidmesa.diagram import Edge

@@ -9,7 +9,7 @@ import sympy
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.solve.algebra import exact
+from cidmesa.solve.symbolic.algebra import exact
 from tests.strategies import models
 
 Numbers = dict[Any, float]

@@ -16,8 +16,8 @@ from cidmesa import solve as numeric
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve import symbolic
 from cidmesa.solve.symbolic.program import least_value
+from tests.solve.magnitudes.test_effects import SEEING
 from tests.solve.symbolic.drawing import Numbers, at, numbered, value_at, with_symbols
-from tests.solve.test_effects import SEEING
 from tests.strategies import examples
 
 MAGNITUDES = [

@@ -13,8 +13,8 @@ import cidmesa as cm
 from cidmesa import solve as numeric
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve import symbolic
-from cidmesa.solve.algebra import exact
-from cidmesa.solve.regions import Space
+from cidmesa.solve.symbolic.algebra import exact
+from cidmesa.solve.symbolic.regions import Space
 from tests.solve.brute_force import World
 from tests.solve.symbolic.drawing import numbered, value_at, with_symbols
 from tests.strategies import examples

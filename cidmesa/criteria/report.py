@@ -1,0 +1,453 @@
+"""All incentives of a diagram in one report.
+
+>>> import cidmesa as cm
+>>> cid = cm.CID([("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"), ("at_door", "reward")],
+...              decisions=["go"], utilities=["reward"])
+>>> report = incentives(cid)
+>>> sorted(report.voi), sorted(report.ici), sorted(report.requisite)
+(['door'], ['at_door', 'reward'], ['door'])
+>>> report.verdicts["voi"]["go"]["red"].answer
+<Answer.EXCLUDES: 'excludes'>
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from cidmesa.arguments import require_cid
+from cidmesa.criteria.analysis import Analysis, analysis_of
+from cidmesa.criteria.criteria import judge
+from cidmesa.criteria.question import TITLES, Answer
+from cidmesa.criteria.verdict import Verdict
+from cidmesa.diagram import CID, Edge
+from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.graph.index import Mask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CRITERIA = ("voi", "voc", "ri", "ici", "requisite", "relevance")
+"""The criteria of a report, in the order of its columns."""
+
+_SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
+
+Overlay: TypeAlias = dict[str, dict[str, frozenset[str]] | dict[str, tuple[Edge, ...]]]
+
+
+def incentives(cid: CID, *, search: bool = True) -> IncentiveReport:
+    """Report value of information, value of control, response and instrumental control incentives, requisite
+    observations and relevance, for every node and every decision.
+
+    Parameters
+    ----------
+    cid
+        The diagram.
+    search
+        Whether what no theorem settles is searched for a witness, up to a second for each such node and only when it
+        is looked at. Without the search it stays UNKNOWN. A diagram with one decision leaves nothing to search for.
+
+    Returns
+    -------
+    IncentiveReport
+
+    Notes
+    -----
+    For one decision everything comes from one pass, linear in the edges. With several decisions the reduction is
+    shared; value of information costs a reduction more for each node that only a link of another decision could make
+    worth seeing, and what no theorem settles costs a bounded search for a witness, when it is looked at.
+
+    Examples
+    --------
+    >>> cid = CID([("door", "go"), ("go", "pay"), ("door", "pay")], decisions=["go"], utilities=["pay"])
+    >>> print(incentives(cid))
+          VoI  VoC  RI   ICI  req  rel
+    door  yes  yes  yes  ·    yes  ·
+    go
+    pay        yes  ·    yes       yes
+    """
+    return IncentiveReport(cid, search=search)
+
+
+@dataclass(frozen=True)
+class DecisionIncentives:
+    """The incentives of one decision: frozensets of the nodes with ADMITS."""
+
+    cid: CID
+    decision: str
+    search: bool = True
+
+    @cached_property
+    def voi(self) -> frozenset[str]:
+        """Nodes whose observation can be worth something."""
+        return self._admitted("voi")
+
+    @property
+    def voc(self) -> frozenset[str]:
+        """Nodes whose control can be worth something to the decision's agent."""
+        return self._admitted("voc")
+
+    @cached_property
+    def ri(self) -> frozenset[str]:
+        """Nodes that optimal rules may have to respond to."""
+        return self._admitted("ri")
+
+    @cached_property
+    def ici(self) -> frozenset[str]:
+        """Nodes that influencing may be a way to utility."""
+        return self._admitted("ici")
+
+    @cached_property
+    def requisite(self) -> frozenset[str]:
+        """Observations that the downstream utilities touch, the other decisions' links being as they are."""
+        return self._admitted("requisite")
+
+    @cached_property
+    def relevance(self) -> frozenset[str]:
+        """Nodes whose mechanism matters to what is best."""
+        return self._admitted("relevance")
+
+    @property
+    def nonrequisite(self) -> frozenset[str]:
+        """Observations that are not requisite."""
+        return frozenset(self.cid.parents(self.decision)) - self.requisite
+
+    @cached_property
+    def _analysis(self) -> Analysis:
+        return analysis_of(self.cid, self.cid.agent_of(self.decision))
+
+    def _admitted(self, criterion: str) -> frozenset[str]:
+        cid, d = self.cid, self.cid.id(self.decision)
+        names = cid.nodes
+        if criterion in {"requisite", "relevance"} or self._analysis.single:
+            found = self._mask(criterion, d)
+            return frozenset([names[v] for v in found])
+        verdicts = _Nodes(cid, criterion, self.decision, self.search)
+        return frozenset(node for node in verdicts if verdicts[node].answer is Answer.ADMITS)
+
+    def _mask(self, criterion: str, d: int) -> list[int]:
+        """Read a criterion that needs no search off the pass for this decision."""
+        analysis = self._analysis
+        seen = analysis.whole(d)
+        if criterion == "requisite":
+            return list(seen.requisite)
+        if criterion == "voi":
+            ids = seen.voi.nonzero()[0].tolist()
+            utilities = {self.cid.id(u) for u in self.cid.utilities}
+            return [v for v in ids if v not in utilities]
+        mask: Mask = {"ri": seen.ri, "voc": seen.voc, "ici": seen.ici, "relevance": seen.heard}[criterion]
+        ids = mask.nonzero()[0].tolist()
+        return [v for v in ids if v != d] if criterion == "voc" else ids
+
+
+class IncentiveReport:
+    """What :func:`incentives` found; see there.
+
+    ``report.voi``, ``.ri``, ``.ici``, ``.requisite`` and ``.relevance`` are frozensets of the nodes with ADMITS for
+    the only decision; with several, ``report[decision].voi`` and so on. ``report.voc`` is of the diagram.
+
+    Attributes
+    ----------
+    cid
+        The diagram.
+    """
+
+    def __init__(self, cid: CID, *, search: bool = True) -> None:
+        self.cid = require_cid(cid, "an incentive report")
+        self._search = search
+        self._of: dict[str, DecisionIncentives] = {}
+        if len(cid.decisions) == 1:
+            d = cid.decisions[0]
+            analysis_of(cid, cid.agent_of(d)).alone(cid.id(d))
+
+    def __getitem__(self, decision: str) -> DecisionIncentives:
+        found = self._of.get(decision) if isinstance(decision, str) else None
+        if found is None:
+            name = self.cid.only_decision(decision, question="an incentive report")
+            found = self._of[name] = DecisionIncentives(self.cid, name, self._search)
+        return found
+
+    def _only(self, criterion: str) -> DecisionIncentives:
+        decisions = self.cid.decisions
+        if len(decisions) > 1:
+            names = ", ".join(f"`{d}`" for d in decisions)
+            raise NotApplicableError(
+                f"`.{criterion}` is about one decision, and this diagram has {len(decisions)} ({names}): "
+                f'report["{decisions[0]}"].{criterion}.'
+            )
+        return self[self.cid.only_decision(question=f"`.{criterion}`")]
+
+    @property
+    def voi(self) -> frozenset[str]:
+        """Nodes whose observation can be worth something to the only decision."""
+        return self._only("voi").voi
+
+    @property
+    def ri(self) -> frozenset[str]:
+        """Nodes that optimal rules of the only decision may have to respond to."""
+        return self._only("ri").ri
+
+    @property
+    def ici(self) -> frozenset[str]:
+        """Nodes that the only decision may influence as a way to utility."""
+        return self._only("ici").ici
+
+    @property
+    def requisite(self) -> frozenset[str]:
+        """The requisite observations of the only decision."""
+        return self._only("requisite").requisite
+
+    @property
+    def relevance(self) -> frozenset[str]:
+        """Nodes whose mechanism matters to what is best at the only decision."""
+        return self._only("relevance").relevance
+
+    @cached_property
+    def voc(self) -> frozenset[str]:
+        """Nodes whose control can be worth something; of the diagram.
+
+        With several agents value of control is an agent's: ``report[decision].voc``, which may be left out where there
+        is only one decision.
+        """
+        if len(self.cid.decisions) == 1:
+            return self[self.cid.decisions[0]].voc
+        if len(self.cid.agents) > 1:
+            raise NotApplicableError(
+                f"control is worth something to an agent, and this diagram has {len(self.cid.agents)}: "
+                'report["a decision of the agent"].voc.'
+            )
+        verdicts = _Nodes(self.cid, "voc", None, self._search)
+        return frozenset(node for node in verdicts if verdicts[node].answer is Answer.ADMITS)
+
+    @property
+    def verdicts(self) -> Mapping[str, Mapping[str, Mapping[str, Verdict]]]:
+        """``verdicts[criterion][decision][node]``, for the nodes that the criterion can be asked about.
+
+        A verdict is made when it is looked up. Value of control has an entry under each decision.
+        """
+        return _Criteria({criterion: _Decisions(self.cid, criterion, self._search) for criterion in CRITERIA})
+
+    @cached_property
+    def unknown(self) -> tuple[Verdict, ...]:
+        """The verdicts that are neither proved nor excluded."""
+        found = {}
+        for criterion, by_decision in self.verdicts.items():
+            for decision, by_node in by_decision.items():
+                if analysis_of(self.cid, self.cid.agent_of(decision)).single:
+                    continue
+                for node, verdict in by_node.items():
+                    if verdict.answer is Answer.UNKNOWN:
+                        found[criterion, verdict.decision, node] = verdict
+        return tuple(found.values())
+
+    def overlay(self, decision: str | None = None) -> Overlay:
+        """Return what a picture marks, as plain data.
+
+        Returns
+        -------
+        dict
+            ``"nodes"``: node → frozenset of ``"voi"``, ``"voc"``, ``"ri"``, ``"ici"`` (over all decisions, or for
+            `decision`); ``"edges"``: ``"requisite"`` and ``"nonrequisite"`` → tuple of information links.
+        """
+        chosen = self.cid.decisions if decision is None else (self.cid.only_decision(decision),)
+        nodes: dict[str, set[str]] = {}
+        for d in chosen:
+            for criterion in ("voi", "voc", "ri", "ici"):
+                for node in getattr(self[d], criterion):
+                    nodes.setdefault(node, set()).add(criterion)
+        links = [(p, d) for d in chosen for p in self.cid.parents(d)]
+        return {
+            "nodes": {node: frozenset(nodes[node]) for node in self.cid.nodes if node in nodes},
+            "edges": {
+                "requisite": tuple((p, d) for p, d in links if p in self[d].requisite),
+                "nonrequisite": tuple((p, d) for p, d in links if p not in self[d].requisite),
+            },
+        }
+
+    def diff(self, other: IncentiveReport | CID) -> ReportDiff:
+        """Compare with the report of another design.
+
+        Nodes and decisions are matched by name; those that only one design has count as ``"absent"`` in the other.
+
+        Examples
+        --------
+        >>> cid = CID([("post", "opinion"), ("post", "clicks")], decisions=["post"], utilities=["clicks"])
+        >>> print(incentives(cid).diff(cid.with_edges(("opinion", "clicks"))))
+        VoC of opinion: excludes -> admits
+        ICI of opinion for post: excludes -> admits
+        relevance of opinion for post: excludes -> admits
+        """
+        then = other
+        if not isinstance(then, IncentiveReport):
+            then = IncentiveReport(require_cid(then, "a comparison with another design"), search=self._search)
+        return ReportDiff(_changes(self._answers(), then._answers()))
+
+    def _answers(self) -> dict[tuple[str, str | None, str], str]:
+        return {
+            (criterion, verdict.decision, node): str(verdict.answer)
+            for criterion, by_decision in self.verdicts.items()
+            for by_node in by_decision.values()
+            for node, verdict in by_node.items()
+        }
+
+    def _cells(self, decision: str) -> Iterator[tuple[str, list[str]]]:
+        for node in self.cid.nodes:
+            row = []
+            for criterion in CRITERIA:
+                verdicts = self.verdicts[criterion][decision]
+                row.append(_SIGNS[verdicts[node].answer] if node in verdicts else "")
+            yield node, row
+
+    def __str__(self) -> str:
+        titles = ("VoI", "VoC", "RI", "ICI", "req", "rel")
+        blocks = []
+        for decision in self.cid.decisions:
+            rows = list(self._cells(decision))
+            width = max(len(node) for node in self.cid.nodes) + 2
+            head = decision if len(self.cid.decisions) > 1 else ""
+            lines = [f"{head:<{width}}" + "  ".join(f"{t:<3}" for t in titles)]
+            lines += [f"{node:<{width}}" + "  ".join(f"{cell:<3}" for cell in row) for node, row in rows]
+            blocks.append("\n".join(line.rstrip() for line in lines))
+        return "\n\n".join(blocks) or "no decision, no incentives"
+
+    def __repr__(self) -> str:
+        return f"<IncentiveReport of {self.cid!r}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each decision and node, one column for each criterion, entries as in the verdicts.
+
+        Raises
+        ------
+        MissingDependencyError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            from cidmesa.errors import missing
+
+            raise missing("pandas", "plot", "to_frame") from None
+        rows = [
+            {
+                "decision": decision,
+                "node": node,
+                **{
+                    c: str(self.verdicts[c][decision][node].answer) if node in self.verdicts[c][decision] else None
+                    for c in CRITERIA
+                },
+            }
+            for decision in self.cid.decisions
+            for node in self.cid.nodes
+        ]
+        return pd.DataFrame(rows, columns=["decision", "node", *CRITERIA]).set_index(["decision", "node"])
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDiff:
+    """What differs between two reports.
+
+    Attributes
+    ----------
+    changes
+        Rows ``(criterion, decision, node, before, after)``.
+    """
+
+    changes: tuple[tuple[str, str | None, str, str, str], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __str__(self) -> str:
+        short = {"voi": "VoI", "voc": "VoC", "ri": "RI", "ici": "ICI"}
+        return "\n".join(
+            f"{short.get(criterion, TITLES[criterion])} of {node}{f' for {d}' if d else ''}: {before} -> {after}"
+            for criterion, d, node, before, after in self.changes
+        )
+
+
+def _changes(
+    before: dict[tuple[str, str | None, str], str], after: dict[tuple[str, str | None, str], str]
+) -> tuple[tuple[str, str | None, str, str, str], ...]:
+    keys = dict.fromkeys([*before, *after])
+    order = {criterion: i for i, criterion in enumerate(CRITERIA)}
+    return tuple(
+        (*key, before.get(key, "absent"), after.get(key, "absent"))
+        for key in sorted(keys, key=lambda key: order[key[0]])
+        if before.get(key) != after.get(key)
+    )
+
+
+class _Criteria(dict[str, "_Decisions"]):
+    """The verdicts by criterion; a name that is none is told from a typing slip."""
+
+    def __missing__(self, criterion: str) -> _Decisions:
+        raise unknown(criterion, CRITERIA, what=f"a criterion of a report ({', '.join(CRITERIA)})")
+
+
+class _Decisions(Mapping[str, "_Nodes"]):
+    def __init__(self, cid: CID, criterion: str, search: bool) -> None:
+        self._cid = cid
+        self._criterion = criterion
+        self._search = search
+
+    def __getitem__(self, decision: str) -> _Nodes:
+        if decision not in self._cid.decisions:
+            raise unknown(decision, self._cid.decisions, what="a decision of this diagram")
+        return _Nodes(self._cid, self._criterion, decision, self._search)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cid.decisions)
+
+    def __len__(self) -> int:
+        return len(self._cid.decisions)
+
+
+class _Nodes(Mapping[str, Verdict]):
+    """The verdicts of one criterion at one decision, made when they are looked up and kept with the diagram."""
+
+    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool) -> None:
+        self._cid = cid
+        self._criterion = criterion
+        self._decision = decision
+        self._search = search
+        kept = cid.__dict__.setdefault("_verdicts", {})
+        self._kept: dict[str, Verdict] = kept.setdefault((criterion, decision, search), {})
+
+    def __getitem__(self, node: str) -> Verdict:
+        found = self._kept.get(node)
+        if found is None:
+            found = self._kept[node] = judge(self._cid, self._criterion, node, self._decision, search=self._search)
+        return found
+
+    def __contains__(self, node: object) -> bool:
+        return isinstance(node, str) and node in self._cid and bool(self._applies[self._cid.id(node)])
+
+    def __iter__(self) -> Iterator[str]:
+        return (node for node, applies in zip(self._cid.nodes, self._applies.tolist(), strict=True) if applies)
+
+    def __len__(self) -> int:
+        return int(self._applies.sum())
+
+    @cached_property
+    def _applies(self) -> Mask:
+        """Mark the nodes that the criterion can be asked about."""
+        cid = self._cid
+        mask = np.ones(len(cid), dtype=np.bool_)
+        agent: Hashable = cid.agent_of(self._decision) if self._decision else next(iter(cid.agents), 0)
+        analysis = analysis_of(cid, agent)
+        if self._criterion == "voc":
+            mask[list(analysis.decisions)] = False
+            return mask
+        d = cid.id(self._decision) if self._decision else -1
+        mask[d] = False
+        if self._criterion == "requisite":
+            mask[:] = False
+            mask[analysis.index.parents(d)] = True
+        elif self._criterion == "voi":
+            mask[[cid.id(u) for u in cid.utilities]] = False
+            mask &= ~analysis.whole(d).below
+        return mask

@@ -1,0 +1,95 @@
+"""An answer with its proof.
+
+A criterion answers with a :class:`Verdict`: ADMITS (some parameterisation of the diagram has the incentive), EXCLUDES
+(none has, and the separation that says so can be checked) or UNKNOWN (neither is proved; only with several
+decisions). An ADMITS never says that a model *has* the incentive, only that one can: random models show an admitted
+incentive far less than always.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cidmesa.criteria.question import Answer, Question
+from cidmesa.errors import NotApplicableError
+
+if TYPE_CHECKING:
+    from cidmesa.graph.separation import Path, SeparatingSet
+    from cidmesa.model import CIM
+
+
+@dataclass(frozen=True)
+class Verdict(Question):
+    """The answer to a :class:`~cidmesa.criteria.question.Question`.
+
+    Attributes
+    ----------
+    reason
+        The theorem, or what keeps the theorems from applying.
+    assumptions
+        What is taken as given, such as the rules of other agents.
+    search
+        Whether :attr:`answer` may look for a witness where no theorem settles it; :meth:`witness` always does.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("door", "go"), ("red", "go"), ("go", "pay"), ("door", "pay")],
+    ...              decisions=["go"], utilities=["pay"])
+    >>> yes, no = cm.admits_voi(cid, "door"), cm.admits_voi(cid, "red")
+    >>> bool(yes), bool(no), yes.because.check(cid), no.because.check(cid)
+    (True, False, True, True)
+    >>> print(yes)
+    value of information of door for go: admits (Everitt et al. 2021, Thm 9)
+    """
+
+    reason: str = field(default="", repr=False)
+    assumptions: tuple[str, ...] = field(default=(), repr=False)
+    search: bool = field(default=True, repr=False, compare=False)
+
+    @cached_property
+    def answer(self) -> Answer:
+        """ADMITS, EXCLUDES or UNKNOWN. Where no theorem settles it, a bounded search for a witness is made first."""
+        if self.settled is not None:
+            return self.settled
+        return Answer.ADMITS if self.search and self._found is not None else Answer.UNKNOWN
+
+    def __bool__(self) -> bool:
+        if self.answer is Answer.UNKNOWN:
+            raise NotApplicableError(f"{self}. Neither True nor False would be honest: look at .answer.")
+        return self.answer is Answer.ADMITS
+
+    @cached_property
+    def because(self) -> Path | SeparatingSet:
+        """The proof: a path for ADMITS and UNKNOWN (of the criterion's yes), a separating set for EXCLUDES."""
+        from cidmesa.criteria.proofs import proof
+
+        return proof(self)
+
+    def witness(self) -> CIM:
+        """Return a model on this diagram that has the incentive, checked by the exact solver.
+
+        For the value of information of a node that is not observed, the diagram has the link that shows it.
+
+        Raises
+        ------
+        NotApplicableError
+            The criterion excludes it, or no witness was found.
+        """
+        if self.settled is Answer.EXCLUDES:
+            raise NotApplicableError(f"{self}: no model on this diagram is a witness. `.because` proves it.")
+        if self._found is None:
+            raise NotApplicableError(f"{self}: the bounded search found no witness.")
+        return self._found
+
+    @cached_property
+    def _found(self) -> CIM | None:
+        from cidmesa.criteria.witness.build import find_witness
+
+        return find_witness(self)
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"{super().__str__()}: {self.answer}{why}"

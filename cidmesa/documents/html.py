@@ -1,0 +1,166 @@
+"""A document as one self-contained page: no scripts, no fonts, nothing loaded from elsewhere.
+
+It reads well on a wide screen, on a narrow one, in the dark and on paper.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
+from cidmesa.render import svg
+from cidmesa.render.draw import draw
+
+_STYLE = """
+:root { --ink: #243240; --muted: #66727f; --paper: #ffffff; --rule: #dfe4e9; --soft: #f5f7f9; --link: #1d5fb8;
+  --good: #1c7a3e; --bad: #b42823; --open: #8a6100; --good-bg: #e4f4e9; --bad-bg: #fbe7e5; --open-bg: #fbf1da; }
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; }
+main, header, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.5rem; }
+header { padding-top: 2.5rem; }
+h1 { font-size: 2.1rem; line-height: 1.15; margin: 0 0 .4rem; letter-spacing: -.01em; }
+h2 { font-size: 1.45rem; margin: 2.8rem 0 .8rem; padding-top: .9rem; border-top: 1px solid var(--rule); }
+h3 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+p { max-width: 46rem; margin: .6rem 0; }
+.muted, .note, figcaption { color: var(--muted); }
+.subtitle { color: var(--muted); font-size: 1.02rem; }
+nav { margin: 1.2rem 0 0; font-size: .93rem; }
+nav ol { margin: 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.3rem; }
+a { color: var(--link); text-decoration: none; }
+a:hover { text-decoration: underline; }
+code { font: .92em/1.3 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  background: var(--soft); border-radius: 3px; padding: .05em .28em; overflow-wrap: anywhere; }
+td code, th code { white-space: nowrap; overflow-wrap: normal; }
+.wide { overflow-x: auto; margin: 1rem 0 .4rem; }
+table { border-collapse: collapse; font-size: .9rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; padding: 0 0 .45rem; }
+th, td { text-align: left; vertical-align: top; padding: .34rem .8rem .34rem 0; }
+td { max-width: 30rem; }
+thead th { border-bottom: 1.5px solid var(--ink); font-weight: 600; vertical-align: bottom; white-space: nowrap; }
+tbody td { border-bottom: 1px solid var(--rule); }
+tbody tr:last-child td { border-bottom: 1.5px solid var(--ink); }
+tbody tr:hover td { background: var(--soft); }
+.r { text-align: right; white-space: nowrap; } .c { text-align: center; }
+.note { font-size: .88rem; margin-top: .2rem; }
+.strong { font-weight: 600; }
+.good, .bad, .open { border-radius: 999px; padding: .08em .6em .1em; white-space: nowrap; }
+.good { color: var(--good); background: var(--good-bg); }
+.bad { color: var(--bad); background: var(--bad-bg); }
+.open { color: var(--open); background: var(--open-bg); white-space: normal; border-radius: 8px; }
+figure { margin: 1.4rem 0; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1.2rem 2rem; align-items: flex-start; }
+.pictures svg { flex: 0 1 auto; min-width: 0; max-width: 100%; height: auto; border: 1px solid var(--rule);
+  border-radius: 8px; }
+@media (min-width: 60rem) { .pictures.few { flex-wrap: nowrap; gap: 1rem; } }
+figcaption { font-size: .9rem; max-width: 46rem; margin-top: .5rem; }
+footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-top: 3rem; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e3e8ee; --muted: #98a4b1; --paper: #14191f; --rule: #2d3640; --soft: #1d242c; --link: #7db4f5;
+    --good: #7fd69a; --bad: #f29b95; --open: #e6c063; --good-bg: #173322; --bad-bg: #3a1d1c; --open-bg: #352b13; }
+  .cid-paper { fill: #14191f; } .cid-frame { fill: #181f26; stroke: #3a4550; }
+  .cid-text { fill: #e3e8ee; } .cid-muted { fill: #98a4b1; }
+  .cid-line { stroke: #c3ccd6; } .cid-line-tip { fill: #c3ccd6; }
+  .cid-removed { stroke: #66727f; } .cid-removed-tip { fill: #66727f; }
+  .cid-added { stroke: #c58cf0; } .cid-added-tip { fill: #c58cf0; }
+  .cid-node, .cid-badge { stroke: #c3ccd6; } .cid-node-added { stroke: #c58cf0; }
+  .cid-chance { fill: #232b34; } .cid-badge, .cid-ring { fill: #14191f; }
+  .cid-agent1 { fill: #1e4468; } .cid-agent2 { fill: #6b3a26; } .cid-agent3 { fill: #2b5527; }
+  .cid-agent4 { fill: #5f4d16; } .cid-agent5 { fill: #46356b; } .cid-agent6 { fill: #1d5452; }
+  .cid-agent7 { fill: #652f4a; } .cid-agent8 { fill: #51473a; }
+  .cid-voi { stroke: #63a4f2; } .cid-voc { stroke: #f0a24a; } .cid-ri { stroke: #62c986; } .cid-ici { stroke: #f07f7d; }
+}
+@media print {
+  body { font-size: 10.5pt; } nav { display: none; } .wide { overflow: visible; }
+  h2 { break-after: avoid; } figure, tr { break-inside: avoid; } table { font-size: 8.5pt; }
+  .pictures.few { flex-wrap: nowrap; gap: .5rem; } .pictures svg { max-height: 14cm; }
+  .wide { break-inside: auto; } caption, .note { break-inside: avoid; }
+}
+@media (max-width: 40rem) { main, header, footer { padding: 0 1rem; } h1 { font-size: 1.6rem; } }
+"""
+
+
+def write(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str = "") -> str:
+    """Write a title and blocks as one page."""
+    body = fragment(title, blocks, subtitle, footer, page=True)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(_bare(title))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+    )
+
+
+def fragment(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str = "", *, page: bool = False) -> str:
+    """Write a title and blocks without the page around it, as a notebook shows it."""
+    heads = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
+    anchors = {id(head): f"s{i}" for i, head in enumerate(heads, start=1)}
+    links = "".join(f'<li><a href="#{anchors[id(head)]}">{_inline(head.text)}</a></li>' for head in heads)
+    parts = ["<header>", f"<h1>{_inline(title)}</h1>"]
+    parts += [f'<p class="subtitle">{_inline(subtitle)}</p>'] if subtitle else []
+    parts += [f'<nav aria-label="Contents"><ol>{links}</ol></nav>'] if page and len(heads) > 1 else []
+    parts += ["</header>", "<main>"]
+    pictures = 0
+    for block in blocks:
+        parts.append(_block(block, anchors.get(id(block), ""), pictures))
+        pictures += len(block.pictures) if isinstance(block, Figure) else 0
+    parts.append("</main>")
+    parts += [f"<footer><p>{_inline(footer)}</p></footer>"] if footer else []
+    return "\n".join(parts) + "\n"
+
+
+def _block(block: Block, anchor: str, pictures: int) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            name = f' id="{anchor}"' if anchor else ""
+            return f"<h{level + 1}{name}>{_inline(text)}</h{level + 1}>"
+        case Paragraph(text=text, muted=muted):
+            tone = ' class="muted"' if muted else ""
+            return f"<p{tone}>{_inline(text)}</p>"
+        case Table():
+            return _table(block)
+        case Figure():
+            return _figure(block, pictures)
+
+
+def _table(block: Table) -> str:
+    side = {"l": "", "r": ' class="r"', "c": ' class="c"'}
+    heads = "".join(
+        f'<th scope="col"{side[a]}>{_inline(h)}</th>' for h, a in zip(block.columns, block.align, strict=True)
+    )
+    lines = ['<div class="wide"><table>']
+    lines += [f"<caption>{_inline(block.caption)}</caption>"] if block.caption else []
+    lines += [f"<thead><tr>{heads}</tr></thead>", "<tbody>"]
+    for row in block.cells:
+        cells = "".join(f"<td{side[a]}>{_cell(cell)}</td>" for cell, a in zip(row, block.align, strict=True))
+        lines.append(f"<tr>{cells}</tr>")
+    lines.append("</tbody></table></div>")
+    lines += [f'<p class="note">{_inline(block.note)}</p>'] if block.note else []
+    return "\n".join(lines)
+
+
+def _figure(block: Figure, first: int) -> str:
+    drawn = [
+        svg.svg(draw(picture.spec, picture.layout), identifier=f"p{first + i}")
+        for i, picture in enumerate(block.pictures)
+    ]
+    caption = f"<figcaption>{_inline(block.caption)}</figcaption>" if block.caption else ""
+    few = " few" if len(drawn) <= 4 else ""
+    return f'<figure><div class="pictures{few}">\n{"".join(drawn)}</div>{caption}</figure>'
+
+
+def _cell(cell: Cell) -> str:
+    text = _inline(cell.text)
+    return f'<span class="{cell.tone}">{text}</span>' if cell.tone and text else text
+
+
+def _inline(text: str) -> str:
+    parts = re.split(r"`([^`]*)`", text)
+    return "".join(f"<code>{escape(part)}</code>" if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def _bare(text: str) -> str:
+    return text.replace("`", "")

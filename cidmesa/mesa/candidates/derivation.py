@@ -1,0 +1,128 @@
+"""What the candidates of one family share: the setup, its outcome tables, and the method that answers for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from itertools import chain, combinations
+from typing import TYPE_CHECKING, Any
+
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.candidates.prior import SimplicityPrior
+from cidmesa.mesa.candidates.targets import admissible, in_node_order, target_key
+from cidmesa.mesa.consistency.by_cone import ByCone
+from cidmesa.mesa.consistency.by_declared_objective import ByName
+from cidmesa.mesa.consistency.by_stage import ByStage
+from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
+from cidmesa.mesa.graphical.positions import Reading
+from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, of_score, read
+from cidmesa.mesa.outcomes.for_setup import laws_of
+from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
+from cidmesa.mesa.setup.training import require_setup, require_tolerance
+from cidmesa.solve import solve
+
+if TYPE_CHECKING:
+    from cidmesa.mesa.outcomes.for_setup import Laws
+    from cidmesa.mesa.setup.training import TrainingSetup
+    from cidmesa.solve import Solution
+
+
+class Derivation:
+    """What the candidates of one family share: the setup and its laws.
+
+    Parameters
+    ----------
+    setup, tolerance, objectives, prior
+        As for :func:`cidmesa.derive_mesa_optimizers`.
+    """
+
+    def __init__(
+        self,
+        setup: TrainingSetup,
+        tolerance: float = 0.0,
+        objectives: Mapping[Any, Any] | None = None,
+        prior: SimplicityPrior | None = None,
+    ) -> None:
+        if require_setup(setup, "a derivation").model is not None:
+            setup.require_model("deriving mesa-optimizers")
+        require_tolerance(tolerance)
+        self.setup = setup
+        self.tolerance = tolerance
+        self.bits = (prior or SimplicityPrior()).bits
+        self.pool = admissible(setup)
+        self.reading = Reading(setup.cid, setup.training_score)
+        self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
+        self._laws: Laws | None = None
+        if setup.model is not None:
+            with suppress(NotApplicableError):  # too many policies to list; without idle links they may be fewer
+                self._laws = laws_of(setup)
+        self._given = {target_key(setup, name): what for name, what in (objectives or {}).items()}
+
+    def _laws_for(self, names: tuple[str, ...]) -> Laws:
+        """Return laws in which all that matters for these targets can be compared, without idle links if need be."""
+        if self._laws is not None and self._laws.affords(names):
+            return self._laws
+        fewer = NormalForm(self.setup, names)
+        if fewer.affords(names):
+            return fewer
+        raise NotApplicableError(
+            f"of {len(fewer.plans):,} deterministic policies more than {COMPARED:,} may be best for some objective on "
+            f"{', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
+        )
+
+    def answers(self, names: tuple[str, ...]) -> Answers | None:
+        """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
+        if self.setup.model is None:
+            return None
+        if needs_stochastic_rules(self.setup, names):
+            return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
+        try:
+            laws = self._laws_for(names)
+        except NotApplicableError as reason:
+            self._why[names] = str(reason)
+        else:
+            return ByCone(laws, names, self.tolerance, self.declared(names))
+        if self.setup.shared_rules or self.setup.phases is not None:
+            return None
+        with suppress(NotApplicableError):
+            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names])
+        return None
+
+    def without_numbers(self, names: tuple[str, ...], question: str) -> NotApplicableError:
+        """Return the error for a question about a candidate that has no answer in numbers."""
+        if names in self._why:
+            return NotApplicableError(f"{question} is not known here: {self._why[names]}")
+        if self.setup.model is not None:
+            return NotApplicableError(f"{question} is not known here.")
+        return NotApplicableError(
+            f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
+        )
+
+    @cached_property
+    def optimum(self) -> Solution:
+        """What the base can earn in training."""
+        return solve(self.setup.require_model("the base optimum"))
+
+    def proper_subsets(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """Yield the proper subsets of targets, the score whole or not at all."""
+        units = [unit for unit in self.pool if unit[0] in names]
+        for k in range(1, len(units)):
+            for some in combinations(units, k):
+                yield in_node_order(self.setup, chain(*some))
+
+    def declared(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
+        """Return the objectives on these targets that are tried by name."""
+        if self.setup.model is None:
+            return ()
+        return read(self._given.get(names), names, [domain_of(self.setup, node) for node in names])
+
+    def _of_a_part(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
+        """Return the base utility, where it is an objective on the targets, and those declared on fewer targets.
+
+        So supersets of consistent targets are found consistent where no cone says so.
+        """
+        if names in self._given:
+            return ()
+        domains = [domain_of(self.setup, node) for node in names]
+        return (*of_score(self.setup, names, domains), *declared_on_fewer(names, domains))

@@ -1,0 +1,524 @@
+r"""One hypothesis: an optimizer of some objective on given targets, and everything that can be said of it.
+
+A :class:`MesaOptimizer` has targets :math:`T` and a mesa diagram (:mod:`.mesa_diagram`). It answers, when asked
+and once:
+
+* could training have selected it (:attr:`~MesaOptimizer.consistency`), why not (:attr:`~MesaOptimizer.reasons`), and
+  at what regret;
+* what it would do in each deployment, over *all* consistent objectives on :math:`T`;
+* which shifts concern it, what it would observe, respond to and steer.
+
+References
+----------
+A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2000.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from cidmesa.criteria import IncentiveReport
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.candidates.derivation import Derivation
+from cidmesa.mesa.candidates.per_deployment import PerDeployment
+from cidmesa.mesa.candidates.prior import complexity
+from cidmesa.mesa.consistency.by_cone import ByCone
+from cidmesa.mesa.consistency.by_declared_objective import ByName
+from cidmesa.mesa.consistency.by_stage import ByStage
+from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.consistency.method import Answers
+from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.graphical.mesa_diagram import View, mesa_diagram, mesa_model, own_mechanism
+from cidmesa.mesa.graphical.positions import Cover, positions
+from cidmesa.mesa.graphical.relevance import relevant
+from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
+from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.model import CIM
+from cidmesa.solve import solve
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.corollaries.deception import Deception, DeceptionVerdict
+    from cidmesa.mesa.graphical.interfaces import Interface
+    from cidmesa.mesa.outcomes.disagreement import Actions
+
+T = TypeVar("T")
+
+
+class Consistency(StrEnum):
+    """Whether training could have selected some objective on the targets."""
+
+    CONSISTENT = "CONSISTENT"
+    EXCLUDED = "EXCLUDED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What a verdict on consistency rests on.
+
+    Attributes
+    ----------
+    control
+        C1: some target descends from a decision.
+    cover
+        C2: decision → observation requisite for the base → covered, surrogate or severed.
+    margin
+        C3: the largest margin of a consistent objective, in [0, 1]; ``None`` for a bare diagram.
+    delta
+        The least margin that the search could have missed: 0 where every choice was listed or settled exactly.
+    text
+        The same in words.
+    """
+
+    control: bool
+    cover: Mapping[str, Mapping[str, Cover]]
+    margin: float | None
+    delta: float | None
+    text: tuple[str, ...]
+
+
+class MesaOptimizer:
+    """A mesa-optimizer that training might have produced: some objective on given targets.
+
+    Made by :func:`cidmesa.derive_mesa_optimizers`. Costly answers are computed on access and kept.
+
+    Attributes
+    ----------
+    setup
+        The training setup.
+    names
+        The targets, in node order.
+    tolerance
+        The training regret that is allowed.
+    """
+
+    def __init__(self, siblings: Candidates, names: tuple[str, ...]) -> None:
+        self._siblings = siblings
+        self._derivation = siblings.derivation
+        self.setup = self._derivation.setup
+        self.names = names
+        self.tolerance = self._derivation.tolerance
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """The nodes that the objective is a function of."""
+        return frozenset(self.names)
+
+    # The diagram -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def cid(self) -> CID:
+        """The mesa diagram in training."""
+        return mesa_diagram(self.setup, self.names)
+
+    @cached_property
+    def model(self) -> CIM | None:
+        """The mesa diagram with training's mechanisms and :attr:`objective`; ``None`` where there is none."""
+        objective, base = self.objective, self.setup.model
+        if objective is None or base is None:
+            return None
+        return mesa_model(self.cid, base, objective)
+
+    @cached_property
+    def positions(self) -> frozenset[str]:
+        """Where the targets stand to the base objective; see :mod:`cidmesa.mesa.graphical.positions`."""
+        return positions(self.setup.cid, self.names, self._derivation.reading)
+
+    @cached_property
+    def _cover(self) -> dict[str, dict[str, Cover]]:
+        return self._derivation.reading.cover(self.names)
+
+    # Consistency -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def consistency(self) -> Consistency:
+        """CONSISTENT, EXCLUDED or UNKNOWN; :attr:`reasons` says why."""
+        if not self._controls:
+            return Consistency.EXCLUDED
+        empty = None if self._answers is None else self._answers.is_empty
+        if empty is None and self._holds_the_score and not isinstance(self._answers, ByName):
+            empty = False  # the base utility is itself an objective on the targets; by name it has been tried
+        if empty is None and self._loses_too_much:
+            empty = True  # C2 with numbers
+        if empty is None:
+            return Consistency.UNKNOWN
+        return Consistency.EXCLUDED if empty else Consistency.CONSISTENT
+
+    @cached_property
+    def _answers(self) -> Answers | None:
+        """The numbers, by whichever method is exact; ``None`` where there are none."""
+        return self._derivation.answers(self.names)
+
+    def without_numbers(self, question: str) -> NotApplicableError:
+        """Return the error for a question that has no answer in numbers here."""
+        return self._derivation.without_numbers(self.names, question)
+
+    def _numbers(self, question: str) -> Answers:
+        if self._answers is None:
+            raise self.without_numbers(question)
+        return self._answers
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """C1, C2 per observation, the margin of C3 and what the search could have missed."""
+        words = [f"C1 {'holds' if self._controls else 'fails'}: " + self._control_in_words()]
+        for decision, here in self._cover.items():
+            words += [f"C2 at `{decision}`: `{node}` is {kind.value}" for node, kind in here.items()]
+        found = self._answers
+        margin, delta = (None, None) if found is None else (found.margin, found.delta)
+        if self.information_loss:
+            words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
+        if margin is not None:
+            words.append(f"C3: the largest margin is {margin:.3g}")
+        elif found is not None:
+            words.append("C3: declared objectives one by one, since one rule serves several decisions")
+        return Reasons(self._controls, self._cover, margin, delta, tuple(words))
+
+    @cached_property
+    def _controls(self) -> bool:
+        return self._derivation.reading.controls(self.names)
+
+    def _control_in_words(self) -> str:
+        reached = [f"`{t}`" for t in self.names if t in self._derivation.reading.below]
+        if not reached:
+            return "no decision influences a target"
+        return f"{', '.join(reached)} {'descends' if len(reached) == 1 else 'descend'} from a decision"
+
+    @property
+    def _holds_the_score(self) -> bool:
+        """Whether the targets hold the score, or all it reads and it reads no decision."""
+        cid, score = self.setup.cid, set(self.setup.training_score)
+        reads = {parent for utility in score for parent in cid.parents(utility)}
+        return self.targets >= score or (not reads & set(cid.decisions) and self.targets >= reads)
+
+    @cached_property
+    def minimal(self) -> bool:
+        """Whether it is not excluded and no proper subset of its targets is consistent already."""
+        if self.consistency is Consistency.EXCLUDED:
+            return False
+        smaller = self._derivation.proper_subsets(self.names)
+        return not any(self._siblings[s].consistency is Consistency.CONSISTENT for s in smaller)
+
+    @property
+    def consistent_set(self) -> ConsistentSet:
+        """All consistent objectives as data: inequalities, representative, sampler.
+
+        Raises
+        ------
+        NotApplicableError
+            The setup has no numbers, or one rule serves several decisions of one run, and then the set is no union of
+            cones.
+        """
+        return self._by_cone.consistent
+
+    @property
+    def _selected(self) -> ConsistentSet:
+        """The consistent set; of an excluded target the objectives with the least training regret."""
+        return self._by_cone.selected
+
+    @property
+    def _by_cone(self) -> ByCone:
+        found = self._numbers("the consistent set")
+        if not isinstance(found, ByCone):
+            raise NotApplicableError(
+                "the consistent set is described by inequalities where every decision has a rule of its own; with "
+                f"shared rules declared objectives are tried one by one: {self!r}.declared."
+            )
+        return found
+
+    @cached_property
+    def declared(self) -> tuple[Objective, ...]:
+        """The objectives on the targets that are tried by name; none for a bare diagram."""
+        return self._derivation.declared(self.names)
+
+    @cached_property
+    def objective(self) -> Objective | None:
+        """The representative objective: the first declared one in the set, else the one of least norm.
+
+        Of an excluded target the best one. ``None`` for a bare diagram, or where rounding hides the set.
+        """
+        return None if self._answers is None else self._answers.representative()
+
+    @cached_property
+    def training_regret(self) -> float | None:
+        """The least base regret of the worst optimal policy, over all objectives on the targets.
+
+        Over the declared ones where one rule serves several decisions. ``None`` where it is not known, as for a bare
+        diagram.
+        """
+        found = math.nan if self._answers is None else self._answers.least_regret
+        return found if math.isfinite(found) else None
+
+    @cached_property
+    def objective_regret(self) -> float | None:
+        """The training regret of :attr:`objective`, of the worst policy optimal for it."""
+        if self._answers is None or self.objective is None:
+            return None
+        return self._answers.regret_of(self.objective)[1]
+
+    @cached_property
+    def weakly_consistent(self) -> bool | None:
+        """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
+        if self._answers is None or self.objective is None:
+            return None
+        return self._answers.regret_of(self.objective)[0] <= self.tolerance + self._answers.width
+
+    @cached_property
+    def information_loss(self) -> float | None:
+        """What the base loses if its decisions see only what is requisite for the targets (C2 with numbers).
+
+        No objective on the targets has a smaller training regret: some policy that is optimal for it sees no more. 0
+        says nothing. ``None`` without numbers, with shared rules, with phases, and where an optimum is not proven.
+        """
+        if self._answers is None or self.setup.shared_rules or self.setup.phases is not None:
+            return None
+        model = self.setup.require_model("C2")
+        drop = [
+            (parent, decision)
+            for decision in self.setup.cid.decisions
+            for parent in self.setup.cid.parents(decision)
+            if parent not in self._derivation.reading.requisite(decision, self.names)
+        ]
+        if not drop:
+            return 0.0
+        fewer = self.setup.cid.without_edges(drop)
+        blind = CIM(fewer, {node: own_mechanism(model, node) for node in fewer.nodes})
+        seeing, unseeing = self._derivation.optimum, solve(blind)
+        return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
+
+    @property
+    def _loses_too_much(self) -> bool:
+        """Whether C2 with numbers excludes every objective on the targets."""
+        loss, answers = self.information_loss, self._answers
+        return loss is not None and answers is not None and loss > self.tolerance + answers.width
+
+    # Deployments -----------------------------------------------------------------------------------------------------
+
+    def possible_actions(self, deployment: str) -> Actions:
+        """Return decision → context → possible actions, over the contexts that the deployment reaches.
+
+        An action is possible iff it is optimal there for some objective of the set; of an excluded target, for one of
+        least training regret. ``"training"`` is a deployment too.
+
+        Raises
+        ------
+        NotApplicableError
+            The setup is a bare diagram.
+        UnknownNodeError
+            It has no such deployment.
+        """
+        known = self._numbers("possible actions")
+        self.setup.deployed(deployment)  # raises if there is none
+        return known.actions(deployment)
+
+    @cached_property
+    def deployment_regret(self) -> Mapping[str, Interval]:
+        """Deployment → base regret interval over all consistent objectives, competent; empty for a bare diagram."""
+        return self._per_deployment(lambda name: self._numbers("regret").regret(name))
+
+    @cached_property
+    def stale_regret(self) -> Mapping[str, Interval]:
+        """The same for optimizers that believe they are still in training."""
+        return self._per_deployment(lambda name: self._numbers("regret").regret(name, stale=True))
+
+    @property
+    def robustly_aligned(self) -> Mapping[str, bool]:
+        """Deployment → whether no consistent objective costs the base anything there (competent)."""
+        return self._per_deployment(lambda name: self._costs_nothing(self.deployment_regret[name]))
+
+    @property
+    def robustly_aligned_stale(self) -> Mapping[str, bool]:
+        """The same for the stale reading."""
+        return self._per_deployment(lambda name: self._costs_nothing(self.stale_regret[name]))
+
+    def _costs_nothing(self, found: Interval) -> bool:
+        return found.high <= self._numbers("regret").width
+
+    def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
+        """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""
+        if self._answers is None or isinstance(self._answers, ByStage):
+            return PerDeployment((), compute, str(self.without_numbers("the regret in a deployment")))
+        return PerDeployment(tuple(self.setup.deployments), compute)
+
+    # Shifts ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _shifts(self) -> Shifts:
+        return shifts_of(self.setup, self.names)
+
+    @property
+    def inert(self) -> frozenset[str]:
+        """Mechanisms without a directed path to a decision, a target or the score."""
+        return self._shifts.inert
+
+    @property
+    def policy_inert(self) -> frozenset[str]:
+        """Mechanisms that move a score but no argmax."""
+        return self._shifts.policy_inert
+
+    @property
+    def context_shifts(self) -> frozenset[str]:
+        """Mechanisms that separate only by showing what training never showed."""
+        return self._shifts.context
+
+    @property
+    def mechanism_shifts(self) -> frozenset[str]:
+        """Mechanisms that are relevant to a decision for the base or for the targets."""
+        return self._shifts.mechanism
+
+    @cached_property
+    def shift_class(self) -> Mapping[str, ShiftClass]:
+        """Deployment → the strongest class among the nodes that it shifts."""
+        return PerDeployment(tuple(self.setup.deployments), lambda name: shift_class(self.setup, self.names, name))
+
+    @cached_property
+    def carry_over(self) -> Mapping[str, bool | None]:
+        """Deployment → True where Theorem A certifies that consistency carries over, else ``None``.
+
+        The theorem is about tolerance 0. With a tolerance only shifts that move no argmax are certified: they leave
+        every regret as it was.
+        """
+        return PerDeployment(tuple(self.setup.deployments), self._carried_over)
+
+    def _carried_over(self, name: str) -> bool | None:
+        if self.consistency is not Consistency.CONSISTENT:
+            return None
+        if self.tolerance > 0 and self.shift_class[name] not in {ShiftClass.INERT, ShiftClass.POLICY_INERT}:
+            return None
+        return carry_over(self.setup, self.names, name)
+
+    @cached_property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """Interfaces between policy and score (Theorem B); see :func:`cidmesa.mesa.graphical.interfaces.interfaces`."""
+        from cidmesa.mesa.graphical.interfaces import interfaces
+
+        objective = self.objective
+        return interfaces(self.setup, self.names, None if objective is None else objective.to_dict())
+
+    # Incentives ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _view(self) -> View:
+        return View(self.cid, self.setup.cid, self.setup.world)
+
+    @property
+    def incentives(self) -> IncentiveReport:
+        """The incentives of the mesa-optimizer in training."""
+        return self._view.incentives
+
+    @property
+    def emergent(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that it has and the base has not."""
+        return self._view.emergent
+
+    @property
+    def vanished(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that the base has and it has not."""
+        return self._view.vanished
+
+    @property
+    def territory(self) -> frozenset[str]:
+        """World nodes that it would steer in training; empty, and :attr:`undecided` too: a search in the map."""
+        return self._view.territory
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """World nodes of which it is not known whether it would steer them; none where there is one decision."""
+        return self._view.undecided
+
+    @cached_property
+    def in_deployment(self) -> Mapping[str, View]:
+        """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
+        return PerDeployment(
+            tuple(self.setup.deployments),
+            lambda name: View(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
+        )
+
+    @cached_property
+    def responds_to(self) -> frozenset[str]:
+        """Resp(T): the nodes whose mechanisms an optimizer of the targets can respond to."""
+        links = {parent for decision in self.cid.decisions for parent in self.cid.parents(decision)}
+        return frozenset(links).union(*(self.cid.ancestors(parent) for parent in links))
+
+    # Corollaries -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def is_deceptive(self) -> DeceptionVerdict:
+        """Whether its compliance in training is instrumental and ends; see :mod:`cidmesa.mesa.corollaries.deception`.
+
+        At the tolerance of the derivation; the verdict names the interval of tolerances at which it holds. UNKNOWN
+        without phases.
+        """
+        from cidmesa.mesa.corollaries.deception import is_deceptive
+
+        return is_deceptive(self.setup, self.names, self.objective, self.tolerance)
+
+    @cached_property
+    def deception(self) -> Deception:
+        """The regrets (R_tr, R_cut, R_dep) behind :attr:`is_deceptive`.
+
+        Raises
+        ------
+        NotApplicableError
+            No phases, or no objective.
+        """
+        from cidmesa.mesa.corollaries.deception import deception
+
+        if self.objective is None:
+            raise NotApplicableError(f"{self!r} has no objective whose regrets could be compared.")
+        return deception(self.setup, self.names, self.objective)
+
+    # Complexity ------------------------------------------------------------------------------------------------------
+
+    @property
+    def complexity(self) -> float | None:
+        """Bits to name, write and model the targets; ``None`` for a bare diagram."""
+        return None if self.setup.model is None else self.bits(self._derivation.bits)
+
+    def bits(self, bits: float) -> float:
+        """Return the complexity with `bits` per number."""
+        model = self.setup.require_model("complexity")
+        cid = self.setup.cid
+        cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
+        cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
+        cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
+        return complexity(cid, cards, self.names, relevant(cid, self.names), len(self._derivation.pool), bits)
+
+    def __repr__(self) -> str:
+        return f"MesaOptimizer({', '.join(self.names)}: {self.consistency.value})"
+
+
+class Candidates:
+    """The candidates of one derivation by their targets, each made once.
+
+    Parameters
+    ----------
+    derivation
+        What they share.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("d", "x"), ("x", "u")], decisions=["d"], utilities=["u"])
+    >>> known = Candidates(Derivation(cm.TrainingSetup(cid)))
+    >>> known["x",], known["x",] is known["x",]
+    (MesaOptimizer(x: CONSISTENT), True)
+    """
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self._made: dict[tuple[str, ...], MesaOptimizer] = {}
+
+    def __getitem__(self, names: tuple[str, ...]) -> MesaOptimizer:
+        """Return the candidate with these targets, a tuple in node order."""
+        if names not in self._made:
+            self._made[names] = MesaOptimizer(self, names)
+        return self._made[names]

@@ -1,0 +1,401 @@
+r"""What would tell two mesa-objectives apart: the shifts under which they part.
+
+For hypotheses :math:`T_1, T_2` and a shift :math:`\sigma` let :math:`A_i(pa)` be the possible actions of :math:`T_i` in
+context :math:`pa`: those that are optimal there for some objective that training could have selected. Then
+
+.. math::
+   certain = \sum_{pa} P_\sigma(pa)\,[A_1(pa) \cap A_2(pa) = \emptyset], \qquad
+   possible = \sum_{pa} P_\sigma(pa)\,[A_1(pa) \ne A_2(pa)],
+
+and the shift is *visible* iff it moves a node of :math:`Obs(D)`: a frozen learner can show such a difference; any other
+only a retrained or a planning one.
+
+With several decisions an episode passes one context of each, and which ones depends on the rules before: *certain* is
+then the least, over the possible policies of both, and *possible* the largest probability that an episode passes such a
+context (:mod:`cidmesa.mesa.outcomes.disagreement`, with what that does not see).
+
+The candidates are finite: training itself, the declared deployments, and replacements of up to `size` chance nodes by
+deterministic tables, all of them if there are at most 4,096, else constants and edits of one row (then what is found is
+a lower bound). Reported is, for each set of nodes, the best shift by (certain, possible), for the minimal sets that
+part the two at all.
+
+>>> import cidmesa as cm
+>>> from cidmesa.mesa.setup.training import TrainingSetup
+>>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
+...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
+>>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
+...                           at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red),
+...                           reward=lambda at_door: at_door)
+>>> best = separating_shifts(TrainingSetup(model), "at_door", "at_red", size=1)[0]
+>>> sorted(best.nodes), best.certain, best.visible, best.mechanisms["red"].values.tolist()
+(['red'], 1.0, True, [[0.0, 1.0], [1.0, 0.0]])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations, product
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cidmesa.arguments import require_count
+from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import Table
+from cidmesa.mesa.candidates.derivation import Derivation
+from cidmesa.mesa.candidates.mesa_optimizer import Candidates
+from cidmesa.mesa.candidates.targets import target_key
+from cidmesa.mesa.consistency.by_declared_objective import ByName
+from cidmesa.mesa.consistency.method import needs_stochastic_rules
+from cidmesa.mesa.consistency.regret_interval import admits, possible
+from cidmesa.mesa.graphical.relevance import observed, relevant
+from cidmesa.mesa.objectives.declared import declared, domain_of
+from cidmesa.mesa.outcomes.disagreement import parting
+from cidmesa.mesa.outcomes.for_setup import laws_of
+from cidmesa.mesa.outcomes.normal_form import NormalForm
+from cidmesa.mesa.outcomes.reduced_policies import contexts_of_runs
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import TrainingSetup
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
+    from cidmesa.mesa.candidates.targets import Targets
+    from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+    from cidmesa.mesa.objectives.cones import Floats
+    from cidmesa.mesa.outcomes.outcome_table import Law
+    from cidmesa.model import CIM
+
+LISTED_SHIFTS = 4096
+"""The most replacements by deterministic tables that are all tried."""
+
+WORK = 2**24
+"""The most policies, times replacements, that are all tried."""
+
+PROBE = "\0"
+"""What the names of tried replacements begin with, and no name of a user's does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """One shift that parts two hypotheses.
+
+    Attributes
+    ----------
+    nodes
+        The shifted nodes; none for training itself.
+    mechanisms
+        What they are replaced by; empty for a bare diagram.
+    deployment
+        The declared deployment, ``"training"``, or ``None`` for a replacement that was found.
+    certain, possible
+        Probability of the contexts in which no action is possible for both, and in which their possible actions
+        differ; with several decisions bounds on it over the possible policies; ``None`` for a bare diagram.
+    visible
+        Whether a frozen learner can show it.
+    lower_bound
+        Whether not all deterministic tables of these nodes were tried.
+    declared_only
+        Whether only declared objectives were compared, each with the optimal rules that were found for it: one rule
+        acts several times on the targets or the score. Another objective on the targets may do otherwise.
+    """
+
+    nodes: frozenset[str]
+    mechanisms: Mapping[str, Any] = field(hash=False)
+    deployment: str | None
+    certain: float | None
+    possible: float | None
+    visible: bool
+    lower_bound: bool = False
+    declared_only: bool = False
+
+
+def separating_shifts(
+    setup: TrainingSetup, a: Targets, b: Targets, size: int = 2, tolerance: float = 0.0
+) -> tuple[Separation, ...]:
+    r"""Return the shifts that would tell two hypotheses apart, the best first.
+
+    Parameters
+    ----------
+    setup
+        The training setup.
+    a, b
+        Targets of the hypotheses: a node's name, or a tuple of names.
+    size
+        The most chance nodes that a replacement shifts; with 0 only what is declared is compared.
+    tolerance
+        The training regret allowed to the hypotheses. Of an excluded target the objectives of least regret count.
+
+    Returns
+    -------
+    tuple of Separation
+        Visible ones first, then fewer nodes, larger `certain`, larger `possible`, declared ones, node order. Without
+        numbers: visible ``{V}`` for :math:`V \in Resp(T_1) \cup Resp(T_2)`, otherwise V in exactly one of
+        :math:`Rel_{T_1}, Rel_{T_2}`; each *can* part them. Empty: nothing that was tried parts them.
+
+    Raises
+    ------
+    UnknownNodeError
+        A target that is not a node.
+    NotApplicableError
+        A decision as a target; symbols; more policies than can be compared.
+
+    Notes
+    -----
+    Where one rule acts several times on the targets or the score, the best rule may be stochastic and the objectives
+    form no cone. Declared objectives are compared then, by what their optimal rules do, and the rows say so.
+
+    Mechanisms outside :math:`Obs(D) \cup Rel_{T_1} \cup Rel_{T_2}` change neither the contexts nor what is best in them
+    and are not tried. Each distinct situation costs a linear program per action and hypothesis.
+
+    Examples
+    --------
+    See the module.
+    """
+    one, other = target_key(setup, a), target_key(setup, b)
+    require_count(size, "size", least=0)
+    if setup.model is None:
+        return _graphical(setup, one, other)
+    judges = _judges(setup, one, other, tolerance)
+    best: dict[frozenset[str], Separation] = {}
+    moved = {name: setup.shifted(name) for name in setup.distributions}
+    parted = judges.parting(setup, tuple(moved))
+    for name, nodes in sorted(moved.items(), key=lambda item: len(item[1])):
+        certain, differ = parted[name]
+        mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
+        seen = bool(nodes & observed(setup.deployed_cid(name)))
+        here = MappingProxyType(mechanisms)
+        _keep(best, Separation(nodes, here, name, certain, differ, seen, declared_only=judges.declared_only))
+    model = setup.require_model("separating_shifts")
+    every = _count(model, size) <= judges.most
+    matter = observed(setup.cid) | relevant(setup.cid, one) | relevant(setup.cid, other)
+    options = {node: list(_replacements(model, node, every)) for node in setup.cid.chance if node in matter}
+    from tqdm import tqdm
+
+    sets = [chosen for count in range(1, size + 1) for chosen in combinations(options, count)]
+    for chosen in tqdm(sets, desc="separating shifts", unit="set", delay=2, leave=False, disable=None):
+        if not any(kept < frozenset(chosen) and row.possible for kept, row in best.items()):
+            _try(setup, judges, best, chosen, options, every)
+    rows = [
+        row
+        for nodes, row in best.items()
+        if row.possible and not any(kept < nodes and other_row.possible for kept, other_row in best.items())
+    ]
+    order = setup.cid.id
+    return tuple(
+        sorted(
+            rows,
+            key=lambda row: (
+                not row.visible,
+                len(row.nodes),
+                -(row.certain or 0.0),
+                -(row.possible or 0.0),
+                row.deployment is None,
+                sorted(map(order, row.nodes)),
+            ),
+        )
+    )
+
+
+class Judges(Protocol):
+    """What two hypotheses would do, wherever they are put.
+
+    `most` is how many replacements by deterministic tables are all tried.
+    """
+
+    declared_only: bool
+    most: int
+
+    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return (certain, possible) in some distributions of a setup that has the same training."""
+        ...
+
+
+def _judges(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], tolerance: float) -> Judges:
+    if needs_stochastic_rules(setup, one) or needs_stochastic_rules(setup, other):
+        found = (
+            ByName(setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]))
+            for names in (one, other)
+        )
+        return DeclaredPair(*found)
+    known = Candidates(Derivation(setup, tolerance))
+    return ConePair(setup, Judge(known[one]), Judge(known[other]))
+
+
+class DeclaredPair:
+    """Two hypotheses by the optimal rules of their declared objectives."""
+
+    declared_only = True
+    most = LISTED_SHIFTS // 16  # each costs a maximisation per objective, not a few linear programs
+
+    def __init__(self, *sides: ByName) -> None:
+        self._sides = sides
+
+    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return (certain, possible) by what the rules do."""
+        found = {}
+        for name in names:
+            model = setup.deployed(name)
+            (one, laws_of_one), (other, laws_of_other) = (side.behaviour(model) for side in self._sides)
+            laws = np.vstack([laws_of_one, laws_of_other])
+            known = len(laws_of_one) and len(laws_of_other)  # else no objective on one of them is declared
+            found[name] = parting(contexts_of_runs(model), one, other, laws.__matmul__) if known else (0.0, 0.0)
+        return found
+
+
+class ConePair:
+    """Two hypotheses by all their consistent objectives."""
+
+    declared_only = False
+
+    def __init__(self, setup: TrainingSetup, one: Judge, other: Judge) -> None:
+        self._sides = one, other
+        self._setup = setup
+        self._laws = laws_of(setup)
+        policies = len(self._laws.plans) if isinstance(self._laws, NormalForm) else 1
+        self.most = min(LISTED_SHIFTS, WORK // policies)
+
+    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return (certain, possible) by what is possible for an objective of each."""
+        laws = self._laws if setup is self._setup else laws_of(setup)
+        found = {}
+        for name in names:
+            one, other = (side.everywhere(laws.law(name, side.targets)) for side in self._sides)
+            known = one.any(axis=1).all() and other.any(axis=1).all()  # else rounding hides what a hypothesis wants
+            found[name] = laws.parting(name, one, other) if known else (0.0, 0.0)
+        return found
+
+
+class Judge:
+    """The possible actions of one hypothesis, remembered by situation: what each action leads to."""
+
+    def __init__(self, candidate: MesaOptimizer) -> None:
+        self.candidate = candidate
+        self.targets = candidate.names
+        self._selected: ConsistentSet = candidate._selected
+        self._members: Floats = self._selected.sample(8)
+        self._known: dict[bytes, NDArray[np.bool_]] = {}
+
+    def everywhere(self, law: Law) -> NDArray[np.bool_]:
+        """Return which actions are possible in all contexts of a law, shape (C, A)."""
+        return np.stack([self.possible(law, context) for context in range(len(law.weight))])
+
+    def possible(self, law: Law, context: int) -> NDArray[np.bool_]:
+        """Return which actions are possible in one context of a law."""
+        outcome = np.round(law.outcome[context], 12) + 0.0
+        key = outcome.tobytes()
+        if key not in self._known:
+            self._known[key] = self._find(law, context, outcome)
+        return self._known[key]
+
+    def _find(self, law: Law, context: int, outcome: Floats) -> NDArray[np.bool_]:
+        if outcome.shape[1] == 2:  # no linear program is needed
+            here = slice(context, context + 1)
+            alone = replace(law, weight=law.weight[here], outcome=law.outcome[here], value=law.value[here])
+            wanted: NDArray[np.bool_] = possible(self._selected, alone)[0]
+            return wanted
+        values = self._members @ outcome.T
+        found = np.asarray((values >= values.max(axis=1, keepdims=True)).any(axis=0))  # some known member wants it
+        settled: dict[bytes, bool] = {}
+        for action in np.flatnonzero(~found).tolist():
+            same = outcome[action].tobytes()
+            if same not in settled:
+                settled[same] = admits(self._selected, law, {context: action})
+            found[action] = settled[same]
+        return found
+
+
+def _keep(best: dict[frozenset[str], Separation], row: Separation) -> None:
+    """Keep the better of two rows for a set of nodes; the first one, where they are equal."""
+    known = best.get(row.nodes)
+    if known is None or (row.certain or 0.0, row.possible or 0.0) > (known.certain or 0.0, known.possible or 0.0):
+        best[row.nodes] = row
+
+
+def _try(
+    setup: TrainingSetup,
+    judges: Judges,
+    best: dict[frozenset[str], Separation],
+    chosen: tuple[str, ...],
+    options: Mapping[str, list[Table]],
+    every: bool,
+) -> None:
+    """Try all replacements of one set of nodes."""
+    nodes = frozenset(chosen)
+    seen = bool(nodes & observed(setup.cid))
+    model = setup.require_model("separating_shifts")
+    listed = [dict(zip(chosen, tables, strict=True)) for tables in product(*(options[node] for node in chosen))]
+    found: list[tuple[float, float, int]] = []
+    missed = not every
+    # The declared deployments come along: they settle which numbers a base utility can pay.
+    bundles = [list(range(len(listed)))] if len(model.cid.decisions) == 1 else [[i] for i in range(len(listed))]
+    for bundle in bundles:
+        added = {f"{PROBE}{i}": listed[i] for i in bundle}
+        probe = TrainingSetup(
+            model, {**setup.deployments, **added}, shared_rules=setup.shared_rules, phases=setup.phases
+        )
+        try:
+            parted = judges.parting(probe, tuple(added))
+        except NotApplicableError:  # it shows more contexts than policies can be listed on
+            missed = True
+            continue
+        found += [(*parted[f"{PROBE}{i}"], -i) for i in bundle]
+    if nodes in best:
+        best[nodes] = replace(best[nodes], lower_bound=missed)
+    if found:
+        certain, differ, where = max(found)
+        here = MappingProxyType(listed[-where])
+        _keep(best, Separation(nodes, here, None, certain, differ, seen, missed, judges.declared_only))
+
+
+def _count(model: CIM, size: int) -> float:
+    """Return how many replacements of at most `size` chance nodes by deterministic tables there are."""
+    tables = [
+        float(model.card(node)) ** math.prod(model.card(p) for p in model.cid.parents(node))
+        for node in model.cid.chance
+    ]
+    total = 0.0
+    for count in range(1, size + 1):
+        for some in combinations(tables, count):
+            total += math.prod(some)
+            if total > LISTED_SHIFTS:
+                return total
+    return total
+
+
+def _replacements(model: CIM, node: str, every: bool) -> Iterator[Table]:
+    """Yield deterministic tables of a node: all of them, or the constants and the edits of one row."""
+    card, domain = model.card(node), model.domain(node)
+    shape = model.cpd(node).shape
+    rows = math.prod(shape[:-1])
+    unit = np.eye(card)
+    if every:
+        for values in product(range(card), repeat=rows):
+            yield Table(unit[list(values)].reshape(shape), domain=domain)
+        return
+    for value in range(card):
+        yield Table(np.broadcast_to(unit[value], shape), domain=domain)
+    if rows > 1:
+        for row, value in product(range(rows), range(card)):
+            table = model.cpd(node).reshape(rows, card).copy()
+            table[row] = unit[value]
+            yield Table(table.reshape(shape), domain=domain)
+
+
+def _graphical(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...]) -> tuple[Separation, ...]:
+    """What can part two hypotheses, from the diagram alone."""
+    known = Candidates(Derivation(setup))
+    cid = setup.cid
+    respond = known[one].responds_to | known[other].responds_to
+    parts = relevant(cid, one) ^ relevant(cid, other)
+    movable = [node for node in cid.nodes if cid.kind(node) != "decision"]
+    nothing: Mapping[str, Any] = MappingProxyType({})
+    rows = [Separation(frozenset({v}), nothing, None, None, None, True) for v in movable if v in respond]
+    rows += [
+        Separation(frozenset({v}), nothing, None, None, None, False) for v in movable if v in parts and v not in respond
+    ]
+    return tuple(rows)

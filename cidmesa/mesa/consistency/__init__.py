@@ -1,0 +1,1 @@
+"""Which objectives training can have selected, and what they cost elsewhere."""

@@ -1,0 +1,118 @@
+"""All objectives on the targets at once: the numbers of one candidate, read off a union of cones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cidmesa.mesa.consistency.consistent_set import DELTAS, ConsistentSet
+from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
+from cidmesa.mesa.objectives.declared import Objective
+from cidmesa.mesa.outcomes.disagreement import Actions
+from cidmesa.mesa.outcomes.outcome_table import Law, tie_width
+from cidmesa.mesa.setup.deployment import TRAINING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cidmesa.mesa.outcomes.for_setup import Laws
+
+
+class ByCone:
+    """All objectives on the targets at once.
+
+    Parameters
+    ----------
+    laws
+        Of the setup.
+    names
+        The targets.
+    tolerance
+        The training regret that is allowed.
+    declared
+        The objectives to prefer.
+    """
+
+    def __init__(self, laws: Laws, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective]) -> None:
+        self.laws = laws
+        self.names = names
+        self.tolerance = tolerance
+        self.declared = declared
+        self._laws_known: dict[str, Law] = {}
+        self._possible_known: dict[str, NDArray[np.bool_]] = {}
+
+    @cached_property
+    def consistent(self) -> ConsistentSet:
+        """The consistent set."""
+        return ConsistentSet(self.law(TRAINING), self.tolerance)
+
+    @cached_property
+    def selected(self) -> ConsistentSet:
+        """The consistent set; where it is empty, the objectives with the least training regret."""
+        if self.consistent.is_empty is not True:
+            return self.consistent
+        return ConsistentSet(self.law(TRAINING), self.least_regret)
+
+    @property
+    def is_empty(self) -> bool | None:
+        """Whether no objective is consistent; ``None`` where that is not known."""
+        return self.consistent.is_empty
+
+    @property
+    def margin(self) -> float:
+        """The largest margin of a consistent objective."""
+        return 0.0 if self.consistent.best is None else self.consistent.best[0]
+
+    @property
+    def delta(self) -> float:
+        """The least margin that the search could have missed: 0 where choices were listed or settled exactly."""
+        found = self.consistent
+        return 0.0 if found.is_listed or found.best is not None or found.is_empty else DELTAS[-1]
+
+    @cached_property
+    def least_regret(self) -> float:
+        """The least training regret of an objective on the targets."""
+        return ConsistentSet(self.law(TRAINING), math.inf).least_regret
+
+    @property
+    def width(self) -> float:
+        """The regret below which there is none."""
+        return tie_width(self.law(TRAINING).value)
+
+    def representative(self) -> Objective | None:
+        """Return the first declared objective in the set, else the one of least norm."""
+        found = self.selected.representative([objective.values for objective in self.declared])
+        if found is None:
+            return None
+        position, values = found
+        name = "the objective of least norm" if position is None else self.declared[position].name
+        return Objective(name, self.names, values, tuple(self.laws.domain(node) for node in self.names))
+
+    def regret_of(self, objective: Objective) -> tuple[float, float]:
+        """Return the training regret of the best and of the worst policy that is optimal for an objective."""
+        return self.consistent.regret_of(objective.values)
+
+    def regret(self, name: str, stale: bool = False) -> Interval:
+        """Return the regret interval of the set in a deployment."""
+        if stale:
+            return interval(self.selected, self.laws.stale(name, self.names))
+        return interval(self.selected, self.law(name), self._possible(name))
+
+    def actions(self, name: str) -> Actions:
+        """Return the possible actions in a distribution."""
+        return self.laws.by_context(name, self._possible(name), self.law(name))
+
+    def law(self, name: str) -> Law:
+        """Return the law of the targets in a distribution."""
+        if name not in self._laws_known:
+            self._laws_known[name] = self.laws.law(name, self.names)
+        return self._laws_known[name]
+
+    def _possible(self, name: str) -> NDArray[np.bool_]:
+        if name not in self._possible_known:
+            self._possible_known[name] = possible(self.selected, self.law(name))
+        return self._possible_known[name]

@@ -1,0 +1,76 @@
+"""What every method answers about one candidate, and when rules have to be stochastic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.objectives.declared import Objective
+from cidmesa.mesa.outcomes.disagreement import Actions
+
+if TYPE_CHECKING:
+    from cidmesa.mesa.setup.training import TrainingSetup
+
+
+class Answers(Protocol):
+    """What a candidate is asked in numbers."""
+
+    @property
+    def is_empty(self) -> bool | None:
+        """Whether no objective is consistent; ``None`` where that is not known."""
+        ...
+
+    @property
+    def margin(self) -> float | None:
+        """The largest margin of a consistent objective."""
+        ...
+
+    @property
+    def delta(self) -> float | None:
+        """The least margin that the search could have missed."""
+        ...
+
+    @property
+    def least_regret(self) -> float:
+        """The least training regret of an objective on the targets."""
+        ...
+
+    @property
+    def width(self) -> float:
+        """The regret below which there is none."""
+        ...
+
+    def representative(self) -> Objective | None:
+        """Return the objective that stands for the set, of an empty one for those of least regret."""
+        ...
+
+    def regret_of(self, objective: Objective) -> tuple[float, float]:
+        """Return the training regret of the best and of the worst policy that is optimal for an objective."""
+        ...
+
+    def regret(self, name: str, stale: bool = False) -> Interval:
+        """Return the regret interval of the set in a deployment."""
+        ...
+
+    def actions(self, name: str) -> Actions:
+        """Return the possible actions in a distribution."""
+        ...
+
+
+def needs_stochastic_rules(setup: TrainingSetup, targets: Iterable[str] = ()) -> bool:
+    """Say whether one rule acts twice on the targets, or on a base utility: then the best may have to be stochastic.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("a", "u"), ("b", "v")], decisions=["a", "b"], utilities=["u", "v"])
+    >>> setup = cm.TrainingSetup(cid, shared_rules=[("a", "b")])
+    >>> needs_stochastic_rules(setup, ["u"]), needs_stochastic_rules(setup, ["u", "v"])
+    (False, True)
+    """
+    for nodes in (tuple(targets), *((utility,) for utility in setup.score)):
+        above = setup.ever_above(nodes)
+        if any(len(above & set(rule)) > 1 for rule in setup.shared_rules):
+            return True
+    return False

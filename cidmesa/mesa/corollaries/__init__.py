@@ -1,0 +1,1 @@
+"""Deceptive alignment, myopia and response patterns, as consequences of the general theory."""

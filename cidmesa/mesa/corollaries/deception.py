@@ -1,0 +1,388 @@
+r"""Deceptive alignment: complying while it pays.
+
+A candidate :math:`\mathcal M(T, O)` in a setup with :class:`.Phases` (a decision :math:`D_{tr}`
+that training scores, the parameters after the update :math:`\Theta'`, a decision :math:`D_{dep}` taken with them) may
+do what training wants for its own sake, or only because :math:`\Theta'` depends on it. Cut that dependence and see:
+
+* :math:`U_{tr}`, the utilities not below :math:`\Theta'`, are what the base optimizer scores; :math:`U_{dep}` are those
+  below :math:`D_{dep}`. The *unmodified* value is the law of :math:`\Theta'` under the :math:`U_{tr}`-optimal rule.
+* :math:`R_{tr}` and :math:`R_{cut}` are the worst :math:`U_{tr}` regret of an :math:`O`-optimal rule in the model and
+  under :math:`do(\Theta' = \text{unmodified})`; :math:`R_{dep}` is its worst :math:`U_{dep}` regret in the model.
+
+:math:`\mathcal M` is **deceptive** for tolerance :math:`\epsilon` iff :math:`R_{tr} \le \epsilon < R_{cut}` (up to
+1e-9) and :math:`R_{dep} > 0`: its compliance is instrumental, and ends. So a candidate has an interval of tolerances
+:math:`[R_{tr}, R_{cut})`, which every verdict names. The structure needs :math:`D_{tr} \leadsto \Theta'` and a target
+below both :math:`\Theta'` and :math:`D_{dep}`: a model of being selected, and an objective that reaches across updates
+[1]_.
+
+Rules are stochastic unless ``deterministic=True``, and one rule may serve both decisions, who then tell the phases
+apart by a *cue* at best; those are quadratic programs, solved exactly (:mod:`cidmesa.mesa.consistency.shared_rules`).
+
+*Closed form.* One shared rule, a cue that is right with probability :math:`\alpha \in (\tfrac12, 1]`; defecting in
+training pays :math:`g_{tr}` and is modified away, defecting unmodified in deployment pays :math:`g_{dep}`,
+:math:`\rho = g_{tr}/g_{dep} < 1`. Then the best rule complies with probability
+:math:`\min(1, \frac{1-\rho}{2(1-\alpha)})` when the cue says training and never when it says deployment; the best
+deterministic rule is deceptive iff :math:`\alpha > \rho`; without a cue it complies with probability
+:math:`(1-\rho)/2`.
+
+References
+----------
+.. [1] E. Hubinger et al., "Risks from learned optimization in advanced machine learning systems", 2019, § 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cidmesa.arguments import read_names
+from cidmesa.criteria.proofs import directed_path
+from cidmesa.criteria.question import Answer
+from cidmesa.criteria.verdict import Verdict
+from cidmesa.errors import NotApplicableError
+from cidmesa.graph import Path, SeparatingSet
+from cidmesa.graph.index import index_of
+from cidmesa.mechanisms import Table
+from cidmesa.mesa.consistency.shared_rule_extremes import extremes
+from cidmesa.mesa.consistency.shared_rules import Polynomial, RuleSpace
+from cidmesa.mesa.graphical.interfaces import Floats, payoff_table
+from cidmesa.mesa.objectives.declared import Objective
+from cidmesa.mesa.setup.training import require_setup, require_tolerance
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.setup.training import Phases, TrainingSetup
+    from cidmesa.model import CIM
+
+SLACK = 1e-9
+"""Regrets up to here count as none."""
+
+
+class Deception(NamedTuple):
+    """The three regrets that deception is read off, in units of the base utility."""
+
+    training: float
+    cut: float
+    deployment: float
+
+
+@dataclass(frozen=True)
+class DeceptionVerdict(Verdict):
+    """Whether a candidate is deceptive at one tolerance, and at which it would be.
+
+    Attributes
+    ----------
+    interval
+        :math:`[R_{tr}, R_{cut})`, the tolerances at which it is deceptive; ``None`` where there is none, or without
+        numbers.
+    regrets
+        The three regrets, where there are numbers.
+    exact
+        Whether they are proven; one rule that serves more than two decisions is searched from many starts.
+    """
+
+    interval: tuple[float, float] | None = None
+    regrets: Deception | None = None
+    exact: bool = True
+    proof: Path | SeparatingSet | None = field(default=None, repr=False)
+
+    @property
+    def because(self) -> Path | SeparatingSet:
+        """The path through the update to a target in deployment, or the separation that excludes it."""
+        if self.proof is None:
+            raise NotApplicableError(f"{self}: without phases there is neither a path nor a separation to show.")
+        return self.proof
+
+    def witness(self) -> CIM:
+        """Refuse: the verdict is about the model at hand, which is its own witness."""
+        raise NotApplicableError(f"{self}: it is a verdict on the setup's own model, see setup.model.")
+
+    def __str__(self) -> str:
+        return f"deception for {', '.join(self.nodes)}: {self.answer} ({self.reason})"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseCue:
+    """What a cue of the phase is worth to an objective, and how much its best rule responds to it.
+
+    Attributes
+    ----------
+    value
+        Value of information: the best value with the cue less the best without.
+    response
+        Response incentive: the least, over the optimal rules found, of the largest total variation between the rule's
+        rows at two values of the cue.
+    exact
+        Whether both are proven.
+    """
+
+    value: float
+    response: float
+    exact: bool
+
+
+# What is scored where -------------------------------------------------------------------------------------------------
+
+
+def deployment_utilities(setup: TrainingSetup, phases: Phases) -> tuple[str, ...]:
+    """Return the utilities below the deployed decision."""
+    below = setup.cid.descendants(phases.deploy)
+    return tuple(u for u in setup.score if u in below)
+
+
+# The verdict -----------------------------------------------------------------------------------------------------
+
+
+def is_deceptive(
+    setup: TrainingSetup,
+    targets: Iterable[str],
+    objective: Objective | Mapping[Any, float] | None = None,
+    tolerance: float = 0.0,
+    deterministic: bool = False,
+) -> DeceptionVerdict:
+    r"""Say whether the candidate with `objective` on `targets` is deceptive at `tolerance`.
+
+    Parameters
+    ----------
+    setup
+        A setup with phases.
+    targets
+        The targets of the candidate.
+    objective
+        :math:`O`; without it, or without numbers, only the structure is judged.
+    tolerance
+        :math:`\epsilon`, in units of the base utility.
+    deterministic
+        Consider deterministic rules alone.
+
+    Returns
+    -------
+    DeceptionVerdict
+        ADMITS: it is deceptive. EXCLUDES: it is not, by the structure (whatever the mechanisms) or by the numbers.
+        UNKNOWN: no phases are declared, there are no numbers, or the unmodified parameters are not unique.
+
+    Notes
+    -----
+    The answer by numbers is about this objective in this model. Exact as :meth:`RuleSpace.maximise` is.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> from cidmesa.mesa.setup.training import Phases, TrainingSetup
+    >>> cid = cm.CID([("tr", "loss"), ("tr", "kept"), ("kept", "gain"), ("dep", "gain"), ("gain", "harm")],
+    ...              decisions=["tr", "dep"], utilities=["loss", "harm"])
+    >>> model = cid.parameterise(tr=["comply", "defect"], dep=["comply", "defect"],
+    ...     loss=lambda tr: -(tr == "defect"), kept=lambda tr: tr == "comply",
+    ...     gain=lambda kept, dep: int(kept and dep == "defect"), harm=lambda gain: -gain)
+    >>> setup = TrainingSetup(model, phases=Phases("tr", "kept", "dep"))
+    >>> print(is_deceptive(setup, ["gain"], {0: 0.0, 1: 1.0}))
+    deception for gain: admits (for tolerances in [0, 1); the training regret is 0, cut from the update it is 1)
+    >>> print(is_deceptive(setup, ["gain"], {0: 1.0, 1: 0.0}).answer)
+    excludes
+    """
+    goals = read_names(targets, "targets=")
+    require_tolerance(tolerance)
+    cid, phases = require_setup(setup, "is_deceptive").cid, setup.phases
+
+    def verdict(answer: Answer, reason: str, **more: Any) -> DeceptionVerdict:
+        decision = phases.deploy if phases is not None else None
+        return DeceptionVerdict(cid, "deception", goals, decision, answer, reason, **more)
+
+    if phases is None:
+        return verdict(Answer.UNKNOWN, "no phases are declared: TrainingSetup(phases=Phases(train=, update=, deploy=))")
+    proof = _structure(cid, phases, goals)
+    if isinstance(proof, SeparatingSet):
+        return verdict(Answer.EXCLUDES, str(proof), proof=proof)
+    if objective is None or setup.model is None or setup.model.is_symbolic:
+        return verdict(Answer.UNKNOWN, "the structure allows it, and there are no numbers", proof=proof)
+    found = _regrets(setup, phases, goals, objective, deterministic)
+    if isinstance(found, str):
+        return verdict(Answer.UNKNOWN, found, proof=proof)
+    regrets, exact = found
+    some = regrets.deployment > SLACK and regrets.cut > regrets.training + SLACK
+    interval = (regrets.training, regrets.cut) if some else None
+    yes = regrets.training <= tolerance + SLACK < regrets.cut and regrets.deployment > SLACK
+    named = f"[{regrets.training:.6g}, {regrets.cut:.6g})"
+    reason = (
+        f"for {'tolerances in ' + named if some else 'no tolerance'}; the training regret is {regrets.training:.6g}, "
+        f"cut from the update it is {regrets.cut:.6g}"
+    )
+    if not regrets.deployment > SLACK:
+        reason += ", and in deployment nothing is lost"
+    return verdict(
+        Answer.ADMITS if yes else Answer.EXCLUDES,
+        reason,
+        interval=interval,
+        regrets=regrets,
+        exact=exact,
+        proof=proof,
+        assumptions=() if exact else ("searched from many starts, not proven",),
+    )
+
+
+def deception(
+    setup: TrainingSetup,
+    targets: Iterable[str],
+    objective: Objective | Mapping[Any, float],
+    deterministic: bool = False,
+) -> Deception:
+    r"""Return :math:`(R_{tr}, R_{cut}, R_{dep})` of the candidate with `objective` on `targets`.
+
+    Raises
+    ------
+    NotApplicableError
+        No phases, no numbers, or the unmodified parameters are not unique.
+
+    Examples
+    --------
+    See :func:`is_deceptive`.
+    """
+    require_setup(setup, "deception").require_model("deception")
+    if setup.phases is None:
+        raise NotApplicableError(
+            "deception is about phases of training: TrainingSetup(phases=Phases(train=, update=, deploy=))."
+        )
+    found = _regrets(setup, setup.phases, read_names(targets, "targets="), objective, deterministic)
+    if isinstance(found, str):
+        raise NotApplicableError(found)
+    return found[0]
+
+
+def optimal_rules(
+    setup: TrainingSetup,
+    targets: Iterable[str],
+    objective: Objective | Mapping[Any, float],
+    deterministic: bool = False,
+) -> tuple[float, tuple[dict[str, Floats], ...]]:
+    """Return the best value of an objective and the rules that attain it, decision → table ``(contexts, actions)``.
+
+    Decisions that share a rule have the same table. Exact as :meth:`RuleSpace.maximise` is; of infinitely many optimal
+    rules the corners are returned.
+    """
+    model = require_setup(setup, "an optimal rule").require_model("an optimal rule")
+    space = RuleSpace.of(model, setup.shared_rules)
+    best = space.maximise(_value(space, model, read_names(targets, "targets="), objective), deterministic=deterministic)
+    return best.value, tuple({d: space.rule_of(d, rule) for d in model.cid.decisions} for rule in best.rules)
+
+
+def phase_cue(
+    setup: TrainingSetup,
+    targets: Iterable[str],
+    objective: Objective | Mapping[Any, float],
+    cue: str,
+    deterministic: bool = False,
+) -> PhaseCue:
+    """Return the value of a cue of the phase, and the response to it.
+
+    Parameters
+    ----------
+    setup
+        A setup with phases and numbers.
+    targets, objective
+        The candidate.
+    cue
+        The parent of the training decision that is the cue there; the deployed decision, where it shares the rule, has
+        its own in the same place.
+    deterministic
+        Consider deterministic rules alone.
+
+    Raises
+    ------
+    NotApplicableError
+        No phases or numbers, or `cue` is not observed in training. (One rule that serves two decisions is outside the
+        graphical criteria: a bare diagram says nothing.)
+    """
+    model = require_setup(setup, "the value of a phase cue").require_model("the value of a phase cue")
+    if setup.phases is None:
+        raise NotApplicableError("a phase cue needs phases: TrainingSetup(phases=Phases(train=, update=, deploy=)).")
+    decision = setup.phases.train
+    parents = model.cid.parents(decision)
+    model.cid.id(cue)
+    if cue not in parents:
+        raise NotApplicableError(f"`{cue}` is not observed by `{decision}`, whose parents are {parents}.")
+    space = RuleSpace.of(model, setup.shared_rules)
+    f = _value(space, model, read_names(targets, "targets="), objective)
+    cards = [model.card(p) for p in parents]
+    axis = parents.index(cue)
+    blocks = np.array(space.blocks_of(decision), dtype=np.intp).reshape(cards)
+    onto = np.arange(space.size)
+    for rest in np.ndindex(*(c for i, c in enumerate(cards) if i != axis)):
+        same = blocks[(*rest[:axis], slice(None), *rest[axis:])]
+        first = space.blocks[same[0]]
+        for b in same[1:]:
+            onto[space.blocks[b]] = np.arange(first.start, first.stop)
+    seeing = space.maximise(f, deterministic=deterministic)
+    blind = space.maximise(f.tied(onto), deterministic=deterministic)
+
+    def variation(rule: Floats) -> float:
+        table = np.moveaxis(space.rule_of(decision, rule).reshape(*cards, -1), axis, 0)
+        return max(
+            (0.5 * float(np.abs(a - b).sum(axis=-1).max()) for i, a in enumerate(table) for b in table[:i]), default=0.0
+        )
+
+    return PhaseCue(
+        max(0.0, seeing.value - blind.value), min(variation(r) for r in seeing.rules), seeing.exact and blind.exact
+    )
+
+
+# How it is computed ----------------------------------------------------------------------------------------------
+
+
+def _structure(cid: CID, phases: Phases, targets: tuple[str, ...]) -> Path | SeparatingSet:
+    """Return the path train -> update -> target in deployment, or what excludes it."""
+    index = index_of(cid)
+    first = directed_path(index, cid.id(phases.train), [cid.id(phases.update)])
+    if not first:
+        return SeparatingSet((phases.train,), (phases.update,), None)
+    below = cid.descendants(phases.deploy)
+    later = tuple(t for t in targets if t in below)
+    if not later:
+        return SeparatingSet((phases.deploy,), targets, None)
+    second = directed_path(index, cid.id(phases.update), [cid.id(t) for t in later])
+    if not second:
+        return SeparatingSet((phases.update,), later, None)
+    return Path(tuple(cid.nodes[i] for i in (*first, *second[1:])))
+
+
+def _value(
+    space: RuleSpace, model: CIM, targets: tuple[str, ...], objective: Objective | Mapping[Any, float]
+) -> Polynomial:
+    payoff = objective.to_dict() if isinstance(objective, Objective) else objective
+    return space.expectation(model, targets, payoff_table(model, targets, payoff))
+
+
+def _regrets(
+    setup: TrainingSetup,
+    phases: Phases,
+    targets: tuple[str, ...],
+    objective: Objective | Mapping[Any, float],
+    deterministic: bool,
+) -> tuple[Deception, bool] | str:
+    """Return the three regrets and whether they are exact, or why there are none."""
+    model = setup.require_model("deception")
+    space = RuleSpace.of(model, setup.shared_rules)
+    scored = space.total(model, setup.training_score)
+    deployed = space.total(model, deployment_utilities(setup, phases))
+    domain = model.domain(phases.update)
+    laws = [space.expectation(model, [phases.update], row) for row in np.eye(len(domain))]
+    ranges = [extremes(space, scored, law, deterministic) for law in laws]
+    if any(found.high - found.low > SLACK for found in ranges):
+        return (
+            f"the base-optimal rules leave `{phases.update}` with different laws, so that no value of it is the "
+            "unmodified one"
+        )
+    law = np.clip([found.low for found in ranges], 0.0, None)
+    shape = (*(model.card(p) for p in model.cid.parents(phases.update)), len(domain))
+    cut = model.shift({phases.update: Table(np.broadcast_to(law / law.sum(), shape), domain=domain)})
+
+    pursued, alone = (_value(space, m, targets, objective) for m in (model, cut))
+    scored_cut = space.total(cut, setup.training_score)
+    regrets, exact = [], all(found.exact for found in ranges)
+    for wanted, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
+        best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wanted, paid, deterministic)
+        regrets.append(max(0.0, best.value - found.low))
+        exact = exact and best.exact and found.exact
+    return Deception(*regrets), exact

@@ -1,0 +1,1 @@
+"""What the graph alone says of a hypothesis: relevance, shifts, positions, interfaces."""

@@ -1,0 +1,155 @@
+r"""Mesa diagrams: what a hypothesis looks like as a diagram, and what changes against the base's.
+
+For targets :math:`T` the mesa diagram is the base diagram with the score demoted to chance, a new utility
+``mesa_utility`` that is a child of all of :math:`T`, and only the information links that are requisite for it (all of
+them, for decisions that share a rule).
+
+>>> import cidmesa as cm
+>>> cid = cm.CID([("x", "act"), ("y", "act"), ("act", "near"), ("x", "near"), ("near", "pay")],
+...              decisions=["act"], utilities=["pay"])
+>>> found = mesa_diagram(cm.TrainingSetup(cid), ["near"])
+>>> found.parents("act"), found.parents("mesa_utility"), found.kind("pay")
+(('x',), ('near',), 'chance')
+
+References
+----------
+T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cidmesa.criteria import Answer, IncentiveReport, incentives
+from cidmesa.errors import DiagramError, NotApplicableError
+from cidmesa.graph import minimal_reduction
+from cidmesa.mechanisms import Choice, Structural, Table
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.model import CIM
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.objectives.declared import Objective
+    from cidmesa.mesa.setup.training import TrainingSetup
+
+MESA_UTILITY = "mesa_utility"
+CRITERIA = ("voi", "requisite", "ri", "ici")
+"""The criteria by which a mesa diagram is compared with the base's."""
+
+
+def mesa_diagram(setup: TrainingSetup, targets: Sequence[str], name: str = TRAINING) -> CID:
+    """Return the diagram of an optimizer of `targets`, in training or with the edges of a deployment.
+
+    Raises
+    ------
+    DiagramError
+        The base diagram has a node called ``mesa_utility``.
+    """
+    base = setup.deployed_cid(name)
+    if MESA_UTILITY in base:
+        raise DiagramError(f"`{MESA_UTILITY}` is the mesa-optimizer's utility: rename the node with cid.renamed(..).")
+    full = base.demote(*base.utilities).with_utility(MESA_UTILITY, targets, agent=base.agents[0])
+    return minimal_reduction(full, setup.unshared)
+
+
+def mesa_model(cid: CID, base: CIM, objective: Objective) -> CIM:
+    """Return a mesa diagram with the base model's mechanisms and an objective for its utility."""
+    mechanisms = {node: own_mechanism(base, node) for node in base.cid.nodes}
+    mechanisms |= {utility: _as_chance(base, utility) for utility in base.cid.utilities}
+    return CIM(cid, {**mechanisms, MESA_UTILITY: Table(objective.table_in(base), parents=objective.targets)})
+
+
+def _as_chance(model: CIM, utility: str) -> Table:
+    """Return a utility as a chance node over the numbers it pays."""
+    table = model.cpd(utility)
+    levels, where = np.unique(table, return_inverse=True)
+    chosen = np.eye(len(levels))[where.reshape(table.shape)]
+    return Table(chosen, domain=levels.tolist(), parents=model.cid.parents(utility))
+
+
+def own_mechanism(model: CIM, node: str) -> Any:
+    """Return what a node does as a mechanism that stands by itself, whatever edges change elsewhere."""
+    kind = model.cid.kind(node)
+    if kind == "decision":
+        return Choice(model.domain(node))
+    if kind == "utility":
+        return Table(model.cpd(node), parents=model.cid.parents(node))
+    try:
+        response = model.response(node)
+    except NotApplicableError:
+        return Table(model.cpd(node), domain=model.domain(node), parents=model.cid.parents(node))
+    return Structural(response.noise, response.outcome, model.domain(node))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A mesa diagram in one distribution, beside the base diagram of training.
+
+    Attributes
+    ----------
+    cid
+        The mesa diagram.
+    base
+        The base diagram.
+    world
+        The nodes that are territory.
+    """
+
+    cid: CID
+    base: CID
+    world: frozenset[str]
+
+    @cached_property
+    def incentives(self) -> IncentiveReport:
+        """The incentives of the mesa-optimizer."""
+        return incentives(self.cid)
+
+    @cached_property
+    def emergent(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that the mesa-optimizer has and the base has not."""
+        return self._pairs(self.cid) - self._pairs(self.base)
+
+    @cached_property
+    def vanished(self) -> frozenset[tuple[str, str]]:
+        """Pairs (criterion, chance node) that the base has and the mesa-optimizer has not."""
+        return self._pairs(self.base) - self._pairs(self.cid)
+
+    @cached_property
+    def territory(self) -> frozenset[str]:
+        """World nodes with an instrumental control incentive: what it would steer.
+
+        Empty, and :attr:`undecided` too: a search in the map.
+        """
+        return self.world & admitted(self.incentives, "ici")
+
+    @cached_property
+    def undecided(self) -> frozenset[str]:
+        """World nodes that it may steer: with several decisions an incentive can be neither proved nor excluded."""
+        if len(self.cid.decisions) < 2:
+            return frozenset()
+        by_decision = self.incentives.verdicts["ici"]
+        found = (
+            node
+            for decision in self.cid.decisions
+            for node, verdict in by_decision[decision].items()
+            if verdict.answer is Answer.UNKNOWN
+        )
+        return self.world.intersection(found) - self.territory
+
+    def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
+        report = self.incentives if cid is self.cid else incentives(cid)
+        nodes = set(self.base.chance)
+        return frozenset((criterion, node) for criterion in CRITERIA for node in admitted(report, criterion) & nodes)
+
+
+def admitted(report: IncentiveReport, criterion: str) -> frozenset[str]:
+    """Return the nodes that admit a criterion for some decision."""
+    found: frozenset[str] = frozenset()
+    for decision in report.cid.decisions:
+        found |= getattr(report[decision], criterion)
+    return found

@@ -1,0 +1,1 @@
+"""Objectives on targets: the declared ones, and all of them as cones."""

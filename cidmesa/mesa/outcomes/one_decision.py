@@ -1,0 +1,196 @@
+r"""From a setup to the arrays that consistency is decided on.
+
+For one decision :math:`D` and one distribution (training, a deployment) a :class:`.Law` has
+the contexts :math:`pa` with :math:`P(pa) > 0`, the laws :math:`P(t \mid pa, do(a))` of the targets, and
+:math:`Q_b(pa, a)`.
+
+Two readings of what an optimizer believes in a deployment :math:`\sigma`: a **competent** one knows :math:`\sigma`; a
+**stale** one has :math:`P_{train}(T \mid pa, do(a))` where :math:`P_{train}(pa) > 0`, and in contexts that training
+never reached it reads what it sees with the mechanisms of :math:`Obs(D) = Pa(D) \cup Anc(Pa(D))` as in :math:`\sigma`
+and all others as in training. What an action is *worth* to the base is in both readings :math:`\sigma`'s.
+
+>>> import cidmesa as cm
+>>> from cidmesa.mesa.setup.training import TrainingSetup
+>>> cid = cm.CID([("x", "act"), ("act", "y"), ("x", "y"), ("y", "pay")], decisions=["act"], utilities=["pay"])
+>>> model = cid.parameterise(x=cm.Bernoulli(0.25), act=[0, 1], y=lambda x, act: x ^ act, pay=lambda y: y)
+>>> law = OneDecision(TrainingSetup(model)).law("training", ["y"])
+>>> law.weight.tolist(), law.outcome[0].tolist(), law.value.tolist()
+([0.75, 0.25], [[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]])
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cidmesa.mesa.objectives.declared import Values, domain_of
+from cidmesa.mesa.outcomes.exact_tables import exact_joint
+from cidmesa.mesa.outcomes.outcome_table import Law
+from cidmesa.mesa.outcomes.stale_beliefs import stale_model
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.solve import context_law, outcome_law, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    from cidmesa.mesa.objectives.cones import Floats
+    from cidmesa.mesa.outcomes.disagreement import Actions
+    from cidmesa.mesa.setup.training import TrainingSetup
+    from cidmesa.model import CIM
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reached:
+    """The contexts that one distribution reaches: their positions, probabilities, and the base's action values."""
+
+    at: NDArray[np.intp]
+    weight: Floats
+    value: Floats
+
+
+class OneDecision:
+    """The laws of a setup with one decision, computed when asked for.
+
+    Parameters
+    ----------
+    setup
+        A setup with numbers.
+    """
+
+    def __init__(self, setup: TrainingSetup) -> None:
+        setup.require_model("consistency")
+        self.setup = setup
+        self.decision = setup.cid.only_decision(question="consistency by context")
+        self._reached: dict[str, Reached] = {}
+        self._domains: dict[str, Values] = {}
+
+    def affords(self, targets: Sequence[str]) -> bool:
+        """One decision, context by context: always."""
+        return True
+
+    def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
+        """Return the possible actions of the decision by context."""
+        rows = zip(self.contexts(name), possible.tolist(), strict=True)
+        return {
+            self.decision: {
+                context: tuple(action for action, can in zip(self.actions, row, strict=True) if can)
+                for context, row in rows
+            }
+        }
+
+    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return the probability of contexts without a common action, and of those with different ones."""
+        weight = self.reached(name).weight
+        apart, differ = ~(one & other).any(axis=1), (one != other).any(axis=1)
+        return math.fsum(weight[apart]), math.fsum(weight[differ])
+
+    @cached_property
+    def actions(self) -> tuple[Hashable, ...]:
+        """The actions, in domain order."""
+        return self.setup.require_model("consistency").domain(self.decision)
+
+    def domain(self, node: str) -> Values:
+        """Return the values of a target."""
+        if node not in self._domains:
+            self._domains[node] = domain_of(self.setup, node)
+        return self._domains[node]
+
+    def reached(self, name: str) -> Reached:
+        """Return the contexts that a distribution reaches, with what the base has to gain there."""
+        if name not in self._reached:
+            model = self.setup.deployed(name)
+            weight = np.asarray(context_law(model, self.decision), dtype=float).ravel()
+            value = np.asarray(solve(model).action_values(self.decision), dtype=float).reshape(len(weight), -1)
+            at = np.flatnonzero(weight > 0)
+            self._reached[name] = Reached(at, weight[at], value[at])
+        return self._reached[name]
+
+    def contexts(self, name: str) -> tuple[tuple[Hashable, ...], ...]:
+        """Return the reached contexts, as values."""
+        every = self.setup.deployed(name).contexts(self.decision)
+        return tuple(every[i] for i in self.reached(name).at)
+
+    def law(self, name: str, targets: Sequence[str]) -> Law:
+        """Return the law of `targets` (in node order) in a distribution, as it is: the competent reading."""
+        reached = self.reached(name)
+        model = self.setup.deployed(name)
+        return Law(
+            reached.weight, self._outcome(model, targets)[reached.at], reached.value, self._exact(model, targets, name)
+        )
+
+    def stale(self, name: str, targets: Sequence[str]) -> Law:
+        """Return the law of `targets` in a deployment as a stale optimizer believes it; the values are real."""
+        reached = self.reached(name)
+        known = np.isin(reached.at, self.reached(TRAINING).at)
+        believed = self._outcome(self.setup.deployed(TRAINING), targets)[reached.at]
+        if not known.all():
+            read = self._outcome(stale_model(self.setup, name), targets)[reached.at]
+            believed = np.where(known[:, None, None], believed, read)
+        return Law(reached.weight, believed, reached.value)
+
+    def _outcome(self, model: CIM, targets: Sequence[str]) -> Floats:
+        """Return P(targets | pa, do a) for all contexts, shape (C, A, T); NaN where nothing follows."""
+        law = outcome_law(model, self.decision, targets)
+        family = law.ndim - len(targets)
+        law = self._on_common_values(model, law, targets, family)
+        return law.reshape(*_flat(law.shape, family), -1)
+
+    def _exact(self, model: CIM, targets: Sequence[str], name: str) -> Callable[[], NDArray[Any] | None]:
+        found: list[NDArray[Any] | None] = []
+
+        def compute() -> NDArray[Any] | None:
+            if not found:
+                parents = model.cid.parents(self.decision)
+                outside = [t for t in targets if t not in parents]
+                law = exact_joint(model, [*parents, self.decision, *outside])
+                if law is not None and len(outside) < len(targets):
+                    law = _with_own_axes(law, parents, targets)
+                if law is not None:
+                    family = len(parents) + 1
+                    law = self._on_common_values(model, law, targets, family)
+                    law = law.reshape(*_flat(law.shape, family), -1)[self.reached(name).at]
+                found.append(law)
+            return found[0]
+
+        return compute
+
+    def _on_common_values(self, model: CIM, law: NDArray[Any], targets: Sequence[str], family: int) -> NDArray[Any]:
+        """Widen the axis of a utility, whose numbers differ between distributions, to all its values."""
+        for axis, node in enumerate(targets, start=family):
+            if model.cid.kind(node) == "utility":
+                values = self.domain(node)
+                paid = np.unique(model.cpd(node)).tolist()
+                if len(paid) < len(values):
+                    wide = np.zeros((*law.shape[:axis], len(values), *law.shape[axis + 1 :]), dtype=law.dtype)
+                    wide[(slice(None),) * axis + ([values.index(v) for v in paid],)] = law
+                    law = wide
+        return law
+
+
+def _flat(shape: Sequence[int], family: int) -> tuple[int, int]:
+    """Return the number of contexts and of actions from a law's shape."""
+    contexts = 1
+    for card in shape[: family - 1]:
+        contexts *= card
+    return contexts, shape[family - 1]
+
+
+def _with_own_axes(law: NDArray[Any], parents: Sequence[str], targets: Sequence[str]) -> NDArray[Any]:
+    """Give a target that is a parent an axis of its own: all its mass is on the value observed."""
+    family = len(parents) + 1
+    for axis, node in enumerate(targets, start=family):
+        if node in parents:
+            where = parents.index(node)
+            card = law.shape[where]
+            law = np.expand_dims(law, axis)
+            mask = np.zeros([card if i in {where, axis} else 1 for i in range(law.ndim)], dtype=np.int64)
+            for i in range(card):
+                mask[tuple(i if j in {where, axis} else 0 for j in range(law.ndim))] = 1
+            law = law * mask
+    return law

@@ -1,0 +1,243 @@
+r"""Deterministic policies of several decisions, told apart only where they act differently.
+
+A deterministic policy gives every decision an action in every context. Two policies that differ only in contexts that
+neither of them ever enters act alike, whatever the world does; a **plan** is a class of such policies (the *reduced
+normal form* of game theory [1]_). Where one decision is told what an earlier one did, plans are far fewer than
+policies: a rule for what follows the action not taken is never needed.
+
+Plans are listed decision by decision, in topological order. Each plan so far knows which contexts of the next decision
+it can enter, in any distribution, and branches into one plan per action there, and nowhere else. Decisions that share
+one rule branch only in contexts that no earlier use of the rule has settled.
+
+Where even plans are too many, those that ignore **idle links** are enough: information links that are nonrequisite for
+the targets and for every base utility, in training's diagram and in every deployment's (:func:`requisite_links`). Given
+the rest of what a decision sees and does, such an observation is independent of all that is pursued or scored. A rule
+that uses it brings about what a mixture of rules without it does, in every distribution, so regrets, consistent
+objectives and possible actions are the same. Decisions that share a rule keep all their links.
+
+>>> import cidmesa as cm
+>>> cid = cm.CID([("a", "b"), ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
+>>> model = cid.parameterise(a=[0, 1], b=[0, 1], u=lambda a, b: 2 * a * b)
+>>> plans = list_plans(model, [np.ones((2, 2), dtype=bool)])
+>>> plans.rules["a"].ravel().tolist(), plans.rules["b"].tolist()  # b's rule after the action that a did not take: -1
+([0, 0, 1, 1], [[0, -1], [1, -1], [-1, 0], [-1, 1]])
+
+References
+----------
+.. [1] R. B. Myerson, *Game Theory: Analysis of Conflict*, 1991, § 2.2 (reduced normal representations).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cidmesa.errors import NotApplicableError
+from cidmesa.graph import requisite_observations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.setup.training import TrainingSetup
+    from cidmesa.model import CIM
+
+Ints: TypeAlias = NDArray[np.intp]
+Booleans: TypeAlias = NDArray[np.bool_]
+
+ENTRIES = 2**27
+"""The most entries of the array that says which plan is in keeping with what."""
+
+CHUNK = 2048
+"""So many plans at a time are multiplied into a law."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plans:
+    """The plans of a model, in the order in which their actions are chosen.
+
+    Attributes
+    ----------
+    names
+        Parents of decisions and decisions, in node order: their values together are a *run*.
+    runs
+        The runs that come up under some policy in some distribution, as positions in C order, shape (R,).
+    rules
+        Decision → the action of every plan in every context, shape (P, contexts); -1 where a plan never comes.
+    follows
+        Whether a run is in keeping with a plan, shape (P, R).
+    contexts
+        Decision → its context in every run, shape (R,).
+    """
+
+    names: tuple[str, ...]
+    runs: Ints
+    rules: Mapping[str, Ints]
+    follows: Booleans
+    contexts: Mapping[str, Ints]
+
+    def __len__(self) -> int:
+        return len(self.follows)
+
+    def total(self, by_run: NDArray[Any]) -> NDArray[Any]:
+        """Sum rows by run, shape (R, k), over the runs of each plan: shape (P, k)."""
+        parts = [
+            self.follows[start : start + CHUNK].astype(by_run.dtype) @ by_run for start in range(0, len(self), CHUNK)
+        ]
+        return np.concatenate(parts)
+
+    def enters(self, decision: str, reached: Booleans) -> Booleans:
+        """Say which contexts of `decision` each plan enters, given which runs come up: shape (P, contexts)."""
+        here = np.zeros((len(self.runs), self.rules[decision].shape[1]), dtype=np.float32)
+        here[np.arange(len(self.runs)), self.contexts[decision]] = reached
+        return self.total(here) > 0
+
+
+def names_of(cid: CID) -> tuple[str, ...]:
+    """Return the parents of decisions and the decisions, in node order.
+
+    >>> import cidmesa as cm
+    >>> names_of(cm.CID([("x", "a"), ("a", "y")], decisions=["a"]))
+    ('x', 'a')
+    """
+    members = {node for decision in cid.decisions for node in (*cid.parents(decision), decision)}
+    return tuple(node for node in cid.nodes if node in members)
+
+
+def contexts_of_runs(model: CIM) -> dict[str, Ints]:
+    """Return decision → its context in every run, possible or not.
+
+    >>> import cidmesa as cm
+    >>> model = cm.CID([("x", "a")], decisions=["a"]).parameterise(x=cm.Bernoulli(0.5), a=[0, 1])
+    >>> contexts_of_runs(model)["a"].tolist()
+    [0, 0, 1, 1]
+    """
+    names = names_of(model.cid)
+    cards = [model.card(n) for n in names]
+    at = dict(zip(names, np.indices(cards).reshape(len(names), -1), strict=True))
+    return {d: _position(model, model.cid.parents(d), at, math.prod(cards)) for d in model.cid.decisions}
+
+
+def requisite_links(setup: TrainingSetup, targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return what each decision observes without its idle links.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "a"), ("z", "a"), ("a", "y"), ("x", "y"), ("y", "u"), ("a", "b"), ("z", "b"), ("b", "v")],
+    ...              decisions=["a", "b"], utilities=["u", "v"])
+    >>> requisite_links(cm.TrainingSetup(cid), ["y"])
+    {'a': ('x',), 'b': ()}
+    """
+    cid = setup.cid
+    read = [t for t in targets if cid.kind(t) != "utility"]
+    read += [parent for t in targets if cid.kind(t) == "utility" for parent in cid.parents(t)]
+    free = setup.unshared
+    diagrams = list(dict.fromkeys(setup.deployed_cid(name) for name in setup.distributions))
+    while True:
+        needed = {
+            d: frozenset[str]().union(
+                *(requisite_observations(g, d) | requisite_observations(g, d, targets=read) for g in diagrams)
+            )
+            for d in free
+        }
+        idle = [(p, d) for d in free for p in diagrams[0].parents(d) if p not in needed[d]]
+        if not idle:
+            return {d: diagrams[0].parents(d) for d in cid.decisions}
+        diagrams = [g.without_edges(idle) for g in diagrams]
+
+
+def list_plans(
+    model: CIM,
+    supports: Sequence[NDArray[Any]],
+    shared: Iterable[Sequence[str]] = (),
+    most: int = 4096,
+    kept: Mapping[str, Sequence[str]] | None = None,
+) -> Plans:
+    """List the plans of a model.
+
+    Parameters
+    ----------
+    model
+        Whose decisions, observations and domains count.
+    supports
+        Per distribution whether a run can come up, given that the policy is in keeping with it: booleans with one axis
+        per name of :func:`names_of`.
+    shared
+        Tuples of decisions that have one rule.
+    most
+        How many plans are listed.
+    kept
+        Decision → the observations that its rule uses, by default all.
+
+    Raises
+    ------
+    NotApplicableError
+        There are more; the message counts the policies on contexts that some policy enters.
+    """
+    cid = model.cid
+    names = names_of(cid)
+    possible = np.any([np.asarray(support, dtype=bool) for support in supports], axis=0)
+    at = dict(zip(names, (positions.ravel() for positions in np.nonzero(possible)), strict=True))
+    runs = np.flatnonzero(possible.ravel())
+    leader = {decision: decision for decision in cid.decisions}
+    for group in shared:
+        leader.update(dict.fromkeys(group, group[0]))
+    used = {d: tuple(kept[d]) if kept is not None else cid.parents(d) for d in cid.decisions}
+    contexts = {d: _position(model, used[d], at, len(runs)) for d in cid.decisions}
+    tables = {
+        first: np.full((1, math.prod(model.card(p) for p in used[first])), -1, dtype=np.intp)
+        for first in leader.values()
+    }
+    follows = np.ones((1, len(runs)), dtype=bool)
+    order = [cid.nodes[i] for i in cid.topological if cid.nodes[i] in leader]
+    for decision in order:
+        first, card = leader[decision], model.card(decision)
+        for context in np.unique(contexts[decision]).tolist():
+            here = contexts[decision] == context
+            open_ = (tables[first][:, context] < 0) & follows[:, here].any(axis=1)
+            copies = np.where(open_, card, 1)
+            count = int(copies.sum())
+            if count > most or count * len(runs) > ENTRIES:
+                raise _too_many(model, contexts, leader, most, len(runs))
+            if count == len(copies):
+                continue
+            tables = {name: np.repeat(table, copies, axis=0) for name, table in tables.items()}
+            follows = np.repeat(follows, copies, axis=0)
+            branched = np.repeat(open_, copies)
+            tables[first][branched, context] = np.tile(np.arange(card), int(open_.sum()))
+        follows = follows & (tables[first][:, contexts[decision]] == at[decision])
+    rules, seen = {}, {}
+    for decision in cid.decisions:
+        parents = cid.parents(decision)
+        shape = [model.card(p) for p in parents]
+        every = dict(zip(parents, np.indices(shape).reshape(len(parents), math.prod(shape)), strict=True))
+        narrow = _position(model, used[decision], every, math.prod(shape))
+        rules[decision] = tables[leader[decision]][:, narrow]
+        seen[decision] = _position(model, parents, at, len(runs))
+    return Plans(names, runs, rules, follows, seen)
+
+
+def _position(model: CIM, nodes: Sequence[str], at: Mapping[str, Ints], size: int) -> Ints:
+    """Return positions of the values of some nodes together, in C order."""
+    if not nodes:
+        return np.zeros(size, dtype=np.intp)
+    return np.asarray(np.ravel_multi_index([at[n] for n in nodes], [model.card(n) for n in nodes]), dtype=np.intp)
+
+
+def _too_many(
+    model: CIM, contexts: Mapping[str, Ints], leader: Mapping[str, str], most: int, runs: int
+) -> NotApplicableError:
+    live: dict[str, set[int]] = {first: set() for first in leader.values()}
+    for decision, met in contexts.items():
+        live[leader[decision]] |= set(met.tolist())
+    policies = math.prod(model.card(first) ** len(here) for first, here in live.items())
+    fewer = min(most, ENTRIES // max(runs, 1))
+    return NotApplicableError(
+        f"several decisions are compared policy by policy, and this setup has {policies:,} deterministic policies, of "
+        f"which more than {fewer:,} act differently somewhere: give the decisions fewer observations or values."
+    )

@@ -1,0 +1,434 @@
+r"""What each hypothesis says that trained agents will do, stated before any is trained.
+
+A hypothesis is a minimal candidate :math:`(T, O)` that training does not exclude, or the lookup table. In every
+deployment :math:`\sigma` (and in training) a candidate predicts
+
+============  ======================================================================  =================================
+observation   the rule uses :math:`Z`: it changes with Z alone                        Z requisite for the targets
+response      the rule's law given what the shift leaves alone changes                shifted nodes in Resp(T)
+actions       the actions taken are possible ones                                     the consistent set
+regret        base regret lies in an interval                                         the consistent set
+control       retrained without its influence on :math:`X`, agents earn less          instrumental control incentive
+============  ======================================================================  =================================
+
+and all of them together: **coverage**, that each agent acts as at least one of them says. A *must* row claims it of
+every agent of the recipe, a *can* row that some will. A row is **joint** where all hypotheses make it (intervals:
+their hull; tables of actions: their union), else it is of one hypothesis. Rows that cannot fail, whatever agents do,
+are no evidence: they are listed apart, in :attr:`Predictions.structural`. What counts as nothing is allowed to every
+agent, so a claim that only a rule within that margin could break cannot fail either: that a rule does not respond to a
+shift that hardly moves what is seen, or that almost every regret there is lies in an interval.
+
+The lookup table says only that training regret is within the tolerance. That is the premise under which agents are
+judged at all, so on them it cannot fail either; how many meet it is reported.
+
+The rows have stable names and a digest, which training keeps: a report can say that they came first.
+
+References
+----------
+E. Fagiuoli and M. Zaffalon, "A note about redundancy in influence diagrams", 1998 (requisite observations);
+T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021, Thms 12 and 18.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from cidmesa.mesa.graphical.relevance import observed
+from cidmesa.mesa.predictions import claims
+from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
+from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures, shown
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.solve.queries.payoffs import utility_range
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.setup.training import TrainingSetup
+
+Kind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage"]
+Interval: TypeAlias = tuple[float, float]
+ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
+"""Pairs (context, possible actions), contexts in C order."""
+
+JOINT = "joint"
+LOOKUP = "lookup table"
+MARGIN = 0.05
+"""What counts as nothing: of total variation, or of the base utility's range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One row: what is claimed of agents, and what it rests on.
+
+    Attributes
+    ----------
+    id
+        Stable name: hypothesis/deployment/kind/subject.
+    hypothesis
+        ``"joint"``, the name of a candidate, or ``"lookup table"``.
+    deployment
+        Where it shows; ``"training"`` for the training distribution.
+    kind
+        ``"observation"``, ``"response"``, ``"control"``, ``"regret"``, ``"actions"``; or ``"coverage"``.
+    subject
+        The observation, the shifted nodes, the node controlled, the utility, the decision.
+    expected
+        Whether it shows (a bool); where the number lies, in base-utility units (a pair); which actions are possible
+        (pairs of context and actions).
+    modality
+        ``"must"``: every agent of the recipe. ``"can"``: some.
+    theorem
+        What the claim rests on.
+    decision
+        Whose rule is looked at, where it is one decision's.
+    inert
+        A negative control: the shift reaches nothing that matters, and the row checks the plumbing.
+    retrained
+        Judged by training the same agents again with one thing changed.
+    """
+
+    id: str
+    hypothesis: str
+    deployment: str
+    kind: Kind
+    subject: str
+    expected: bool | Interval | ActionTable
+    modality: Modality
+    theorem: str
+    decision: str | None = None
+    inert: bool = False
+    retrained: bool = False
+
+
+class Predictions(tuple[Prediction, ...]):
+    """The rows that can fail, in order; those that cannot are in :attr:`structural`."""
+
+    structural: tuple[Prediction, ...]
+
+    def __new__(cls, rows: Iterable[Prediction], structural: Iterable[Prediction] = ()) -> Predictions:
+        """Keep both lists."""
+        made = super().__new__(cls, tuple(rows))
+        made.structural = tuple(structural)
+        return made
+
+    @property
+    def digest(self) -> str:
+        """A hash of every row, the premise among them: equal digests, equal claims (numbers to nine digits)."""
+        text = "\n".join(
+            "|".join((row.id, row.modality, _spelled(row.expected), str(row.inert), str(row.retrained)))
+            for row in (*self, *self.structural)
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def of(self, hypothesis: str) -> tuple[Prediction, ...]:
+        """Return the rows of one hypothesis, or the ``"joint"`` ones."""
+        return tuple(row for row in self if row.hypothesis == hypothesis)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return rows by position, or one row by its id."""
+        if isinstance(key, str):
+            for row in (*self, *self.structural):
+                if row.id == key:
+                    return row
+            raise KeyError(key)
+        return super().__getitem__(key)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Predictions, (tuple(self), self.structural))
+
+
+def predict(
+    setup: TrainingSetup, hypotheses: Sequence[Hypothesis], *, tolerance: float = 0.0, margin: float = MARGIN
+) -> Predictions:
+    r"""State what `hypotheses` predict of agents trained on `setup`.
+
+    Parameters
+    ----------
+    setup
+        With numbers; a bare diagram predicts nothing that can be measured, and gives structural rows alone.
+    hypotheses
+        The minimal candidates that are not excluded.
+    tolerance
+        The training regret that is allowed, in base-utility units.
+    margin
+        What counts as nothing, of total variation or of the base utility's range. A use or response is a *must* only
+        where every possible policy shows at least twice that; a row that no rule breaks by more cannot fail.
+
+    Returns
+    -------
+    Predictions
+
+    Notes
+    -----
+    *True* is a *must* by a lower bound over all rules that take possible actions only, context by context; it may
+    call a row *can* that is a must, never the reverse. Uses and responses that are expected of a decision below others
+    are *can* rows: how often its contexts come up depends on the rules before it.
+    """
+    if setup.model is None:
+        return Predictions((), _structural_by_graph(setup))
+    setup.model.require_numeric("predictions")
+    worlds = {name: claims.world_of(setup, name) for name in setup.distributions}
+    rows: list[Prediction] = []
+    apart: list[Prediction] = list(_structural_by_graph(setup))
+    apart.append(_training_regret(setup, tolerance))
+    inert = [name for name in setup.deployments if hypotheses and all(claims.is_inert(h, name) for h in hypotheses)]
+    for name, world in worlds.items():
+        if name in inert:
+            rows += _inert_rows(setup, name)
+            continue
+        for found, fails in (*_measured_rows(world, hypotheses, margin), *_coverage_rows(world, hypotheses)):
+            (rows if fails else apart).append(found)
+    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin)
+    return Predictions(rows, apart)
+
+
+# Rows ---------------------------------------------------------------------------------------------------------------
+
+_Rows: TypeAlias = list[tuple[Prediction, bool]]
+"""Rows, and whether they can fail."""
+
+
+def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float) -> _Rows:
+    """Ask every hypothesis about every observation, shift, decision and the score."""
+    cid, setup = world.model.cid, world.setup
+    rows: _Rows = []
+    for decision in cid.decisions:
+        for axis, parent in enumerate(cid.parents(decision)):
+            pairs = observation_pairs(world.laws[decision], axis)
+            if len(pairs):
+                used = partial(claims.use, world=world, decision=decision, parent=parent, pairs=pairs, margin=margin)
+                rows += _merged(world, hypotheses, "observation", _of(parent, decision, cid), decision, used, margin)
+        nodes = shown(setup, world.name, decision)
+        if nodes:
+            open_ = depends_on_rules(cid, decision)
+            mixtures = None if open_ else response_mixtures(setup, world.name, decision)
+            most = None if mixtures is None else mixtures.greatest
+            responds = partial(
+                claims.response, world=world, decision=decision, nodes=nodes, mixtures=mixtures, margin=margin
+            )
+            subject = _of(", ".join(nodes), decision, cid)
+            rows += _merged(world, hypotheses, "response", subject, decision, responds, margin, most)
+        taken = partial(claims.actions, world=world, decision=decision)
+        rows += _merged(world, hypotheses, "actions", decision, decision, taken, margin)
+    if world.name != TRAINING:
+        costs = partial(claims.regret, world=world)
+        rows += _merged(world, hypotheses, "regret", ", ".join(setup.score), None, costs, margin)
+    return rows
+
+
+def _coverage_rows(world: World, hypotheses: Sequence[Hypothesis]) -> _Rows:
+    """Every agent acts as at least one hypothesis says, where they disagree; one that allows everything covers all."""
+    contexts = claims.telling(world.setup, hypotheses, world.name)
+    known = [
+        [claims.possible_mask(h, world.name, decision, world.model) for decision in world.model.cid.decisions]
+        for h in hypotheses
+    ]
+    if not contexts or any(mask is None for masks in known for mask in masks):
+        return []
+    named = dict(zip(world.model.cid.decisions, zip(*known, strict=True), strict=True))
+    excludes = [any(not named[d][i][where].all() for d, where in contexts.items()) for i in range(len(hypotheses))]
+    row = Prediction(
+        f"{JOINT}/{world.name}/coverage",
+        JOINT,
+        world.name,
+        "coverage",
+        ", ".join(world.model.cid.decisions),
+        True,
+        "must",
+        "the hypotheses are all there are",
+    )
+    return [(row, all(excludes))]
+
+
+def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
+    nodes = ", ".join(f"`{node}`" for node in sorted(setup.shifted(name)))
+    because = f"no directed path from {nodes} to a decision, a target or the score"
+    score = ", ".join(setup.score)
+    return [
+        Prediction(
+            f"{JOINT}/{name}/regret/{what}",
+            JOINT,
+            name,
+            "regret",
+            f"{score} ({what})",
+            (0.0, 0.0),
+            "must",
+            because,
+            inert=True,
+            retrained=what == "retrained",
+        )
+        for what in ("fresh samples", "retrained")
+    ]
+
+
+def _retrained_rows(
+    setup: TrainingSetup, world: World, hypotheses: Sequence[Hypothesis], margin: float
+) -> list[Prediction]:
+    """Exact differences that retraining can show: without an observation, without influence on a node."""
+    if not hypotheses:
+        return []
+    model, cid = world.model, world.model.cid
+    low, high = utility_range(model)
+    best = claims.best_value(setup, model)
+    rows: list[tuple[Kind, str, str, float, str]] = []
+    for decision in cid.decisions:
+        for parent in cid.parents(decision):
+            if all(parent in claims.requisite(h, world, decision) for h in hypotheses) and len(cid.decisions) == 1:
+                gain = best - claims.best_value(setup, claims.blinded(model, parent, decision))
+                rows.append(
+                    ("observation", parent, decision, gain, "value of information (Everitt et al. 2021, Thm 9)")
+                )
+        for child in cid.children(decision):
+            if cid.kind(child) == "chance":
+                gain = best - claims.best_value(setup, claims.uncontrolled(model, child, decision))
+                rows.append(("control", child, decision, gain, "control incentive (Everitt et al. 2021, Thm 18)"))
+    return [
+        Prediction(
+            f"{JOINT}/{TRAINING}/{kind}/{_of(node, decision, cid)}/retrained",
+            JOINT,
+            TRAINING,
+            kind,
+            _of(node, decision, cid),
+            (gain, gain),
+            "can",
+            because,
+            decision,
+            retrained=True,
+        )
+        for kind, node, decision, gain, because in rows
+        if gain > margin * (high - low)
+    ]
+
+
+def _training_regret(setup: TrainingSetup, tolerance: float) -> Prediction:
+    return Prediction(
+        f"{LOOKUP}/{TRAINING}/regret/{', '.join(setup.score)}",
+        LOOKUP,
+        TRAINING,
+        "regret",
+        ", ".join(setup.score),
+        (0.0, tolerance),
+        "must",
+        "the premise: agents outside it are judged by no row",
+    )
+
+
+def _structural_by_graph(setup: TrainingSetup) -> Iterator[Prediction]:
+    """A frozen rule responds to nothing it cannot see, and moves nothing above it."""
+    for name in setup.deployments:
+        cid = setup.deployed_cid(name)
+        unseen = sorted(setup.shifted(name) - observed(cid), key=cid.id)
+        for node in unseen:
+            yield Prediction(
+                f"{JOINT}/{name}/response/{node}", JOINT, name, "response", node, False, "must",
+                f"a frozen rule cannot respond to `{node}`, which is not above what it observes",
+            )  # fmt: skip
+    cid = setup.cid
+    below = setup.ever_below(cid.decisions)
+    for node in cid.chance:
+        if node not in below:
+            yield Prediction(
+                f"{JOINT}/{TRAINING}/control/{node}", JOINT, TRAINING, "control", node, False, "must",
+                f"`{node}` is not below a decision",
+            )  # fmt: skip
+
+
+# Merging ------------------------------------------------------------------------------------------------------------
+
+
+def _merged(
+    world: World,
+    hypotheses: Sequence[Hypothesis],
+    kind: Kind,
+    subject: str,
+    decision: str | None,
+    claim: Callable[[Hypothesis], Claim | None],
+    margin: float,
+    most: float | None = None,
+) -> _Rows:
+    """Make the joint row where all hypotheses claim something of one form, and a row of each that claims more.
+
+    No rule shows more than `most` of a use or response, where that is known.
+    """
+    asked = [(h, claim(h)) for h in hypotheses]
+    made = [(h, found) for h, found in asked if found is not None]
+    if not made:
+        return []
+    joint = (
+        _union([found for _, found in made], world.model.domain(decision) if kind == "actions" and decision else ())
+        if len(made) == len(asked)
+        else None
+    )
+    rows: _Rows = []
+    if joint is not None:
+        fails = _can_fail(world, decision, joint, margin, most)
+        rows.append((_row(world, JOINT, kind, subject, decision, joint), fails))
+    for h, found in made:
+        if joint is None or _spelled(found.expected) != _spelled(joint.expected):
+            fails = _can_fail(world, decision, found, margin, most)
+            rows.append((_row(world, claims.name_of(h), kind, subject, decision, found), fails))
+    return rows
+
+
+def _union(said: Sequence[Claim], domain: tuple[Any, ...] = ()) -> Claim | None:
+    """Return what all said say together: agreed bools, the hull of intervals, the union of tables."""
+    modality: Modality = "must" if all(c.modality == "must" for c in said) else "can"
+    reasons = list(dict.fromkeys(c.theorem for c in said))
+    theorem = reasons[0] if len(reasons) == 1 else "; ".join(reasons)
+    first = said[0].expected
+    if isinstance(first, bool):
+        return Claim(first, modality, theorem) if all(c.expected == first for c in said) else None
+    if isinstance(first[0], tuple):
+        merged: dict[Any, set[Any]] = {}
+        for c in said:
+            for context, actions in c.expected:
+                merged.setdefault(context, set()).update(actions)
+        table = tuple((context, tuple(a for a in domain if a in allowed)) for context, allowed in merged.items())
+        return Claim(table, modality, theorem)
+    lows, highs = zip(*(c.expected for c in said), strict=True)
+    return Claim((min(lows), max(highs)), modality, theorem)
+
+
+def _row(world: World, hypothesis: str, kind: Kind, subject: str, decision: str | None, claim: Claim) -> Prediction:
+    name = f"{hypothesis}/{world.name}/{kind}/{subject}"
+    return Prediction(
+        name, hypothesis, world.name, kind, subject, claim.expected, claim.modality, claim.theorem, decision
+    )
+
+
+def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, most: float | None) -> bool:
+    """Say whether some rule would break the claim by more than the margin.
+
+    None breaks an interval that covers every regret, a table of all actions, or the claim that it does not respond to
+    what hardly shows. How often contexts come up is asked only where no other decision has a say in it.
+    """
+    expected = claim.expected
+    if isinstance(expected, bool):
+        return expected or most is None or most > margin
+    if decision is not None:
+        size = world.model.card(decision)
+        excluding = {context for context, actions in expected if len(actions) < size}
+        if depends_on_rules(world.model.cid, decision):
+            return bool(excluding)
+        chances = zip(world.model.contexts(decision), world.laws[decision].reshape(-1).tolist(), strict=True)
+        return sum(chance for context, chance in chances if context in excluding) > margin
+    low, high = expected
+    lowest, highest = utility_range(world.setup.deployed(TRAINING))
+    slack = 1e-9 * max(1.0, world.worst) + margin * (highest - lowest)
+    return bool(low > slack or high < world.worst - slack)
+
+
+def _of(subject: str, decision: str, cid: CID) -> str:
+    return subject if len(cid.decisions) == 1 else f"{subject} -> {decision}"
+
+
+def _spelled(expected: bool | Interval | ActionTable) -> str:
+    """Write a claim out, numbers to nine digits."""
+    if isinstance(expected, bool):
+        return str(expected)
+    if len(expected) == 2 and not isinstance(expected[0], tuple):
+        return f"[{expected[0] + 0.0:.9f}, {expected[1] + 0.0:.9f}]"
+    return repr(expected)

@@ -1,0 +1,1 @@
+"""What a training run is: a base diagram, how it is trained, where the result is deployed."""

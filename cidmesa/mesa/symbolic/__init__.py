@@ -1,0 +1,1 @@
+"""Alignment as a condition on the symbols of a model."""

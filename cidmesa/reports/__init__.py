@@ -1,0 +1,23 @@
+"""Reports: from objects to plain data, from plain data to documents.
+
+=======================  ==============================================================================================
+``overview``             a diagram, model or setup: nodes, values, deployments, a picture
+``incentive_document``   who wants to know, respond to and control what
+``family_document``      a derivation: base and mesa diagrams side by side, candidates, regrets, shifts, predictions
+``data``                 the same as plain data, which ``--json`` prints
+``pictures``             the pictures alone
+=======================  ==============================================================================================
+
+A document is a page, Markdown, a LaTeX fragment or text:
+
+>>> import cidmesa as cm
+>>> from cidmesa.reports import incentive_document
+>>> cid = cm.CID([("x", "act"), ("act", "pay"), ("x", "pay")], decisions=["act"], utilities=["pay"])
+>>> document = incentive_document(cid, "Incentives")
+>>> document.html[:15], "toprule" in document.latex, "| node  |" in document.markdown
+('<!DOCTYPE html>', True, True)
+"""
+
+from cidmesa.reports.documents import family_document as family_document
+from cidmesa.reports.documents import incentive_document as incentive_document
+from cidmesa.reports.documents import overview as overview

@@ -1,0 +1,85 @@
+"""The pictures of a report: the base diagram, the base optimizer's, and the mesa diagrams beside the base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cidmesa.criteria import incentives
+from cidmesa.documents.sections import CRITERIA
+from cidmesa.mesa.setup.base_optimizer import THETA
+from cidmesa.render import Picture, spec
+
+if TYPE_CHECKING:
+    from cidmesa.diagram import CID
+    from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
+    from cidmesa.mesa.setup.training import TrainingSetup
+    from cidmesa.render.engines import Engine
+
+
+def diagram_picture(cid: CID, title: str = "", *, engine: Engine = "auto") -> Picture:
+    """Draw a diagram with a ring for each incentive."""
+    return Picture(spec(cid, title=title, rings=incentives(cid) if cid.decisions else None), engine)
+
+
+def optimizer_picture(setup: TrainingSetup, *, engine: Engine = "auto") -> Picture:
+    """Draw the base optimizer's diagram, a frame for training and for each deployment."""
+    twin = setup.base_optimizer()
+    groups: dict[str, list[str]] = {}
+    labels = {THETA: "θ"}
+    for node in twin.nodes:
+        if node != THETA:
+            name, _, copy = node.rpartition("@")
+            labels[node] = name
+            groups.setdefault(copy, []).append(node)
+    picture = spec(
+        twin,
+        title="The base optimizer",
+        rings={"ici": incentives(twin).ici},
+        labels=labels,
+        groups=groups,
+        direction="right",
+    )
+    return Picture(picture, engine)
+
+
+def mesa_picture(
+    candidate: MesaOptimizer, deployment: str | None = None, *, engine: Engine = "auto", legend: bool = True
+) -> Picture:
+    """Draw a mesa diagram against the base: changed links, emergent incentives, the mechanisms that may separate.
+
+    Parameters
+    ----------
+    candidate
+        The mesa-optimizer.
+    deployment
+        Draw its diagram there instead of in training.
+    engine
+        Who lays it out.
+    legend
+        Whether to explain the marks.
+    """
+    base = candidate.setup.cid
+    view = candidate if deployment is None else candidate.in_deployment[deployment]
+    notes: dict[str, list[str]] = {}
+    for words, nodes in (("mechanism shift", candidate.mechanism_shifts), ("context shift", candidate.context_shifts)):
+        for node in nodes:
+            if base.kind(node) == "chance":
+                notes.setdefault(node, []).append(words)
+    for criterion, short in CRITERIA.items():
+        for node in sorted(node for found, node in view.emergent if found == criterion):
+            lines = notes.setdefault(node, [])
+            if lines and lines[-1].startswith("new: "):
+                lines[-1] += f", {short}"
+            else:
+                lines.append(f"new: {short}")
+    where = "" if deployment is None else f" in {deployment}"
+    picture = spec(
+        view.cid,
+        title=f"Mesa-optimizer of {', '.join(candidate.names)}{where}",
+        rings=view.incentives,
+        notes={node: "\n".join(lines) for node, lines in notes.items()},
+        labels={"mesa_utility": "mesa utility"},
+        against=base,
+        legend=legend,
+    )
+    return Picture(picture, engine)

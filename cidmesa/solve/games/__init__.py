@@ -1,0 +1,1 @@
+"""Several agents: best responses, equilibria, strategic and extensive form."""

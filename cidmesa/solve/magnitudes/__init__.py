@@ -1,0 +1,1 @@
+"""How strong incentives are, and where a utility comes from."""

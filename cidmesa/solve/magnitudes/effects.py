@@ -1,0 +1,470 @@
+r"""How strong the incentives are: responses, instrumental control, impact.
+
+All three are statements about *every* optimal policy, so their magnitudes are the least over the optimal policies of
+what one policy does. Zero means that some optimal policy lacks the property, and it is returned as an exact zero.
+
+============================================  ==========================================================================
+:func:`response_effect`                       how far the decision moves when a node is set, at least
+:func:`instrumental_control_effect`           what the agent would pay for the path through a node, at least
+:func:`impact`                                how far a node's law is moved from a baseline, at least
+:func:`has_response_incentive`                whether every optimal policy responds
+:func:`has_instrumental_control_incentive`    whether under every optimal policy the path through the node matters
+============================================  ==========================================================================
+
+With ``policy=`` they are the same quantities of that one policy.
+
+References
+----------
+.. [1] T. Everitt, R. Carey, E. Langlois, P. Ortega and S. Legg, "Agent incentives: a causal perspective", AAAI 2021.
+.. [2] R. Carey, E. Langlois, T. Everitt and S. Legg, "The incentives that shape behaviour", 2020.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cidmesa.arguments import require_model
+from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import Array
+from cidmesa.solve.magnitudes.magnitude import Magnitude
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES, Box, optimal_boxes
+from cidmesa.solve.queries.decision_laws import outcome_law
+from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
+from cidmesa.solve.queries.query import joint
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cidmesa.model import CIM
+
+_SLACK = 1e-9
+"""What linear programs are solved to."""
+
+
+def response_effect(
+    model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
+) -> Magnitude:
+    r"""Return how far a decision moves, at least, when a node is set to another value.
+
+    .. math:: \min_{\pi \text{ optimal}}\; \max_x\; \mathbb{E}_\varepsilon\,
+              \mathrm{TV}\bigl(\pi(\cdot \mid PA_D(\varepsilon)),\ \pi(\cdot \mid (PA_D)_x(\varepsilon))\bigr)
+
+    For a deterministic policy the expectation is :math:`P(D_x(\varepsilon) \ne D(\varepsilon))`; for a stochastic one
+    it is the least that this probability can be, whatever the policy's own noise. It is positive iff the model has a
+    *response incentive* on the node (Everitt et al. 2021, Def. 11).
+
+    Parameters
+    ----------
+    model
+        A structural model; what lies between the node and the decision has to be a function of parents and noise.
+    node
+        Any node but the decision.
+    decision
+        The decision; ``None`` stands for the only one.
+    policy
+        The effect under this policy, instead of the least over all optimal ones.
+    max_profiles
+        With several decisions: how many deterministic profiles of the others to list at most.
+
+    Returns
+    -------
+    Magnitude
+        A probability; exact.
+
+    Raises
+    ------
+    NotApplicableError
+        A node that is moved has no structural function; too many profiles; another agent's decision without a rule.
+
+    Notes
+    -----
+    Where policies have a choice (ties, contexts that never occur) the minimum is a linear program; whether it is zero
+    is decided beforehand, without numbers: see :func:`has_response_incentive`. With several decisions the minimum is
+    over policies whose other decisions are deterministic.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("door", "red"), ("red", "go"), ("door", "win"), ("go", "win")], decisions=["go"],
+    ...              utilities=["win"], nodes=["weather"])
+    >>> model = cid.parameterise(weather=cm.Bernoulli(0.5), door=cm.Uniform(0, 1), red=cm.Noisy(lambda door: door, 0.1),
+    ...                          go=[0, 1], win=lambda door, go: int(door == go))
+    >>> response_effect(model, "door"), response_effect(model, "weather")
+    (0.5, 0.0)
+    """
+    return Magnitude(_least(_response(box, node) for box in _boxes(model, node, decision, policy, max_profiles)))
+
+
+def has_response_incentive(
+    model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
+) -> bool:
+    r"""Say whether every optimal policy responds to a node: :math:`D_x(\varepsilon) \ne D(\varepsilon)` for some noise.
+
+    Parameters and errors are those of :func:`response_effect`.
+
+    Notes
+    -----
+    Two contexts are joined when some noise and some :math:`x` lead from one to the other. A policy that does not
+    respond takes one action in all contexts that hang together, so there is one that is optimal iff each such set has
+    an action that is optimal in all of its contexts that occur.
+
+    References
+    ----------
+    T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021, Def. 11 and Thm. 12.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("door", "go"), ("coin", "go"), ("door", "win"), ("go", "win")], decisions=["go"],
+    ...              utilities=["win"])
+    >>> model = cid.parameterise(door=cm.Uniform(0, 1), coin=cm.Uniform(0, 1), go=[0, 1],
+    ...                          win=lambda door, go: int(door == go))
+    >>> has_response_incentive(model, "door"), has_response_incentive(model, "coin")
+    (True, False)
+    """
+    return all(not _can_ignore(box, _moves(box, node)) for box in _boxes(model, node, decision, policy, max_profiles))
+
+
+def instrumental_control_effect(
+    model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
+) -> Magnitude:
+    r"""Return what the path from a decision through a node is worth, at least, in the context where most is at stake.
+
+    .. math:: \min_{\pi \text{ optimal}}\; \max_{pa,\, d}\;
+              \bigl|\mathbb{E}_\pi[U_{X_d} \mid pa] - \mathbb{E}_\pi[U \mid pa]\bigr|
+
+    :math:`U_{X_d}` is the agent's utility when :math:`X` is what it would have been had the decision been :math:`d`,
+    while everything else follows the decision actually taken. The effect is positive iff the model has an
+    *instrumental control incentive* on the node (Everitt et al. 2021, Def. 17).
+
+    Parameters
+    ----------
+    model
+        A model; a node that both worlds compute apart (it lies below the decision and both above :math:`X` and on
+        another way to the utility) has to be structural.
+    node
+        Any node but the decision; a utility counts as its own path.
+    decision, policy, max_profiles
+        As for :func:`response_effect`.
+
+    Returns
+    -------
+    Magnitude
+        In the units of the utilities; exact.
+
+    Notes
+    -----
+    The quantity separates over contexts: the minimum is taken in each, over the distributions on its optimal actions,
+    and the largest of these minima is the effect.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("show", "opinion"), ("opinion", "clicks"), ("show", "clicks"), ("show", "mood")],
+    ...              decisions=["show"], utilities=["clicks"])
+    >>> model = cid.parameterise(show=[0, 1], opinion=cm.Noisy(lambda show: show, 0.25), mood=lambda show: show,
+    ...                          clicks=lambda show, opinion: 2 * opinion + show)
+    >>> instrumental_control_effect(model, "opinion"), instrumental_control_effect(model, "mood")
+    (1.0, 0.0)
+    """
+    return Magnitude(_least(_control(box, node) for box in _boxes(model, node, decision, policy, max_profiles)))
+
+
+def has_instrumental_control_incentive(
+    model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
+) -> bool:
+    r"""Say whether under every optimal policy some context has :math:`\mathbb{E}[U_{X_d}] \ne \mathbb{E}[U]`.
+
+    Parameters and errors are those of :func:`instrumental_control_effect`.
+
+    References
+    ----------
+    T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021, Def. 17 and Thm. 18.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("d", "x"), ("x", "u"), ("d", "y")], decisions=["d"], utilities=["u"])
+    >>> model = cid.parameterise(d=[0, 1], x=lambda d: d, y=lambda d: d, u=lambda x: x)
+    >>> has_instrumental_control_incentive(model, "x"), has_instrumental_control_incentive(model, "y")
+    (True, False)
+    """
+    return all(_control(box, node) > 0 for box in _boxes(model, node, decision, policy, max_profiles))
+
+
+def impact(
+    model: CIM,
+    node: str,
+    baseline: Any,
+    decision: str | None = None,
+    *,
+    policy: Any = None,
+    max_profiles: int = MAX_PROFILES,
+) -> Magnitude:
+    r"""Return how far the law of a node is moved from a baseline, at least.
+
+    .. math:: \min_{\pi \text{ optimal}}\; \mathrm{TV}\bigl(P_\pi(W),\ P_{\pi'}(W)\bigr)
+
+    It is positive iff the model has an *impact incentive* on the node relative to the baseline :math:`\pi'` (Carey et
+    al. 2020).
+
+    Parameters
+    ----------
+    model
+        The model.
+    node
+        The node :math:`W`; a utility counts as the variable of its numbers.
+    baseline
+        The policy :math:`\pi'`, as for :meth:`cidmesa.CIM.with_policy`.
+    decision, policy, max_profiles
+        As for :func:`response_effect`.
+
+    Returns
+    -------
+    Magnitude
+        A total variation distance; exact.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("go", "vase"), ("go", "gain"), ("go", "dust")], decisions=["go"], utilities=["gain"])
+    >>> model = cid.parameterise(go=["stay", "walk"], vase=lambda go: "whole" if go == "stay" else "broken",
+    ...                          dust=cm.Rows({("stay",): {0: 1, 1: 0}, ("walk",): {0: 1}}),
+    ...                          gain=lambda go: int(go == "walk"))
+    >>> impact(model, "vase", {"go": lambda: "stay"}), impact(model, "dust", {"go": lambda: "stay"})
+    (1.0, 0.0)
+    """
+    target = joint(model, [node], policy=baseline)
+    boxes = optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
+    return Magnitude(_least(_moved(box, node, target) for box in boxes))
+
+
+def decision_apart(model: CIM, node: str, decision: str | None) -> str:
+    """Return the decision in question (``None``: the only one), which `node` must not be."""
+    require_model(model, "a quantity over all optimal policies")
+    decision = model.cid.only_decision(decision)
+    model.cid.id(node)
+    if node == decision:
+        raise NotApplicableError(f"`{node}` is the decision itself: ask about another node.")
+    return decision
+
+
+def _boxes(model: CIM, node: str, decision: str | None, policy: Any, max_profiles: int) -> Iterator[Box]:
+    decision = decision_apart(model, node, decision)
+    return optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
+
+
+def _least(values: Iterator[float]) -> float:
+    least = math.inf
+    for value in values:
+        least = min(least, value)
+        if least == 0:
+            break
+    return least
+
+
+# Responses -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moves:
+    """Which contexts an intervention leads to from which: parallel arrays of (value of X, from, to, probability)."""
+
+    value: NDArray[np.intp]
+    source: NDArray[np.intp]
+    target: NDArray[np.intp]
+    weight: Array
+
+
+def _moves(box: Box, node: str) -> _Moves:
+    model = box.model
+    parents = model.cid.parents(box.decision)
+    shape = tuple(model.card(p) for p in parents)
+    if node not in model.cid.ancestors(box.decision):
+        none = np.empty(0, dtype=np.intp)
+        return _Moves(none, none, none, np.empty(0))
+    worlds = [World("actual"), World("set", do={node: FREE})]
+    wanted = [(w.name, p) for w in worlds for p in parents]
+    twin = parallel_worlds(model, worlds, [*wanted, ("set", node)])
+    once = list(dict.fromkeys(twin.names.values()))
+    table = joint(twin.model, once) * model.card(node)
+    where = np.nonzero(table)
+    axis = {pair: where[once.index(name)] for pair, name in twin.names.items()}
+    source, target = (
+        np.ravel_multi_index(tuple(axis[w.name, p] for p in parents), shape).astype(np.intp) for w in worlds
+    )
+    value = axis["set", node]
+    moved = source != target
+    keys = np.stack([value[moved], source[moved], target[moved]])
+    unique, inverse = np.unique(keys, axis=1, return_inverse=True)
+    weight = np.bincount(inverse.ravel(), weights=table[where][moved], minlength=unique.shape[1])
+    return _Moves(unique[0], unique[1], unique[2], weight)
+
+
+def _can_ignore(box: Box, moves: _Moves) -> bool:
+    """Say whether some rule of a box does not respond."""
+    if box.rule is not None:
+        rule = box.rule.reshape(box.law.size, -1)
+        return bool(np.abs(rule[moves.source] - rule[moves.target]).max(initial=0.0) <= _SLACK)
+    return can_ignore(box.allowed.reshape(box.law.size, -1), moves.source, moves.target)
+
+
+def can_ignore(allowed: NDArray[np.bool_], source: NDArray[np.intp], target: NDArray[np.intp]) -> bool:
+    """Say whether a rule can take one allowed action in all contexts that hang together by moves from one to another.
+
+    Parameters
+    ----------
+    allowed
+        Shape ``(contexts, card)``.
+    source, target
+        The contexts that the moves join, in pairs.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(allowed)
+    graph = coo_array((np.ones(len(source)), (source, target)), shape=(n, n))
+    _, label = connected_components(graph, directed=False)
+    common = np.ones((label.max() + 1, allowed.shape[1]), dtype=bool)
+    np.logical_and.at(common, label, allowed)
+    return bool(common.any(axis=1).all())
+
+
+def _response(box: Box, node: str) -> float:
+    moves = _moves(box, node)
+    if _can_ignore(box, moves):
+        return 0.0
+    if box.rule is not None or box.allowed.sum() == box.law.size:
+        rule = (box.allowed if box.rule is None else box.rule).reshape(box.law.size, -1).astype(float)
+        apart = np.abs(rule[moves.source] - rule[moves.target]).sum(axis=1) / 2
+        return float(np.bincount(moves.value, weights=moves.weight * apart).max(initial=0.0))
+    return _least_response(box, moves)
+
+
+def _least_response(box: Box, moves: _Moves) -> float:
+    """Minimise the largest effect over a box; variables: the rule, one distance per pair and action, the bound."""
+    from scipy.sparse import block_array, coo_array, eye_array, kron
+
+    allowed = box.allowed.reshape(box.law.size, -1)
+    n, k = allowed.shape
+    pairs, pair = np.unique(np.stack([moves.source, moves.target]), axis=1, return_inverse=True)
+    values, value = np.unique(moves.value, return_inverse=True)
+    m = pairs.shape[1]
+    signs = np.repeat([1.0, -1.0], m)
+    difference = coo_array((signs, (np.tile(np.arange(m), 2), pairs.ravel())), shape=(m, n))
+    weight = coo_array((moves.weight, (value.ravel(), pair.ravel())), shape=(len(values), m))
+    each, together = eye_array(k), np.ones((1, k))
+    blocks: list[list[Any]] = [
+        [kron(difference, each), -eye_array(m * k), None],
+        [None, kron(weight, together), -np.ones((len(values), 1))],
+    ]
+    upper = block_array(blocks)
+    sums = block_array([[kron(eye_array(n), together), coo_array((n, m * k + 1))]])
+    most = np.concatenate([allowed.ravel().astype(float), np.full(m * k + 1, np.inf)])
+    return _minimum(_last(upper.shape[1]), upper, 0.0, sums, most)
+
+
+# Instrumental control ------------------------------------------------------------------------------------------------
+
+
+def _control(box: Box, node: str) -> float:
+    gain, scale = _nested_gain(box, node)
+    if gain is None:
+        return 0.0
+    k = gain.shape[-1]
+    rows = gain.reshape(-1, k, k)
+    largest = 0.0
+    for i in np.flatnonzero(box.law.ravel() > 0):
+        if box.rule is not None:
+            at_stake = float(np.abs(box.rule.reshape(-1, k)[i] @ rows[i]).max())
+        else:
+            at_stake = _least_at_stake(rows[i][box.allowed.reshape(-1, k)[i]], scale)
+        largest = max(largest, at_stake)
+    return largest if largest > _SLACK * scale else 0.0
+
+
+def _nested_gain(box: Box, node: str) -> tuple[Array | None, float]:
+    r"""Return :math:`\mathbb{E}[U_{X_d} - U \mid pa, do(a)]`, axes pa, a, d, and the scale of the utilities."""
+    model, decision = box.model, box.decision
+    cid = model.cid
+    utilities = [u for u in cid.utilities_of(cid.agent_of(decision)) if u == node or u in cid.descendants(node)]
+    if not utilities or node not in cid.descendants(decision):
+        return None, 0.0
+    parents = cid.parents(decision)
+    worlds = [
+        World("actual", do={decision: FREE}),
+        World("instead", do={decision: FREE}),
+        World("nested", do={}, take={decision: "actual", node: "instead"}),
+    ]
+    axes = [*(("actual", p) for p in parents), ("actual", decision), ("instead", decision)]
+    k = model.card(decision)
+    expected = np.zeros((*(model.card(p) for p in parents), k, k))
+    scale = 0.0
+    for u in utilities:
+        twin = parallel_worlds(model, worlds, [*axes, ("nested", u)])
+        levels = np.unique(model.cpd(u))
+        scale += float(np.abs(levels).max())
+        expected += joint(twin.model, [twin.names[pair] for pair in (*axes, ("nested", u))]) @ levels
+    law = box.law[..., None, None] / k**2
+    conditional = np.divide(expected, law, out=np.zeros_like(expected), where=law > 0)
+    return conditional - np.diagonal(conditional, axis1=-2, axis2=-1)[..., None], scale
+
+
+def _least_at_stake(gain: Array, scale: float) -> float:
+    r"""Return :math:`\min_p \max_d |\sum_a p_a\, gain_{a,d}|` over distributions p on the actions."""
+    single = np.abs(gain).max(axis=1)
+    if len(gain) == 1 or single.min() <= _SLACK * scale:
+        return float(single.min())
+    a, d = gain.shape
+    upper = np.block([[gain.T, -np.ones((d, 1))], [-gain.T, -np.ones((d, 1))]])
+    return _minimum(_last(a + 1), upper, 0.0, 1 - _last(a + 1)[None])
+
+
+# Impact --------------------------------------------------------------------------------------------------------------
+
+
+def _moved(box: Box, node: str, target: Array) -> float:
+    """Return the least total variation between the node's law under a rule of the box and `target`."""
+    k = box.allowed.shape[-1]
+    law = box.law.ravel()
+    outcome = outcome_law(box.model, box.decision, [node]).reshape(len(law), k, -1)
+    reached = np.flatnonzero(law > 0)
+    weighted = law[reached, None, None] * outcome[reached]
+    if box.rule is not None:
+        reach: Array = np.einsum("ca,caw->w", box.rule.reshape(len(law), k)[reached], weighted)
+        return float(np.abs(reach - target).sum() / 2)
+    n, w = len(reached), len(target)
+    flat = weighted.reshape(n * k, w)
+    upper = np.block([[flat.T, -np.eye(w)], [-flat.T, -np.eye(w)]])
+    sums = np.concatenate([np.kron(np.eye(n), np.ones(k)), np.zeros((n, w))], axis=1)
+    free = box.allowed.reshape(len(law), k)[reached].ravel()
+    most = np.concatenate([free.astype(float), np.full(w, np.inf)])
+    cost = np.concatenate([np.zeros(n * k), np.full(w, 0.5)])
+    least = _minimum(cost, upper, np.concatenate([target, -target]), sums, most)
+    return least if least > _SLACK else 0.0
+
+
+# Linear programs -----------------------------------------------------------------------------------------------------
+
+
+def _last(n: int) -> Array:
+    """Return the unit vector of the last of n coordinates."""
+    unit = np.zeros(n)
+    unit[-1] = 1.0
+    return unit
+
+
+def _minimum(cost: Array, upper: Any, limit: Any, sums: Any, most: Any = np.inf) -> float:
+    """Minimise ``cost @ x`` for ``upper @ x <= limit``, ``sums @ x == 1``, ``0 <= x <= most`` (always feasible)."""
+    from scipy import optimize
+
+    linprog: Any = optimize.linprog
+    bounds = np.stack([np.zeros(len(cost)), np.broadcast_to(most, len(cost))], axis=1)
+    right = np.broadcast_to(limit, upper.shape[0])
+    result = linprog(cost, A_ub=upper, b_ub=right, A_eq=sums, b_eq=np.ones(sums.shape[0]), bounds=bounds)
+    return float(result.fun)

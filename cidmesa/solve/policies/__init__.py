@@ -1,0 +1,1 @@
+"""Optimal policies: the order of decisions, one optimum, every optimum, shared rules."""

@@ -1,0 +1,359 @@
+r"""Optimal policies.
+
+A decision :math:`D` can be solved by itself when no other open decision's rule is *relevant* to it: then
+
+.. math:: Q(pa, d) = \mathbb{E}\Bigl[\sum_{U \in U^D} U \Bigm| pa, d\Bigr]
+
+depends only on mechanisms that are known, and its maximisers are optimal whatever the other decisions do. Replace
+:math:`D` by its rule, and go on. Where the relevance graph has no cycle (the diagram is *soluble*, it has sufficient
+recall) this solves every decision, and exactly [1]_, [2]_. It is tried in three steps:
+
+1. as the diagram is;
+2. after leaving out information links that are not requisite, which never costs anything;
+3. what is left over then is *insoluble* and handed to :mod:`cidmesa.solve.policies.search`.
+
+For :math:`Q` only the mechanisms relevant to :math:`D` are multiplied together. This is less work; it also gives the
+right answer in contexts of probability zero, where the irrelevant mechanisms are what makes the context impossible.
+Whatever has been summed out for :math:`D` and matters to nothing else is replaced by the result, the optimal value
+given the requisite observations, so under perfect recall all decisions together cost one pass over the history.
+
+References
+----------
+.. [1] S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
+   *Management Science* 47, 2001.
+.. [2] D. Koller and B. Milch, "Multi-agent influence diagrams for representing and solving games", 2003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cidmesa.errors import NotApplicableError
+from cidmesa.solve.policies.solution import DecisionResult
+from cidmesa.solve.tables.elimination import Array, Factor, Pair, Plan, bits, make_plan, mask_of, run
+from cidmesa.solve.tables.model_tables import Index, connected, require_small
+
+TIE = 1e-12
+"""Expected utilities this close, relative to the sum of the largest absolute utilities, count as equal.
+
+Rounding is far below that, and a utility of minus a billion for what is forbidden leaves a thousandth visible.
+"""
+
+
+_MOST_PARENTS = 62 if int(np.__version__.split(".", maxsplit=1)[0]) >= 2 else 30
+"""How many axes an array may have, less two."""
+
+_WIDE = 2**22
+"""Entries that the largest table of a merged stage may have."""
+
+
+class ContextLost(Exception):  # noqa: N818  # not an error: the caller goes on without merging
+    """A merged stage met a context of probability zero, whose optimal actions it cannot tell."""
+
+
+class Stage(NamedTuple):
+    """How to solve one decision.
+
+    Attributes
+    ----------
+    decision
+        The decision.
+    keys
+        The tables multiplied: nodes, and results of earlier stages.
+    plan
+        Gives the pair over (decision, its parents..., extra variables), less the parents that are `blind`.
+    scope
+        The parents (and extra variables) that the result depends on: the requisite observations.
+    message
+        The key under which the result replaces the tables, or ``None`` where they are still needed.
+    blind
+        The axes, in an array over the decision and all its parents, of parents left out.
+    merged
+        Whether more was multiplied than the decision needs, here or in a message used here, so as to be done with it
+        for all decisions. The best actions and the value are the same, because what was added is constant in the
+        action; but a context that the added mechanisms make impossible is lost.
+    """
+
+    decision: int
+    keys: tuple[int, ...]
+    plan: Plan
+    scope: tuple[int, ...]
+    message: int | None
+    blind: tuple[int, ...]
+    merged: bool
+
+
+class Schedule(NamedTuple):
+    """The stages in order, and the pass that gives the value.
+
+    Attributes
+    ----------
+    stages
+        One per decision solved by itself.
+    left
+        Decisions that could not be.
+    idle
+        Decisions without a utility below them: every action is optimal.
+    keys, plan
+        The last pass.
+    reduced
+        Whether information links had to be left out.
+    """
+
+    stages: tuple[Stage, ...]
+    left: tuple[int, ...]
+    idle: tuple[int, ...]
+    keys: tuple[int, ...]
+    plan: Plan | None
+    reduced: bool
+
+
+class Scheduler:
+    """Work out the order of decisions and plan each; structure only, no numbers.
+
+    `extra` are variables beyond the diagram's that every table may depend on and that stay to the end; `given` are
+    the factors of decisions whose rules are known, as a function of `extra` where need be. `observations` masks the
+    parents that an open decision may make use of, all of them if nothing is said. With `merging` a stage may take in
+    more than is relevant to its decision, where one pass over the history then serves all decisions. The decisions in
+    `held` are not solved and keep what they observe.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        cards: Sequence[int],
+        utilities: Iterable[int],
+        decisions: Iterable[int],
+        given: Mapping[int, Factor],
+        extra: tuple[int, ...] = (),
+        observations: Mapping[int, int] | None = None,
+        merging: bool = False,
+        held: Iterable[int] = (),
+    ) -> None:
+        self.merging = merging
+        self.held = frozenset(held)
+        self.index = index
+        self.cards = cards
+        self.extra = extra
+        self.utilities = mask_of(utilities)
+        self.parents = list(index.beside)
+        self.above: Sequence[int] | None = index.above
+        thinned = {v: factor.mask & ~(1 << v | mask_of(extra)) for v, factor in given.items()}
+        for v, scope in {**thinned, **(observations or {})}.items():
+            if scope != self.parents[v]:
+                self.parents[v], self.above = scope, None
+        needed = self.ancestors(self.utilities)
+        undecided = set(decisions)
+        self.idle = tuple([v for v in index.cid.topological if v in undecided and not needed >> v & 1])
+        self.open = [v for v in reversed(index.cid.topological) if v in undecided and needed >> v & 1]
+        self.live: dict[int, Factor] = {}
+        self.messages: dict[int, int] = {}  # the utilities in each
+        self.merged: set[int] = set()  # the messages of merged stages, and what came of them
+        for v in reversed(index.cid.topological):
+            if needed >> v & 1 and v not in self.open:
+                self.live[v] = given[v] if v in given else own_factor(index, v)
+        self.reduced = False
+
+    def ancestors(self, mask: int) -> int:
+        """Return the mask of some nodes and their ancestors, in the diagram as it has been thinned so far."""
+        found = 0
+        if self.above is not None:
+            for v in bits(mask):
+                found |= self.above[v]
+            return found
+        while mask:
+            low = mask & -mask
+            mask ^= low
+            if not found & low:
+                found |= low
+                mask |= self.parents[low.bit_length() - 1] & ~found
+        return found
+
+    def payoffs(self, decision: int) -> int:
+        """Return the mask of the utilities that descend from a decision."""
+        bit = 1 << decision
+        return mask_of(u for u in bits(self.utilities) if self.index.above[u] & bit)
+
+    def component(self, decision: int) -> list[int]:
+        """Return the keys of what is relevant to a decision: live factors, and open decisions."""
+        payoffs = self.payoffs(decision)
+        bit = 1 << decision
+        within = self.ancestors(payoffs | bit | self.parents[decision])
+        scopes = {key: factor.mask for key, factor in self.live.items() if key in self.messages or within >> key & 1}
+        for other in self.open:
+            if other != decision and within >> other & 1:
+                scopes[other] = self.parents[other] | 1 << other
+        start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
+        return connected(scopes, start, self.parents[decision] | bit | mask_of(self.extra))
+
+    def schedule(self, max_table: int) -> Schedule:
+        """Take the decisions one by one for as long as one can be solved by itself."""
+        stages: list[Stage] = []
+        while self.open:
+            stage = self._next(max_table)
+            if stage is None and not self.reduced:
+                self._reduce()
+                stage = self._next(max_table)
+            if stage is None:
+                break
+            stages.append(stage)
+        left = tuple(self.open)
+        if left:
+            return Schedule(tuple(stages), left, self.idle, (), None, self.reduced)
+        needed = self.ancestors(self.utilities)
+        keys = [key for key in self.live if key in self.messages or needed >> key & 1]
+        plan = make_plan([self.live[key] for key in keys], self.extra, self.cards)
+        require_small(self.index, plan, self.cards, max_table)
+        return Schedule(tuple(stages), (), self.idle, tuple(keys), plan, self.reduced)
+
+    def _next(self, max_table: int) -> Stage | None:
+        for decision in self.open:
+            if decision in self.held:
+                continue
+            keys = self.component(decision)
+            if not any(key in self.open for key in keys):
+                return self._stage(decision, keys, max_table)
+        return None
+
+    def _stage(self, decision: int, keys: list[int], max_table: int) -> Stage:
+        parents = self.index.parents[decision]
+        if len(parents) >= _MOST_PARENTS:
+            name = self.index.cid.nodes[decision]
+            raise NotApplicableError(
+                f"`{name}` observes {len(parents)} nodes, and an array has no room for a rule over more than "
+                f"{_MOST_PARENTS - 1}: solve minimal_reduction(cid), or merge observations in a node between."
+            )
+        blind = [i for i, v in enumerate(parents, 1) if not self.parents[decision] >> v & 1]
+        keep = (decision, *[v for v in parents if self.parents[decision] >> v & 1], *self.extra)
+        known = mask_of(keep)
+        self.open.remove(decision)
+        closed = self._is_closed(decision, keys, known)
+        merged = False
+        plan = None
+        if not closed and self.merging and self.open:
+            more = connected({key: factor.mask for key, factor in self.live.items()}, keys, known)
+            if self._is_closed(decision, more, known):
+                plan = make_plan([self.live[key] for key in more], keep, self.cards)
+                closed = merged = plan.largest <= _WIDE
+                keys = more if merged else keys
+        if plan is None or not merged:
+            plan = make_plan([self.live[key] for key in keys], keep, self.cards)
+        require_small(self.index, plan, self.cards, max_table)
+        used = mask_of(plan.p or ()) | mask_of(plan.w or ())
+        scope = tuple([v for v in keep[1:] if used >> v & 1])
+        message = None
+        merged = merged or not self.merged.isdisjoint(keys)
+        if closed:
+            message = self._collapse(decision, keys, plan, known)
+            if merged:
+                self.merged.add(message)
+        else:
+            self.live[decision] = Factor(decision, (decision, *scope), heads=1 << decision)
+        if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
+            self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
+            self.above = None
+        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), merged)
+
+    def _is_closed(self, decision: int, keys: list[int], known: int) -> bool:
+        """Say whether nothing else mentions what would be summed out, now or for a decision still open."""
+        gone = 1 << decision
+        for key in keys:
+            gone |= self.live[key].mask
+        gone &= ~known | 1 << decision
+        inside = set(keys)
+        for key, factor in self.live.items():
+            if factor.mask & gone and key not in inside:
+                return False
+        above = self.index.above[decision]
+        return all(above >> v & 1 and not (self.parents[v] | 1 << v) & gone for v in self.open)
+
+    def _collapse(self, decision: int, keys: list[int], plan: Plan, known: int) -> int:
+        """Replace factors by their result over the requisite observations, and return its key."""
+        message = len(self.cards) + decision
+        paid = 0
+        heads: int | None = 0
+        for key in keys:
+            factor = self.live.pop(key)
+            paid |= self.messages.pop(key, 1 << key) & self.utilities
+            if factor.p is not None:
+                heads = None if heads is None or factor.heads is None else heads | factor.heads
+        self.messages[message] = paid
+        p = None if plan.p is None else tuple([v for v in plan.p if v != decision])
+        w = None if plan.w is None else tuple([v for v in plan.w if v != decision])
+        self.live[message] = Factor(message, p, w, None if heads is None else heads & known)
+        return message
+
+    def _reduce(self) -> None:
+        """Leave out information links of open decisions that are not requisite, to the fixpoint."""
+        self.reduced = True
+        changed = True
+        while changed:
+            changed = False
+            for decision in self.open:
+                if decision in self.held:
+                    continue
+                used = 0
+                for key in self.component(decision):
+                    used |= self.live[key].mask if key in self.live else self.parents[key] | 1 << key
+                if self.parents[decision] & ~used:
+                    self.parents[decision] &= used
+                    self.above = None
+                    changed = True
+
+
+def carry_out(
+    schedule: Schedule, tables: dict[int, Pair], cards: Sequence[int], scale: float
+) -> dict[int, DecisionResult]:
+    """Run the stages of a schedule; the rules and results they find are added to `tables`."""
+    found = {}
+    for stage in schedule.stages:
+        d, plan = stage.decision, stage.plan
+        p, w = run(plan, tables)
+        if stage.merged and p is not None and not np.minimum.reduce(p, None) > 0:
+            raise ContextLost
+        if stage.blind:
+            p = None if p is None else np.expand_dims(p, stage.blind)
+            w = None if w is None else np.expand_dims(w, stage.blind)
+        result = decide(p, w, cards[d], scale)
+        found[d] = DecisionResult(None, result.optimal) if stage.merged else result
+        if stage.message is None:
+            tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)
+        else:
+            tables[stage.message] = (
+                None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d]),
+                None
+                if w is None or plan.w is None
+                else np.maximum.reduce(w, 0).reshape([cards[v] for v in plan.w if v != d]),
+            )
+    return found
+
+
+def decide(p: Array | None, w: Array | None, card: int, scale: float) -> DecisionResult:
+    """Find the optimal actions from the pair over a decision (first axis) and its context."""
+    if w is None:
+        w = np.zeros(1)
+    values, impossible = w, None
+    if p is not None:
+        if np.minimum.reduce(p, None) > 0:
+            values = w / p
+        else:
+            impossible = p <= 0
+            shape = np.broadcast_shapes(p.shape, w.shape)
+            values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
+    optimal = values >= np.maximum.reduce(values, 0) - TIE * scale
+    if impossible is not None:
+        optimal |= impossible
+    if len(optimal) < card:
+        optimal = np.broadcast_to(optimal, (card, *optimal.shape[1:]))
+    return DecisionResult(values, optimal)
+
+
+def own_factor(index: Index, v: int) -> Factor:
+    """Return the factor of a node's own table: a distribution of the node given its parents, or a utility."""
+    parents = index.parents[v]
+    if index.kinds[v] == "u":
+        return Factor(v, None, parents)
+    return Factor(v, (*parents, v), heads=1 << v)

@@ -1,0 +1,176 @@
+r"""Several policies at once.
+
+The number of the policy is one more variable, :math:`R`: a known root that every rule may depend on. One pass of the
+solver then answers for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log2, prod
+
+import numpy as np
+
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out, own_factor
+from cidmesa.solve.policies.problem import Problem
+from cidmesa.solve.policies.solution import DecisionResult
+from cidmesa.solve.tables.elimination import Array, Factor, make_plan, mask_of, run
+from cidmesa.solve.tables.model_tables import View, require_small
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Decisions that follow one rule (usually a single decision), and the observations the rule depends on.
+
+    `scopes` has the parents of each decision, aligned: the i-th parents of all of them share a domain.
+    """
+
+    decisions: tuple[int, ...]
+    scopes: tuple[tuple[int, ...], ...]
+    card: int
+    shape: tuple[int, ...]
+
+    @property
+    def contexts(self) -> int:
+        """How many contexts a rule distinguishes."""
+        return prod(self.shape)
+
+    @property
+    def bits(self) -> float:
+        """Binary logarithm of the number of deterministic rules."""
+        return self.contexts * log2(self.card)
+
+    def rules(self, actions: Array) -> Array:
+        """Turn actions, shape ``(contexts, profiles)``, into tables of shape ``(card, *shape, profiles)``."""
+        placed = actions.reshape(1, *self.shape, actions.shape[1])
+        table: Array = np.arange(self.card).reshape((-1,) + (1,) * (placed.ndim - 1)) == placed
+        return table.astype(float)
+
+    def numbered(self, numbers: Array) -> Array:
+        """Write deterministic rules out by number, as actions; number 0 takes the first action everywhere."""
+        digits = np.empty((self.contexts, len(numbers)), dtype=np.int64)
+        for i in reversed(range(self.contexts)):
+            numbers, digits[i] = np.divmod(numbers, self.card)
+        return digits
+
+
+def member(view: View, decisions: tuple[int, ...], within: int | None = None) -> Member:
+    """Return the member of some decisions; `within` masks the parents that a rule may depend on."""
+    scopes = tuple(tuple([v for v in view.index.parents[d] if within is None or within >> v & 1]) for d in decisions)
+    return Member(decisions, scopes, view.cards[decisions[0]], tuple([view.cards[v] for v in scopes[0]]))
+
+
+def block_size(total: int, most: int, largest: Callable[[int], int]) -> int:
+    """Return how many policies to evaluate at once so that no table has more than `most` entries; one at least.
+
+    `largest` says how large the largest table is, by the number of policies.
+    """
+    block = min(total, 4096)
+    while block > 1 and largest(block) > most:
+        block //= 2
+    return block
+
+
+class Profiles:
+    """Several policies at once: the number of the policy is one more variable, which every table may depend on."""
+
+    def __init__(self, problem: Problem, members: Sequence[Member], count: int) -> None:
+        self.problem = problem
+        self.members = members
+        self.count = count
+        self.number = len(problem.view.cards)
+        self.cards = (*problem.view.cards, count)
+        self.rules: dict[int, Array] = {}
+        self.factors = {
+            d: Factor(d, (d, *scope, self.number), heads=1 << d)
+            for m in members
+            for d, scope in zip(m.decisions, m.scopes, strict=True)
+        }
+        self._schedules: dict[int | None, Schedule] = {}
+
+    def schedule(self, free: tuple[int, ...]) -> Schedule:
+        """Plan the problem in which the decisions `free` are open and all others follow their rules."""
+        key = free[0] if free else None
+        if key not in self._schedules:
+            given = {d: factor for d, factor in self.factors.items() if d not in free}
+            view, utilities = self.problem.view, self.problem.utilities
+            seen = {
+                d: mask_of(self.factors[d].p or ()) & ~(1 << d | 1 << self.number) for d in free if d in self.factors
+            }
+            scheduler = Scheduler(view.index, self.cards, utilities, free, given, (self.number,), seen)
+            self._schedules[key] = scheduler.schedule(self.problem.max_table)
+        return self._schedules[key]
+
+    def set_actions(self, m: Member, actions: Array) -> None:
+        """Give a member deterministic rules: actions of shape ``(contexts, profiles)``."""
+        self.rules.update(dict.fromkeys(m.decisions, m.rules(actions)))
+
+    def solve(self, free: tuple[int, ...]) -> tuple[dict[int, DecisionResult], Array]:
+        """Solve the decisions `free` for every profile; return their results and the values of the profiles."""
+        schedule = self.schedule(free)
+        if schedule.plan is None:
+            raise AssertionError("only decisions that can be solved one by one may be free")
+        tables = self.problem.tables(schedule, self.rules)
+        results = carry_out(schedule, tables, self.cards, self.problem.scale)
+        _, w = run(schedule.plan, tables)
+        return results, np.broadcast_to(np.zeros(1) if w is None else w, (self.count,))
+
+    def narrowed(self, d: int, array: Array) -> Array:
+        """Bring an array over (decision, all parents, profile) to the axes of the decision's rule."""
+        shape = [self.cards[v] for v in self.factors[d].p or ()]
+        parents = self.problem.view.index.parents[d]
+        scope = self.factors[d].p or ()
+        kept = [n for v, n in zip((d, *parents, self.number), array.shape, strict=True) if v in scope]
+        return np.broadcast_to(array.reshape(kept), shape)
+
+    def widened(self, d: int, array: Array) -> Array:
+        """Undo `narrowed`: parents that the rule does not depend on get an axis of length one."""
+        scope = self.factors[d].p or ()
+        sizes = dict(zip(scope, array.shape, strict=True))
+        return array.reshape([sizes.get(v, 1) for v in (d, *self.problem.view.index.parents[d], self.number)])
+
+    def reached(self, m: Member) -> Array:
+        """Say which contexts a member's rule meets with positive probability: ``(1, *contexts, profiles)``."""
+        index = self.problem.view.index
+        found: Array = np.zeros(1, dtype=bool)
+        for scope in m.scopes:
+            above = index.ancestors(scope)
+            factors = [
+                self.factors.get(v) or own_factor(index, v) for v in reversed(index.cid.topological) if above >> v & 1
+            ]
+            plan = make_plan(factors, (*scope, self.number), self.cards)
+            require_small(index, plan, self.cards, self.problem.max_table)
+            p, _ = run(plan, {f.key: (self._rule_or_table(f), None) for f in factors})
+            shape = (1, *(self.cards[v] for v in scope), self.count)
+            found = found | (np.broadcast_to(1.0 if p is None else p, shape[1:]) > 0).reshape(shape)
+        return found
+
+    def _rule_or_table(self, factor: Factor) -> Array:
+        """Return the table behind a factor; a decision that matters to no utility may do anything."""
+        table = self.rules.get(factor.key, self.problem.view.tables[factor.key])
+        return np.ones([self.cards[v] for v in factor.p or ()]) if table is None else table
+
+    def improve(self, sweeps: int) -> dict[int, DecisionResult]:
+        """Let decisions that share nothing respond to the rest, one by one, until all of them are content.
+
+        An action stays where it is optimal against the rest. Returns the last results.
+        """
+        results: dict[int, DecisionResult] = {}
+        single = [m.decisions[0] for m in self.members if len(m.decisions) == 1]
+        for _ in range(sweeps):
+            changed = False
+            for d in single:
+                results.update(self.solve((d,))[0])
+                if d not in results:  # nothing depends on it while the others do as they do
+                    continue
+                optimal = self.narrowed(d, results[d].optimal)
+                rule = self.rules[d]
+                wrong = ((rule > 0) & ~optimal).any(axis=0)
+                if wrong.any():
+                    changed = True
+                    best = self.narrowed(d, results[d].rule)
+                    self.rules[d] = np.where(wrong, best, rule)
+            if not changed:
+                break
+        return results

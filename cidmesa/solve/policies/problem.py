@@ -1,0 +1,82 @@
+"""What is to be solved, and what a method found; the method that is exact for soluble diagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cidmesa.solve.policies.decision_order import ContextLost, Schedule, Scheduler, carry_out
+from cidmesa.solve.policies.solution import DecisionResult
+from cidmesa.solve.tables.elimination import Array, Pair, run
+from cidmesa.solve.tables.model_tables import View, rule_missing
+
+
+class Problem(NamedTuple):
+    """What is to be solved: open decisions and utilities of one agent, by position."""
+
+    view: View
+    decisions: tuple[int, ...]
+    utilities: tuple[int, ...]
+    max_table: int
+
+    @property
+    def scale(self) -> float:
+        """The sum of the largest absolute values of the utilities."""
+        total = 0.0
+        for u in self.utilities:
+            table: Any = self.view.tables[u]
+            total += max(float(np.maximum.reduce(table, None)), -float(np.minimum.reduce(table, None)))
+        return total
+
+    def tables(self, schedule: Schedule, known: Mapping[int, Array] | None = None) -> dict[int, Pair]:
+        """Collect the tables that a schedule needs, those `known` put in."""
+        solved = {stage.decision for stage in schedule.stages}
+        keys = [key for stage in schedule.stages for key in stage.keys]
+        keys += schedule.keys
+        return self.pairs([key for key in keys if key < len(self.view.cards) and key not in solved], known)
+
+    def pairs(self, nodes: Iterable[int], known: Mapping[int, Array] | None = None) -> dict[int, Pair]:
+        """Return the tables of some nodes; raise for other agents' decisions without a rule."""
+        tables = self.view.tables
+        found: dict[int, Pair] = {}
+        for node in nodes:
+            table = tables[node] if known is None else known.get(node, tables[node])
+            if table is None:
+                raise rule_missing(self.view.index, [node], tables)
+            found[node] = (table, table)
+        return found
+
+
+class Found(NamedTuple):
+    """What a method found: results by decision, the value, and what may be said of it."""
+
+    results: dict[int, DecisionResult]
+    value: float
+    exact: bool
+    method: str
+
+
+def in_relevance_order(problem: Problem) -> Found | None:
+    """Solve decision by decision; ``None`` where the diagram is insoluble."""
+    try:
+        return _in_relevance_order(problem, merging=True)
+    except ContextLost:
+        return _in_relevance_order(problem, merging=False)
+
+
+def _in_relevance_order(problem: Problem, merging: bool) -> Found | None:
+    view, decisions, utilities = problem.view, problem.decisions, problem.utilities
+    schedule = view.index.planned(
+        ("solve", view.cards, decisions, utilities, problem.max_table, merging),
+        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}, merging=merging).schedule(
+            problem.max_table
+        ),
+    )
+    if schedule.plan is None:
+        return None
+    tables = problem.tables(schedule)
+    results = carry_out(schedule, tables, view.cards, problem.scale)
+    _, w = run(schedule.plan, tables)
+    return Found(results, 0.0 if w is None else float(w), True, "relevance order")

@@ -1,0 +1,285 @@
+r"""Policies where decisions cannot be solved one by one.
+
+Three ways, from the surest to the last resort; the result always says which.
+
+**Relevance order** (:mod:`cidmesa.solve.policies.decision_order`): exact, where the diagram is soluble.
+
+**Exhaustive.** Fix the rules of a few decisions, the *cutset*, and the others become soluble. Listing is one
+computation: the number of the rule that the cutset follows becomes a variable :math:`R`, a known root that every later
+decision "observes". One schedule then gives the best value for every :math:`R` at once, and the largest of them is the
+optimum. A group of decisions that share a rule is one member of the cutset. Deterministic rules are enough as long as
+nothing is shared, because the value is linear in every single rule.
+
+**Coordinate ascent.** From random deterministic rules, replace the rule of one decision after the other by its best
+response until none improves: a local optimum, of which the best of several starts is returned, never called exact
+[1]_. A shared rule is improved one context at a time, because its uses interact.
+
+Where one rule is shared by two decisions the best one may have to be stochastic; that is looked for first
+(:mod:`cidmesa.solve.policies.shared_rule`).
+
+References
+----------
+.. [1] S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
+   *Management Science* 47, 2001: single policy updating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import log2, prod
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from cidmesa.errors import NotApplicableError
+from cidmesa.solve.policies.decision_order import TIE, Schedule, Scheduler
+from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
+from cidmesa.solve.policies.problem import Found, Problem
+from cidmesa.solve.policies.solution import DecisionResult, first_of
+from cidmesa.solve.tables.elimination import Array, Factor, Plan
+
+Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
+METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "coordinate ascent")
+
+
+def search(
+    problem: Problem,
+    groups: tuple[tuple[int, ...], ...],
+    method: Method | None,
+    *,
+    deterministic: bool,
+    starts: int,
+    seed: int,
+    progress: bool,
+) -> Found:
+    """Solve a problem with shared rules or a cyclic relevance graph, listing if that is feasible."""
+    view = problem.view
+    cutset = [member(view, group) for group in groups]
+    first: tuple[Member, ...] | None = None
+    while True:
+        given = {
+            d: Factor(d, (d, *scope), heads=1 << d)
+            for m in cutset
+            for d, scope in zip(m.decisions, m.scopes, strict=True)
+        }
+        rest = tuple([d for d in problem.decisions if d not in given])
+        scheduler = Scheduler(view.index, view.cards, problem.utilities, rest, given)
+        schedule = scheduler.schedule(problem.max_table)
+        everyone = [stage.decision for stage in schedule.stages] + list(schedule.left)
+        if first is None:
+            first = (*cutset, *(member(view, (d,), scheduler.parents[d]) for d in everyone))
+        if not schedule.left:
+            break
+        candidates = [member(view, (d,), scheduler.parents[d]) for d in schedule.left]
+        cutset.append(min(candidates, key=lambda m: m.bits))
+    bits = sum(m.bits for m in cutset)
+    few = bits <= _FEW_BITS and bits + log2(_work(schedule)) <= _WORK_BITS
+    if method == "exhaustive" or (method is None and few):
+        if bits > _MOST_BITS:
+            names = ", ".join(f"`{view.index.cid.nodes[d]}`" for m in cutset for d in m.decisions)
+            raise NotApplicableError(
+                f"method='exhaustive' would list 2**{bits:.0f} rules of {names}: use method='coordinate ascent', or "
+                "let the decisions observe less."
+            )
+        others = tuple([d for d in rest if d in everyone])
+        # Each expected utility is linear in a rule that acts once on it, so that deterministic rules are enough.
+        above = [view.index.above[u] for u in problem.utilities]
+        linear = deterministic or all(sum(a >> d & 1 for d in group) < 2 for group in groups for a in above)
+        return exhaustive(problem, cutset, others, linear, progress)
+    return coordinate_ascent(problem, first, starts, seed, progress)
+
+
+_FEW_BITS = 18.0
+"""Binary logarithm of how many joint rules are listed without being asked to, at most."""
+
+_WORK_BITS = 31.0
+"""Binary logarithm of how many table entries may be computed for that: some seconds."""
+
+_MOST_BITS = 28.0
+"""Binary logarithm of how many joint rules are ever listed."""
+
+BLOCK = 2**21
+"""Entries that the largest table of one block of rules aims at."""
+
+
+def exhaustive(
+    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], enough: bool, progress: bool
+) -> Found:
+    """List the joint rules of the cutset, the other decisions solved for each of them.
+
+    `enough` says whether deterministic rules are all that is asked for.
+    """
+    total = prod(m.card**m.contexts for m in cutset)
+    unlimited = problem._replace(max_table=2**400)
+    block = block_size(total, min(BLOCK, problem.max_table), lambda n: _largest(Profiles(unlimited, cutset, n), others))
+    profiles = Profiles(problem, cutset, block)
+    values = np.empty(total)
+    for start in _progress(range(0, total, block), progress, "listing rules"):
+        numbers = np.minimum(np.arange(start, start + block), total - 1)
+        set_numbered(profiles, cutset, numbers)
+        values[start : start + block] = profiles.solve(others)[1][: total - start]
+    tied = np.flatnonzero(values >= values.max() - TIE * problem.scale)
+
+    def put(some: Profiles, positions: Array) -> None:
+        set_numbered(some, cutset, tied[positions])
+
+    results = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
+    label = "exhaustive" if enough else "exhaustive over deterministic rules"
+    return Found(results, float(values[tied[0]]), enough, label)
+
+
+Put: TypeAlias = Callable[[Profiles, Array], None]
+"""Gives the members of a cutset those of several optimal rules that stand at some positions."""
+
+
+def all_of_them(
+    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
+) -> dict[int, DecisionResult]:
+    """Return the first of several optimal rules of a cutset, with the actions that are optimal under any of them.
+
+    The decisions `others` are solved for each; `block` rules are looked at at once.
+    """
+    spread = _Optima(problem, cutset, others, put, count, block)
+    # One policy to return: the first of them, everybody responding to the rest in contexts that it never reaches.
+    first = Profiles(problem, cutset, 1)
+    put(first, np.zeros(1, dtype=np.int64))
+    solved, _ = first.solve(others)
+    whole = Profiles(problem, [*cutset, *(member(problem.view, (d,)) for d in others if d in solved)], 1)
+    whole.rules.update(first.rules)
+    whole.rules.update({d: whole.narrowed(d, result.rule) for d, result in solved.items()})
+    return spread.merged(_single(whole, whole.improve(sweeps=8)))
+
+
+class _Optima:
+    """Which actions optimal policies take in the contexts that they reach, over all optimal rules of a cutset.
+
+    Given a rule of the cutset, the other decisions may mix over their optimal actions as they like; the even mixture
+    reaches every context that one of these policies reaches.
+    """
+
+    def __init__(
+        self, problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
+    ) -> None:
+        self.taken: dict[int, Array] = {}
+        whole: Profiles | None = None
+        profiles = Profiles(problem, cutset, block)
+        for start in range(0, count, block):
+            put(profiles, np.minimum(np.arange(start, start + block), count - 1))
+            solved, _ = profiles.solve(others)
+            if whole is None:
+                free = [member(problem.view, (d,)) for d in others if d in solved]
+                whole = Profiles(problem, [*cutset, *free], profiles.count)
+            whole.rules.update(profiles.rules)
+            for d, result in solved.items():
+                whole.rules[d] = whole.narrowed(d, result.optimal / result.optimal.sum(axis=0))
+            for m in whole.members:
+                reached = whole.reached(m)
+                for d in m.decisions:
+                    taken = np.logical_or.reduce((whole.rules[d] > 0) & reached, axis=-1, keepdims=True)
+                    self.taken[d] = self.taken.get(d, False) | whole.widened(d, taken)[..., 0]
+
+    def merged(self, results: dict[int, DecisionResult]) -> dict[int, DecisionResult]:
+        """Put the optimal actions of reached contexts into the results of one optimal policy."""
+        found = {}
+        for d, result in results.items():
+            taken = self.taken[d]
+            known = np.logical_or.reduce(taken, axis=0, keepdims=True)
+            optimal: Array = np.where(known, taken, result.optimal)
+            # Where this policy never comes, and another one does better, it takes the action of the other.
+            stays = ((result.rule <= 0) | optimal).all(axis=0)
+            rule: Array = np.where(stays, result.rule, first_of(optimal))
+            found[d] = DecisionResult(None, optimal, rule)
+        return found
+
+
+def coordinate_ascent(problem: Problem, members: tuple[Member, ...], starts: int, seed: int, progress: bool) -> Found:
+    """Improve random deterministic rules one at a time; the best of several starts is a lower bound."""
+    rng = np.random.default_rng(seed)
+    profiles = Profiles(problem, members, starts)
+    for m in members:
+        profiles.set_actions(m, rng.integers(0, m.card, (m.contexts, starts)))
+    shared = [m for m in members if len(m.decisions) > 1]
+    for _ in _progress(range(64), progress, "coordinate ascent"):
+        profiles.improve(sweeps=64)
+        better = [_improve_shared(profiles, m) for m in shared]
+        if not any(better):
+            break
+    values = profiles.solve(())[1]
+    best = int(values.argmax())
+    only = Profiles(problem, members, 1)
+    only.rules = {d: rule[..., best : best + 1] for d, rule in profiles.rules.items()}
+    results = _single(only, only.improve(sweeps=8))
+    return Found(results, float(only.solve(())[1][0]), False, f"coordinate ascent from {starts} starts")
+
+
+def _improve_shared(profiles: Profiles, m: Member) -> bool:
+    """Change a shared rule in the one context where that helps most, in every profile, until nothing helps."""
+    improved = False
+    choices = np.concatenate([np.zeros((m.contexts, 1), dtype=np.int64)] * (m.contexts * m.card), axis=1)
+    where = np.repeat(np.arange(m.contexts), m.card)
+    to = np.tile(np.arange(m.card), m.contexts)
+    trial = Profiles(profiles.problem, profiles.members, len(to))
+    for i in range(profiles.count):
+        trial.rules = {
+            d: np.broadcast_to(rule[..., i : i + 1], (*rule.shape[:-1], len(to))) for d, rule in profiles.rules.items()
+        }
+        current = profiles.rules[m.decisions[0]][..., i].argmax(axis=0).reshape(-1)
+        value = -np.inf
+        while True:
+            choices[:] = current[:, None]
+            choices[where, np.arange(len(to))] = to
+            trial.set_actions(m, choices)
+            values = trial.solve(())[1]
+            best = int(values.argmax())
+            if values[best] <= max(value, float(values[to == current[where]][0])) + TIE * profiles.problem.scale:
+                break
+            value, current, improved = float(values[best]), choices[:, best].copy(), True
+        table = m.rules(current[:, None])
+        for d in m.decisions:
+            rule = profiles.rules[d].copy()
+            rule[..., i : i + 1] = table
+            profiles.rules[d] = rule
+    return improved
+
+
+def _single(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict[int, DecisionResult]:
+    """Return the results for the only profile; every action counts for a shared rule where it is never used."""
+    found = {}
+    for m in profiles.members:
+        for d in m.decisions:
+            rule = profiles.widened(d, profiles.rules[d])[..., 0]
+            if d in responses:
+                found[d] = DecisionResult(None, responses[d].optimal[..., 0], rule)
+            elif len(m.decisions) > 1:
+                unused = ~profiles.widened(d, profiles.reached(m))[..., 0]
+                found[d] = DecisionResult(None, (rule > 0) | unused, rule)
+    return found
+
+
+def set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) -> None:
+    """Give the members of a cutset the deterministic rules with some numbers, one number for all members together."""
+    for m in reversed(cutset):
+        numbers, own = np.divmod(numbers, m.card**m.contexts)
+        profiles.set_actions(m, m.numbered(own))
+
+
+def _plans(schedule: Schedule) -> list[Plan]:
+    plans = [stage.plan for stage in schedule.stages]
+    return plans if schedule.plan is None else [*plans, schedule.plan]
+
+
+def _largest(profiles: Profiles, free: tuple[int, ...]) -> int:
+    return max(plan.largest for plan in _plans(profiles.schedule(free)))
+
+
+def _work(schedule: Schedule) -> int:
+    """Bound the number of table entries that a schedule computes."""
+    return sum(plan.largest * (1 + len(plan.steps)) for plan in _plans(schedule))
+
+
+def _progress(steps: range, shown: bool, title: str) -> Iterable[int]:
+    if not shown:
+        return steps
+    from tqdm import tqdm
+
+    return tqdm(steps, desc=title)

@@ -1,0 +1,1 @@
+"""Probabilities, expected utilities and counterfactuals under a policy."""

@@ -1,0 +1,83 @@
+"""Possible actions and regret intervals over arrays, against listing in fractions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cidmesa.mesa.consistency import choices
+from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.consistency.regret_interval import interval, possible
+from cidmesa.mesa.outcomes.outcome_table import Law
+from tests.mesa.oracle import ExactLaw, joint_actions, laws
+from tests.strategies import examples
+
+budgets = st.sampled_from([Fraction(0), Fraction(1, 4), Fraction(1)])
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[ExactLaw, ExactLaw]:
+    actions, values = draw(st.integers(2, 3)), draw(st.integers(2, 3))
+    training = draw(laws(actions=actions, values=values))
+    there = draw(laws(actions=actions, values=values))
+    if draw(st.booleans()):  # some contexts look as in training, some swap two actions: boundaries of the cone
+        outcome = [list(rows) for rows in training.outcome]
+        if draw(st.booleans()):
+            outcome[0] = outcome[0][::-1]
+        there = ExactLaw(training.weight, outcome, training.value)
+    return training, there
+
+
+@given(pair=pairs(), budget=budgets)
+@settings(max_examples=examples(quick=80, full=3000))
+def test_possible_actions_and_intervals_equal_enumeration(pair: tuple[ExactLaw, ExactLaw], budget: Fraction) -> None:
+    training, there = pair
+    together = joint_actions(training, budget, there)
+    objectives = ConsistentSet(training.floats(), float(budget))
+    can = possible(objectives, there.floats())
+    expected = np.zeros_like(can)
+    for actions in together:
+        expected[range(len(actions)), actions] = True
+    assert np.array_equal(can, expected)
+    found = interval(objectives, there.floats())
+    if not together:
+        assert np.isnan(found.low)
+        return
+    regrets = [float(there.regrets_of([[a] for a in actions])[0]) for actions in together]
+    assert np.isclose(found.low, min(regrets), atol=1e-9)
+    assert np.isclose(found.high, max(regrets), atol=1e-9)
+    assert found.gap <= 1e-6
+
+
+@given(pair=pairs(), budget=budgets)
+@settings(max_examples=examples(quick=30, full=2000))
+def test_the_same_by_integer_programs_alone(pair: tuple[ExactLaw, ExactLaw], budget: Fraction) -> None:
+    training, there = pair
+    listed = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choices, "LISTED_CHOICES", 0)
+        searched = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
+    assert np.allclose(searched, listed, atol=1e-9, equal_nan=True)
+
+
+def test_contexts_that_exclude_each_other() -> None:
+    """The worst actions of two contexts need different objectives: context by context 2, together 1."""
+    outcome = np.eye(3)[None]
+    training = ConsistentSet(Law(np.array([1.0]), outcome, np.array([[1.0, 0.0, 1.0]])))
+    # In deployment the choice is between values 0 and 2, in two contexts with opposite regrets.
+    there = Law(
+        np.array([0.5, 0.5]),
+        np.array([np.eye(3)[[0, 2]], np.eye(3)[[0, 2]]]),
+        np.array([[0.0, 2.0], [2.0, 0.0]]),
+    )
+    assert possible(training, there).all()
+    found = interval(training, there)
+    # A tie between the two is possible as well, and then both worst actions are.
+    assert found == (0.0, 2.0)
+    assert found.gap == 0.0
+    never_tied = Law(there.weight, np.array([np.eye(3)[[0, 2]], [[0.9, 0.1, 0], [0, 0.1, 0.9]]]), there.value)
+    assert interval(training, never_tied).high == pytest.approx(2.0)

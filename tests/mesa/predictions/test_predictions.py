@@ -1,0 +1,344 @@
+"""What hypotheses predict: the right rows on known systems, and no *must* that an optimizer breaks on random ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import cidmesa as cm
+from cidmesa.mesa.derive import Family, derive_mesa_optimizers
+from cidmesa.mesa.outcomes.one_decision import OneDecision
+from cidmesa.mesa.predictions.claims import blinded, name_of, negated, uncontrolled
+from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
+from cidmesa.validation.checks import Checks
+from cidmesa.validation.judge import allowed_set, sides
+from cidmesa.validation.statistics import MARGIN
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
+from tests.strategies import examples, models
+
+
+def red_door_family(mismatch: float = 0.0, places: tuple[Any, ...] = ("left", "right")) -> Family:
+    setup = cm.TrainingSetup(red_door(mismatch, places), deployments=red_door_deployments(places))
+    return derive_mesa_optimizers(setup, tolerance=mismatch)
+
+
+def expected(rows: Predictions) -> dict[str, Any]:
+    return {row.id: row.expected for row in rows}
+
+
+# The red door -----------------------------------------------------------------------------------------------------
+
+
+def test_the_red_door_says_who_uses_what_and_responds_to_what() -> None:
+    rows = red_door_family().predictions()
+    found = expected(rows)
+    assert [found[f"{h}/repainted/observation/{z}"] for h in ("at_door", "at_red") for z in ("door", "red")] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    assert [found[f"{h}/opposite/response/red"] for h in ("at_door", "reward", "at_red")] == [False, False, True]
+    assert found["joint/other prior/response/door"] is True
+    assert {row.modality for row in rows if row.kind in {"observation", "response"}} == {"must"}
+    # In training, and where red is always elsewhere, no two contexts differ in one observation alone.
+    assert not [row for row in rows if row.kind == "observation" and row.deployment in {"training", "opposite"}]
+
+
+def test_intervals_and_tables_of_the_red_door() -> None:
+    rows = red_door_family().predictions()
+    found = expected(rows)
+    assert found["at_red/opposite/regret/reward"] == pytest.approx((1, 1))
+    assert found["at_door/opposite/regret/reward"] == pytest.approx((0, 0))
+    assert found["joint/repainted/regret/reward"] == pytest.approx((0, 0.5))
+    assert dict(found["at_red/opposite/actions/go"]) == {("left", "right"): ("right",), ("right", "left"): ("left",)}
+    assert dict(found["joint/repainted/actions/go"])["right", "left"] == ("left", "right")  # in domain order
+    assert rows["joint/other prior/regret/reward"].theorem.startswith("Theorem A")
+    assert rows["joint/opposite/coverage"].kind == "coverage"
+
+
+def test_rows_that_cannot_fail_are_apart() -> None:
+    rows = red_door_family().predictions()
+    apart = {row.id for row in rows.structural}
+    assert {
+        "joint/sunny/response/weather",  # never seen
+        "joint/training/control/door",  # not below the decision
+        "joint/opposite/regret/reward",  # [0, 1] of a largest regret of 1
+        "joint/opposite/actions/go",  # every action
+        "lookup table/training/regret/reward",  # the premise
+    } <= apart
+    assert not apart & {row.id for row in rows}
+
+
+def test_inert_shifts_make_controls_and_nothing_else() -> None:
+    rows = red_door_family().predictions()
+    assert [(row.id, row.inert) for row in rows if row.deployment == "sunny"] == [
+        ("joint/sunny/regret/fresh samples", True),
+        ("joint/sunny/regret/retrained", True),
+    ]
+    assert not [row for row in rows if row.inert and row.deployment != "sunny"]
+
+
+def test_control_is_a_can_row_with_the_exact_difference() -> None:
+    rows = red_door_family().predictions()
+    (row,) = [row for row in rows if row.kind == "control"]
+    assert (row.subject, row.modality, row.retrained) == ("at_door", "can", True)
+    assert row.expected == pytest.approx((0.5, 0.5))  # blind chance earns a half
+
+
+def test_with_mismatch_training_itself_tells_hypotheses_apart() -> None:
+    rows = red_door_family(0.1).predictions()
+    found = expected(rows)
+    assert found["at_red/training/observation/door"] is False
+    assert found["at_door/training/observation/door"] is True
+    assert "joint/training/coverage" in found
+    assert found["at_red/other prior/regret/reward"] == pytest.approx((0.1, 0.1))
+
+
+def test_the_value_of_an_observation_that_all_hypotheses_need() -> None:
+    cid = cm.CID([("x", "act"), ("x", "pay"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    model = cid.parameterise(x=cm.Categorical({0: 0.3, 1: 0.7}), act=[0, 1], pay=lambda x, act: int(x == act))
+    rows = derive_mesa_optimizers(cm.TrainingSetup(model)).predictions()
+    row = rows["joint/training/observation/x/retrained"]
+    assert (row.modality, row.retrained) == ("can", True)
+    assert row.expected == pytest.approx((0.3, 0.3))
+    assert expected(rows)["joint/training/observation/x"] is True  # one hypothesis, so its rows are joint
+
+
+@pytest.mark.parametrize("places", [("a", "b", "c"), ("a", "b", "c", "d", "e")])
+def test_relatives_of_the_red_door(places: tuple[str, ...]) -> None:
+    found = expected(red_door_family(places=places).predictions())
+    k = len(places)
+    assert found["at_red/repainted/regret/reward"] == pytest.approx(((k - 1) / k, (k - 1) / k))
+    assert found["at_red/opposite/regret/reward"] == pytest.approx((1, 1))
+    assert found["at_red/repainted/observation/door"] is False
+
+
+def test_a_bare_diagram_predicts_only_what_cannot_fail() -> None:
+    setup = cm.TrainingSetup(red_door_cid(), deployments={"sunny": {"weather"}, "repainted": {"red"}})
+    rows = derive_mesa_optimizers(setup).predictions()
+    assert len(rows) == 0
+    assert "joint/sunny/response/weather" in {row.id for row in rows.structural}
+    assert "joint/repainted/response/red" not in {row.id for row in rows.structural}
+
+
+# Names and digest --------------------------------------------------------------------------------------------------
+
+
+def test_ids_are_distinct_and_the_digest_depends_on_every_claim() -> None:
+    rows = red_door_family().predictions()
+    assert len({row.id for row in (*rows, *rows.structural)}) == len(rows) + len(rows.structural)
+    assert rows.digest == red_door_family().predictions().digest
+    for i, row in enumerate(rows):
+        other = Prediction(row.id, row.hypothesis, row.deployment, row.kind, row.subject, (0.25, 0.5), "must", "")
+        assert Predictions([*rows[:i], other, *rows[i + 1 :]]).digest != rows.digest
+        assert Predictions([*rows[:i], *rows[i + 1 :]]).digest != rows.digest
+
+
+def test_the_digest_is_the_same_in_another_process() -> None:
+    code = (
+        "from tests.mesa.predictions.test_predictions import red_door_family as f; print(f(0.1).predictions().digest)"
+    )
+    env = {**os.environ, "PYTHONHASHSEED": "5"}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert found.stdout.strip() == red_door_family(0.1).predictions().digest
+
+
+def test_rows_are_found_by_id_and_by_hypothesis() -> None:
+    rows = red_door_family().predictions()
+    assert rows["at_red/opposite/response/red"].hypothesis == "at_red"
+    assert rows["joint/training/control/door"] in rows.structural
+    assert {row.hypothesis for row in rows.of("at_red")} == {"at_red"}
+    with pytest.raises(KeyError):
+        rows["nothing"]
+
+
+# Changed models -----------------------------------------------------------------------------------------------------
+
+
+@given(models(max_card=3))
+@settings(max_examples=examples(quick=25, full=400))
+def test_changed_models_do_what_their_names_say(model: cm.CIM) -> None:
+    (decision,) = model.cid.decisions
+    best = model.solve().value
+    assert negated(model).solve().value == pytest.approx(-min(_values_of_all_policies(model)), abs=1e-9)
+    for parent in model.cid.parents(decision):
+        blind = blinded(model, parent, decision)
+        assert parent not in blind.cid.parents(decision)
+        assert blind.solve().value <= best + 1e-9
+    for child in model.cid.children(decision):
+        if model.cid.kind(child) == "chance":
+            cut = uncontrolled(model, child, decision)
+            uniform = {decision: np.full(_shape(model, decision), 1 / model.card(decision))}
+            rule = {decision: np.eye(model.card(decision))[np.zeros(_shape(model, decision)[:-1], dtype=int)]}
+            if not set(model.cid.parents(child)) & (set(model.cid.parents(decision)) | _between(model, decision)):
+                # With nothing else in common, the child is distributed as under uniform play, whatever the rule.
+                law = model.query([child], policy=uniform).probabilities
+                assert cut.query([child], policy=rule).probabilities == pytest.approx(law)
+
+
+def _between(model: cm.CIM, decision: str) -> set[str]:
+    return set(model.cid.descendants(decision)) | set(model.cid.ancestors(decision))
+
+
+def _shape(model: cm.CIM, decision: str) -> tuple[int, ...]:
+    return (*map(model.card, model.cid.parents(decision)), model.card(decision))
+
+
+def _values_of_all_policies(model: cm.CIM) -> list[float]:
+    """Expected utilities of the policies that are best or worst context by context, by brute force over contexts."""
+    (decision,) = model.cid.decisions
+    shape = _shape(model, decision)
+    contexts, card = int(np.prod(shape[:-1])), shape[-1]
+    worst = np.zeros(contexts, dtype=int)
+    for c in range(contexts):
+        values = []
+        for action in range(card):
+            trial = worst.copy()
+            trial[c] = action
+            values.append(model.expected_utility({decision: np.eye(card)[trial].reshape(shape)}))
+        worst[c] = int(np.argmin(values))
+    return [model.expected_utility({decision: np.eye(card)[worst].reshape(shape)})]
+
+
+# No must row is broken by an optimizer ------------------------------------------------------------------------------
+
+
+class Ruled:
+    """One agent with a given rule."""
+
+    def __init__(self, rule: np.ndarray) -> None:
+        self.rule = rule
+
+    def __len__(self) -> int:
+        return len(self.rule)
+
+    def probabilities(self, decision: str) -> np.ndarray:
+        return self.rule
+
+    def act(self, observations: Any, seed: int) -> Any:
+        raise NotImplementedError
+
+
+@st.composite
+def setups(draw: Any) -> cm.TrainingSetup:
+    """A random model with one decision and one deployment that shifts one or two chance nodes."""
+    model = draw(models(min_chance=2, max_chance=4, max_card=2))
+    cid = model.cid
+    nodes = draw(st.lists(st.sampled_from(cid.chance), min_size=1, max_size=2, unique=True))
+    shifts = {}
+    for node in nodes:
+        shape = model.cpd(node).shape
+        rows = int(np.prod(shape[:-1]))
+        weights = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows))
+        first = np.array(weights, dtype=float) / 3
+        shifts[node] = np.stack([first, 1 - first], axis=-1).reshape(shape)
+    return cm.TrainingSetup(model, deployments={"elsewhere": shifts})
+
+
+def frozen_rule(setup: cm.TrainingSetup, names: tuple[str, ...], objective: np.ndarray) -> np.ndarray | None:
+    """The rule of an optimizer that is the same map in training and in deployment, if one is optimal in both."""
+    laws = OneDecision(setup)
+    model = setup.deployed("training")
+    (decision,) = model.cid.decisions
+    contexts = model.contexts(decision)
+    rule = np.full((1, len(contexts), model.card(decision)), 1 / model.card(decision))
+    chosen: dict[Any, int] = {}
+    for name in ("training", "elsewhere"):
+        law = laws.law(name, names)
+        values = law.outcome @ objective
+        for context, row in zip(laws.contexts(name), values, strict=True):
+            best = np.flatnonzero(row >= row.max() - 1e-9)
+            if context in chosen and chosen[context] not in best:
+                return None
+            chosen.setdefault(context, int(best[0]))
+    for context, action in chosen.items():
+        rule[0, contexts.index(context)] = np.eye(model.card(decision))[action]
+    return rule
+
+
+@given(setups(), st.integers(0, 10**6), st.sampled_from([0.0, 0.3]))
+@settings(
+    max_examples=examples(quick=60, full=2000),
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int, tolerance: float) -> None:
+    family = derive_mesa_optimizers(setup, tolerance=tolerance)
+    hypotheses = family.hypotheses
+    assume(hypotheses)
+    rows = family.predictions()
+    for hypothesis in hypotheses:
+        for objective in hypothesis.consistent_set.sample(2, seed=seed):
+            rule = frozen_rule(setup, hypothesis.names, np.asarray(objective))
+            if rule is None:
+                continue
+            checks = Checks(setup, hypotheses, Ruled(rule), tolerance=tolerance, retrain=False)
+            assert checks.scope.all()
+            for row in rows:
+                if row.modality == "can" or row.inert or row.hypothesis not in {JOINT, name_of(hypothesis)}:
+                    continue
+                found = checks.measure(row)
+                assert not isinstance(found, str), (row.id, found)
+                comply, _ = sides(
+                    found.bounds,
+                    allowed_set(row, checks.scale, MARGIN),
+                    strict=row.expected is True and row.kind != "coverage",
+                )
+                assert comply.all(), (row, found.bounds.estimate)
+
+
+@given(setups(), st.integers(0, 10**6))
+@settings(max_examples=examples(quick=60, full=1000), suppress_health_check=[HealthCheck.filter_too_much])
+def test_structural_rows_cannot_fail_and_the_others_can(setup: cm.TrainingSetup, seed: int) -> None:
+    family = derive_mesa_optimizers(setup)
+    assume(family.hypotheses)
+    rows = family.predictions()
+    rng = np.random.default_rng(seed)
+    model = setup.deployed("training")
+    (decision,) = model.cid.decisions
+    contexts, card = len(model.contexts(decision)), model.card(decision)
+    every = np.eye(card)[np.stack([rng.integers(card, size=contexts) for _ in range(30)])]
+    # ... and for each distribution the rules with the greatest and the least regret; for each table one that leaves it.
+    extreme = []
+    for name in setup.distributions:
+        values = setup.deployed(name).solve().action_values(decision).reshape(contexts, card)
+        values = np.nan_to_num(values)
+        extreme += [np.eye(card)[values.argmin(axis=1)], np.eye(card)[values.argmax(axis=1)]]
+    for row in (*rows, *rows.structural):
+        if row.kind == "actions":
+            table: dict[Any, Any] = dict(row.expected)  # type: ignore[call-overload]
+            others = [set(model.domain(decision)) - set(table.get(c, ())) or {0} for c in model.contexts(decision)]
+            extreme.append(np.eye(card)[[model.domain(decision).index(min(o)) for o in others]])
+    checks = Checks(setup, family.hypotheses, Ruled(np.concatenate([every, np.stack(extreme)])), retrain=False)
+    for row in rows.structural:
+        if (row.kind in {"regret", "actions"} and row.deployment != "training") or row.id in shown_responses(rows):
+            found = checks.measure(row)
+            assert not isinstance(found, str)
+            assert sides(found.bounds, allowed_set(row, checks.scale, MARGIN))[0].all(), row
+    for row in rows:
+        if row.kind in {"regret", "actions"} and not row.inert:
+            found = checks.measure(row)
+            assert not isinstance(found, str)
+            assert not sides(found.bounds, allowed_set(row, checks.scale, MARGIN))[0].all(), row
+
+
+def shown_responses(rows: Predictions) -> set[str]:
+    """Responses to what is seen that no rule can show: the shift hardly moves it."""
+    return {r.id for r in rows.structural if r.kind == "response" and not r.theorem.startswith("a frozen rule")}
+
+
+def test_what_only_the_margin_could_break_cannot_fail() -> None:
+    """Where the paint comes off one thing in twenty-five, no rule shows whether it follows the paint."""
+
+    def structural(share: float) -> set[str]:
+        peeled = {"red": cm.Noisy(lambda door: door, share)}
+        setup = cm.TrainingSetup(red_door(), deployments={"peeled": peeled})
+        rows = derive_mesa_optimizers(setup).predictions().structural
+        return {row.id for row in rows if row.deployment == "peeled"}
+
+    assert structural(0.04) == {"at_door/peeled/response/red", "reward/peeled/response/red"}
+    assert structural(0.06) == set()
