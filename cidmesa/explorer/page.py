@@ -7,6 +7,7 @@ earlier functions returned, its exports into what it returns. Nothing else of it
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -106,7 +107,8 @@ def as_data(cid: CID) -> dict[str, Any]:
 
 def _page(start: dict[str, Any] | None, title: str) -> str:
     web = files("cidmesa.explorer") / "web"
-    data = {**_shared_data(), "start": start, "title": title}
+    key = hashlib.sha256(json.dumps(start).encode()).hexdigest()[:12] if start else "own"
+    data = {**_shared_data(), "start": start, "title": title, "key": key}  # edits of one page are kept under one key
     replacements = {
         "TITLE": escape(f"{title} · cidmesa explorer" if title else "cidmesa explorer"),
         "STYLE": _style(web),

@@ -18,14 +18,14 @@ import pytest
 
 import cidmesa as cm
 from cidmesa import literature
+from cidmesa.criteria.analysis import analysis_of
+from cidmesa.criteria.criteria import judge
+from cidmesa.criteria.proofs import proof
+from cidmesa.criteria.report import CRITERIA
+from cidmesa.criteria.rulings import rule
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path as Walk
 from cidmesa.graph import SeparatingSet, minimal_reduction
-from cidmesa.incentives.analysis import analysis_of
-from cidmesa.incentives.criteria import judge
-from cidmesa.incentives.proofs import proof
-from cidmesa.incentives.report import CRITERIA
-from cidmesa.incentives.rulings import rule
 from tests.strategies import examples
 
 NODE = shutil.which("node")
@@ -71,7 +71,7 @@ def compare(cids: list[cm.CID], rng: random.Random) -> None:
     asked = [question(cid, rng) for cid in cids]
     script = Path(__file__).with_name("engine.mjs")
     lines = "\n".join(json.dumps(one) for one in asked)
-    done = subprocess.run([str(NODE), str(script)], input=lines, capture_output=True, text=True, check=True)
+    done = subprocess.run([str(NODE), str(script)], input=lines, stdout=subprocess.PIPE, text=True, check=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == len(cids)
     for cid, one, answer in zip(cids, asked, found, strict=True):

@@ -16,9 +16,8 @@ const data = globalThis.CIDMESA;
 
 export async function start() {
   const before = kept();
-  const given = data.start && { ...arranged(tidied(data.start), false).diagram };
-  const first = given ?? before?.diagram ?? arranged(tidied(data.fragments.find((one) => one.title === "Red door")), false).diagram;
-  const studio = new Studio(first);
+  const given = tidied(data.start ?? data.fragments.find((one) => one.title === "Red door"));
+  const studio = new Studio(arranged(given, false).diagram);
   if (before) Object.assign(studio.options, { ...before.options, decision: "", mesa: false });
   const canvas = new Canvas(studio);
   const actions = actionsOf(studio, canvas);
@@ -38,15 +37,16 @@ export async function start() {
   bar(studio, canvas, gestures, dialogs, actions, panel);
   status(studio);
   dropping(studio, dialogs);
+  if (before) studio.take({ diagram: before.diagram }); // what the page was written with is one undo away
   canvas.paint();
   canvas.settle();
   panel.render();
   canvas.fit();
-  if (!given && before?.view) canvas.camera = before.view;
+  if (before?.view) canvas.camera = before.view;
   try {
     const shared = await linked();
-    if (shared) {
-      studio.take({ diagram: shared }); // what was there before is one undo away
+    if (shared && JSON.stringify(shared) !== JSON.stringify(studio.diagram)) {
+      studio.take({ diagram: shared }); // and what was kept, too
       canvas.settle();
       canvas.fit();
     }

@@ -3,7 +3,7 @@
 import { fromLink, toLink } from "../formats/link.js";
 import { tidied } from "./diagram.js";
 
-const KEY = "cidmesa.explorer";
+const KEY = `cidmesa.explorer.${globalThis.CIDMESA.key}`;
 
 export class Store {
   constructor(studio, view) {

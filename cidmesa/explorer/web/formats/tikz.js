@@ -43,7 +43,7 @@ export function toTikz(diagram, { curves, rings, used }) {
     const owner = used.indexOf(one.agent) + 1;
     const fill = one.kind === "chance" ? "" : `, fill=cidagent${owner}`;
     const size = (more) => `minimum width=${n(width + more)}pt, minimum height=${n(height + more)}pt`;
-    lines.push(`\\node[${one.kind}${fill}, ${size(0)}] (${index.get(one.name)}) at ${at} {${tex(one.name)}};${one.latent ? " % latent" : ""}`);
+    lines.push(`\\node[${one.kind}${fill}, ${size(0)}] (${index.get(one.name)}) at ${at} {${tex(one.name)}};${remark(diagram, one)}`);
     (rings.get(one.name) ?? []).forEach((criterion, i) => {
       lines.push(`\\node[${one.kind}, draw=cid${criterion}, thick, ${size(2 * theme.RING_GAP * (i + 1))}] at ${at} {};`);
     });
@@ -65,6 +65,25 @@ export function toTikz(diagram, { curves, rings, used }) {
   return `${lines.join("\n")}\n\\end{tikzpicture}\n`;
 }
 
+// What the picture itself cannot say of a node, as a comment behind it.
+function remark(diagram, one) {
+  const agent = diagram.agents[one.agent];
+  const more = {
+    ...(plainText(tex(one.name)) === one.name ? {} : { name: one.name }),
+    ...(one.kind === "chance" || agent === 0 ? {} : { agent }),
+    ...(one.latent ? { latent: true } : {}),
+  };
+  return Object.keys(more).length ? ` % ${JSON.stringify(more)}` : "";
+}
+
+function remarked(rest) {
+  try {
+    return JSON.parse(/%\s*(\{.*\})\s*$/.exec(rest)?.[1] ?? "{}");
+  } catch {
+    return {};
+  }
+}
+
 function isStraight(curve) {
   const [[x0, y0], [x1, y1]] = [curve[0], curve[curve.length - 1]];
   const off = Math.max(...curve.map(([x, y]) => Math.abs((x - x0) * (y1 - y0) - (y - y0) * (x1 - x0))));
@@ -72,7 +91,7 @@ function isStraight(curve) {
 }
 
 function tex(text) {
-  return [...text].map((c) => SPECIAL[c] ?? c).join("");
+  return [...text.replace(/\s/g, " ")].map((c) => SPECIAL[c] ?? c).join("");
 }
 
 function plainText(source) {
@@ -98,19 +117,22 @@ export function fromTikz(text) {
   const source = text.replace(/\\begin\{tikzpicture\}\s*\[(?:[^[\]]|\[[^\]]*\])*\]/, "");
   const flips = /y=-1pt/.test(text) ? 1 : -1;
   const unit = /x=1pt/.test(text) ? 1 / scale() : 40;
-  const number = "(-?[\\d.]+)(?:pt|cm)?";
-  const form = new RegExp(`\\\\node\\s*\\[([^\\]]*)\\]\\s*\\(([^)]+)\\)\\s*(?:at\\s*\\(\\s*${number}\\s*,\\s*${number}\\s*\\))?\\s*\\{((?:[^{}\\\\]|\\\\.|\\{[^{}]*\\})*)\\}\\s*;?([^\\n]*)`, "g");
+  const length = "(-?[\\d.]+)(?:pt|cm)?";
+  const form = new RegExp(`\\\\node\\s*\\[([^\\]]*)\\]\\s*\\(([^)]+)\\)\\s*(?:at\\s*\\(\\s*${length}\\s*,\\s*${length}\\s*\\))?\\s*\\{((?:[^{}\\\\]|\\\\.|\\{[^{}]*\\})*)\\}\\s*;?[ \\t]*(%[^\\n]*)?`, "g");
   const nodes = [];
   const byId = new Map();
-  const agents = new Set();
+  const agents = [];
   let placed = true;
   for (const [, style, id, x, y, label, rest] of source.matchAll(form)) {
     const kind = /\butility\b/.test(style) ? "utility" : /\bdecision\b/.test(style) ? "decision" : "chance";
-    const owner = kind === "chance" ? 0 : Number(/cidagent(\d+)|player(\d+)/.exec(style)?.slice(1).find(Boolean) ?? 1) - 1;
-    if (kind !== "chance") agents.add(owner);
+    const more = remarked(rest);
+    const number = Number(/cidagent(\d+)|player(\d+)/.exec(style)?.slice(1).find(Boolean) ?? 1);
+    const agent = more.agent ?? number - 1;
+    if (kind !== "chance" && !agents.includes(agent)) agents.push(agent);
     placed &&= x !== undefined;
-    const name = plainText(label) || id;
-    const one = node(name, kind, (x ?? 0) * unit, (y ?? 0) * unit * flips, { agent: owner, latent: /%\s*latent/.test(rest) });
+    const name = more.name ?? (plainText(label).replace(/^\$([^$]*)\$$/, "$1") || id);
+    const at = [(x ?? 0) * unit, (y ?? 0) * unit * flips];
+    const one = node(name, kind, ...at, { agent: kind === "chance" ? 0 : agents.indexOf(agent), latent: more.latent === true });
     nodes.push(one);
     byId.set(id.trim(), one);
   }
@@ -118,7 +140,7 @@ export function fromTikz(text) {
   const nearest = (place) => {
     const named = byId.get(place.trim());
     if (named) return named;
-    const point = new RegExp(`^\\s*${number}\\s*,\\s*${number}\\s*$`).exec(place);
+    const point = new RegExp(`^\\s*${length}\\s*,\\s*${length}\\s*$`).exec(place);
     if (!point) throw new FormatError(`\\draw: (${place}) is not a node.`);
     const [px, py] = [point[1] * unit, point[2] * unit * flips];
     const far = (one) => {
@@ -132,7 +154,5 @@ export function fromTikz(text) {
     const ends = way.match(/\(([^()]*)\)/g)?.map((end) => end.slice(1, -1)) ?? [];
     if (ends.length >= 2 && !/rectangle/.test(way)) links.push([nearest(ends[0]).name, nearest(ends[ends.length - 1]).name]);
   }
-  const numbers = [...agents].sort((a, b) => a - b);
-  const moved = nodes.map((one) => ({ ...one, agent: Math.max(0, numbers.indexOf(one.agent)) }));
-  return { diagram: { agents: numbers.length ? numbers : [0], nodes: moved, links, targets: [] }, left: [], placed };
+  return { diagram: { agents: agents.length ? agents : [0], nodes, links, targets: [] }, left: [], placed };
 }
