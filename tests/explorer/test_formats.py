@@ -23,7 +23,24 @@ from tests.strategies import examples
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node on this machine")
 
-ODD = ("true", "1", "-", "a b", "ä ö", "quote\"'", "back\\slash", "x: y", "#", "[z]", "_", "end\n", "→", "<&>", "a_1", "{$%^~}")
+ODD = (
+    "true",
+    "1",
+    "-",
+    "a b",
+    "ä ö",
+    "quote\"'",
+    "back\\slash",
+    "x: y",
+    "#",
+    "[z]",
+    "_",
+    "end\n",
+    "→",
+    "<&>",
+    "a_1",
+    "{$%^~}",
+)
 
 
 def ask(*questions: dict[str, Any]) -> list[dict[str, Any]]:

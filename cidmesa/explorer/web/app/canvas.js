@@ -387,7 +387,7 @@ function shapesOf(one, owner, rings, target, numbered) {
     const [x, y] = [-width / 2 + 2, -height / 2 + 2];
     parts.push(`<g class="target" transform="translate(${number(x)} ${number(y)})"><circle r="8"/><circle r="4.6"/><circle class="dot" r="1.8"/></g>`);
   }
-  const below = height / 2 + rings.length * theme.RING_GAP;
+  const below = height / 2 + rings.length * theme.RING_GAP + 3;
   if (one.kind !== "utility") {
     parts.push(`<g class="handle" transform="translate(0 ${number(below)})"><circle class="grip" r="11"/><circle class="knob" r="6"/><path d="M0 -3v6M-2.4 0.8L0 3.2L2.4 0.8"/></g>`);
   }

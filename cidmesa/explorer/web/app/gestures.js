@@ -204,9 +204,10 @@ export class Gestures {
   }
 
   double(event) {
-    const name = event.target.closest("[data-node]")?.dataset.node ?? null;
+    const hit = document.elementFromPoint(event.clientX, event.clientY); // the event's own target is who held the pointer
+    const name = hit?.closest("[data-node]")?.dataset.node;
     if (name) return this.rename(name);
-    if (event.target.closest("[data-tail]")) return undefined;
+    if (hit?.closest("[data-tail]")) return undefined;
     const [x, y] = this.canvas.toWorld(event.clientX, event.clientY);
     return this.add("chance", Math.round(x / SNAP) * SNAP, Math.round(y / SNAP) * SNAP);
   }

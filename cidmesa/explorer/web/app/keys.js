@@ -11,19 +11,23 @@ const OWN = "application/x-cidmesa";
 export class Keys {
   constructor(studio, canvas, gestures, actions) {
     Object.assign(this, { studio, canvas, gestures, actions });
+    this.tabbing = false;
     document.addEventListener("keydown", (event) => this.down(event));
+    document.addEventListener("pointerdown", () => (this.tabbing = false), true);
     document.addEventListener("keyup", (event) => event.code === "Space" && (gestures.space = false));
     for (const what of ["copy", "cut", "paste"]) document.addEventListener(what, (event) => this.clip(event, what));
     canvas.svg.addEventListener("focusin", (event) => {
       const name = event.target.dataset?.node;
-      if (name && nodeOf(studio.diagram, name) && !gestures.now) {
-        if (!studio.selection.has(name)) studio.select([name]);
-        canvas.reveal(name);
-      }
+      if (!name || !this.tabbing || !nodeOf(studio.diagram, name)) return; // who walks with the tab key selects
+      if (!studio.selection.has(name)) studio.select([name]);
+      canvas.reveal(name);
     });
   }
 
   down(event) {
+    this.tabbing = event.key === "Tab";
+    const { node } = event.target.dataset ?? {};
+    if (node && !this.tabbing && !this.studio.selection.has(node) && nodeOf(this.studio.diagram, node)) this.studio.select([node]);
     if (event.target.closest("input, textarea, select, dialog")) return;
     const onPicture = event.target.closest("#canvas") || event.target === document.body;
     const done = event.ctrlKey || event.metaKey ? this.command(event) : onPicture || /^[?]$/.test(event.key) ? this.plain(event) : false;
@@ -179,5 +183,6 @@ export class Keys {
     const made = insert(studio.diagram, part, inSight ? dx : Math.round((mx - x) / STEP) * STEP, inSight ? dy : Math.round((my - y) / STEP) * STEP);
     studio.take(made);
     studio.select(made.names);
+    canvas.focus(made.names[0]);
   }
 }

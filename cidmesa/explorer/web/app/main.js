@@ -63,6 +63,7 @@ export async function start() {
     }
   });
   store.watch();
+  store.keep();
   document.documentElement.dataset.ready = "yes";
   return { studio, canvas, dialogs, store };
 }
@@ -90,6 +91,7 @@ function actionsOf(studio, canvas) {
       const made = insert(studio.diagram, part, empty ? -x : Math.round(cx - x), empty ? -y : Math.round(below - high));
       studio.take(made);
       studio.select(made.names);
+      canvas.focus(made.names[0]);
       canvas.fit();
       studio.say(`${made.names.length} nodes added.`);
     },

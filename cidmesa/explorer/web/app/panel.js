@@ -97,9 +97,9 @@ export class Panel {
     const names = [...studio.selection];
     const one = names.length === 1 ? nodeOf(diagram, names[0]) : null;
     const active = document.activeElement;
-    if (one && box.contains(active) && active.matches("input[type=text]") && box.dataset.node === one.name) return;
+    if (one && box.contains(active) && active.matches("input[type=text]") && box.dataset.edits === one.name) return;
     const held = box.contains(active) ? active.dataset.key : null;
-    box.dataset.node = one?.name ?? "";
+    box.dataset.edits = one?.name ?? "";
     if (studio.link) box.replaceChildren(this.linkEditor(studio.link));
     else if (one) box.replaceChildren(this.nodeEditor(one));
     else if (names.length) box.replaceChildren(this.severalEditor(names));
