@@ -1,7 +1,7 @@
 // The picture on the screen: nodes and links as SVG, kept in step with the studio, and the camera over them.
 
 import { linksOf } from "../engine/mesa.js";
-import { bodySize, grown, inside, samples, shortened } from "../picture/geometry.js";
+import { bodySize, crosses, grown, inside, samples, shortened } from "../picture/geometry.js";
 import { route } from "../picture/route.js";
 import { arrow, escaped, number, outline, pathData } from "../picture/svg.js";
 import { theme } from "../picture/theme.js";
@@ -10,6 +10,7 @@ import { usedAgents } from "./diagram.js";
 import { byId, put, s } from "./dom.js";
 import { spoken } from "./words.js";
 
+const LARGE = 60; // nodes from which screen readers' names wait until the picture is painted
 const FOOT = 92; // how far below the diagram the mesa utility stands
 
 export class Canvas {
@@ -29,8 +30,11 @@ export class Canvas {
     this.marquee = null;
     this.frame = 0;
     this.order = "";
+    this.whole = true; // whether more than places has changed since the last painting
     studio.listen((what) => {
-      if (what !== "say") this.soon();
+      if (what === "say") return;
+      this.whole ||= what !== "places";
+      this.soon();
     });
     new ResizeObserver(() => this.soon()).observe(this.svg);
   }
@@ -71,28 +75,30 @@ export class Canvas {
     return diagram.links.map(([tail, head]) => [tail, head, dropped.has(`${tail}\0${head}`) ? "dropped" : ""]);
   }
 
-  places(nodes) {
-    const { studio } = this;
+  // The box of each node with its rings.
+  places(nodes, rings) {
     return new Map(nodes.map((one, v) => {
       const [width, height] = bodySize(one.name, one.kind);
-      const around = 2 * theme.RING_GAP * studio.rings(v).length;
+      const around = 2 * theme.RING_GAP * rings[v].length;
       return [one.name, { kind: one.kind, box: { x: one.x, y: one.y, width: width + around, height: height + around } }];
     }));
   }
 
-  // The curve of each link, from the layout while it holds, else routed anew; routes of links that did not move are kept.
-  curves(nodes, links, places) {
-    const strayed = [];
-    if (this.fixed) {
-      for (const [name, { box }] of places) {
-        const place = this.fixed.places.get(name);
-        if (!place || place[0] !== box.x || place[1] !== box.y) strayed.push(name);
-      }
-    }
+  // The curve of each link: from the layout while it holds, else routed. What `before` drew is kept where no moved node
+  // has to do with it.
+  curves(links, places, before = null) {
+    const strayed = this.fixed ? [...places.keys()].filter((name) => !this.isFixed(name, places)) : [];
     const away = new Set(strayed);
+    const moved = before ? [...places.keys()].filter((name) => !isSame(places.get(name).box, before.places.get(name).box)) : [];
+    const gone = new Set(moved);
     const found = new Map();
     for (const [tail, head] of links) {
       const key = `${tail}\0${head}`;
+      const old = before?.curves.get(key);
+      if (old && !gone.has(tail) && !gone.has(head) && !moved.some((name) => concerns(old, before.places.get(name).box, places.get(name).box))) {
+        found.set(key, old);
+        continue;
+      }
       const given = this.fixed && !away.has(tail) && !away.has(head) ? this.fixed.curves.get(key) : null;
       const free = given && !strayed.some((name) => touches(given, places.get(name).box));
       found.set(key, free ? clipped(given, places.get(tail), places.get(head)) : route(tail, head, places));
@@ -100,18 +106,51 @@ export class Canvas {
     return found;
   }
 
+  isFixed(name, places) {
+    const place = this.fixed.places.get(name);
+    const { box } = places.get(name);
+    return place !== undefined && place[0] === box.x && place[1] === box.y;
+  }
+
   paint() {
     const { studio } = this;
-    const nodes = this.shownNodes();
-    const links = this.shownLinks();
-    const places = this.places(nodes);
-    this.drawn = { nodes, links, places, curves: this.curves(nodes, links, places) };
-    this.paintNodes(nodes);
-    this.paintLinks(links);
-    this.paintExtra(places);
+    if (this.whole || !this.drawn) this.paintAll();
+    else this.paintPlaces();
+    this.whole = false;
+    this.paintExtra(this.drawn.places);
     this.paintCamera();
     this.svg.classList.toggle("tool-link", studio.tool === "link" || studio.linking !== null);
     this.svg.classList.toggle("lit", studio.highlight !== null);
+  }
+
+  paintAll() {
+    const nodes = this.shownNodes();
+    const links = this.shownLinks();
+    const rings = nodes.map((_, v) => this.studio.rings(v));
+    const places = this.places(nodes, rings);
+    this.drawn = { nodes, links, rings, places, curves: this.curves(links, places) };
+    this.paintNodes();
+    this.paintLinks();
+    clearTimeout(this.speaking);
+    if (nodes.length < LARGE) this.speak();
+    else this.speaking = setTimeout(() => this.speak(), 60); // the picture comes first
+  }
+
+  // Only places have changed: what did not move is left alone.
+  paintPlaces() {
+    const before = this.drawn;
+    const nodes = this.shownNodes();
+    const places = this.places(nodes, before.rings);
+    const curves = this.curves(before.links, places, before);
+    this.drawn = { ...before, nodes, places, curves };
+    for (const one of nodes) {
+      if (!isSame(places.get(one.name).box, before.places.get(one.name).box)) this.putPlace(one);
+    }
+    for (const [key, curve] of curves) if (curve !== before.curves.get(key)) setCurve(this.linkElements.get(key), curve);
+  }
+
+  putPlace(one) {
+    put(this.nodeElements.get(one.name), "transform", `translate(${number(one.x)} ${number(one.y)})`);
   }
 
   paintCamera() {
@@ -123,8 +162,9 @@ export class Canvas {
     byId("zoom-level").textContent = `${Math.round(k * 100)} %`;
   }
 
-  paintNodes(nodes) {
+  paintNodes() {
     const { studio } = this;
+    const { nodes } = this.drawn;
     const { highlight, diagram } = studio;
     const used = usedAgents(diagram);
     const seen = new Set();
@@ -138,14 +178,14 @@ export class Canvas {
         this.order = "";
       }
       const owner = one.kind === "chance" ? 0 : used.indexOf(one.agent) + 1;
-      const rings = studio.rings(v);
+      const rings = this.drawn.rings[v];
       const target = targets.has(one.name);
       const sketch = shapesOf(one, owner, rings, target, used.length > 1);
       if (element.sketch !== sketch) {
         element.sketch = sketch;
         element.innerHTML = sketch;
       }
-      put(element, "transform", `translate(${number(one.x)} ${number(one.y)})`);
+      this.putPlace(one);
       const classes = ["node", one.kind];
       if (one.latent) classes.push("latent");
       if (studio.selection.has(one.name)) classes.push("selected");
@@ -156,12 +196,8 @@ export class Canvas {
         classes.push(highlight.nodes.has(one.name) ? "on-path" : highlight.given?.has(one.name) ? "" : "off-path");
       }
       put(element, "class", classes.filter(Boolean).join(" "));
-      const base = diagram.nodes[v];
       put(element, "aria-pressed", String(studio.selection.has(one.name)));
       put(element, "aria-roledescription", `${one.kind} node`);
-      put(element, "aria-label", base ? spoken(base, studio.report, {
-        owner: studio.ownerOf(base), selected: studio.selection.has(base.name), target, decisions: studio.decisions,
-      }) : "mesa_utility, utility: a child of all targets");
     }
     for (const [name, element] of this.nodeElements) {
       if (seen.has(name)) continue;
@@ -178,6 +214,20 @@ export class Canvas {
     }
   }
 
+  // Gives every node the name that screen readers say.
+  speak() {
+    const { studio } = this;
+    const { decisions, diagram } = studio;
+    const targets = new Set(studio.mesa?.targets ?? []);
+    for (const [name, element] of this.nodeElements) {
+      const v = diagram.nodes.findIndex((one) => one.name === name);
+      const one = diagram.nodes[v];
+      const words = one ? spoken(one, studio.report, { owner: studio.ownerOf(one), target: targets.has(v), decisions })
+        : "mesa_utility, utility: a child of all targets";
+      put(element, "aria-label", words);
+    }
+  }
+
   // Names in the order of focus: parents before children, as they were drawn.
   inOrder() {
     const { report } = this.studio;
@@ -185,8 +235,9 @@ export class Canvas {
     return this.studio.mesaShown ? [...order, "mesa_utility"] : order;
   }
 
-  paintLinks(links) {
+  paintLinks() {
     const { studio } = this;
+    const { links } = this.drawn;
     const { highlight } = studio;
     const seen = new Set();
     const kinds = new Map(this.drawn.nodes.map((one) => [one.name, one.kind]));
@@ -289,7 +340,7 @@ export class Canvas {
       this.camera = { x: width / 2, y: height / 2, k: 1 };
       return this.soon();
     }
-    const boxes = [...this.places(nodes).values()].map(({ box }) => box);
+    const boxes = [...this.places(nodes, nodes.map((_, v) => this.studio.rings(v))).values()].map(({ box }) => box);
     const left = Math.min(...boxes.map((box) => box.x - box.width / 2));
     const right = Math.max(...boxes.map((box) => box.x + box.width / 2));
     const top = Math.min(...boxes.map((box) => box.y - box.height / 2));
@@ -352,6 +403,21 @@ function extendedTo(end, before, { kind, box }) {
     else low = middle;
   }
   return at(low);
+}
+
+function isSame(a, b) {
+  return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
+}
+
+// Does a node that went from one box to another have to do with a curve: was it in the way, or is it now?
+function concerns(curve, from, to) {
+  const [a, b] = [curve[0], curve[curve.length - 1]];
+  return crosses(grown(from, 6), a, b) || crosses(grown(to, 6), a, b) || (curve.length > 4 || isBent(curve) ? touches(curve, to) : false);
+}
+
+function isBent([a, b, c, d]) {
+  const off = (p) => Math.abs((p[0] - a[0]) * (d[1] - a[1]) - (p[1] - a[1]) * (d[0] - a[0]));
+  return off(b) + off(c) > 4 * Math.hypot(d[0] - a[0], d[1] - a[1]);
 }
 
 function touches(curve, box) {

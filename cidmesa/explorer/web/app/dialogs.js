@@ -84,9 +84,10 @@ export class Dialogs {
     studio.options.mesa = false; // pictures are of the base diagram, which is what can be read back
     const nodes = canvas.shownNodes();
     const links = canvas.shownLinks();
-    const places = canvas.places(nodes);
-    const curves = canvas.curves(nodes, links, places);
-    const rings = new Map(nodes.map((one, v) => [one.name, studio.rings(v).filter(([, certain]) => certain).map(([criterion]) => criterion)]));
+    const marks = nodes.map((_, v) => studio.rings(v).filter(([, certain]) => certain));
+    const places = canvas.places(nodes, marks);
+    const curves = canvas.curves(links, places);
+    const rings = new Map(nodes.map((one, v) => [one.name, marks[v].map(([criterion]) => criterion)]));
     studio.options.mesa = before;
     const look = { places, curves, rings, used: usedAgents(diagram) };
     return format === "tikz" ? toTikz(diagram, look) : toSvg(diagram, look);

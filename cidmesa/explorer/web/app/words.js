@@ -38,10 +38,9 @@ export const SHIFT_MEANING = {
 };
 
 // The accessible name of a node: name, kind, whose, what it is, and its verdicts.
-export function spoken(one, report, { owner, selected, target, decisions }) {
+export function spoken(one, report, { owner, target, decisions }) {
   const v = report.names.indexOf(one.name);
   const parts = [`${one.name}, ${one.latent ? "latent " : ""}${one.kind}${owner ? ` of agent ${owner}` : ""}`];
-  if (selected) parts.push("selected");
   if (target) parts.push("target");
   const { parents, children } = report.graph;
   if (parents[v].length) parts.push(`from ${parents[v].map((p) => report.names[p]).join(", ")}`);
