@@ -156,7 +156,8 @@ export class Canvas {
   paintCamera() {
     const { x, y, k } = this.camera;
     put(this.world, "transform", `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${k.toFixed(4)})`);
-    this.svg.style.setProperty("--grid", `${20 * k}px`);
+    const step = 20 * 4 ** Math.max(0, Math.ceil(Math.log(0.6 / k) / Math.log(4))); // never a thicket of dots
+    this.svg.style.setProperty("--grid", `${step * k}px`);
     this.svg.style.setProperty("--grid-x", `${x}px`);
     this.svg.style.setProperty("--grid-y", `${y}px`);
     byId("zoom-level").textContent = `${Math.round(k * 100)} %`;

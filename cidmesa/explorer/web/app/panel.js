@@ -82,7 +82,7 @@ export class Panel {
       else lines.push(h("p", {}, h("b", {}, report.soluble ? "Soluble: " : "Not soluble: "), report.soluble
         ? "the decisions of each agent can be settled one by one."
         : `${report.knots.map((knot) => knot.map(name).join(", ")).join("; ")} are relevant to each other in a circle.`));
-      lines.push(h("p", {}, h("b", {}, "Reduction: "), dropped.length ? `no optimal rule needs ${dropped.join(", ")}.` : "every observation may be needed."));
+      lines.push(h("p", {}, h("b", {}, "Reduction: "), dropped.length ? `no optimal rule needs ${several(dropped)}.` : "every observation may be needed."));
     }
     if (report.agents.length > 1) lines.push(h("p", { class: "muted" }, "Of each agent; the rules of the other agents' decisions are fixed mechanisms."));
     byId("facts").replaceChildren(...lines);
@@ -353,7 +353,7 @@ export class Panel {
         h("dt", {}, "Position"), h("dd", {}, mesa.positions.length ? mesa.positions.map((one) => h("p", {}, h("b", {}, one), `: ${POSITION_MEANING[one]}.`)) : "none, for want of control."),
         h("dt", {}, "Shifts"), h("dd", {}, kinds.map((kind) => {
           const nodes = mesa.shifts.flatMap((one, v) => (one === kind ? [name(v)] : []));
-          return nodes.length ? h("p", {}, h("span", { class: `tag ${kind.replaceAll(" ", "-")}`, title: SHIFT_MEANING[kind] }, kind), ` ${nodes.join(", ")}`, h("span", { class: "muted" }, `: ${SHIFT_MEANING[kind]}.`)) : null;
+          return nodes.length ? h("p", {}, h("span", { class: `tag ${kind.replaceAll(" ", "-")}`, title: SHIFT_MEANING[kind] }, kind), ` ${several(nodes)}`, h("span", { class: "muted" }, `: ${SHIFT_MEANING[kind]}.`)) : null;
         })),
         h("dt", {}, "Against base"), h("dd", {}, verdicts(mesa.emergent, "Emergent: "), verdicts(mesa.vanished, "Vanished: "),
           open.length ? h("p", {}, h("b", {}, "Open: "), open.map(([words, [criterion, v]]) => `${SHORT[criterion]} of ${name(v)} ${words}`).join(", "), "; ask Python.") : null,
@@ -363,6 +363,11 @@ export class Panel {
       h("p", { class: "muted" }, "All that a bare graph certifies. Regrets, possible actions and consistency in general need numbers."),
     ];
   }
+}
+
+// Names in a line, the first of them where there are many.
+function several(names, most = 8) {
+  return names.length <= most + 1 ? names.join(", ") : `${names.slice(0, most).join(", ")} and ${names.length - most} more`;
 }
 
 // What a verdict's proof lights up in the picture.
