@@ -20,9 +20,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
-from cidmesa.mechanisms import Array, Domain, is_symbolic
+from cidmesa.mechanisms import Domain, is_symbolic
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 

@@ -9,21 +9,12 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import CidmesaError, FileFormatError, did_you_mean
 from cidmesa.interop import expressions
 from cidmesa.interop.plain import VERSION, Plain
-from cidmesa.mechanisms import (
-    Array,
-    Bernoulli,
-    Categorical,
-    Choice,
-    Domain,
-    Mechanism,
-    Structural,
-    Table,
-    Uniform,
-)
+from cidmesa.mechanisms import Bernoulli, Categorical, Choice, Domain, Mechanism, Structural, Table, Uniform
 from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 

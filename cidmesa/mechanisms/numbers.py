@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import MechanismError
-from cidmesa.mechanisms.place import TOLERANCE, Array, Compiled, Domain, Place, Response, Value
+from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE, Compiled, Domain, Place, Response, Value
 
 _FEW = 32
 """Entries up to which a table is checked faster as a list (measured; a call of numpy costs about a microsecond)."""
@@ -92,21 +93,21 @@ def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = N
         where = np.argwhere(~good)[0]
         at = context if context is not None else context_at(place, where[:-1])
         raise place.error(f"{float(table[tuple(where)])!r} at {place.describe(at)} is not a probability.")
-    off = ~(np.abs(table.sum(axis=-1) - 1) <= TOLERANCE)
+    off = ~(np.abs(table.sum(axis=-1) - 1) <= ROW_SUM_TOLERANCE)
     if not off.any():
         return
     where = np.argwhere(off)[0]
     at = context if context is not None else context_at(place, where)
     raise place.error(
         f"its probabilities at {place.describe(at)} sum to {float(table[tuple(where)].sum())!r}, not to 1 "
-        f"(within {TOLERANCE:g}): {table[tuple(where)].tolist()!r}."
+        f"(within {ROW_SUM_TOLERANCE:g}): {table[tuple(where)].tolist()!r}."
     )
 
 
 def _sum_to_one(rows: list[list[float]]) -> bool:
     """Say whether all rows are probabilities that sum to one; no comparison with NaN is true."""
     for row in rows:  # noqa: SIM110  # a generator takes half as long again, and this runs for every table
-        if not (min(row) >= 0 and abs(sum(row) - 1) <= TOLERANCE):
+        if not (min(row) >= 0 and abs(sum(row) - 1) <= ROW_SUM_TOLERANCE):
             return False
     return True
 
@@ -127,7 +128,7 @@ def _check_symbolic_rows(place: Place, table: Array, context: tuple[Value, ...] 
             if number is not None and not 0 <= number <= 1:
                 raise place.error(f"{entry!r} at {at} is not a probability.")
         excess = sympy.expand(sum(row) - 1)
-        if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= TOLERANCE)):
+        if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= ROW_SUM_TOLERANCE)):
             raise place.error(f"its probabilities at {at} sum to {sympy.simplify(excess + 1)}, not to 1: {row!r}.")
 
 

@@ -1,4 +1,4 @@
-r"""Deceptive alignment: complying while it pays.
+r"""Deceptive alignment: compliance in training that is instrumental and ends in deployment.
 
 A candidate :math:`\mathcal M(T, O)` in a setup with :class:`.Phases` (a decision :math:`D_{tr}`
 that training scores, the parameters after the update :math:`\Theta'`, a decision :math:`D_{dep}` taken with them) may
@@ -38,7 +38,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cidmesa.arguments import read_names
+from cidmesa.arguments import options_by_name, read_names
+from cidmesa.arrays import Floats
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.criteria.question import Answer
 from cidmesa.criteria.verdict import Verdict
@@ -48,7 +49,7 @@ from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import Polynomial, RuleSpace
-from cidmesa.mesa.graphical.interfaces import Floats, payoff_table
+from cidmesa.mesa.graphical.interfaces import payoff_table
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
 
@@ -136,10 +137,12 @@ def deployment_utilities(setup: TrainingSetup, phases: Phases) -> tuple[str, ...
 # The verdict -----------------------------------------------------------------------------------------------------
 
 
+@options_by_name
 def is_deceptive(
     setup: TrainingSetup,
     targets: Iterable[str],
     objective: Objective | Mapping[Any, float] | None = None,
+    *,
     tolerance: float = 0.0,
     deterministic: bool = False,
 ) -> DeceptionVerdict:
@@ -268,11 +271,13 @@ def optimal_rules(
     return best.value, tuple({d: space.rule_of(d, rule) for d in model.cid.decisions} for rule in best.rules)
 
 
+@options_by_name
 def phase_cue(
     setup: TrainingSetup,
     targets: Iterable[str],
     objective: Objective | Mapping[Any, float],
     cue: str,
+    *,
     deterministic: bool = False,
 ) -> PhaseCue:
     """Return the value of a cue of the phase, and the response to it.

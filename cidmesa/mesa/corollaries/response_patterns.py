@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import is_number
 
@@ -61,12 +62,14 @@ class ResponsePattern:
     responses: Mapping[Hashable, float] = field(hash=False)
 
 
+@options_by_name
 def response_pattern(
     model: CIM,
     policy: Mapping[str, Any],
     shown: str,
     cue: str,
     training: Hashable,
+    *,
     decision: str | None = None,
     margin: float = 1e-9,
 ) -> ResponsePattern:

@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.targets import target_key
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
@@ -138,10 +139,9 @@ class AlignmentRegion:
         return "\n".join(lines)
 
 
+@options_by_name
 def alignment_region(
-    setup: TrainingSetup,
-    target: Targets,
-    objective: Objective | Mapping[Any, Any] | Literal["any"] | None = None,
+    setup: TrainingSetup, target: Targets, *, objective: Objective | Mapping[Any, Any] | Literal["any"] | None = None
 ) -> AlignmentRegion:
     r"""Return the conditions under which a proxy is consistent, and under which it parts from the base objective.
 

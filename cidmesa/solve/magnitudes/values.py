@@ -34,12 +34,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import LEFT_OUT, read_edges, require_model
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array, Choice, Mechanism, Table, is_number
+from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
 from cidmesa.model import CIM
 from cidmesa.solve.magnitudes.magnitude import Bound, Magnitude
-from cidmesa.solve.policies.all_optimal import MAX_PROFILES, Box, optimal_boxes, value_of, value_slack
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes, value_of, value_slack
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.queries.counterfactual import twin_worlds
 from cidmesa.solve.queries.query import expected_utility, joint
@@ -158,7 +159,7 @@ def total_effect(
     treatment: Any = LEFT_OUT,
     *,
     policy: Any = None,
-    blocked: Iterable[Edge] | Edge = (),
+    cut_edges: Iterable[Edge] | Edge = (),
 ) -> Magnitude:
     r"""Return how the mean of a node is moved by setting another.
 
@@ -176,7 +177,7 @@ def total_effect(
         The two values; left out, the first and the last of the domain.
     policy
         Rules of decisions without one that matter.
-    blocked
+    cut_edges
         Edges (or a single one) that do not pass the intervention on: a *path-specific* effect, for structural models
         (see :mod:`cidmesa.solve.queries.counterfactual`).
 
@@ -193,12 +194,12 @@ def total_effect(
     ...                          health=lambda drug, pulse: 3 * drug - pulse)
     >>> total_effect(model, "drug", "health")
     2.0
-    >>> total_effect(model, "drug", "health", blocked=[("drug", "pulse")]), total_effect(model, "health", "drug")
+    >>> total_effect(model, "drug", "health", cut_edges=[("drug", "pulse")]), total_effect(model, "health", "drug")
     (3.0, 0.0)
     """
     low, high = two_values(model, node, reference, treatment)
     model.require_numeric("an effect")
-    edges = read_edges(blocked, "blocked")
+    edges = read_edges(cut_edges, "cut_edges")
 
     numbers = None if model.cid.kind(outcome) == "utility" else numbers_of(model, outcome)
 
@@ -416,7 +417,7 @@ def decision_for_label(model: CIM, label: str, decision: str | None) -> str:
     return decision
 
 
-def _introduced(box: Box, node: str, label: str, low: Any, high: Any, how: str) -> float:
+def _introduced(box: PolicyBox, node: str, label: str, low: Any, high: Any, how: str) -> float:
     """Return the least |difference of the decision| over a box, less |difference of the label|."""
     model, parents = box.model, box.model.cid.parents(box.decision)
 

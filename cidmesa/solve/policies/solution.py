@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError, unknown
-from cidmesa.solve.tables.elimination import Array
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -165,6 +165,16 @@ class Solution:
         """
         masks = {d: self.optimal_mask(d) for d in self.results}
         return {d: mask / mask.sum(axis=-1, keepdims=True) for d, mask in masks.items()}
+
+    def __getitem__(self, decision: str) -> dict[tuple[Hashable, ...], Any]:
+        """Return the rule of one decision, ``{context: action}``.
+
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("a", "u")], decisions=["a"], utilities=["u"])
+        >>> cid.parameterise(a=[0, 1], u=lambda a: 3 * a).solve()["a"]
+        {(): 1}
+        """
+        return self.policy[self._solved(decision)]
 
     def _solved(self, decision: str | None) -> str:
         decision = self.model.cid.only_decision(decision, question="action values")
