@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cidmesa._version import __version__
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
-from cidmesa.explorer.fragments import fragments
+from cidmesa.explorer.drop_ins import fragments
 from cidmesa.render import theme
 from cidmesa.render.metrics import text_width
 

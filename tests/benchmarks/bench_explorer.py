@@ -21,7 +21,7 @@ from typing import Any
 from cidmesa.explorer import explore
 from cidmesa.explorer.page import as_data
 from tests.explorer.browser import CHROMIUM, Browser
-from tests.explorer.drawn_large import large
+from tests.explorer.diagrams import large
 from tests.explorer.test_engine import question
 
 NODE = shutil.which("node")
@@ -63,7 +63,9 @@ def engine() -> None:
         asked = question(cid, random.Random(seed))
         targets = [cid.id(v) for v in cid.nodes if cid.kind(v) == "chance"][-2:]
         questions.append(json.dumps({"diagram": asked["diagram"], "targets": targets}))
-    done = subprocess.run([str(NODE), str(SCRIPT)], input="\n".join(questions), stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [str(NODE), str(SCRIPT)], input="\n".join(questions), stdout=subprocess.PIPE, text=True, check=True
+    )
     found: list[dict[str, list[float]]] = [json.loads(line) for line in done.stdout.splitlines()]
     for what, words in (("report", "all verdicts"), ("mesa", "base against mesa besides")):
         medians = [statistics.median(one[what][10:]) for one in found]
@@ -95,8 +97,12 @@ def picture() -> None:
                 f"95 % within {sorted(times)[int(0.95 * len(times))]:.1f} ms (bound 50)"
             )
             took = [browser.js(TOGGLE) for _ in range(12)]
-            print(f"picture, {nodes} nodes: a changed kind to new verdicts on screen, median {statistics.median(took):.1f} ms")
-        print(f"errors on the console: {browser.errors or 'none'}; {len(as_data(large(1))['links'])} links in the large one")
+            print(
+                f"picture, {nodes} nodes: a changed kind to new verdicts on screen, median {statistics.median(took):.1f} ms"
+            )
+        print(
+            f"errors on the console: {browser.errors or 'none'}; {len(as_data(large(1))['links'])} links in the large one"
+        )
 
 
 TOGGLE = """explorer.then(({ studio }) => new Promise((done) => {

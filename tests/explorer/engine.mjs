@@ -33,7 +33,9 @@ for await (const line of createInterface({ input: process.stdin })) {
       positions: mesa.positions,
       shifts: mesa.shifts,
       links: mesa.report.graph.parents.flatMap((above, head) => above.map((tail) => [tail, head])),
-      answers: CRITERIA.map((criterion) => mesa.report.decisions.map((d) => [...mesa.report.answers(criterion, d)].join(""))),
+      answers: CRITERIA.map((criterion) =>
+        mesa.report.decisions.map((d) => [...mesa.report.answers(criterion, d)].join("")),
+      ),
       emergent: mesa.emergent,
       vanished: mesa.vanished,
       maybeEmergent: mesa.maybeEmergent,

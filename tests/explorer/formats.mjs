@@ -21,7 +21,9 @@ const { bodySize } = await import(new URL("picture/geometry.js", web));
 
 for await (const line of lines) {
   const { read, draw, diagram } = JSON.parse(line);
-  process.stdout.write(JSON.stringify(await (read !== undefined ? reading(read) : draw ? drawing(draw) : writing(diagram))) + "\n");
+  process.stdout.write(
+    JSON.stringify(await (read !== undefined ? reading(read) : draw ? drawing(draw) : writing(diagram))) + "\n",
+  );
 }
 
 async function reading(text) {
@@ -40,15 +42,21 @@ function drawing({ nodes, links, rings }) {
 
 async function writing(given) {
   const { diagram, curves } = arranged(given);
-  const places = new Map(diagram.nodes.map((one) => {
-    const [width, height] = bodySize(one.name, one.kind);
-    return [one.name, { kind: one.kind, box: { x: one.x, y: one.y, width, height } }];
-  }));
+  const places = new Map(
+    diagram.nodes.map((one) => {
+      const [width, height] = bodySize(one.name, one.kind);
+      return [one.name, { kind: one.kind, box: { x: one.x, y: one.y, width, height } }];
+    }),
+  );
   const rings = new Map(diagram.nodes.map((one, i) => [one.name, i % 3 ? [] : ["voi", "ici"]]));
   const look = { places, curves, rings, used: usedAgents(diagram) };
   const texts = {
-    python: toPython(diagram), yaml: toYaml(diagram), dagitty: toDagitty(diagram), tikz: toTikz(diagram, look),
-    svg: toSvg(diagram, look), link: `file:///page.html#${await toLink(diagram)}`,
+    python: toPython(diagram),
+    yaml: toYaml(diagram),
+    dagitty: toDagitty(diagram),
+    tikz: toTikz(diagram, look),
+    svg: toSvg(diagram, look),
+    link: `file:///page.html#${await toLink(diagram)}`,
   };
   const same = {};
   const near = {};
@@ -56,11 +64,18 @@ async function writing(given) {
     const back = await readAny(text);
     same[format] = sameGraph(back.diagram, diagram);
     const where = new Map(back.diagram.nodes.map((one) => [one.name, one]));
-    near[format] = back.placed ? Math.max(0, ...diagram.nodes.map((one) => Math.hypot(one.x - where.get(one.name)?.x, one.y - where.get(one.name)?.y))) : null;
+    near[format] = back.placed
+      ? Math.max(
+          0,
+          ...diagram.nodes.map((one) => Math.hypot(one.x - where.get(one.name)?.x, one.y - where.get(one.name)?.y)),
+        )
+      : null;
   }
   return { texts, same, near };
 }
 
 function unmapped(plain) {
-  return Object.fromEntries(Object.entries(plain).map(([key, value]) => [key, value instanceof Map ? Object.fromEntries(value) : value]));
+  return Object.fromEntries(
+    Object.entries(plain).map(([key, value]) => [key, value instanceof Map ? Object.fromEntries(value) : value]),
+  );
 }

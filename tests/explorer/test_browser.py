@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import cidmesa as cm
-from cidmesa.criteria.report import CRITERIA
 from cidmesa.explorer import explore, fragments
 from cidmesa.interop.files import loads
 from tests.explorer.browser import CHROMIUM, CONTROL, SHIFT, Browser
+from tests.explorer.diagrams import CRITERIA
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 

@@ -21,11 +21,11 @@ from cidmesa import literature
 from cidmesa.criteria.analysis import analysis_of
 from cidmesa.criteria.criteria import judge
 from cidmesa.criteria.proofs import proof
-from cidmesa.criteria.report import CRITERIA
 from cidmesa.criteria.rulings import rule
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path as Walk
 from cidmesa.graph import SeparatingSet, minimal_reduction
+from tests.explorer.diagrams import CRITERIA, drawn
 from tests.strategies import examples
 
 NODE = shutil.which("node")
@@ -43,27 +43,6 @@ def test_it_agrees_on_random_diagrams_of_several_decisions_and_agents():
 
 def test_it_agrees_on_the_diagrams_of_the_literature():
     compare([example.cid for example in literature.examples()], random.Random(0))
-
-
-def drawn(rng: random.Random) -> cm.CID:
-    """Draw a diagram of one to four decisions, mostly of one agent, some without utilities, in any order."""
-    inner = [f"X{i}" for i in range(rng.randint(0, 6))] + [f"D{i}" for i in range(rng.choice([1, 1, 2, 2, 3, 4]))]
-    rng.shuffle(inner)
-    pays = [f"U{i}" for i in range(rng.choice([0, 1, 1, 1, 2, 3]))]
-    density = rng.choice([0.2, 0.35, 0.5, 0.7])
-    edges = [(a, b) for i, a in enumerate(inner) for b in inner[i + 1 :] if rng.random() < density]
-    edges += [(a, u) for u in pays for a in inner if rng.random() < density]
-    rng.shuffle(edges)
-    agents = rng.choice([1, 1, 1, 2, 3])
-    decisions: dict[Any, list[str]] = {agent: [] for agent in range(agents)}
-    utilities: dict[Any, list[str]] = {agent: [] for agent in range(agents)}
-    nodes = rng.sample([*inner, *pays], len(inner) + len(pays))
-    for node in nodes:  # declared in node order, as the explorer does
-        if node.startswith("D"):
-            decisions[rng.randrange(agents)].append(node)
-        if node.startswith("U"):
-            utilities[rng.randrange(agents)].append(node)
-    return cm.CID(edges, nodes=nodes, decisions=decisions, utilities=utilities)
 
 
 def compare(cids: list[cm.CID], rng: random.Random) -> None:

@@ -16,8 +16,8 @@ import cidmesa as cm
 from cidmesa import literature
 from cidmesa.explorer.page import as_data, theme_data
 from cidmesa.interop.files import dumps, loads
-from cidmesa.render import place, render, spec
-from tests.explorer.test_engine import drawn
+from cidmesa.render import place, render, spec_of
+from tests.explorer.diagrams import drawn
 from tests.strategies import examples
 
 NODE = shutil.which("node")
@@ -173,7 +173,7 @@ def test_the_layout_is_the_librarys_own():
     for cid, asked, found in zip(cids, questions, ask(*questions), strict=True):
         counts = asked["draw"]["rings"]
         marks = {c: [v for v in cid.nodes if counts[v] > i] for i, c in enumerate(("voi", "voc", "ri", "ici"))}
-        own = place(spec(cid, rings=marks), "own")
+        own = place(spec_of(cid, rings=marks), "own")
         for name, box in found["boxes"]:
             there = own.boxes[name]
             assert [box["x"], box["y"], box["width"], box["height"]] == pytest.approx(

@@ -31,7 +31,9 @@ export function curvesOf(diagram) {
 }
 
 function moved(nodes, boxes, curves) {
-  const [dx, dy] = nodes.length ? difference([nodes[0].x, nodes[0].y], [boxes.get(nodes[0].name).x, boxes.get(nodes[0].name).y]) : [0, 0];
+  const [dx, dy] = nodes.length
+    ? difference([nodes[0].x, nodes[0].y], [boxes.get(nodes[0].name).x, boxes.get(nodes[0].name).y])
+    : [0, 0];
   return {
     curves: new Map([...curves].map(([key, curve]) => [key, curve.map(([x, y]) => [x + dx, y + dy])])),
     places: new Map(nodes.map((one) => [one.name, [one.x, one.y]])),

@@ -1,13 +1,15 @@
 // The picture on the screen: nodes and links as SVG, kept in step with the studio, and the camera over them.
 
 import { linksOf } from "../engine/mesa.js";
-import { bodySize, crosses, grown, inside, samples, shortened } from "../picture/geometry.js";
+import { bodySize, grown, inside } from "../picture/geometry.js";
 import { route } from "../picture/route.js";
-import { arrow, escaped, number, outline, pathData } from "../picture/svg.js";
+import { number, outline } from "../picture/svg.js";
 import { theme } from "../picture/theme.js";
 import { curvesOf } from "./arrange.js";
 import { usedAgents } from "./diagram.js";
 import { byId, put, s } from "./dom.js";
+import { curvesOfLinks, isSame } from "./links.js";
+import { setCurve, shapesOf } from "./shapes.js";
 import { spoken } from "./words.js";
 
 const LARGE = 60; // nodes from which screen readers' names wait until the picture is painted
@@ -18,7 +20,9 @@ export class Canvas {
     this.studio = studio;
     this.svg = byId("canvas");
     this.world = s("g");
-    this.layers = Object.fromEntries(["links", "extra", "nodes", "front"].map((name) => [name, s("g", { class: name })]));
+    this.layers = Object.fromEntries(
+      ["links", "extra", "nodes", "front"].map((name) => [name, s("g", { class: name })]),
+    );
     this.world.append(...Object.values(this.layers));
     this.svg.append(this.world);
     this.camera = { x: 0, y: 0, k: 1 };
@@ -67,49 +71,30 @@ export class Canvas {
     const names = report.names;
     if (mesaShown) {
       const key = ([tail, head]) => `${tail}\0${head}`;
-      const kept = new Set(linksOf(mesa.report.graph).map(([tail, head]) => `${mesa.report.names[tail]}\0${mesa.report.names[head]}`));
+      const kept = new Set(
+        linksOf(mesa.report.graph).map(([tail, head]) => `${mesa.report.names[tail]}\0${mesa.report.names[head]}`),
+      );
       const base = diagram.links.map((link) => [...link, kept.has(key(link)) ? "" : "dropped"]);
       return [...base, ...mesa.targets.map((v) => [names[v], "mesa_utility", "added"])];
     }
-    const dropped = new Set(options.reduction ? report.dropped().map(([tail, head]) => `${names[tail]}\0${names[head]}`) : []);
+    const dropped = new Set(
+      options.reduction ? report.dropped().map(([tail, head]) => `${names[tail]}\0${names[head]}`) : [],
+    );
     return diagram.links.map(([tail, head]) => [tail, head, dropped.has(`${tail}\0${head}`) ? "dropped" : ""]);
   }
 
   // The box of each node with its rings.
   places(nodes, rings) {
-    return new Map(nodes.map((one, v) => {
-      const [width, height] = bodySize(one.name, one.kind);
-      const around = 2 * theme.RING_GAP * rings[v].length;
-      return [one.name, { kind: one.kind, box: { x: one.x, y: one.y, width: width + around, height: height + around } }];
-    }));
-  }
-
-  // The curve of each link: from the layout while it holds, else routed. What `before` drew is kept where no moved node
-  // has to do with it.
-  curves(links, places, before = null) {
-    const strayed = this.fixed ? [...places.keys()].filter((name) => !this.isFixed(name, places)) : [];
-    const away = new Set(strayed);
-    const moved = before ? [...places.keys()].filter((name) => !isSame(places.get(name).box, before.places.get(name).box)) : [];
-    const gone = new Set(moved);
-    const found = new Map();
-    for (const [tail, head] of links) {
-      const key = `${tail}\0${head}`;
-      const old = before?.curves.get(key);
-      if (old && !gone.has(tail) && !gone.has(head) && !moved.some((name) => concerns(old, before.places.get(name).box, places.get(name).box))) {
-        found.set(key, old);
-        continue;
-      }
-      const given = this.fixed && !away.has(tail) && !away.has(head) ? this.fixed.curves.get(key) : null;
-      const free = given && !strayed.some((name) => touches(given, places.get(name).box));
-      found.set(key, free ? clipped(given, places.get(tail), places.get(head)) : route(tail, head, places));
-    }
-    return found;
-  }
-
-  isFixed(name, places) {
-    const place = this.fixed.places.get(name);
-    const { box } = places.get(name);
-    return place !== undefined && place[0] === box.x && place[1] === box.y;
+    return new Map(
+      nodes.map((one, v) => {
+        const [width, height] = bodySize(one.name, one.kind);
+        const around = 2 * theme.RING_GAP * rings[v].length;
+        return [
+          one.name,
+          { kind: one.kind, box: { x: one.x, y: one.y, width: width + around, height: height + around } },
+        ];
+      }),
+    );
   }
 
   paint() {
@@ -128,7 +113,7 @@ export class Canvas {
     const links = this.shownLinks();
     const rings = nodes.map((_, v) => this.studio.rings(v));
     const places = this.places(nodes, rings);
-    this.drawn = { nodes, links, rings, places, curves: this.curves(links, places) };
+    this.drawn = { nodes, links, rings, places, curves: curvesOfLinks(links, places, this.fixed) };
     this.paintNodes();
     this.paintLinks();
     clearTimeout(this.speaking);
@@ -141,12 +126,13 @@ export class Canvas {
     const before = this.drawn;
     const nodes = this.shownNodes();
     const places = this.places(nodes, before.rings);
-    const curves = this.curves(before.links, places, before);
+    const curves = curvesOfLinks(before.links, places, this.fixed, before);
     this.drawn = { ...before, nodes, places, curves };
     for (const one of nodes) {
       if (!isSame(places.get(one.name).box, before.places.get(one.name).box)) this.putPlace(one);
     }
-    for (const [key, curve] of curves) if (curve !== before.curves.get(key)) setCurve(this.linkElements.get(key), curve);
+    for (const [key, curve] of curves)
+      if (curve !== before.curves.get(key)) setCurve(this.linkElements.get(key), curve);
   }
 
   putPlace(one) {
@@ -223,7 +209,8 @@ export class Canvas {
     for (const [name, element] of this.nodeElements) {
       const v = diagram.nodes.findIndex((one) => one.name === name);
       const one = diagram.nodes[v];
-      const words = one ? spoken(one, studio.report, { owner: studio.ownerOf(one), target: targets.has(v), decisions })
+      const words = one
+        ? spoken(one, studio.report, { owner: studio.ownerOf(one), target: targets.has(v), decisions })
         : "mesa_utility, utility: a child of all targets";
       put(element, "aria-label", words);
     }
@@ -247,8 +234,13 @@ export class Canvas {
       seen.add(key);
       let element = this.linkElements.get(key);
       if (!element) {
-        element = s("g", { "data-tail": tail, "data-head": head },
-          s("path", { class: "hit" }), s("path", { class: "line" }), s("polygon", { class: "tip" }));
+        element = s(
+          "g",
+          { "data-tail": tail, "data-head": head },
+          s("path", { class: "hit" }),
+          s("path", { class: "line" }),
+          s("polygon", { class: "tip" }),
+        );
         this.linkElements.set(key, element);
         this.layers.links.append(element);
       }
@@ -275,8 +267,12 @@ export class Canvas {
     for (const key of highlight?.added ?? []) {
       const [tail, head] = key.split("\0");
       if (!places.has(tail) || !places.has(head) || this.linkElements.has(key)) continue;
-      const element = s("g", { class: `link information added ${highlight.links.has(key) ? "on-path" : ""}` },
-        s("path", { class: "line" }), s("polygon", { class: "tip" }));
+      const element = s(
+        "g",
+        { class: `link information added ${highlight.links.has(key) ? "on-path" : ""}` },
+        s("path", { class: "line" }),
+        s("polygon", { class: "tip" }),
+      );
       setCurve(element, route(tail, head, places));
       extra.push(element);
     }
@@ -285,7 +281,17 @@ export class Canvas {
       const end = { kind: "chance", box: { x: this.rubber.x, y: this.rubber.y, width: 1, height: 1 } };
       if (!inside(kind, box, [this.rubber.x, this.rubber.y])) {
         const element = s("g", { class: "link rubber" }, s("path", { class: "line" }), s("polygon", { class: "tip" }));
-        setCurve(element, route("tail", "head", new Map([["tail", { kind, box }], ["head", end]])));
+        setCurve(
+          element,
+          route(
+            "tail",
+            "head",
+            new Map([
+              ["tail", { kind, box }],
+              ["head", end],
+            ]),
+          ),
+        );
         extra.push(element);
       }
     } else if (linking && places.has(linking)) {
@@ -299,7 +305,15 @@ export class Canvas {
     const front = [];
     if (this.marquee) {
       const { x0, y0, x1, y1 } = this.marquee;
-      front.push(s("rect", { class: "marquee", x: Math.min(x0, x1), y: Math.min(y0, y1), width: Math.abs(x1 - x0), height: Math.abs(y1 - y0) }));
+      front.push(
+        s("rect", {
+          class: "marquee",
+          x: Math.min(x0, x1),
+          y: Math.min(y0, y1),
+          width: Math.abs(x1 - x0),
+          height: Math.abs(y1 - y0),
+        }),
+      );
     }
     this.layers.front.replaceChildren(...front);
   }
@@ -341,7 +355,12 @@ export class Canvas {
       this.camera = { x: width / 2, y: height / 2, k: 1 };
       return this.soon();
     }
-    const boxes = [...this.places(nodes, nodes.map((_, v) => this.studio.rings(v))).values()].map(({ box }) => box);
+    const boxes = [
+      ...this.places(
+        nodes,
+        nodes.map((_, v) => this.studio.rings(v)),
+      ).values(),
+    ].map(({ box }) => box);
     const left = Math.min(...boxes.map((box) => box.x - box.width / 2));
     const right = Math.max(...boxes.map((box) => box.x + box.width / 2));
     const top = Math.min(...boxes.map((box) => box.y - box.height / 2));
@@ -351,7 +370,11 @@ export class Canvas {
     const [above, below, side] = ["--above", "--below", "--side"].map(margin);
     const across = (width - 2 * side) / (right - left);
     const k = Math.min(1.35, Math.max(0.12, Math.min(across, (height - above - below) / (bottom - top))));
-    this.camera = { k, x: width / 2 - ((left + right) / 2) * k, y: (height + above - below) / 2 - ((top + bottom) / 2) * k };
+    this.camera = {
+      k,
+      x: width / 2 - ((left + right) / 2) * k,
+      y: (height + above - below) / 2 - ((top + bottom) / 2) * k,
+    };
     this.soon();
   }
 
@@ -363,7 +386,12 @@ export class Canvas {
 
   // The name of the node at a point of the screen, or null.
   nodeAt(clientX, clientY) {
-    return document.elementsFromPoint(clientX, clientY).map((element) => element.closest?.("[data-node]")).find(Boolean)?.dataset.node ?? null;
+    return (
+      document
+        .elementsFromPoint(clientX, clientY)
+        .map((element) => element.closest?.("[data-node]"))
+        .find(Boolean)?.dataset.node ?? null
+    );
   }
 
   focus(name) {
@@ -384,80 +412,3 @@ export class Canvas {
     if (dx || dy) this.pan(dx, dy);
   }
 }
-
-// A layout's curve is for nodes with room around them; cut it at what is really drawn.
-function clipped(curve, tail, head) {
-  return [extendedTo(curve[0], curve[1], tail), ...curve.slice(1, -1), extendedTo(curve[curve.length - 1], curve[curve.length - 2], head)];
-}
-
-// Moves the end of a curve along its tangent to the outline of a node.
-function extendedTo(end, before, { kind, box }) {
-  const around = grown(box, 1);
-  const [dx, dy] = [end[0] - before[0], end[1] - before[1]];
-  const length = Math.hypot(dx, dy) || 1;
-  let [low, high] = [-14, 26];
-  const at = (by) => [end[0] + (dx / length) * by, end[1] + (dy / length) * by];
-  if (inside(kind, around, at(low)) || !inside(kind, around, at(high))) return end;
-  for (let i = 0; i < 12; i++) {
-    const middle = (low + high) / 2;
-    if (inside(kind, around, at(middle))) high = middle;
-    else low = middle;
-  }
-  return at(low);
-}
-
-function isSame(a, b) {
-  return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
-}
-
-// Does a node that went from one box to another have to do with a curve: was it in the way, or is it now?
-function concerns(curve, from, to) {
-  const [a, b] = [curve[0], curve[curve.length - 1]];
-  return crosses(grown(from, 6), a, b) || crosses(grown(to, 6), a, b) || (curve.length > 4 || isBent(curve) ? touches(curve, to) : false);
-}
-
-function isBent([a, b, c, d]) {
-  const off = (p) => Math.abs((p[0] - a[0]) * (d[1] - a[1]) - (p[1] - a[1]) * (d[0] - a[0]));
-  return off(b) + off(c) > 4 * Math.hypot(d[0] - a[0], d[1] - a[1]);
-}
-
-function touches(curve, box) {
-  return samples(curve, 16).some((point) => inside("decision", grown(box, 4), point));
-}
-
-function setCurve(element, curve) {
-  const [left, tip] = shortened(curve, theme.ARROW);
-  const data = pathData(left);
-  if (element.data === data) return;
-  element.data = data;
-  for (const path of element.querySelectorAll("path")) path.setAttribute("d", data);
-  element.querySelector("polygon").setAttribute("points", arrow(left, tip));
-}
-
-// A node's shapes around the origin: focus mark, rings, body, name, badges, and the handle from which links are drawn.
-function shapesOf(one, owner, rings, target, numbered) {
-  const [width, height] = bodySize(one.name, one.kind);
-  const body = { x: 0, y: 0, width, height };
-  const parts = [outline(one.kind, grown(body, rings.length * theme.RING_GAP + 5), 'class="halo"')];
-  for (const [i, [criterion, certain]] of [...rings.entries()].reverse()) {
-    const dashes = theme.RINGS[criterion][1];
-    const style = `class="ring ${criterion}${certain ? "" : " open"}"${dashes ? ` stroke-dasharray="${dashes}"` : ""}`;
-    parts.push(outline(one.kind, grown(body, (i + 1) * theme.RING_GAP), style));
-  }
-  parts.push(outline(one.kind, body, `class="body ${one.kind === "chance" ? "chance" : `agent${((owner - 1) % theme.AGENTS.length) + 1}`}"`));
-  parts.push(`<text class="label" y="${number(theme.LABEL_SIZE * 0.34)}">${escaped(one.name)}</text>`);
-  if (numbered && owner) {
-    const [x, y] = [width / 2 - 1, -height / 2 + 1];
-    parts.push(`<circle class="badge" cx="${number(x)}" cy="${number(y)}" r="7"/><text class="badge-text" x="${number(x)}" y="${number(y + 3.4)}">${owner}</text>`);
-  }
-  if (target) {
-    const [x, y] = [-width / 2 + 2, -height / 2 + 2];
-    parts.push(`<g class="target" transform="translate(${number(x)} ${number(y)})"><circle r="8"/><circle r="4.6"/><circle class="dot" r="1.8"/></g>`);
-  }
-  const below = height / 2 + rings.length * theme.RING_GAP + 3;
-  if (one.kind !== "utility") {
-    parts.push(`<g class="handle" transform="translate(0 ${number(below)})"><circle class="grip" r="11"/><circle class="knob" r="6"/><path d="M0 -3v6M-2.4 0.8L0 3.2L2.4 0.8"/></g>`);
-  }
-  return parts.join("");
-}
-

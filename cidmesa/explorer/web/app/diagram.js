@@ -256,7 +256,9 @@ export function partOf(diagram, names) {
 export function sameGraph(a, b) {
   const key = (diagram) =>
     JSON.stringify([
-      diagram.nodes.map((one) => [one.name, one.kind, one.kind === "chance" ? one.latent : String(diagram.agents[one.agent])]).sort(),
+      diagram.nodes
+        .map((one) => [one.name, one.kind, one.kind === "chance" ? one.latent : String(diagram.agents[one.agent])])
+        .sort(),
       [...diagram.links].sort((p, q) => (p.join("\0") < q.join("\0") ? -1 : 1)),
     ]);
   return key(a) === key(b);

@@ -8,6 +8,7 @@ import { toYaml } from "../formats/yaml.js";
 import { toSvg } from "../picture/svg.js";
 import { usedAgents } from "./diagram.js";
 import { byId, download, h } from "./dom.js";
+import { curvesOfLinks } from "./links.js";
 
 export class Dialogs {
   constructor(studio, canvas, store, data, actions) {
@@ -24,12 +25,32 @@ export class Dialogs {
 
   examples() {
     const { data, actions } = this;
-    const item = (title, words, run) => h("li", { "data-words": `${title} ${words}`.toLowerCase() },
-      h("button", { type: "button", onclick: () => { byId("examples").close(); run(); } }, h("b", {}, title), h("span", { class: "muted" }, words)));
-    const list = data.fragments.map((part) => item(part.title, part.nodes.map((one) => one.name).join(", "), () => actions.add(part, false)));
+    const item = (title, words, run) =>
+      h(
+        "li",
+        { "data-words": `${title} ${words}`.toLowerCase() },
+        h(
+          "button",
+          {
+            type: "button",
+            onclick: () => {
+              byId("examples").close();
+              run();
+            },
+          },
+          h("b", {}, title),
+          h("span", { class: "muted" }, words),
+        ),
+      );
+    const list = data.fragments.map((part) =>
+      item(part.title, part.nodes.map((one) => one.name).join(", "), () => actions.add(part, false)),
+    );
     byId("fragment-list").replaceChildren(...list);
-    byId("literature-list").replaceChildren(...data.literature.map((one) =>
-      item(one.name, `${one.title}. ${one.source}`, () => actions.open(one, false, `${one.name}: ${one.title}.`))));
+    byId("literature-list").replaceChildren(
+      ...data.literature.map((one) =>
+        item(one.name, `${one.title}. ${one.source}`, () => actions.open(one, false, `${one.name}: ${one.title}.`)),
+      ),
+    );
     byId("search").addEventListener("input", (event) => {
       const wanted = event.target.value.trim().toLowerCase();
       for (const entry of byId("examples").querySelectorAll("li")) entry.hidden = !entry.dataset.words.includes(wanted);
@@ -86,7 +107,7 @@ export class Dialogs {
     const links = canvas.shownLinks();
     const marks = nodes.map((_, v) => studio.rings(v).filter(([, certain]) => certain));
     const places = canvas.places(nodes, marks);
-    const curves = canvas.curves(links, places);
+    const curves = curvesOfLinks(links, places, canvas.fixed);
     const rings = new Map(nodes.map((one, v) => [one.name, marks[v].map(([criterion]) => criterion)]));
     studio.options.mesa = before;
     const look = { places, curves, rings, used: usedAgents(diagram) };
@@ -103,7 +124,9 @@ export class Dialogs {
         byId("import").close();
         area.value = "";
         byId("import-problem").textContent = "";
-        const more = left.length ? ` The file's ${left.join(", ")} ${left.length > 1 ? "are" : "is"} left out: the explorer holds the diagram alone.` : "";
+        const more = left.length
+          ? ` The file's ${left.join(", ")} ${left.length > 1 ? "are" : "is"} left out: the explorer holds the diagram alone.`
+          : "";
         if (adds) this.actions.add(diagram, placed);
         else this.actions.open(diagram, placed, `read as ${FORMATS[format]?.title ?? "a link"}.${more}`);
       } catch (error) {

@@ -16,7 +16,8 @@ export class Gestures {
     const { svg } = canvas;
     svg.addEventListener("pointerdown", (event) => this.down(event));
     svg.addEventListener("pointermove", (event) => this.move(event));
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) svg.addEventListener(end, (event) => this.up(event));
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
+      svg.addEventListener(end, (event) => this.up(event));
     svg.addEventListener("dblclick", (event) => this.double(event));
     svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     svg.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());
@@ -56,7 +57,9 @@ export class Gestures {
       studio.select(next);
     } else if (!studio.selection.has(name)) studio.select([name]);
     const names = studio.selection.has(name) ? [...studio.selection] : [name];
-    const from = new Map(names.map((one) => [one, nodeOf(studio.diagram, one)]).map(([one, { x, y }]) => [one, [x, y]]));
+    const from = new Map(
+      names.map((one) => [one, nodeOf(studio.diagram, one)]).map(([one, { x, y }]) => [one, [x, y]]),
+    );
     this.now = { ...start, kind: "move", from, several };
   }
 
@@ -98,11 +101,18 @@ export class Gestures {
     const { studio, canvas, now } = this;
     const [x, y] = now.from.get(now.name) ?? now.from.values().next().value;
     const others = studio.diagram.nodes.filter((one) => !now.from.has(one.name));
-    const near = (value, key) => others.filter((one) => Math.abs(one[key] - value) < NEAR).sort((a, b) => Math.abs(a[key] - value) - Math.abs(b[key] - value))[0];
+    const near = (value, key) =>
+      others
+        .filter((one) => Math.abs(one[key] - value) < NEAR)
+        .sort((a, b) => Math.abs(a[key] - value) - Math.abs(b[key] - value))[0];
     const column = near(x + dx, "x");
     const row = near(y + dy, "y");
-    const to = [column ? column.x : Math.round((x + dx) / SNAP) * SNAP, row ? row.y : Math.round((y + dy) / SNAP) * SNAP];
-    if (column) canvas.guides.push([column.x, Math.min(column.y, to[1]) - 40, column.x, Math.max(column.y, to[1]) + 40]);
+    const to = [
+      column ? column.x : Math.round((x + dx) / SNAP) * SNAP,
+      row ? row.y : Math.round((y + dy) / SNAP) * SNAP,
+    ];
+    if (column)
+      canvas.guides.push([column.x, Math.min(column.y, to[1]) - 40, column.x, Math.max(column.y, to[1]) + 40]);
     if (row) canvas.guides.push([Math.min(row.x, to[0]) - 60, row.y, Math.max(row.x, to[0]) + 60, row.y]);
     return [to[0] - x, to[1] - y];
   }
@@ -120,7 +130,8 @@ export class Gestures {
   finishLink(tail, head) {
     const { studio } = this;
     studio.linking = null;
-    if (studio.diagram.links.some(([a, b]) => a === tail && b === head)) studio.say(`${tail} → ${head} is there already.`);
+    if (studio.diagram.links.some(([a, b]) => a === tail && b === head))
+      studio.say(`${tail} → ${head} is there already.`);
     else if (studio.take(addLink(studio.diagram, tail, head))) studio.say(`${tail} → ${head} added.`);
     this.canvas.soon();
   }
@@ -153,7 +164,9 @@ export class Gestures {
       const { x0, y0, x1, y1 } = canvas.marquee;
       canvas.marquee = null;
       const within = (value, a, b) => value >= Math.min(a, b) && value <= Math.max(a, b);
-      studio.select(studio.diagram.nodes.filter((one) => within(one.x, x0, x1) && within(one.y, y0, y1)).map((one) => one.name));
+      studio.select(
+        studio.diagram.nodes.filter((one) => within(one.x, x0, x1) && within(one.y, y0, y1)).map((one) => one.name),
+      );
     }
     canvas.soon();
   }
@@ -161,7 +174,8 @@ export class Gestures {
   // From now on the next node that is chosen becomes a child of `name`.
   beginLink(name) {
     const { studio } = this;
-    if (nodeOf(studio.diagram, name).kind === "utility") return studio.say(`a utility has no children: \`${name}\` cannot have any.`, "problem");
+    if (nodeOf(studio.diagram, name).kind === "utility")
+      return studio.say(`a utility has no children: \`${name}\` cannot have any.`, "problem");
     studio.linking = name;
     studio.select([name]);
     studio.say(`link from ${name}: choose its child, or press Escape.`);
@@ -171,7 +185,8 @@ export class Gestures {
   // A link that ends on nothing makes a new chance node there.
   linkToNew({ tail, x, y }) {
     const { studio } = this;
-    if (nodeOf(studio.diagram, tail).kind === "utility") return studio.say(`a utility has no children: \`${tail}\` cannot have any.`, "problem");
+    if (nodeOf(studio.diagram, tail).kind === "utility")
+      return studio.say(`a utility has no children: \`${tail}\` cannot have any.`, "problem");
     const made = addNode(studio.diagram, "chance", Math.round(x / SNAP) * SNAP, Math.round(y / SNAP) * SNAP);
     studio.take(addLink(made.diagram, tail, made.name));
     studio.select([made.name]);
@@ -198,7 +213,8 @@ export class Gestures {
     event.preventDefault();
     const { canvas } = this;
     const unit = event.deltaMode === 1 ? 16 : 1;
-    if (event.ctrlKey || event.metaKey) canvas.zoom(Math.exp(-event.deltaY * unit * 0.0045), event.clientX, event.clientY);
+    if (event.ctrlKey || event.metaKey)
+      canvas.zoom(Math.exp(-event.deltaY * unit * 0.0045), event.clientX, event.clientY);
     else if (event.shiftKey && !event.deltaX) canvas.pan(-event.deltaY * unit, 0);
     else canvas.pan(-event.deltaX * unit, -event.deltaY * unit);
   }
@@ -227,12 +243,19 @@ export class Gestures {
 
   freePlace() {
     const { left, top, width, height } = this.canvas.svg.getBoundingClientRect();
-    const [mx, my] = this.canvas.toWorld(left + width / 2, top + height / 2).map((value) => Math.round(value / SNAP) * SNAP);
+    const [mx, my] = this.canvas
+      .toWorld(left + width / 2, top + height / 2)
+      .map((value) => Math.round(value / SNAP) * SNAP);
     const { nodes } = this.studio.diagram;
     const free = (x, y) => nodes.every((one) => Math.abs(one.x - x) > 110 || Math.abs(one.y - y) > 56);
     for (let ring = 0; ring < 12; ring++) {
       for (let i = -ring; i <= ring; i++) {
-        for (const [x, y] of [[i, ring], [i, -ring], [ring, i], [-ring, i]]) {
+        for (const [x, y] of [
+          [i, ring],
+          [i, -ring],
+          [ring, i],
+          [-ring, i],
+        ]) {
           if (free(mx + x * 120, my + y * 70)) return [mx + x * 120, my + y * 70];
         }
       }
@@ -249,9 +272,21 @@ export class Gestures {
     const [x, y] = canvas.toScreen(box.x, box.y);
     const stage = byId("stage").getBoundingClientRect();
     const { k } = canvas.camera;
-    const input = h("input", { class: "rename", type: "text", value: name, "aria-label": `Name of ${name}`, spellcheck: "false", autocomplete: "off" });
-    const grow = () => (input.style.width = `${Math.max(box.width * k, input.value.length * 8.6 * Math.max(k, 0.8) + 30)}px`);
-    Object.assign(input.style, { left: `${x - stage.left}px`, top: `${y - stage.top}px`, fontSize: `${Math.max(13, 14 * k)}px` });
+    const input = h("input", {
+      class: "rename",
+      type: "text",
+      value: name,
+      "aria-label": `Name of ${name}`,
+      spellcheck: "false",
+      autocomplete: "off",
+    });
+    const grow = () =>
+      (input.style.width = `${Math.max(box.width * k, input.value.length * 8.6 * Math.max(k, 0.8) + 30)}px`);
+    Object.assign(input.style, {
+      left: `${x - stage.left}px`,
+      top: `${y - stage.top}px`,
+      fontSize: `${Math.max(13, 14 * k)}px`,
+    });
     let over = false;
     const finish = (take) => {
       if (over) return;

@@ -27,10 +27,16 @@ export class Keys {
   down(event) {
     this.tabbing = event.key === "Tab";
     const { node } = event.target.dataset ?? {};
-    if (node && !this.tabbing && !this.studio.selection.has(node) && nodeOf(this.studio.diagram, node)) this.studio.select([node]);
+    if (node && !this.tabbing && !this.studio.selection.has(node) && nodeOf(this.studio.diagram, node))
+      this.studio.select([node]);
     if (event.target.closest("input, textarea, select, dialog")) return;
     const onPicture = event.target.closest("#canvas") || event.target === document.body;
-    const done = event.ctrlKey || event.metaKey ? this.command(event) : onPicture || /^[?]$/.test(event.key) ? this.plain(event) : false;
+    const done =
+      event.ctrlKey || event.metaKey
+        ? this.command(event)
+        : onPicture || /^[?]$/.test(event.key)
+          ? this.plain(event)
+          : false;
     if (done) event.preventDefault();
   }
 
@@ -53,22 +59,53 @@ export class Keys {
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (arrows[event.key]) return this.arrow(arrows[event.key], event);
     switch (event.key) {
-      case "c": case "C": gestures.add("chance"); return true;
-      case "d": case "D": gestures.add("decision"); return true;
-      case "u": case "U": gestures.add("utility"); return true;
-      case "l": case "L": return this.linkKey(focused);
+      case "c":
+      case "C":
+        gestures.add("chance");
+        return true;
+      case "d":
+      case "D":
+        gestures.add("decision");
+        return true;
+      case "u":
+      case "U":
+        gestures.add("utility");
+        return true;
+      case "l":
+      case "L":
+        return this.linkKey(focused);
       case "Enter":
         if (studio.linking) return this.linkKey(focused);
         if (focused) gestures.rename(focused);
         return focused !== null;
-      case "F2": if (focused) gestures.rename(focused); return focused !== null;
-      case "k": case "K": return this.nextKind();
-      case "a": case "A": return this.nextAgent();
-      case "t": case "T": actions.toggleTargets([...studio.selection]); return true;
-      case "m": case "M": actions.toggleMesa(); return true;
-      case "r": case "R": studio.choose({ reduction: !studio.options.reduction }); return true;
-      case "g": case "G": actions.layout(); return true;
-      case "Delete": case "Backspace": return this.remove();
+      case "F2":
+        if (focused) gestures.rename(focused);
+        return focused !== null;
+      case "k":
+      case "K":
+        return this.nextKind();
+      case "a":
+      case "A":
+        return this.nextAgent();
+      case "t":
+      case "T":
+        actions.toggleTargets([...studio.selection]);
+        return true;
+      case "m":
+      case "M":
+        actions.toggleMesa();
+        return true;
+      case "r":
+      case "R":
+        studio.choose({ reduction: !studio.options.reduction });
+        return true;
+      case "g":
+      case "G":
+        actions.layout();
+        return true;
+      case "Delete":
+      case "Backspace":
+        return this.remove();
       case "Escape":
         studio.linking = null;
         canvas.rubber = null;
@@ -76,15 +113,26 @@ export class Keys {
         studio.select([]);
         studio.show(null);
         return true;
-      case "+": case "=": canvas.zoom(1.2); return true;
-      case "-": case "_": canvas.zoom(1 / 1.2); return true;
-      case "0": canvas.fit(); return true;
-      case "?": actions.help(); return true;
+      case "+":
+      case "=":
+        canvas.zoom(1.2);
+        return true;
+      case "-":
+      case "_":
+        canvas.zoom(1 / 1.2);
+        return true;
+      case "0":
+        canvas.fit();
+        return true;
+      case "?":
+        actions.help();
+        return true;
       case " ":
         gestures.space = true;
         if (event.target.dataset?.node) studio.select([event.target.dataset.node]);
         return true;
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -94,7 +142,10 @@ export class Keys {
     if (!studio.selection.size) canvas.pan(-dx * 40, -dy * 40);
     else {
       const step = event.shiftKey ? 1 : STEP;
-      studio.take(change(studio.diagram, studio.selection, (one) => ({ x: one.x + dx * step, y: one.y + dy * step })), "arrow");
+      studio.take(
+        change(studio.diagram, studio.selection, (one) => ({ x: one.x + dx * step, y: one.y + dy * step })),
+        "arrow",
+      );
       canvas.paint();
       canvas.reveal([...studio.selection][0]);
     }
@@ -126,7 +177,13 @@ export class Keys {
     const mine = studio.diagram.nodes.filter((one) => studio.selection.has(one.name) && one.kind !== "chance");
     if (!mine.length || studio.diagram.agents.length < 2) return false;
     const agent = (mine[0].agent + 1) % studio.diagram.agents.length;
-    studio.take(change(studio.diagram, mine.map((one) => one.name), () => ({ agent })));
+    studio.take(
+      change(
+        studio.diagram,
+        mine.map((one) => one.name),
+        () => ({ agent }),
+      ),
+    );
     return true;
   }
 
@@ -153,7 +210,9 @@ export class Keys {
       event.clipboardData.setData(OWN, JSON.stringify(part));
       event.preventDefault();
       if (what === "cut") this.remove();
-      studio.say(`${part.nodes.length} ${part.nodes.length === 1 ? "node" : "nodes"} ${what === "cut" ? "cut" : "copied"}.`);
+      studio.say(
+        `${part.nodes.length} ${part.nodes.length === 1 ? "node" : "nodes"} ${what === "cut" ? "cut" : "copied"}.`,
+      );
       return;
     }
     event.preventDefault();
@@ -180,7 +239,12 @@ export class Keys {
     const [sx, sy] = canvas.toScreen(x, y);
     const inSight = sx > left && sx < left + width && sy > top && sy < top + height;
     const [mx, my] = canvas.toWorld(left + width / 2, top + height / 2);
-    const made = insert(studio.diagram, part, inSight ? dx : Math.round((mx - x) / STEP) * STEP, inSight ? dy : Math.round((my - y) / STEP) * STEP);
+    const made = insert(
+      studio.diagram,
+      part,
+      inSight ? dx : Math.round((mx - x) / STEP) * STEP,
+      inSight ? dy : Math.round((my - y) / STEP) * STEP,
+    );
     studio.take(made);
     studio.select(made.names);
     canvas.focus(made.names[0]);

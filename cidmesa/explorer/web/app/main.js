@@ -29,8 +29,14 @@ export async function start() {
     importDialog: () => dialogs.openImport(),
     exportDialog: () => dialogs.openExport(),
     help: () => dialogs.openHelp(),
-    beginLink: (name) => { gestures.beginLink(name); canvas.focus(name); },
-    toggleMesa: () => { panel.open("mesa"); studio.choose({ mesa: !studio.options.mesa }); },
+    beginLink: (name) => {
+      gestures.beginLink(name);
+      canvas.focus(name);
+    },
+    toggleMesa: () => {
+      panel.open("mesa");
+      studio.choose({ mesa: !studio.options.mesa });
+    },
   });
   const keys = new Keys(studio, canvas, gestures, actions);
   actions.remove = () => keys.remove();
@@ -110,10 +116,14 @@ function actionsOf(studio, canvas) {
     toggleTargets(names) {
       const { diagram } = studio;
       const score = diagram.nodes.filter((one) => one.kind === "utility").map((one) => one.name);
-      const whole = names.flatMap((name) => (score.includes(name) ? score : nodeOf(diagram, name)?.kind === "chance" ? [name] : []));
+      const whole = names.flatMap((name) =>
+        score.includes(name) ? score : nodeOf(diagram, name)?.kind === "chance" ? [name] : [],
+      );
       if (!whole.length) return studio.say("targets are chance nodes and the score.", "problem");
       const all = whole.every((name) => diagram.targets.includes(name));
-      const targets = all ? diagram.targets.filter((name) => !whole.includes(name)) : [...new Set([...diagram.targets, ...whole])];
+      const targets = all
+        ? diagram.targets.filter((name) => !whole.includes(name))
+        : [...new Set([...diagram.targets, ...whole])];
       return studio.take({ diagram: { ...diagram, targets } });
     },
   };
@@ -139,13 +149,18 @@ function bar(studio, canvas, gestures, dialogs, actions, panel) {
   on("open-export", () => dialogs.openExport());
   on("share", () => dialogs.share());
   on("open-help", () => dialogs.openHelp());
-  on("fresh", () => { byId("examples").close(); actions.fresh(); });
+  on("fresh", () => {
+    byId("examples").close();
+    actions.fresh();
+  });
   on("fold", () => {
     const folded = document.body.classList.toggle("folded");
     put(byId("fold"), "aria-expanded", String(!folded));
   });
   for (const criterion of RINGED) {
-    byId(`show-${criterion}`).addEventListener("change", (event) => studio.choose({ shown: { ...studio.options.shown, [criterion]: event.target.checked } }));
+    byId(`show-${criterion}`).addEventListener("change", (event) =>
+      studio.choose({ shown: { ...studio.options.shown, [criterion]: event.target.checked } }),
+    );
   }
   byId("show-reduction").addEventListener("change", (event) => studio.choose({ reduction: event.target.checked }));
   byId("snap").addEventListener("change", (event) => studio.choose({ snap: event.target.checked }));
@@ -179,10 +194,13 @@ function status(studio) {
     clearTimeout(timer);
     box.textContent = more.words;
     box.className = more.tone;
-    timer = setTimeout(() => {
-      box.textContent = "";
-      box.className = "";
-    }, more.tone === "problem" ? 9000 : 5000);
+    timer = setTimeout(
+      () => {
+        box.textContent = "";
+        box.className = "";
+      },
+      more.tone === "problem" ? 9000 : 5000,
+    );
   });
   rest();
 }

@@ -14,7 +14,13 @@ export class Studio {
     this.link = null; // a selected link [tail, head]
     this.linking = null; // the node from which a link is being drawn by keyboard or tool
     this.tool = "select";
-    this.options = { shown: { voi: true, voc: false, ri: false, ici: true }, reduction: true, decision: "", mesa: false, snap: true };
+    this.options = {
+      shown: { voi: true, voc: false, ri: false, ici: true },
+      reduction: true,
+      decision: "",
+      mesa: false,
+      snap: true,
+    };
     this.highlight = null;
     this.listeners = [];
     this.clipboard = null;
@@ -60,7 +66,8 @@ export class Studio {
     for (const name of this.selection) if (!names.has(name)) this.selection.delete(name);
     if (this.link && !this.diagram.links.some(([a, b]) => a === this.link[0] && b === this.link[1])) this.link = null;
     if (this.linking && !names.has(this.linking)) this.linking = null;
-    if (this.options.decision && nodeOf(this.diagram, this.options.decision)?.kind !== "decision") this.options.decision = "";
+    if (this.options.decision && nodeOf(this.diagram, this.options.decision)?.kind !== "decision")
+      this.options.decision = "";
     if (structural) this.highlight = null;
     this.tell(structural ? "diagram" : "places");
   }
@@ -137,14 +144,25 @@ export class Studio {
   verdict(criterion, v, d, report = this.report) {
     const answer = report.answer(criterion, v, d);
     const proof = proofOf(report, criterion, v, d);
-    return { criterion, title: TITLES[criterion], node: report.names[v], decision: report.names[d], answer,
-      reason: report.reason(criterion, v, d), proof, words: proofInWords(proof) };
+    return {
+      criterion,
+      title: TITLES[criterion],
+      node: report.names[v],
+      decision: report.names[d],
+      answer,
+      reason: report.reason(criterion, v, d),
+      proof,
+      words: proofInWords(proof),
+    };
   }
 
   // Every verdict on a node for the decisions shown.
   verdictsOn(v) {
     return this.decisions.flatMap((d) =>
-      CRITERIA.filter((criterion) => this.report.answer(criterion, v, d)).map((criterion) => this.verdict(criterion, v, d)));
+      CRITERIA.filter((criterion) => this.report.answer(criterion, v, d)).map((criterion) =>
+        this.verdict(criterion, v, d),
+      ),
+    );
   }
 
   show(highlight) {
@@ -161,9 +179,13 @@ export class Studio {
 }
 
 function sameStructure(a, b) {
-  if (a.links !== b.links || a.targets !== b.targets || a.agents !== b.agents || a.nodes.length !== b.nodes.length) return false;
+  if (a.links !== b.links || a.targets !== b.targets || a.agents !== b.agents || a.nodes.length !== b.nodes.length)
+    return false;
   return a.nodes.every((one, i) => {
     const other = b.nodes[i];
-    return one === other || (one.name === other.name && one.kind === other.kind && one.agent === other.agent && one.latent === other.latent);
+    return (
+      one === other ||
+      (one.name === other.name && one.kind === other.kind && one.agent === other.agent && one.latent === other.latent)
+    );
   });
 }

@@ -59,3 +59,10 @@ export function spoken(one, report, { owner, target, decisions }) {
   }
   return parts.join(". ");
 }
+
+// Names in a line, the first of them where there are many.
+export function several(names, most = 8) {
+  return names.length <= most + 1
+    ? names.join(", ")
+    : `${names.slice(0, most).join(", ")} and ${names.length - most} more`;
+}

@@ -41,7 +41,10 @@ const SOLUBLE_VOI = "van Merwijk et al. 2022, Thm 7";
 export function onePass(graph, d, utilities) {
   const below = graph.descendants([d]);
   const parents = graph.parents[d];
-  const arrived = graph.ball(utilities.filter((u) => below[u]), familyOf(graph, d));
+  const arrived = graph.ball(
+    utilities.filter((u) => below[u]),
+    familyOf(graph, d),
+  );
   const requisite = parents.filter((p) => arrived[p]);
   const dropped = parents.filter((p) => !arrived[p]);
   const reduced = dropped.length ? graph.withoutLinks(d, dropped) : graph;
@@ -95,7 +98,9 @@ export class Analysis {
 
   // The decisions that are relevant to each other in a circle once the link x -> d is there.
   _knotWith(x, d) {
-    return this._shown.has(x * this.graph.n + d) ? knotAmong(this.graph.edited({ add: [[x, d]] }), this.owned) : this.knot;
+    return this._shown.has(x * this.graph.n + d)
+      ? knotAmong(this.graph.edited({ add: [[x, d]] }), this.owned)
+      : this.knot;
   }
 
   applies(criterion, x, d) {

@@ -25,8 +25,9 @@ export function noTraining(report) {
 export function readTargets(report, targets) {
   const wanted = new Set(targets);
   const scored = [...wanted].some((v) => report.kinds[v] === "utility");
-  return report.names.map((_, v) => v).filter((v) =>
-    report.kinds[v] === "utility" ? scored : wanted.has(v) && report.kinds[v] === "chance");
+  return report.names
+    .map((_, v) => v)
+    .filter((v) => (report.kinds[v] === "utility" ? scored : wanted.has(v) && report.kinds[v] === "chance"));
 }
 
 // The mesa-optimizer of `targets` (positions, as readTargets gives them; at least one).
@@ -60,7 +61,10 @@ export class Mesa {
     const { graph, decisions } = this.base;
     const cover = new Map();
     for (const d of decisions) {
-      const arrived = graph.ball(this.score.filter((u) => this._below.get(d)[u]), familyOf(graph, d));
+      const arrived = graph.ball(
+        this.score.filter((u) => this._below.get(d)[u]),
+        familyOf(graph, d),
+      );
       const kept = this.requisite(d);
       const found = [];
       for (const p of graph.parents[d]) {
@@ -122,7 +126,10 @@ export class Mesa {
 
   _commonCause(means, ends) {
     const above = (nodes) =>
-      union(nodes.map((v) => strictly(this.base.graph.ancestors([v]), [v])), this.base.names.length);
+      union(
+        nodes.map((v) => strictly(this.base.graph.ancestors([v]), [v])),
+        this.base.names.length,
+      );
     const one = above(means);
     const other = above(ends);
     return this.below.some((reached, v) => reached && one[v] && other[v]);
@@ -150,7 +157,10 @@ export class Mesa {
       const scored = this.score.filter((u) => this._below.get(d)[u]);
       for (const mask of [heard(graph, d, goals), heard(graph, d, scored)]) mask.forEach((m, v) => (matters[v] |= m));
     }
-    const seen = union(decisions.map((d) => strictly(graph.ancestors([d]), [d])), n);
+    const seen = union(
+      decisions.map((d) => strictly(graph.ancestors([d]), [d])),
+      n,
+    );
     const leads = graph.ancestors([...decisions, ...this.targets, ...this.score]);
     return kinds.map((kind, v) => {
       if (kind === "decision") return null;

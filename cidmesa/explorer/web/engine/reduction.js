@@ -20,7 +20,10 @@ export function reduceLinks(graph, owned) {
     if (!parents.length) continue;
     const reach = below.get(d) ?? graph.descendants([d]);
     below.delete(d);
-    const arrived = graph.ball(owned.get(d).filter((u) => reach[u]), familyOf(graph, d));
+    const arrived = graph.ball(
+      owned.get(d).filter((u) => reach[u]),
+      familyOf(graph, d),
+    );
     saw.set(d, new Set(decisions.filter((e) => e !== d && (arrived[e] || reach[e]))));
     const dropped = parents.filter((p) => !arrived[p]);
     if (!dropped.length) continue;
@@ -57,7 +60,11 @@ export function relevantPairs(graph, owned) {
   const pairs = [];
   const masks = decisions.map((d) => {
     const below = graph.descendants([d]);
-    return heard(graph, d, owned.get(d).filter((u) => below[u]));
+    return heard(
+      graph,
+      d,
+      owned.get(d).filter((u) => below[u]),
+    );
   });
   for (const first of decisions) {
     decisions.forEach((then, i) => {

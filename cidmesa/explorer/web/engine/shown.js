@@ -17,7 +17,10 @@ export function shownLinks({ graph, owned }, pairs) {
     const knotted = bundle.knotted();
     const left = bundle.left();
     some.forEach(([x, d], lane) => {
-      found.set(x * graph.n + d, { left: Boolean((left[lane] >>> lane) & 1), knotted: Boolean((knotted >>> lane) & 1) });
+      found.set(x * graph.n + d, {
+        left: Boolean((left[lane] >>> lane) & 1),
+        knotted: Boolean((knotted >>> lane) & 1),
+      });
     });
   }
   return found;

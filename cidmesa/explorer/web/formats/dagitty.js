@@ -33,18 +33,27 @@ function quoted(text) {
 export function fromDagitty(text) {
   const open = /^\s*(?:dag|pdag|mag|pag|graph|digraph)?\s*(?:"[^"]*"|\w+)?\s*\{/.exec(text);
   if (!open) throw new FormatError("dagitty's language starts with `dag {`.");
-  const word = /\s+|\/\*[^]*?\*\/|\/\/[^\n]*|#[^\n]*|(<->|->|<-|--|@-@|@->|<-@|[[\]{};,=])|"((?:[^"\\]|\\.)*)"|([^\s[\]{};,="<>@-]+(?:-(?![->])[^\s[\]{};,="<>@-]+)*)/gy;
+  const word =
+    /\s+|\/\*[^]*?\*\/|\/\/[^\n]*|#[^\n]*|(<->|->|<-|--|@-@|@->|<-@|[[\]{};,=])|"((?:[^"\\]|\\.)*)"|([^\s[\]{};,="<>@-]+(?:-(?![->])[^\s[\]{};,="<>@-]+)*)/gy;
   const words = [];
   word.lastIndex = open[0].length;
   while (word.lastIndex < text.length) {
     const at = word.lastIndex;
     const found = word.exec(text);
-    if (!found) throw new FormatError(`line ${text.slice(0, at).split("\n").length}: \`${text.slice(at, at + 12).trim()}\` is not dagitty's language.`);
+    if (!found)
+      throw new FormatError(
+        `line ${text.slice(0, at).split("\n").length}: \`${text.slice(at, at + 12).trim()}\` is not dagitty's language.`,
+      );
     if (found[1]) words.push({ sign: found[1] });
     else if (found[2] !== undefined) words.push({ name: found[2].replace(/\\(.)/g, "$1") });
     else if (found[3]) words.push({ name: found[3] });
   }
-  const plain = new Map([["nodes", []], ["edges", []], ["bidirected", []], ["latent", []]]);
+  const plain = new Map([
+    ["nodes", []],
+    ["edges", []],
+    ["bidirected", []],
+    ["latent", []],
+  ]);
   const marks = new Map();
   let i = 0;
   let depth = 1;
@@ -84,7 +93,8 @@ export function fromDagitty(text) {
         const arrow = words[i].sign;
         const head = words[i + 1]?.name;
         if (head === undefined) throw new FormatError(`after \`${tail} ${arrow}\` a node was expected.`);
-        if (!["->", "<-", "<->"].includes(arrow)) throw new FormatError(`\`${tail} ${arrow} ${head}\`: a causal influence diagram has directed links only.`);
+        if (!["->", "<-", "<->"].includes(arrow))
+          throw new FormatError(`\`${tail} ${arrow} ${head}\`: a causal influence diagram has directed links only.`);
         plain.get("nodes").push(head);
         if (arrow === "<->") plain.get("bidirected").push([tail, head]);
         else plain.get("edges").push(arrow === "->" ? [tail, head] : [head, tail]);
@@ -103,7 +113,11 @@ export function fromDagitty(text) {
   const nodes = diagram.nodes.map((one) => {
     const mark = marks.get(one.name) ?? new Map();
     const has = (...keys) => keys.some((key) => mark.has(key));
-    const kind = has("exposure", "e") ? "decision" : has("outcome", "o") && !parents.has(one.name) ? "utility" : "chance";
+    const kind = has("exposure", "e")
+      ? "decision"
+      : has("outcome", "o") && !parents.has(one.name)
+        ? "utility"
+        : "chance";
     const name = mark.get("agent") ?? 0;
     const agent = /^\d+$/.test(String(name)) ? Number(name) : name;
     if (kind !== "chance" && !agents.includes(agent)) agents.push(agent);
@@ -115,5 +129,9 @@ export function fromDagitty(text) {
       latent: kind === "chance" && (one.latent || has("latent", "l", "unobserved", "u")),
     });
   });
-  return { diagram: { ...diagram, agents: agents.length ? agents : [0], nodes }, left: [], placed: placed === nodes.length };
+  return {
+    diagram: { ...diagram, agents: agents.length ? agents : [0], nodes },
+    left: [],
+    placed: placed === nodes.length,
+  };
 }

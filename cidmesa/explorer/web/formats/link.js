@@ -8,7 +8,11 @@ const KINDS = ["chance", "decision", "utility"];
 function compact(diagram) {
   const place = new Map(diagram.nodes.map((one, i) => [one.name, i]));
   const nodes = diagram.nodes.map((one) => [
-    one.name, KINDS.indexOf(one.kind) + (one.latent ? 3 : 0), one.agent, Math.round(one.x * 10), Math.round(one.y * 10),
+    one.name,
+    KINDS.indexOf(one.kind) + (one.latent ? 3 : 0),
+    one.agent,
+    Math.round(one.x * 10),
+    Math.round(one.y * 10),
   ]);
   const links = diagram.links.map((link) => link.map((name) => place.get(name)));
   return [1, diagram.agents, nodes, links.flat(), diagram.targets.map((name) => place.get(name))];
@@ -21,7 +25,14 @@ function expanded([version, agents, nodes, links, targets]) {
   for (let i = 0; i + 1 < links.length; i += 2) pairs.push([name(links[i]), name(links[i + 1])]);
   return {
     agents,
-    nodes: nodes.map(([called, kind, agent, x, y]) => ({ name: called, kind: KINDS[kind % 3], agent, latent: kind >= 3, x: x / 10, y: y / 10 })),
+    nodes: nodes.map(([called, kind, agent, x, y]) => ({
+      name: called,
+      kind: KINDS[kind % 3],
+      agent,
+      latent: kind >= 3,
+      x: x / 10,
+      y: y / 10,
+    })),
     links: pairs,
     targets: targets.map(name),
   };

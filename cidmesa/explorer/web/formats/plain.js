@@ -2,7 +2,17 @@
 
 import { node, usedAgents } from "../app/diagram.js";
 
-const MORE = ["mechanisms", "rules", "symbols", "deployments", "feedback", "shared_rules", "phases", "learned", "world"];
+const MORE = [
+  "mechanisms",
+  "rules",
+  "symbols",
+  "deployments",
+  "feedback",
+  "shared_rules",
+  "phases",
+  "learned",
+  "world",
+];
 
 export class FormatError extends Error {}
 
@@ -29,7 +39,8 @@ export function toPlain(diagram) {
 export function fromPlain(plain) {
   const order = new Map();
   const meet = (name, where) => {
-    if (typeof name !== "string" || !name) throw new FormatError(`${where}: a node's name is a non-empty text; got ${show(name)}.`);
+    if (typeof name !== "string" || !name)
+      throw new FormatError(`${where}: a node's name is a non-empty text; got ${show(name)}.`);
     if (!order.has(name)) order.set(name, node(name, "chance"));
     return name;
   };
@@ -42,13 +53,16 @@ export function fromPlain(plain) {
     seen.add(key);
   };
   for (const pair of list(plain.get("edges"), "edges")) {
-    if (!Array.isArray(pair) || pair.length !== 2) throw new FormatError(`edges: an edge is a pair [tail, head]; got ${show(pair)}.`);
+    if (!Array.isArray(pair) || pair.length !== 2)
+      throw new FormatError(`edges: an edge is a pair [tail, head]; got ${show(pair)}.`);
     link(meet(pair[0], "edges"), meet(pair[1], "edges"));
   }
   for (const pair of list(plain.get("bidirected"), "bidirected")) {
-    if (!Array.isArray(pair) || pair.length !== 2) throw new FormatError(`bidirected: a pair [one, other]; got ${show(pair)}.`);
+    if (!Array.isArray(pair) || pair.length !== 2)
+      throw new FormatError(`bidirected: a pair [one, other]; got ${show(pair)}.`);
     const cause = `latent_${pair[0]}_${pair[1]}`;
-    if (order.has(cause)) throw new FormatError(`\`${cause}\` is a node already, and the name of a hidden common cause.`);
+    if (order.has(cause))
+      throw new FormatError(`\`${cause}\` is a node already, and the name of a hidden common cause.`);
     order.set(meet(cause, "bidirected"), { ...node(cause, "chance"), latent: true });
     for (const end of pair) link(cause, meet(end, "bidirected"));
   }
@@ -61,7 +75,8 @@ export function fromPlain(plain) {
       if (!agents.includes(agent)) agents.push(agent);
       for (const name of list(names, key)) {
         if (!order.has(name)) throw new FormatError(`${key}: ${show(name)} is neither among nodes nor on an edge.`);
-        if (order.get(name).kind !== "chance") throw new FormatError(`\`${name}\` is listed twice in decisions and utilities.`);
+        if (order.get(name).kind !== "chance")
+          throw new FormatError(`\`${name}\` is listed twice in decisions and utilities.`);
         order.set(name, { ...order.get(name), kind, agent: agents.indexOf(agent) });
       }
     }
@@ -81,5 +96,5 @@ function list(value, where) {
 }
 
 function show(value) {
-  return value instanceof Map ? "a mapping" : JSON.stringify(value) ?? String(value);
+  return value instanceof Map ? "a mapping" : (JSON.stringify(value) ?? String(value));
 }

@@ -5,7 +5,13 @@ import { FormatError, fromPlain, toPlain } from "./plain.js";
 export function toPython(diagram) {
   const plain = toPlain(diagram);
   const met = [...new Set(plain.edges.flat())];
-  const parts = [block(plain.edges.map(([tail, head]) => `(${quoted(tail)}, ${quoted(head)})`), "[", "]")];
+  const parts = [
+    block(
+      plain.edges.map(([tail, head]) => `(${quoted(tail)}, ${quoted(head)})`),
+      "[",
+      "]",
+    ),
+  ];
   const ordered = met.length === plain.nodes.length && met.every((name, i) => name === plain.nodes[i]);
   if (!ordered) parts.push(`nodes=${block(plain.nodes.map(quoted), "[", "]")}`);
   for (const key of ["decisions", "utilities"]) {
@@ -31,7 +37,10 @@ function literal(value) {
 }
 
 function quoted(text) {
-  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 // Reads the first CID(...) of some Python text. Names stand for literals that are assigned to them somewhere above.
@@ -63,7 +72,8 @@ export function fromPython(text) {
 // A single name stands for a list of it, also within a mapping of agents.
 function single(key, value) {
   if (key === "edges" || key === "bidirected") return value;
-  if (value instanceof Map) return new Map([...value].map(([agent, names]) => [agent, typeof names === "string" ? [names] : names]));
+  if (value instanceof Map)
+    return new Map([...value].map(([agent, names]) => [agent, typeof names === "string" ? [names] : names]));
   return typeof value === "string" ? [value] : value;
 }
 
@@ -102,7 +112,10 @@ class Literals {
     const number = this.match(/[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?/y);
     if (number) return Number(number[0]);
     const found = this.match(/[rRuU]?("""[^]*?"""|'''[^]*?'''|"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*')/y);
-    if (found) return unquoted(found[1]) + (this.skip(), this.text[this.at] === '"' || this.text[this.at] === "'" ? this.value() : "");
+    if (found)
+      return (
+        unquoted(found[1]) + (this.skip(), this.text[this.at] === '"' || this.text[this.at] === "'" ? this.value() : "")
+      );
     const name = this.match(/[A-Za-z_]\w*/y);
     if (!name) this.fail("a list, a text or a number was expected.");
     if (name[0] === "list" || name[0] === "tuple" || name[0] === "dict" || name[0] === "set") {
@@ -115,7 +128,8 @@ class Literals {
   named(name) {
     let last = null;
     const assignment = new RegExp(`^[ \\t]*${name}(?:\\s*:[^=\\n]*)?\\s*=(?!=)`, "gm");
-    for (let found; (found = assignment.exec(this.text)) && found.index < this.at; ) last = found.index + found[0].length;
+    for (let found; (found = assignment.exec(this.text)) && found.index < this.at;)
+      last = found.index + found[0].length;
     if (last === null) this.fail(`only literals are read, and \`${name}\` is not assigned any above.`);
     return new Literals(this.text.slice(0, this.at), last).value();
   }
@@ -157,6 +171,9 @@ class Literals {
 function unquoted(text) {
   const wide = text.startsWith('"""') || text.startsWith("'''") ? 3 : 1;
   const escapes = { n: "\n", t: "\t", r: "\r", "\n": "" };
-  return text.slice(wide, -wide).replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]))/g, (_, x, u, long, one) =>
-    one === undefined ? String.fromCodePoint(parseInt(x ?? u ?? long, 16)) : (escapes[one] ?? one));
+  return text
+    .slice(wide, -wide)
+    .replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]))/g, (_, x, u, long, one) =>
+      one === undefined ? String.fromCodePoint(parseInt(x ?? u ?? long, 16)) : (escapes[one] ?? one),
+    );
 }

@@ -6,10 +6,33 @@ import { agentColour, theme } from "../picture/theme.js";
 import { FormatError } from "./plain.js";
 
 const SPECIAL = {
-  "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", $: "\\$", "&": "\\&", "#": "\\#", "%": "\\%", _: "\\_",
-  "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", θ: "$\\theta$", δ: "$\\delta$", "→": "$\\to$",
-  "·": "$\\cdot$", "≤": "$\\le$", "×": "$\\times$", κ: "$\\kappa$", α: "$\\alpha$", "−": "$-$", "≥": "$\\ge$",
-  σ: "$\\sigma$", ε: "$\\epsilon$", "…": "\\ldots{}", "–": "--", "✓": "$\\checkmark$", "<": "$<$", ">": "$>$",
+  "\\": "\\textbackslash{}",
+  "{": "\\{",
+  "}": "\\}",
+  $: "\\$",
+  "&": "\\&",
+  "#": "\\#",
+  "%": "\\%",
+  _: "\\_",
+  "~": "\\textasciitilde{}",
+  "^": "\\textasciicircum{}",
+  θ: "$\\theta$",
+  δ: "$\\delta$",
+  "→": "$\\to$",
+  "·": "$\\cdot$",
+  "≤": "$\\le$",
+  "×": "$\\times$",
+  κ: "$\\kappa$",
+  α: "$\\alpha$",
+  "−": "$-$",
+  "≥": "$\\ge$",
+  σ: "$\\sigma$",
+  ε: "$\\epsilon$",
+  "…": "\\ldots{}",
+  "–": "--",
+  "✓": "$\\checkmark$",
+  "<": "$<$",
+  ">": "$>$",
   "|": "$|$",
 };
 
@@ -22,7 +45,9 @@ export function toTikz(diagram, { curves, rings, used }) {
   const n = (value) => (value * scale()).toFixed(1);
   const index = new Map(diagram.nodes.map((one, i) => [one.name, `n${i}`]));
   const kinds = new Map(diagram.nodes.map((one) => [one.name, one.kind]));
-  const marks = Object.entries(theme.RINGS).filter(([criterion]) => [...rings.values()].some((has) => has.includes(criterion)));
+  const marks = Object.entries(theme.RINGS).filter(([criterion]) =>
+    [...rings.values()].some((has) => has.includes(criterion)),
+  );
   const colours = [
     ...used.map((_, owner) => [`cidagent${owner + 1}`, agentColour(owner)]),
     ["cidink", theme.INK],
@@ -43,9 +68,13 @@ export function toTikz(diagram, { curves, rings, used }) {
     const owner = used.indexOf(one.agent) + 1;
     const fill = one.kind === "chance" ? "" : `, fill=cidagent${owner}`;
     const size = (more) => `minimum width=${n(width + more)}pt, minimum height=${n(height + more)}pt`;
-    lines.push(`\\node[${one.kind}${fill}, ${size(0)}] (${index.get(one.name)}) at ${at} {${tex(one.name)}};${remark(diagram, one)}`);
+    lines.push(
+      `\\node[${one.kind}${fill}, ${size(0)}] (${index.get(one.name)}) at ${at} {${tex(one.name)}};${remark(diagram, one)}`,
+    );
     (rings.get(one.name) ?? []).forEach((criterion, i) => {
-      lines.push(`\\node[${one.kind}, draw=cid${criterion}, thick, ${size(2 * theme.RING_GAP * (i + 1))}] at ${at} {};`);
+      lines.push(
+        `\\node[${one.kind}, draw=cid${criterion}, thick, ${size(2 * theme.RING_GAP * (i + 1))}] at ${at} {};`,
+      );
     });
   }
   for (const [tail, head] of diagram.links) {
@@ -118,7 +147,10 @@ export function fromTikz(text) {
   const flips = /y=-1pt/.test(text) ? 1 : -1;
   const unit = /x=1pt/.test(text) ? 1 / scale() : 40;
   const length = "(-?[\\d.]+)(?:pt|cm)?";
-  const form = new RegExp(`\\\\node\\s*\\[([^\\]]*)\\]\\s*\\(([^)]+)\\)\\s*(?:at\\s*\\(\\s*${length}\\s*,\\s*${length}\\s*\\))?\\s*\\{((?:[^{}\\\\]|\\\\.|\\{[^{}]*\\})*)\\}\\s*;?[ \\t]*(%[^\\n]*)?`, "g");
+  const form = new RegExp(
+    `\\\\node\\s*\\[([^\\]]*)\\]\\s*\\(([^)]+)\\)\\s*(?:at\\s*\\(\\s*${length}\\s*,\\s*${length}\\s*\\))?\\s*\\{((?:[^{}\\\\]|\\\\.|\\{[^{}]*\\})*)\\}\\s*;?[ \\t]*(%[^\\n]*)?`,
+    "g",
+  );
   const nodes = [];
   const byId = new Map();
   const agents = [];
@@ -132,7 +164,10 @@ export function fromTikz(text) {
     placed &&= x !== undefined;
     const name = more.name ?? (plainText(label).replace(/^\$([^$]*)\$$/, "$1") || id);
     const at = [(x ?? 0) * unit, (y ?? 0) * unit * flips];
-    const one = node(name, kind, ...at, { agent: kind === "chance" ? 0 : agents.indexOf(agent), latent: more.latent === true });
+    const one = node(name, kind, ...at, {
+      agent: kind === "chance" ? 0 : agents.indexOf(agent),
+      latent: more.latent === true,
+    });
     nodes.push(one);
     byId.set(id.trim(), one);
   }
@@ -152,7 +187,8 @@ export function fromTikz(text) {
   const links = [];
   for (const [, , way] of source.matchAll(/\\(?:draw|path|edge)\s*(\[[^\]]*\])?\s*([^;]*);/g)) {
     const ends = way.match(/\(([^()]*)\)/g)?.map((end) => end.slice(1, -1)) ?? [];
-    if (ends.length >= 2 && !/rectangle/.test(way)) links.push([nearest(ends[0]).name, nearest(ends[ends.length - 1]).name]);
+    if (ends.length >= 2 && !/rectangle/.test(way))
+      links.push([nearest(ends[0]).name, nearest(ends[ends.length - 1]).name]);
   }
   return { diagram: { agents: agents.length ? agents : [0], nodes, links, targets: [] }, left: [], placed };
 }

@@ -30,7 +30,8 @@ function read(text) {
   if (text === "true" || text === "false") return text === "true";
   if (text === "null" || text === "~" || text === "") return null;
   if (/^[-+]?[0-9]+$/.test(text)) return Number(text);
-  if (/^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.inf$|^\.nan$/.test(text)) return Number(text.replace(".inf", "Infinity").replace(".nan", "NaN"));
+  if (/^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.inf$|^\.nan$/.test(text))
+    return Number(text.replace(".inf", "Infinity").replace(".nan", "NaN"));
   return text;
 }
 
@@ -89,7 +90,11 @@ class Reader {
 
   items(indent) {
     const found = [];
-    while (this.at < this.text.length && this.column() === indent && /^-(?:\s|$)/.test(this.text.slice(this.at, this.at + 2))) {
+    while (
+      this.at < this.text.length &&
+      this.column() === indent &&
+      /^-(?:\s|$)/.test(this.text.slice(this.at, this.at + 2))
+    ) {
       this.at++;
       this.skip();
       found.push(this.at < this.text.length && this.column() > indent ? this.block(this.column()) : null);
@@ -184,8 +189,25 @@ class Reader {
     if (!found) this.fail("a closing quote is missing.");
     this.at += found[0].length;
     if (quote === "'") return found[0].slice(1, -1).replaceAll("''", "'");
-    const escapes = { n: "\n", t: "\t", r: "\r", 0: "\0", e: "\x1b", _: "\xa0", N: "\x85", L: "\u2028", P: "\u2029", a: "\x07", b: "\b", f: "\f", v: "\v" };
-    return found[0].slice(1, -1).replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]))/g, (_, x, u, wide, one) =>
-      one === undefined ? String.fromCodePoint(parseInt(x ?? u ?? wide, 16)) : (escapes[one] ?? one));
+    const escapes = {
+      n: "\n",
+      t: "\t",
+      r: "\r",
+      0: "\0",
+      e: "\x1b",
+      _: "\xa0",
+      N: "\x85",
+      L: "\u2028",
+      P: "\u2029",
+      a: "\x07",
+      b: "\b",
+      f: "\f",
+      v: "\v",
+    };
+    return found[0]
+      .slice(1, -1)
+      .replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]))/g, (_, x, u, wide, one) =>
+        one === undefined ? String.fromCodePoint(parseInt(x ?? u ?? wide, 16)) : (escapes[one] ?? one),
+      );
   }
 }

@@ -34,15 +34,21 @@ export function octagon({ x, y, width, height }) {
   const cut = Math.min(width, height) * 0.29;
   const [left, right, top, bottom] = [x - width / 2, x + width / 2, y - height / 2, y + height / 2];
   return [
-    [left + cut, top], [right - cut, top], [right, top + cut], [right, bottom - cut],
-    [right - cut, bottom], [left + cut, bottom], [left, bottom - cut], [left, top + cut],
+    [left + cut, top],
+    [right - cut, top],
+    [right, top + cut],
+    [right, bottom - cut],
+    [right - cut, bottom],
+    [left + cut, bottom],
+    [left, bottom - cut],
+    [left, top + cut],
   ];
 }
 
 export function inside(kind, box, [px, py]) {
   const dx = Math.abs(px - box.x);
   const dy = Math.abs(py - box.y);
-  if (kind === "chance") return (2 * dx / box.width) ** 2 + (2 * dy / box.height) ** 2 <= 1;
+  if (kind === "chance") return ((2 * dx) / box.width) ** 2 + ((2 * dy) / box.height) ** 2 <= 1;
   if (dx > box.width / 2 || dy > box.height / 2) return false;
   return kind === "decision" || dx + dy <= (box.width + box.height) / 2 - Math.min(box.width, box.height) * 0.29;
 }
@@ -94,7 +100,7 @@ export function bowed(start, end, by) {
   const [nx, ny] = [((end[1] - start[1]) / length) * by, (-(end[0] - start[0]) / length) * by];
   const aside = (t) => {
     const [x, y] = between(start, end, t);
-    return [x + nx * 4 / 3, y + ny * 4 / 3];
+    return [x + (nx * 4) / 3, y + (ny * 4) / 3];
   };
   return [start, aside(0.25), aside(0.75), end];
 }
@@ -109,7 +115,10 @@ export function joined(curve, tail, head) {
   while (pieces.length > 1 && into(pieces[pieces.length - 1][0])) pieces.pop();
   pieces[0] = split(pieces[0], crossing(pieces[0], from))[1];
   const last = pieces.length - 1;
-  pieces[last] = split(pieces[last], crossing(pieces[last], (point) => !into(point)))[0];
+  pieces[last] = split(
+    pieces[last],
+    crossing(pieces[last], (point) => !into(point)),
+  )[0];
   return chain(pieces);
 }
 
@@ -121,7 +130,10 @@ export function shortened(curve, by) {
   for (let i = 0; i + 3 < curve.length; i += 3) pieces.push(curve.slice(i, i + 4));
   while (pieces.length > 1 && near(pieces[pieces.length - 1][0])) pieces.pop();
   const last = pieces.length - 1;
-  pieces[last] = split(pieces[last], crossing(pieces[last], (point) => !near(point)))[0];
+  pieces[last] = split(
+    pieces[last],
+    crossing(pieces[last], (point) => !near(point)),
+  )[0];
   return [chain(pieces), end];
 }
 
@@ -147,7 +159,10 @@ function split([a, b, c, d], t) {
   const [ab, bc, cd] = [between(a, b, t), between(b, c, t), between(c, d, t)];
   const [abc, bcd] = [between(ab, bc, t), between(bc, cd, t)];
   const middle = between(abc, bcd, t);
-  return [[a, ab, abc, middle], [middle, bcd, cd, d]];
+  return [
+    [a, ab, abc, middle],
+    [middle, bcd, cd, d],
+  ];
 }
 
 function crossing(piece, first) {
@@ -165,7 +180,10 @@ function crossing(piece, first) {
 // Does the straight line from a to b come into a box?
 export function crosses(box, [ax, ay], [bx, by]) {
   let [enter, leave] = [0, 1];
-  for (const [start, step, middle, half] of [[ax, bx - ax, box.x, box.width / 2], [ay, by - ay, box.y, box.height / 2]]) {
+  for (const [start, step, middle, half] of [
+    [ax, bx - ax, box.x, box.width / 2],
+    [ay, by - ay, box.y, box.height / 2],
+  ]) {
     if (step === 0) {
       if (Math.abs(start - middle) > half) return false;
       continue;

@@ -112,7 +112,11 @@ function byMedian(row, fixed, neighbours) {
   const place = placesIn(fixed);
   const key = new Map();
   for (const item of row) {
-    const near = neighbours.get(item).map(([n]) => place.get(n)).filter((p) => p !== undefined).sort((a, b) => a - b);
+    const near = neighbours
+      .get(item)
+      .map(([n]) => place.get(n))
+      .filter((p) => p !== undefined)
+      .sort((a, b) => a - b);
     const half = Math.floor(near.length / 2);
     if (near.length) key.set(item, near.length % 2 ? near[half] : (near[half - 1] + near[half]) / 2);
   }
@@ -132,8 +136,17 @@ function exchange(graph, rows) {
       const fixed = [];
       if (i) fixed.push([placesIn(rows[i - 1]), graph.above]);
       if (i + 1 < rows.length) fixed.push([placesIn(rows[i + 1]), graph.below]);
-      const near = new Map(row.map((item) => [item, fixed.map(([place, side]) =>
-        side.get(item).map(([n]) => place.get(n)).filter((p) => p !== undefined))]));
+      const near = new Map(
+        row.map((item) => [
+          item,
+          fixed.map(([place, side]) =>
+            side
+              .get(item)
+              .map(([n]) => place.get(n))
+              .filter((p) => p !== undefined),
+          ),
+        ]),
+      );
       for (let j = 0; j + 1 < row.length; j++) {
         const [a, b] = [row[j], row[j + 1]];
         let gain = 0;
@@ -156,7 +169,10 @@ function crossings(graph, rows) {
     const place = placesIn(rows[i + 1]);
     const seen = [];
     for (const item of rows[i]) {
-      const heads = graph.below.get(item).map(([n]) => place.get(n)).filter((p) => p !== undefined);
+      const heads = graph.below
+        .get(item)
+        .map(([n]) => place.get(n))
+        .filter((p) => p !== undefined);
       for (const q of heads) for (const p of seen) total += p > q;
       seen.push(...heads);
     }
@@ -186,7 +202,11 @@ function placed(graph, rows) {
         wanted.push(weight ? sum / weight : at.get(item));
         weights.push(weight || 0.05);
       }
-      const places = spaced(wanted, weights, row.map((item) => graph.width.get(item)));
+      const places = spaced(
+        wanted,
+        weights,
+        row.map((item) => graph.width.get(item)),
+      );
       row.forEach((item, i) => at.set(item, places[i]));
     }
   }
@@ -240,7 +260,13 @@ function finished(nodes, links, graph, across, rings) {
   for (const [tail, head] of links) {
     const key = `${tail}\0${head}`;
     const chain = graph.chains.get(key);
-    const curve = routed(chain.map(at), chain.map((item) => thick[graph.layer.get(item)]), boxes, tail, head);
+    const curve = routed(
+      chain.map(at),
+      chain.map((item) => thick[graph.layer.get(item)]),
+      boxes,
+      tail,
+      head,
+    );
     const end = (name) => ({ kind: kinds.get(name), box: boxes.get(name) });
     curves.set(key, joined(curve, end(tail), end(head)));
   }
@@ -251,7 +277,10 @@ function finished(nodes, links, graph, across, rings) {
 function routed(points, bands, boxes, tail, head) {
   const last = points[points.length - 1];
   const gentle = points.length > 2 ? smooth(points, AXIS) : swing(points[0], last, AXIS);
-  for (const [curve, room] of [[straight(points[0], last), 6], [gentle, 2]]) {
+  for (const [curve, room] of [
+    [straight(points[0], last), 6],
+    [gentle, 2],
+  ]) {
     if (!hits(curve, boxes, tail, head, room)) return curve;
   }
   const curve = [points[0]];

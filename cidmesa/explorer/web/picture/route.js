@@ -8,7 +8,10 @@ const BOWS = [34, -34, 62, -62, 100, -100, 150, -150];
 // `places`: Map(name -> {kind, box}). Returns the curve between the outlines of the two ends.
 export function route(tail, head, places) {
   const [from, to] = [places.get(tail), places.get(head)];
-  const [a, b] = [[from.box.x, from.box.y], [to.box.x, to.box.y]];
+  const [a, b] = [
+    [from.box.x, from.box.y],
+    [to.box.x, to.box.y],
+  ];
   const curve = straight(a, b);
   const near = [];
   const reach = 170;
@@ -22,7 +25,9 @@ export function route(tail, head, places) {
     blocked ||= crosses(around, a, b);
   }
   if (blocked) {
-    const free = BOWS.map((by) => bowed(a, b, by)).find((bow) => !samples(bow, 24).some((point) => near.some((box) => inside("decision", box, point))));
+    const free = BOWS.map((by) => bowed(a, b, by)).find(
+      (bow) => !samples(bow, 24).some((point) => near.some((box) => inside("decision", box, point))),
+    );
     if (free) return joined(free, from, to);
   }
   return joined(curve, from, to);

@@ -24,7 +24,9 @@ export function toSvg(diagram, { places, curves, rings, title = "causal influenc
     curve.forEach(([x, y]) => meet(x, y));
     const [left, tip] = shortened(curve, theme.ARROW);
     const dotted = kinds.get(head) === "decision" ? ` stroke-dasharray="${theme.DOTS}" stroke-linecap="round"` : "";
-    shapes.push(`<path d="${pathData(left)}" fill="none" stroke="${theme.INK}" stroke-width="${theme.LINE_WIDTH}"${dotted}/>`);
+    shapes.push(
+      `<path d="${pathData(left)}" fill="none" stroke="${theme.INK}" stroke-width="${theme.LINE_WIDTH}"${dotted}/>`,
+    );
     shapes.push(`<polygon points="${arrow(left, tip)}" fill="${theme.INK}"/>`);
   }
   const numbered = used.length > 1;
@@ -35,10 +37,19 @@ export function toSvg(diagram, { places, curves, rings, title = "causal influenc
     const [width, height] = bodySize(one.name, one.kind);
     const body = { x: one.x, y: one.y, width, height };
     const marks = rings.get(one.name) ?? [];
-    marks.map((criterion, i) => [criterion, i + 1]).reverse().forEach(([criterion, i]) => {
-      const [colour, dashes] = theme.RINGS[criterion];
-      shapes.push(outline(one.kind, grown(body, i * theme.RING_GAP), `fill="${theme.PAPER}" stroke="${colour}" stroke-width="${theme.RING_WIDTH}"${dashes ? ` stroke-dasharray="${dashes}"` : ""}`));
-    });
+    marks
+      .map((criterion, i) => [criterion, i + 1])
+      .reverse()
+      .forEach(([criterion, i]) => {
+        const [colour, dashes] = theme.RINGS[criterion];
+        shapes.push(
+          outline(
+            one.kind,
+            grown(body, i * theme.RING_GAP),
+            `fill="${theme.PAPER}" stroke="${colour}" stroke-width="${theme.RING_WIDTH}"${dashes ? ` stroke-dasharray="${dashes}"` : ""}`,
+          ),
+        );
+      });
     const owner = used.indexOf(one.agent);
     const fill = one.kind === "chance" ? theme.CHANCE : agentColour(owner);
     shapes.push(outline(one.kind, body, `fill="${fill}" stroke="${theme.INK}" stroke-width="${theme.LINE_WIDTH}"`));
@@ -50,17 +61,26 @@ export function toSvg(diagram, { places, curves, rings, title = "causal influenc
     }
   }
   if (!diagram.nodes.length) meet(0, 0);
-  const marks = Object.entries(theme.RINGS).filter(([criterion]) => [...rings.values()].some((has) => has.includes(criterion)));
+  const marks = Object.entries(theme.RINGS).filter(([criterion]) =>
+    [...rings.values()].some((has) => has.includes(criterion)),
+  );
   let y = bounds.bottom + 14;
   for (const [, [colour, dashes, text]] of marks) {
     y += theme.NOTE_SIZE * 1.65;
-    shapes.push(`<ellipse cx="${number(bounds.left + 12)}" cy="${number(y - 4)}" rx="12" ry="5.5" fill="none" stroke="${colour}" stroke-width="${theme.RING_WIDTH}"${dashes ? ` stroke-dasharray="${dashes}"` : ""}/>`);
-    shapes.push(`<text x="${number(bounds.left + 30)}" y="${number(y)}" font-size="${theme.NOTE_SIZE}" fill="${theme.MUTED}">${escaped(text)}</text>`);
+    shapes.push(
+      `<ellipse cx="${number(bounds.left + 12)}" cy="${number(y - 4)}" rx="12" ry="5.5" fill="none" stroke="${colour}" stroke-width="${theme.RING_WIDTH}"${dashes ? ` stroke-dasharray="${dashes}"` : ""}/>`,
+    );
+    shapes.push(
+      `<text x="${number(bounds.left + 30)}" y="${number(y)}" font-size="${theme.NOTE_SIZE}" fill="${theme.MUTED}">${escaped(text)}</text>`,
+    );
     bounds.right = Math.max(bounds.right, bounds.left + 30 + textWidth(text, theme.NOTE_SIZE));
   }
   if (marks.length) bounds.bottom = y + 4;
   const [x0, y0] = [bounds.left - theme.MARGIN, bounds.top - theme.MARGIN];
-  const [width, height] = [bounds.right - bounds.left + 2 * theme.MARGIN, bounds.bottom - bounds.top + 2 * theme.MARGIN];
+  const [width, height] = [
+    bounds.right - bounds.left + 2 * theme.MARGIN,
+    bounds.bottom - bounds.top + 2 * theme.MARGIN,
+  ];
   const view = [x0, y0, width, height].map(number).join(" ");
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${number(width)}" height="${number(height)}" viewBox="${view}" role="img" aria-label="${escaped(title)}" font-family="${escaped(theme.FONT)}">
 <title>${escaped(title)}</title>
@@ -73,7 +93,8 @@ ${shapes.join("\n")}
 
 export function fromSvg(text) {
   const found = /<diagram[^>]*>([^<]*)<\/diagram>/.exec(text);
-  if (!found) throw new FormatError("this picture carries no diagram: only SVG files that the explorer wrote can be read back.");
+  if (!found)
+    throw new FormatError("this picture carries no diagram: only SVG files that the explorer wrote can be read back.");
   const diagram = tidied(parsed(unescaped(found[1])));
   if (!diagram) throw new FormatError("the diagram in this picture is damaged.");
   return { diagram, left: [], placed: true };
@@ -91,7 +112,10 @@ export function outline(kind, box, style) {
   if (kind === "chance") {
     return `<ellipse cx="${number(box.x)}" cy="${number(box.y)}" rx="${number(box.width / 2)}" ry="${number(box.height / 2)}" ${style}/>`;
   }
-  if (kind === "utility") return `<polygon points="${octagon(box).map(([x, y]) => `${number(x)},${number(y)}`).join(" ")}" ${style}/>`;
+  if (kind === "utility")
+    return `<polygon points="${octagon(box)
+      .map(([x, y]) => `${number(x)},${number(y)}`)
+      .join(" ")}" ${style}/>`;
   return `<rect x="${number(box.x - box.width / 2)}" y="${number(box.y - box.height / 2)}" width="${number(box.width)}" height="${number(box.height)}" rx="3" ${style}/>`;
 }
 
@@ -123,5 +147,8 @@ export function escaped(text) {
 }
 
 function unescaped(text) {
-  return text.replace(/&(amp|lt|gt|quot|#39|apos);/g, (_, name) => ({ amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", apos: "'" })[name]);
+  return text.replace(
+    /&(amp|lt|gt|quot|#39|apos);/g,
+    (_, name) => ({ amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", apos: "'" })[name],
+  );
 }
