@@ -19,26 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from cidmesa.explorer import explore
-from cidmesa.explorer.page import as_data
 from tests.explorer.browser import CHROMIUM, Browser
 from tests.explorer.diagrams import large
 from tests.explorer.test_engine import question
 
 NODE = shutil.which("node")
 SCRIPT = Path(__file__).parents[1] / "explorer" / "timing.mjs"
-
-DRAG = """new Promise((done) => {
-  const times = [];
-  const canvas = document.querySelector('#canvas');
-  const painted = (start) => requestAnimationFrame(() => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => times.push(performance.now() - start);
-    channel.port2.postMessage(0);  // comes after the frame is painted
-  });
-  canvas.addEventListener('pointermove', (event) => painted(event.timeStamp), true);
-  window.dragged = () => times;
-  done();
-})"""
 
 
 def main() -> None:
@@ -76,14 +62,14 @@ def engine() -> None:
 
 
 def picture() -> None:
-    """Time a drag, and a link drawn, in a diagram of 200 nodes in Chromium."""
+    """Time a drag, and a changed kind, in diagrams of 20 and of 200 nodes in Chromium."""
     with tempfile.TemporaryDirectory() as folder, Browser(Path(folder), width=1400, height=900) as browser:
         for nodes, decisions in ((20, 2), (200, 8)):
             cid = large(1, nodes=nodes, decisions=decisions)
             path = Path(str(explore(cid, Path(folder) / f"{nodes}.html")))
             browser.open_afresh(path.as_uri())
             browser.painted()
-            browser.js(DRAG)
+            browser.look("watch")
             x, y = browser.middle('[data-node="N3"] .body')
             browser.mouse("mouseMoved", x, y)
             browser.mouse("mousePressed", x, y, button="left", clickCount=1)
@@ -91,27 +77,14 @@ def picture() -> None:
                 browser.mouse("mouseMoved", x + 2 * i, y + i, button="left", buttons=1)
             browser.mouse("mouseReleased", x, y, button="left", clickCount=1)
             browser.painted()
-            times: list[Any] = browser.js("window.dragged()")[10:]
+            times: list[Any] = browser.js("look.times")[10:]
             print(
                 f"picture, {nodes} nodes: drag to repainted picture, median {statistics.median(times):.1f} ms, "
                 f"95 % within {sorted(times)[int(0.95 * len(times))]:.1f} ms (bound 50)"
             )
-            took = [browser.js(TOGGLE) for _ in range(12)]
-            print(
-                f"picture, {nodes} nodes: a changed kind to new verdicts on screen, median {statistics.median(took):.1f} ms"
-            )
-        print(
-            f"errors on the console: {browser.errors or 'none'}; {len(as_data(large(1))['links'])} links in the large one"
-        )
-
-
-TOGGLE = """explorer.then(({ studio }) => new Promise((done) => {
-  const start = performance.now();
-  const one = studio.diagram.nodes.find((node) => node.name === 'N3');
-  const nodes = studio.diagram.nodes.map((node) => node === one ? { ...one, kind: one.kind === 'chance' ? 'decision' : 'chance' } : node);
-  studio.take({ diagram: { ...studio.diagram, nodes } });
-  requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = () => done(performance.now() - start); c.port2.postMessage(0); });
-}))"""
+            took = [browser.look("toggle", "N3") for _ in range(12)]
+            print(f"picture, {nodes} nodes: a changed kind to its picture, median {statistics.median(took):.1f} ms")
+        print(f"errors on the console: {browser.errors or 'none'}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
+LOOK = Path(__file__).with_name("look.js").read_text(encoding="utf-8")
+"""What the tests look at in the page."""
+
 _CODES = {"Enter": 13, "Escape": 27, "Tab": 9, "Delete": 46, "Backspace": 8, "F2": 113, "ArrowLeft": 37, "ArrowUp": 38,
           "ArrowRight": 39, "ArrowDown": 40}  # fmt: skip
 ALT, CONTROL, SHIFT = 1, 2, 8
@@ -26,8 +29,7 @@ class Browser:
         from_browser, to_us = os.pipe()
         command = (
             f'exec "{CHROMIUM}" --headless=new --no-sandbox --disable-gpu --remote-debugging-pipe --no-first-run '
-            f'--disable-dev-shm-usage --user-data-dir="{folder / "profile"}" --window-size={width},{height} about:blank '
-            f"3<&{to_browser} 4>&{to_us}"
+            f'--disable-dev-shm-usage --user-data-dir="{folder / "profile"}" about:blank 3<&{to_browser} 4>&{to_us}'
         )
         self._process = subprocess.Popen(
             ["bash", "-c", command], pass_fds=(to_browser, to_us), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -95,13 +97,14 @@ class Browser:
         if method == "Runtime.consoleAPICalled" and said["type"] in {"error", "assert"}:
             self.errors.append(str(said["args"]))
 
-    # The page ----------------------------------------------------------------------------------------------------------
+    # The page --------------------------------------------------------------------------------------------------------
 
     def open(self, address: str) -> None:
         """Open a page of the explorer and wait until it is ready."""
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=address)
         self.until("document.documentElement?.dataset.ready === 'yes'")
+        self.js(LOOK)
 
     def open_afresh(self, address: str) -> None:
         """Open a page as if for the first time: nothing is kept."""
@@ -128,20 +131,24 @@ class Browser:
             if time.monotonic() > end:
                 raise TimeoutError(f"still not: {expression}")
 
+    def look(self, what: str, *arguments: Any) -> Any:
+        """Return what a function of ``look.js`` sees in the page."""
+        return self.js(f"look.{what}({', '.join(map(json.dumps, arguments))})")
+
     def painted(self) -> None:
         """Wait until what is pending has been painted."""
-        self.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
+        self.look("painted")
+
+    def focus(self, selector: str) -> None:
+        """Give an element the focus."""
+        self.js(f"document.querySelector({json.dumps(selector)}).focus()")
 
     def middle(self, selector: str) -> tuple[float, float]:
         """Return the middle of an element on the screen, scrolled to if need be."""
-        x, y = self.js(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); if (!e.closest('svg')) "
-            "e.scrollIntoView({block: 'nearest'}); const b = e.getBoundingClientRect(); "
-            "return [b.left + b.width / 2, b.top + b.height / 2]; })()"
-        )
+        x, y = self.look("middle", selector)
         return x, y
 
-    # Hands -------------------------------------------------------------------------------------------------------------
+    # Hands -----------------------------------------------------------------------------------------------------------
 
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
@@ -173,8 +180,10 @@ class Browser:
         """Press a key: a letter, or a name such as ``"Enter"``."""
         code = _CODES.get(key) or ord(key.upper())
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 and not modifiers & (CONTROL | ALT) else "")
-        about = {"key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers,
-                 "code": key if len(key) > 1 else f"Key{key.upper()}"}  # fmt: skip
+        about = {
+            "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers,
+            "code": key if len(key) > 1 else f"Key{key.upper()}",
+        }  # fmt: skip
         self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text,
                   commands=list(commands), **about)  # fmt: skip
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)

@@ -67,7 +67,7 @@ def odd(rng: random.Random) -> cm.CID:
 
 def test_what_is_exported_is_read_back_in_python_and_in_the_page():
     rng = random.Random(3)
-    cids = [odd(rng) for _ in range(examples(60, 1000))]
+    cids = [odd(rng) for _ in range(examples(40, 1000))]
     for cid, found in zip(cids, ask(*({"diagram": with_places(cid)} for cid in cids)), strict=True):
         texts = found["texts"]
         scope: dict[str, Any] = {}
@@ -120,51 +120,48 @@ def test_a_model_or_setup_gives_its_diagram_and_what_is_left_out_is_named():
     assert sorted(map(tuple, found["plain"]["edges"])) == sorted(setup.cid.edges)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('edges = [("a", "d"), ("d", "u"),]\nx = cm.CID(edges, decisions=("d"), utilities=["u"])', ["a", "d", "u"]),
-        ("CID([], nodes=['lonely'])", ["lonely"]),
-        ('dag { bb="0,0,1,1"\n a [e,pos="0,1"]\n b <- a -> c; c -> d [beta=".3"] /* so */ }', ["a", "b", "c", "d"]),
-        ('dag {\n"x y" [latent]\n"x y" -> b\na <-> b }', ["x y", "b", "a", "latent_a_b"]),
-        (r"\node[chance] (x) at (0,0) {$X$}; \node[decision, right=of x] (d) {D}; \path[->] (x) edge[bend left] (d);",
-         ["X", "D"]),
-        ("cidmesa: 1\n# a comment\nnodes:\n- a   # more\n- 'b c'\nedges:\n  - [a,\n     'b c']\n", ["a", "b c"]),
-    ],
-)  # fmt: skip
-def test_it_reads_what_people_write(text, expected):
-    (found,) = ask({"read": text})
-    assert found.get("problem") is None
-    assert found["plain"]["nodes"] == expected
+def test_it_reads_what_people_write():
+    written = {
+        'edges = [("a", "d"), ("d", "u"),]\nx = cm.CID(edges, decisions=("d"), utilities=["u"])': ["a", "d", "u"],
+        "CID([], nodes=['lonely'])": ["lonely"],
+        'dag { bb="0,0,1,1"\n a [e,pos="0,1"]\n b <- a -> c; c -> d [beta=".3"] /* so */ }': ["a", "b", "c", "d"],
+        'dag {\n"x y" [latent]\n"x y" -> b\na <-> b }': ["x y", "b", "a", "latent_a_b"],
+        r"\node[chance] (x) at (0,0) {$X$}; \node[decision, right=of x] (d) {D}; \path[->] (x) edge[bend left] (d);": [
+            "X",
+            "D",
+        ],
+        "cidmesa: 1\n# a comment\nnodes:\n- a   # more\n- 'b c'\nedges:\n  - [a,\n     'b c']\n": ["a", "b c"],
+    }
+    for text, found in zip(written, ask(*({"read": text} for text in written)), strict=True):
+        assert found.get("problem") is None, text
+        assert found["plain"]["nodes"] == written[text]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("cidmesa: 1\nedges:\n- [a, b]\n- [b, a]", "no cycle"),
-        ("cidmesa: 1\nedges: [[u, b]]\nutilities: [u]", "a utility has no children"),
-        ("cidmesa: 2\nedges: []", "cidmesa: 1"),
-        ("cidmesa: 1\nedges: [[a, b]", "line"),
-        ("cidmesa: 1\nedges: &x [[a, b]]", "plain data has no &"),
-        ("cidmesa: 1\nedges: [[a, b]]\ndecisions: [c]", "neither among nodes nor on an edge"),
-        ("", "a mapping"),
-        ("cm.CID(load())", "not assigned"),
-        ("dag { a -- b }", "directed links only"),
-        ("dag { a ->", "a node was expected"),
-        ("<svg></svg>", "carries no diagram"),
-        ("https://x/#d=AAAA", "damaged"),
-        (r"\begin{tikzpicture}\end{tikzpicture}", r"no \node"),
-    ],
-)
-def test_what_cannot_be_read_is_told_in_words(text, words):
-    (found,) = ask({"read": text})
-    assert words in found["problem"]
-    assert found["kind"] == "FormatError"
+def test_what_cannot_be_read_is_told_in_words():
+    written = {
+        "cidmesa: 1\nedges:\n- [a, b]\n- [b, a]": "no cycle",
+        "cidmesa: 1\nedges: [[u, b]]\nutilities: [u]": "a utility has no children",
+        "cidmesa: 1\nedges: [[h, d]]\ndecisions: [d]\nlatent: [h]": "observed by nobody",
+        "cidmesa: 2\nedges: []": "cidmesa: 1",
+        "cidmesa: 1\nedges: [[a, b]": "line",
+        "cidmesa: 1\nedges: &x [[a, b]]": "plain data has no &",
+        "cidmesa: 1\nedges: [[a, b]]\ndecisions: [c]": "neither among nodes nor on an edge",
+        "": "a mapping",
+        "cm.CID(load())": "not assigned",
+        "dag { a -- b }": "directed links only",
+        "dag { a ->": "a node was expected",
+        "<svg></svg>": "carries no diagram",
+        "https://x/#d=AAAA": "damaged",
+        r"\begin{tikzpicture}\end{tikzpicture}": r"no \node",
+    }
+    for text, found in zip(written, ask(*({"read": text} for text in written)), strict=True):
+        assert written[text] in found["problem"], text
+        assert found["kind"] == "FormatError"
 
 
 def test_the_layout_is_the_librarys_own():
     rng = random.Random(5)
-    cids = [*(drawn(rng) for _ in range(examples(60, 1000))), *(example.cid for example in literature.examples())]
+    cids = [*(drawn(rng) for _ in range(examples(15, 1000))), *(e.cid for e in literature.examples()[:: examples(4, 1)])]
     questions = []
     for cid in cids:
         rings = {v: rng.randint(0, 4) for v in cid.nodes}
