@@ -161,7 +161,10 @@ def test_what_cannot_be_read_is_told_in_words():
 
 def test_the_layout_is_the_librarys_own():
     rng = random.Random(5)
-    cids = [*(drawn(rng) for _ in range(examples(15, 1000))), *(e.cid for e in literature.examples()[:: examples(4, 1)])]
+    cids = [
+        *(drawn(rng) for _ in range(examples(15, 1000))),
+        *(e.cid for e in literature.examples()[:: examples(4, 1)]),
+    ]
     questions = []
     for cid in cids:
         rings = {v: rng.randint(0, 4) for v in cid.nodes}

@@ -18,7 +18,10 @@ export async function start() {
   const before = kept();
   const given = tidied(data.start ?? data.fragments.find((one) => one.title === "Red door"));
   const studio = new Studio(arranged(given, false).diagram);
-  if (before) Object.assign(studio.options, { ...before.options, decision: "", mesa: false });
+  if (before) {
+    Object.assign(studio.options, before.options.sound);
+    Object.assign(studio.options.shown, before.options.shown);
+  }
   const canvas = new Canvas(studio);
   const actions = actionsOf(studio, canvas);
   const gestures = new Gestures(studio, canvas);

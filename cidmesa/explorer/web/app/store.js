@@ -2,6 +2,7 @@
 
 import { fromLink, toLink } from "../formats/link.js";
 import { tidied } from "./diagram.js";
+import { RINGED } from "./words.js";
 
 const KEY = `cidmesa.explorer.${globalThis.CIDMESA.key}`;
 
@@ -11,6 +12,7 @@ export class Store {
     this.view = view;
     this.timer = 0;
     this.link = "";
+    this.turn = 0;
   }
 
   // Keeps the diagram soon, and at once when the page goes away.
@@ -32,7 +34,9 @@ export class Store {
     } catch {
       // a browser that keeps nothing still has the link
     }
+    const turn = ++this.turn;
     toLink(diagram).then((link) => {
+      if (turn !== this.turn) return; // a later one is on its way
       this.link = link;
       try {
         history.replaceState(null, "", `#${link}`);
@@ -48,15 +52,28 @@ export class Store {
   }
 }
 
-// What was kept: {diagram, options, view}, or null.
+// What was kept: {diagram, options, view}, or null. Nothing in it is trusted.
 export function kept() {
   try {
     const found = JSON.parse(localStorage.getItem(KEY));
     const diagram = tidied(found.diagram);
-    return diagram && { diagram, options: found.options ?? {}, view: found.view ?? null };
+    return diagram && { diagram, options: soundOptions(found.options), view: soundView(found.view) };
   } catch {
     return null;
   }
+}
+
+function soundOptions(options) {
+  const sound = {};
+  for (const name of ["reduction", "snap"]) if (typeof options?.[name] === "boolean") sound[name] = options[name];
+  const shown = Object.entries(options?.shown ?? {}).filter(
+    ([name, on]) => RINGED.includes(name) && typeof on === "boolean",
+  );
+  return { sound, shown: Object.fromEntries(shown) };
+}
+
+function soundView(view) {
+  return [view?.x, view?.y, view?.k].every(Number.isFinite) && view.k > 0 ? { x: view.x, y: view.y, k: view.k } : null;
 }
 
 // The diagram of the page's address, or null; what is wrong with it is thrown.

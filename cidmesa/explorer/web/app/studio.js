@@ -148,7 +148,7 @@ export class Studio {
       criterion,
       title: TITLES[criterion],
       node: report.names[v],
-      decision: report.names[d],
+      decision: criterion === "voc" && report.agents.length < 2 ? "" : report.names[d], // control is of the diagram
       answer,
       reason: report.reason(criterion, v, d),
       proof,
