@@ -25,7 +25,7 @@ from cidmesa.criteria.rulings import rule
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path as Walk
 from cidmesa.graph import SeparatingSet, minimal_reduction
-from tests.explorer.diagrams import CRITERIA, drawn
+from tests.explorer.diagrams import CRITERIA, drawn, large
 from tests.strategies import examples
 
 NODE = shutil.which("node")
@@ -39,6 +39,19 @@ def test_it_agrees_on_random_diagrams_of_several_decisions_and_agents():
     rng = random.Random(20)
     for _ in range(examples(4, 200)):
         compare([drawn(rng) for _ in range(500)], rng)
+
+
+def test_it_agrees_on_large_diagrams_with_many_open_questions():
+    rng = random.Random(21)
+    cids = [large(seed, nodes=100, degree=2.0) for seed in range(1, examples(3, 60))]
+    assert max(map(open_questions, cids)) > 64  # more than the engine answers at once
+    compare(cids, rng)
+
+
+def open_questions(cid: cm.CID) -> int:
+    """Count the pairs of a node and a decision whose value of information takes a reduction of its own."""
+    analysis = analysis_of(cid, cid.agents[0])
+    return sum(int((analysis.whole(d).voi & ~analysis.alone(d).voi).sum()) for d in analysis.decisions)
 
 
 def test_it_agrees_on_the_diagrams_of_the_literature():
