@@ -222,6 +222,17 @@ export function addAgent(diagram) {
   return { diagram: { ...diagram, agents: [...diagram.agents, i] }, agent: diagram.agents.length };
 }
 
+// Gives an agent another name; a whole number is one.
+export function renameAgent(diagram, agent, words) {
+  const wanted = words.trim();
+  const name = /^\d{1,9}$/.test(wanted) ? Number(wanted) : wanted;
+  if (!wanted) return { problem: "an agent's name is a non-empty text or a number." };
+  if (diagram.agents.some((known, i) => i !== agent && String(known) === wanted)) {
+    return { problem: `two agents would be called ${wanted}: choose another name.` };
+  }
+  return { diagram: { ...diagram, agents: diagram.agents.map((known, i) => (i === agent ? name : known)) } };
+}
+
 // Puts another diagram in, moved by (dx, dy), under fresh names; its agents are matched by name.
 export function insert(diagram, part, dx, dy) {
   const agents = [...diagram.agents];

@@ -1,8 +1,9 @@
 // The panel beside the picture: the node that is selected, the table of verdicts with their proofs, base against mesa.
 
 import { ADMITS, CRITERIA, EXCLUDES, TITLES, UNKNOWN } from "../engine/criteria.js";
-import { Editor } from "./editor.js";
+import { renameAgent, usedAgents } from "./diagram.js";
 import { byId, h, put } from "./dom.js";
+import { Editor } from "./editor.js";
 import { MesaPane } from "./mesa_pane.js";
 import { ANSWERS, MEANING, SHORT, several } from "./words.js";
 
@@ -75,7 +76,7 @@ export class Panel {
   // The whole diagram in a line or two ---------------------------------------------------------------------------------
 
   facts() {
-    const { report } = this.studio;
+    const { report, diagram } = this.studio;
     const name = (v) => report.names[v];
     const lines = [];
     if (!report.decisions.length)
@@ -103,11 +104,41 @@ export class Panel {
         ),
       );
     }
-    if (report.agents.length > 1)
+    if (report.agents.length > 1) {
       lines.push(
-        h("p", { class: "muted" }, "Of each agent; the rules of the other agents' decisions are fixed mechanisms."),
+        h(
+          "p",
+          { class: "row" },
+          "Agents",
+          usedAgents(diagram).map((agent, i) => this.agent(agent, i + 1)),
+        ),
       );
+      lines.push(
+        h(
+          "p",
+          { class: "muted" },
+          "Verdicts are of each agent; the rules of the others' decisions are fixed mechanisms.",
+        ),
+      );
+    }
     byId("facts").replaceChildren(...lines);
+  }
+
+  // A field for the name of an agent, in the agent's colour.
+  agent(agent, number) {
+    const { studio } = this;
+    return h("input", {
+      type: "text",
+      class: `agent agent${((number - 1) % 8) + 1}`,
+      value: String(studio.diagram.agents[agent]),
+      "aria-label": `Name of agent ${number}`,
+      size: 6,
+      spellcheck: "false",
+      onchange: (event) => {
+        const taken = studio.take(renameAgent(studio.diagram, agent, event.target.value));
+        if (!taken) event.target.value = String(studio.diagram.agents[agent]);
+      },
+    });
   }
 
   // The table of verdicts -------------------------------------------------------------------------------------------------
