@@ -40,7 +40,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -54,6 +53,7 @@ from cidmesa.mesa.objectives.declared import Objective, declared, read
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import require_setup
 from cidmesa.mesa.symbolic.action_values import Values, where
+from cidmesa.readonly import ReadOnly
 from cidmesa.solve.symbolic.algebra import exact
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ def alignment_region(
         regret,
         epsilon,
         _at_most(regret, epsilon),
-        MappingProxyType(there),
-        MappingProxyType({name: _positive(r) for name, r in there.items()}),
+        ReadOnly(there),
+        ReadOnly({name: _positive(r) for name, r in there.items()}),
     )
 
 
