@@ -9,7 +9,7 @@ import pytest
 import cidmesa as cm
 from cidmesa import literature
 from cidmesa.explorer import explore, fragments
-from cidmesa.interop.files import loads
+from cidmesa.interop.files import dumps, loads
 from tests.explorer.browser import CHROMIUM, CONTROL, SHIFT, Browser
 from tests.explorer.diagrams import CRITERIA
 
@@ -236,6 +236,33 @@ def test_what_is_imported_is_what_was_exported(door):
     door.type("cidmesa: 1\nedges: [[a, b], [b, a]]")
     door.click("#import-open")
     assert "no cycle" in door.until("look.text('#import-problem')")
+
+
+def test_several_agents_have_names_numbers_and_verdicts_of_their_own(empty):
+    game = cm.CID(
+        [("truth", "tell"), ("tell", "act"), ("truth", "ua"), ("truth", "ub"), ("act", "ua"), ("act", "ub")],
+        decisions={"Ann": ["tell"], "Bob": ["act"]}, utilities={"Ann": ["ua"], "Bob": ["ub"]},
+    )  # fmt: skip
+    empty.click("#open-import")
+    empty.type(dumps(game))
+    empty.click("#import-open")
+    empty.until("look.nodes().length === 5")
+    assert empty.js("look.all('#canvas .badge-text').map((one) => one.textContent).sort().join('')") == "1122"
+    report = cm.incentives(game, search=False)
+    for decision in game.decisions:
+        empty.look("choose", "#decision", decision)
+        empty.painted()
+        admitted = {(c, v) for c, v, sign in empty.look("cells") if sign == "yes"}
+        verdicts = {c: report.verdicts[c][decision] for c in CRITERIA}
+        assert admitted == {
+            (c, v) for c in CRITERIA for v, one in verdicts[c].items() if one.settled is cm.Answer.ADMITS
+        }
+    empty.click("#facts .agent2")
+    empty.key("a", modifiers=CONTROL, commands=("selectAll",))
+    empty.type("Bea")
+    empty.key("Enter")
+    named = in_python(empty)
+    assert (named.agents, named.decisions_of("Bea"), named.utilities_of("Bea")) == (("Ann", "Bea"), ("act",), ("ub",))
 
 
 def test_every_control_has_a_name_and_the_tab_key_reaches_all_of_it(door):
