@@ -7,7 +7,7 @@ import { number, outline } from "../picture/svg.js";
 import { theme } from "../picture/theme.js";
 import { curvesOf } from "./arrange.js";
 import { usedAgents } from "./diagram.js";
-import { byId, put, s } from "./dom.js";
+import { byId, put, s, setText } from "./dom.js";
 import { curvesOfLinks, isSame } from "./links.js";
 import { setCurve, shapesOf } from "./shapes.js";
 import { spoken } from "./words.js";
@@ -143,10 +143,8 @@ export class Canvas {
     const { x, y, k } = this.camera;
     put(this.world, "transform", `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${k.toFixed(4)})`);
     const step = 20 * 4 ** Math.max(0, Math.ceil(Math.log(0.6 / k) / Math.log(4))); // never a thicket of dots
-    this.svg.style.setProperty("--grid", `${step * k}px`);
-    this.svg.style.setProperty("--grid-x", `${x}px`);
-    this.svg.style.setProperty("--grid-y", `${y}px`);
-    byId("zoom-level").textContent = `${Math.round(k * 100)} %`;
+    put(this.svg, "style", `background-size: ${step * k}px ${step * k}px; background-position: ${x}px ${y}px`);
+    setText(byId("zoom-level"), `${Math.round(k * 100)} %`);
   }
 
   paintNodes() {

@@ -30,6 +30,10 @@ export function put(element, name, value) {
   } else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export function byId(id) {
   return document.getElementById(id);
 }

@@ -84,5 +84,22 @@ function isBent([a, b, c, d]) {
 }
 
 function touches(curve, box) {
+  if (!isNear(curve, box)) return false;
   return samples(curve, 16).some((point) => inside("decision", grown(box, 4), point));
+}
+
+const BOUNDS = new WeakMap();
+
+// Can the curve touch the box at all? It stays within the bounds of its control points.
+function isNear(curve, box) {
+  let bounds = BOUNDS.get(curve);
+  if (!bounds) {
+    const xs = curve.map(([x]) => x);
+    const ys = curve.map(([, y]) => y);
+    bounds = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    BOUNDS.set(curve, bounds);
+  }
+  const [left, right, top, bottom] = bounds;
+  const [dx, dy] = [box.width / 2 + 4, box.height / 2 + 4];
+  return box.x + dx > left && box.x - dx < right && box.y + dy > top && box.y - dy < bottom;
 }

@@ -4,7 +4,7 @@ import { arranged, middle } from "./arrange.js";
 import { Canvas } from "./canvas.js";
 import { Dialogs } from "./dialogs.js";
 import { EMPTY, insert, nodeOf, tidied } from "./diagram.js";
-import { byId, put } from "./dom.js";
+import { byId, put, setText } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { Keys } from "./keys.js";
 import { Panel } from "./panel.js";
@@ -189,7 +189,7 @@ function status(studio) {
     const { diagram, report, took } = studio;
     const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
     const words = `${count(diagram.nodes.length, "node")}, ${count(diagram.links.length, "link")}, ${count(report.decisions.length, "decision")} · analysed in ${took < 0.1 ? "under 0.1" : took.toFixed(1)} ms`;
-    byId("numbers").textContent = words;
+    setText(byId("numbers"), words);
   };
   studio.listen((what, more) => {
     if (what === "diagram" || what === "places") rest();

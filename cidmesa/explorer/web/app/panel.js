@@ -92,7 +92,7 @@ export class Panel {
             h("b", {}, report.soluble ? "Soluble: " : "Not soluble: "),
             report.soluble
               ? "the decisions of each agent can be settled one by one."
-              : `${report.knots.map((knot) => knot.map(name).join(", ")).join("; ")} are relevant to each other in a circle.`,
+              : `${report.cyclicGroups.map((group) => group.map(name).join(", ")).join("; ")} are relevant to each other in a circle.`,
           ),
         );
       lines.push(

@@ -7,7 +7,7 @@
 // The rules of other agents are fixed mechanisms. All this is cidmesa/criteria, without its search for models.
 
 import { Graph, familyOf } from "./graph.js";
-import { heardOf, knotAmong, reduceLinks } from "./reduction.js";
+import { cyclicGroupAmong, heardOf, reduceLinks } from "./reduction.js";
 import { shownLinks } from "./shown.js";
 
 export const NONE = 0; // the criterion cannot be asked about the node
@@ -72,7 +72,7 @@ export class Analysis {
     this.above = new Map(decisions.map((d) => [d, this.reduction.graph.ancestors([d])]));
     this.beneath = new Map(decisions.map((d) => [d, this.reduction.graph.descendants([d])]));
     this.controls = this.reduction.graph.ancestors(utilities);
-    this.knot = knotAmong(graph, this.owned);
+    this.cyclicGroup = cyclicGroupAmong(graph, this.owned);
     this._shown = this.single ? new Map() : shownLinks(this, this._open());
   }
 
@@ -90,17 +90,17 @@ export class Analysis {
     return pairs;
   }
 
-  // What becomes of the link x -> d once it is there: is it left by the reduction, and is there a knot then?
+  // What becomes of the link x -> d once it is there: is it left by the reduction, and is a cyclic group of decisions there then?
   withLink(x, d) {
     const found = this._shown.get(x * this.graph.n + d);
-    return found ?? { left: this.reduction.graph.parents[d].includes(x), knotted: Boolean(this.knot) };
+    return found ?? { left: this.reduction.graph.parents[d].includes(x), cyclic: Boolean(this.cyclicGroup) };
   }
 
   // The decisions that are relevant to each other in a circle once the link x -> d is there.
-  _knotWith(x, d) {
+  _cyclicGroupWith(x, d) {
     return this._shown.has(x * this.graph.n + d)
-      ? knotAmong(this.graph.edited({ add: [[x, d]] }), this.owned)
-      : this.knot;
+      ? cyclicGroupAmong(this.graph.edited({ add: [[x, d]] }), this.owned)
+      : this.cyclicGroup;
   }
 
   applies(criterion, x, d) {
@@ -117,9 +117,9 @@ export class Analysis {
       case "voi": {
         if (this.alone.get(d).arrived[x]) return ADMITS;
         if (this.single || !this.whole.get(d).arrived[x]) return EXCLUDES;
-        const { left, knotted } = this.withLink(x, d);
+        const { left, cyclic } = this.withLink(x, d);
         if (!left) return EXCLUDES;
-        return knotted || this.kinds[x] === "decision" ? UNKNOWN : ADMITS;
+        return cyclic || this.kinds[x] === "decision" ? UNKNOWN : ADMITS;
       }
       case "ri":
         if (this.alone.get(d).ri[x]) return ADMITS;
@@ -143,9 +143,9 @@ export class Analysis {
   reason(criterion, x, d) {
     const answer = this.answer(criterion, x, d);
     if (answer === UNKNOWN) {
-      const knot = criterion === "voi" ? this._knotWith(x, d) : this.knot;
-      if (knot) {
-        return `not soluble: ${knot.map((e) => this.names[e]).join(", ")} are relevant to each other in a circle`;
+      const group = criterion === "voi" ? this._cyclicGroupWith(x, d) : this.cyclicGroup;
+      if (group) {
+        return `not soluble: ${group.map((e) => this.names[e]).join(", ")} are relevant to each other in a circle`;
       }
       if (criterion === "voi") return `the link from the decision ${this.names[x]} is one between decisions`;
       return "it hangs on a link between decisions: an optimal rule of one may leave the other nothing to respond to";
@@ -180,8 +180,8 @@ export class Report {
     });
     const one = [...new Set(this.analyses.values())];
     this.reduction = one.length === 1 ? one[0].reduction : reduceLinks(this.graph, this.owned);
-    this.soluble = one.every((analysis) => !analysis.knot);
-    this.knots = one.map((analysis) => analysis.knot).filter(Boolean);
+    this.soluble = one.every((analysis) => !analysis.cyclicGroup);
+    this.cyclicGroups = one.map((analysis) => analysis.cyclicGroup).filter(Boolean);
   }
 
   answer(criterion, x, d) {

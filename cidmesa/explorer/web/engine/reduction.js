@@ -1,4 +1,4 @@
-// The minimal reduction, the relevance graph and its knots.
+// The minimal reduction, the relevance graph and its cyclic groups of decisions.
 
 import { DOWN, UP, familyOf } from "./graph.js";
 
@@ -106,23 +106,23 @@ export function components(nodes, pairs) {
   const found = [];
   for (const root of finished.reverse()) {
     if (placed.has(root)) continue;
-    const knot = [root];
+    const group = [root];
     placed.add(root);
-    for (let i = 0; i < knot.length; i++) {
-      for (const w of before.get(knot[i])) {
+    for (let i = 0; i < group.length; i++) {
+      for (const w of before.get(group[i])) {
         if (!placed.has(w)) {
           placed.add(w);
-          knot.push(w);
+          group.push(w);
         }
       }
     }
-    found.push(knot.sort((a, b) => place.get(a) - place.get(b)));
+    found.push(group.sort((a, b) => place.get(a) - place.get(b)));
   }
   return found;
 }
 
-// The first knot among decisions, or null where they can be settled one by one.
-export function knotAmong(graph, owned) {
+// The first cyclic group among decisions, or null where they can be settled one by one.
+export function cyclicGroupAmong(graph, owned) {
   if (owned.size < 2) return null;
   return components([...owned.keys()], relevantPairs(graph, owned)).find((part) => part.length > 1) ?? null;
 }

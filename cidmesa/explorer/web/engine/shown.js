@@ -8,18 +8,18 @@
 const LANES = 32;
 const ALL = -1;
 
-// For each pair [x, d]: {left, knotted}, under the key x * n + d. `owned` maps the agent's decisions to its utilities.
+// For each pair [x, d]: {left, cyclic}, under the key x * n + d. `owned` maps the agent's decisions to its utilities.
 export function shownLinks({ graph, owned }, pairs) {
   const found = new Map();
   for (let at = 0; at < pairs.length; at += LANES) {
     const some = pairs.slice(at, at + LANES);
     const bundle = new Bundle(graph, owned, some);
-    const knotted = bundle.knotted();
+    const cyclic = bundle.cyclic();
     const left = bundle.left();
     some.forEach(([x, d], lane) => {
       found.set(x * graph.n + d, {
         left: Boolean((left[lane] >>> lane) & 1),
-        knotted: Boolean((knotted >>> lane) & 1),
+        cyclic: Boolean((cyclic >>> lane) & 1),
       });
     });
   }
@@ -168,7 +168,7 @@ class Bundle {
   }
 
   // The questions in whose graph some decisions are relevant to each other in a circle. Asked before `left`.
-  knotted() {
+  cyclic() {
     const { decisions, n, reached } = this;
     const k = decisions.length;
     const leads = new Int32Array(k * k); // first -> then, as sets of questions
