@@ -12,7 +12,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-EXTRAS := torch,games,plot,render
+EXTRAS := torch,pgmpy,games,plot,render
 TORCH_INDEX ?=
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
