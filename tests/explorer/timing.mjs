@@ -1,4 +1,4 @@
-// Times the engine: one JSON diagram a line in, the milliseconds of analysing it again and again out.
+// Times the engine: one diagram a line in, the CPU milliseconds of analysing it out, each the mean over a block of runs.
 
 import { createInterface } from "node:readline";
 
@@ -6,17 +6,22 @@ const room = new URL("../../cidmesa/explorer/web/engine/", import.meta.url);
 const { Report } = await import(new URL("criteria.js", room));
 const { Mesa } = await import(new URL("mesa.js", room));
 
+const BLOCKS = 10;
+const RUNS = 8;
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { diagram, targets } = JSON.parse(line);
-  const times = { report: [], mesa: [] };
-  for (let i = 0; i < 40; i++) {
-    const start = performance.now();
-    const report = new Report(diagram);
-    report.table();
-    const middle = performance.now();
-    new Mesa(report, targets);
-    times.report.push(middle - start);
-    times.mesa.push(performance.now() - middle);
-  }
-  process.stdout.write(JSON.stringify(times) + "\n");
+  const report = new Report(diagram);
+  const analyse = () => new Report(diagram).table();
+  const compare = () => new Mesa(report, targets);
+  process.stdout.write(JSON.stringify({ report: times(analyse), mesa: times(compare) }) + "\n");
+}
+
+function times(run) {
+  return Array.from({ length: BLOCKS }, () => {
+    const start = process.cpuUsage();
+    for (let i = 0; i < RUNS; i++) run();
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000 / RUNS;
+  });
 }
