@@ -20,6 +20,12 @@ globalThis.look = {
     field.dispatchEvent(new Event("change"));
   },
   spoil: (text) => Object.keys(localStorage).forEach((key) => localStorage.setItem(key, text)),
+  paste: async (text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    await look.painted();
+  },
   middle: (selector) => {
     const element = document.querySelector(selector);
     if (!element) throw new Error(`nothing here is ${selector}`);

@@ -190,6 +190,27 @@ def test_undo_copy_paste_delete_rename_and_what_breaks_a_rule(empty):
     assert in_python(empty).decisions == ("colour", "go")
 
 
+def test_the_link_tool_a_marquee_the_wheel_and_pasted_text(door):
+    door.click("#tool-link")
+    door.drag(node("red", ".body"), node("at_door", ".body"))
+    door.click("#tool-link")
+    assert in_python(door) == RED_DOOR.with_edges(("red", "at_door"))
+    door.drag((150, 80), (760, 700), modifiers=SHIFT)
+    assert len(door.look("all", "#canvas .node.selected")) == 6
+    zoom = door.look("text", "#zoom-level")
+    door.mouse("mouseWheel", 500, 300, deltaX=0, deltaY=-120, modifiers=CONTROL)
+    door.painted()
+    assert door.look("text", "#zoom-level") > zoom
+    door.look("paste", 'cm.CID([("p", "q")], decisions=["q"])')
+    door.until("look.nodes().length === 8")
+    assert in_python(door).decisions == ("go", "q")
+    door.look("paste", "no diagram at all")
+    assert "nothing here to paste" in door.until("look.text('#status')")
+    door.key("a", modifiers=CONTROL)
+    door.key("Delete")
+    assert door.look("nodes") == []
+
+
 def test_nothing_is_lost_on_reload_and_a_link_carries_the_diagram(door, window):
     door.drag(node("red", ".body"), (200, 500))
     door.click("#layout")
