@@ -101,8 +101,9 @@ class Browser:
 
     def open(self, address: str) -> None:
         """Open a page of the explorer and wait until it is ready."""
-        self.call("Page.navigate", url="about:blank")
-        self.call("Page.navigate", url=address)
+        self.js("document.documentElement.dataset.ready = 'no'")
+        if "loaderId" not in self.call("Page.navigate", url=address):  # only the fragment differs
+            self.call("Page.reload")
         self.until("document.documentElement?.dataset.ready === 'yes'")
         self.js(LOOK)
 
@@ -125,7 +126,10 @@ class Browser:
         """Wait until an expression is true, and return its value."""
         end = time.monotonic() + seconds
         while True:
-            value = self.js(expression)
+            try:
+                value = self.js(expression)
+            except RuntimeError:  # the page is on its way
+                value = None
             if value:
                 return value
             if time.monotonic() > end:
