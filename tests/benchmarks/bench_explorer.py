@@ -14,9 +14,12 @@ import random
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cidmesa.explorer import explore
 from tests.explorer.browser import CHROMIUM, Browser

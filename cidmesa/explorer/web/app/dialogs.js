@@ -92,7 +92,16 @@ export class Dialogs {
 
   fill(format) {
     this.format = format;
-    byId("export-text").value = this.text(format);
+    let text = "";
+    let problem = "";
+    try {
+      text = this.text(format);
+    } catch (error) {
+      problem = error.message;
+    }
+    byId("export-text").value = text;
+    byId("export-problem").textContent = problem;
+    for (const id of ["export-copy", "export-save"]) byId(id).disabled = problem !== "";
   }
 
   text(format) {
