@@ -18,7 +18,7 @@ T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -50,11 +50,20 @@ def mesa_diagram(setup: TrainingSetup, targets: Sequence[str], name: str = TRAIN
     DiagramError
         The base diagram has a node called ``mesa_utility``.
     """
-    base = setup.deployed_cid(name)
-    if MESA_UTILITY in base:
+    return minimal_reduction(with_mesa_utility(setup.deployed_cid(name), targets), setup.unshared)
+
+
+def with_mesa_utility(cid: CID, targets: Iterable[str]) -> CID:
+    """Return a diagram with a utility that is a child of all `targets` in place of its own utilities.
+
+    Raises
+    ------
+    DiagramError
+        The diagram has a node called ``mesa_utility``.
+    """
+    if MESA_UTILITY in cid:
         raise DiagramError(f"`{MESA_UTILITY}` is the mesa-optimizer's utility: rename the node with cid.renamed(..).")
-    full = base.demote(*base.utilities).with_utility(MESA_UTILITY, targets, agent=base.agents[0])
-    return minimal_reduction(full, setup.unshared)
+    return cid.demote(*cid.utilities).with_utility(MESA_UTILITY, tuple(targets), agent=cid.agents[0])
 
 
 def mesa_model(cid: CID, base: CIM, objective: Objective) -> CIM:

@@ -16,6 +16,7 @@ import numpy as np
 from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
+from cidmesa.mesa.graphical.mesa_diagram import MESA_UTILITY, with_mesa_utility
 from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
 from cidmesa.mesa.setup.deployment import TRAINING
@@ -224,7 +225,7 @@ def requisite(h: Hypothesis, world: World, decision: str) -> frozenset[str]:
     extra = world.setup.deployed_cid(world.name)
     if extra is world.setup.cid or extra == world.setup.cid:
         return links
-    return links | requisite_observations(_with_target_utility(extra, h), decision, ["mesa_utility"])
+    return links | requisite_observations(with_mesa_utility(extra, h.targets), decision, [MESA_UTILITY])
 
 
 def responsive(h: Hypothesis, world: World, decision: str) -> frozenset[str]:
@@ -232,11 +233,6 @@ def responsive(h: Hypothesis, world: World, decision: str) -> frozenset[str]:
     links = requisite(h, world, decision)
     cid = world.setup.deployed_cid(world.name)
     return links.union(*(cid.ancestors(node) for node in links))
-
-
-def _with_target_utility(cid: CID, h: Hypothesis) -> CID:
-    base = cid.demote(*cid.utilities)
-    return base.with_utility("mesa_utility", h.targets, agent=cid.agents[0])
 
 
 def is_inert(h: Hypothesis, deployment: str) -> bool:
