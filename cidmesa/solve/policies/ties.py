@@ -42,6 +42,8 @@ from cidmesa.solve.tables.exact_run import (
 if TYPE_CHECKING:
     from cidmesa.solve.policies.decision_order import Schedule, Stage
 
+_NO_LIMITS: Mapping[int, Mask] = {}
+
 LEAST = 1e-280
 """Products below this may have lost digits, or all of them, to underflow."""
 
@@ -80,12 +82,21 @@ class Ties:
         also: Sequence[Factor] = (),
         limits: Mapping[int, Mask] | None = None,
     ) -> None:
-        self.also, self.limits = also, limits or {}
-        self.schedule, self.tables, self.cards, self.scale = schedule, tables, cards, scale
+        self.schedule, self.tables, self.cards, self.scale, self.also = schedule, tables, cards, scale, also
+        self.limits = limits or _NO_LIMITS
         self.optimal: dict[int, Mask] = {}
-        self._absolute: dict[int, Pair] = {}
-        self._whole: dict[int, Pair | None] = {}
-        self._errors: dict[int, float] = {}
+
+    @cached_property
+    def _absolute(self) -> dict[int, Pair]:
+        return {}
+
+    @cached_property
+    def _whole(self) -> dict[int, Pair | None]:
+        return {}
+
+    @cached_property
+    def _errors(self) -> dict[int, float]:
+        return {}
 
     @cached_property
     def stage_of(self) -> Mapping[int, Stage]:
