@@ -123,11 +123,14 @@ class CIM:
         """Fill the slots, compiling every node that `compiled` lacks; `domains` are those to be kept."""
         tables: dict[str, Compiled] = {}
         known: dict[str, Domain] = {}
+        allowed: dict[str, Allowed] = {}
         for i in cid.topological:
             node = cid.nodes[i]
             if node in compiled:
-                tables[node] = compiled[node]
-                known[node] = compiled[node].domain
+                kept = tables[node] = compiled[node]
+                known[node] = kept.domain
+                if kept.allowed is not None:
+                    allowed[node] = kept.allowed
                 continue
             parents = cid.parents(node)
             place = Place(node, cid.kind(node), parents, tuple([known[p] for p in parents]), domains.get(node))
@@ -135,11 +138,13 @@ class CIM:
             mechanism.check(place)
             if isinstance(mechanism, Choice):
                 known[node] = mechanism.domain_at(place) or ()
-                tables[node] = Compiled(known[node], np.empty(0), allowed=mechanism.allowed_at(place))
+                found = None if mechanism.allowed is None else mechanism.allowed_at(place)
+                tables[node] = Compiled(known[node], np.empty(0), None, found)
+                if found is not None:
+                    allowed[node] = found
                 continue
             tables[node] = frozen(mechanism.compile(place))
             known[node] = tables[node].domain
-        allowed = {d: found for d in cid.decisions if (found := tables[d].allowed) is not None}
         for slot, value in (
             ("_cid", cid),
             ("_mechanisms", mechanisms),

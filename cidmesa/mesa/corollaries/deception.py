@@ -310,8 +310,8 @@ def phase_cue(
         raise NotApplicableError(f"`{cue}` is not observed by `{decision}`, whose parents are {parents}.")
     if cue in model.allowed_reads(decision):
         raise NotApplicableError(
-            f"what `{decision}` may do depends on `{cue}`, so that seeing it is part of the form of its rule and has no "
-            "value of its own."
+            f"what `{decision}` may do depends on `{cue}`, so that seeing it is part of the form of its rule, and has "
+            "no value of its own."
         )
     space = RuleSpace.of(model, setup.shared_rules)
     f = _value(space, model, read_names(targets, "targets="), objective)

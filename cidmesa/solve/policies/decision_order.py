@@ -342,9 +342,9 @@ class Scheduler:
                 heads = None if heads is None or factor.heads is None else heads | factor.heads
         self.messages[message] = paid
         p = None if plan.p is None else tuple([v for v in plan.p if v != decision])
-        w = None
-        if plan.w is not None:  # the best of the allowed actions depends on what they depend on
-            w = tuple([v for v in keep[1:] if v in plan.w or reads >> v & 1])
+        w = None if plan.w is None else tuple([v for v in plan.w if v != decision])
+        if w is not None and reads:  # the best of the allowed actions depends on what they depend on
+            w = tuple([v for v in keep[1:] if v in w or reads >> v & 1])
         self.live[message] = Factor(message, p, w, None if heads is None else heads & mask_of(keep))
         return message
 
@@ -397,12 +397,12 @@ def carry_out(
         if stage.message is None:
             tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)
         else:
-            tables[stage.message] = (
-                None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d]),
-                None
-                if w is None or stage.pays is None
-                else ties.best(stage, w).reshape([cards[v] for v in stage.pays]),
-            )
+            law = None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d])
+            best = None
+            if w is not None and stage.pays is not None:
+                best = ties.best(stage, w) if limits else np.maximum.reduce(w, 0)
+                best = best.reshape([cards[v] for v in stage.pays])
+            tables[stage.message] = (law, best)
     return found, ties
 
 
@@ -426,8 +426,7 @@ def decide(p: Array | None, w: Array | None, card: int, stage: Stage, ties: Ties
             impossible = p <= 0
             shape = np.broadcast_shapes(p.shape, w.shape)
             values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
-    limit = ties.limit(stage)
-    if limit is not None:
+    if ties.limits and (limit := ties.limit(stage)) is not None:
         return _decide_within(limit, values, w, impossible, stage, ties, settled, known)
     actions = len(values)
     if actions == 1:
