@@ -189,13 +189,17 @@ class RuleSpace:
     first
         Position of the first block of each rule, and the number of blocks at the end.
     allowed
-        Positions of the entries that need not be zero, one array a block.
+        Positions of the entries that need not be zero, one array a block; by default all.
     """
 
     group: Mapping[str, int]
     blocks: tuple[slice, ...]
     first: tuple[int, ...]
-    allowed: tuple[Ints, ...]
+    allowed: tuple[Ints, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.allowed:
+            object.__setattr__(self, "allowed", tuple(np.arange(b.start, b.stop) for b in self.blocks))
 
     @classmethod
     def of(cls, model: CIM, shared: Iterable[Sequence[str]] = ()) -> RuleSpace:
