@@ -40,9 +40,9 @@ p <= 1/4 -> leave worth -4*p
 >>> value_of_information(model, "rain")
 -p - Max(-1, -4*p)
 
-=======================  ==================================================
+=======================  ====================================================================
 module                   what it holds
-=======================  ==================================================
+=======================  ====================================================================
 ``algebra``              exact tables of polynomials and rational functions
 ``expressions``          maxima, minima and pieces of sympy expressions
 ``regions``              regions of a parameter space
@@ -54,7 +54,8 @@ module                   what it holds
 ``values``               information, control, interventions
 ``effects``              responses, instrumental control, impact
 ``intention_condition``  intentions as conditions on the symbols
-=======================  ==================================================
+``borders``              what holds on the borders between regions and of the parameter space
+=======================  ====================================================================
 """
 
 from cidmesa.solve.symbolic.cases import Case as Case
