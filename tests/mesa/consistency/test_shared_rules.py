@@ -90,7 +90,7 @@ def test_shared_quadratics_against_a_fine_grid() -> None:
         f = space.total(model, ["U"])
         c0, c1 = (g.ravel() for g in np.meshgrid(steps, steps, indexing="ij"))
         entries = np.stack([1 - c0, c0, 1 - c1, c1])
-        grid = (f.coefficients[:, None] * entries[f.terms[:, 0]] * entries[f.terms[:, 1]]).sum(axis=0)
+        grid = (f.coefficients[:, None] * entries[f.terms[:, 0]] * entries[f.terms[:, 1]]).sum(axis=0) + f.constant
         assert grid.max() - 1e-9 <= space.maximise(f).value <= grid.max() + 1e-3
 
 
