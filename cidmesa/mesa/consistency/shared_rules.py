@@ -119,7 +119,7 @@ class Polynomial:
     @property
     def negated(self) -> Polynomial:
         """The negation."""
-        return Polynomial(self.terms, -self.coefficients)
+        return Polynomial(self.terms, -self.coefficients, -self.constant, self.summed)
 
     @property
     def scale(self) -> float:
@@ -301,7 +301,7 @@ class RuleSpace:
         size = len(self.blocks)
         graph = coo_array((np.ones(len(linked)), (linked[:, 0], linked[:, 1])), shape=(size, size))
         which = connected_components(graph, directed=False)[1]
-        constants = tuple(0.0 if f.terms.shape[1] else float(f.coefficients.sum()) for f in read)
+        constants = tuple(f.constant + (0.0 if f.terms.shape[1] else float(f.coefficients.sum())) for f in read)
         return tuple(self._part(read, owner, which == p) for p in np.unique(which[linked[:, 0]])), constants
 
     def _part(self, read: Sequence[Polynomial], owner: Ints, mine: Mask) -> Part:
@@ -311,7 +311,7 @@ class RuleSpace:
         inside = []
         for f in read:
             here = mine[owner[f.terms[:, 0]]] if f.terms.shape[1] else np.zeros(len(f.terms), dtype=bool)
-            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here]))
+            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here], summed=f.summed))
         kept = np.flatnonzero(mine).tolist()
         groups = list(dict.fromkeys(self._group_of(b) for b in kept))
         blocks = tuple(slice(int(place[self.blocks[b].start]), int(place[self.blocks[b].stop - 1]) + 1) for b in kept)
