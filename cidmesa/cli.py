@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
     render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
     render.add_argument("--of", default="base", metavar="base|optimizer|TARGET", help="which diagram (base)")
+    render.add_argument("--deployment", help="the diagram of that deployment, with its links (training)")
     render.add_argument("--beside-base", action="store_true", help="draw the base diagram beside it (SVG, PNG, PDF)")
     render.add_argument(
         "--engine", default="auto", choices=("auto", "pygraphviz", "dot", "own"), help="who lays it out"
@@ -233,13 +234,16 @@ def _render(words: argparse.Namespace) -> int:
 
     obj, system = _object(words.what, words.arm)
     if words.of == "base":
-        picture = pictures.diagram_picture(_diagram(obj), engine=words.engine)
+        cid = _diagram(obj) if words.deployment is None else _as_setup(obj).deployed_cid(words.deployment)
+        picture = pictures.diagram_picture(cid, engine=words.engine)
     elif words.of == "optimizer":
+        if words.deployment is not None:
+            raise NotApplicableError("the base optimizer's diagram shows every deployment: leave out --deployment.")
         picture = pictures.optimizer_picture(_as_setup(obj), engine=words.engine)
     else:
         wanted = [name.strip() for name in words.of.split(",")]
         family = (system or _wrapped(obj, words)).family(words.arm if system else None)
-        picture = pictures.mesa_picture(_candidate(family, wanted), engine=words.engine)
+        picture = pictures.mesa_picture(_candidate(family, wanted), words.deployment, engine=words.engine)
     if words.json:
         return _print_json(asdict(picture.spec))
     path = words.output or Path(f"{_stem(words.what)}.svg")

@@ -191,7 +191,7 @@ def solve(
             if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
         }
     bound = found.value if found.exact else found.bound
-    return Solution(model, value, found.exact, found.method, results, bound, found.off)
+    return Solution(model, value, found.exact, found.method, results, off=found.off, bound=bound)
 
 
 def read_groups(

@@ -79,7 +79,7 @@ def best_shared_rule(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     chosen.update(dict.fromkeys(group, theta))
     results = {d: DecisionResult(None, rule > 0, rule) for d, rule in chosen.items()}
     exact = found.is_exact(size)
-    return Found(results, found.value, exact, "branch and bound on a shared rule", found.bound)
+    return Found(results, found.value, exact, "branch and bound on a shared rule", bound=found.bound)
 
 
 def unshared_bound(problem: Problem, budget: Budget = UNLIMITED) -> float | None:

@@ -120,3 +120,17 @@ def test_an_unknown_deployment_is_named() -> None:
     family = derive_mesa_optimizers(TrainingSetup(model, {"wired": wired}))
     with pytest.raises(UnknownNodeError, match="wierd"):
         tampering(family["paid"], "wierd")
+
+
+def test_a_register_that_work_moved_already_is_tampered_with_by_a_link_of_its_own() -> None:
+    """In training the register is below the decision, by what is done; in the deployment it can be written as well."""
+    cid = cm.CID(
+        [("job", "work"), ("work", "done"), ("job", "done"), ("done", "register"), ("register", "reward")],
+        decisions=["work"],
+        utilities=["reward"],
+    )
+    writable = cm.Deployment({"register"}, edges=[("work", "register")])
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, {"writable": writable}))
+    steered = {c.names[0]: sorted(tampering(c, "writable").steered) for c in family if c.reasons.control}
+    assert steered == {"done": [], "register": ["register"], "reward": ["register"]}
+    assert tampering(family["done"], "writable").reachable == {"register"}
