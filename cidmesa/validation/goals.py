@@ -323,7 +323,7 @@ def behavioural_objective(
     for whole in np.asarray(agents.probabilities(decision), dtype=np.float64):
         rule = whole[laws.reached(TRAINING).at]
         modal = rule >= rule.max(axis=1, keepdims=True) - 1e-9
-        objectives = ConsistentSet(replace(law, value=modal.astype(np.float64)))
+        objectives = ConsistentSet(replace(law, value=modal.astype(np.float64), exact_base=None, error=None))
         nats, values_ = _likeliest(rule, law.weight, law.outcome, _RIDGE)
         beta = float(np.abs(values_).max(initial=0.0))
         unit = values_ / beta if beta > 0 else values_

@@ -46,6 +46,7 @@ from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve
+from cidmesa.solve.policies.worth import DIGITS, Worth, difference
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -204,6 +205,11 @@ class MesaOptimizer(Shown):
             words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
+            if found is not None and found.least_bound < found.least_regret:
+                words.append(
+                    f"C3: the least training regret found is {found.least_regret:.6g}; that it is not below "
+                    f"{found.least_bound:.6g} is proved"
+                )
         elif found is not None:
             why = getattr(found, "why", "")
             words.append(
@@ -302,8 +308,9 @@ class MesaOptimizer(Shown):
     def training_regret(self) -> float | None:
         """The least base regret of the worst optimal policy, over all objectives on the targets.
 
-        Over the declared ones where one rule serves several decisions. ``None`` where it is not known, as for a bare
-        diagram.
+        Over the declared ones where one rule serves several decisions. Where a search stopped before its end it is the
+        least that was found, and :attr:`reasons` say how far it may be off. ``None`` where it is not known, as for a
+        bare diagram.
         """
         found = math.nan if self._answers is None else self._answers.least_regret
         return found if math.isfinite(found) else None
@@ -322,7 +329,7 @@ class MesaOptimizer(Shown):
         """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
         if self._answers is None or self.objective is None:
             return None
-        return self._answers.regret_of(self.objective)[0] <= self.tolerance + self._answers.width
+        return self._answers.allows(self.objective)
 
     @cached_property
     @within_budget
@@ -346,13 +353,16 @@ class MesaOptimizer(Shown):
         fewer = self.setup.cid.without_edges(drop)
         blind = CIM(fewer, {node: own_mechanism(model, node) for node in fewer.nodes})
         seeing, unseeing = self._derivation.optimum, solve(blind, budget=self.budget)
-        return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
+        if not (seeing.exact and unseeing.exact):
+            return None
+        loss, known = difference(Worth.of(model, seeing), Worth.of(blind, unseeing))
+        return max(0.0, loss) if known else None
 
     @property
     def _loses_too_much(self) -> bool:
         """Whether C2 with numbers excludes every objective on the targets."""
         loss, answers = self.information_loss, self._answers
-        return loss is not None and answers is not None and loss > self.tolerance + answers.width
+        return loss is not None and answers is not None and loss * (1.0 - DIGITS) > self.tolerance
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
@@ -424,8 +434,9 @@ class MesaOptimizer(Shown):
         """The same for the stale reading."""
         return self._per_deployment(lambda name: self._costs_nothing(self.stale_regret[name]))
 
-    def _costs_nothing(self, found: Interval) -> bool:
-        return found.gap == 0 and found.high <= self._numbers("regret").width
+    @staticmethod
+    def _costs_nothing(found: Interval) -> bool:
+        return found.high == 0.0 and found.gap == 0.0
 
     def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
         """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""

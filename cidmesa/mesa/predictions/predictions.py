@@ -537,7 +537,7 @@ def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, m
         return sum(chance for context, chance in chances if context in excluding) > margin
     low, high = expected
     lowest, highest = utility_range(world.setup.deployed(TRAINING))
-    slack = 1e-9 * max(1.0, world.worst) + margin * (highest - lowest)
+    slack = (margin + 1e-9) * (highest - lowest)
     return bool(low > slack or high < world.worst - slack)
 
 
