@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     validate = command("validate", _validate, "train agents and judge the predictions by what they do")
     run = command("run", _run, "draw, infer, derive, train, judge; leave report.html and report.json")
     render = command("render", _render, "draw a diagram as SVG, PNG, PDF, DOT, Mermaid or TikZ")
+    explore = command("explore", _explore, "write a page to draw diagrams on and see what follows", takes=False)
 
     for one in (show, derive, train, validate, render):
         one.add_argument("--arm", help="which variant of the training distribution; the first if left out")
@@ -113,8 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--arm", action="append", help="only this arm; may be repeated")
     run.add_argument("--body", action="append", help="only this body; may be repeated")
     run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
+    explore.add_argument(
+        "what", metavar="NAME|FILE", nargs="?", help="what to start with: also a diagram of the literature (red door)"
+    )
+    explore.add_argument("-o", "--output", type=Path, help="file to write (explorer.html)")
+    explore.add_argument("--open", action="store_true", help="show the page in the browser")
     render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
     render.add_argument("--of", default="base", metavar="base|optimizer|TARGET", help="which diagram (base)")
+    render.add_argument("--deployment", help="the diagram of that deployment, with its links (training)")
     render.add_argument("--beside-base", action="store_true", help="draw the base diagram beside it (SVG, PNG, PDF)")
     render.add_argument(
         "--engine", default="auto", choices=("auto", "pygraphviz", "dot", "own"), help="who lays it out"
@@ -233,13 +240,16 @@ def _render(words: argparse.Namespace) -> int:
 
     obj, system = _object(words.what, words.arm)
     if words.of == "base":
-        picture = pictures.diagram_picture(_diagram(obj), engine=words.engine)
+        cid = _diagram(obj) if words.deployment is None else _as_setup(obj).deployed_cid(words.deployment)
+        picture = pictures.diagram_picture(cid, engine=words.engine)
     elif words.of == "optimizer":
+        if words.deployment is not None:
+            raise NotApplicableError("the base optimizer's diagram shows every deployment: leave out --deployment.")
         picture = pictures.optimizer_picture(_as_setup(obj), engine=words.engine)
     else:
         wanted = [name.strip() for name in words.of.split(",")]
         family = (system or _wrapped(obj, words)).family(words.arm if system else None)
-        picture = pictures.mesa_picture(_candidate(family, wanted), engine=words.engine)
+        picture = pictures.mesa_picture(_candidate(family, wanted), words.deployment, engine=words.engine)
     if words.json:
         return _print_json(asdict(picture.spec))
     path = words.output or Path(f"{_stem(words.what)}.svg")
@@ -250,6 +260,31 @@ def _render(words: argparse.Namespace) -> int:
         picture.save(path)
     print(f"written: {path}")
     return DONE
+
+
+def _explore(words: argparse.Namespace) -> int:
+    from cidmesa.explorer import explore
+
+    path = explore(_explored(words.what), words.output or Path("explorer.html"), title=words.what or "")
+    if words.open:
+        import webbrowser
+
+        webbrowser.open(Path(path).resolve().as_uri())
+    if words.json:
+        return _print_json({"written": str(path), "bytes": Path(path).stat().st_size})
+    print(f"written: {path}")
+    return DONE
+
+
+def _explored(what: str | None) -> CID | CIM | TrainingSetup | None:
+    """Read what the explorer starts with: nothing, a gallery system, a file or a diagram of the literature."""
+    from cidmesa import literature
+
+    if what is None:
+        return None
+    if what in literature.names() and not Path(what).exists():
+        return literature.load(what).cid
+    return _object(what)[0]
 
 
 # What the words mean -------------------------------------------------------------------------------------------------

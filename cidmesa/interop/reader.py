@@ -26,7 +26,7 @@ Fail: TypeAlias = Callable[[Where, str], NoReturn]
 
 _DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
 _MODEL: Final = ("mechanisms", "rules", "symbols")
-_SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world")
+_SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended")
 _WAYS: Final = ("table", "map", "noise", "uniform", "bernoulli", "categorical")
 
 
@@ -304,7 +304,9 @@ class _Reader:
             if len(roles) < 3:
                 self.fail(("phases",), "phases name the nodes of train, update and deploy.")
         learned = self.mapping(data.get("learned") or {}, ("learned",))
-        world = data.get("world")
+        world, intended = data.get("world"), data.get("intended")
+        if intended is not None and not isinstance(intended, str):
+            self.fail(("intended",), f"the name of a node is expected here; got {intended!r}.")
         with self.at("deployments"):
             return TrainingSetup(
                 base,
@@ -317,6 +319,7 @@ class _Reader:
                     for decision, inside in learned.items()
                 },
                 world=None if world is None else self.names(world, ("world",)),
+                intended=intended,
             )
 
     def shifts(

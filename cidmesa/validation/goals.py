@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Floats
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, as_lambda
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.candidates.targets import in_node_order
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
@@ -275,11 +275,16 @@ def behavioural_objective(
     Parameters
     ----------
     agents
-        With ``probabilities(decision)``.
+        With ``probabilities(decision)``, trained here or brought.
     targets
         Nodes that the objective is a function of.
     model
-        The distribution in which they are watched; left out, the one they were trained in.
+        The distribution in which they are watched; left out, the one that their recipe says they were trained in.
+
+    Raises
+    ------
+    NotApplicableError
+        No probabilities; or neither a recipe nor a model.
 
     Notes
     -----
@@ -297,7 +302,18 @@ def behavioural_objective(
     >>> round(found.representative(1), 6), round(found.representative(0), 6)
     (1.0, -1.0)
     """
-    world = model if model is not None else agents.recipe.model
+    recipe = getattr(agents, "recipe", None)
+    if model is None and recipe is None:
+        raise NotApplicableError(
+            "agents without a recipe do not say in which world they are watched: "
+            "behavioural_objective(agents, targets, model=setup.model)."
+        )
+    if not hasattr(agents, "probabilities"):
+        raise NotApplicableError(
+            "a behavioural objective is read off probabilities, and these agents have none: give them a method "
+            f"probabilities(decision) that returns (agents, contexts, actions); got {type(agents).__name__}."
+        )
+    world: CIM = recipe.model if model is None and recipe is not None else model  # type: ignore[assignment]
     decision = world.cid.only_decision(question="a behavioural objective")
     laws = OneDecision(TrainingSetup(world))
     names = in_node_order(laws.setup, (targets,) if isinstance(targets, str) else targets)
@@ -383,7 +399,7 @@ def _as_numbers(node: str, domain: Iterable[Any]) -> Floats:
     listed = list(domain)
     if not all(is_number(value) for value in listed):
         raise NotApplicableError(
-            f"`{node}` has the values {tuple(listed)!r}, which are not numbers: give a function, lambda {node}: ..."
+            f"`{node}` has the values {tuple(listed)!r}, which are not numbers: give a function, {as_lambda([node])}"
         )
     return np.array([float(value) for value in listed])
 

@@ -8,6 +8,9 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.candidates.targets import admissible, in_node_order, target_key
@@ -19,8 +22,10 @@ from cidmesa.mesa.graphical.positions import Reading
 from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
-from cidmesa.solve import solve
+from cidmesa.solve import joint, solve
+from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.mesa.outcomes.for_setup import OutcomeTables
@@ -35,6 +40,8 @@ class Derivation:
     ----------
     setup, tolerance, objectives, prior
         As for :func:`cidmesa.derive_mesa_optimizers`.
+    budget
+        How long each answer may take; its clock runs while one is asked for.
     """
 
     def __init__(
@@ -43,12 +50,14 @@ class Derivation:
         tolerance: float = 0.0,
         objectives: Mapping[Any, Any] | None = None,
         prior: SimplicityPrior | None = None,
+        budget: Budget = UNLIMITED,
     ) -> None:
         if require_setup(setup, "a derivation").model is not None:
             setup.require_model("deriving mesa-optimizers")
         require_tolerance(tolerance)
         self.setup = setup
         self.tolerance = tolerance
+        self.budget = budget
         self.bits = (prior or SimplicityPrior()).bits
         self.pool = admissible(setup)
         self.reading = Reading(setup.cid, setup.training_score)
@@ -71,13 +80,30 @@ class Derivation:
             f"on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
         )
 
+    def paid_by_intended(self, names: tuple[str, ...], name: str, *, stale: bool = False) -> OutcomeTable:
+        """Return the outcome table of targets in a distribution, with values by what is intended instead of the base.
+
+        Raises
+        ------
+        NotApplicableError
+            The setup says nothing of intentions, or there are too many policies to compare.
+        """
+        node = self.setup.intended
+        if node is None:
+            raise NotApplicableError("this setup does not say what is intended: TrainingSetup(.., intended=node).")
+        tables = self._tables_for(in_node_order(self.setup, (*names, node)))
+        believed = tables.stale(name, names) if stale else tables.table(name, names)
+        numbers = np.array([float(value) for value in domain_of(self.setup, node)])  # type: ignore[arg-type]
+        value = tables.table(name, (node,)).outcome @ numbers
+        return OutcomeTable(believed.weight, believed.outcome, value, believed.exact)
+
     def answers(self, names: tuple[str, ...]) -> Answers | None:
         """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
         if self.setup.model is None:
             return None
         if needs_stochastic_rules(self.setup, names):
             return ByDeclaredObjective(
-                self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names))
+                self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)), self.budget
             )
         try:
             tables = self._tables_for(names)
@@ -88,8 +114,12 @@ class Derivation:
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
         with suppress(NotApplicableError):
-            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names])
+            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names], self.budget)
         return None
+
+    def why_not_listed(self, names: tuple[str, ...]) -> str | None:
+        """Return why a candidate is not known by all its objectives, where the policies are too many to compare."""
+        return self._why.get(names)
 
     def without_numbers(self, names: tuple[str, ...], question: str) -> NotApplicableError:
         """Return the error for a question about a candidate that has no answer in numbers."""
@@ -104,7 +134,20 @@ class Derivation:
     @cached_property
     def optimum(self) -> Solution:
         """What the base can earn in training."""
-        return solve(self.setup.require_model("the base optimum"))
+        return solve(self.setup.require_model("the base optimum"), budget=self.budget)
+
+    @cached_property
+    def shown(self) -> Mapping[str, tuple[Any, ...]]:
+        """The values that each node has in training with positive probability, under some policy."""
+        model = self.setup.require_model("what training shows")
+        found: dict[str, tuple[Any, ...]] = {}
+        policy = uniform_policy(model)
+        for node in self.setup.cid.nodes:
+            utility = self.setup.cid.kind(node) == "utility"
+            values = np.unique(model.cpd(node)).tolist() if utility else model.domain(node)
+            comes = np.asarray(joint(model, [node], policy=policy)) > 0
+            found[node] = tuple(value for value, seen in zip(values, comes.tolist(), strict=True) if seen)
+        return found
 
     def proper_subsets(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         """Yield the proper subsets of targets, the score whole or not at all."""
@@ -118,6 +161,10 @@ class Derivation:
         if self.setup.model is None:
             return ()
         return read(self._given.get(names), names, [domain_of(self.setup, node) for node in names])
+
+    def given(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
+        """Return the objectives that the user gave on these targets."""
+        return self.declared(names) if names in self._given else ()
 
     def _of_a_part(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
         """Return the base utility, where it is an objective on the targets, and those declared on fewer targets.

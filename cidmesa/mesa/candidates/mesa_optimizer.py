@@ -16,7 +16,7 @@ A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from cidmesa.clock import within_budget
 from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
+from cidmesa.graph import minimal_reduction
 from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
@@ -34,12 +36,13 @@ from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.method import Answers, Method
-from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.consistency.regret_interval import Interval, interval
 from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.mesa.graphical.positions import Cover, Position, positions
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
 from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve
@@ -100,6 +103,8 @@ class MesaOptimizer(Shown):
         The targets, in node order.
     tolerance
         The training regret that is allowed.
+    budget
+        How long each answer may take.
     """
 
     def __init__(self, siblings: Candidates, names: tuple[str, ...]) -> None:
@@ -108,6 +113,7 @@ class MesaOptimizer(Shown):
         self.setup = self._derivation.setup
         self.names = names
         self.tolerance = self._derivation.tolerance
+        self.budget = self._derivation.budget
 
     @property
     def targets(self) -> frozenset[str]:
@@ -141,6 +147,7 @@ class MesaOptimizer(Shown):
     # Consistency -----------------------------------------------------------------------------------------------------
 
     @cached_property
+    @within_budget
     def consistency(self) -> Consistency:
         """CONSISTENT, EXCLUDED or UNKNOWN; :attr:`reasons` says why."""
         if not self._controls:
@@ -155,6 +162,7 @@ class MesaOptimizer(Shown):
         return Consistency.EXCLUDED if empty else Consistency.CONSISTENT
 
     @cached_property
+    @within_budget
     def _answers(self) -> Answers | None:
         """The numbers, by whichever method is exact; ``None`` where there are none."""
         return self._derivation.answers(self.names)
@@ -185,6 +193,7 @@ class MesaOptimizer(Shown):
         return self._answers
 
     @cached_property
+    @within_budget
     def reasons(self) -> Reasons:
         """C1, C2 per observation, the margin of C3 and what the search could have missed."""
         words = [f"C1 {'holds' if self._controls else 'fails'}: " + self._control_in_words()]
@@ -202,8 +211,24 @@ class MesaOptimizer(Shown):
                     f"{found.least_bound:.6g} is proved"
                 )
         elif found is not None:
-            words.append("C3: declared objectives one by one, since one rule serves several decisions")
+            why = getattr(found, "why", "")
+            words.append(
+                "C3: declared objectives one by one, since one rule serves several decisions"
+                + (f"; {why}" if why else "")
+            )
+        words += self._left_out()
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
+
+    def _left_out(self) -> Iterator[str]:
+        """Say of objectives that the user gave why they do not stand for the set."""
+        found = self._answers
+        if found is None:
+            return
+        for objective in self._derivation.given(self.names):
+            if self.objective is not None and self.objective.name == objective.name:
+                return
+            regret = found.regret_of(objective)[1]
+            yield f"given: `{objective.name}` leaves a training regret of {regret:.3g}, and does not stand for the set"
 
     @cached_property
     def _controls(self) -> bool:
@@ -223,6 +248,7 @@ class MesaOptimizer(Shown):
         return self.targets >= score or (not reads & set(cid.decisions) and self.targets >= reads)
 
     @cached_property
+    @within_budget
     def minimal(self) -> bool:
         """Whether it is not excluded and no proper subset of its targets is consistent already."""
         if self.consistency is Consistency.EXCLUDED:
@@ -251,9 +277,15 @@ class MesaOptimizer(Shown):
     def _by_cone(self) -> ByCone:
         found = self._numbers("the consistent set")
         if not isinstance(found, ByCone):
+            why = self._derivation.why_not_listed(self.names)
             raise NotApplicableError(
-                "the consistent set is described by inequalities where every decision has a rule of its own; with "
-                f"shared rules declared objectives are tried one by one: {self!r}.declared."
+                "the consistent set is described by inequalities where "
+                + (
+                    f"the policies can be compared, and here {why} "
+                    if why is not None
+                    else "every decision has a rule of its own, and here one rule serves several. "
+                )
+                + f"Declared objectives are tried one by one: see .declared of the candidate {', '.join(self.names)}."
             )
         return found
 
@@ -263,6 +295,7 @@ class MesaOptimizer(Shown):
         return self._derivation.declared(self.names)
 
     @cached_property
+    @within_budget
     def objective(self) -> Objective | None:
         """The representative objective: the first declared one in the set, else the one of least norm.
 
@@ -271,6 +304,7 @@ class MesaOptimizer(Shown):
         return None if self._answers is None else self._answers.representative()
 
     @cached_property
+    @within_budget
     def training_regret(self) -> float | None:
         """The least base regret of the worst optimal policy, over all objectives on the targets.
 
@@ -282,6 +316,7 @@ class MesaOptimizer(Shown):
         return found if math.isfinite(found) else None
 
     @cached_property
+    @within_budget
     def objective_regret(self) -> float | None:
         """The training regret of :attr:`objective`, of the worst policy optimal for it."""
         if self._answers is None or self.objective is None:
@@ -289,6 +324,7 @@ class MesaOptimizer(Shown):
         return self._answers.regret_of(self.objective)[1]
 
     @cached_property
+    @within_budget
     def weakly_consistent(self) -> bool | None:
         """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
         if self._answers is None or self.objective is None:
@@ -296,6 +332,7 @@ class MesaOptimizer(Shown):
         return self._answers.allows(self.objective)
 
     @cached_property
+    @within_budget
     def information_loss(self) -> float | None:
         """What the base loses if its decisions see only what is requisite for the targets (C2 with numbers).
 
@@ -315,7 +352,7 @@ class MesaOptimizer(Shown):
             return 0.0
         fewer = self.setup.cid.without_edges(drop)
         blind = CIM(fewer, {node: own_mechanism(model, node) for node in fewer.nodes})
-        seeing, unseeing = self._derivation.optimum, solve(blind)
+        seeing, unseeing = self._derivation.optimum, solve(blind, budget=self.budget)
         if not (seeing.exact and unseeing.exact):
             return None
         loss, known = difference(Worth.of(model, seeing), Worth.of(blind, unseeing))
@@ -329,6 +366,7 @@ class MesaOptimizer(Shown):
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
+    @within_budget
     def possible_actions(self, deployment: str) -> Actions:
         """Return decision → context → possible actions, over the contexts that the deployment reaches.
 
@@ -356,6 +394,36 @@ class MesaOptimizer(Shown):
         """The same for optimizers that believe they are still in training."""
         return self._per_deployment(lambda name: self._numbers("regret").regret(name, stale=True))
 
+    @cached_property
+    def intended_regret(self) -> Mapping[str, Interval]:
+        """Distribution → regret interval by the utility that the setup calls *intended*, competent.
+
+        In deployments like :attr:`deployment_regret`, and in ``"training"``: against the best policy by the intended
+        utility, over all consistent objectives on the targets. Harm by tampering is nothing by the base utility, which
+        reads what was tampered with, and shows here. Empty where nothing is intended, without numbers, and where
+        objectives are tried one by one or decision by decision (:attr:`method`).
+        """
+        return self._by_intended(stale=False)
+
+    @cached_property
+    def stale_intended_regret(self) -> Mapping[str, Interval]:
+        """The same for optimizers that believe they are still in training; of the deployments alone."""
+        return self._by_intended(stale=True)
+
+    def _by_intended(self, *, stale: bool) -> PerDeployment[Interval]:
+        deployments = tuple(self.setup.deployments)
+        if self.setup.intended is None or not isinstance(self._answers, ByCone):
+            why = "the setup says nothing of it" if self.setup.intended is None else f"answers come {self.method}"
+            return PerDeployment(
+                (), lambda _: Interval(math.nan, math.nan), f"the intended regret is not known: {why}."
+            )
+        selected = self._answers.selected
+
+        def regret(name: str) -> Interval:
+            return interval(selected, self._derivation.paid_by_intended(self.names, name, stale=stale))
+
+        return PerDeployment(deployments if stale else (TRAINING, *deployments), regret)
+
     @property
     def robustly_aligned(self) -> Mapping[str, bool]:
         """Deployment → whether no consistent objective costs the base anything there (competent)."""
@@ -372,9 +440,14 @@ class MesaOptimizer(Shown):
 
     def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
         """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""
-        if self._answers is None or isinstance(self._answers, ByStage):
+        if self._answers is None:
             return PerDeployment((), compute, str(self.without_numbers("the regret in a deployment")))
-        return PerDeployment(tuple(self.setup.deployments), compute)
+
+        def timed(name: str) -> T:
+            with self.budget:
+                return compute(name)
+
+        return PerDeployment(tuple(self.setup.deployments), timed)
 
     # Shifts ----------------------------------------------------------------------------------------------------------
 
@@ -424,6 +497,7 @@ class MesaOptimizer(Shown):
         return carry_over(self.setup, self.names, name)
 
     @cached_property
+    @within_budget
     def interfaces(self) -> tuple[Interface, ...]:
         """Interfaces between policy and score (Theorem B); see :func:`cidmesa.mesa.graphical.interfaces.interfaces`."""
         from cidmesa.mesa.graphical.interfaces import interfaces
@@ -435,7 +509,14 @@ class MesaOptimizer(Shown):
 
     @cached_property
     def _view(self) -> MesaIncentives:
-        return MesaIncentives(self.cid, self.setup.cid, self.setup.world)
+        return MesaIncentives(self.cid, self._base_cid, self.setup.world, self.budget)
+
+    @cached_property
+    def _base_cid(self) -> CID:
+        """The base diagram as mesa diagrams are drawn: with the information links that are requisite alone."""
+        if self.targets == frozenset(self.setup.training_score):
+            return self.cid
+        return minimal_reduction(self.setup.cid, self.setup.unshared)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -465,10 +546,11 @@ class MesaOptimizer(Shown):
     @cached_property
     def in_deployment(self) -> Mapping[str, MesaIncentives]:
         """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
-        return PerDeployment(
-            tuple(self.setup.deployments),
-            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
-        )
+        return PerDeployment(tuple(self.setup.deployments), self._view_in)
+
+    def _view_in(self, name: str) -> MesaIncentives:
+        cid = mesa_diagram(self.setup, self.names, name)
+        return self._view if cid == self.cid else MesaIncentives(cid, self._base_cid, self.setup.world, self.budget)
 
     @cached_property
     def responds_to(self) -> frozenset[str]:
@@ -479,6 +561,7 @@ class MesaOptimizer(Shown):
     # Corollaries -----------------------------------------------------------------------------------------------------
 
     @cached_property
+    @within_budget
     def is_deceptive(self) -> DeceptionVerdict:
         """Whether its compliance in training is instrumental and ends; see :mod:`cidmesa.mesa.corollaries.deception`.
 
@@ -490,6 +573,7 @@ class MesaOptimizer(Shown):
         return is_deceptive(self.setup, self.names, self.objective, tolerance=self.tolerance)
 
     @cached_property
+    @within_budget
     def deception(self) -> Deception:
         """The regrets (R_tr, R_cut, R_dep) behind :attr:`is_deceptive`.
 
@@ -511,18 +595,39 @@ class MesaOptimizer(Shown):
         """Bits to name, write and model the targets; ``None`` for a bare diagram."""
         return None if self.setup.model is None else self.bits(self._derivation.bits)
 
-    def bits(self, bits: float) -> float:
-        """Return the complexity with `bits` per number."""
-        model = self.setup.require_model("complexity")
+    def bits(self, bits: float, *, shown: bool = False) -> float:
+        """Return the complexity with `bits` per number; with `shown` counting the values that training shows alone."""
         cid = self.setup.cid
-        cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
-        cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
-        cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
+        cards = {node: len(values) for node, values in self._derivation.shown.items()}
+        if not shown:
+            model = self.setup.require_model("complexity")
+            cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
+            cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
+            cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
         return complexity(cid, cards, self.names, relevant(cid, self.names), len(self._derivation.pool), bits)
+
+    @property
+    def unseen(self) -> Mapping[str, tuple[Any, ...]]:
+        """Node → values that :attr:`complexity` counts and training never shows, of targets and of what is modelled."""
+        cid, seen = self.setup.cid, self._derivation.shown
+        model = self.setup.require_model("what training shows")
+        counted = {*self.names, *(n for node in relevant(cid, self.names) for n in (node, *cid.parents(node)))}
+        found = {}
+        for node in cid.nodes:
+            if node in counted:
+                every = domain_of(self.setup, node) if cid.kind(node) == "utility" else model.domain(node)
+                never = tuple(value for value in every if value not in seen[node])
+                if never:
+                    found[node] = never
+        return found
 
     def row(self) -> dict[str, Any]:
         """Return what a table of candidates shows of it."""
-        regrets = {f"regret in {name}": self.deployment_regret[name] for name in self.deployment_regret}
+        regrets: dict[str, Any] = {}
+        for name in self.deployment_regret:
+            regrets[f"regret in {name}"] = self.deployment_regret[name]
+            if name in self.intended_regret:
+                regrets[f"intended regret in {name}"] = self.intended_regret[name]
         return {
             "targets": self.names,
             "verdict": self.consistency.value,

@@ -53,6 +53,8 @@ class Interval(tuple[float, float]):
     >>> low, high = Interval(0.0, 0.5)
     >>> Interval(0.0, 0.5).high, Interval(0.0, 0.5) == (0.0, 0.5)
     (0.5, True)
+    >>> Interval(0.0, -0.0)
+    [0, 0]
     """
 
     gap: float

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
 from cidmesa.mesa.graphical.mesa_diagram import MESA_UTILITY, with_mesa_utility
@@ -95,14 +96,16 @@ class World:
     worst: float = 0.0
 
 
-def world_of(setup: TrainingSetup, name: str) -> World:
+def world_of(setup: TrainingSetup, name: str, budget: Budget = UNLIMITED) -> World:
     """Compute what predictions about one distribution share."""
     model = setup.deployed(name)
     policy = uniform_policy(model)
     tables = {
         d: np.asarray(joint(model, model.cid.parents(d), policy=policy), dtype=np.float64) for d in model.cid.decisions
     }
-    return World(setup, name, model, tables, best_value(setup, model) + best_value(setup, negated(model)))
+    return World(
+        setup, name, model, tables, best_value(setup, model, budget) + best_value(setup, negated(model), budget)
+    )
 
 
 # What is claimed ------------------------------------------------------------------------------------------------------
@@ -154,6 +157,31 @@ def response(
     return Claim(True, "must" if least >= 2 * margin else "can", because)
 
 
+def greatest_use(h: Hypothesis, world: World, decision: str, pairs: Pairs) -> float | None:
+    """Return the most that an optimizer can use an observation; ``None`` where that is not known."""
+    can = possible_mask(h, world.name, decision, world.model)
+    if can is None or depends_on_rules(world.model.cid, decision):
+        return None
+    left, right = can[pairs.left], can[pairs.right]
+    same = (left.sum(axis=1) == 1) & (left == right).all(axis=1)
+    return float(pairs.weights @ ~same)
+
+
+def greatest_response(h: Hypothesis, world: World, decision: str, mixtures: Mixtures | None) -> float | None:
+    """Return a bound on how much an optimizer can respond to a shift; ``None`` where that is not known."""
+    before = possible_mask(h, TRAINING, decision, world.model)
+    after = possible_mask(h, world.name, decision, world.model)
+    if mixtures is None or before is None or after is None:
+        return None
+    (low_before, high_before), (low_after, high_after) = (
+        _shares(mixtures.before, before),
+        _shares(mixtures.after, after),
+    )
+    up = np.maximum(high_after - low_before, 0).sum(axis=1)
+    down = np.maximum(high_before - low_after, 0).sum(axis=1)
+    return float(mixtures.weights @ np.minimum(1.0, np.minimum(up, down)))
+
+
 def actions(h: Hypothesis, world: World, decision: str) -> Claim | None:
     """Say which actions are possible in the contexts that come up; ``None`` where that is not known."""
     can = possible_mask(h, world.name, decision, world.model)
@@ -174,6 +202,10 @@ def regret(h: Hypothesis, world: World) -> Claim | None:
     interval = h.deployment_regret.get(world.name)
     if interval is None or not np.isfinite([interval[0], interval[1]]).all():
         return None
+    if getattr(interval, "gap", 0.0) > 0:  # others of the set may lie outside
+        return Claim(
+            (float(interval[0]), float(interval[1])), "can", f"objectives known to be consistent on {name_of(h)}"
+        )
     return Claim((float(interval[0]), float(interval[1])), "must", _because_of_set(h, world.name))
 
 
@@ -264,9 +296,9 @@ def _shares(mixture: Floats, can: Mask) -> tuple[Floats, Floats]:
 # Changed models -----------------------------------------------------------------------------------------------------
 
 
-def best_value(setup: TrainingSetup, model: CIM) -> float:
+def best_value(setup: TrainingSetup, model: CIM, budget: Budget = UNLIMITED) -> float:
     """Return the best expected utility with the rules that the setup lets decisions share."""
-    return float(model.solve(shared_rules=setup.shared_rules).value)
+    return float(model.solve(shared_rules=setup.shared_rules, budget=budget).value)
 
 
 def negated(model: CIM) -> CIM:

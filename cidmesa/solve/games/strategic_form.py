@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Mask
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError, missing
 from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE
 from cidmesa.solve.games.vertices import vertices
@@ -265,7 +266,7 @@ def pure_profiles(form: StrategicForm) -> Iterator[Rules]:
         yield {d: chosen[d] for d in form.decisions}
 
 
-def extreme_profiles(form: StrategicForm) -> list[tuple[Floats, Floats]]:
+def extreme_profiles(form: StrategicForm, budget: Budget = UNLIMITED) -> list[tuple[Floats, Floats]]:
     """Return the extreme equilibria of two agents, as weights of their strategies (see the module's text).
 
     Pure ones first, then by the number of strategies that are played. In whole numbers where the payoffs and the
@@ -280,7 +281,7 @@ def extreme_profiles(form: StrategicForm) -> list[tuple[Floats, Floats]]:
     kept = _worth_playing(pays, widths)
     _require_few_vertices(form, kept)
     small = [pay[np.ix_(*kept)] for pay in pays]
-    pairs = _in_whole_numbers(small) if whole else None
+    pairs = _in_whole_numbers(small, budget) if whole else None
     if pairs is None:
         pairs = _in_floats([_positive(pay.astype(np.float64)) for pay in small])
     spread = []
@@ -292,10 +293,10 @@ def extreme_profiles(form: StrategicForm) -> list[tuple[Floats, Floats]]:
     return sorted(spread, key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
 
 
-def _in_whole_numbers(pays: Sequence[Array]) -> list[tuple[Floats, Floats]] | None:
+def _in_whole_numbers(pays: Sequence[Array], budget: Budget) -> list[tuple[Floats, Floats]] | None:
     """Return the extreme equilibria of integer payoffs; ``None`` where the polytopes have too many vertices."""
     positive = [(pay - pay.min() + 1).astype(object) for pay in pays]
-    rows, columns = (vertices(table, _RAYS) for table in (positive[1].T, positive[0]))
+    rows, columns = (vertices(table, _RAYS, budget) for table in (positive[1].T, positive[0]))
     if rows is None or columns is None:
         return None
     # Strategies of the first agent, then of the second, that are best responses or not played.

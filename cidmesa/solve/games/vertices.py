@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Array, Mask
+from cidmesa.clock import UNLIMITED, Budget
 
 _BLOCK = 2**22
 
@@ -56,7 +57,7 @@ class Vertices(NamedTuple):
         return [Fraction(y, total) for y in self.rays[k]]
 
 
-def vertices(table: Array, most: int) -> Vertices | None:
+def vertices(table: Array, most: int, budget: Budget = UNLIMITED) -> Vertices | None:
     """Return the vertices of ``table @ y <= 1``, ``y >= 0``; ``None`` if on the way there are more than `most`.
 
     Parameters
@@ -65,12 +66,14 @@ def vertices(table: Array, most: int) -> Vertices | None:
         Positive Python integers, shape ``(m, n)``.
     most
         How many rays to hold at most.
+    budget
+        How long it may take.
     """
     n = table.shape[1]
     rays = np.zeros((n + 1, n + 1), dtype=object)
     np.fill_diagonal(rays, 1)  # the first coordinate is the scale
     zero = rays == 0
-    for row in table:
+    for row in budget.each(table, "listing extreme equilibria", "let decisions observe less"):
         slack = rays[:, 0] - (rays[:, 1:] * row).sum(axis=1)
         good, flat, bad = (np.flatnonzero(mask) for mask in (slack > 0, slack == 0, slack < 0))
         made, made_zero = [], []

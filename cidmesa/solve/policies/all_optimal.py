@@ -97,7 +97,7 @@ def optimal_boxes(
         More profiles than that, or a decision of another agent without a rule.
     """
     require_model(model, "a quantity over all optimal policies")
-    model.require_numeric("a quantity over all optimal policies")
+    model.require_numeric("a quantity over all optimal policies", instead="")
     decision = model.cid.only_decision(decision)
     agent = model.cid.agent_of(decision)
     model, others = in_question(model, decision, policy)
@@ -118,6 +118,7 @@ def optimal_boxes(
 
 def _near_the_best(model: CIM, others: Sequence[str], agent: Hashable, max_profiles: int) -> list[CIM]:
     """Return the model with deterministic rules of the others, for those that may be worth most, by a first look."""
+    require_count(max_profiles, "max_profiles")
     if not others:
         return [model]
     utilities = model.cid.utilities if agent is None else model.cid.utilities_of(agent)

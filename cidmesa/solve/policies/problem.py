@@ -59,6 +59,7 @@ class Found(NamedTuple):
     value: float
     exact: bool
     method: str
+    bound: float | None = None
     off: float = math.inf
 
 
@@ -87,4 +88,4 @@ def _in_relevance_order(problem: Problem, merging: bool, settled: bool) -> Found
     scale = problem.scale
     results, _ = carry_out(schedule, tables, view.cards, scale, settled)
     _, w = run(schedule.plan, tables)
-    return Found(results, 0.0 if w is None else float(w), True, "relevance order", schedule.doubt * scale + LEAST)
+    return Found(results, 0.0 if w is None else float(w), True, "relevance order", off=schedule.doubt * scale + LEAST)

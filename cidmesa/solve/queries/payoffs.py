@@ -38,7 +38,7 @@ def utility_range(model: CIM) -> tuple[float, float]:
     >>> utility_range(cid.parameterise(act=[0, 1], a=lambda act: act, b=lambda act: -2 * act))
     (-2.0, 1.0)
     """
-    model.require_numeric("the range of the utilities")
+    model.require_numeric("the range of the utilities", instead="")
     tables = [np.asarray(model.cpd(node), dtype=np.float64) for node in model.cid.utilities]
     return math.fsum(float(t.min()) for t in tables), math.fsum(float(t.max()) for t in tables)
 

@@ -289,8 +289,8 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         decisions={d: [d] for d in "abc"},
         utilities={d: [f"u{d}"] for d in "abc"},
     ).parameterise(a=[0, 1], b=[0, 1], c=[0, 1], ua=lambda a: a, ub=lambda b: b, uc=lambda c: c)
-    with pytest.raises(NotApplicableError, match="for two agents with open decisions, and here are 'a' with 1"):
-        mixed_equilibria(three)
+    with pytest.raises(NotApplicableError, match=r"of two agents or more .* here are 'a' with 1: best_response"):
+        mixed_equilibria(three.with_policy({"b": lambda: 0, "c": lambda: 0}))
     assert len(mixed_equilibria(three.with_policy({"c": lambda: 0}))) == 1
     with pytest.raises(NotApplicableError, match="more than 1: fix rules"):
         pure_equilibria(three, max_profiles=1)
