@@ -146,8 +146,8 @@ class ByStage:
 
     @property
     def least_bound(self) -> float:
-        """The same, where it is known."""
-        return self.least_regret
+        """What is proved of it: the same where all objectives were tried or one costs nothing, else 0."""
+        return 0.0 if math.isnan(self.least_regret) else self.least_regret
 
     def allows(self, objective: Objective) -> bool:
         """Say whether some policy that is optimal for an objective is within the tolerance."""

@@ -39,6 +39,7 @@ from itertools import count
 import numpy as np
 
 from cidmesa.arrays import Array, Floats
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.outcomes.outcome_table import scaled_exactly
 
@@ -60,6 +61,8 @@ class Halfspaces:
     ----------
     size
         The number of values of the targets.
+    clock
+        How long searches may take.
 
     Attributes
     ----------
@@ -67,8 +70,9 @@ class Halfspaces:
         Whether some search stopped before its end, so that some answer is a bound only.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, clock: Budget = UNLIMITED) -> None:
         self.size = size
+        self.clock = clock
         self.stopped = False
         self.rows: list[tuple[int, ...]] = []
         self._floats: list[Floats] = []
@@ -352,6 +356,9 @@ def _integers(numbers: Sequence[Fraction]) -> tuple[list[int], int]:
     return [x.numerator * (scale // x.denominator) for x in numbers], scale
 
 
+_SHRINK = "give the targets fewer values, or the decisions fewer observations"
+
+
 def _search(space: Halfspaces, parts: Sequence[Part], held: Iterable[int]) -> Answer:
     """Return the cheapest combination, all places together."""
     arrays = _Places(parts, len(space.rows))
@@ -369,6 +376,7 @@ def _search(space: Halfspaces, parts: Sequence[Part], held: Iterable[int]) -> An
         cost, _, _, holds, chosen = heappop(heap)
         sides = holds.union(*(arrays.flat[i].sides for i in chosen))
         asked += 1
+        space.clock.check("the search over all objectives", _SHRINK, f"{asked:,} cones")
         at_odds = space.conflict(sides, holds)
         if at_odds is None:
             exact = Fraction(cost, arrays.scale)
