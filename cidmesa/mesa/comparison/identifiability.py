@@ -210,6 +210,8 @@ class _Comparison:
             contexts, actions = both[0].value.shape
             listed = contexts == 1 or contexts * math.log2(actions) <= BITS
             first, second = (behaviour(m, name, listed) for m in (one, other))
+            if any(m._selected.halfspaces.stopped for m in (one, other)):
+                return Answer.UNKNOWN, f"a search over what is possible in '{name}' stopped before its end"
             if not first or not second:
                 return Answer.UNKNOWN, f"rounding hides what is possible in '{name}'"
             if first != second:
