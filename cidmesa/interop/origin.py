@@ -1,0 +1,99 @@
+"""Where a model that was read from a file comes from, and what the file said beyond the model.
+
+A model has no room for labels, units and positions, and a reader may have had to decide something (what the decisions
+remember, that rounded rows were divided by their sums). All of that is kept beside the model, so that it can be shown,
+drawn and written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from cidmesa.model import CIM
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file said beyond the model.
+
+    Attributes
+    ----------
+    format
+        The format's name, such as ``"GeNIe XDSL"``.
+    title
+        What the file calls the diagram.
+    recall
+        ``"as written"``: decisions observe their parents in the file. ``"no forgetting"``: also all earlier decisions,
+        and what those observed.
+    notes
+        What the reader decided, in words.
+    positions
+        Node → the centre (x, y) of its picture, y downwards.
+    labels, units
+        Node → how it is to be called in pictures, and what a utility is counted in; only where the file says so.
+    corrections
+        Node → the largest distance of a row's sum from one, where rows were divided by their sums.
+    """
+
+    format: str
+    title: str = ""
+    recall: str = "as written"
+    notes: tuple[str, ...] = ()
+    positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    corrections: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("positions", "labels", "units", "corrections"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __hash__(self) -> int:
+        return hash((self.format, self.title, self.recall, self.notes))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kept = (dict(self.positions), dict(self.labels), dict(self.units), dict(self.corrections))
+        return Origin, (self.format, self.title, self.recall, self.notes, *kept)
+
+
+class ReadModel(CIM):
+    """A :class:`~cidmesa.CIM` that was read from a file, with its :class:`Origin`.
+
+    It equals every model with the same diagram, domains and tables. Models made from it (``shift``, ``with_policy``)
+    are plain ones.
+    """
+
+    __slots__ = ("_origin",)
+
+    _origin: Origin
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from."""
+        return self._origin
+
+    @classmethod
+    def of(cls, model: CIM, origin: Origin) -> ReadModel:
+        """Return `model` with an origin; tables are shared."""
+        new = object.__new__(cls)
+        new._set(model._cid, model._mechanisms, model._compiled, {}, model._rules)
+        object.__setattr__(new, "_origin", origin)
+        return new
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}; from {self._origin.format}, {self._origin.recall})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (*super().__reduce__(), self._origin)
+
+
+def _restored(rebuild: Any, arguments: tuple[Any, ...], origin: Origin) -> ReadModel:
+    return ReadModel.of(rebuild(*arguments), origin)
+
+
+def origin_of(model: CIM) -> Origin | None:
+    """Return the origin of a model, ``None`` if it was not read from a file."""
+    return model.origin if isinstance(model, ReadModel) else None
