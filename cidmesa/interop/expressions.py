@@ -18,8 +18,10 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from typing import Any, Final, NoReturn, TypeAlias
 
 from cidmesa.errors import FileFormatError, did_you_mean
@@ -102,6 +104,45 @@ class Expression:
         -0.5
         """
         return _Evaluation(self.text, values).of(self.tree)
+
+    @cached_property
+    def size(self) -> int:
+        """How many operations and operands it has."""
+        return _size(self.tree)
+
+    def in_every(
+        self, names: Sequence[str], axes: Sequence[Sequence[Any]], symbols: Mapping[str, Any], *, exact: bool = False
+    ) -> list[Any]:
+        """Compute the expression in every context, in the order of a table's axes.
+
+        Parameters
+        ----------
+        names, axes
+            The axes' names, and their values.
+        symbols
+            The other names.
+        exact
+            Whether numbers are sympy's, so that 1/3 stays a third.
+
+        Notes
+        -----
+        Contexts that differ only in what the expression does not mention are computed once.
+
+        Examples
+        --------
+        >>> read("a + 1").in_every(["a", "b"], [(0, 1), ("x", "y")], {})
+        [1, 1, 2, 2]
+        """
+        used = [i for i, name in enumerate(names) if name in self.names]
+        known: dict[tuple[int, ...], Any] = {}
+        found = []
+        for context in product(*(range(len(axis)) for axis in axes)):
+            key = tuple(context[i] for i in used)
+            if key not in known:
+                values = {**symbols, **{names[i]: axes[i][context[i]] for i in used}}
+                known[key] = _Evaluation(self.text, values, exact=exact).of(self.tree)
+            found.append(known[key])
+        return found
 
 
 def read(text: str) -> Expression:
@@ -305,6 +346,10 @@ def _terms(tree: Tree) -> int:
     if kind == "call":  # not multiplied out itself, its arguments each
         return max(_terms(part) for part in tree[2:])
     return max(_terms(part) for part in tree[1:] if isinstance(part, tuple))
+
+
+def _size(tree: Tree) -> int:
+    return 1 + sum(_size(part) for part in tree[1:] if isinstance(part, tuple))
 
 
 def _whole(tree: Tree) -> int:
