@@ -1,10 +1,9 @@
 """The shell command ``cidmesa``: words in, tables and files out.
 
-Every subcommand takes the name of a gallery system, the name of a diagram of the literature, or a file of any format that
-:func:`cidmesa.read` reads, and ``--json`` prints plain data instead of tables.
-Tables and data go to standard output, everything else to standard error. Exit code 0: finished, whatever the verdicts
-(with ``--strict`` 1 when a joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing;
-130: stopped.
+Every subcommand takes the name of a gallery system, the name of a diagram of the literature, or a file of any format
+that :func:`cidmesa.read` reads, and ``--json`` prints plain data instead of tables. Tables and data go to standard
+output, everything else to standard error. Exit code 0: finished, whatever the verdicts (with ``--strict`` 1 when a
+joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing; 130: stopped.
 """
 
 from __future__ import annotations
@@ -137,7 +136,9 @@ def _file_options(parser: argparse.ArgumentParser) -> None:
     """Add what :func:`cidmesa.read` may be told about a file of another program."""
     files = parser.add_argument_group("files of other programs")
     files.add_argument("--decision", action="append", metavar="NODE", help="take this chance node as a decision")
-    files.add_argument("--utility", action="append", metavar="NODE", help="take this node as a utility; its states are numbers")
+    files.add_argument(
+        "--utility", action="append", metavar="NODE", help="take this node as a utility; its states are numbers"
+    )
     files.add_argument("--recall", choices=("as written", "no forgetting"), help="what decisions remember")
     files.add_argument("--normalise", action="store_true", help="divide rows that were rounded by their sums")
 
@@ -320,8 +321,8 @@ def _object(words: argparse.Namespace, arm: str | None = None) -> tuple[CID | CI
             return gallery.load(what).setup, None
         except UnknownNodeError as error:
             raise UnknownNodeError(
-                f"{error} Nor is there a file of that name; `cidmesa list` lists the gallery, `cidmesa list --literature` "
-                f"the diagrams of the literature{did_you_mean(what, literature.names())}."
+                f"{error} Nor is there a file of that name; `cidmesa list` lists the gallery, `cidmesa list "
+                f"--literature` the diagrams of the literature{did_you_mean(what, literature.names())}."
             ) from None
     if arm is not None:
         raise NotApplicableError(f"`{what}` has no arms, as systems of the gallery and studies have: leave out --arm.")

@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.diagram.order import adjacency, cycle_among, is_large_and_acyclic, topological_order
-from cidmesa.diagram.recall import forgotten_links
 from cidmesa.diagram.reading import (
     Edge,
     Kind,
@@ -47,6 +46,7 @@ from cidmesa.diagram.reading import (
     hidden_causes,
     read_owners,
 )
+from cidmesa.diagram.recall import forgotten_links
 from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, did_you_mean, unknown
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cidmesa.diagram.reading import Edge, as_names
@@ -52,14 +53,16 @@ def _ordered(cid: CID, order: Iterable[str] | None) -> list[Sequence[str]]:
     if order is not None:
         given = list(as_names(order, "order"))
         if sorted(given) != sorted(cid.decisions):
-            raise DiagramError(f"order= lists every decision once, {list(cid.decisions)!r} in some order; got {given!r}.")
+            raise DiagramError(
+                f"order= lists every decision once, {list(cid.decisions)!r} in some order; got {given!r}."
+            )
         _require_possible(cid, given)
         return [[d for d in given if cid.agent_of(d) == agent] for agent in cid.agents]
     rank = {cid.nodes[i]: position for position, i in enumerate(cid.topological)}
-    found = []
+    found: list[Sequence[str]] = []
     for agent in cid.agents:
         decisions = sorted(cid.decisions_of(agent), key=rank.__getitem__)
-        for first, then in zip(decisions, decisions[1:], strict=False):
+        for first, then in pairwise(decisions):
             if first not in cid.ancestors(then):
                 raise NotApplicableError(
                     f"no directed path says which of `{first}` and `{then}` is decided first: "

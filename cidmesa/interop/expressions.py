@@ -6,8 +6,9 @@ names                       a parent of the node, or a symbol
 arithmetic                  ``+ - * / // % **`` and brackets
 comparison                  ``== != < <= > >=``, also in a chain
 conditional                 ``a if condition else b``, ``and``, ``or``, ``not``
-functions                   ``min max abs exp log sqrt`` (``Min``, ``Max`` and ``Abs``, as sympy prints them, mean the same)
-==========================  =========================================================================================
+functions                   ``min max abs exp log sqrt`` (``Min``, ``Max`` and ``Abs``, as sympy prints them, mean the
+same) ==========================
+=========================================================================================
 
 What is not in it is refused. Sizes are bounded before anything is computed: 10,000 characters, brackets 50 deep, whole
 numbers of 1,200 digits, powers of expressions up to 64, sums of at most 2,000 terms when multiplied out.
@@ -43,7 +44,14 @@ _TOKEN: Final = re.compile(
     r"|(?P<text>\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+')|(?P<mark>\*\*|//|==|!=|<=|>=|[-+*/%()<>,])|(?P<bad>\S))"
 )
 _SPELLED: Final = {"Abs": "abs", "Min": "min", "Max": "max"}
-_CONSTANTS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+_CONSTANTS: Final[dict[str, Any]] = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "True": True,
+    "False": False,
+    "None": None,
+}
 _KEYWORDS: Final = ("if", "else", "and", "or", "not")
 _ARITHMETIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "+": operator.add,
@@ -95,8 +103,8 @@ class Expression:
         Raises
         ------
         FileFormatError
-            A name without a value, a calculation that is not defined (a sum with a text, a division by zero, an order of
-            symbols), a number that is too large.
+            A name without a value, a calculation that is not defined (a sum with a text, a division by zero, an order
+            of symbols), a number that is too large.
 
         Examples
         --------
@@ -188,7 +196,9 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         if len(text) > LONGEST:
-            raise FileFormatError(f"{_short(text)} has {len(text):,} characters, and an expression has at most {LONGEST:,}.")
+            raise FileFormatError(
+                f"{_short(text)} has {len(text):,} characters, and an expression has at most {LONGEST:,}."
+            )
         self.tokens = [(match.lastgroup or "", match.group().strip(), match.end()) for match in _TOKEN.finditer(text)]
         self.at = 0
         self.depth = 0
@@ -206,7 +216,9 @@ class _Parser:
 
     def place(self) -> int:
         """The position of the next token in the text, from 1."""
-        return self.tokens[self.at][2] - len(self.tokens[self.at][1]) + 1 if self.at < len(self.tokens) else len(self.text)
+        return (
+            self.tokens[self.at][2] - len(self.tokens[self.at][1]) + 1 if self.at < len(self.tokens) else len(self.text)
+        )
 
     def skip(self, *marks: str) -> str | None:
         """Take one of some marks or keywords if it comes next."""
@@ -342,7 +354,11 @@ def _terms(tree: Tree) -> int:
         return min(count, 10**9)
     if kind == "**":
         base, power = _terms(tree[1]), _whole(tree[2])
-        return min(math.comb(base + power - 1, power), 10**9) if base > 1 and 1 < power <= HIGHEST else max(base, _terms(tree[2]))
+        return (
+            min(math.comb(base + power - 1, power), 10**9)
+            if base > 1 and 1 < power <= HIGHEST
+            else max(base, _terms(tree[2]))
+        )
     if kind == "call":  # not multiplied out itself, its arguments each
         return max(_terms(part) for part in tree[2:])
     return max(_terms(part) for part in tree[1:] if isinstance(part, tuple))
@@ -439,7 +455,10 @@ class _Evaluation:
             self.fail("a number in it is too large")
         if isinstance(value, float) and not math.isfinite(value):
             self.fail("a number in it is not finite")
-        if getattr(value, "is_Rational", False) and max(int(value.p).bit_length(), int(value.q).bit_length()) > MOST_BITS:
+        if (
+            getattr(value, "is_Rational", False)
+            and max(int(value.p).bit_length(), int(value.q).bit_length()) > MOST_BITS
+        ):
             self.fail("a number in it is too large")
         if getattr(value, "is_number", False) and getattr(value, "is_finite", True) is False:
             self.fail("a number in it is not finite")
@@ -490,7 +509,9 @@ class _Evaluation:
             "abs": abs, "min": min, "max": max, "exp": math.exp, "log": math.log, "sqrt": math.sqrt
         }  # fmt: skip
         try:
-            return self.bounded(functions[name](*(arguments if len(arguments) > 1 or name not in {"min", "max"} else [arguments])))
+            return self.bounded(
+                functions[name](*(arguments if len(arguments) > 1 or name not in {"min", "max"} else [arguments]))
+            )
         except FileFormatError:
             raise
         except (OverflowError, ValueError):
@@ -503,7 +524,9 @@ class _Evaluation:
             number = not getattr(argument, "free_symbols", None)
             if name == "exp" and number and abs(float(argument)) > 700:
                 self.fail("exp has no finite value there")
-            if name == "log" and number and not float(argument) > 0 or name == "sqrt" and number and float(argument) < 0:
+            if (name == "log" and number and not float(argument) > 0) or (
+                name == "sqrt" and number and float(argument) < 0
+            ):
                 self.fail(f"{name} has no finite real value there")
         function = {"abs": sympy.Abs, "min": sympy.Min, "max": sympy.Max}.get(name) or getattr(sympy, name)
         return self.bounded(function(*arguments))

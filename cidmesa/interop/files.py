@@ -1,7 +1,8 @@
 """Reading and writing files: the own format, and those of other programs.
 
-``read`` tells the format by what is in the file and by its ending, ``write`` by the ending alone. Nothing in a file is ever
-run, and nothing outside it is opened. :mod:`cidmesa.interop.formats` lists the formats with the sources of their grammars.
+``read`` tells the format by what is in the file and by its ending, ``write`` by the ending alone. Nothing in a file
+is ever run, and nothing outside it is opened. :mod:`cidmesa.interop.formats` lists the formats with the sources of
+their grammars.
 """
 
 from __future__ import annotations
@@ -18,14 +19,12 @@ from cidmesa.errors import FileFormatError, NotApplicableError, did_you_mean
 from cidmesa.interop import source
 from cidmesa.interop.formats import bif, bifxml, dne, efg, elvira, jgum, net, own, probmodelxml, uai, xdsl, xml
 from cidmesa.interop.formats.network import RECALLS, Network, Options, from_model, to_model
-from cidmesa.interop.formats.own import dumps as dumps
-from cidmesa.interop.formats.own import loads as loads
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
     from cidmesa.interop.formats.network import Recall
     from cidmesa.interop.study import Study
-    from cidmesa.mesa.setup import TrainingSetup
+    from cidmesa.mesa.setup.training import TrainingSetup
 
 _OWN: Final = (".yaml", ".yml", ".json")
 _TEXTS: Final[dict[str, Callable[[str, str], Network]]] = {
@@ -100,20 +99,20 @@ def read(
     Parameters
     ----------
     path
-        A file of the own format (by custom ``*.cid.yaml``, or JSON of the same form), or BIFXML, XMLBIF, BIF, XDSL (GeNIe),
-        NET (Hugin), DNE (Netica), ProbModelXML (OpenMarkov), Elvira, UAI, EFG (Gambit) or jgum (aGrUM).
+        A file of the own format (by custom ``*.cid.yaml``, or JSON of the same form), or BIFXML, XMLBIF, BIF, XDSL
+        (GeNIe), NET (Hugin), DNE (Netica), ProbModelXML (OpenMarkov), Elvira, UAI, EFG (Gambit) or jgum (aGrUM).
     decisions
         Chance nodes that are to be decisions, for formats that have none, such as BIF; their tables are left out.
     utilities
-        Chance nodes that are to be utilities. A list: their states are numbers. A mapping: node → state → what it is worth.
-        A random one becomes its mean in each context, and the result says so.
+        Chance nodes that are to be utilities. A list: their states are numbers. A mapping: node → state → what it is
+        worth. A random one becomes its mean in each context, and the result says so.
     recall
-        ``"as written"``: a decision observes its parents in the file. ``"no forgetting"``: also all earlier decisions and
-        what they observed. Left out: what the format's own program does (no forgetting: GeNIe, Netica, OpenMarkov's and
-        Elvira's influence diagrams, UAI's ``ID``).
+        ``"as written"``: a decision observes its parents in the file. ``"no forgetting"``: also all earlier decisions
+        and what they observed. Left out: what the format's own program does (no forgetting: GeNIe, Netica,
+        OpenMarkov's and Elvira's influence diagrams, UAI's ``ID``).
     normalise
-        Divide rows of probabilities that do not sum to one (within 1e-9) by their sums; rows of zeros, which some programs
-        write for impossible contexts, become uniform. Left out, such files are refused.
+        Divide rows of probabilities that do not sum to one (within 1e-9) by their sums; rows of zeros, which some
+        programs write for impossible contexts, become uniform. Left out, such files are refused.
 
     Returns
     -------
@@ -132,8 +131,8 @@ def read(
 
     Notes
     -----
-    Hostile files are refused in about a second and in bounded memory: deep nesting, aliases, XML entities, tables of more
-    than 2²⁴ entries, numbers of many digits, archives, links out of the folder.
+    Hostile files are refused in about a second and in bounded memory: deep nesting, aliases, XML entities, tables of
+    more than 2²⁴ entries, numbers of many digits, archives, links out of the folder.
 
     Examples
     --------
@@ -152,7 +151,8 @@ def read(
     if kind == "own":
         if any((options.decisions, options.utilities, options.recall, options.normalise)):
             raise NotApplicableError(
-                f"{name}: decisions=, utilities=, recall= and normalise= are for other programs' files; this one is cidmesa's."
+                f"{name}: decisions=, utilities=, recall= and normalise= are for files of other programs, and this is "
+                "cidmesa's own: leave them out."
             )
         return own.loads(source.as_text(data, name), name=name)
     if kind == "XML":
@@ -168,16 +168,18 @@ def read(
 def write(obj: CID | CIM | TrainingSetup | Study, path: str | os.PathLike[str]) -> Path:
     """Write a diagram, a model, a training setup or a study to a file, all or nothing.
 
-    The ending says the format: ``.yaml``, ``.yml``, ``.json`` (everything), ``.bifxml``, ``.xdsl``, ``.net``, ``.pgmx`` (models of
-    one agent), ``.efg`` (games), ``.dot`` (the diagram). Functions are written as what they do, so a file equals the object
-    by its tables, not by its code. An existing file is replaced only when the new one is complete.
+    The ending says the format: ``.yaml``, ``.yml``, ``.json`` (everything), ``.bifxml``, ``.xdsl``, ``.net``,
+    ``.pgmx`` (models of one agent), ``.efg`` (games), ``.dot`` (the diagram). Functions are written as what they do,
+    so a file equals the object by its tables, not by its code. An existing file is replaced only when the new one is
+    complete.
 
     Raises
     ------
     FileFormatError
         No format has this ending, or it cannot hold some name or value; the text says which.
     NotApplicableError
-        The format cannot hold the model: symbols, several agents, fixed rules, limited memory where its program has none.
+        The format cannot hold the model: symbols, several agents, fixed rules, limited memory where its program has
+        none.
     """
     target = Path(path)
     ending = target.suffix.lower()
@@ -233,10 +235,9 @@ def _kind(path: Path, data: bytes) -> str:
     if begins == "XML":
         return "XML"
     if ending in _OWN:
-        if begins is not None and not (begins == "jgum" and ending == ".json"):
-            if ending == ".json" or begins != "jgum":
-                raise FileFormatError(f"{path}: this is {begins}, not cidmesa's format: give it the ending of its format.")
-        return "jgum" if begins == "jgum" else "own"
+        if begins is not None and begins != "jgum":
+            raise FileFormatError(f"{path}: this is {begins}, not cidmesa's format: give it the ending of its format.")
+        return begins or "own"
     if ending in _ENDINGS:
         return _ENDINGS[ending]
     return begins or "own"
@@ -247,7 +248,8 @@ def _text(obj: CID | CIM | TrainingSetup | Study, target: Path, ending: str) -> 
         return own.as_json(obj) if ending == ".json" else own.dumps(obj)
     if not isinstance(obj, CID | CIM):
         raise NotApplicableError(
-            f"{target}: only the own format holds a {type(obj).__name__}: write {target.stem}.cid.yaml, or its .cid or .model."
+            f"{target}: only the own format holds a {type(obj).__name__}: write {target.stem}.cid.yaml, or its .cid or "
+            ".model."
         )
     if ending == ".dot":
         from cidmesa.render import spec
@@ -255,7 +257,9 @@ def _text(obj: CID | CIM | TrainingSetup | Study, target: Path, ending: str) -> 
 
         return to_dot(spec(obj if isinstance(obj, CID) else obj.cid)) + "\n"
     if isinstance(obj, CID):
-        raise NotApplicableError(f"{target}: {ending} holds numbers, and this is a bare diagram: write .cid.yaml or .dot.")
+        raise NotApplicableError(
+            f"{target}: {ending} holds numbers, and this is a bare diagram: write .cid.yaml or .dot."
+        )
     if ending == ".efg":
         from cidmesa.solve.games.gambit import to_efg
 

@@ -9,7 +9,7 @@ Symbolic entries are texts such as ``1 - delta`` (see :mod:`cidmesa.interop.expr
 >>> model = cm.CID([("door", "red")]).parameterise(door=cm.Uniform("left", "right"), red=lambda door: door)
 >>> as_plain(model)["mechanisms"]["red"]
 {'parents': ['door'], 'domain': ['left', 'right'], 'map': ['left', 'right']}
->>> from cidmesa.interop.reader import from_plain
+>>> from cidmesa.interop.study_reader import from_plain
 >>> from_plain(as_plain(model)) == model
 True
 """

@@ -1,4 +1,4 @@
-"""Reading plain data back; :mod:`cidmesa.interop.plain` says what it looks like."""
+"""Reading diagrams, models and setups from plain data; :mod:`cidmesa.interop.plain` says what it looks like."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import CidmesaError, FileFormatError, did_you_mean
 from cidmesa.interop import expressions
-from cidmesa.interop.plain import VERSION, Plain
 from cidmesa.interop.origin import Origin, ReadModel
+from cidmesa.interop.plain import Plain
 from cidmesa.mechanisms import (
     Array,
     Bernoulli,
@@ -33,19 +33,15 @@ from cidmesa.mechanisms import (
 from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 
-if TYPE_CHECKING:
-    from cidmesa.interop.study import Study
-
 Where: TypeAlias = tuple[str | int, ...]
 """The path of an entry: keys, and positions in lists."""
 
 Fail: TypeAlias = Callable[[Where, str], NoReturn]
 """Raises a :class:`FileFormatError` about the entry at a path."""
 
-_DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
-_MODEL: Final = ("mechanisms", "rules", "symbols", "positions", "labels", "units")
-_SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world")
-_STUDY: Final = ("title", "source", "story", "arms", "derive", "bodies", "claims")
+DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
+MODEL: Final = ("mechanisms", "rules", "symbols", "positions", "labels", "units")
+SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world")
 _WAYS: Final = ("table", "map", "noise", "expression", "probabilities", "uniform", "bernoulli", "categorical")
 _LATER: Final = {
     "intended": "what training never scores but its maker wants is not part of a setup yet",
@@ -57,38 +53,6 @@ MOST_ENTRIES: Final = 2**24
 """How many entries all tables of a file may have together, written out."""
 MOST_STEPS: Final = 2_000_000
 """How many steps the expressions of a file may take together; one with symbols counts fifty times."""
-
-
-def _raise(where: Where, text: str) -> NoReturn:
-    raise FileFormatError(f"{'.'.join(map(str, where)) or 'the data'}: {text}")
-
-
-def from_plain(data: Any, fail: Fail = _raise) -> CID | CIM | TrainingSetup | Study:
-    """Read what :func:`as_plain` wrote.
-
-    Parameters
-    ----------
-    data
-        Plain data.
-    fail
-        Called with the path of the entry and what is wrong with it; it raises.
-
-    Returns
-    -------
-    CID, CIM, TrainingSetup or Study
-        A study if there is a title or anything else that only studies have; a setup if there are deployments or anything
-        else that only setups have; a model if there are mechanisms.
-    """
-    reader = Reader(lambda where, words: fail(where, brief(words)))
-    entries = reader.mapping(data, ())
-    if entries.get("cidmesa") != VERSION or isinstance(entries.get("cidmesa"), bool):
-        reader.fail(("cidmesa",), f"the file says `cidmesa: {VERSION}` first; got {shown(entries.get('cidmesa'))}.")
-    reader.known(entries, (), ("cidmesa", *_DIAGRAM, *_MODEL, *_SETUP, *_STUDY))
-    if any(key in entries for key in _STUDY):
-        from cidmesa.interop.study_reader import read_study
-
-        return read_study(reader, entries)
-    return reader.whole(entries)
 
 
 def shown(value: Any) -> str:
@@ -126,13 +90,15 @@ class Reader:
             for key in ("rules", "symbols", "positions", "labels", "units"):
                 if entries.get(key) is not None:
                     self.fail((key,), f"{key} belong to a model, and there are no `mechanisms`.")
-        return self.setup(base, entries, symbols) if any(key in entries for key in _SETUP) else base
+        return self.setup(base, entries, symbols) if any(key in entries for key in SETUP) else base
 
     def spend(self, where: Where, shape: Sequence[int]) -> None:
         """Count the entries of a table that is about to be written out."""
         self.room -= math.prod(shape)
         if self.room < 0 or len(shape) > 62:
-            self.fail(where, f"with its table the file has more than {MOST_ENTRIES:,} entries: give nodes fewer parents.")
+            self.fail(
+                where, f"with its table the file has more than {MOST_ENTRIES:,} entries: give nodes fewer parents."
+            )
 
     @contextmanager
     def at(self, *where: str | int) -> Iterator[None]:
@@ -175,6 +141,7 @@ class Reader:
         return data
 
     def edges(self, data: Any, where: Where) -> list[Edge]:
+        """Return a list of edges."""
         if not isinstance(data, list):
             self.fail(where, f"a list of [tail, head] is expected here; got {shown(data)}.")
         for i, edge in enumerate(data):
@@ -183,6 +150,7 @@ class Reader:
         return [(tail, head) for tail, head in data]
 
     def owned(self, data: Any, where: Where, nodes: Sequence[str]) -> Any:
+        """Return decisions or utilities: a list, or a mapping from agent to list."""
         lists = data if isinstance(data, dict) else {0: data}
         for agent, names in lists.items():
             there = where if lists is not data else (*where, agent)
@@ -192,6 +160,7 @@ class Reader:
         return data
 
     def diagram(self, data: Plain, where: Where) -> CID:
+        """Return a diagram."""
         edges = self.edges(data.get("edges", []), (*where, "edges"))
         nodes = self.names(data.get("nodes", []), (*where, "nodes"))
         if nodes:
@@ -249,7 +218,7 @@ class Reader:
     def looks(self, model: CIM, data: Plain) -> CIM:
         """Keep positions, labels and units beside the model, if the file has any."""
         nodes = model.cid.nodes
-        positions = {}
+        positions: dict[str, tuple[float, float]] = {}
         for node, where in self.mapping(data.get("positions") or {}, ("positions",), nodes).items():
             if not (isinstance(where, list) and len(where) == 2 and all(map(_is_number, where))):
                 self.fail(("positions", node), f"a position is [x, y]; got {shown(where)}.")
@@ -260,15 +229,17 @@ class Reader:
             words[key] = {node: self.text(text, (key, node)) for node, text in given.items()}
         if not positions and not any(words.values()):
             return model
-        return ReadModel.of(model, Origin("cidmesa", positions=positions, **words))
+        return ReadModel.of(model, Origin("cidmesa", positions=positions, labels=words["labels"], units=words["units"]))
 
     def domain(self, entry: Plain, where: Where) -> Domain:
+        """Return the values of a node, each once."""
         values = self.values(entry, where)
         with self.at(*where):
             Choice(values)  # refuses what occurs twice
         return values
 
     def values(self, entry: Plain, where: Where) -> Domain:
+        """Return the values that an entry lists or implies."""
         if "uniform" in entry and "domain" not in entry:
             return tuple(_tupled(value) for value in self.listed(entry["uniform"], (*where, "uniform")))
         if "bernoulli" in entry and "domain" not in entry:
@@ -284,6 +255,7 @@ class Reader:
         return tuple(_tupled(value) for value in values)
 
     def listed(self, data: Any, where: Where) -> list[Any]:
+        """Return a list of at least one value."""
         if not isinstance(data, list) or not data:
             self.fail(where, f"a list of values is expected here; got {shown(data)}.")
         return data
@@ -291,6 +263,7 @@ class Reader:
     def mechanism(
         self, cid: CID, node: str, entry: Any, domains: Mapping[str, Domain], symbols: Mapping[str, Any], where: Where
     ) -> Mechanism:
+        """Return a mechanism, in whichever of the ways it is written."""
         entry = self.mapping(entry, where, ("parents", "domain", "outcome", *_WAYS))
         if cid.kind(node) == "decision":
             return Choice(domains[node])
@@ -341,7 +314,9 @@ class Reader:
             if lacking or len(given) > len(domain):
                 self.fail((*where, way), f"one probability for each value of the domain {shown(domain)} is expected.")
             self.spend(where, [*map(len, axes), len(domain)])
-            columns = [self.column(given[value], (*where, way, value), parents, axes, symbols) for value in domain]
+            place: Where = (*where, way)
+            texts: dict[Any, Any] = given
+            columns = [self.column(texts[value], (*place, str(value)), parents, axes, symbols) for value in domain]
             table = np.array(columns, dtype=object).transpose().reshape([*map(len, axes), len(domain)])
             return Table(_numeric(table), domain=domain, parents=parents)
         noise: dict[Any, Any] = {None: 1.0}
@@ -383,7 +358,9 @@ class Reader:
         contexts = math.prod(len(axes[list(names).index(name)]) for name in used)
         self.steps -= contexts * expression.size * (50 if symbolic else 1) + math.prod(map(len, axes))
         if self.steps < 0:
-            self.fail(where, "the expressions of this file take too many steps: write tables for nodes with many parents.")
+            self.fail(
+                where, "the expressions of this file take too many steps: write tables for nodes with many parents."
+            )
         try:
             return expression.in_every(names, axes, dict(symbols) if symbolic else {}, exact=symbolic)
         except FileFormatError as error:
@@ -393,6 +370,7 @@ class Reader:
         self, node: str, entry: Plain, axes: Sequence[Domain], domain: Domain,
         order: tuple[Sequence[str], Sequence[str]], symbols: Mapping[str, Any], where: Where,
     ) -> Mechanism:  # fmt: skip
+        """Return a function of the parents, and of noise where there is any, by its values."""
         given, parents = order
         noise = self.array(entry.get("noise", [1.0]), (*where, "noise"), symbols)
         if noise.ndim != 1 or not noise.size:
@@ -420,6 +398,7 @@ class Reader:
     # Numbers -----------------------------------------------------------------------------------------------------
 
     def array(self, data: Any, where: Where, symbols: Mapping[str, Any]) -> Array:
+        """Return nested lists of numbers or expressions as an array."""
         if not _holds_text(data):
             try:
                 return np.array(data, dtype=np.float64)
@@ -443,6 +422,7 @@ class Reader:
         return array.reshape(shape)
 
     def entry(self, data: Any, where: Where, symbols: Mapping[str, Any]) -> Any:
+        """Return a number, or an expression in symbols."""
         if isinstance(data, str):
             try:
                 return expressions.parse(data, symbols)
@@ -475,6 +455,7 @@ class Reader:
     # Setups --------------------------------------------------------------------------------------------------------
 
     def setup(self, base: CID | CIM, data: Plain, symbols: Mapping[str, Any]) -> TrainingSetup:
+        """Return a training setup."""
         deployments: dict[str, Deployment] = {}
         for name, entry in self.mapping(data.get("deployments") or {}, ("deployments",)).items():
             where = ("deployments", name)
@@ -508,7 +489,7 @@ class Reader:
                 shared_rules=[tuple(group) for group in shared],
                 phases=None if phases is None else Phases(**phases),
                 learned={
-                    decision: self.diagram(self.mapping(inside, ("learned", decision), _DIAGRAM), ("learned", decision))
+                    decision: self.diagram(self.mapping(inside, ("learned", decision), DIAGRAM), ("learned", decision))
                     for decision, inside in learned.items()
                 },
                 world=None if world is None else self.names(world, ("world",)),
@@ -522,6 +503,7 @@ class Reader:
         symbols: Mapping[str, Any],
         where: Where,
     ) -> Any:
+        """Return what one deployment changes: mechanisms, or names for a bare diagram."""
         where = (*where, "shifts")
         cid = base if isinstance(base, CID) else base.cid
         if isinstance(base, CID):

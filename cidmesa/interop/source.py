@@ -1,7 +1,7 @@
 """Reading a file's bytes with care: what is no plain file of a moderate size is refused before it is read.
 
-A link that leads out of its folder, a device or a pipe, an archive, a file with NUL bytes: none of them is a diagram, and
-each can do harm where a reader is pointed at files that others wrote.
+A link that leads out of its folder, a device or a pipe, an archive, a file with NUL bytes: none of them is a diagram,
+and each can do harm where a reader is pointed at files that others wrote.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from cidmesa.errors import FileFormatError
 MOST_BYTES: Final = 32 * 2**20
 """How long a file of another program may be."""
 
-_ARCHIVES: Final = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+_ARCHIVES: Final = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:

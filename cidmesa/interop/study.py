@@ -1,8 +1,8 @@
 """A whole study as plain data: setups, how agents are trained on them, and what is claimed of the outcome.
 
 This is what ``cidmesa run FILE`` works on, and what a system of the gallery consists of where its agents are trained by
-:func:`cidmesa.train` and its claims are about numbers that the library derives or shares of agents. A file becomes a study
-as soon as it has a title, a source, a story, arms, bodies, claims or options of the derivation.
+:func:`cidmesa.train` and its claims are about numbers that the library derives or shares of agents. A file becomes a
+study as soon as it has a title, a source, a story, arms, bodies, claims or options of the derivation.
 """
 
 from __future__ import annotations

@@ -1,15 +1,22 @@
-"""Reading a study: what a file says beyond one setup; :mod:`cidmesa.interop.study` says what it is."""
+"""Reading plain data back: a diagram, a model, a setup, or a study, which is what a file says beyond one setup.
+
+:mod:`cidmesa.interop.plain` says what plain data looks like, :mod:`cidmesa.interop.study` what a study is.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-from cidmesa.errors import CidmesaError
-from cidmesa.interop.plain import Plain
-from cidmesa.interop.reader import Reader, Where, shown
+from cidmesa.diagram import CID
+from cidmesa.errors import CidmesaError, FileFormatError
+from cidmesa.interop.plain import VERSION, Plain
+from cidmesa.interop.reader import DIAGRAM, MODEL, SETUP, Fail, Reader, Where, brief, shown
 from cidmesa.interop.study import DERIVE, RECIPE, Body, ClaimText, Study
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
+
+STUDY: Final = ("title", "source", "story", "arms", "derive", "bodies", "claims")
+"""The keys that only studies have."""
 
 CLAIM: Final = (
     "says", "arm", "targets", "consistency", "minimal", "training_regret", "deployment_regret", "robustly_aligned",
@@ -18,12 +25,41 @@ CLAIM: Final = (
 """The keys of a claim; ``docs/file-format.md`` shows each."""
 
 _ARM: Final = (
-    "nodes", "edges", "decisions", "utilities", "latent", "mechanisms", "symbols", "deployments", "feedback", "shared_rules",
-    "phases", "learned", "world", "derive",
+    "nodes", "edges", "decisions", "utilities", "latent", "mechanisms", "symbols", "deployments", "feedback",
+    "shared_rules", "phases", "learned", "world", "derive",
 )  # fmt: skip
 _WHOLE: Final = ("agents", "seed", "steps", "batch", "examples")
 _REAL: Final = ("rate", "entropy")
 _MOST: Final = {"agents": 100_000, "steps": 100_000_000, "batch": 1_000_000, "examples": 10_000_000, "seed": 2**63 - 1}
+
+
+def from_plain(data: Any, fail: Fail | None = None) -> CID | CIM | TrainingSetup | Study:
+    """Read what :func:`cidmesa.interop.plain.as_plain` wrote.
+
+    Parameters
+    ----------
+    data
+        Plain data.
+    fail
+        Called with the path of the entry and what is wrong with it; it raises. Left out, the text names the path.
+
+    Returns
+    -------
+    CID, CIM, TrainingSetup or Study
+        A study if there is a title or anything else that only studies have; a setup if there are deployments or
+        anything else that only setups have; a model if there are mechanisms.
+    """
+    report = fail or _raise
+    reader = Reader(lambda where, words: report(where, brief(words)))
+    entries = reader.mapping(data, ())
+    if entries.get("cidmesa") != VERSION or isinstance(entries.get("cidmesa"), bool):
+        reader.fail(("cidmesa",), f"the file says `cidmesa: {VERSION}` first; got {shown(entries.get('cidmesa'))}.")
+    reader.known(entries, (), ("cidmesa", *DIAGRAM, *MODEL, *SETUP, *STUDY))
+    return read_study(reader, entries) if any(key in entries for key in STUDY) else reader.whole(entries)
+
+
+def _raise(where: Where, text: str) -> NoReturn:
+    raise FileFormatError(f"{'.'.join(map(str, where)) or 'the data'}: {text}")
 
 
 def read_study(reader: Reader, entries: Plain) -> Study:
@@ -44,9 +80,12 @@ def read_study(reader: Reader, entries: Plain) -> Study:
         changes = reader.mapping(given if given is not None else {}, ("arms", arm), _ARM)
         derive[arm] = _derive(reader, changes.get("derive"), ("arms", arm, "derive"))
         setups[arm] = _setup(reader, _changed(reader, base, changes, arm), ("arms", arm) if changes else ())
+    words = {key: reader.text(entries.get(key) or "", (key,)) for key in ("title", "source", "story")}
     return Study(
         setups,
-        *(reader.text(entries.get(key) or "", (key,)) for key in ("title", "source", "story")),
+        words["title"],
+        words["source"],
+        words["story"],
         {arm: options for arm, options in derive.items() if options},
         _bodies(reader, entries.get("bodies")),
         _claims(reader, entries.get("claims"), setups),
@@ -57,7 +96,11 @@ def _changed(reader: Reader, base: Plain, changes: Plain, arm: str) -> Plain:
     """Return the entries of an arm: those of the file, with what the arm changes; ``null`` takes away."""
     found = dict(base)
     for key, value in changes.items():
-        if key == "mechanisms" and value is not None and not set(changes) & {"nodes", "edges", "decisions", "utilities"}:
+        if (
+            key == "mechanisms"
+            and value is not None
+            and not set(changes) & {"nodes", "edges", "decisions", "utilities"}
+        ):
             nodes = reader.mapping(value, ("arms", arm, key))
             found[key] = {**reader.mapping(base.get(key, {}), (key,)), **nodes}
         elif value is None:
@@ -91,7 +134,9 @@ def _derive(reader: Reader, data: Any, where: Where) -> dict[str, Any]:
     if "targets" in given:
         targets = given["targets"]
         if not isinstance(targets, list):
-            reader.fail((*where, "targets"), f"a list of names, or of lists of names, is expected; got {shown(targets)}.")
+            reader.fail(
+                (*where, "targets"), f"a list of names, or of lists of names, is expected; got {shown(targets)}."
+            )
         found["targets"] = [
             target if isinstance(target, str) else tuple(reader.names(target, (*where, "targets", i)))
             for i, target in enumerate(targets)
@@ -177,7 +222,9 @@ def _check_claim(reader: Reader, holds: Plain, where: Where) -> None:
         share = dict(reader.mapping(holds["share"], (*where, "share"), ("in", "above", "below")))
         reader.text(share.pop("in", None), (*where, "share", "in"))
         if len(share) != 1 or not all(_is_share(value) for value in share.values()):
-            reader.fail((*where, "share"), "a share of agents is {in: deployment, above: x}, or below: x, with 0 <= x <= 1.")
+            reader.fail(
+                (*where, "share"), "a share of agents is {in: deployment, above: x}, or below: x, with 0 <= x <= 1."
+            )
     if "body" in holds:
         reader.text(holds["body"], (*where, "body"))
 

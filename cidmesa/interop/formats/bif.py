@@ -1,7 +1,7 @@
 """BIF: Bayesian networks in the interchange format 0.15, which has neither decisions nor utilities.
 
-Which nodes are decisions and utilities is said by whoever reads it: ``read(path, decisions=.., utilities=..)``. The grammar
-is Cozman's [1]_ as bnlearn, pgmpy and aGrUM write it [2]_::
+Which nodes are decisions and utilities is said by whoever reads it: ``read(path, decisions=.., utilities=..)``. The
+grammar is Cozman's [1]_ as bnlearn, pgmpy and aGrUM write it [2]_::
 
     network name { property .. ; }
     variable A { type discrete [ 2 ] { yes, no }; property position = (x, y) ; }
@@ -109,7 +109,9 @@ def _probability(tokens: Tokens, network: Network, defined: set[str], where: str
         if tokens.skip("table"):
             numbers = _numbers(tokens)
             if len(numbers) != math.prod(shape):
-                tokens.fail(f"the table of `{entry.name}` has {len(numbers):,} numbers for {math.prod(shape):,} places.")
+                tokens.fail(
+                    f"the table of `{entry.name}` has {len(numbers):,} numbers for {math.prod(shape):,} places."
+                )
             entry.numbers = np.moveaxis(np.reshape(numbers, (shape[-1], *shape[:-1])), 0, -1).reshape(-1)
         elif tokens.skip("default"):
             default = _row(tokens, entry)

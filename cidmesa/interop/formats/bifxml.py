@@ -10,9 +10,9 @@ The grammar is that of the XMLBIF 0.3 document type [1]_, with aGrUM's node type
       <DEFINITION> <FOR>..</FOR> <GIVEN>..</GIVEN>* <TABLE>numbers</TABLE> </DEFINITION>*
     </NETWORK></BIF>
 
-In a table the node itself varies fastest, then the last of its parents. A decision's parents are what it observes. aGrUM
-also writes the values as a property ``fast = A{x|y}``, which counts where no outcome is written. It solves influence
-diagrams with limited memory, as written. Properties that are not known are left out.
+In a table the node itself varies fastest, then the last of its parents. A decision's parents are what it observes.
+aGrUM also writes the values as a property ``fast = A{x|y}``, which counts where no outcome is written. It solves
+influence diagrams with limited memory, as written. Properties that are not known are left out.
 
 References
 ----------

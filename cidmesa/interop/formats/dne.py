@@ -15,11 +15,12 @@ The grammar is that of Netica's text files [1]_ [2]_::
       };
     };
 
-The node itself varies fastest, then the last of its parents. ``#2`` is the third state, ``@imposs`` the entry of a row for
-an impossible context, and an empty place in a list keeps its position. States are called as ``states`` says; else by
-``statetitles``, ``levels`` (of a discrete node one for each state, of a continuous one the ends of its intervals), or
-``state0``, ``state1``, … Netica solves as if no decision forgot what was known before [3]_, so that is what is read. Nodes with an equation but
-no table, and continuous nodes without levels, are refused; ``CONSTANT`` nodes and findings are left out.
+The node itself varies fastest, then the last of its parents. ``#2`` is the third state, ``@imposs`` the entry of a
+row for an impossible context, and an empty place in a list keeps its position. States are called as ``states`` says;
+else by ``statetitles``, ``levels`` (of a discrete node one for each state, of a continuous one the ends of its
+intervals), or ``state0``, ``state1``, … Netica solves as if no decision forgot what was known before [3]_, so that is
+what is read. Nodes with an equation but no table, and continuous nodes without levels, are refused; ``CONSTANT``
+nodes and findings are left out.
 
 References
 ----------
@@ -33,6 +34,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -100,7 +102,8 @@ def _block(tokens: Tokens, kind: str, name: str, depth: int) -> _Block:
 def _value(tokens: Tokens) -> Value:
     if not tokens.is_next("("):
         return [tokens.word("a value")]
-    start, depth, found, filled = tokens.at, 0, [], True
+    start, depth, filled = tokens.at, 0, True
+    found: Value = []
     while True:
         if tokens.ended:
             tokens.fail("the list that begins here does not end.", start)
@@ -154,15 +157,15 @@ def _states(entry: Entry, block: _Block) -> tuple[str, ...]:
     levels = block.values.get("levels", [])
     discrete = block.first("discrete", "TRUE") == "TRUE"
     if levels and not discrete:
-        return tuple(f"{low} to {high}" for low, high in zip(levels, levels[1:], strict=False))
+        return tuple(f"{low} to {high}" for low, high in pairwise(levels))
     if levels:
         return tuple(titles if len(titles) == len(levels) else levels)
     if titles:
         return tuple(title or f"state{i}" for i, title in enumerate(titles))
     count = block.first("numstates")
-    if count.isascii() and count.isdigit() and len(count) < 6:
-        return tuple(f"state{i}" for i in range(int(count)))
-    entry.fail("is continuous and has no levels: discretise it in Netica, or give it states.")
+    if not (count.isascii() and count.isdigit() and len(count) < 6):
+        entry.fail("is continuous and has no levels: discretise it in Netica, or give it states.")
+    return tuple(f"state{i}" for i in range(int(count)))
 
 
 def _take_table(entry: Entry, block: _Block, network: Network) -> None:

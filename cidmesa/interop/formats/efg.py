@@ -7,11 +7,11 @@ The grammar is Gambit's [1]_, the nodes of the tree in the order in which one wa
     p "name" player information-set "label" { "action" .. } outcome "label" { payoffs }
     t "name" outcome "label" { payoffs }
 
-where what was said of an information set or an outcome before may be left out. A diagram takes every move in every play, so
-a tree is read where all positions at one depth are alike: all ends, all chance, or all of one player with as many actions.
-An asymmetric tree is refused. Each depth becomes a node. A decision observes those earlier moves that its information sets
-tell apart; where no selection of moves says what an information set does, a chance node in between tells which one it is.
-Each player gets one utility, over the moves that its payoffs depend on.
+where what was said of an information set or an outcome before may be left out. A diagram takes every move in every
+play, so a tree is read where all positions at one depth are alike: all ends, all chance, or all of one player with as
+many actions. An asymmetric tree is refused. Each depth becomes a node. A decision observes those earlier moves that
+its information sets tell apart; where no selection of moves says what an information set does, a chance node in
+between tells which one it is. Each player gets one utility, over the moves that its payoffs depend on.
 
 Games are written by :func:`cidmesa.solve.games.gambit.to_efg`.
 
@@ -179,7 +179,7 @@ def _number(tokens: Tokens, text: str, at: int) -> float:
     return number
 
 
-# From the tree to a diagram ---------------------------------------------------------------------------------------------
+# From the tree to a diagram -------------------------------------------------------------------------------------------
 
 
 class _Reading:
@@ -218,8 +218,8 @@ class _Reading:
             if not same:
                 self.tokens.fail(
                     f"the tree is asymmetric: after {depth} moves this is {self._described(move)}, and "
-                    f"{self.tokens.place(first.at).split(', ', 1)[1]} is {self._described(first)}. A diagram takes every "
-                    "move in every play: let the shorter branches go on with moves that change nothing.",
+                    f"{self.tokens.place(first.at).split(', ', 1)[1]} is {self._described(first)}. A diagram takes "
+                    "every move in every play: let the shorter branches go on with moves that change nothing.",
                     move.at,
                 )
 
@@ -318,7 +318,14 @@ class _Reading:
         return kept
 
     def _add(
-        self, entry: Entry, needed: Sequence[int], here: NDArray[np.intp], rows: Array, missing: float, *, names: bool = True
+        self,
+        entry: Entry,
+        needed: Sequence[int],
+        here: NDArray[np.intp],
+        rows: Array,
+        missing: float,
+        *,
+        names: bool = True,
     ) -> None:
         """Add a node with its table; contexts that no position of the tree has are filled with `missing`."""
         entry.parents = tuple(self.names[j] for j in needed)
@@ -357,5 +364,3 @@ def _determines(columns: NDArray[np.intp], rows: Array) -> bool:
     else:
         _, first, inverse = np.unique(columns, axis=0, return_index=True, return_inverse=True)
     return bool((rows[first][inverse.reshape(-1)] == rows).all())
-
-

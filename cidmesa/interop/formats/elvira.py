@@ -17,8 +17,8 @@ continuous chance nodes are refused.
 References
 ----------
 .. [1] OpenMarkov, ``io/src/main/java/org/openmarkov/io/elvira/ElviraParser.java`` and ``ElviraScanner.java``,
-   https://github.com/OpenMarkov/OpenMarkov; Elvira Consortium, "Elvira: an environment for creating and using probabilistic
-   graphical models", PGM 2002.
+   https://github.com/OpenMarkov/OpenMarkov; Elvira Consortium, "Elvira: an environment for creating and using
+   probabilistic graphical models", PGM 2002.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def read(text: str, name: str) -> Network:
         if entry.kind == "decision" or not entry.parents:
             entry.parents = tuple(tails)
         elif set(entry.parents) != set(tails):
-            missing = sorted(set(entry.parents) ^ set(tails))[0]
+            missing = min(set(entry.parents) ^ set(tails))
             entry.fail(f"its links and its relation disagree about `{missing}`.")
     return found
 

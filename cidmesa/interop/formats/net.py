@@ -9,9 +9,10 @@ The grammar is the NET language of the Hugin API [1]_, in the part that discrete
     potential (A | B C) { data = ((numbers) (numbers)); }
     potential (D | B) { }
 
-``%`` begins a comment. In ``data`` the node itself varies fastest, then the last of its parents; the brackets follow the
-parents and are not needed to read it. A decision's parents are what it observes. Hugin solves limited memory influence
-diagrams, as written. Continuous nodes, functions, classes and tables made by expressions (``model_nodes``) are refused.
+``%`` begins a comment. In ``data`` the node itself varies fastest, then the last of its parents; the brackets follow
+the parents and are not needed to read it. A decision's parents are what it observes. Hugin solves limited memory
+influence diagrams, as written. Continuous nodes, functions, classes and tables made by expressions (``model_nodes``)
+are refused.
 
 References
 ----------

@@ -124,7 +124,9 @@ class Network:
     def entry(self, name: str, where: str) -> Entry:
         """Return the node called `name`."""
         if name not in self.entries:
-            raise FileFormatError(f"{where}: `{name[:80]}` is not a node of this file{did_you_mean(name, self.entries)}.")
+            raise FileFormatError(
+                f"{where}: `{name[:80]}` is not a node of this file{did_you_mean(name, self.entries)}."
+            )
         return self.entries[name]
 
 
@@ -207,7 +209,9 @@ def _check_states(network: Network) -> None:
         for parent in entry.parents:
             above = network.entry(parent, entry.where)
             if above.kind in {"utility", "sum", "product"} and entry.kind not in {"sum", "product"}:
-                entry.fail(f"a utility has no children, and `{parent}` is one: make it a chance node with a utility below.")
+                entry.fail(
+                    f"a utility has no children, and `{parent}` is one: make it a chance node with a utility below."
+                )
 
 
 def _take_decisions(network: Network, names: Iterable[str]) -> None:
@@ -405,7 +409,9 @@ def _remembering(cid: CID, network: Network, options: Options) -> tuple[CID, str
         complete = cid.with_recall(order)
     except CidmesaError as error:
         if asked:
-            raise NotApplicableError(f"{network.name}: {error}") from None
+            raise NotApplicableError(
+                f"{network.name}: {error} That is, of what read(.., recall='as written') returns."
+            ) from None
         network.notes.append(f"decisions observe what the file writes: {error}")
         return cid, "as written"
     added = [f"{head} also observes {tail}" for tail, head in complete.edges[len(cid.edges) :]]
@@ -440,9 +446,10 @@ def _mechanisms(network: Network, cid: CID, normalise: bool) -> tuple[dict[str, 
         _refuse(network, rounded)
     if corrections:
         worst = max(corrections, key=corrections.__getitem__)
+        named = ", ".join(f"`{node}`" for node in list(corrections)[:8]) + (", …" if len(corrections) > 8 else "")
         network.notes.append(
-            f"rows of {', '.join(f'`{n}`' for n in corrections)} were divided by their sums; the largest correction, of "
-            f"`{worst}`, is {corrections[worst]:.3g}."
+            f"rows of {named} were divided by their sums; the largest correction, of `{worst}`, is "
+            f"{corrections[worst]:.3g}."
         )
     return found, corrections
 
@@ -460,7 +467,9 @@ def _rows(entry: Entry, table: Array, network: Network, normalise: bool) -> tupl
     if normalise:
         empty = sums == 0
         if empty.any():
-            network.notes.append(f"`{entry.name}`: {int(empty.sum())} rows of zeros, impossible contexts, read as uniform.")
+            network.notes.append(
+                f"`{entry.name}`: {int(empty.sum())} rows of zeros, impossible contexts, read as uniform."
+            )
             table = np.where(empty, 1.0 / table.shape[-1], table)
             largest = float(np.abs(sums - 1)[~empty].max(initial=0.0))
             sums = table.sum(axis=-1, keepdims=True)
@@ -473,8 +482,8 @@ def _refuse(network: Network, rounded: Sequence[tuple[Entry, int, float]]) -> No
     largest = max(most for _, _, most in rounded)
     others = f" (and rows of {len(rounded) - 1} more nodes)" if len(rounded) > 1 else ""
     entry.fail(
-        f"{rows} {'row does' if rows == 1 else 'rows do'} not sum to 1{others}; the largest correction is {largest:.3g}. "
-        "If they were rounded, read(.., normalise=True) divides each by its sum."
+        f"{rows} {'row does' if rows == 1 else 'rows do'} not sum to 1{others}; the largest correction is "
+        f"{largest:.3g}. If they were rounded, read(.., normalise=True) divides each by its sum."
     )
 
 

@@ -35,7 +35,8 @@ from cidmesa.diagram import CID
 from cidmesa.errors import FileFormatError
 from cidmesa.interop.formats.tokens import DEEPEST
 from cidmesa.interop.plain import as_plain
-from cidmesa.interop.reader import Where, from_plain
+from cidmesa.interop.reader import Where
+from cidmesa.interop.study_reader import from_plain
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 
@@ -125,7 +126,9 @@ def loads(text: str, *, name: str = "text") -> CID | CIM | TrainingSetup | Study
     cidmesa.errors.FileFormatError: text, line 3, column 1 (edges): a causal influence diagram has no cycle, ...
     """
     if len(text) > MOST_BYTES:
-        raise FileFormatError(f"{name}: {len(text):,} characters, and a file has at most {MOST_BYTES:,}: split the diagram.")
+        raise FileFormatError(
+            f"{name}: {len(text):,} characters, and a file has at most {MOST_BYTES:,}: split the diagram."
+        )
     data = _from_json(text)
     if data is None:
         data = _Events(text, name).data()
@@ -144,7 +147,7 @@ def loads(text: str, *, name: str = "text") -> CID | CIM | TrainingSetup | Study
 
 def _from_json(text: str) -> Any:
     """Read JSON the fast way; ``None`` where YAML's reader is to read it or to say what is wrong with it."""
-    if not text.lstrip()[:1] == "{" or "\n---" in text:
+    if text.lstrip()[:1] != "{" or "\n---" in text:
         return None
     try:
         found = json.loads(text, object_pairs_hook=_unique, parse_int=_whole, parse_constant=_nothing)
@@ -185,7 +188,7 @@ def _depth_of(data: Any) -> int:
 
 
 class _Events:
-    """Makes plain data of a YAML file, event by event; with `places` it remembers the line and column of every entry."""
+    """Makes plain data of a YAML file, event by event; with `places` it remembers where every entry stands."""
 
     def __init__(self, text: str, name: str, *, places: bool = False) -> None:
         self.text, self.name, self.places = text, name, places
@@ -225,7 +228,9 @@ class _Events:
                     self.fail(event, "anchors and aliases are not read; write it out.")
                 if event.tag is not None and event.tag != "!":
                     self.fail(event, f"plain data has no tags; got {event.tag[:80]}.")
-                value = self._scalar(event) if kind is yaml.ScalarEvent else [] if kind is yaml.SequenceStartEvent else {}
+                value = (
+                    self._scalar(event) if kind is yaml.ScalarEvent else [] if kind is yaml.SequenceStartEvent else {}
+                )
                 path = self._put(event, value, stack, keys, is_scalar=kind is yaml.ScalarEvent)
                 if not stack and path == ():
                     root = value
@@ -245,7 +250,9 @@ class _Events:
                     self.fail(event, "a file holds one document.")
         return root
 
-    def _put(self, event: Any, value: Any, stack: list[tuple[Any, Where]], keys: list[Any], *, is_scalar: bool) -> Where:
+    def _put(
+        self, event: Any, value: Any, stack: list[tuple[Any, Where]], keys: list[Any], *, is_scalar: bool
+    ) -> Where:
         """Put a value where it belongs, and return its path."""
         if not stack:
             return ()

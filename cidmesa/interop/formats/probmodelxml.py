@@ -5,21 +5,26 @@ The grammar is ProbModelXML's [1]_ in versions 0.2 and 1.0, in the part that dis
     <ProbModelXML formatVersion=".."><ProbNet type="InfluenceDiagram | LIMID | BayesianNetwork">
       <DecisionCriteria> <Criterion name=".." unit=".." />* </DecisionCriteria>
       <Variables> <Variable name=".." type="finiteStates | numeric" role="chance | decision | utility">
-        <Coordinates x y /> <States> <State name />* </States> <Unit>..</Unit> <Criterion name /> </Variable>* </Variables>
+        <Coordinates x y /> <States> <State name />* </States> <Unit>..</Unit> <Criterion name /> </Variable>*
+        </Variables>
       <Links> <Link directed="true"> <Variable name /> <Variable name /> </Link>* </Links>
-      <Potentials> <Potential type=".."> <UtilityVariable name />? <Variables> <Variable name />* </Variables> .. </Potential>*
+      <Potentials> <Potential type=".."> <UtilityVariable name />? <Variables> <Variable name />* </Variables> ..
+      </Potential>*
     </ProbNet></ProbModelXML>
 
-Potentials that are read: ``Table``, ``ProbTable``, ``Exact``, ``UnivariateDistr`` with the distribution Exact, ``Uniform``,
-``Delta``, ``Tree/ADD`` with branches over states, ``Sum`` and ``Product`` of utilities. In ``Values`` the first variable
-varies fastest. An influence diagram is solved without forgetting, a LIMID as written [1]_. Utilities of several criteria are
-one utility only where the file says how they are weighed (unicriterion analysis): then each is multiplied by its scale.
+Potentials that are read: ``Table``, ``ProbTable``, ``Exact``, ``UnivariateDistr`` with the distribution Exact,
+``Uniform``, ``Delta``, ``Tree/ADD`` with branches over states, ``Sum`` and ``Product`` of utilities. In ``Values``
+the first variable varies fastest. An influence diagram is solved without forgetting, a LIMID as written [1]_.
+Utilities of several criteria are one utility only where the file says how they are weighed (unicriterion analysis):
+then each is multiplied by its scale.
 
 References
 ----------
-.. [1] M. Arias, F. J. Díez, M. A. Palacios-Alonso, M. Yebra, J. Fernández, "POMDPs in OpenMarkov and ProbModelXML", 2012;
+.. [1] M. Arias, F. J. Díez, M. A. Palacios-Alonso, M. Yebra, J. Fernández, "POMDPs in OpenMarkov and ProbModelXML",
+2012;
    http://www.probmodelxml.org.
-.. [2] OpenMarkov, ``io/src/main/java/org/openmarkov/io/probmodel/reader/PGMXReader_0_2.java``, ``PGMXReader_1_0.java`` and
+.. [2] OpenMarkov, ``io/src/main/java/org/openmarkov/io/probmodel/reader/PGMXReader_0_2.java``,
+``PGMXReader_1_0.java`` and
    ``PGMXPotentialParsers.java``, https://github.com/OpenMarkov/OpenMarkov.
 """
 
@@ -76,7 +81,9 @@ def from_root(root: xml.Element, name: str) -> Network:
         times = scales.get(criterion_name, 1.0)
         if entry.numbers is not None and times != 1.0:
             entry.numbers = times * np.asarray(entry.numbers)
-            found.notes.append(f"`{name_of}` was multiplied by {times:g}, the scale of its criterion `{criterion_name}`.")
+            found.notes.append(
+                f"`{name_of}` was multiplied by {times:g}, the scale of its criterion `{criterion_name}`."
+            )
     return found
 
 
@@ -139,8 +146,8 @@ def _scales(root: xml.Element, net: xml.Element, used: set[str], network: Networ
         scales[scale.attributes.get("Criterion", scale.attributes.get("criterion", ""))] = times
     if len(used) > 1 and (kind not in {"UNICRITERION", ""} or not used <= set(scales)):
         net.fail(
-            f"the utilities have several criteria ({', '.join(sorted(used))[:120]}), and nothing weighs them: choose the "
-            "unicriterion analysis in OpenMarkov and give each its scale."
+            f"the utilities have several criteria ({', '.join(sorted(used))[:120]}), and nothing weighs them: choose "
+            "the unicriterion analysis in OpenMarkov and give each its scale."
         )
     return scales if kind in {"UNICRITERION", ""} else {}
 
@@ -194,7 +201,9 @@ def _table(potential: xml.Element, entry: Entry, network: Network, depth: int) -
         return _tree(potential, entry, network, shape, axes, depth)
     if type_ not in _TABLES or potential.attributes.get("distribution", "Exact") != "Exact":
         what = potential.attributes.get("distribution", type_) if type_ in _TABLES else type_
-        potential.fail(f"the potential `{what[:40]}` of `{entry.name}` is not read: convert it to a table in OpenMarkov.")
+        potential.fail(
+            f"the potential `{what[:40]}` of `{entry.name}` is not read: convert it to a table in OpenMarkov."
+        )
     functions = potential.find("Functions")
     if functions is not None and set(functions.text.replace('"', " ").split()) - {"1", "1.0"}:
         potential.fail(f"the potential of `{entry.name}` holds functions: convert it to a table in OpenMarkov.")
@@ -270,7 +279,7 @@ def write(network: Network) -> str:
     lines.append(f'  <ProbNet type="{"LIMID" if decisions else "BayesianNetwork"}">')
     if decisions:
         lines.append("    <DecisionCriteria>")
-        lines += [f'      <Criterion name={_a(c)} unit={_a(unit or _NOTHING)} />' for unit, c in criteria.items()]
+        lines += [f"      <Criterion name={_a(c)} unit={_a(unit or _NOTHING)} />" for unit, c in criteria.items()]
         lines.append("    </DecisionCriteria>")
     lines.append("    <Variables>")
     for entry in network.entries.values():

@@ -51,9 +51,7 @@ class Tokens:
     cidmesa.errors.FileFormatError: my.net, line 2, column 9: `(` is expected here; got `=`.
     """
 
-    def __init__(
-        self, text: str, name: str, *, marks: str, comments: Iterable[str] = (), escapes: bool = True
-    ) -> None:
+    def __init__(self, text: str, name: str, *, marks: str, comments: Iterable[str] = (), escapes: bool = True) -> None:
         self.name = name
         self.at = 0
         self._text = text

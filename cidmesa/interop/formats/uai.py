@@ -1,7 +1,7 @@
 """UAI: influence diagrams as Merlin writes them, and Bayesian networks of the UAI competitions.
 
-The grammar is that of the UAI competitions [1]_ with Merlin's influence diagrams [2]_; white space separates, ``#`` begins a
-comment::
+The grammar is that of the UAI competitions [1]_ with Merlin's influence diagrams [2]_; white space separates, ``#``
+begins a comment::
 
     ID | LIMID | BAYES
     number of variables
@@ -12,9 +12,9 @@ comment::
     for each: type number-of-variables variables    type p (probability), d (decision), u (utility); none in BAYES
     for each: number-of-entries entries     0 for a decision
 
-The last variable of a probability or a decision is the node itself, the others are its parents; the last varies fastest.
-Merlin solves an ID without forgetting, a LIMID as written. Variables are called ``v0``, ``v1``, …, their values ``0``,
-``1``, …, and utilities ``u0``, ``u1``, … in their order.
+The last variable of a probability or a decision is the node itself, the others are its parents; the last varies
+fastest. Merlin solves an ID without forgetting, a LIMID as written. Variables are called ``v0``, ``v1``, …, their
+values ``0``, ``1``, …, and utilities ``u0``, ``u1``, … in their order.
 
 References
 ----------
@@ -64,7 +64,9 @@ def read(text: str, name: str) -> Network:
         at = tokens.at
         size = tokens.whole("the number of entries", 2**28)
         if size != expected:
-            tokens.fail(f"the table of `{entry.name}` has {size:,} entries, and its variables ask for {expected:,}.", at)
+            tokens.fail(
+                f"the table of `{entry.name}` has {size:,} entries, and its variables ask for {expected:,}.", at
+            )
         if size:
             entry.numbers = tokens.numbers(size, f"the table of `{entry.name}`")
     if not tokens.ended:
@@ -86,7 +88,9 @@ def _functions(tokens: Tokens, network: Network, count: int, *, typed: bool) -> 
         where = tokens.place()
         kind = _FUNCTIONS[_one_of(tokens, "pdu", "a function's type (p, d or u)")] if typed else "chance"
         at = tokens.at
-        scope = [f"v{tokens.whole('a variable', max(count - 1, 0))}" for _ in range(tokens.whole("a number of variables"))]
+        scope = [
+            f"v{tokens.whole('a variable', max(count - 1, 0))}" for _ in range(tokens.whole("a number of variables"))
+        ]
         if kind == "utility":
             entry = network.add(Entry(f"u{utilities}", "utility", where, parents=tuple(scope)))
             utilities += 1

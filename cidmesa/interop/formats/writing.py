@@ -18,7 +18,9 @@ def as_text(text: str, format: str) -> str:
     """Return `text` after checking that XML can hold it."""
     bad = _NOT_XML.search(text)
     if bad:
-        raise FileFormatError(f"{format} is XML, which cannot hold the character {bad.group()!r}: rename {text[:40]!r}.")
+        raise FileFormatError(
+            f"{format} is XML, which cannot hold the character {bad.group()!r}: rename {text[:40]!r}."
+        )
     return text
 
 

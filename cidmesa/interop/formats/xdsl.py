@@ -9,12 +9,12 @@ The grammar is BayesFusion's [1]_, read from files that GeNIe wrote and from oth
       <utility id="U"> <parents/>? <utilities>numbers</utilities> </utility>
       <mau id="V"> <parents>utilities</parents> <weights>numbers</weights>? </mau>
     </nodes>
-    <extensions><genie ..><node id="A"> <name>label</name> <position>left top right bottom</position> </node>*</genie></extensions>
-    </smile>
+    <extensions><genie ..><node id="A"> <name>label</name> <position>left top right bottom</position>
+    </node>*</genie></extensions> </smile>
 
 The node itself varies fastest, then the last of its parents. GeNIe behaves as if no decision forgot what was known
-before [3]_, so that is what is read. A multi-attribute utility (``mau``) is a weighted sum; one with expressions, and noisy
-or continuous nodes, are refused.
+before [3]_, so that is what is read. A multi-attribute utility (``mau``) is a weighted sum; one with expressions, and
+noisy or continuous nodes, are refused.
 
 References
 ----------
@@ -142,7 +142,11 @@ def write(network: Network) -> str:
     """Write an XDSL file; names that are no identifiers get one, and keep theirs as a user property."""
     called = identifiers(network.entries)
     title = attribute(network.title or "cidmesa", FORMAT)
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<smile version="1.0" id="{_only(network.title)}">', "\t<nodes>"]
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<smile version="1.0" id="{_only(network.title)}">',
+        "\t<nodes>",
+    ]
     for entry in network.entries.values():
         tag = {"chance": "cpt"}.get(entry.kind, entry.kind)
         states = identifiers(entry.states)

@@ -144,19 +144,21 @@ def parse(data: bytes, name: str) -> Element:
     from defusedxml.ElementTree import DefusedXMLParser
 
     builder = _Builder(name)
-    parser = DefusedXMLParser(target=builder, forbid_dtd=False, forbid_entities=True, forbid_external=True)
+    parser: Any = DefusedXMLParser(target=builder, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     builder.expat = parser.parser
     parser.parser.StartDoctypeDeclHandler = _no_external_type
     try:
         parser.feed(data)
         root: Element | None = parser.close()
-    except (DefusedXmlException, _ExternalType):
+    except (DefusedXmlException, _ExternalTypeError):
         raise FileFormatError(
             f"{name}: XML with entities or external references is not read: write out what they stand for."
         ) from None
     except ParseError as error:
         line, column = error.position
-        raise FileFormatError(f"{name}, line {line}, column {column + 1}: not XML: {error.msg.split(':')[0]}.") from None
+        raise FileFormatError(
+            f"{name}, line {line}, column {column + 1}: not XML: {error.msg.split(':')[0]}."
+        ) from None
     except (ValueError, LookupError) as error:  # an encoding that expat does not know
         raise FileFormatError(f"{name}: not XML that can be read: {str(error)[:80]}.") from None
     if root is None:
@@ -164,10 +166,10 @@ def parse(data: bytes, name: str) -> Element:
     return root
 
 
-class _ExternalType(Exception):
+class _ExternalTypeError(Exception):
     """The document type lies in another file."""
 
 
 def _no_external_type(name: str, system: str | None, public: str | None, internal: int) -> None:
     if system or public:
-        raise _ExternalType
+        raise _ExternalTypeError
