@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import read_edges, read_mechanisms, read_names, require_cid
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import MechanismError, NotApplicableError, unknown
 from cidmesa.mechanisms import (
-    Array,
     Choice,
     Compiled,
     Domain,

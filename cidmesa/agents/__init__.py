@@ -9,6 +9,16 @@
 
 This is the only room that uses PyTorch, and it loads on first use: drawing episodes (:mod:`.environment`) and coding
 inputs (:mod:`.tensors`) need numpy alone. Not here: recurrent policies, actor-critic methods, learning from pixels.
+
+===============  =============================================================
+module           what it holds
+===============  =============================================================
+``population``   `train`, `Agents` and their recipe: whole populations at once
+``learners``     REINFORCE and the exact gradient, batched over agents
+``policies``     tables and nets, batched over agents
+``environment``  drawing episodes from any model
+``tensors``      models as arrays, codes of inputs, random keys
+===============  =============================================================
 """
 
 from __future__ import annotations

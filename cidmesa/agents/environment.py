@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cidmesa.agents.tensors import Floats, Ints, Keys, uniforms
+from cidmesa.agents.tensors import Keys, uniforms
+from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.model import CIM
 
 Choose: TypeAlias = Callable[[str, Mapping[str, Ints]], Ints]
@@ -77,7 +77,7 @@ class Environment:
         cards = tuple(self.model.card(p) for p in parents)
         return np.asarray(np.ravel_multi_index([values[p] for p in parents], cards), dtype=np.intp)
 
-    def play(self, keys: Keys, episodes: NDArray[Any], choose: Choose) -> Episodes:
+    def play(self, keys: Keys, episodes: Array, choose: Choose) -> Episodes:
         """Draw episodes for every agent.
 
         Parameters

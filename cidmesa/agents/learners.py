@@ -44,7 +44,8 @@ from torch import Tensor
 
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.policies import Params, Rule
-from cidmesa.agents.tensors import Floats, Ints, Keys, uniforms
+from cidmesa.agents.tensors import Keys, uniforms
+from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import FileFormatError, NotApplicableError
 from cidmesa.model import CIM
 from cidmesa.solve.queries.payoffs import payoff_tensor, utility_range

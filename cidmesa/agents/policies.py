@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cidmesa.agents.tensors import Inputs, Ints, Keys, uniforms
+from cidmesa.agents.tensors import Inputs, Keys, uniforms
+from cidmesa.arrays import Ints
 
 Params: TypeAlias = dict[str, Tensor]
 

@@ -22,11 +22,11 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cidmesa.agents import learners
 from cidmesa.agents.policies import RULES, Params, Rule
-from cidmesa.agents.tensors import Encoder, Floats, agent_keys, as_array, inputs, positions, uniforms
+from cidmesa.agents.tensors import Encoder, agent_keys, as_array, inputs, positions, uniforms
+from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.model import CIM
 
@@ -245,7 +245,7 @@ class Agents:
             for d in model.cid.decisions
         }
 
-    def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, NDArray[Any]]:
+    def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Array]:
         """Choose actions.
 
         Parameters
@@ -270,7 +270,7 @@ class Agents:
         model, keys = self.recipe.model, agent_keys(self.recipe.seed, len(self))
         seen = {node: positions(model, node, values) for node, values in observations.items()}
         shape = np.broadcast_shapes((len(self), 1), *(array.shape for array in seen.values()))
-        chosen: dict[str, NDArray[Any]] = {}
+        chosen: dict[str, Array] = {}
         cid = model.cid
         for decision in (cid.nodes[i] for i in cid.topological if cid.nodes[i] in cid.decisions):
             parents = cid.parents(decision)

@@ -31,11 +31,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.errors import NotApplicableError
 from cidmesa.model import CIM
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
 Keys: TypeAlias = NDArray[np.uint64]
 Encoder: TypeAlias = Callable[[int], Floats]
 """From the number of values of a node to its codes, ``(values, codes, width)``."""
@@ -51,7 +50,7 @@ def agent_keys(seed: int, agents: int) -> Keys:
         return _mix(start + np.arange(1, agents + 1, dtype=np.uint64) * _GOLDEN)
 
 
-def uniforms(keys: Keys, stream: str, counter: NDArray[Any]) -> Floats:
+def uniforms(keys: Keys, stream: str, counter: Array) -> Floats:
     """Return the numbers of `stream` at `counter`, uniform on [0, 1), for each agent.
 
     Parameters
@@ -223,7 +222,7 @@ def positions(model: CIM, node: str, values: Any) -> Ints:
     return np.array(flat, dtype=np.intp).reshape(array.shape)
 
 
-def as_array(domain: tuple[Any, ...]) -> NDArray[Any]:
+def as_array(domain: tuple[Any, ...]) -> Array:
     """Return a domain as an array: numbers and texts as such, anything else as objects."""
     if len({type(value) for value in domain}) == 1 and isinstance(domain[0], bool | int | float | str):
         return np.array(domain)

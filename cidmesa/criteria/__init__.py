@@ -17,6 +17,21 @@ reasoning patterns             Pfeffer & Gal 2007                          `reas
 which edge flips an answer     every single edge, tried                    `sensitivity`
 all of them, every node        one pass                                    `incentives`
 ============================== =========================================== ===============================
+
+====================  ===========================================================
+module                what it holds
+====================  ===========================================================
+``question``          what is asked, and the three possible answers
+``analysis``          one pass over a diagram per agent and decision
+``rulings``           the theorem that settles a question, criterion by criterion
+``proofs``            the path or separating set behind an answer
+``witness``           models that have an admitted incentive
+``verdict``           an answer with its proof and its witness
+``criteria``          `admits_voi` and its siblings
+``report``            all criteria for every node: `incentives`
+``edge_sensitivity``  which single edge flips an answer: `sensitivity`
+``reasoning``         reasoning patterns in games
+====================  ===========================================================
 """
 
 from cidmesa.criteria.criteria import admits_ici as admits_ici

@@ -30,8 +30,9 @@ from functools import cached_property
 
 import numpy as np
 
+from cidmesa.arrays import Mask
 from cidmesa.diagram import CID, Edge
-from cidmesa.graph.index import Index, Mask, index_of
+from cidmesa.graph.index import Index, index_of
 from cidmesa.graph.mechanised import components, relevant_positions
 from cidmesa.graph.reduction import Reduction, owned, reduce_links
 
@@ -61,7 +62,7 @@ class Pass:
     ri: Mask
     voc: Mask
     ici: Mask
-    heard: Mask
+    d_connected: Mask
 
 
 def one_pass(index: Index, decision: int, utilities: Sequence[int]) -> Pass:
@@ -80,14 +81,14 @@ def one_pass(index: Index, decision: int, utilities: Sequence[int]) -> Pass:
     arrived = up | down
     requisite = tuple(p for p in parents if arrived[p])
     dropped = tuple(p for p in parents if not arrived[p])
-    heard = up.copy()
-    heard[family] = down[family]
-    heard[decision] = False
+    d_connected = up.copy()
+    d_connected[family] = down[family]
+    d_connected[decision] = False
     reduced = index.without_links(decision, dropped) if dropped else index
     voc = reduced.ancestors(utilities)
     ici = below & voc
     ici[decision] = False
-    return Pass(below, requisite, dropped, arrived & ~below, index.ancestors(requisite), voc, ici, heard)
+    return Pass(below, requisite, dropped, arrived & ~below, index.ancestors(requisite), voc, ici, d_connected)
 
 
 class Analysis:
@@ -197,19 +198,19 @@ class Analysis:
         return self.index.edited(isolate=self.decisions).ancestors(self.utilities)
 
     @cached_property
-    def knot(self) -> tuple[str, ...] | None:
+    def cyclic_group(self) -> tuple[str, ...] | None:
         """Decisions of the agent that are relevant to each other in a circle, or None where it is soluble."""
-        return self._knot_of(self.index)
+        return self._cyclic_group_of(self.index)
 
-    def _knot_of(self, index: Index) -> tuple[str, ...] | None:
+    def _cyclic_group_of(self, index: Index) -> tuple[str, ...] | None:
         if len(self.decisions) < 2:
             return None
         edges: list[Edge] = []
         names = self.cid.nodes
         for d in self.decisions:
             below = index.descendants([d])
-            heard = set(relevant_positions(index, d, [u for u in self.utilities if below[u]]))
-            edges += [(names[e], names[d]) for e in self.decisions if e in heard]
+            d_connected = set(relevant_positions(index, d, [u for u in self.utilities if below[u]]))
+            edges += [(names[e], names[d]) for e in self.decisions if e in d_connected]
         parts = components(tuple(names[d] for d in self.decisions), edges)
         return next((part for part in parts if len(part) > 1), None)
 
@@ -218,11 +219,11 @@ class Analysis:
         known = set(self.index.parents(decision))
         new = [(x, decision) for x in nodes if x not in known]
         if not new:
-            return self.reduction, self.knot
+            return self.reduction, self.cyclic_group
         key = (decision, nodes)
         if key not in self._linked:
             index = self.index.edited(add=new)
-            self._linked[key] = reduce_links(index, self._owned), self._knot_of(index)
+            self._linked[key] = reduce_links(index, self._owned), self._cyclic_group_of(index)
         return self._linked[key]
 
 

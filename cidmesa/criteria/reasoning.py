@@ -100,21 +100,21 @@ class _Game:
     def patterns(self, d: int, effective: frozenset[int]) -> frozenset[str]:
         """Return the patterns of `d` when the decisions in `effective` are taken to be motivated."""
         mine = set(self.utilities[d])
-        dumb = set(self.decisions) - effective
+        ineffective = set(self.decisions) - effective
         near = self.onwards(d, stop=self.decisions)
         found = {"direct_effect"} if near & mine else set()
         others = [e for e in self.decisions if e != d and e in near and e in effective]
         below = self.onwards(d)
         for e in others:
-            if not self.onwards(e, stop=dumb) & mine:
+            if not self.onwards(e, stop=ineffective) & mine:
                 continue
             theirs = self.utilities[e]
-            if self.onwards(d, stop=dumb, avoid=e).intersection(theirs):
+            if self.onwards(d, stop=ineffective, avoid=e).intersection(theirs):
                 found.add("manipulation")
             known = {e, *(p for p in self.index.parents(e) if p not in below and p != d)}
-            if "signaling" not in found and self.signals(d, theirs, known, dumb):
+            if "signaling" not in found and self.signals(d, theirs, known, ineffective):
                 found.add("signaling")
-            if "revealing_denying" not in found and self.reveals(d, theirs, known, dumb):
+            if "revealing_denying" not in found and self.reveals(d, theirs, known, ineffective):
                 found.add("revealing_denying")
         return frozenset(found)
 
@@ -134,7 +134,7 @@ class _Game:
         return seen
 
     def trail(
-        self, starts: Iterable[int], known: Collection[int], dumb: Collection[int], avoid: int
+        self, starts: Iterable[int], known: Collection[int], ineffective: Collection[int], avoid: int
     ) -> tuple[set[int], set[int]]:
         """Return the nodes that effective active walks reach from below and from above; `starts` count as from below.
 
@@ -151,14 +151,14 @@ class _Game:
             seen.add(v)
             if from_below and v not in known:
                 todo += [(c, False) for c in self.index.children(v)]
-            if v not in dumb:
+            if v not in ineffective:
                 if from_below != (v in known):  # a chain upwards, or a bounce
                     todo += [(p, True) for p in self.index.parents(v)]
                 elif not from_below:
                     todo += [(c, False) for c in self.index.children(v)]
         return up, down
 
-    def signals(self, d: int, theirs: tuple[int, ...], known: set[int], dumb: set[int]) -> bool:
+    def signals(self, d: int, theirs: tuple[int, ...], known: set[int], ineffective: set[int]) -> bool:
         """Look for a first fork that `d` knows of, the other's utility hangs on, and the own one too."""
         chain: set[int] = set()
         todo = list(self.index.parents(d))
@@ -166,9 +166,9 @@ class _Game:
             v = todo.pop()
             if v not in chain and v not in known:
                 chain.add(v)
-                if v not in dumb:
+                if v not in ineffective:
                     todo += self.index.parents(v)
-        from_below, _ = self.trail(theirs, known, dumb, d)
+        from_below, _ = self.trail(theirs, known, ineffective, d)
         forks = chain & from_below
         if not forks:
             return False
@@ -178,12 +178,12 @@ class _Game:
         for c in forks:
             groups.setdefault(frozenset(p for p in parents if p != c and above[p][c]), set()).add(c)
         for told, cs in groups.items():
-            up, down = self.trail(self.utilities[d], {d, *parents} - told, dumb, -1)
+            up, down = self.trail(self.utilities[d], {d, *parents} - told, ineffective, -1)
             if cs & (up | down):
                 return True
         return False
 
-    def reveals(self, d: int, theirs: tuple[int, ...], known: set[int], dumb: set[int]) -> bool:
+    def reveals(self, d: int, theirs: tuple[int, ...], known: set[int], ineffective: set[int]) -> bool:
         """Look for a way forwards to an open collider, out of it by another parent, and on to the other's utility."""
         opens = self.index.ancestors(sorted(known))
         passed = {d}
@@ -193,15 +193,15 @@ class _Game:
             v = todo.pop()
             for c in self.index.children(v):
                 arrivals.setdefault(c, set()).add(v)
-                if c not in passed and c not in known and c not in dumb:
+                if c not in passed and c not in known and c not in ineffective:
                     passed.add(c)
                     todo.append(c)
         out = {
             q
             for c, froms in arrivals.items()
-            if opens[c] and c not in dumb
+            if opens[c] and c not in ineffective
             for q in self.index.parents(c)
             if q != d and froms != {q}
         }
-        _, down = self.trail(out, known, dumb, d)
+        _, down = self.trail(out, known, ineffective, d)
         return not down.isdisjoint(theirs)

@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from cidmesa.arguments import require_cid
+from cidmesa.arrays import Mask
 from cidmesa.criteria.analysis import Analysis, analysis_of
 from cidmesa.criteria.criteria import judge
 from cidmesa.criteria.question import TITLES, Answer
 from cidmesa.criteria.verdict import Verdict
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError, unknown
-from cidmesa.graph.index import Mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CRITERIA = ("voi", "voc", "ri", "ici", "requisite", "relevance")
+REPORTED = ("voi", "voc", "ri", "ici", "requisite", "relevance")
 """The criteria of a report, in the order of its columns."""
 
 _SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
@@ -139,7 +139,7 @@ class DecisionIncentives:
             ids = seen.voi.nonzero()[0].tolist()
             utilities = {self.cid.id(u) for u in self.cid.utilities}
             return [v for v in ids if v not in utilities]
-        mask: Mask = {"ri": seen.ri, "voc": seen.voc, "ici": seen.ici, "relevance": seen.heard}[criterion]
+        mask: Mask = {"ri": seen.ri, "voc": seen.voc, "ici": seen.ici, "relevance": seen.d_connected}[criterion]
         ids = mask.nonzero()[0].tolist()
         return [v for v in ids if v != d] if criterion == "voc" else ids
 
@@ -229,7 +229,7 @@ class IncentiveReport:
 
         A verdict is made when it is looked up. Value of control has an entry under each decision.
         """
-        return _Criteria({criterion: _Decisions(self.cid, criterion, self._search) for criterion in CRITERIA})
+        return _Criteria({criterion: _Decisions(self.cid, criterion, self._search) for criterion in REPORTED})
 
     @cached_property
     def unknown(self) -> tuple[Verdict, ...]:
@@ -297,7 +297,7 @@ class IncentiveReport:
     def _cells(self, decision: str) -> Iterator[tuple[str, list[str]]]:
         for node in self.cid.nodes:
             row = []
-            for criterion in CRITERIA:
+            for criterion in REPORTED:
                 verdicts = self.verdicts[criterion][decision]
                 row.append(_SIGNS[verdicts[node].answer] if node in verdicts else "")
             yield node, row
@@ -337,13 +337,13 @@ class IncentiveReport:
                 "node": node,
                 **{
                     c: str(self.verdicts[c][decision][node].answer) if node in self.verdicts[c][decision] else None
-                    for c in CRITERIA
+                    for c in REPORTED
                 },
             }
             for decision in self.cid.decisions
             for node in self.cid.nodes
         ]
-        return pd.DataFrame(rows, columns=["decision", "node", *CRITERIA]).set_index(["decision", "node"])
+        return pd.DataFrame(rows, columns=["decision", "node", *REPORTED]).set_index(["decision", "node"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +373,7 @@ def _changes(
     before: dict[tuple[str, str | None, str], str], after: dict[tuple[str, str | None, str], str]
 ) -> tuple[tuple[str, str | None, str, str, str], ...]:
     keys = dict.fromkeys([*before, *after])
-    order = {criterion: i for i, criterion in enumerate(CRITERIA)}
+    order = {criterion: i for i, criterion in enumerate(REPORTED)}
     return tuple(
         (*key, before.get(key, "absent"), after.get(key, "absent"))
         for key in sorted(keys, key=lambda key: order[key[0]])
@@ -385,7 +385,7 @@ class _Criteria(dict[str, "_Decisions"]):
     """The verdicts by criterion; a name that is none is told from a typing slip."""
 
     def __missing__(self, criterion: str) -> _Decisions:
-        raise unknown(criterion, CRITERIA, what=f"a criterion of a report ({', '.join(CRITERIA)})")
+        raise unknown(criterion, REPORTED, what=f"a criterion of a report ({', '.join(REPORTED)})")
 
 
 class _Decisions(Mapping[str, "_Nodes"]):

@@ -13,7 +13,7 @@ from cidmesa.criteria.analysis import Analysis
 from cidmesa.criteria.question import Answer
 from cidmesa.errors import NotApplicableError
 
-Ruling = tuple[Answer | None, str]
+Settled = tuple[Answer | None, str]
 
 THEOREMS = {
     "voi": "Everitt et al. 2021, Thm 9",
@@ -32,7 +32,7 @@ THEOREMS = {
 }
 
 
-def rule(analysis: Analysis, criterion: str, xs: list[int], d: int) -> Ruling:
+def rule(analysis: Analysis, criterion: str, xs: list[int], d: int) -> Settled:
     """Rule on a set of nodes: one that admits carries it; all must be excluded; observing a set is one question."""
     if criterion == "voi" and len(xs) > 1:
         return _voi_of_set(analysis, tuple(xs), d)
@@ -54,7 +54,7 @@ def _observable(analysis: Analysis, x: int, d: int) -> None:
         raise NotApplicableError(f"`{decision}` cannot observe `{node}` before it is made: it is {what}.")
 
 
-def _voi(analysis: Analysis, x: int, d: int) -> Ruling:
+def _voi(analysis: Analysis, x: int, d: int) -> Settled:
     _observable(analysis, x, d)
     if analysis.alone(d).voi[x]:
         return Answer.ADMITS, THEOREMS["voi"]
@@ -63,24 +63,24 @@ def _voi(analysis: Analysis, x: int, d: int) -> Ruling:
     return _voi_of_set(analysis, (x,), d)
 
 
-def _voi_of_set(analysis: Analysis, xs: tuple[int, ...], d: int) -> Ruling:
+def _voi_of_set(analysis: Analysis, xs: tuple[int, ...], d: int) -> Settled:
     for x in xs:
         _observable(analysis, x, d)
-    reduction, knot = analysis.with_links(d, xs)
+    reduction, cyclic_group = analysis.with_links(d, xs)
     left = set(reduction.index.parents(d))
     if not left.intersection(xs):
         return Answer.EXCLUDES, THEOREMS["voi"]
     if analysis.single:
         return Answer.ADMITS, THEOREMS["voi"]
-    if knot:
-        return None, f"not soluble: {', '.join(knot)} are relevant to each other in a circle"
+    if cyclic_group:
+        return None, f"not soluble: {', '.join(cyclic_group)} are relevant to each other in a circle"
     kept = [analysis.cid.nodes[x] for x in xs if x in left]
     if all(analysis.cid.kind(node) == "decision" for node in kept):
         return None, f"the link from the decision {kept[0]} is one between decisions"
     return Answer.ADMITS, "van Merwijk et al. 2022, Thm 7"
 
 
-def _ri(analysis: Analysis, x: int, d: int) -> Ruling:
+def _ri(analysis: Analysis, x: int, d: int) -> Settled:
     _not_itself(analysis, x, d, "a response incentive")
     if analysis.alone(d).ri[x]:
         return Answer.ADMITS, THEOREMS["ri"]
@@ -89,19 +89,19 @@ def _ri(analysis: Analysis, x: int, d: int) -> Ruling:
     return None, _between_decisions(analysis)
 
 
-def _voc(analysis: Analysis, x: int, d: int) -> Ruling:
+def _voc(analysis: Analysis, x: int, d: int) -> Settled:
     _controllable(analysis, x)
     if analysis.controls_for_sure[x]:
         return Answer.ADMITS, THEOREMS["voc"]
     return (None, _between_decisions(analysis)) if analysis.controls[x] else (Answer.EXCLUDES, THEOREMS["voc"])
 
 
-def _direct_voc(analysis: Analysis, x: int, d: int) -> Ruling:
+def _direct_voc(analysis: Analysis, x: int, d: int) -> Settled:
     _controllable(analysis, x)
     return (Answer.ADMITS if analysis.pays_directly[x] else Answer.EXCLUDES), THEOREMS["direct_voc"]
 
 
-def _indirect_voc(analysis: Analysis, x: int, d: int) -> Ruling:
+def _indirect_voc(analysis: Analysis, x: int, d: int) -> Settled:
     _controllable(analysis, x)
     if any(analysis.alone(e).ri[x] for e in analysis.decisions):
         return Answer.ADMITS, THEOREMS["indirect_voc"]
@@ -115,7 +115,7 @@ def _controllable(analysis: Analysis, x: int) -> None:
         raise NotApplicableError(f"`{analysis.cid.nodes[x]}` is a decision of the agent, which controls it anyway.")
 
 
-def _ici(analysis: Analysis, x: int, d: int) -> Ruling:
+def _ici(analysis: Analysis, x: int, d: int) -> Settled:
     _not_itself(analysis, x, d, "an instrumental control incentive")
     if analysis.alone(d).ici[x]:
         return Answer.ADMITS, THEOREMS["ici"]
@@ -124,20 +124,20 @@ def _ici(analysis: Analysis, x: int, d: int) -> Ruling:
     return None, _between_decisions(analysis)
 
 
-def _path_specific_ici(analysis: Analysis, x: int, d: int) -> Ruling:
+def _path_specific_ici(analysis: Analysis, x: int, d: int) -> Settled:
     answer, reason = _ici(analysis, x, d)
     return answer, THEOREMS["path_specific_ici"] if answer else reason
 
 
-def _impact(analysis: Analysis, x: int, d: int) -> Ruling:
+def _impact(analysis: Analysis, x: int, d: int) -> Settled:
     return _downstream(analysis, x, d, "impact", lambda below, _: bool(below[x]))
 
 
-def _intention(analysis: Analysis, x: int, d: int) -> Ruling:
+def _intention(analysis: Analysis, x: int, d: int) -> Settled:
     return _downstream(analysis, x, d, "intention", lambda below, above: bool(below[x] and above[x]))
 
 
-def _downstream(analysis: Analysis, x: int, d: int, criterion: str, holds: Callable[..., bool]) -> Ruling:
+def _downstream(analysis: Analysis, x: int, d: int, criterion: str, holds: Callable[..., bool]) -> Settled:
     """Rule by directed paths alone: some utility below the decision, and `holds` of what is below and above."""
     _not_itself(analysis, x, d, "impact" if criterion == "impact" else "intention")
     others = [e for e in analysis.decisions if e != d]
@@ -150,12 +150,12 @@ def _downstream(analysis: Analysis, x: int, d: int, criterion: str, holds: Calla
     return Answer.EXCLUDES, THEOREMS[criterion]
 
 
-def _unfairness(analysis: Analysis, x: int, d: int) -> Ruling:
+def _unfairness(analysis: Analysis, x: int, d: int) -> Settled:
     answer, reason = _ri(analysis, x, d)
     return answer, THEOREMS["unfairness"] if answer else reason
 
 
-def _introduced_unfairness(analysis: Analysis, x: int, d: int) -> Ruling:
+def _introduced_unfairness(analysis: Analysis, x: int, d: int) -> Settled:
     _not_itself(analysis, x, d, "introduced unfairness")
     others = [e for e in analysis.decisions if e != d]
     alone = analysis.index.edited(isolate=others) if others else analysis.index
@@ -168,7 +168,7 @@ def _introduced_unfairness(analysis: Analysis, x: int, d: int) -> Ruling:
     return None, _between_decisions(analysis)
 
 
-def _requisite(analysis: Analysis, x: int, d: int) -> Ruling:
+def _requisite(analysis: Analysis, x: int, d: int) -> Settled:
     if x not in analysis.index.parents(d):
         raise NotApplicableError(
             f"`{analysis.cid.nodes[d]}` does not observe `{analysis.cid.nodes[x]}`; admits_voi asks what if it did."
@@ -176,9 +176,9 @@ def _requisite(analysis: Analysis, x: int, d: int) -> Ruling:
     return (Answer.ADMITS if x in analysis.whole(d).requisite else Answer.EXCLUDES), THEOREMS["requisite"]
 
 
-def _relevance(analysis: Analysis, x: int, d: int) -> Ruling:
+def _relevance(analysis: Analysis, x: int, d: int) -> Settled:
     _not_itself(analysis, x, d, "relevance")
-    return (Answer.ADMITS if analysis.whole(d).heard[x] else Answer.EXCLUDES), THEOREMS["relevance"]
+    return (Answer.ADMITS if analysis.whole(d).d_connected[x] else Answer.EXCLUDES), THEOREMS["relevance"]
 
 
 def _not_itself(analysis: Analysis, x: int, d: int, what: str) -> None:
@@ -187,14 +187,14 @@ def _not_itself(analysis: Analysis, x: int, d: int, what: str) -> None:
 
 
 def _between_decisions(analysis: Analysis) -> str:
-    """Say why the criterion's yes is no theorem: a knot, or the answer hangs on the other decisions' rules."""
-    knot = analysis.knot
-    if knot:
-        return f"not soluble: {', '.join(knot)} are relevant to each other in a circle"
+    """Say why the criterion's yes is no theorem: a cyclic_group, or the answer hangs on the other decisions' rules."""
+    cyclic_group = analysis.cyclic_group
+    if cyclic_group:
+        return f"not soluble: {', '.join(cyclic_group)} are relevant to each other in a circle"
     return "it hangs on a link between decisions: an optimal rule of one may leave the other nothing to respond to"
 
 
-_RULES: dict[str, Callable[[Analysis, int, int], Ruling]] = {
+_RULES: dict[str, Callable[[Analysis, int, int], Settled]] = {
     "voi": _voi,
     "voc": _voc,
     "direct_voc": _direct_voc,

@@ -1,4 +1,13 @@
-"""Causal influence diagrams: the value that everything starts from (:mod:`cidmesa.diagram.cid`)."""
+"""Causal influence diagrams: the value that everything starts from (:mod:`cidmesa.diagram.cid`).
+
+===========  ====================================================
+module       what it holds
+===========  ====================================================
+``cid``      the diagram itself: `CID`
+``order``    topological order, and the cycle where there is none
+``reading``  names, edges and owners as users write them
+===========  ====================================================
+"""
 
 from cidmesa.diagram.cid import CID as CID
 from cidmesa.diagram.reading import Edge as Edge

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arrays import Ints
 from cidmesa.diagram.order import adjacency, cycle_among, is_large_and_acyclic, topological_order
 from cidmesa.diagram.reading import (
     Edge,
@@ -51,7 +52,6 @@ from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, d
 
 if TYPE_CHECKING:
     import networkx as nx
-    from numpy.typing import NDArray
 
     from cidmesa.model import CIM
 
@@ -100,8 +100,8 @@ class CID:
 
     _nodes: tuple[str, ...]
     _index: dict[str, int]
-    _tails: NDArray[np.intp]
-    _heads: NDArray[np.intp]
+    _tails: Ints
+    _heads: Ints
     _owners: dict[Hashable, tuple[tuple[str, ...], tuple[str, ...]]]
     _owner_of: dict[str, tuple[Kind, Hashable]]
     _latent: tuple[str, ...]
@@ -155,8 +155,8 @@ class CID:
         self,
         nodes: tuple[str, ...],
         index: dict[str, int],
-        tails: NDArray[np.intp],
-        heads: NDArray[np.intp],
+        tails: Ints,
+        heads: Ints,
         owners: dict[Hashable, tuple[tuple[str, ...], tuple[str, ...]]],
         owner_of: dict[str, tuple[Kind, Hashable]],
         latent: tuple[str, ...],
@@ -497,7 +497,7 @@ class CID:
             raise unknown(node, self._nodes) from None
 
     @property
-    def edge_ids(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def edge_ids(self) -> tuple[Ints, Ints]:
         """Tails and heads of all edges as two read-only arrays of node positions, in the order given."""
         return self._tails, self._heads
 
@@ -565,7 +565,7 @@ class CID:
             latent=self._latent if latent is None else latent,
         )
 
-    def _with_arrays(self, tails: NDArray[np.intp], heads: NDArray[np.intp]) -> CID:
+    def _with_arrays(self, tails: Ints, heads: Ints) -> CID:
         """Return this diagram with fewer edges; nothing can break, so nothing is checked again."""
         new = object.__new__(CID)
         new._set(self._nodes, self._index, tails, heads, self._owners, self._owner_of, self._latent)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Ints
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 _LARGE = 2_000
 """Edges from which array code beats plain Python lists (measured; scipy's call overhead is about 50 µs)."""
 
 
-def adjacency(keys: NDArray[np.intp], values: NDArray[np.intp], n: int) -> list[list[int]]:
+def adjacency(keys: Ints, values: Ints, n: int) -> list[list[int]]:
     """Return, for each of `n` nodes, the values that stand beside it among `keys`, in order."""
     lists: list[list[int]] = [[] for _ in range(n)]
     for key, value in zip(keys.tolist(), values.tolist(), strict=True):
@@ -21,7 +23,7 @@ def adjacency(keys: NDArray[np.intp], values: NDArray[np.intp], n: int) -> list[
     return lists
 
 
-def topological_order(children: list[list[int]], heads: NDArray[np.intp]) -> tuple[list[int], list[int]]:
+def topological_order(children: list[list[int]], heads: Ints) -> tuple[list[int], list[int]]:
     """Kahn's algorithm: an order of the nodes, and the nodes left over because they are on or below a cycle."""
     n = len(children)
     waiting: list[int] = np.bincount(heads, minlength=n).tolist() if len(heads) else [0] * n
@@ -34,7 +36,7 @@ def topological_order(children: list[list[int]], heads: NDArray[np.intp]) -> tup
     return order, [i for i in range(n) if waiting[i] > 0]
 
 
-def is_large_and_acyclic(tails: NDArray[np.intp], heads: NDArray[np.intp], n: int) -> bool:
+def is_large_and_acyclic(tails: Ints, heads: Ints, n: int) -> bool:
     """Say whether there are so many edges that array code pays, and no cycle among them."""
     if len(tails) < _LARGE or np.any(tails == heads):
         return False
@@ -46,7 +48,7 @@ def is_large_and_acyclic(tails: NDArray[np.intp], heads: NDArray[np.intp], n: in
     return bool(components == n)
 
 
-def cycle_among(stuck: list[int], tails: NDArray[np.intp], heads: NDArray[np.intp]) -> list[int]:
+def cycle_among(stuck: list[int], tails: Ints, heads: Ints) -> list[int]:
     """Return the nodes of one directed cycle in order; every node of `stuck` has a parent among them."""
     inside = set(stuck)
     parent = {h: t for t, h in zip(tails.tolist(), heads.tolist(), strict=True) if t in inside and h in inside}

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Ints
 from cidmesa.errors import DiagramError, unknown
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 Edge: TypeAlias = tuple[str, str]
 Kind: TypeAlias = Literal["chance", "decision", "utility"]
@@ -63,9 +64,7 @@ def flattened(edges: Iterable[Edge | Iterable[Edge]]) -> list[Edge]:
     return as_pairs(out)
 
 
-def first_mentions(
-    tails: NDArray[np.intp], heads: NDArray[np.intp], n: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def first_mentions(tails: Ints, heads: Ints, n: int) -> tuple[Ints, Ints]:
     """Drop repeated edges, keeping the first of each, in order."""
     _, first = np.unique(tails * max(n, 1) + heads, return_index=True)
     if len(first) == len(tails):

@@ -15,7 +15,7 @@ from cidmesa.documents.document import Document
 
 Data: TypeAlias = Mapping[str, Any]
 
-CRITERIA: Final = {
+CRITERION_TITLES: Final = {
     "voi": "VoI",
     "voc": "VoC",
     "ri": "RI",
@@ -40,11 +40,19 @@ def incentive_tables(data: Data) -> list[Block]:
     blocks: list[Block] = []
     for decision, nodes in data["decisions"].items():
         rows: list[tuple[Cell | str, ...]] = [
-            (f"`{node}`", *(_SIGNS[answers.get(criterion)] for criterion in CRITERIA))
+            (f"`{node}`", *(_SIGNS[answers.get(criterion)] for criterion in CRITERION_TITLES))
             for node, answers in nodes.items()
         ]
         caption = f"Incentives of `{decision}`"
-        blocks.append(Table(("node", *CRITERIA.values()), tuple(rows), "l" + "c" * len(CRITERIA), caption, _INCENTIVES))
+        blocks.append(
+            Table(
+                ("node", *CRITERION_TITLES.values()),
+                tuple(rows),
+                "l" + "c" * len(CRITERION_TITLES),
+                caption,
+                _INCENTIVES,
+            )
+        )
     return blocks or [Paragraph("The diagram has no decision, so nobody has an incentive.")]
 
 
@@ -438,7 +446,7 @@ def _pairs(pairs: Sequence[Sequence[str]]) -> Cell | str:
     by_criterion: dict[str, list[str]] = {}
     for criterion, node in pairs:
         by_criterion.setdefault(criterion, []).append(node)
-    parts = [f"{words} {_names(by_criterion[c])}" for c, words in CRITERIA.items() if c in by_criterion]
+    parts = [f"{words} {_names(by_criterion[c])}" for c, words in CRITERION_TITLES.items() if c in by_criterion]
     return "; ".join(parts) or Cell("–", "muted")
 
 

@@ -8,6 +8,15 @@
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
 >>> system.setup.cid.decisions
 ('go',)
+
+===========  ================================================
+module       what it holds
+===========  ================================================
+``system``   what a system is: setups, claims, agents
+``systems``  the systems, one a file
+``run``      drawing, deriving, training and judging a system
+``page``     the parts of a run's report
+===========  ================================================
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from cidmesa.errors import unknown
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa import TrainingSetup
     from cidmesa.mesa.derive import Family
     from cidmesa.validation import Report
-
-Ruling: TypeAlias = Literal["supported", "contradicted", "inconclusive"]
+    from cidmesa.validation.statistics import EvidenceVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Evidence:
 class Finding:
     """What became of a claim, and the numbers that decided it."""
 
-    verdict: Ruling
+    verdict: EvidenceVerdict
     because: str
 
 

@@ -16,6 +16,15 @@ context lifting                     Kenton et al. 2022                          
 
 Not implemented: reductions for soluble diagrams beyond nonrequisite links ("trimming" of homomorphisms, van Merwijk
 et al. 2022), and separation criteria for cyclic or chain graphs.
+
+==============  ===========================================================
+module          what it holds
+==============  ===========================================================
+``index``       the doubled graph, and what can be reached in it
+``separation``  d-separation with a proof
+``reduction``   requisite observations and the minimal reduction
+``mechanised``  mechanised diagrams, relevance, solubility, context lifting
+==============  ===========================================================
 """
 
 from cidmesa.graph.mechanised import RelevanceGraph as RelevanceGraph

@@ -29,16 +29,16 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Ints, Mask
+
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
 
-Mask: TypeAlias = NDArray[np.bool_]
-Ids: TypeAlias = NDArray[np.intp]
 Link: TypeAlias = tuple[int, int]
 
 LARGE = 1_000
@@ -101,7 +101,7 @@ def index_of(cid: CID) -> Index:
     return cached
 
 
-def build(n: int, tails: Ids, heads: Ids) -> Index:
+def build(n: int, tails: Ints, heads: Ints) -> Index:
     """Build an index from edges as two integer arrays, in the body that suits their number."""
     if len(tails) >= LARGE:
         return _Arrays(n, tails, heads)
@@ -226,7 +226,7 @@ class _Arrays:
     _indptr: NDArray[np.int32]
     _indices: NDArray[np.int32]
 
-    def __init__(self, n: int, tails: Ids, heads: Ids) -> None:
+    def __init__(self, n: int, tails: Ints, heads: Ints) -> None:
         from scipy.sparse import coo_array
 
         self.n = n
@@ -347,6 +347,6 @@ def _search(indptr: NDArray[np.int32], indices: NDArray[np.int32], sources: Sequ
         indices = np.concatenate([indices, np.array(sources, dtype=np.int32)])
     ones = np.broadcast_to(np.float64(1.0), len(indices))
     matrix = csr_array((ones, indices, indptr), shape=(size, size), copy=False)
-    order: NDArray[Any] = breadth_first_order(matrix, start, return_predecessors=False)
+    order: Array = breadth_first_order(matrix, start, return_predecessors=False)
     seen[order] = True
     return seen

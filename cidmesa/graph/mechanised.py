@@ -170,9 +170,9 @@ def relevant_positions(index: Index, decision: int, goals: list[int]) -> list[in
         return []
     family = [decision, *index.parents(decision)]
     up, down = index.condition(family).reach(goals)
-    heard = up.copy()
-    heard[family] = down[family]
-    found: list[int] = heard.nonzero()[0].tolist()
+    d_connected = up.copy()
+    d_connected[family] = down[family]
+    found: list[int] = d_connected.nonzero()[0].tolist()
     return [v for v in found if v != decision]
 
 
@@ -212,14 +212,14 @@ class RelevanceGraph:
     @property
     def cycle(self) -> tuple[str, ...] | None:
         """Decisions that wait for each other, each relevant to the next and the last to the first; None if acyclic."""
-        knot = next((set(c) for c in self.components if len(c) > 1), None)
-        if knot is None:
+        cyclic_group = next((set(c) for c in self.components if len(c) > 1), None)
+        if cyclic_group is None:
             return None
         after: dict[str, str] = {}
         for first, then in self.edges:
-            if first in knot and then in knot:
+            if first in cyclic_group and then in cyclic_group:
                 after.setdefault(first, then)
-        walk = [min(knot, key=self.nodes.index)]
+        walk = [min(cyclic_group, key=self.nodes.index)]
         while after[walk[-1]] not in walk:
             walk.append(after[walk[-1]])
         return tuple(walk[walk.index(after[walk[-1]]) :])
@@ -325,12 +325,12 @@ def components(nodes: tuple[str, ...], edges: Iterable[Edge]) -> tuple[tuple[str
     for root in reversed(finished):
         if root in placed:
             continue
-        knot = [root]
+        cyclic_group = [root]
         placed.add(root)
-        for v in knot:  # grows while it is read
+        for v in cyclic_group:  # grows while it is read
             for w in before[v]:
                 if w not in placed:
                     placed.add(w)
-                    knot.append(w)
-        found.append(tuple(sorted(knot, key=position.__getitem__)))
+                    cyclic_group.append(w)
+        found.append(tuple(sorted(cyclic_group, key=position.__getitem__)))
     return tuple(found)

@@ -145,9 +145,12 @@ def read(
     """
     place = Path(path)
     options = _options(decisions, utilities, recall, normalise)
-    data = source.read_bytes(place)
-    name = str(place)
-    kind = _kind(place, data)
+    return from_bytes(source.read_bytes(place), str(place), options)
+
+
+def from_bytes(data: bytes, name: str, options: Options) -> CID | CIM | TrainingSetup | Study:
+    """Read a file's bytes; `name` is what errors call it, and its ending tells the format where the bytes do not."""
+    kind = _kind(Path(name), data)
     if kind == "own":
         if any((options.decisions, options.utilities, options.recall, options.normalise)):
             raise NotApplicableError(

@@ -20,11 +20,12 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
 from cidmesa.interop.origin import ReadModel
 from cidmesa.interop.study import Study
-from cidmesa.mechanisms import Array, Domain, is_symbolic
+from cidmesa.mechanisms import Domain, is_symbolic
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
 

@@ -12,13 +12,13 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import CidmesaError, FileFormatError, did_you_mean
 from cidmesa.interop import expressions
 from cidmesa.interop.origin import Origin, ReadModel
 from cidmesa.interop.plain import Plain
 from cidmesa.mechanisms import (
-    Array,
     Bernoulli,
     Categorical,
     Choice,

@@ -21,6 +21,13 @@ graph was drawn; an answer that the source does not print has ``published=False`
 ('high_school', 'gender')
 >>> [(e.criterion, e.admits) for e in example.expected if e.criterion == "ri"]
 [('ri', ('race', 'high_school'))]
+
+==========  ======================================================
+module      what it holds
+==========  ======================================================
+``record``  what is recorded of a diagram: source, figure, answers
+``page``    the page of all diagrams
+==========  ======================================================
 """
 
 from __future__ import annotations

@@ -25,6 +25,19 @@ when a model is made of them (:class:`cidmesa.CIM`), and compiled to tables when
 A mechanism is *structural* where it is a function of the parents and of independent noise: only then do
 counterfactuals have a meaning. Roots, functions, ``Noisy`` and deterministic tables are; a stochastic table with
 parents is not, because many functions share it.
+
+=================  ================================================
+module             what it holds
+=================  ================================================
+``place``          where a mechanism stands: node, parents, domains
+``numbers``        numbers, symbols and their arrays
+``distributions``  `Uniform`, `Bernoulli`, `Categorical`
+``functions``      `Function`, `Noisy`, `Rows`
+``tables``         `Table`, `Structural`
+``reading``        mechanisms as users write them
+``policies``       rules as users write them
+``symbols``        sympy expressions in tables
+=================  ================================================
 """
 
 from cidmesa.mechanisms.distributions import Bernoulli as Bernoulli
@@ -38,8 +51,7 @@ from cidmesa.mechanisms.numbers import is_symbolic as is_symbolic
 from cidmesa.mechanisms.numbers import position_of as position_of
 from cidmesa.mechanisms.numbers import without_expressions as without_expressions
 from cidmesa.mechanisms.place import MAX_TABLE as MAX_TABLE
-from cidmesa.mechanisms.place import TOLERANCE as TOLERANCE
-from cidmesa.mechanisms.place import Array as Array
+from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE as ROW_SUM_TOLERANCE
 from cidmesa.mechanisms.place import Compiled as Compiled
 from cidmesa.mechanisms.place import Domain as Domain
 from cidmesa.mechanisms.place import Mechanism as Mechanism

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.numbers import is_number, is_symbolic, read_domain, row_of
-from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, Response
+from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, Response
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Ints
 from cidmesa.errors import MechanismError, did_you_mean
 from cidmesa.mechanisms.distributions import Categorical
 from cidmesa.mechanisms.numbers import (
@@ -23,7 +23,7 @@ from cidmesa.mechanisms.numbers import (
     read_domain,
     row_of,
 )
-from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, Value, from_response, structural
+from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, Value, from_response, structural
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ def _domain_of(place: Place, outputs: Iterable[Any]) -> Domain:
     return tuple(seen)
 
 
-def _positions(place: Place, outputs: Sequence[Any], domain: Domain, repeat: int = 1) -> NDArray[np.intp]:
+def _positions(place: Place, outputs: Sequence[Any], domain: Domain, repeat: int = 1) -> Ints:
     index = {value: i for i, value in enumerate(domain)}
     try:
         return np.fromiter((index[output] for output in outputs), dtype=np.intp, count=len(outputs))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import MechanismError
-from cidmesa.mechanisms.place import TOLERANCE, Array, Compiled, Domain, Place, Response, Value
+from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE, Compiled, Domain, Place, Response, Value
 
 _ROUNDED = 0.05
 """How far from one the sum of a row may be that was rounded when it was written down."""
@@ -95,20 +96,20 @@ def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = N
         where = np.argwhere(~good)[0]
         at = context if context is not None else context_at(place, where[:-1])
         raise place.error(f"{float(table[tuple(where)])!r} at {place.describe(at)} is not a probability.")
-    off = ~(np.abs(table.sum(axis=-1) - 1) <= TOLERANCE)
+    off = ~(np.abs(table.sum(axis=-1) - 1) <= ROW_SUM_TOLERANCE)
     if not off.any():
         return
     where = np.argwhere(off)[0]
     at = context if context is not None else context_at(place, where)
     raise place.error(
         f"its probabilities at {place.describe(at)} sum to {float(table[tuple(where)].sum())!r}, not to 1 "
-        f"(within {TOLERANCE:g}): {table[tuple(where)].tolist()!r}.{_how_far_off(place, table)}"
+        f"(within {ROW_SUM_TOLERANCE:g}): {table[tuple(where)].tolist()!r}.{_how_far_off(table)}"
     )
 
 
-def _how_far_off(place: Place, table: Array) -> str:
+def _how_far_off(table: Array) -> str:
     """Say what might be meant: columns that sum to one, or rows that were rounded, and how far each of those is off."""
-    if table.ndim == 2 and np.all(np.abs(table.sum(axis=0) - 1) <= TOLERANCE):
+    if table.ndim == 2 and np.all(np.abs(table.sum(axis=0) - 1) <= ROW_SUM_TOLERANCE):
         columns = "its columns sum to 1, as in pgmpy's layout, and here the rows do: transpose it"
         return f" But {columns}."
     sums = table.sum(axis=-1).reshape(-1)
@@ -123,7 +124,7 @@ def _how_far_off(place: Place, table: Array) -> str:
 def _sum_to_one(rows: list[list[float]]) -> bool:
     """Say whether all rows are probabilities that sum to one; no comparison with NaN is true."""
     for row in rows:  # noqa: SIM110  # a generator takes half as long again, and this runs for every table
-        if not (min(row) >= 0 and abs(sum(row) - 1) <= TOLERANCE):
+        if not (min(row) >= 0 and abs(sum(row) - 1) <= ROW_SUM_TOLERANCE):
             return False
     return True
 
@@ -144,7 +145,7 @@ def _check_symbolic_rows(place: Place, table: Array, context: tuple[Value, ...] 
             if number is not None and not 0 <= number <= 1:
                 raise place.error(f"{entry!r} at {at} is not a probability.")
         excess = sympy.expand(sum(row) - 1)
-        if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= TOLERANCE)):
+        if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= ROW_SUM_TOLERANCE)):
             raise place.error(f"its probabilities at {at} sum to {sympy.simplify(excess + 1)}, not to 1: {row!r}.")
 
 

@@ -7,15 +7,14 @@ from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Ints
 from cidmesa.errors import MechanismError, did_you_mean
 
 Value: TypeAlias = Hashable
 Domain: TypeAlias = tuple[Value, ...]
-Array: TypeAlias = NDArray[Any]
 
-TOLERANCE = 1e-9
+ROW_SUM_TOLERANCE = 1e-9
 """How far a row of probabilities may be from summing to one."""
 
 MAX_TABLE = 2**28
@@ -82,7 +81,7 @@ class Response(NamedTuple):
     """
 
     noise: Array
-    outcome: NDArray[np.intp]
+    outcome: Ints
 
 
 class Compiled(NamedTuple):
@@ -119,7 +118,7 @@ def structural(table: Array, has_parents: bool) -> Response | None:
     return Response(np.ones(1), table.argmax(axis=-1)[..., None])
 
 
-def from_response(domain: Domain, weights: Array, chosen: NDArray[np.intp]) -> Compiled:
+def from_response(domain: Domain, weights: Array, chosen: Ints) -> Compiled:
     """Compile a response: the probability of a value is the weight of the noise that yields it."""
     table = np.zeros((*chosen.shape[:-1], len(domain)), dtype=weights.dtype)
     flat = table.reshape(-1, len(domain))

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.numbers import frozen
-from cidmesa.mechanisms.place import Array, Domain, Place
+from cidmesa.mechanisms.place import Domain, Place
 from cidmesa.mechanisms.reading import as_rule
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.numbers import is_symbolic
-from cidmesa.mechanisms.place import Array, Compiled, Mechanism
+from cidmesa.mechanisms.place import Compiled, Mechanism
 from cidmesa.mechanisms.tables import Structural, Table
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.numbers import (
     check_noise,
@@ -18,7 +19,7 @@ from cidmesa.mechanisms.numbers import (
     plain,
     read_domain,
 )
-from cidmesa.mechanisms.place import Array, Compiled, Domain, Mechanism, Place, from_response, structural
+from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, from_response, structural
 
 
 @dataclass(frozen=True, eq=False)

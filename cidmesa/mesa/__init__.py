@@ -38,6 +38,22 @@ simplicity prior                          Hubinger et al. 2019                  
 Not implemented: all objectives at once where one stochastic rule acts twice in a run (declared ones are tried), and
 alignment regions there; regret intervals where policies are too many to list; of several decisions the separation as an
 expression; objectives that are functions of decisions.
+
+===============  ==============================================================
+module           what it holds
+===============  ==============================================================
+``setup``        what a training run is
+``objectives``   objectives on targets, declared ones and all of them
+``graphical``    what the graph alone says
+``outcomes``     what each action leads to, as arrays
+``consistency``  which objectives training can have selected, and their regrets
+``corollaries``  deception, myopia, response patterns
+``candidates``   one mesa-optimizer each, with all that can be said of it
+``predictions``  what trained agents will do, stated before training
+``comparison``   what tells hypotheses apart, what cannot, what would cure one
+``symbolic``     alignment as a condition on symbols
+``derive``       `derive_mesa_optimizers`, `Family`
+===============  ==============================================================
 """
 
 from cidmesa.mesa.candidates.mesa_optimizer import Consistency as Consistency
@@ -59,8 +75,8 @@ from cidmesa.mesa.corollaries.response_patterns import response_pattern as respo
 from cidmesa.mesa.derive import Family as Family
 from cidmesa.mesa.derive import LookupTable as LookupTable
 from cidmesa.mesa.derive import derive_mesa_optimizers as derive_mesa_optimizers
-from cidmesa.mesa.graphical.completeness import Parting as Parting
-from cidmesa.mesa.graphical.completeness import parting_models as parting_models
+from cidmesa.mesa.graphical.completeness import Disagreement as Disagreement
+from cidmesa.mesa.graphical.completeness import disagreeing_models as disagreeing_models
 from cidmesa.mesa.graphical.interfaces import Interface as Interface
 from cidmesa.mesa.graphical.shifts import ShiftClass as ShiftClass
 from cidmesa.mesa.setup.training import Deployment as Deployment

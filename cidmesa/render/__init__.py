@@ -3,7 +3,7 @@
 A picture goes through plain data, one step at a time, each a pure function:
 
 ==========================================  ===========================================================================
-diagram → what to show                      :func:`spec` gives a :class:`Spec`: nodes, links, rings, notes, legend
+diagram → what to show                      :func:`spec_of` gives a :class:`Spec`: nodes, links, rings, notes, legend
 what to show → where                        :func:`place`: pygraphviz, else ``dot``, else a layered layout of our own
 where → shapes → SVG                        :func:`to_svg`; the same shapes as PNG or PDF through matplotlib
 other people's formats                      :func:`to_dot`, :func:`to_mermaid`, :func:`to_tikz`
@@ -16,6 +16,24 @@ other people's formats                      :func:`to_dot`, :func:`to_mermaid`, 
 >>> picture = render(cid, title="A door", engine="own")
 >>> picture.svg.startswith("<svg "), picture.spec.title
 (True, 'A door')
+
+============  =====================================
+module        what it holds
+============  =====================================
+``theme``     colours, lines and fonts
+``spec``      what a picture shows, as plain data
+``metrics``   how wide words are
+``geometry``  points, boxes, curves, layouts
+``layered``   our own layered layout
+``engines``   pygraphviz, ``dot`` or our own layout
+``draw``      a layout as shapes
+``svg``       shapes as SVG
+``raster``    shapes as PNG and PDF
+``dot``       Graphviz source
+``mermaid``   Mermaid source
+``tikz``      TikZ source
+``picture``   `render`, and pictures in notebooks
+============  =====================================
 """
 
 from __future__ import annotations
@@ -32,4 +50,4 @@ from cidmesa.render.picture import to_tikz as to_tikz
 from cidmesa.render.spec import Edge as Edge
 from cidmesa.render.spec import Node as Node
 from cidmesa.render.spec import Spec as Spec
-from cidmesa.render.spec import spec as spec
+from cidmesa.render.spec import spec_of as spec_of

@@ -15,8 +15,8 @@ def to_dot(picture: Spec) -> str:
     Examples
     --------
     >>> from cidmesa import CID
-    >>> from cidmesa.render import spec
-    >>> print(to_dot(spec(CID([("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"]))))
+    >>> from cidmesa.render import spec_of
+    >>> print(to_dot(spec_of(CID([("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"]))))
     digraph {
       rankdir=TB
       node [fontname="Helvetica", fontsize=14, color="#243240", style=filled]

@@ -13,9 +13,9 @@ from typing import TypeAlias
 
 from cidmesa.render import theme
 from cidmesa.render.geometry import (
-    Box,
     Curve,
     Layout,
+    Rectangle,
     body_size,
     note_height,
     note_lines,
@@ -43,7 +43,7 @@ class Style:
 class Ellipse:
     """An ellipse that fills its box."""
 
-    box: Box
+    box: Rectangle
     style: Style
 
 
@@ -130,8 +130,8 @@ def _link(edge: Edge, curve: Curve) -> list[Shape]:
     ]
 
 
-def _node(node: Node, box: Box, numbered: bool) -> list[Shape]:
-    body = Box(box.x, box.y, *body_size(node))
+def _node(node: Node, box: Rectangle, numbered: bool) -> list[Shape]:
+    body = Rectangle(box.x, box.y, *body_size(node))
     shapes: list[Shape] = []
     for i, criterion in reversed(list(enumerate(node.rings, start=1))):
         colour, dashes, _ = theme.RINGS[criterion]
@@ -152,27 +152,27 @@ def _node(node: Node, box: Box, numbered: bool) -> list[Shape]:
     if numbered and node.agent:
         x, y = body.right - 1, body.top + 1
         badge = Style(theme.PAPER, theme.INK, 1.0, role="badge")
-        shapes.append(Ellipse(Box(x, y, 14, 14), badge))
+        shapes.append(Ellipse(Rectangle(x, y, 14, 14), badge))
         shapes.append(Words(x, y + 3.4, str(node.agent), theme.NOTE_SIZE - 1.5))
     for i, line in enumerate(note_lines(node)):
         y = box.bottom + theme.NOTE_LINE * (i + 0.5) + 1
-        behind = Box(box.x, y, text_width(line, theme.NOTE_SIZE) * 0.94 + 4, theme.NOTE_LINE)
+        behind = Rectangle(box.x, y, text_width(line, theme.NOTE_SIZE) * 0.94 + 4, theme.NOTE_LINE)
         shapes.append(Polygon(_corners(behind), Style(theme.PAPER, role="paper"), 3.0))
         shapes.append(Words(box.x, y + theme.NOTE_SIZE * 0.34, line, theme.NOTE_SIZE, style=_MUTED))
     return shapes
 
 
-def _outline(kind: str, box: Box, style: Style) -> Shape:
+def _outline(kind: str, box: Rectangle, style: Style) -> Shape:
     if kind == "chance":
         return Ellipse(box, style)
     return Polygon(octagon(box), style) if kind == "utility" else Polygon(_corners(box), style, 3.0)
 
 
-def _corners(box: Box) -> tuple[Point, ...]:
+def _corners(box: Rectangle) -> tuple[Point, ...]:
     return (box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)
 
 
-def _extent(picture: Spec, layout: Layout) -> Box:
+def _extent(picture: Spec, layout: Layout) -> Rectangle:
     xs: list[float] = []
     ys: list[float] = []
     for node in picture.nodes:
@@ -188,21 +188,21 @@ def _extent(picture: Spec, layout: Layout) -> Box:
             xs.append(x)
             ys.append(y)
     left, right, top, bottom = min(xs, default=0.0), max(xs, default=0.0), min(ys, default=0.0), max(ys, default=0.0)
-    return Box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+    return Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
 
 
-def _framed(picture: Spec, shapes: list[Shape], extent: Box) -> Drawing:
+def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle) -> Drawing:
     """Put the title above, the legend below and a margin around, and move everything to positive coordinates."""
     head = theme.TITLE_SIZE * 1.9 if picture.title else 0.0
     rows = _legend_rows(picture, max(extent.width, 260.0))
     widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
-    width = max(extent.width, widest, text_width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.MARGIN
-    dx, dy = width / 2 - extent.x, theme.MARGIN + head - extent.top
+    width = max(extent.width, widest, text_width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.PAGE_MARGIN
+    dx, dy = width / 2 - extent.x, theme.PAGE_MARGIN + head - extent.top
     moved = [_moved(shape, dx, dy) for shape in shapes]
     if picture.title:
-        y = theme.MARGIN + theme.TITLE_SIZE * 0.85
+        y = theme.PAGE_MARGIN + theme.TITLE_SIZE * 0.85
         moved.insert(0, Words(width / 2, y, picture.title, theme.TITLE_SIZE, bold=True))
-    bottom = theme.MARGIN + head + extent.height
+    bottom = theme.PAGE_MARGIN + head + extent.height
     if rows:
         bottom += 12
         for row in rows:
@@ -212,8 +212,8 @@ def _framed(picture: Spec, shapes: list[Shape], extent: Box) -> Drawing:
                 moved += _sample(picture, mark, x, bottom - theme.NOTE_SIZE * 0.35)
                 moved.append(Words(x + _SAMPLE + 6, bottom, words, theme.NOTE_SIZE, "start", style=_MUTED))
                 x += item_width
-    height = bottom + theme.MARGIN
-    paper = Polygon(_corners(Box(width / 2, height / 2, width, height)), Style(theme.PAPER, role="paper"))
+    height = bottom + theme.PAGE_MARGIN
+    paper = Polygon(_corners(Rectangle(width / 2, height / 2, width, height)), Style(theme.PAPER, role="paper"))
     return Drawing(width, height, (paper, *moved), picture.title or "causal influence diagram", describe(picture))
 
 
@@ -239,7 +239,8 @@ def _sample(picture: Spec, mark: str, x: float, y: float) -> list[Shape]:
         colour, dashes, _ = theme.RINGS[mark]
         return [
             Ellipse(
-                Box(x + _SAMPLE / 2, y, _SAMPLE, 11), Style("none", colour, theme.RING_WIDTH, dashes, f"ring {mark}")
+                Rectangle(x + _SAMPLE / 2, y, _SAMPLE, 11),
+                Style("none", colour, theme.RING_WIDTH, dashes, f"ring {mark}"),
             )
         ]
     if mark in {"added", "removed"}:
@@ -248,7 +249,7 @@ def _sample(picture: Spec, mark: str, x: float, y: float) -> list[Shape]:
     agent = int(mark.removeprefix("agent "))
     style = Style(theme.agent_colour(agent), theme.INK, 1.0, role=f"agent{(agent - 1) % len(theme.AGENTS) + 1} node")
     return [
-        Polygon(_corners(Box(x + _SAMPLE / 2, y, _SAMPLE - 6, 13)), style, 2.0),
+        Polygon(_corners(Rectangle(x + _SAMPLE / 2, y, _SAMPLE - 6, 13)), style, 2.0),
         Words(x + _SAMPLE / 2, y + 3.4, str(agent), theme.NOTE_SIZE - 1),
     ]
 
@@ -274,7 +275,7 @@ def beside(drawings: Sequence[Drawing], gap: float = 14.0) -> Drawing:
         shapes += [_moved(shape, x, 0.0) for shape in drawing.shapes]
         x += drawing.width + gap
     width = max(x - gap, 0.0)
-    paper = Polygon(_corners(Box(width / 2, height / 2, width, height)), Style(theme.PAPER, role="paper"))
+    paper = Polygon(_corners(Rectangle(width / 2, height / 2, width, height)), Style(theme.PAPER, role="paper"))
     titles, words = (d.title for d in drawings), (d.description for d in drawings)
     return Drawing(width, height, (paper, *shapes), "; ".join(titles), " ".join(words))
 

@@ -16,9 +16,9 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from cidmesa.errors import DiagramError, MissingDependencyError
 from cidmesa.render.geometry import (
-    Box,
     Curve,
     Layout,
+    Rectangle,
     inside,
     joined,
     note_height,
@@ -71,7 +71,7 @@ def place(picture: Spec, engine: Engine = "auto") -> Layout:
 def _given(picture: Spec) -> Layout:
     """Use the positions that came with the picture; links are straight, or bend around a node in their way."""
     nodes = {node.name: node for node in picture.nodes}
-    boxes = {name: Box(*node.position, *outer_size(node)) for name, node in nodes.items() if node.position}
+    boxes = {name: Rectangle(*node.position, *outer_size(node)) for name, node in nodes.items() if node.position}
     curves: dict[tuple[str, str], Curve] = {}
     for edge in picture.edges:
         a, b = boxes[edge.tail], boxes[edge.head]
@@ -154,13 +154,13 @@ def _read(picture: Spec, plain: str, engine: str) -> Layout:
     """Read Graphviz's plain format: inches, y upwards, one line for each node and link."""
     nodes: dict[str, Node] = {node.name: node for node in picture.nodes}
     names = list(nodes)
-    boxes: dict[str, Box] = {}
+    boxes: dict[str, Rectangle] = {}
     curves: dict[tuple[str, str], Curve] = {}
     for line in plain.replace("\\\n", "").splitlines():
         word, *rest = shlex.split(line) or [""]
         if word == "node":
             name = names[int(rest[0][1:])]
-            boxes[name] = Box(float(rest[1]) * 72, -float(rest[2]) * 72, *outer_size(nodes[name]))
+            boxes[name] = Rectangle(float(rest[1]) * 72, -float(rest[2]) * 72, *outer_size(nodes[name]))
         elif word == "edge":
             count = int(rest[2])
             numbers = [float(n) * 72 for n in rest[3 : 3 + 2 * count]]

@@ -23,7 +23,7 @@ Curve: TypeAlias = tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Rectangle:
     """A rectangle given by its centre, width and height, in points; y grows downwards."""
 
     x: float
@@ -51,18 +51,18 @@ class Box:
         """The largest y."""
         return self.y + self.height / 2
 
-    def grown(self, by: float) -> Box:
+    def grown(self, by: float) -> Rectangle:
         """Return the box with `by` added on every side."""
-        return Box(self.x, self.y, self.width + 2 * by, self.height + 2 * by)
+        return Rectangle(self.x, self.y, self.width + 2 * by, self.height + 2 * by)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where everything is: the box of each node (rings included), the curve of each link, the frame of each group."""
 
-    boxes: Mapping[str, Box]
+    boxes: Mapping[str, Rectangle]
     curves: Mapping[tuple[str, str], Curve]
-    frames: Mapping[str, Box]
+    frames: Mapping[str, Rectangle]
     engine: str
 
 
@@ -95,7 +95,7 @@ def note_width(node: Node) -> float:
     return max((text_width(line, theme.NOTE_SIZE) for line in note_lines(node)), default=0.0)
 
 
-def octagon(box: Box) -> tuple[Point, ...]:
+def octagon(box: Rectangle) -> tuple[Point, ...]:
     """Return the corners of the octagon that fills `box`."""
     cut = min(box.width, box.height) * 0.29
     return (
@@ -105,7 +105,7 @@ def octagon(box: Box) -> tuple[Point, ...]:
     )  # fmt: skip
 
 
-def inside(kind: Kind, box: Box, point: Point) -> bool:
+def inside(kind: Kind, box: Rectangle, point: Point) -> bool:
     """Say whether `point` lies within the shape of this kind that fills `box`."""
     dx, dy = abs(point[0] - box.x), abs(point[1] - box.y)
     if kind == "chance":
@@ -219,7 +219,7 @@ def _crossing(piece: Curve, first: Callable[[Point], bool]) -> float:
     return high
 
 
-def joined(nodes: Mapping[str, Node], boxes: Mapping[str, Box], edge: Edge, curve: Curve) -> Curve:
+def joined(nodes: Mapping[str, Node], boxes: Mapping[str, Rectangle], edge: Edge, curve: Curve) -> Curve:
     """Return `curve`, drawn from centre to centre, between the outlines of the two nodes of `edge`."""
     tail, head = nodes[edge.tail], nodes[edge.head]
     return clipped(

@@ -24,9 +24,9 @@ from itertools import pairwise
 
 from cidmesa.render import theme
 from cidmesa.render.geometry import (
-    Box,
     Curve,
     Layout,
+    Rectangle,
     inside,
     joined,
     note_height,
@@ -342,7 +342,7 @@ def _finished(
         u, v = along[graph.layer[item]], across[item]
         return (v, u) if axis == 1 else (u, v)
 
-    boxes = {name: Box(*at(name), *sizes[name]) for name in nodes}
+    boxes = {name: Rectangle(*at(name), *sizes[name]) for name in nodes}
     curves: dict[tuple[str, str], Curve] = {}
     for edge_ in picture.edges:
         if edge_.tail == edge_.head:
@@ -364,7 +364,7 @@ def _routed(
     points: list[Point],
     bands: Sequence[float],
     nodes: Mapping[str, Node],
-    boxes: Mapping[str, Box],
+    boxes: Mapping[str, Rectangle],
     edge: Edge,
     axis: int,
 ) -> Curve:
@@ -386,13 +386,15 @@ def _in_lanes(points: Sequence[Point], bands: Sequence[float], axis: int) -> Cur
     return tuple(curve)
 
 
-def _hits(curve: Curve, nodes: Mapping[str, Node], boxes: Mapping[str, Box], edge: Edge, room: float) -> bool:
+def _hits(curve: Curve, nodes: Mapping[str, Node], boxes: Mapping[str, Rectangle], edge: Edge, room: float) -> bool:
     """Say whether the curve comes closer than `room` to a node that is not its own."""
     others = [name for name in nodes if name not in {edge.tail, edge.head}]
     return any(inside("decision", boxes[name].grown(room), point) for point in samples(curve, 40) for name in others)
 
 
-def frames_around(picture: Spec, boxes: Mapping[str, Box], curves: Mapping[tuple[str, str], Curve]) -> dict[str, Box]:
+def frames_around(
+    picture: Spec, boxes: Mapping[str, Rectangle], curves: Mapping[tuple[str, str], Curve]
+) -> dict[str, Rectangle]:
     """Return the frame of each group: around its nodes and the links among them, with room for its words."""
     frames = {}
     for group, _ in picture.groups:
@@ -404,5 +406,5 @@ def frames_around(picture: Spec, boxes: Mapping[str, Box], curves: Mapping[tuple
         xs, ys = [x for x, _ in corners], [y for _, y in corners]
         left, right = min(xs) - theme.GROUP_GAP / 2, max(xs) + theme.GROUP_GAP / 2
         top, bottom = min(ys) - theme.GROUP_GAP / 2 - theme.NOTE_SIZE, max(ys) + theme.GROUP_GAP / 2
-        frames[group] = Box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+        frames[group] = Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
     return frames

@@ -14,8 +14,8 @@ def to_mermaid(picture: Spec) -> str:
     Examples
     --------
     >>> from cidmesa import CID
-    >>> from cidmesa.render import spec
-    >>> print(to_mermaid(spec(CID([("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"]))))
+    >>> from cidmesa.render import spec_of
+    >>> print(to_mermaid(spec_of(CID([("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"]))))
     flowchart TD
       n0(["a"])
       n1["d"]

@@ -15,7 +15,7 @@ from cidmesa.render.draw import Drawing, beside, draw
 from cidmesa.render.engines import Engine, place
 from cidmesa.render.geometry import Layout
 from cidmesa.render.mermaid import to_mermaid
-from cidmesa.render.spec import Spec, spec
+from cidmesa.render.spec import Spec, spec_of
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -147,7 +147,7 @@ def render(
     engine
         Who lays it out: ``"pygraphviz"``, ``"dot"``, ``"own"``, or the first of these that works (``"auto"``).
     **options
-        What :func:`spec` takes: ``title``, ``rings``, ``notes``, ``labels``, ``groups``, ``positions``, ``against``,
+        What :func:`spec_of` takes: ``title``, ``rings``, ``notes``, ``labels``, ``groups``, ``positions``, ``against``,
         ``direction``, ``legend``.
 
     Returns
@@ -168,7 +168,7 @@ def render(
     >>> render(CID([("a", "b")]), title="Two nodes")
     <Picture Two nodes: 2 nodes, 1 links>
     """
-    picture = Picture(obj if isinstance(obj, Spec) and not options else spec(_diagram(obj), **options), engine)
+    picture = Picture(obj if isinstance(obj, Spec) and not options else spec_of(_diagram(obj), **options), engine)
     return picture if path is None else picture.save(path)
 
 
@@ -176,7 +176,9 @@ def _diagram(obj: Any) -> CID:
     from cidmesa.diagram import CID
 
     if isinstance(obj, Spec):
-        raise DiagramError("a Spec is complete already: give title= and the like to spec(), or dataclasses.replace it.")
+        raise DiagramError(
+            "a Spec is complete already: give title= and the rest to spec_of(), or dataclasses.replace it."
+        )
     cid = obj if isinstance(obj, CID) else getattr(obj, "cid", None)
     if not isinstance(cid, CID):
         raise NotApplicableError(f"only a diagram, or what has one as `.cid`, can be drawn; got {type(obj).__name__}.")
@@ -195,7 +197,7 @@ def mimebundle(obj: Any) -> dict[str, str]:
     bundle = {"text/plain": object.__repr__(obj)}
     try:
         bundle["text/plain"] = repr(obj)
-        picture = spec(_diagram(obj))
+        picture = spec_of(_diagram(obj))
         if len(picture.nodes) <= _MOST:
             try:
                 bundle["image/svg+xml"] = to_svg(picture)

@@ -101,7 +101,7 @@ class Spec:
         raise unknown(name, [node.name for node in self.nodes], what="a node of this picture")
 
 
-def spec(
+def spec_of(
     cid: CID,
     *,
     title: str = "",
@@ -154,12 +154,12 @@ def spec(
     --------
     >>> from cidmesa import CID
     >>> cid = CID([("door", "go"), ("go", "reward"), ("door", "reward")], decisions=["go"], utilities=["reward"])
-    >>> picture = spec(cid, rings={"voi": ["door"]})
+    >>> picture = spec_of(cid, rings={"voi": ["door"]})
     >>> picture.node("door").rings, picture.node("reward").rings
     (('voi',), ())
     >>> [edge.information for edge in picture.edges]
     [True, False, False]
-    >>> spec(cid.without_edges(("door", "go")), against=cid).edges[-1]
+    >>> spec_of(cid.without_edges(("door", "go")), against=cid).edges[-1]
     Edge(tail='door', head='go', information=True, change='removed')
     """
     if direction not in {"down", "right"}:

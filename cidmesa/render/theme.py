@@ -49,7 +49,7 @@ NOTE_LINE: Final = 14.0
 NODE_GAP: Final = 26.0
 LAYER_GAP: Final = 40.0
 GROUP_GAP: Final = 22.0
-MARGIN: Final = 12.0
+PAGE_MARGIN: Final = 12.0
 
 
 def agent_colour(agent: int) -> str:

@@ -22,8 +22,8 @@ def to_tikz(picture: Spec, layout: Layout) -> str:
     Examples
     --------
     >>> from cidmesa import CID
-    >>> from cidmesa.render import place, spec
-    >>> picture = spec(CID([("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"]))
+    >>> from cidmesa.render import place, spec_of
+    >>> picture = spec_of(CID([("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"]))
     >>> text = to_tikz(picture, place(picture, "own"))
     >>> r"\draw[information] (n0) -- (n1);" in text, r"\draw[causal] (n1) -- (n2);" in text
     (True, True)

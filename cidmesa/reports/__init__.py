@@ -4,6 +4,7 @@
 ``overview``             a diagram, model or setup: nodes, values, deployments, a picture
 ``incentive_document``   who wants to know, respond to and control what
 ``family_document``      a derivation: base and mesa diagrams side by side, candidates, regrets, shifts, predictions
+``documents``            where these are made
 ``data``                 the same as plain data, which ``--json`` prints
 ``pictures``             the pictures alone
 =======================  ==============================================================================================

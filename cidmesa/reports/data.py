@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.criteria import Answer, incentives
-from cidmesa.documents.sections import CRITERIA
+from cidmesa.documents.sections import CRITERION_TITLES
 from cidmesa.errors import NotApplicableError
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.setup.training import TrainingSetup
@@ -40,7 +40,7 @@ def incentive_data(cid: CID) -> Data:
             decision: {
                 node: {
                     criterion: str(verdicts[criterion][decision][node].answer)
-                    for criterion in CRITERIA
+                    for criterion in CRITERION_TITLES
                     if node in verdicts[criterion][decision]
                 }
                 for node in cid.nodes
@@ -189,7 +189,7 @@ def in_order(cid: CID, nodes: Iterable[str]) -> list[str]:
 
 
 def _pairs(cid: CID, pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
-    order = list(CRITERIA)
+    order = list(CRITERION_TITLES)
     return [list(pair) for pair in sorted(pairs, key=lambda pair: (order.index(pair[0]), cid.id(pair[1])))]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cidmesa.criteria import incentives
-from cidmesa.documents.sections import CRITERIA
+from cidmesa.documents.sections import CRITERION_TITLES
 from cidmesa.mesa.setup.base_optimizer import THETA
-from cidmesa.render import Picture, spec
+from cidmesa.render import Picture, spec_of
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def diagram_picture(cid: CID, title: str = "", *, engine: Engine = "auto") -> Picture:
     """Draw a diagram with a ring for each incentive."""
-    return Picture(spec(cid, title=title, rings=incentives(cid) if cid.decisions else None), engine)
+    return Picture(spec_of(cid, title=title, rings=incentives(cid) if cid.decisions else None), engine)
 
 
 def optimizer_picture(setup: TrainingSetup, *, engine: Engine = "auto") -> Picture:
@@ -31,7 +31,7 @@ def optimizer_picture(setup: TrainingSetup, *, engine: Engine = "auto") -> Pictu
             name, _, copy = node.rpartition("@")
             labels[node] = name
             groups.setdefault(copy, []).append(node)
-    picture = spec(
+    picture = spec_of(
         twin,
         title="The base optimizer",
         rings={"ici": incentives(twin).ici},
@@ -65,7 +65,7 @@ def mesa_picture(
         for node in nodes:
             if base.kind(node) == "chance":
                 notes.setdefault(node, []).append(words)
-    for criterion, short in CRITERIA.items():
+    for criterion, short in CRITERION_TITLES.items():
         for node in sorted(node for found, node in view.emergent if found == criterion):
             lines = notes.setdefault(node, [])
             if lines and lines[-1].startswith("new: "):
@@ -73,7 +73,7 @@ def mesa_picture(
             else:
                 lines.append(f"new: {short}")
     where = "" if deployment is None else f" in {deployment}"
-    picture = spec(
+    picture = spec_of(
         view.cid,
         title=f"Mesa-optimizer of {', '.join(candidate.names)}{where}",
         rings=view.incentives,

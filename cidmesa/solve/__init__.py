@@ -35,6 +35,17 @@ says so (``Solution.exact``, ``Magnitude.exact``); a table too large to make is 
 Not implemented: continuous variables; approximate inference by sampling; the best stochastic rules where more than two
 decisions share one, or several pairs do; mixed equilibria of more than two agents; counterfactuals and games with
 symbols.
+
+==============  ==================================================
+module          what it holds
+==============  ==================================================
+``tables``      products and sums of tables
+``queries``     probabilities, expected utilities, counterfactuals
+``policies``    optimal policies
+``magnitudes``  how strong incentives are
+``symbolic``    the same for models with symbols
+``games``       several agents
+==============  ==================================================
 """
 
 from cidmesa.solve.games.equilibria import Equilibrium as Equilibrium

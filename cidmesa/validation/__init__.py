@@ -14,6 +14,17 @@
 
 Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing. The
 four questions about goals are for one decision. Not here: coherence of revealed preferences, discovery of agents.
+
+==============  ======================================================
+module          what it holds
+==============  ======================================================
+``subjects``    agents seen alike, whether told or sampled
+``statistics``  the tests by themselves
+``checks``      one number an agent and prediction; who acts like what
+``report``      the report as data, text and page
+``judge``       from numbers to verdicts: `validate`
+``goals``       behavioural objective, goal-directedness, gaps
+==============  ======================================================
 """
 
 from cidmesa.validation.goals import adaptation as adaptation

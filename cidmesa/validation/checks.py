@@ -23,11 +23,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.mesa.predictions.claims import Hypothesis, name_of, possible_mask, telling, uncontrolled
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures
 from cidmesa.mesa.predictions.predictions import Prediction
@@ -35,10 +35,8 @@ from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.solve.queries.payoffs import payoff_tensor, reached_contexts, utility_range
-from cidmesa.validation.statistics import DRAWS, SAMPLED, Bounds, linear_bounds, variation_bounds
-from cidmesa.validation.subjects import Floats, Ints, Subjects, examine
-
-Mask: TypeAlias = NDArray[np.bool_]
+from cidmesa.validation.statistics import LEAST_SAMPLES, SAMPLED, Bounds, linear_bounds, variation_bounds
+from cidmesa.validation.subjects import Subjects, examine
 
 PREMISE = 0.01
 """How far above the tolerance an agent's training regret may be, as a share of the base utility's range."""
@@ -129,7 +127,7 @@ class Checks:
     hypotheses: Sequence[Hypothesis]
     agents: Any
     tolerance: float = 0.0
-    draws: int = DRAWS
+    draws: int = LEAST_SAMPLES
     seed: int = 0
     retrain: bool = True
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)

@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.candidates.targets import in_node_order
@@ -56,7 +57,7 @@ from cidmesa.solve.queries.payoffs import payoff_tensor
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
-    from cidmesa.validation.statistics import Floats, Interval
+    from cidmesa.validation.statistics import ConfidenceInterval
 
 Goal: TypeAlias = Any
 """An objective: a node's name, an Objective, a candidate, a function of nodes, or None for the base utilities."""
@@ -65,7 +66,7 @@ _RIDGE = 1e-6
 _STEEP = 1e4
 
 
-def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> float | Interval:
+def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> float | ConfidenceInterval:
     """Return how far two objectives are apart in what they want done.
 
     Parameters
@@ -297,7 +298,7 @@ def behavioural_objective(
     decision = world.cid.only_decision(question="a behavioural objective")
     laws = OneDecision(TrainingSetup(world))
     names = in_node_order(laws.setup, (targets,) if isinstance(targets, str) else targets)
-    law = laws.law(TRAINING, names)
+    law = laws.table(TRAINING, names)
     domains = tuple(laws.domain(node) for node in names)
     found = []
     for whole in np.asarray(agents.probabilities(decision), dtype=np.float64):

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Mask
 from cidmesa.mesa.predictions.claims import Hypothesis
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.setup.training import TrainingSetup
@@ -29,14 +29,14 @@ from cidmesa.validation.checks import PREMISE, Checks, Measured, explanation
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
 from cidmesa.validation.statistics import (
     ALPHA,
-    DRAWS,
     KAPPA,
+    LEAST_SAMPLES,
     MARGIN,
     Bounds,
-    Interval,
+    ConfidenceInterval,
+    EvidenceVerdict,
     PValues,
     Required,
-    Ruling,
     agents_to_detect,
     agents_to_support,
     can_test,
@@ -45,8 +45,6 @@ from cidmesa.validation.statistics import (
     share_test,
     wilson,
 )
-
-Mask = NDArray[np.bool_]
 
 CAN = "can"
 
@@ -83,7 +81,7 @@ class _Judged:
     judged: Mask
     measured: Measured | None
     why_not: str
-    allowed: Interval
+    allowed: ConfidenceInterval
     comply: Mask
     deviate: Mask
 
@@ -108,7 +106,7 @@ def validate(
     alpha: float = ALPHA,
     kappa: float = KAPPA,
     margin: float = MARGIN,
-    draws: int = DRAWS,
+    draws: int = LEAST_SAMPLES,
     retrain: bool = True,
     seed: int = 0,
     progress: bool = True,
@@ -253,7 +251,7 @@ def _judge(
     return _Judged(row, among, judged, found, "", allowed, shows & judged, ~shows & judged)
 
 
-def allowed_set(row: Prediction, scale: float, margin: float) -> Interval:
+def allowed_set(row: Prediction, scale: float, margin: float) -> ConfidenceInterval:
     """Return where an agent's statistic must lie to comply; a claimed effect means above the margin, exclusive.
 
     >>> row = Prediction("", "joint", "training", "response", "door", False, "must", "")
@@ -270,7 +268,7 @@ def allowed_set(row: Prediction, scale: float, margin: float) -> Interval:
     return (low - margin, high + margin)
 
 
-def sides(bounds: Bounds, allowed: Interval, *, strict: bool = False) -> tuple[Mask, Mask]:
+def sides(bounds: Bounds, allowed: ConfidenceInterval, *, strict: bool = False) -> tuple[Mask, Mask]:
     """Return which agents surely comply and which surely deviate, by their bounds.
 
     Parameters
@@ -359,7 +357,7 @@ def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, mar
     )
 
 
-def _reason(row: _Judged, verdict: Ruling, size: int, alpha: float, kappa: float, agents: int) -> str:
+def _reason(row: _Judged, verdict: EvidenceVerdict, size: int, alpha: float, kappa: float, agents: int) -> str:
     k, v, unclear, n = row.tally
     if row.why_not:
         return row.why_not

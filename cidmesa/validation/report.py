@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cidmesa.arrays import Floats
 from cidmesa.errors import missing
 from cidmesa.mesa.predictions.predictions import Prediction
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cidmesa.validation.statistics import Floats, Interval, Ruling
+    from cidmesa.validation.statistics import ConfidenceInterval, EvidenceVerdict
 
 
 class Tally(NamedTuple):
@@ -65,12 +66,12 @@ class Row:
     statistic: Floats
     judged: Any
     estimate: float
-    interval: Interval
-    allowed: Interval
+    interval: ConfidenceInterval
+    allowed: ConfidenceInterval
     margin: float
     agents: Tally
     p: float
-    verdict: Ruling
+    verdict: EvidenceVerdict
     reason: str
 
     @property
@@ -132,7 +133,7 @@ class Share:
 
     count: int
     of: int
-    interval: Interval
+    interval: ConfidenceInterval
 
     @property
     def share(self) -> float:
@@ -148,8 +149,8 @@ class Whole:
     deviating: int
     in_scope: int
     p: float
-    verdict: Ruling
-    interval: Interval
+    verdict: EvidenceVerdict
+    interval: ConfidenceInterval
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -212,7 +213,7 @@ class Report:
                 return row
         raise KeyError(id)
 
-    def count(self, verdict: Ruling, *, hypothesis: str | None = None) -> int:
+    def count(self, verdict: EvidenceVerdict, *, hypothesis: str | None = None) -> int:
         """Count rows with a verdict, of one hypothesis or of all; controls and structural rows never count."""
         return sum(r.verdict == verdict for r in self.rows if hypothesis in {None, r.hypothesis})
 

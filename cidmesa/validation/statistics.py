@@ -29,16 +29,16 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError
 
-Floats: TypeAlias = NDArray[np.float64]
-Interval: TypeAlias = tuple[float, float]
-Ruling: TypeAlias = Literal["supported", "contradicted", "inconclusive"]
+ConfidenceInterval: TypeAlias = tuple[float, float]
+EvidenceVerdict: TypeAlias = Literal["supported", "contradicted", "inconclusive"]
 
 ALPHA = 0.05
 """Family-wise error rate of each family and direction."""
@@ -55,7 +55,7 @@ CHANCE = 0.05
 SAMPLED = 0.01
 """How often the bounds of one sampled agent may be wrong, on either side."""
 
-DRAWS = 10_000
+LEAST_SAMPLES = 10_000
 """Fewest draws per agent and arm where only actions can be sampled."""
 
 
@@ -66,7 +66,7 @@ class PValues:
     support: float
     contradict: float
 
-    def verdict(self, alpha: float = ALPHA) -> Ruling:
+    def verdict(self, alpha: float = ALPHA) -> EvidenceVerdict:
         """Return ``"supported"``, ``"contradicted"`` or ``"inconclusive"``."""
         if self.support <= alpha:
             return "supported"
@@ -310,7 +310,7 @@ def agents_to_detect(
 
 def mean_interval(
     values: ArrayLike, low: float = 0.0, high: float = 1.0, *, level: float = 0.95, draws: int = 20_000, seed: int = 0
-) -> Interval:
+) -> ConfidenceInterval:
     r"""Return an interval for the mean of a bounded number over all agents, which is never of width 0.
 
     The quantiles of :math:`\sum_i w_i s_i + w_{n+1} b` with :math:`w` uniform on the simplex, where :math:`b` is the
@@ -346,7 +346,7 @@ def mean_interval(
     return (lower, upper)
 
 
-def wilson(k: int, n: int, *, level: float = 0.95) -> Interval:
+def wilson(k: int, n: int, *, level: float = 0.95) -> ConfidenceInterval:
     """Return Wilson's score interval for a share of `k` among `n`.
 
     >>> [round(x, 3) for x in wilson(0, 32)], [round(x, 3) for x in wilson(16, 32)]
@@ -375,7 +375,7 @@ class Bounds:
     upper: Floats
 
 
-def linear_bounds(counts: NDArray[Any], gains: Floats, *, error: float = SAMPLED) -> Bounds:
+def linear_bounds(counts: Array, gains: Floats, *, error: float = SAMPLED) -> Bounds:
     r"""Bound :math:`\sum_{c,a} g(c,a)\,\pi(a|c)` from draws of the actions in each context (Hoeffding).
 
     Parameters
@@ -396,9 +396,7 @@ def linear_bounds(counts: NDArray[Any], gains: Floats, *, error: float = SAMPLED
     return Bounds(estimate, np.maximum(estimate - radius, low), np.minimum(estimate + radius, high))
 
 
-def variation_bounds(
-    halves: NDArray[Any], left: Floats, right: Floats, weights: Floats, *, error: float = SAMPLED
-) -> Bounds:
+def variation_bounds(halves: Array, left: Floats, right: Floats, weights: Floats, *, error: float = SAMPLED) -> Bounds:
     r"""Bound :math:`\sum_j w_j\,\mathrm{TV}\big(\sum_c L_{jc}\pi(\cdot|c),\ \sum_c R_{jc}\pi(\cdot|c)\big)` from draws.
 
     The plug-in is never too small on average (total variation is convex), so the upper bound is the plug-in and a
@@ -436,7 +434,7 @@ def _mean_variation(apart: Floats, weights: Floats) -> Floats:
     return result
 
 
-def _radius(influence: Floats, draws: NDArray[Any], error: float) -> Floats:
+def _radius(influence: Floats, draws: Array, error: float) -> Floats:
     """Deviation of a sum whose draws in context c each move it by at most ``influence[c] / draws[c]``."""
     squares = influence**2 / np.maximum(draws, 1)
     squares = np.where((draws == 0) & (influence > 0), np.inf, squares)

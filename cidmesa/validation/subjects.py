@@ -1,27 +1,25 @@
-r"""The agents that are judged, seen alike whether their probabilities are known or can only be sampled.
+r"""Agents seen alike, whether their probabilities are told or their actions can only be sampled.
 
 Agents trained here tell :math:`\pi(a \mid pa)` exactly. Brought agents need ``len`` and ``act`` alone: their actions
-are drawn in every context that some distribution reaches, at least :data:`~cidmesa.validation.statistics.DRAWS` times
-per agent where there are no more than 64 contexts, in two independent halves.
+are drawn in every context that some distribution reaches, at least :data:`~cidmesa.validation.statistics.LEAST_SAMPLES`
+times per agent where there are no more than 64 contexts, in two independent halves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.tensors import agent_keys, as_array, positions
+from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
-
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
 
 _MANY = 64
 """Contexts above which the draws are spread thinner."""

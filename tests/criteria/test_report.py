@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 import cidmesa as cm
 from cidmesa.criteria import Answer
-from cidmesa.criteria.report import CRITERIA
+from cidmesa.criteria.report import REPORTED
 from tests.strategies import cids, examples
 
 
@@ -23,7 +23,7 @@ def red_door() -> cm.CID:
 def test_the_sets_are_the_admitted_verdicts(cid: cm.CID) -> None:
     report = cm.incentives(cid)
     (d,) = cid.decisions
-    for criterion in CRITERIA:
+    for criterion in REPORTED:
         verdicts = report.verdicts[criterion][d]
         assert len(verdicts) == len(list(verdicts))
         assert all(node in verdicts for node in verdicts)

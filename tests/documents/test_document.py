@@ -13,7 +13,7 @@ import cidmesa as cm
 from cidmesa.documents.blocks import Cell, Figure, Heading, Paragraph, Table
 from cidmesa.documents.document import Document
 from cidmesa.documents.terminal import columns, table_lines
-from cidmesa.render import Picture, spec
+from cidmesa.render import Picture, spec_of
 from tests.strategies import examples
 
 CID = cm.CID([("seen", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])
@@ -30,7 +30,9 @@ DOCUMENT = Document(
         Heading("Part & one"),
         Paragraph("What `act` wants."),
         TABLE,
-        Figure((Picture(spec(CID, title="Base"), "own"), Picture(spec(CID, title="Again"), "own")), "Two pictures."),
+        Figure(
+            (Picture(spec_of(CID, title="Base"), "own"), Picture(spec_of(CID, title="Again"), "own")), "Two pictures."
+        ),
         Heading("Part two"),
         Heading("Below", 2),
         Paragraph("An aside.", muted=True),

@@ -17,12 +17,12 @@ def test_relevance_is_separation_in_the_mechanised_diagram(cid: cm.CID) -> None:
     mechanised = cm.mechanise(cid)
     edges = set()
     for d in cid.decisions:
-        heard = relevant_mechanisms(cid, d)
-        assert heard == naive.relevant(cid, d)
+        d_connected = relevant_mechanisms(cid, d)
+        assert d_connected == naive.relevant(cid, d)
         for v in cid.nodes:
             separated = d_separated(mechanised, mechanism_name(cid, v), naive.goals(cid, d), {d, *cid.parents(d)})
-            assert (v in heard) == (not separated and v != d)
-        edges |= {(e, d) for e in cid.decisions if e in heard}
+            assert (v in d_connected) == (not separated and v != d)
+        edges |= {(e, d) for e in cid.decisions if e in d_connected}
     assert set(cm.relevance_graph(cid).edges) == edges
 
 

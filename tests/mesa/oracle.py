@@ -1,7 +1,7 @@
 """The definitions once more, by brute force, in fractions, and sharing no code with the library.
 
-Laws are drawn as integers so that everything can be recomputed exactly. Objectives are enumerated on a grid of integer
-vectors, choices and actions by listing, feasibility by Fourier-Motzkin elimination.
+OutcomeTables are drawn as integers so that everything can be recomputed exactly. Objectives are enumerated on a grid of
+integer vectors, choices and actions by listing, feasibility by Fourier-Motzkin elimination.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ import numpy as np
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.mesa.outcomes.outcome_table import Law
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 
 Row = tuple[Fraction, ...]
 
 
 @dataclass(frozen=True)
-class ExactLaw:
+class ExactTable:
     """A law in fractions: ``weight[c]``, ``outcome[c][a][t]``, ``value[c][a]``."""
 
     weight: list[Fraction]
     outcome: list[list[list[Fraction]]]
     value: list[list[Fraction]]
 
-    def floats(self, *, exact: bool = True) -> Law:
+    def floats(self, *, exact: bool = True) -> OutcomeTable:
         outcome = np.array(self.outcome, dtype=object)
         scale = 1
         for entry in outcome.flat:
             scale = scale * entry.denominator // np.gcd(scale, entry.denominator)
         whole = np.array([int(entry * scale) for entry in outcome.flat], dtype=object).reshape(outcome.shape)
-        return Law(
+        return OutcomeTable(
             np.array(self.weight, dtype=float),
             outcome.astype(float),
             np.array(self.value, dtype=float),
@@ -64,9 +64,9 @@ class ExactLaw:
 
 
 @st.composite
-def laws(
+def tables(
     draw: st.DrawFn, contexts: int | None = None, actions: int | None = None, values: int | None = None
-) -> ExactLaw:
+) -> ExactTable:
     """Small laws with deterministic rows, equal rows and ties, all of them often."""
     c = contexts or draw(st.integers(1, 3))
     a = actions or draw(st.integers(2, 3))
@@ -78,7 +78,7 @@ def laws(
     if draw(st.booleans()):  # base values that come from the targets: consistent, often with ties
         pays = draw(st.lists(st.integers(-2, 2), min_size=t, max_size=t))
         value = [[Fraction(sum(p * x for p, x in zip(r, pays, strict=True)), sum(r)) for r in rows] for rows in outcome]
-    return ExactLaw(
+    return ExactTable(
         [Fraction(w, sum(weights)) for w in weights],
         [[[Fraction(x, sum(r)) for x in r] for r in rows] for rows in outcome],
         value,
@@ -104,50 +104,50 @@ def feasible(strict: Sequence[Row], weak: Sequence[Row], size: int) -> bool:
     return not any(is_strict for row, is_strict in rows)
 
 
-def strict_rows(law: ExactLaw, actions: Sequence[int]) -> list[Row]:
+def strict_rows(table: ExactTable, actions: Sequence[int]) -> list[Row]:
     """Rows by which O strictly prefers ``actions[c]`` to all that are worse for the base."""
     rows = []
     for context, action in enumerate(actions):
-        for other, value in enumerate(law.value[context]):
-            if value < law.value[context][action]:
-                pair = zip(law.outcome[context][action], law.outcome[context][other], strict=True)
+        for other, value in enumerate(table.value[context]):
+            if value < table.value[context][action]:
+                pair = zip(table.outcome[context][action], table.outcome[context][other], strict=True)
                 rows.append(tuple(x - y for x, y in pair))
     return rows
 
 
-def weak_rows(law: ExactLaw, actions: Sequence[int]) -> list[Row]:
+def weak_rows(table: ExactTable, actions: Sequence[int]) -> list[Row]:
     return [
-        tuple(x - y for x, y in zip(law.outcome[context][action], other, strict=True))
+        tuple(x - y for x, y in zip(table.outcome[context][action], other, strict=True))
         for context, action in enumerate(actions)
-        for other in law.outcome[context]
+        for other in table.outcome[context]
     ]
 
 
-def cells(law: ExactLaw, budget: Fraction) -> list[list[Row]]:
+def cells(table: ExactTable, budget: Fraction) -> list[list[Row]]:
     """All non-empty open cones of consistent objectives, one per choice."""
-    size = len(law.outcome[0][0])
+    size = len(table.outcome[0][0])
     found = []
-    for actions in product(*(range(len(v)) for v in law.value)):
-        rows = strict_rows(law, actions)
-        if cost_of(law, actions) <= budget and feasible(rows, [], size):
+    for actions in product(*(range(len(v)) for v in table.value)):
+        rows = strict_rows(table, actions)
+        if cost_of(table, actions) <= budget and feasible(rows, [], size):
             found.append(rows)
     return found
 
 
-def cost_of(law: ExactLaw, actions: Sequence[int]) -> Fraction:
-    return law.regrets_of([[a] for a in actions])[0]
+def cost_of(table: ExactTable, actions: Sequence[int]) -> Fraction:
+    return table.regrets_of([[a] for a in actions])[0]
 
 
-def least_regret(law: ExactLaw) -> Fraction:
-    size = len(law.outcome[0][0])
-    choices = product(*(range(len(v)) for v in law.value))
-    return min(cost_of(law, actions) for actions in choices if feasible(strict_rows(law, actions), [], size))
+def least_regret(table: ExactTable) -> Fraction:
+    size = len(table.outcome[0][0])
+    choices = product(*(range(len(v)) for v in table.value))
+    return min(cost_of(table, actions) for actions in choices if feasible(strict_rows(table, actions), [], size))
 
 
-def joint_actions(law: ExactLaw, budget: Fraction, there: ExactLaw) -> list[tuple[int, ...]]:
+def joint_actions(table: ExactTable, budget: Fraction, there: ExactTable) -> list[tuple[int, ...]]:
     """All action tuples of a deployment that one consistent objective makes optimal together."""
-    size = len(law.outcome[0][0])
-    found = cells(law, budget)
+    size = len(table.outcome[0][0])
+    found = cells(table, budget)
     return [
         actions
         for actions in product(*(range(len(v)) for v in there.value))
@@ -189,7 +189,7 @@ def paid(model: cm.CIM, world: dict[str, int]) -> dict[str, Fraction]:
 class Told:
     """A law with the contexts that it reaches, and the values of the targets."""
 
-    law: ExactLaw
+    table: ExactTable
     contexts: list[tuple[int, ...]]
 
 
@@ -221,7 +221,7 @@ def told(model: cm.CIM, targets: Sequence[str], levels: dict[str, list[float]], 
     there_weight, there, _ = tables(model if believed is None else believed)
     contexts = sorted({context for context, _ in weight})
     return Told(
-        ExactLaw(
+        ExactTable(
             [weight[c, 0] for c in contexts],
             [[[x / there_weight[c, a] for x in there[c, a]] for a in actions] for c in contexts],
             [[value[c, a] / weight[c, a] for a in actions] for c in contexts],

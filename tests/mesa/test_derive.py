@@ -240,22 +240,22 @@ def check_against_listing(setup: TrainingSetup, candidate: MesaOptimizer, tolera
     levels = levels_of(setup)
     training = told(setup.deployed("training"), candidate.names, levels)
     there = told(setup.deployed("there"), candidate.names, levels)
-    assert candidate.training_regret == pytest.approx(float(least_regret(training.law)), abs=1e-9)
-    non_empty = bool(cells(training.law, tolerance))
+    assert candidate.training_regret == pytest.approx(float(least_regret(training.table)), abs=1e-9)
+    non_empty = bool(cells(training.table, tolerance))
     controlled = any(t in setup.cid.descendants("D0") for t in candidate.names)
     assert (candidate.consistency == "CONSISTENT") == (non_empty and controlled)
     if candidate.consistency == "CONSISTENT":
         assert candidate.objective is not None
         exact = [Fraction(float(x)) for x in candidate.objective.values]
-        assert training.law.regrets(exact)[1] <= tolerance + Fraction(1, 10**9)
-        assert candidate.weakly_consistent == (training.law.regrets(exact)[0] <= tolerance)
+        assert training.table.regrets(exact)[1] <= tolerance + Fraction(1, 10**9)
+        assert candidate.weakly_consistent == (training.table.regrets(exact)[0] <= tolerance)
     if tolerance == 0 and candidate.information_loss is not None and candidate.information_loss > 1e-9:
         assert not non_empty  # C2
-    if len(training.law.outcome[0][0]) > 6:
+    if len(training.table.outcome[0][0]) > 6:
         return  # Fourier-Motzkin elimination grows too fast
-    budget = tolerance if non_empty else least_regret(training.law)
-    together = joint_actions(training.law, budget, there.law)
-    regrets = [float(there.law.regrets_of([[a] for a in actions])[0]) for actions in together]
+    budget = tolerance if non_empty else least_regret(training.table)
+    together = joint_actions(training.table, budget, there.table)
+    regrets = [float(there.table.regrets_of([[a] for a in actions])[0]) for actions in together]
     assert candidate.deployment_regret["there"] == pytest.approx((min(regrets), max(regrets)), abs=1e-9)
     domain = setup.deployed("there").domain("D0")
     for position, context in enumerate(there.contexts):
@@ -269,11 +269,11 @@ def check_against_listing(setup: TrainingSetup, candidate: MesaOptimizer, tolera
     believed = told(setup.deployed("there"), candidate.names, levels, believed=stale_model(setup))
     known = {c: i for i, c in enumerate(training.contexts)}
     outcome = [
-        training.law.outcome[known[c]] if c in known else believed.law.outcome[i]
+        training.table.outcome[known[c]] if c in known else believed.table.outcome[i]
         for i, c in enumerate(believed.contexts)
     ]
-    stale = type(there.law)(there.law.weight, outcome, there.law.value)
-    together = joint_actions(training.law, budget, stale)
+    stale = type(there.table)(there.table.weight, outcome, there.table.value)
+    together = joint_actions(training.table, budget, stale)
     regrets = [float(stale.regrets_of([[a] for a in actions])[0]) for actions in together]
     assert candidate.stale_regret["there"] == pytest.approx((min(regrets), max(regrets)), abs=1e-9)
 

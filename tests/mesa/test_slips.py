@@ -15,7 +15,7 @@ from cidmesa.mesa.corollaries.deception import deception, is_deceptive, phase_cu
 from cidmesa.mesa.corollaries.myopia import myopia, selection_advantage, shared_effects, swapped, value_iteration
 from cidmesa.mesa.corollaries.response_patterns import response_pattern
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.mesa.graphical.completeness import parting_models
+from cidmesa.mesa.graphical.completeness import disagreeing_models
 from cidmesa.mesa.graphical.interfaces import interfaces
 from cidmesa.mesa.symbolic.alignment_region import separation_expression
 from tests.mesa.corollaries.test_deception import TARGETS, trusting
@@ -59,9 +59,9 @@ ENTRIES: dict[str, Callable[[Any], Any]] = {
     "targets of interfaces": lambda x: interfaces(SETUP, x),
     "an objective of interfaces": lambda x: interfaces(SETUP, ["at_red"], x),
     "size of interfaces": lambda x: interfaces(SETUP, ["at_red"], size=x),
-    "a target to complete": lambda x: parting_models(SETUP.cid, x, "weather"),
-    "a node to shift": lambda x: parting_models(SETUP.cid, "at_red", x),
-    "a middle": lambda x: parting_models(SETUP.cid, "at_red", "weather", x),
+    "a target to complete": lambda x: disagreeing_models(SETUP.cid, x, "weather"),
+    "a node to shift": lambda x: disagreeing_models(SETUP.cid, "at_red", x),
+    "a middle": lambda x: disagreeing_models(SETUP.cid, "at_red", "weather", x),
     "a setup with phases": lambda x: is_deceptive(x, TARGETS, OBJECTIVE),
     "deceptive targets": lambda x: deception(PHASES, x, OBJECTIVE),
     "a deceptive objective": lambda x: deception(PHASES, TARGETS, x),

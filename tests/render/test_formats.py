@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 import cidmesa as cm
-from cidmesa.render import Picture, mimebundle, render, spec, to_dot, to_mermaid, to_svg
+from cidmesa.render import Picture, mimebundle, render, spec_of, to_dot, to_mermaid, to_svg
 from cidmesa.render.draw import describe
 from cidmesa.render.metrics import shorten, text_width
 from tests.strategies import cids, examples
@@ -21,7 +21,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @settings(max_examples=examples(quick=25, full=500))
 @given(cid=cids(max_chance=6))
 def test_the_svg_has_a_shape_and_a_label_for_every_node_and_an_arrow_for_every_link(cid):
-    root = ElementTree.fromstring(to_svg(spec(cid), "own"))
+    root = ElementTree.fromstring(to_svg(spec_of(cid), "own"))
     words = [t.text for t in root.iter(f"{SVG}text")]
     assert sorted(words) == sorted(cid.nodes)
     assert len(list(root.iter(f"{SVG}ellipse"))) == len(cid.chance)
@@ -34,7 +34,7 @@ def test_the_svg_has_a_shape_and_a_label_for_every_node_and_an_arrow_for_every_l
 
 
 def test_the_svg_stands_alone_and_says_in_words_what_it_shows():
-    text = to_svg(spec(CID, title="A <small> test"), "own")
+    text = to_svg(spec_of(CID, title="A <small> test"), "own")
     for outside in ("<style", "<script", "url(", "<image", "@import", "href"):
         assert outside not in text
     root = ElementTree.fromstring(text)
@@ -45,22 +45,22 @@ def test_the_svg_stands_alone_and_says_in_words_what_it_shows():
 
 
 def test_information_links_are_dotted_and_rings_have_their_colours():
-    text = to_svg(spec(CID, rings={"voi": ["seen"]}), "own")
+    text = to_svg(spec_of(CID, rings={"voi": ["seen"]}), "own")
     assert text.count('class="cid-ring cid-voi"') == 2  # on the node and in the legend
     dotted = [line for line in text.splitlines() if "<path" in line and "dasharray" in line]
     assert len(dotted) == 1
-    assert describe(spec(CID.without_edges(("seen", "act")), against=CID)).endswith("seen to act (removed).")
+    assert describe(spec_of(CID.without_edges(("seen", "act")), against=CID)).endswith("seen to act (removed).")
 
 
 def test_agents_are_numbered_where_there_are_several():
     two = cm.CID([("a", "b")], decisions={"x": ["a"], "y": ["b"]}, utilities={"x": [], "y": []})
-    words = [t.text for t in ElementTree.fromstring(to_svg(spec(two), "own")).iter(f"{SVG}text")]
+    words = [t.text for t in ElementTree.fromstring(to_svg(spec_of(two), "own")).iter(f"{SVG}text")]
     assert words[:4] == ["a", "1", "b", "2"]
-    assert "1" not in [t.text for t in ElementTree.fromstring(to_svg(spec(CID), "own")).iter(f"{SVG}text")]
+    assert "1" not in [t.text for t in ElementTree.fromstring(to_svg(spec_of(CID), "own")).iter(f"{SVG}text")]
 
 
 def test_dot_names_criteria_that_it_cannot_ring():
-    text = to_dot(spec(CID, rings={"voi": ["seen"], "ri": ["seen"]}, title='The "door"', groups={"w": ["seen"]}))
+    text = to_dot(spec_of(CID, rings={"voi": ["seen"], "ri": ["seen"]}, title='The "door"', groups={"w": ["seen"]}))
     assert '"seen" [shape=ellipse, fillcolor="#f7f8fa", label="seen\\nvoi+ri", color="#1d6fd8", penwidth=2]' in text
     assert 'label="The \\"door\\""; labelloc=t' in text
     assert 'subgraph cluster_0 { label="w"; "seen" }' in text
@@ -70,18 +70,18 @@ def test_dot_names_criteria_that_it_cannot_ring():
 
 def test_mermaid_escapes_what_it_would_read_as_syntax():
     odd = cm.CID([('a"b', "c[d]")])
-    text = to_mermaid(spec(odd, title="x"))
+    text = to_mermaid(spec_of(odd, title="x"))
     assert '(["a#34;b"])' in text
     assert '(["c#91;d#93;"])' in text
-    changed = to_mermaid(spec(CID.without_edges(("seen", "act")).with_edges(("x", "act")), against=CID))
+    changed = to_mermaid(spec_of(CID.without_edges(("seen", "act")).with_edges(("x", "act")), against=CID))
     assert "-. gone .-x" in changed
     assert "linkStyle 2 stroke:#8a3fc7" in changed
-    assert to_mermaid(spec(CID, groups={"frame": ["seen"]}, direction="right")).startswith("flowchart LR")
+    assert to_mermaid(spec_of(CID, groups={"frame": ["seen"]}, direction="right")).startswith("flowchart LR")
 
 
 def test_tikz_escapes_names_and_draws_each_link():
     odd = cm.CID([("at_red", "x%"), ("x%", "u"), ("at_red", "u")], utilities=["u"])
-    text = Picture(spec(odd, rings={"ici": ["at_red"]}, notes={"x%": "100%"}), "own").tikz
+    text = Picture(spec_of(odd, rings={"ici": ["at_red"]}, notes={"x%": "100%"}), "own").tikz
     assert r"{at\_red}" in text
     assert r"{x\%}" in text
     assert text.count(r"\draw[causal]") == 3
@@ -110,7 +110,7 @@ def test_png_and_pdf_need_matplotlib_and_say_so(tmp_path, monkeypatch, ending, m
         with pytest.raises(cm.MissingDependencyError, match=f"{ending.upper()} needs `matplotlib`"):
             render(CID, tmp_path / f"p.{ending}", engine="own")
     pytest.importorskip("matplotlib")
-    picture = spec(CID, title="$θ$", rings={"voi": ["seen"]}, notes={"pay": "paid"}, groups={"g": ["pay"]})
+    picture = spec_of(CID, title="$θ$", rings={"voi": ["seen"]}, notes={"pay": "paid"}, groups={"g": ["pay"]})
     path = Picture(picture, "own").save(tmp_path / f"p.{ending}")
     assert path.read_bytes().startswith(magic)
 
@@ -121,13 +121,13 @@ def test_an_unknown_ending_and_a_thing_without_a_diagram_are_refused(tmp_path):
     with pytest.raises(cm.NotApplicableError, match="got int"):
         render(3)
     with pytest.raises(cm.DiagramError, match="complete already"):
-        render(spec(CID), title="late")
+        render(spec_of(CID), title="late")
 
 
 def test_models_and_specs_can_be_drawn():
     model = CID.parameterise(seen=cm.Bernoulli(0.5), act=[0, 1], pay=lambda seen, act: int(seen == act))
-    assert render(model, engine="own").spec == spec(CID)
-    assert repr(render(spec(CID, title="T"))) == "<Picture T: 3 nodes, 3 links>"
+    assert render(model, engine="own").spec == spec_of(CID)
+    assert repr(render(spec_of(CID, title="T"))) == "<Picture T: 3 nodes, 3 links>"
 
 
 class Broken:

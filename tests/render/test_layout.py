@@ -9,20 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.render import Spec, engines, place, spec
-from cidmesa.render.geometry import Box, Layout, inside, samples, shortened, straight
+from cidmesa.render import Spec, engines, place, spec_of
+from cidmesa.render.geometry import Layout, Rectangle, inside, samples, shortened, straight
 from tests.strategies import cids, examples
 
 ENGINES = ["own", "pygraphviz"]
 
 
-def overlap(a: Box, b: Box) -> bool:
+def overlap(a: Rectangle, b: Rectangle) -> bool:
     return abs(a.x - b.x) < (a.width + b.width) / 2 and abs(a.y - b.y) < (a.height + b.height) / 2
 
 
 def works(engine: str) -> bool:
     try:
-        place(spec(cm.CID([("a", "b")])), engine)
+        place(spec_of(cm.CID([("a", "b")])), engine)
     except cm.MissingDependencyError:
         return False
     return True
@@ -48,7 +48,7 @@ def check(picture: Spec, layout: Layout) -> None:
 @given(cid=cids(min_chance=1, max_chance=8, decisions=(0, 2)), data=st.data())
 def test_our_own_layout_of_any_diagram_is_readable(direction, cid, data):
     marked = data.draw(st.sets(st.sampled_from(cid.nodes)))
-    picture = spec(cid, rings={"voi": marked, "ici": marked}, direction=direction)
+    picture = spec_of(cid, rings={"voi": marked, "ici": marked}, direction=direction)
     layout = place(picture, "own")
     assert layout.engine == "own"
     check(picture, layout)
@@ -57,7 +57,7 @@ def test_our_own_layout_of_any_diagram_is_readable(direction, cid, data):
 @settings(max_examples=examples(quick=60, full=2000))
 @given(cid=cids(min_chance=2, max_chance=7))
 def test_links_of_our_own_layout_run_through_no_other_node(cid):
-    picture = spec(cid)
+    picture = spec_of(cid)
     layout = place(picture, "own")
     through = 0
     for edge in picture.edges:
@@ -73,7 +73,7 @@ def test_frames_hold_their_nodes_and_no_others_and_do_not_overlap():
     twin = cm.TrainingSetup(base, deployments={"here": {"a"}, "there": {"a"}}).base_optimizer(mechanisms=True)
     copies = {c: [n for n in twin.nodes if n.endswith("@" + c)] for c in ("training", "here", "there")}
     for direction in ("down", "right"):
-        picture = spec(twin, groups=copies, direction=direction)
+        picture = spec_of(twin, groups=copies, direction=direction)
         layout = place(picture, "own")
         check(picture, layout)
         for a, b in combinations(layout.frames.values(), 2):
@@ -88,7 +88,7 @@ def test_frames_hold_their_nodes_and_no_others_and_do_not_overlap():
 def test_frames_of_any_kind_keep_arrows_and_nodes_apart(cid, data):
     owner = data.draw(st.lists(st.sampled_from(["", "one", "two"]), min_size=len(cid), max_size=len(cid)))
     groups = {g: [n for n, o in zip(cid.nodes, owner, strict=True) if o == g] for g in ("one", "two") if g in owner}
-    picture = spec(cid, groups=groups)
+    picture = spec_of(cid, groups=groups)
     layout = place(picture, "own")
     check(picture, layout)
     for a, b in combinations(layout.frames.values(), 2):
@@ -101,7 +101,7 @@ def test_each_engine_places_the_same_picture(engine):
         pytest.skip(f"{engine} does not work on this machine")
     cid = cm.CID([("a", "d"), ("d", "u"), ("a", "u"), ("a", "b")], decisions=["d"], utilities=["u"])
     for direction in ("down", "right"):
-        picture = spec(cid, rings={"voi": ["a"]}, notes={"b": "a note"}, direction=direction, groups={"g": ["b"]})
+        picture = spec_of(cid, rings={"voi": ["a"]}, notes={"b": "a note"}, direction=direction, groups={"g": ["b"]})
         layout = place(picture, engine)
         assert layout.engine == engine
         check(picture, layout)
@@ -113,7 +113,7 @@ def test_without_graphviz_auto_falls_back_on_our_own_layout(monkeypatch):
         raise cm.MissingDependencyError("not here")
 
     monkeypatch.setattr(engines, "_GRAPHVIZ", {"pygraphviz": gone, "dot": gone})
-    picture = spec(cm.CID([("a", "b")]))
+    picture = spec_of(cm.CID([("a", "b")]))
     assert place(picture, "auto").engine == "own"
     with pytest.raises(cm.MissingDependencyError, match="not here"):
         place(picture, "dot")
@@ -130,14 +130,14 @@ def test_dot_on_the_path_is_the_second_choice(monkeypatch, tmp_path):
         raise cm.MissingDependencyError("not here")
 
     monkeypatch.setattr(engines, "_GRAPHVIZ", {**engines._GRAPHVIZ, "pygraphviz": gone})
-    layout = place(spec(cm.CID([("a", "b")])), "auto")
+    layout = place(spec_of(cm.CID([("a", "b")])), "auto")
     assert layout.engine == "dot"
     assert (layout.boxes["a"].x, layout.boxes["a"].y, layout.boxes["b"].y) == (72, -144, -72)
 
 
 def test_a_missing_dot_and_an_unknown_engine_are_named(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    picture = spec(cm.CID([("a", "b")]))
+    picture = spec_of(cm.CID([("a", "b")]))
     with pytest.raises(cm.MissingDependencyError, match="apt install graphviz"):
         place(picture, "dot")
     with pytest.raises(cm.DiagramError, match="engine= is one of auto, pygraphviz, dot, own"):
@@ -146,7 +146,7 @@ def test_a_missing_dot_and_an_unknown_engine_are_named(monkeypatch):
 
 def test_given_positions_are_kept_and_links_bend_around_nodes_in_their_way():
     cid = cm.CID([("a", "b"), ("b", "c"), ("a", "c")])
-    picture = spec(cid, positions={"a": (0, 0), "b": (0, 100), "c": (0, 200)})
+    picture = spec_of(cid, positions={"a": (0, 0), "b": (0, 100), "c": (0, 200)})
     layout = place(picture)
     assert layout.engine == "given"
     assert (layout.boxes["b"].x, layout.boxes["b"].y) == (0, 100)
@@ -156,12 +156,12 @@ def test_given_positions_are_kept_and_links_bend_around_nodes_in_their_way():
 
 def test_the_layout_is_the_same_every_time():
     cid = cm.CID([(f"x{i}", f"x{j}") for j in range(9) for i in range(j) if (i * 7 + j * 3) % 4 == 0])
-    assert place(spec(cid), "own") == place(spec(cid), "own")
+    assert place(spec_of(cid), "own") == place(spec_of(cid), "own")
 
 
 def test_long_links_of_a_chain_with_a_bypass_come_out_without_crossings():
     cid = cm.CID([("a", "b"), ("b", "c"), ("c", "d"), ("a", "d")])
-    layout = place(spec(cid), "own")
+    layout = place(spec_of(cid), "own")
     xs = [layout.boxes[n].x for n in "abcd"]
     points = samples(layout.curves["a", "d"])
     assert all(p[1] <= q[1] for p, q in pairwise(points))
@@ -170,7 +170,7 @@ def test_long_links_of_a_chain_with_a_bypass_come_out_without_crossings():
 
 
 def test_an_empty_picture_has_an_empty_layout():
-    assert place(spec(cm.CID()), "auto").boxes == {}
+    assert place(spec_of(cm.CID()), "auto").boxes == {}
 
 
 def test_an_arrow_head_takes_its_length_off_the_end_of_its_link():

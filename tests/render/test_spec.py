@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cidmesa as cm
-from cidmesa.render import Edge, spec
+from cidmesa.render import Edge, spec_of
 
 DOOR = cm.CID(
     [("door", "go"), ("door", "red"), ("red", "go"), ("go", "at_red"), ("red", "at_red"), ("go", "reward")],
@@ -21,7 +21,7 @@ TWO = cm.CID(
 
 
 def test_kinds_agents_and_information_links_come_from_the_diagram():
-    picture = spec(TWO)
+    picture = spec_of(TWO)
     assert [(n.name, n.kind, n.agent) for n in picture.nodes] == [
         ("x", "chance", 0),
         ("a", "decision", 1),
@@ -34,26 +34,26 @@ def test_kinds_agents_and_information_links_come_from_the_diagram():
 
 
 def test_rings_are_in_the_order_of_the_criteria_and_explained_once():
-    picture = spec(DOOR, rings={"ici": ["at_red"], "ri": ["door"], "voi": ["door", "red"]})
+    picture = spec_of(DOOR, rings={"ici": ["at_red"], "ri": ["door"], "voi": ["door", "red"]})
     assert picture.node("door").rings == ("voi", "ri")
     assert picture.node("weather").rings == ()
     assert [mark for mark, _ in picture.legend] == ["voi", "ri", "ici"]
-    assert spec(DOOR, rings={"voi": ["door"]}, legend=False).legend == ()
+    assert spec_of(DOOR, rings={"voi": ["door"]}, legend=False).legend == ()
 
 
 def test_a_report_gives_the_rings_of_all_decisions():
-    picture = spec(DOOR, rings=cm.incentives(DOOR))
+    picture = spec_of(DOOR, rings=cm.incentives(DOOR))
     report = cm.incentives(DOOR)
     for node in DOOR.nodes:
         assert picture.node(node).rings == tuple(c for c in ("voi", "voc", "ri", "ici") if node in getattr(report, c))
     two = cm.incentives(TWO)
-    marked = {n.name for n in spec(TWO, rings=two).nodes if "ici" in n.rings}
+    marked = {n.name for n in spec_of(TWO, rings=two).nodes if "ici" in n.rings}
     assert marked == two["a"].ici | two["b"].ici
 
 
 def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind():
     mesa = DOOR.demote("reward").with_utility("mesa_utility", ["at_red"]).without_edges(("door", "go"))
-    picture = spec(mesa, against=DOOR)
+    picture = spec_of(mesa, against=DOOR)
     changes = {(e.tail, e.head): e.change for e in picture.edges}
     assert changes["at_red", "mesa_utility"] == "added"
     assert changes["red", "go"] == "same"
@@ -65,7 +65,7 @@ def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind()
 
 def test_frames_labels_notes_and_places_reach_their_nodes():
     places = {name: (50.0 * i, 10.0) for i, name in enumerate(DOOR.nodes)}
-    picture = spec(
+    picture = spec_of(
         DOOR, groups={"world": ["door", "red"]}, labels={"go": "π"}, notes={"red": "shifted"}, positions=places
     )
     assert [n.name for n in picture.nodes if n.group == "world"] == ["door", "red"]
@@ -87,9 +87,9 @@ def test_frames_labels_notes_and_places_reach_their_nodes():
 )
 def test_what_does_not_fit_is_refused_in_words(options, error, words):
     with pytest.raises(error, match=words):
-        spec(DOOR, **options)
+        spec_of(DOOR, **options)
 
 
 def test_an_unknown_node_of_a_picture_is_named():
     with pytest.raises(cm.UnknownNodeError, match="did you mean `door`"):
-        spec(DOOR).node("dor")
+        spec_of(DOOR).node("dor")

@@ -245,8 +245,8 @@ def test_ten_thousand_draws_decide_at_the_margin() -> None:
     same, other = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.55, 0.45], [0.45, 0.55]])
     pair = np.array([[1.0, 0]]), np.array([[0, 1.0]]), np.array([1.0])
     for _ in range(20):
-        assert s.variation_bounds(sample(rng, same, s.DRAWS), *pair).upper[0] <= s.MARGIN
-        assert s.variation_bounds(sample(rng, other, s.DRAWS), *pair).lower[0] > s.MARGIN
+        assert s.variation_bounds(sample(rng, same, s.LEAST_SAMPLES), *pair).upper[0] <= s.MARGIN
+        assert s.variation_bounds(sample(rng, other, s.LEAST_SAMPLES), *pair).lower[0] > s.MARGIN
 
 
 def test_bounds_on_a_mean_hold_and_know_constants() -> None:
@@ -284,6 +284,6 @@ def test_verdicts_of_sampled_agents_rarely_differ_from_the_truth() -> None:
     rng = np.random.default_rng(5)
     pair = np.array([[1.0, 0]]), np.array([[0, 1.0]]), np.array([1.0])
     rules = [np.eye(2)] * 10 + [np.full((2, 2), 0.5)] * 10
-    found = [s.variation_bounds(sample(rng, rule, s.DRAWS), *pair) for rule in rules]
+    found = [s.variation_bounds(sample(rng, rule, s.LEAST_SAMPLES), *pair) for rule in rules]
     assert [bool(b.lower[0] > s.MARGIN) for b in found] == [True] * 10 + [False] * 10
     assert [bool(b.upper[0] <= s.MARGIN) for b in found] == [False] * 10 + [True] * 10

@@ -20,7 +20,7 @@ from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.predictions import Prediction, Predictions, predict
 from cidmesa.validation import Report, required_agents, validate
 from cidmesa.validation.checks import Checks
-from cidmesa.validation.statistics import DRAWS
+from cidmesa.validation.statistics import LEAST_SAMPLES
 from tests.mesa.systems import red_door, red_door_deployments
 from tests.strategies import examples, models
 
@@ -497,7 +497,7 @@ def test_agents_of_another_setup_are_refused() -> None:
 
     class Lost(Scripted):
         def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Any]:
-            return {"go": np.full((2, DRAWS // 2), "up")}
+            return {"go": np.full((2, LEAST_SAMPLES // 2), "up")}
 
     for kind, text in ((Silent, "returned no `go`"), (Short, "expected"), (Lost, "not in the domain")):
         with pytest.raises(NotApplicableError, match=text):

@@ -26,8 +26,8 @@ from itertools import pairwise, product
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Ints
 from cidmesa.diagram import CID
 from cidmesa.mechanisms import Choice, Mechanism, Place, Structural, Table
 from cidmesa.model import CIM
@@ -143,7 +143,7 @@ class Tracks:
         cards = {node: len(self.domain(node)) for node in self.cid.nodes}
         return max(math.prod(cards[p] for p in self.cid.parents(node)) * cards[node] for node in self.cid.nodes)
 
-    def _payments(self, utility: str) -> NDArray[Any]:
+    def _payments(self, utility: str) -> Array:
         parents = self.cid.parents(utility)
         shape = tuple(len(self.domain(p)) for p in parents)
         what = self.pays.get(utility)
@@ -152,7 +152,7 @@ class Tracks:
         value = self._joined(what.refs, parents, conjunction=not what.equal)
         return np.broadcast_to(value ^ 1 if what.equal else value, shape).astype(np.float64)
 
-    def _joined(self, refs: Sequence[Ref], parents: tuple[str, ...], conjunction: bool) -> NDArray[np.intp]:
+    def _joined(self, refs: Sequence[Ref], parents: tuple[str, ...], conjunction: bool) -> Ints:
         """Join bits of the parents; one axis for each parent, of length 1 where it does not matter."""
         value = np.full((1,) * len(parents), int(conjunction and bool(refs)), dtype=np.intp)
         for parent, track in refs:
@@ -164,6 +164,6 @@ class Tracks:
         return value
 
 
-def _bit(states: NDArray[np.intp], place: int, of: int) -> NDArray[np.intp]:
+def _bit(states: Ints, place: int, of: int) -> Ints:
     """Return the bit at `place` of every state that counts up `of` bits, the first the most significant."""
     return (states >> (of - 1 - place)) & 1

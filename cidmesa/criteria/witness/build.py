@@ -46,7 +46,7 @@ import numpy as np
 
 from cidmesa.criteria.witness.bit_tracks import Bit, Pay, Ref, Tracks
 from cidmesa.criteria.witness.check import Candidate, holds
-from cidmesa.criteria.witness.paths import Segment, View
+from cidmesa.criteria.witness.paths import PathView, Segment
 from cidmesa.graph.reduction import with_information_link
 from cidmesa.mechanisms import Mechanism, Table
 
@@ -109,11 +109,11 @@ def find_witness(question: Question) -> CIM | None:
     cid = question.cid
     agent = cid.agents[0] if question.decision is None else cid.agent_of(question.decision)
     if len(cid.decisions_of(agent)) > 1 or criterion == "introduced_unfairness":
-        from cidmesa.criteria.witness.search import DRAWS, search
+        from cidmesa.criteria.witness.search import SEARCH_DRAWS, search
 
         # Where a theorem says that there is a witness on this very link, it is worth looking longer.
         promised = question.settled is not None and criterion == "voi"
-        return search(question, criterion, 10 * DRAWS if promised else DRAWS)
+        return search(question, criterion, 10 * SEARCH_DRAWS if promised else SEARCH_DRAWS)
     return None
 
 
@@ -131,7 +131,7 @@ def _built(question: Question, criterion: str) -> Iterator[Candidate]:
     if criterion == "voc":  # of the whole diagram: any of the agent's decisions may be the one that uses it
         decisions = cid.decisions_of(agent) or (None,)
     for decision in decisions:
-        view = View(cid, agent, decision, cut=question.cut_edges)
+        view = PathView(cid, agent, decision, cut=question.cut_edges)
         for node in question.nodes:
             made = build(view, node)
             if made is not None and made.tracks.cells() <= MAX_CELLS:
@@ -146,7 +146,7 @@ class Built:
     control: Mechanism | None = None
 
 
-def _information(view: View, node: str) -> Built | None:
+def _information(view: PathView, node: str) -> Built | None:
     segments = view.walk(node) if node in view.requisite else None
     if segments is None:
         return None
@@ -159,16 +159,16 @@ def _information(view: View, node: str) -> Built | None:
     return Built(tracks)
 
 
-def _response(view: View, node: str) -> Built | None:
+def _response(view: PathView, node: str) -> Built | None:
     return _through_decision(view, node, control=False)
 
 
-def _control(view: View, node: str) -> Built | None:
+def _control(view: PathView, node: str) -> Built | None:
     direct = _paid_directly(view, node)
     return direct if direct is not None else _through_decision(view, node, control=True)
 
 
-def _instrument(view: View, node: str) -> Built | None:
+def _instrument(view: PathView, node: str) -> Built | None:
     down = None if view.decision is None else view.path(view.decision, {node})
     on = view.path(node, view.goals)
     if view.decision is None or down is None or on is None:
@@ -181,7 +181,7 @@ def _instrument(view: View, node: str) -> Built | None:
     return Built(tracks)
 
 
-def _impact(view: View, node: str) -> Built | None:
+def _impact(view: PathView, node: str) -> Built | None:
     if view.decision is None:
         return None
     moved = view.path(view.decision, {node})
@@ -198,7 +198,7 @@ def _impact(view: View, node: str) -> Built | None:
     return Built(tracks)
 
 
-def _paid_directly(view: View, node: str) -> Built | None:
+def _paid_directly(view: PathView, node: str) -> Built | None:
     """Fair noise that is paid, controlled to what pays; for a utility, noise at a chance parent, or no pay at all."""
     tracks = Tracks(view.cid, view.agent)
     if node in view.payers:
@@ -217,7 +217,7 @@ def _paid_directly(view: View, node: str) -> Built | None:
     return Built(tracks, tracks.mechanism(node, {"x": Bit(noise=1.0)}))
 
 
-def _through_decision(view: View, node: str, *, control: bool) -> Built | None:
+def _through_decision(view: PathView, node: str, *, control: bool) -> Built | None:
     """The guessing game with a bit that runs from `node` to the first requisite observation on the way to it."""
     path = None if view.decision is None else view.path(node, view.requisite, avoiding=(view.decision,))
     segments = None if path is None else view.walk(path[-1])
@@ -250,7 +250,9 @@ def _shown(segments: Sequence[Segment]) -> Ref:
     return segments[0].left[-2], "s0"
 
 
-def _play(tracks: Tracks, view: View, segments: Sequence[Segment], *, gate: bool = False, likely: bool = False) -> None:
+def _play(
+    tracks: Tracks, view: PathView, segments: Sequence[Segment], *, gate: bool = False, likely: bool = False
+) -> None:
     """Lay the noise of every segment, the bounces and the guess; what the first observation shows is laid already.
 
     With `gate` the first bounce is the conjunction of its two bits; `likely` makes the second of them 1 three times

@@ -16,7 +16,7 @@ from cidmesa.solve.magnitudes.values import introduced_total_variation
 if TYPE_CHECKING:
     from cidmesa.criteria.question import Question
 
-MARGIN = 1e-9
+LEAST_EFFECT = 1e-9
 """A difference of values counts from here on; those of the constructions are at least 1/8."""
 
 
@@ -51,10 +51,10 @@ def holds(candidate: Candidate, criterion: str, question: Question) -> bool:
     if criterion == "ici":
         return has_instrumental_control_incentive(model, node, decision)
     if criterion == "impact":
-        return impact(model, node, _first_actions(model), decision) > MARGIN
+        return impact(model, node, _first_actions(model), decision) > LEAST_EFFECT
     if criterion == "introduced_unfairness":
         label = label_of(question)
-        return label is not None and introduced_total_variation(model, node, label, decision) > MARGIN
+        return label is not None and introduced_total_variation(model, node, label, decision) > LEAST_EFFECT
     return False
 
 
@@ -82,7 +82,7 @@ def _informs(model: CIM, nodes: tuple[str, ...], decision: str) -> bool:
     blind_cid = cid.without_edges([(node, decision) for node in nodes if cid.has_edge(node, decision)])
     blind = on_diagram(model, blind_cid)
     seen, unseen = value(model, agent), value(blind, agent)
-    return seen is not None and unseen is not None and seen > unseen + MARGIN
+    return seen is not None and unseen is not None and seen > unseen + LEAST_EFFECT
 
 
 def _pays_to_control(model: CIM, node: str, control: Mechanism, decision: str | None) -> bool:
@@ -91,7 +91,7 @@ def _pays_to_control(model: CIM, node: str, control: Mechanism, decision: str | 
     agent = cid.agents[0] if decision is None else cid.agent_of(decision)
     changed = model.with_policy({node: control}) if cid.kind(node) == "decision" else model.shift({node: control})
     before, after = value(model, agent), value(changed, agent)
-    return before is not None and after is not None and after > before + MARGIN
+    return before is not None and after is not None and after > before + LEAST_EFFECT
 
 
 def _first_actions(model: CIM) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats, Ints
 from cidmesa.diagram import CID
 from cidmesa.mechanisms import Choice, Mechanism, Structural, Table
 from cidmesa.model import CIM
@@ -27,7 +28,7 @@ Bits: TypeAlias = NDArray[np.int8]
 class Rule:
     """A live chance node: its value for each context of its live parents and each value of its noise."""
 
-    noise: NDArray[np.float64]
+    noise: Floats
     outcome: Bits
 
 
@@ -40,7 +41,7 @@ class Game:
     order: tuple[str, ...]
     parents: Mapping[str, tuple[str, ...]]
     rules: Mapping[str, Rule]
-    pays: Mapping[str, NDArray[np.float64]]
+    pays: Mapping[str, Floats]
 
     @property
     def decisions(self) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ class Game:
         return tuple(n for n in self.order if n not in self.rules and n not in self.pays)
 
     @cached_property
-    def worlds(self) -> tuple[NDArray[np.float64], dict[str, NDArray[np.intp]]]:
+    def worlds(self) -> tuple[Floats, dict[str, Ints]]:
         """The probability of every value of the noise, and each chance node's own part of it."""
         sizes = [len(rule.noise) for rule in self.rules.values()]
         grid = np.indices(sizes).reshape(len(sizes), math.prod(sizes))
@@ -80,7 +81,7 @@ class Game:
         policies: Mapping[str, Bits],
         do: Mapping[str, Bits] | None = None,
         rules: Mapping[str, Rule] | None = None,
-    ) -> tuple[dict[str, Bits], NDArray[np.float64]]:
+    ) -> tuple[dict[str, Bits], Floats]:
         """Play policies in all worlds: values and pay, by (policy, world) or with an axis of length 1."""
         weights, noise = self.worlds
         values: dict[str, Bits] = {}
@@ -102,7 +103,7 @@ class Game:
                 values[n] = table[np.arange(len(table))[:, None], at]
         return values, total
 
-    def worth(self, policies: Mapping[str, Bits], rules: Mapping[str, Rule] | None = None) -> NDArray[np.float64]:
+    def worth(self, policies: Mapping[str, Bits], rules: Mapping[str, Rule] | None = None) -> Floats:
         """Return the expected pay of each policy."""
         weights = self.worlds[0]
         _, paid = self.play(policies, rules=rules)

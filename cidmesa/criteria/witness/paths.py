@@ -38,7 +38,7 @@ class Segment:
         return self.left[0]
 
 
-class View:
+class PathView:
     """One decision of a diagram, the agent's other decisions set aside: they have a single action.
 
     Attributes

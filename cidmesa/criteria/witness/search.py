@@ -20,8 +20,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats
 from cidmesa.criteria.witness.check import Candidate, holds, label_of
 from cidmesa.criteria.witness.games import Bits, Game, Rule
 from cidmesa.diagram import CID
@@ -33,7 +33,7 @@ from cidmesa.model import CIM
 if TYPE_CHECKING:
     from cidmesa.criteria.question import Question
 
-DRAWS = 400
+SEARCH_DRAWS = 400
 """How many models are drawn for a question."""
 
 MAX_POLICIES = 4096
@@ -46,7 +46,7 @@ _COMPANY = 6
 """How many nodes, on average and at most, are alive besides those that the question is about."""
 
 
-def search(question: Question, criterion: str, draws: int = DRAWS) -> CIM | None:
+def search(question: Question, criterion: str, draws: int = SEARCH_DRAWS) -> CIM | None:
     """Return a model with the incentive of a question, found among `draws` small ones and checked, or None."""
     cid = question.cid
     label = label_of(question) if criterion == "introduced_unfairness" else None
@@ -225,7 +225,7 @@ class _Draw:
         if policies > MAX_POLICIES:
             return None
         rules: dict[str, Rule] = {}
-        pays: dict[str, NDArray[np.float64]] = {}
+        pays: dict[str, Floats] = {}
         worlds = 1
         for n in self.order:
             usable = [i for i, p in enumerate(parents.get(n, ())) if (p, n) not in self.cut]
@@ -273,7 +273,7 @@ class _Draw:
             return bits
         return np.array([rng.randint(0, 1) for _ in range(2**k)], dtype=np.int8)
 
-    def _payment(self, k: int, usable: Sequence[int]) -> NDArray[np.float64]:
+    def _payment(self, k: int, usable: Sequence[int]) -> Floats:
         """Return the pay for every context of `k` parents: one or two bits, weighted, or random numbers."""
         rng = self.rng
         if not usable:

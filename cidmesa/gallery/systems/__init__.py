@@ -1,1 +1,8 @@
-"""The systems of the gallery, one a file."""
+"""The systems of the gallery, one a file.
+
+============  ===============================================
+module        what it holds
+============  ===============================================
+``red_door``  agents trained in mazes where every door is red
+============  ===============================================
+"""

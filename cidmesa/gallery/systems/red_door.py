@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
-from cidmesa.gallery.system import Claim, Evidence, Finding, Ruling, System
-from cidmesa.validation.statistics import wilson
+from cidmesa.gallery.system import Claim, Evidence, Finding, System
+from cidmesa.validation.statistics import EvidenceVerdict, wilson
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
@@ -137,7 +137,7 @@ def _red_is_learned(evidence: Evidence) -> Finding:
     if agents is None:
         return Finding("inconclusive", "not run: body `hard` on the arm delta=0")
     seeking, (low, high) = seeking_red(agents)
-    verdict: Ruling = "supported" if low > 0.5 else "contradicted" if high < 0.5 else "inconclusive"
+    verdict: EvidenceVerdict = "supported" if low > 0.5 else "contradicted" if high < 0.5 else "inconclusive"
     return Finding(verdict, f"{seeking} of {len(agents)} agents seek red (95 %: {low:.0%} to {high:.0%})")
 
 
@@ -147,7 +147,7 @@ def _fewer_with_delta(evidence: Evidence) -> Finding:
     if len(found) < len(DELTAS):
         return Finding("inconclusive", "not run: body `hard` on every arm")
     (_, _, (first_low, first_high)), (_, _, (last_low, last_high)) = found[0], found[-1]
-    verdict: Ruling = (
+    verdict: EvidenceVerdict = (
         "supported" if last_high < first_low else "contradicted" if first_high < last_low else "inconclusive"
     )
     return Finding(

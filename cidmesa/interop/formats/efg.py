@@ -32,9 +32,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from cidmesa.arrays import Array
 from cidmesa.interop.formats.network import Entry, Network
 from cidmesa.interop.formats.tokens import Tokens, as_number
-from cidmesa.mechanisms import Array
 
 FORMAT = "Gambit EFG"
 MOST_NODES = 100_000

@@ -14,11 +14,13 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError, NotApplicableError, did_you_mean
 from cidmesa.interop.formats.tokens import as_number
 from cidmesa.interop.origin import Origin, ReadModel
-from cidmesa.mechanisms import TOLERANCE, Array, Choice, Table
+from cidmesa.mechanisms import Choice, Table
+from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE
 from cidmesa.model import CIM
 
 Recall: TypeAlias = Literal["as written", "no forgetting"]
@@ -460,7 +462,7 @@ def _rows(entry: Entry, table: Array, network: Network, normalise: bool) -> tupl
         bad = table[~(np.isfinite(table) & (table >= 0))].flat[0]
         entry.fail(f"{float(bad)!r} is not a probability.")
     sums = table.sum(axis=-1, keepdims=True)
-    off = np.abs(sums - 1) > TOLERANCE
+    off = np.abs(sums - 1) > ROW_SUM_TOLERANCE
     if not off.any():
         return table, 0, 0.0
     largest = float(np.abs(sums - 1).max())
@@ -473,7 +475,7 @@ def _rows(entry: Entry, table: Array, network: Network, normalise: bool) -> tupl
             table = np.where(empty, 1.0 / table.shape[-1], table)
             largest = float(np.abs(sums - 1)[~empty].max(initial=0.0))
             sums = table.sum(axis=-1, keepdims=True)
-        table = np.where(np.abs(sums - 1) > TOLERANCE, table / sums, table)
+        table = np.where(np.abs(sums - 1) > ROW_SUM_TOLERANCE, table / sums, table)
     return table, int(off.sum()), largest
 
 

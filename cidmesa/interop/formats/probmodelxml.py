@@ -35,11 +35,11 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.interop.formats import xml
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid, number
 from cidmesa.interop.formats.tokens import as_number
 from cidmesa.interop.formats.writing import attribute
-from cidmesa.mechanisms import Array
 
 FORMAT = "OpenMarkov ProbModelXML"
 _TYPES = ("InfluenceDiagram", "LIMID", "BayesianNetwork")

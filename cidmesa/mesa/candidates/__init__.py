@@ -1,1 +1,14 @@
-"""Candidate mesa-optimizers: one hypothesis each, with all that can be said of it."""
+"""Candidate mesa-optimizers: one hypothesis each, with all that can be said of it.
+
+==================  ======================================================
+module              what it holds
+==================  ======================================================
+``targets``         how candidates are named, and what they are drawn from
+``derivation``      what the candidates of one family share
+``mesa_optimizer``  one hypothesis, and everything that can be said of it
+``per_deployment``  answers per deployment, computed when looked up
+``prior``           the declared simplicity prior
+``ranking``         hypotheses ranked under a declared prior
+``tampering``       what a candidate would steer once a deployment lets it
+==================  ======================================================
+"""

@@ -17,19 +17,19 @@ from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
 from cidmesa.mesa.graphical.positions import Reading
 from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, of_score, read
-from cidmesa.mesa.outcomes.for_setup import laws_of
+from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
 from cidmesa.solve import solve
 
 if TYPE_CHECKING:
-    from cidmesa.mesa.outcomes.for_setup import Laws
+    from cidmesa.mesa.outcomes.for_setup import OutcomeTables
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.solve import Solution
 
 
 class Derivation:
-    """What the candidates of one family share: the setup and its laws.
+    """What the candidates of one family share: the setup and its outcome tables.
 
     Parameters
     ----------
@@ -53,22 +53,22 @@ class Derivation:
         self.pool = admissible(setup)
         self.reading = Reading(setup.cid, setup.training_score)
         self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
-        self._laws: Laws | None = None
+        self._tables: OutcomeTables | None = None
         if setup.model is not None:
             with suppress(NotApplicableError):  # too many policies to list; without idle links they may be fewer
-                self._laws = laws_of(setup)
+                self._tables = outcome_tables_of(setup)
         self._given = {target_key(setup, name): what for name, what in (objectives or {}).items()}
 
-    def _laws_for(self, names: tuple[str, ...]) -> Laws:
-        """Return laws in which all that matters for these targets can be compared, without idle links if need be."""
-        if self._laws is not None and self._laws.affords(names):
-            return self._laws
+    def _tables_for(self, names: tuple[str, ...]) -> OutcomeTables:
+        """Return outcome tables that hold all that matters for these targets, without idle links if need be."""
+        if self._tables is not None and self._tables.affords(names):
+            return self._tables
         fewer = NormalForm(self.setup, names)
         if fewer.affords(names):
             return fewer
         raise NotApplicableError(
-            f"of {len(fewer.plans):,} deterministic policies more than {COMPARED:,} may be best for some objective on "
-            f"{', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
+            f"of {len(fewer.reduced):,} deterministic policies more than {COMPARED:,} may be best for some objective "
+            f"on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
         )
 
     def answers(self, names: tuple[str, ...]) -> Answers | None:
@@ -78,11 +78,11 @@ class Derivation:
         if needs_stochastic_rules(self.setup, names):
             return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
         try:
-            laws = self._laws_for(names)
+            tables = self._tables_for(names)
         except NotApplicableError as reason:
             self._why[names] = str(reason)
         else:
-            return ByCone(laws, names, self.tolerance, self.declared(names))
+            return ByCone(tables, names, self.tolerance, self.declared(names))
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
         with suppress(NotApplicableError):

@@ -35,7 +35,7 @@ from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.method import Answers
 from cidmesa.mesa.consistency.regret_interval import Interval
-from cidmesa.mesa.graphical.mesa_diagram import View, mesa_diagram, mesa_model, own_mechanism
+from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.mesa.graphical.positions import Cover, positions
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
@@ -406,8 +406,8 @@ class MesaOptimizer:
     # Incentives ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _view(self) -> View:
-        return View(self.cid, self.setup.cid, self.setup.world)
+    def _view(self) -> MesaIncentives:
+        return MesaIncentives(self.cid, self.setup.cid, self.setup.world)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -435,11 +435,11 @@ class MesaOptimizer:
         return self._view.undecided
 
     @cached_property
-    def in_deployment(self) -> Mapping[str, View]:
+    def in_deployment(self) -> Mapping[str, MesaIncentives]:
         """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
         return PerDeployment(
             tuple(self.setup.deployments),
-            lambda name: View(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
+            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
         )
 
     @cached_property

@@ -1,4 +1,4 @@
-r"""Which one does training pick? Only a declared prior says, and it is printed with everything that rests on it.
+r"""The declared simplicity prior: what it makes of bits to describe and of training regret.
 
 The diagram and the training signal leave a set of hypotheses. A *simplicity prior* ranks them: "simple, fast, easy to
 specify in terms of their input data" (Hubinger et al. 2019), with

@@ -1,4 +1,4 @@
-r"""What would cure a mesa-objective: changes of training that remove it, or make it harmless.
+r"""Changes of training that remove a mesa-objective or make it harmless.
 
 For each deployment :math:`\sigma` and each node :math:`X` that could be shown to the learner, four kinds of change:
 
@@ -65,7 +65,7 @@ SOURCE = "episode"
 """The node that says which distribution an episode is from."""
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """The kinds of change, in the order of the report."""
 
     MIX = "mix"
@@ -76,7 +76,7 @@ class Kind(StrEnum):
     @property
     def changes(self) -> int:
         """How many changes it takes."""
-        return 2 if self is Kind.BOTH else 1
+        return 2 if self is ChangeKind.BOTH else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Cure:
         another objective may remain, or do harm.
     """
 
-    kind: Kind
+    kind: ChangeKind
     deployment: str
     weight: float | None
     observable: str | None
@@ -132,7 +132,9 @@ class Cure:
     def __str__(self) -> str:
         parts = []
         if self.weight is not None:
-            parts.append(f"mix {self.weight:g} of {self.deployment}" + (", seen" if self.kind is Kind.SEEN else ""))
+            parts.append(
+                f"mix {self.weight:g} of {self.deployment}" + (", seen" if self.kind is ChangeKind.SEEN else "")
+            )
         if self.observable is not None:
             flag = " (which the score reads)" if self.score_input else ""
             parts.append(f"show {self.observable}{flag} to {', '.join(self.decisions)}")
@@ -167,7 +169,7 @@ class Cures(tuple[Cure, ...]):
 class _Change:
     """One change of training, the weight aside."""
 
-    kind: Kind
+    kind: ChangeKind
     deployment: str
     observable: str | None = None
     decisions: tuple[str, ...] = ()
@@ -230,8 +232,10 @@ def distinguishing_training(
     flagged = {x for x, _ in shown if any(setup.cid.has_edge(x, reader) for reader in readers)}
     trials: list[_Change] = []
     for name in setup.deployments:
-        trials += [_Change(Kind.MIX, name), _Change(Kind.SEEN, name, decisions=setup.cid.decisions)]
-        trials += [_Change(kind, name, x, to, x in flagged) for kind in (Kind.LINK, Kind.BOTH) for x, to in shown]
+        trials += [_Change(ChangeKind.MIX, name), _Change(ChangeKind.SEEN, name, decisions=setup.cid.decisions)]
+        trials += [
+            _Change(kind, name, x, to, x in flagged) for kind in (ChangeKind.LINK, ChangeKind.BOTH) for x, to in shown
+        ]
     rows: list[Cure] = []
     unjudged: list[str] = []
     from tqdm import tqdm
@@ -240,12 +244,12 @@ def distinguishing_training(
         tuple[str | None, tuple[str, ...]], Candidates
     ] = {}  # a link changes training alike for all deployments
     for change in tqdm(trials, desc="distinguishing training", delay=2, leave=False, disable=None):
-        for weight in (None,) if change.kind is Kind.LINK else grid:
+        for weight in (None,) if change.kind is ChangeKind.LINK else grid:
             key = change.observable, change.decisions
-            after_change = linked.get(key) if change.kind is Kind.LINK else None
+            after_change = linked.get(key) if change.kind is ChangeKind.LINK else None
             if after_change is None:
                 after_change = Candidates(Derivation(_changed(setup, change, weight), tolerance))
-            if change.kind is Kind.LINK:
+            if change.kind is ChangeKind.LINK:
                 linked[key] = after_change
             row = _judge(after_change, names, rivals, change, weight)
             if not _is_judged(after_change[names], change.deployment):
@@ -254,7 +258,7 @@ def distinguishing_training(
             if row.removed or row.harmless:
                 rows.append(row)
                 break
-    kinds = list(Kind)
+    kinds = list(ChangeKind)
     where = {name: i for i, name in enumerate(setup.deployments)}
     ordered = sorted(
         rows,
@@ -378,7 +382,7 @@ def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> Tra
     if SOURCE in cid:
         raise DiagramError(f"`{SOURCE}` is the node that says where an episode is from: rename yours, cid.renamed(..).")
     cid = cid.with_edges([(SOURCE, node) for node in cid.nodes if node in shifted])
-    if change.kind is Kind.SEEN:
+    if change.kind is ChangeKind.SEEN:
         cid = cid.with_edges([(SOURCE, decision) for decision in change.decisions])
     mechanisms: dict[str, Any] = {
         node: own_mechanism(training, node) for node in cid.nodes if node not in shifted and node != SOURCE

@@ -1,4 +1,4 @@
-r"""What no behaviour can tell apart.
+r"""Pairs of hypotheses that no behaviour in training or in a deployment can tell apart.
 
 Two hypotheses are **unidentifiable** iff in training and in every declared deployment their sets of possible
 *policies on the reached contexts* are equal: whatever an agent does there, each of them could have done it. A policy is
@@ -38,7 +38,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.comparison.separation import Separation, separating_shifts
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import admits, possible
-from cidmesa.mesa.outcomes.for_setup import laws_of
+from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import NormalForm
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
     from cidmesa.mesa.derive import Family
-    from cidmesa.mesa.outcomes.for_setup import Laws
-    from cidmesa.mesa.outcomes.outcome_table import Law
+    from cidmesa.mesa.outcomes.for_setup import OutcomeTables
+    from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
     from cidmesa.mesa.setup.training import TrainingSetup
 
 BITS = 12.0
@@ -148,43 +148,43 @@ class _Comparison:
     def __init__(self, setup: TrainingSetup) -> None:
         self.setup = setup
         self._known: dict[tuple[tuple[str, ...], str, bool], Any] = {}
-        self._laws: Laws | None = None
+        self._tables: OutcomeTables | None = None
         if setup.model is not None:
             with suppress(NotApplicableError):  # too many policies to list
-                self._laws = laws_of(setup)
+                self._tables = outcome_tables_of(setup)
 
     def __call__(self, one: MesaOptimizer, other: MesaOptimizer) -> tuple[Answer, str]:
         if self.setup.model is None:
             return Answer.UNKNOWN, "the setup has no numbers"
         if any(needs_stochastic_rules(self.setup, m.names) for m in (one, other)):
             return Answer.UNKNOWN, "one rule acts several times on what is pursued or scored, and may be stochastic"
-        laws = self._laws
-        if laws is not None and laws.affords(one.names) and laws.affords(other.names):
-            return self._compared(laws, one, other, self._known)
+        tables = self._tables
+        if tables is not None and tables.affords(one.names) and tables.affords(other.names):
+            return self._compared(tables, one, other, self._known)
         try:
-            laws = NormalForm(self.setup, (*one.names, *other.names))
+            tables = NormalForm(self.setup, (*one.names, *other.names))
         except NotApplicableError as reason:
             return Answer.UNKNOWN, str(reason)
-        if not (laws.affords(one.names) and laws.affords(other.names)):
+        if not (tables.affords(one.names) and tables.affords(other.names)):
             return Answer.UNKNOWN, "too many policies may be best for some objective"
-        said, because = self._compared(laws, one, other, {})
+        said, because = self._compared(tables, one, other, {})
         if said is Answer.ADMITS:
             return Answer.UNKNOWN, "there are too many policies to compare those that use what is idle"
         return said, because
 
     def _compared(
-        self, laws: Laws, one: MesaOptimizer, other: MesaOptimizer, known: dict[Any, Any]
+        self, tables: OutcomeTables, one: MesaOptimizer, other: MesaOptimizer, known: dict[Any, Any]
     ) -> tuple[Answer, str]:
         def behaviour(candidate: MesaOptimizer, name: str, listed: bool) -> Any:
             key = candidate.names, name, listed
             if key not in known:
-                law, selected = laws.law(name, candidate.names), candidate._selected
-                known[key] = policies(selected, law) if listed else possible(selected, law).tobytes()
+                table, selected = tables.table(name, candidate.names), candidate._selected
+                known[key] = policies(selected, table) if listed else possible(selected, table).tobytes()
             return known[key]
 
         because = ""
         for name in self.setup.distributions:
-            contexts, actions = laws.law(name, one.names).value.shape
+            contexts, actions = tables.table(name, one.names).value.shape
             listed = contexts == 1 or contexts * math.log2(actions) <= BITS
             first, second = (behaviour(m, name, listed) for m in (one, other))
             if not first or not second:
@@ -196,24 +196,25 @@ class _Comparison:
         return (Answer.UNKNOWN if because else Answer.ADMITS), because
 
 
-def policies(objectives: ConsistentSet, law: Law) -> frozenset[tuple[int, ...]]:
-    """Return the policies on the contexts of a law that one objective of the set makes optimal, as action positions.
+def policies(objectives: ConsistentSet, table: OutcomeTable) -> frozenset[tuple[int, ...]]:
+    """Return the policies on the contexts of an outcome table that one objective of the set makes optimal, as action
+    positions.
 
     Examples
     --------
     >>> from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-    >>> from cidmesa.mesa.outcomes.outcome_table import Law
-    >>> training = Law(np.array([1.0]), np.array([[[1.0, 0.0], [0.0, 1.0]]]), np.array([[0.0, 1.0]]))
+    >>> from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+    >>> training = OutcomeTable(np.array([1.0]), np.array([[[1.0, 0.0], [0.0, 1.0]]]), np.array([[0.0, 1.0]]))
     >>> turned = np.concatenate([training.outcome, training.outcome[:, ::-1]])
-    >>> there = Law(np.array([0.5, 0.5]), turned, np.zeros((2, 2)))
+    >>> there = OutcomeTable(np.array([0.5, 0.5]), turned, np.zeros((2, 2)))
     >>> policies(ConsistentSet(training), there)
     frozenset({(1, 0)})
     """
-    can = possible(objectives, law)
+    can = possible(objectives, table)
     if not len(can):
         return frozenset([()])
     partial: list[tuple[int, ...]] = [(action,) for action in np.flatnonzero(can[0]).tolist()]
-    for context in range(1, len(law.weight)):
+    for context in range(1, len(table.weight)):
         extended = [(*actions, a) for actions in partial for a in np.flatnonzero(can[context]).tolist()]
-        partial = [actions for actions in extended if admits(objectives, law, dict(enumerate(actions)))]
+        partial = [actions for actions in extended if admits(objectives, table, dict(enumerate(actions)))]
     return frozenset(partial)

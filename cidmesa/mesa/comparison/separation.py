@@ -1,4 +1,4 @@
-r"""What would tell two mesa-objectives apart: the shifts under which they part.
+r"""Shifts of the world under which two mesa-objectives lead to different actions.
 
 For hypotheses :math:`T_1, T_2` and a shift :math:`\sigma` let :math:`A_i(pa)` be the possible actions of :math:`T_i` in
 context :math:`pa`: those that are optimal there for some objective that training could have selected. Then
@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cidmesa.arguments import require_count
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.candidates.derivation import Derivation
@@ -53,21 +54,18 @@ from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import admits, possible
 from cidmesa.mesa.graphical.relevance import observed, relevant
 from cidmesa.mesa.objectives.declared import declared, domain_of
-from cidmesa.mesa.outcomes.disagreement import parting
-from cidmesa.mesa.outcomes.for_setup import laws_of
+from cidmesa.mesa.outcomes.disagreement import disagreement
+from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.outcomes.reduced_policies import contexts_of_runs
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.candidates.targets import Targets
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-    from cidmesa.mesa.objectives.cones import Floats
-    from cidmesa.mesa.outcomes.outcome_table import Law
+    from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
     from cidmesa.model import CIM
 
 LISTED_SHIFTS = 4096
@@ -163,7 +161,7 @@ def separating_shifts(
     judges = _judges(setup, one, other, tolerance)
     best: dict[frozenset[str], Separation] = {}
     moved = {name: setup.shifted(name) for name in setup.distributions}
-    parted = judges.parting(setup, tuple(moved))
+    parted = judges.disagreement(setup, tuple(moved))
     for name, nodes in sorted(moved.items(), key=lambda item: len(item[1])):
         certain, differ = parted[name]
         mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
@@ -210,7 +208,7 @@ class Judges(Protocol):
     declared_only: bool
     most: int
 
-    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Return (certain, possible) in some distributions of a setup that has the same training."""
         ...
 
@@ -235,15 +233,15 @@ class DeclaredPair:
     def __init__(self, *sides: ByName) -> None:
         self._sides = sides
 
-    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Return (certain, possible) by what the rules do."""
         found = {}
         for name in names:
             model = setup.deployed(name)
             (one, laws_of_one), (other, laws_of_other) = (side.behaviour(model) for side in self._sides)
-            laws = np.vstack([laws_of_one, laws_of_other])
+            tables = np.vstack([laws_of_one, laws_of_other])
             known = len(laws_of_one) and len(laws_of_other)  # else no objective on one of them is declared
-            found[name] = parting(contexts_of_runs(model), one, other, laws.__matmul__) if known else (0.0, 0.0)
+            found[name] = disagreement(contexts_of_runs(model), one, other, tables.__matmul__) if known else (0.0, 0.0)
         return found
 
 
@@ -255,18 +253,18 @@ class ConePair:
     def __init__(self, setup: TrainingSetup, one: Judge, other: Judge) -> None:
         self._sides = one, other
         self._setup = setup
-        self._laws = laws_of(setup)
-        policies = len(self._laws.plans) if isinstance(self._laws, NormalForm) else 1
+        self._tables = outcome_tables_of(setup)
+        policies = len(self._tables.reduced) if isinstance(self._tables, NormalForm) else 1
         self.most = min(LISTED_SHIFTS, WORK // policies)
 
-    def parting(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Return (certain, possible) by what is possible for an objective of each."""
-        laws = self._laws if setup is self._setup else laws_of(setup)
+        tables = self._tables if setup is self._setup else outcome_tables_of(setup)
         found = {}
         for name in names:
-            one, other = (side.everywhere(laws.law(name, side.targets)) for side in self._sides)
+            one, other = (side.everywhere(tables.table(name, side.targets)) for side in self._sides)
             known = one.any(axis=1).all() and other.any(axis=1).all()  # else rounding hides what a hypothesis wants
-            found[name] = laws.parting(name, one, other) if known else (0.0, 0.0)
+            found[name] = tables.disagreement(name, one, other) if known else (0.0, 0.0)
         return found
 
 
@@ -278,25 +276,25 @@ class Judge:
         self.targets = candidate.names
         self._selected: ConsistentSet = candidate._selected
         self._members: Floats = self._selected.sample(8)
-        self._known: dict[bytes, NDArray[np.bool_]] = {}
+        self._known: dict[bytes, Mask] = {}
 
-    def everywhere(self, law: Law) -> NDArray[np.bool_]:
-        """Return which actions are possible in all contexts of a law, shape (C, A)."""
-        return np.stack([self.possible(law, context) for context in range(len(law.weight))])
+    def everywhere(self, table: OutcomeTable) -> Mask:
+        """Return which actions are possible in all contexts of an outcome table, shape (C, A)."""
+        return np.stack([self.possible(table, context) for context in range(len(table.weight))])
 
-    def possible(self, law: Law, context: int) -> NDArray[np.bool_]:
-        """Return which actions are possible in one context of a law."""
-        outcome = np.round(law.outcome[context], 12) + 0.0
+    def possible(self, table: OutcomeTable, context: int) -> Mask:
+        """Return which actions are possible in one context of an outcome table."""
+        outcome = np.round(table.outcome[context], 12) + 0.0
         key = outcome.tobytes()
         if key not in self._known:
-            self._known[key] = self._find(law, context, outcome)
+            self._known[key] = self._find(table, context, outcome)
         return self._known[key]
 
-    def _find(self, law: Law, context: int, outcome: Floats) -> NDArray[np.bool_]:
+    def _find(self, table: OutcomeTable, context: int, outcome: Floats) -> Mask:
         if outcome.shape[1] == 2:  # no linear program is needed
             here = slice(context, context + 1)
-            alone = replace(law, weight=law.weight[here], outcome=law.outcome[here], value=law.value[here])
-            wanted: NDArray[np.bool_] = possible(self._selected, alone)[0]
+            alone = replace(table, weight=table.weight[here], outcome=table.outcome[here], value=table.value[here])
+            wanted: Mask = possible(self._selected, alone)[0]
             return wanted
         values = self._members @ outcome.T
         found = np.asarray((values >= values.max(axis=1, keepdims=True)).any(axis=0))  # some known member wants it
@@ -304,7 +302,7 @@ class Judge:
         for action in np.flatnonzero(~found).tolist():
             same = outcome[action].tobytes()
             if same not in settled:
-                settled[same] = admits(self._selected, law, {context: action})
+                settled[same] = admits(self._selected, table, {context: action})
             found[action] = settled[same]
         return found
 
@@ -339,7 +337,7 @@ def _try(
             model, {**setup.deployments, **added}, shared_rules=setup.shared_rules, phases=setup.phases
         )
         try:
-            parted = judges.parting(probe, tuple(added))
+            parted = judges.disagreement(probe, tuple(added))
         except NotApplicableError:  # it shows more contexts than policies can be listed on
             missed = True
             continue

@@ -1,1 +1,17 @@
-"""Which objectives training can have selected, and what they cost elsewhere."""
+"""Which objectives training can have selected, and what they cost elsewhere.
+
+=========================  ==================================================================
+module                     what it holds
+=========================  ==================================================================
+``choices``                one action per context that an objective may be worst at
+``consistent_set``         all objectives that training can have selected
+``integer_program``        the mixed-integer program over objectives and choices
+``regret_interval``        possible actions, and the least and largest regret in a deployment
+``shared_rules``           optimal stochastic rules where one rule serves several decisions
+``shared_rule_extremes``   the best and the worst of them for the base
+``method``                 what every method answers about a candidate
+``by_cone``                all objectives at once
+``by_declared_objective``  declared objectives one by one
+``by_stage``               decision by decision, a sufficient test
+=========================  ==================================================================
+"""

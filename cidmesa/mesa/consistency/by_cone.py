@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from cidmesa.arrays import Mask
 from cidmesa.mesa.consistency.consistent_set import DELTAS, ConsistentSet
 from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions
-from cidmesa.mesa.outcomes.outcome_table import Law, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
 from cidmesa.mesa.setup.deployment import TRAINING
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cidmesa.mesa.outcomes.for_setup import Laws
+    from cidmesa.mesa.outcomes.for_setup import OutcomeTables
 
 
 class ByCone:
@@ -27,7 +24,7 @@ class ByCone:
 
     Parameters
     ----------
-    laws
+    tables
         Of the setup.
     names
         The targets.
@@ -37,25 +34,27 @@ class ByCone:
         The objectives to prefer.
     """
 
-    def __init__(self, laws: Laws, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective]) -> None:
-        self.laws = laws
+    def __init__(
+        self, tables: OutcomeTables, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective]
+    ) -> None:
+        self.tables = tables
         self.names = names
         self.tolerance = tolerance
         self.declared = declared
-        self._laws_known: dict[str, Law] = {}
-        self._possible_known: dict[str, NDArray[np.bool_]] = {}
+        self._tables_known: dict[str, OutcomeTable] = {}
+        self._possible_known: dict[str, Mask] = {}
 
     @cached_property
     def consistent(self) -> ConsistentSet:
         """The consistent set."""
-        return ConsistentSet(self.law(TRAINING), self.tolerance)
+        return ConsistentSet(self.table(TRAINING), self.tolerance)
 
     @cached_property
     def selected(self) -> ConsistentSet:
         """The consistent set; where it is empty, the objectives with the least training regret."""
         if self.consistent.is_empty is not True:
             return self.consistent
-        return ConsistentSet(self.law(TRAINING), self.least_regret)
+        return ConsistentSet(self.table(TRAINING), self.least_regret)
 
     @property
     def is_empty(self) -> bool | None:
@@ -76,12 +75,12 @@ class ByCone:
     @cached_property
     def least_regret(self) -> float:
         """The least training regret of an objective on the targets."""
-        return ConsistentSet(self.law(TRAINING), math.inf).least_regret
+        return ConsistentSet(self.table(TRAINING), math.inf).least_regret
 
     @property
     def width(self) -> float:
         """The regret below which there is none."""
-        return tie_width(self.law(TRAINING).value)
+        return tie_width(self.table(TRAINING).value)
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set, else the one of least norm."""
@@ -90,7 +89,7 @@ class ByCone:
             return None
         position, values = found
         name = "the objective of least norm" if position is None else self.declared[position].name
-        return Objective(name, self.names, values, tuple(self.laws.domain(node) for node in self.names))
+        return Objective(name, self.names, values, tuple(self.tables.domain(node) for node in self.names))
 
     def regret_of(self, objective: Objective) -> tuple[float, float]:
         """Return the training regret of the best and of the worst policy that is optimal for an objective."""
@@ -99,20 +98,20 @@ class ByCone:
     def regret(self, name: str, stale: bool = False) -> Interval:
         """Return the regret interval of the set in a deployment."""
         if stale:
-            return interval(self.selected, self.laws.stale(name, self.names))
-        return interval(self.selected, self.law(name), self._possible(name))
+            return interval(self.selected, self.tables.stale(name, self.names))
+        return interval(self.selected, self.table(name), self._possible(name))
 
     def actions(self, name: str) -> Actions:
         """Return the possible actions in a distribution."""
-        return self.laws.by_context(name, self._possible(name), self.law(name))
+        return self.tables.by_context(name, self._possible(name), self.table(name))
 
-    def law(self, name: str) -> Law:
-        """Return the law of the targets in a distribution."""
-        if name not in self._laws_known:
-            self._laws_known[name] = self.laws.law(name, self.names)
-        return self._laws_known[name]
+    def table(self, name: str) -> OutcomeTable:
+        """Return the outcome table of the targets in a distribution."""
+        if name not in self._tables_known:
+            self._tables_known[name] = self.tables.table(name, self.names)
+        return self._tables_known[name]
 
-    def _possible(self, name: str) -> NDArray[np.bool_]:
+    def _possible(self, name: str) -> Mask:
         if name not in self._possible_known:
-            self._possible_known[name] = possible(self.selected, self.law(name))
+            self._possible_known[name] = possible(self.selected, self.table(name))
         return self._possible_known[name]

@@ -1,11 +1,8 @@
-r"""The numbers of one candidate, by whichever method is exact for its setup.
+r"""Declared objectives one by one, each with its optimal stochastic rules: the numbers of one candidate.
 
-* :class:`ByCone`: every objective on the targets at once, as a union of cones (:mod:`.consistent_set`); for
-  one decision context by context, for several policy by policy.
-* :class:`ByName`: declared objectives one by one, each with its optimal *stochastic* rules. Where one rule serves
-  several decisions of one run, expectations are not linear in it, the best rule may have to be stochastic, and the
-  objectives that it is optimal for form no cone (:mod:`.shared_rules`). What is found consistent is; that nothing
-  is found proves nothing.
+Where one rule serves several decisions of one run, expectations are not linear in it, the best rule may have to be
+stochastic, and the objectives that it is optimal for form no cone (:mod:`.shared_rules`). What is found consistent is;
+that nothing is found proves nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Floats, Mask
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
@@ -31,9 +29,6 @@ from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cidmesa.mesa.objectives.cones import Floats
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
 
@@ -106,7 +101,7 @@ class ByName:
         model = self.setup.deployed(name)
         return by_context(model, self.behaviour(model)[0])
 
-    def behaviour(self, model: CIM) -> tuple[dict[str, NDArray[np.bool_]], Floats]:
+    def behaviour(self, model: CIM) -> tuple[dict[str, Mask], Floats]:
         """Return what optimal rules do in a model: the actions they take where they come, and the law of each.
 
         Returns

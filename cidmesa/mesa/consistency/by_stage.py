@@ -1,4 +1,4 @@
-r"""Several decisions with too many policies to list: a sufficient test, decision by decision.
+r"""Consistency of several decisions, decision by decision: a sufficient test where policies are too many to list.
 
 Let the diagram be soluble for the base utility and the mesa-utility together. Settle the decisions in the order of the
 relevance graph, with later rules at the base's optimum :math:`\pi_b`; then :math:`P(t \mid pa, do(a))` does not depend
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-from cidmesa.mesa.objectives.cones import NOISE, Floats
+from cidmesa.mesa.objectives.cones import NOISE
 from cidmesa.mesa.objectives.declared import Objective, domain_of
-from cidmesa.mesa.outcomes.outcome_table import Law, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.queries.payoffs import reached_contexts
@@ -110,8 +111,9 @@ class ByStage:
         raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
 
 
-def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> Law:
-    """Return the contexts of all decisions as one law: what each action leads to, with later rules at the optimum.
+def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
+    """Return the contexts of all decisions as one outcome table: what each action leads to, with later rules at the
+    optimum.
 
     Raises
     ------
@@ -123,8 +125,8 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> Law:
     >>> import cidmesa as cm
     >>> cid = cm.CID([("a", "b"), ("a", "y"), ("b", "y"), ("y", "u")], decisions=["a", "b"], utilities=["u"])
     >>> model = cid.parameterise(a=[0, 1], b=[0, 1], y=lambda a, b: a * b, u=lambda y: y)
-    >>> law = stage_law(cm.TrainingSetup(model), ["y"])
-    >>> law.value.tolist()  # b after a = 0 does not matter; then b after a = 1, then a
+    >>> table = stage_law(cm.TrainingSetup(model), ["y"])
+    >>> table.value.tolist()  # b after a = 0 does not matter; then b after a = 1, then a
     [[1.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
     """
     model = setup.require_model("consistency")
@@ -137,26 +139,26 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> Law:
     actions = max(model.card(decision) for decision in order)
     outcomes, values = [], []
     for decision in order:
-        law = outcome_law(model, decision, targets, policy=best, completed=True)
+        table = outcome_law(model, decision, targets, policy=best, completed=True)
         card = model.card(decision)
         reached = reached_contexts(model, decision).ravel()
-        law = law.reshape(len(reached), card, -1)[reached]
+        table = table.reshape(len(reached), card, -1)[reached]
         value = np.asarray(best.action_values(decision), dtype=float).reshape(-1, card)[reached]
-        if np.isnan(law).any() or np.isnan(value).any():
+        if np.isnan(table).any() or np.isnan(value).any():
             raise NotApplicableError(f"what `{decision}` leads to is not defined in every context that is reached.")
         if decision in matters:
-            value = _only_the_optimum(np.asarray(best.tables[decision]).reshape(-1, card)[reached], law, value)
+            value = _only_the_optimum(np.asarray(best.tables[decision]).reshape(-1, card)[reached], table, value)
         pad = [*range(card), *[0] * (actions - card)]
-        outcomes.append(law[:, pad])
+        outcomes.append(table[:, pad])
         values.append(value[:, pad])
     outcome = np.concatenate(outcomes)
-    return Law(np.full(len(outcome), 1.0 / len(outcome)), outcome, np.concatenate(values))
+    return OutcomeTable(np.full(len(outcome), 1.0 / len(outcome)), outcome, np.concatenate(values))
 
 
-def _only_the_optimum(rule: Floats, law: Floats, value: Floats) -> Floats:
+def _only_the_optimum(rule: Floats, table: Floats, value: Floats) -> Floats:
     """Make 1 what the rule does, and whatever is worth the same and leads to the same; all else 0."""
     chosen = rule.argmax(axis=1)
     rows = np.arange(len(chosen))
-    same_law = np.abs(law - law[rows, chosen][:, None]).max(axis=2) <= NOISE
+    same_law = np.abs(table - table[rows, chosen][:, None]).max(axis=2) <= NOISE
     same_worth = np.abs(value - value[rows, chosen][:, None]) <= tie_width(value)
     return np.asarray(same_law & same_worth, dtype=float)

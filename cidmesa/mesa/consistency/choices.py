@@ -6,9 +6,10 @@ the base, and :math:`\sum_c P(c)[\max_b Q_b(c,b) - Q_b(c, y(c))] \le \epsilon`. 
 linear inequalities.
 
 >>> import numpy as np
->>> from cidmesa.mesa.outcomes.outcome_table import Law
->>> law = Law(weight=np.array([1.0]), outcome=np.array([[[1.0, 0.0], [0.0, 1.0]]]), value=np.array([[0.0, 1.0]]))
->>> choices = Choices(law)
+>>> from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+>>> outcome = np.array([[[1.0, 0.0], [0.0, 1.0]]])  # the first action brings about the first value
+>>> table = OutcomeTable(weight=np.array([1.0]), outcome=outcome, value=np.array([[0.0, 1.0]]))
+>>> choices = Choices(table)
 >>> [(cost, choices.actions(choice)) for cost, choice in choices.cheapest_first()]
 [(0.0, (1,))]
 >>> choices.inequalities((0,)).tolist()  # the rows r of r @ O > 0, each divided by the sum of its absolute entries
@@ -25,11 +26,10 @@ from heapq import heappop, heappush
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats, Ints
 from cidmesa.mesa.objectives import cones
-from cidmesa.mesa.objectives.cones import Floats
-from cidmesa.mesa.outcomes.outcome_table import Law, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
 
 Choice: TypeAlias = tuple[int, ...]
 """Per context a position in :attr:`Choices.options`."""
@@ -44,7 +44,7 @@ class Option:
 
     action: int
     regret: float
-    against: NDArray[np.intp]
+    against: Ints
     rows: Floats
 
 
@@ -54,13 +54,13 @@ class Choices:
 
     Parameters
     ----------
-    law
+    table
         The training distribution.
     budget
         :math:`\epsilon`, in units of the base utility.
     """
 
-    law: Law
+    table: OutcomeTable
     budget: float = 0.0
 
     @cached_property
@@ -70,17 +70,17 @@ class Choices:
         Left out are actions beyond the budget, actions that lead exactly where a worse one leads (no objective prefers
         them to it), and copies: of several options with the same cost and rows the first stands for all.
         """
-        law, width, regret = self.law, tie_width(self.law.value), self.law.regret
-        allowed = self.budget + tie_width(self.law.value)
+        table, width, regret = self.table, tie_width(self.table.value), self.table.regret
+        allowed = self.budget + tie_width(self.table.value)
         found: list[tuple[Option, ...]] = []
-        for context, values in enumerate(law.value):
+        for context, values in enumerate(table.value):
             here: list[Option] = []
-            distinct = _distinct(law, context)
+            distinct = _distinct(table, context)
             for action in distinct[np.argsort(regret[context, distinct], kind="stable")]:
                 if regret[context, action] > allowed:
                     break
                 worse = distinct[values[distinct] < values[action] - width]
-                rows = law.rows(context, int(action), worse)
+                rows = table.rows(context, int(action), worse)
                 if len(worse) and not np.abs(rows).any(axis=1).all():
                     continue
                 option = Option(int(action), float(regret[context, action]), worse, rows)
@@ -103,7 +103,7 @@ class Choices:
         """Yield the choices within the budget with their regret, cheapest first; positions into :attr:`options`."""
         if not self.count:
             return
-        allowed = self.budget + tie_width(self.law.value)
+        allowed = self.budget + tie_width(self.table.value)
         start = (0,) * len(self.options)
         heap = [(self.cost(start), start)]
         seen = {start}
@@ -122,7 +122,7 @@ class Choices:
     def inequalities(self, choice: Choice) -> Floats:
         """Return the strict rows of one choice, scaled, shape (k, T): its cone is ``rows @ O > 0``."""
         rows = [here[i].rows for here, i in zip(self.options, choice, strict=True)]
-        width = self.law.outcome.shape[2]
+        width = self.table.outcome.shape[2]
         return np.unique(np.vstack(rows), axis=0) if rows and sum(map(len, rows)) else np.zeros((0, width))
 
     def actions(self, choice: Choice) -> tuple[int, ...]:
@@ -139,17 +139,17 @@ class Choices:
         return np.array([option.regret for here in self.options for option in here])
 
 
-def _distinct(law: Law, context: int) -> NDArray[np.intp]:
+def _distinct(table: OutcomeTable, context: int) -> Ints:
     """Return the actions that differ in worth or outcome and may be the worst that some objective is optimal for.
 
     Of actions alike the first, in action order; of many actions those on the border of what can be brought about.
     """
-    width = tie_width(law.value)
-    worth = np.round(law.value[context] / width) * width
-    rows = np.round(np.column_stack([worth, law.outcome[context]]), 12) + 0.0
+    width = tie_width(table.value)
+    worth = np.round(table.value[context] / width) * width
+    rows = np.round(np.column_stack([worth, table.outcome[context]]), 12) + 0.0
     _, first = np.unique(rows, axis=0, return_index=True)
     # Inside the border only objectives that no action matters to are optimal: the worst action is worst for them.
-    return np.sort(first[law.border[context][first] | (first == first[law.value[context][first].argmin()])])
+    return np.sort(first[table.vertices[context][first] | (first == first[table.value[context][first].argmin()])])
 
 
 def _same(one: Option, other: Option) -> bool:

@@ -1,7 +1,7 @@
 r"""Consistency, exactly: the objectives on given targets that training could have selected.
 
 The data are arrays. In one distribution, for contexts :math:`c` that are reached (:math:`P(c) > 0`), actions :math:`a`
-and values :math:`t` of the targets, a :class:`~cidmesa.mesa.outcomes.outcome_table.Law` holds
+and values :math:`t` of the targets, a :class:`~cidmesa.mesa.outcomes.outcome_table.OutcomeTable` holds
 
 .. math:: P(c), \qquad P(t \mid c, do(a)), \qquad Q_b(c, a) = E[U_b \mid c, do(a)] .
 
@@ -24,12 +24,13 @@ action, and each of its answers is confirmed by the linear program with the bina
 Several decisions are the same problem in normal form: one context whose actions are the deterministic policies.
 
 >>> import numpy as np
->>> from cidmesa.mesa.outcomes.outcome_table import Law
->>> law = Law(weight=np.array([1.0]), outcome=np.array([[[1.0, 0.0], [0.0, 1.0]]]), value=np.array([[0.0, 1.0]]))
->>> found = ConsistentSet(law)
+>>> from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+>>> outcome = np.array([[[1.0, 0.0], [0.0, 1.0]]])  # the first action brings about the first value
+>>> table = OutcomeTable(weight=np.array([1.0]), outcome=outcome, value=np.array([[0.0, 1.0]]))
+>>> found = ConsistentSet(table)
 >>> found.contains(np.array([0.0, 1.0])), found.contains(np.array([1.0, 0.0])), found.is_empty
 (True, False, False)
->>> ConsistentSet(Law(law.weight, np.ones((1, 2, 1)), law.value)).is_empty
+>>> ConsistentSet(OutcomeTable(table.weight, np.ones((1, 2, 1)), table.value)).is_empty
 True
 
 References
@@ -46,11 +47,11 @@ from functools import cached_property
 
 import numpy as np
 
+from cidmesa.arrays import Array, Floats
 from cidmesa.mesa.consistency.choices import LISTED_CHOICES, Choice, Choices
 from cidmesa.mesa.consistency.integer_program import Program
 from cidmesa.mesa.objectives import cones
-from cidmesa.mesa.objectives.cones import Floats
-from cidmesa.mesa.outcomes.outcome_table import Exact, Law, regret_of, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, regret_of, tie_width
 
 EXACT = 4096
 """Up to so many choices are listed where a margin must be settled in exact arithmetic."""
@@ -65,7 +66,7 @@ class ConsistentSet:
 
     Parameters
     ----------
-    law
+    table
         The training distribution.
     budget
         :math:`\epsilon`, in units of the base utility.
@@ -76,13 +77,13 @@ class ConsistentSet:
     the base does not care either.
     """
 
-    law: Law
+    table: OutcomeTable
     budget: float = 0.0
 
     @cached_property
     def choices(self) -> Choices:
         """The choices that its cones belong to."""
-        return Choices(self.law, self.budget)
+        return Choices(self.table, self.budget)
 
     @property
     def is_listed(self) -> bool:
@@ -124,14 +125,14 @@ class ConsistentSet:
             return False
         if self.best is not None:
             return False
-        exact = self.law.exact() if self.choices.count <= EXACT else None
+        exact = self.table.exact() if self.choices.count <= EXACT else None
         if exact is None:
             return None
         return not any(
             cones.feasible_exactly(self.exact_rows(exact, choice)) for _, choice in self.choices.cheapest_first()
         )
 
-    def exact_rows(self, exact: Exact, choice: Choice) -> list[Sequence[int]]:
+    def exact_rows(self, exact: Array, choice: Choice) -> list[Sequence[int]]:
         """Return the strict rows of a choice as integers."""
         if choice not in self._exact_known:
             rows: list[Sequence[int]] = []
@@ -159,7 +160,7 @@ class ConsistentSet:
             if cones.margin(self.choices.inequalities(choice), weak)[0] > cones.SETTLED:
                 return True
             doubtful.append(choice)
-        exact, rows = self.law.exact(), exact_weak()
+        exact, rows = self.table.exact(), exact_weak()
         if exact is None or rows is None:
             return False
         return any(cones.feasible_exactly(self.exact_rows(exact, choice), rows) for choice in doubtful)
@@ -168,14 +169,14 @@ class ConsistentSet:
 
     def contains(self, objective: Floats) -> bool:
         """Say whether an objective, an array over the targets' values, is consistent."""
-        return self.regret_of(objective)[1] <= self.budget + tie_width(self.law.value)
+        return self.regret_of(objective)[1] <= self.budget + tie_width(self.table.value)
 
     def regret_of(self, objective: Floats) -> tuple[float, float]:
         """Return the base regret of the best and of the worst policy that is optimal for `objective`.
 
         An action counts as optimal unless another is better by a scaled margin above 1e-7.
         """
-        return regret_of(self.law, self.law, objective)
+        return regret_of(self.table, self.table, objective)
 
     def representative(self, declared: Sequence[Floats] = ()) -> tuple[int | None, Floats] | None:
         r"""Return one objective of the set that depends on nothing but the set and the declared ones.
@@ -232,8 +233,8 @@ class ConsistentSet:
             rows = self.choices.inequalities(choice)
             cells.append((_corners(rows, tries, rng), inside))
         if not cells:
-            return np.zeros((0, self.law.outcome.shape[2]))
-        drawn = np.empty((count, self.law.outcome.shape[2]))
+            return np.zeros((0, self.table.outcome.shape[2]))
+        drawn = np.empty((count, self.table.outcome.shape[2]))
         for i in range(count):
             corners, inside = cells[rng.integers(len(cells))]
             share = spread * rng.uniform(0.02, 1.0)

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Floats
 from cidmesa.mesa.consistency.choices import Choice, Choices
 from cidmesa.mesa.objectives import cones
-from cidmesa.mesa.outcomes.outcome_table import Law, tie_width, weak_rows
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width, weak_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from cidmesa.mesa.objectives.cones import Floats
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,7 +68,7 @@ class Program:
 
     choices: Choices
     delta: float | None
-    deployed: Law | None = None
+    deployed: OutcomeTable | None = None
     weak: Floats | None = None
     fixed: dict[int, int] = field(default_factory=dict)
     seconds: float = 60.0
@@ -83,7 +82,7 @@ class Program:
         from scipy.sparse import coo_array
 
         options = self.choices.options
-        size = self.choices.law.outcome.shape[2]
+        size = self.choices.table.outcome.shape[2]
         starts = np.cumsum([size, *(len(here) for here in options)])
         actions = 0 if self.deployed is None else self.deployed.value.size
         first_z = int(starts[-1])
@@ -100,7 +99,7 @@ class Program:
                         builder.add(row, {y: -(1.0 + self.delta)}, -1.0, np.inf)
             builder.add((), {int(starts[context]) + i: 1.0 for i in range(len(here))}, 1.0, 1.0)
         regrets = {size + i: cost for i, cost in enumerate(self.choices.costs) if cost}
-        allowed = self.choices.budget + tie_width(self.choices.law.value)
+        allowed = self.choices.budget + tie_width(self.choices.table.value)
         if math.isfinite(allowed):
             builder.add((), regrets, -np.inf, allowed)
         for row in self.weak if self.weak is not None else ():

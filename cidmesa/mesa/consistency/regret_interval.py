@@ -1,4 +1,4 @@
-r"""What a whole set of objectives may do in a deployment, and what that costs the base.
+r"""Possible actions and the interval of base regrets, over a whole set of objectives in one deployment.
 
 In deployment :math:`\sigma` and context :math:`c` an action is **possible** iff some consistent objective :math:`O` has
 :math:`q^\sigma_O(c,a) \ge q^\sigma_O(c,b)` for all :math:`b`: strict in training, weak in deployment. The **regret
@@ -6,16 +6,16 @@ interval** is the least and the largest of
 
 .. math:: \sum_c P_\sigma(c) \big[ \max_b Q^\sigma_b(c,b) - Q^\sigma_b(c, z(c)) \big]
 
-over actions :math:`z(c)` that one consistent objective allows in all contexts at once. The law of a deployment says
-what the optimizer *believes* its actions lead to (a competent one knows :math:`\sigma`, a stale one does not) and what
-they are in fact worth to the base.
+over actions :math:`z(c)` that one consistent objective allows in all contexts at once. The outcome table of a
+deployment says what the optimizer *believes* its actions lead to (a competent one knows :math:`\sigma`, a stale one
+does not) and what they are in fact worth to the base.
 
 >>> import numpy as np
 >>> from cidmesa.mesa.consistency.consistent_set import ConsistentSet
->>> from cidmesa.mesa.outcomes.outcome_table import Law
+>>> from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 >>> outcome = np.array([[[1.0, 0.0], [0.0, 1.0]]])
->>> training = ConsistentSet(Law(np.array([1.0]), outcome, np.array([[0.0, 1.0]])))
->>> swapped = Law(np.array([1.0]), outcome[:, ::-1], np.array([[0.0, 1.0]]))
+>>> training = ConsistentSet(OutcomeTable(np.array([1.0]), outcome, np.array([[0.0, 1.0]])))
+>>> swapped = OutcomeTable(np.array([1.0]), outcome[:, ::-1], np.array([[0.0, 1.0]]))
 >>> possible(training, swapped).tolist(), interval(training, swapped)
 ([[True, False]], [1, 1])
 """
@@ -27,17 +27,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Floats, Mask
 from cidmesa.mesa.consistency.consistent_set import DELTAS
 from cidmesa.mesa.consistency.integer_program import Program
-from cidmesa.mesa.outcomes.outcome_table import Law, optimal_for, rivals, weak_rows
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for, rivals, weak_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-    from cidmesa.mesa.objectives.cones import Floats
 
 
 class Interval(tuple[float, float]):
@@ -80,7 +78,7 @@ class Interval(tuple[float, float]):
         return f"[{self.low:g}, {self.high:g}]" + (f" ± {self.gap:.2g}" if self.gap else "")
 
 
-def possible(objectives: ConsistentSet, law: Law) -> NDArray[np.bool_]:
+def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
     """Return which actions are possible in each context of a deployment, shape (C, A).
 
     Notes
@@ -88,31 +86,31 @@ def possible(objectives: ConsistentSet, law: Law) -> NDArray[np.bool_]:
     One linear program per context and action that leads somewhere else than the actions before it, and per choice of
     the set where the base is indifferent.
     """
-    contexts, actions = law.value.shape
+    contexts, actions = table.value.shape
     found = np.zeros((contexts, actions), dtype=bool)
-    if law.outcome.shape[2] == 2:  # the members are, up to scale and shift, at most two signs and a constant
+    if table.outcome.shape[2] == 2:  # the members are, up to scale and shift, at most two signs and a constant
         for member in _of_two_values(objectives):
-            found |= optimal_for(law, member)
+            found |= optimal_for(table, member)
         return found
     for context in range(contexts):
         known: dict[bytes, bool] = {}
         for action in range(actions):
-            inside = not law.border[context][action]  # optimal only where no action matters: one answer for all
-            key = b"" if inside else (np.round(law.outcome[context, action], 12) + 0.0).tobytes()
+            inside = not table.vertices[context][action]  # optimal only where no action matters: one answer for all
+            key = b"" if inside else (np.round(table.outcome[context, action], 12) + 0.0).tobytes()
             if key not in known:
-                known[key] = admits(objectives, law, {context: action})
+                known[key] = admits(objectives, table, {context: action})
             found[context, action] = known[key]
     return found
 
 
-def interval(objectives: ConsistentSet, law: Law, allowed: NDArray[np.bool_] | None = None) -> Interval:
+def interval(objectives: ConsistentSet, table: OutcomeTable, allowed: Mask | None = None) -> Interval:
     """Return the regret interval of a set of objectives in a deployment.
 
     Parameters
     ----------
     objectives
         The consistent set; an empty one has the interval ``(nan, nan)``.
-    law
+    table
         The deployment.
     allowed
         The possible actions, where they are known already.
@@ -124,23 +122,23 @@ def interval(objectives: ConsistentSet, law: Law, allowed: NDArray[np.bool_] | N
     distance that is left to its proven bound or, where it finds nothing with the margin it asks for, to that of the
     contexts.
     """
-    can = possible(objectives, law) if allowed is None else allowed
-    if not can.any(axis=1).all() or not len(law.weight):
-        return Interval(math.nan, math.nan) if len(law.weight) else Interval(0.0, 0.0)
-    low = _extreme(objectives, law, np.where(can, law.regret, np.inf), 1.0)
-    high = _extreme(objectives, law, np.where(can, law.regret, -np.inf), -1.0)
+    can = possible(objectives, table) if allowed is None else allowed
+    if not can.any(axis=1).all() or not len(table.weight):
+        return Interval(math.nan, math.nan) if len(table.weight) else Interval(0.0, 0.0)
+    low = _extreme(objectives, table, np.where(can, table.regret, np.inf), 1.0)
+    high = _extreme(objectives, table, np.where(can, table.regret, -np.inf), -1.0)
     return Interval(low[0], high[0], max(low[1], high[1]))
 
 
-def _extreme(objectives: ConsistentSet, law: Law, regret: Floats, sign: float) -> tuple[float, float]:
+def _extreme(objectives: ConsistentSet, table: OutcomeTable, regret: Floats, sign: float) -> tuple[float, float]:
     """Return the least (sign 1) or the largest (sign -1) joint regret, and what is unproven of it."""
     actions = (sign * regret).argmin(axis=1)
     bound = math.fsum(regret[c, a] for c, a in enumerate(actions))
-    if admits(objectives, law, dict(enumerate(actions.tolist()))):
+    if admits(objectives, table, dict(enumerate(actions.tolist()))):
         return bound, 0.0
     best: tuple[float, float] | None = None
     for delta in DELTAS:
-        found = Program(objectives.choices, delta, deployed=law).solve(deployed_cost=sign * law.regret)
+        found = Program(objectives.choices, delta, deployed=table).solve(deployed_cost=sign * table.regret)
         if found is None:
             continue
         value = sign * found.cost
@@ -151,19 +149,19 @@ def _extreme(objectives: ConsistentSet, law: Law, regret: Floats, sign: float) -
     return best if best is not None else (bound, abs(bound))
 
 
-def admits(objectives: ConsistentSet, law: Law, actions: dict[int, int]) -> bool:
+def admits(objectives: ConsistentSet, table: OutcomeTable, actions: dict[int, int]) -> bool:
     """Say whether one objective of the set makes all these actions, context → action, optimal at once."""
-    if law.outcome.shape[2] == 2:
+    if table.outcome.shape[2] == 2:
         where, what = list(actions), list(actions.values())
-        return any(bool(optimal_for(law, member)[where, what].all()) for member in _of_two_values(objectives))
+        return any(bool(optimal_for(table, member)[where, what].all()) for member in _of_two_values(objectives))
 
     def exactly() -> list[Sequence[int]] | None:
-        exact = law.exact()
+        exact = table.exact()
         if exact is None:
             return None
-        return [exact[c, a] - exact[c, b] for c, a in actions.items() for b in rivals(law, c, a)]
+        return [exact[c, a] - exact[c, b] for c, a in actions.items() for b in rivals(table, c, a)]
 
-    return objectives.admits(weak_rows(law, actions), exactly)
+    return objectives.admits(weak_rows(table, actions), exactly)
 
 
 def _of_two_values(objectives: ConsistentSet) -> list[Floats]:

@@ -1,4 +1,4 @@
-r"""How good and how bad the rules that are best for one thing can be for another.
+r"""The best and the worst for the base among the shared rules that are optimal for an objective.
 
 The rules that maximise an expectation :math:`f` need not be isolated: an objective that does not care what a rule does
 leaves a whole line or face of optimal rules, and the worst of them for the base may lie *inside* it, where the base is
@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cidmesa.arrays import Floats, Ints
 from cidmesa.mesa.consistency.shared_rules import LISTED_RULES, RuleSpace
 from cidmesa.mesa.outcomes.outcome_table import TIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cidmesa.mesa.consistency.shared_rules import Floats, Ints, Optimum, Polynomial
+    from cidmesa.mesa.consistency.shared_rules import Optimum, Polynomial
 
 ROUNDING = 1e-9
 """Residuals and singular values up to here, relative to the coefficients, are none."""

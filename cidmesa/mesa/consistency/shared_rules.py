@@ -33,11 +33,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.mesa.outcomes.outcome_table import TIE
@@ -48,8 +48,6 @@ from cidmesa.solve.queries.payoffs import uniform_policy
 if TYPE_CHECKING:
     from cidmesa.model import CIM
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
 
 LISTED_RULES = 300_000
 """The most supports and deterministic rules that are listed."""

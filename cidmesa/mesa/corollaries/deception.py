@@ -1,4 +1,4 @@
-r"""Deceptive alignment: complying while it pays.
+r"""Deceptive alignment: compliance in training that is instrumental and ends in deployment.
 
 A candidate :math:`\mathcal M(T, O)` in a setup with :class:`.Phases` (a decision :math:`D_{tr}`
 that training scores, the parameters after the update :math:`\Theta'`, a decision :math:`D_{dep}` taken with them) may
@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cidmesa.arguments import read_names
+from cidmesa.arrays import Floats
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.criteria.question import Answer
 from cidmesa.criteria.verdict import Verdict
@@ -48,7 +49,7 @@ from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import Polynomial, RuleSpace
-from cidmesa.mesa.graphical.interfaces import Floats, payoff_table
+from cidmesa.mesa.graphical.interfaces import payoff_table
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
 

@@ -29,12 +29,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cidmesa.arguments import read_names, require_count
+from cidmesa.arrays import Floats, Mask
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
@@ -43,8 +43,6 @@ from cidmesa.mechanisms import is_number
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
-
-Floats: TypeAlias = NDArray[np.float64]
 
 
 # Credit in a diagram ---------------------------------------------------------------------------------------------
@@ -153,7 +151,7 @@ def myopia(cid: CID, credit: Mapping[str, Iterable[str]], steps: Iterable[Iterab
 
 def value_iteration(
     transition: Floats | Sequence[object], reward: Floats | Sequence[object], discount: float
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Mask]:
     r"""Return the discounted action values of a Markov decision process, and which actions are optimal.
 
     Parameters

@@ -24,7 +24,7 @@ The pair is checked by the exact solver before it is returned.
 >>> import cidmesa as cm
 >>> cid = cm.CID([("act", "sex"), ("sex", "child"), ("pill", "child"), ("child", "pay")],
 ...              decisions=["act"], utilities=["pay"])
->>> pair = parting_models(cid, "sex", "pill")
+>>> pair = disagreeing_models(cid, "sex", "pill")
 >>> pair.before.cpd("pill").tolist(), pair.after.cpd("pill").tolist()
 ([1.0, 0.0], [0.0, 1.0])
 >>> pair.optimal_before, pair.optimal_after
@@ -40,11 +40,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Floats
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import Choice, Table
-from cidmesa.mesa.graphical.interfaces import Floats, conditional_mean, is_interface
+from cidmesa.mesa.graphical.interfaces import conditional_mean, is_interface
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ Optimal: TypeAlias = Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class Disagreement:
     r"""A pair of models that differ in one mechanism, and part "make the target high" from the base utility.
 
     Attributes
@@ -86,7 +87,7 @@ class Parting:
     optimal_after: tuple[Optimal, Optimal]
 
 
-def parting_models(cid: CID, target: str, shifted: str, middle: str | None = None) -> Parting:
+def disagreeing_models(cid: CID, target: str, shifted: str, middle: str | None = None) -> Disagreement:
     r"""Build two models that differ in `shifted` alone and part the proxy `target` from the base utility.
 
     Parameters
@@ -102,7 +103,7 @@ def parting_models(cid: CID, target: str, shifted: str, middle: str | None = Non
 
     Returns
     -------
-    Parting
+    Disagreement
 
     Raises
     ------
@@ -120,9 +121,9 @@ def parting_models(cid: CID, target: str, shifted: str, middle: str | None = Non
     >>> import cidmesa as cm
     >>> cid = cm.CID([("act", "meal"), ("meal", "pay"), ("meal", "smile"), ("mood", "smile")],
     ...              decisions=["act"], utilities=["pay"])
-    >>> parting_models(cid, "smile", "mood").middle
+    >>> disagreeing_models(cid, "smile", "mood").middle
     'meal'
-    >>> parting_models(cid, "meal", "mood")
+    >>> disagreeing_models(cid, "meal", "mood")
     Traceback (most recent call last):
         ...
     cidmesa.errors.NotApplicableError: no path leads from `mood` to the base utility around `meal`, ...
@@ -180,7 +181,7 @@ def _path(cid: CID, source: str, end: str, avoid: Collection[str] = ()) -> tuple
 
 def _build(
     cid: CID, target: str, shifted: str, middle: str, carried: tuple[str, ...], joined: tuple[str, ...]
-) -> Parting:
+) -> Disagreement:
     """Write the two models, and check them."""
     decision = carried[0]
     reads: dict[str, tuple[str, ...]] = {node: (parent,) for parent, node in pairwise(carried)}  # whose bits
@@ -213,7 +214,7 @@ def _build(
     )
     if not same or not apart:
         raise RuntimeError(f"the construction for {target!r} and {shifted!r} failed its check: {pairs}")
-    return Parting(before, after, target, shifted, middle, decision, carried, joined, pairs[0], pairs[1])
+    return Disagreement(before, after, target, shifted, middle, decision, carried, joined, pairs[0], pairs[1])
 
 
 def _optima(model: CIM, decision: str, target: str) -> tuple[Optimal, Optimal]:

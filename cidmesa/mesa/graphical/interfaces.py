@@ -39,9 +39,9 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cidmesa.arguments import read_names, require_count
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import is_number
@@ -59,10 +59,9 @@ if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
 
-Floats: TypeAlias = NDArray[np.float64]
-Line: TypeAlias = tuple[float, float, NDArray[np.bool_]]
+Line: TypeAlias = tuple[float, float, Mask]
 
-TOLERANCE = 1e-9
+PAYOFF_TOLERANCE = 1e-9
 """How far the score may be from an affine function of the objective, relative to its largest value."""
 
 
@@ -232,8 +231,8 @@ def _with_numbers(
     model = setup.deployed(TRAINING)
     points = _points(model, nodes, targets, objective, setup.score)
     widths = (
-        TOLERANCE * max(map(abs, objective.values()), default=0.0),
-        TOLERANCE * sum(float(np.abs(model.cpd(u)).max()) for u in setup.score),
+        PAYOFF_TOLERANCE * max(map(abs, objective.values()), default=0.0),
+        PAYOFF_TOLERANCE * sum(float(np.abs(model.cpd(u)).max()) for u in setup.score),
     )
     scale, offset, inside = _line(list(points.values()), widths)
     certified = set()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
 
 MESA_UTILITY = "mesa_utility"
-CRITERIA = ("voi", "requisite", "ri", "ici")
+COMPARED_CRITERIA = ("voi", "requisite", "ri", "ici")
 """The criteria by which a mesa diagram is compared with the base's."""
 
 
@@ -87,7 +87,7 @@ def own_mechanism(model: CIM, node: str) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class MesaIncentives:
     """A mesa diagram in one distribution, beside the base diagram of training.
 
     Attributes
@@ -144,7 +144,9 @@ class View:
     def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
         report = self.incentives if cid is self.cid else incentives(cid)
         nodes = set(self.base.chance)
-        return frozenset((criterion, node) for criterion in CRITERIA for node in admitted(report, criterion) & nodes)
+        return frozenset(
+            (criterion, node) for criterion in COMPARED_CRITERIA for node in admitted(report, criterion) & nodes
+        )
 
 
 def admitted(report: IncentiveReport, criterion: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-r"""Where targets stand to the base objective, and whether the observations cover them: what the graph alone says.
+r"""Where targets stand to the base objective, and whether the observations cover them (C2).
 
 **Position** of targets :math:`T` (Hubinger et al. 2019, § 4.1, made graphical). Let :math:`S = Desc(D)`,
 :math:`Y_b = Pa(U_b)`, :math:`Y = (Y_b \setminus \text{decisions}) \cap S` and :math:`T' = T \cap S \ne \emptyset`.

@@ -1,4 +1,4 @@
-r"""Which changes of the world can part a mesa-objective from the base objective.
+r"""Shifts sorted by what they can change: inert, context, mechanism; and Theorem A, when consistency carries over.
 
 Let :math:`U_b` be the base utility, :math:`T` a candidate's targets and :math:`U_m` a utility that is a child of all
 of :math:`T`. A mechanism :math:`M_V` is *relevant* to a decision :math:`D` for a utility when the best rule at

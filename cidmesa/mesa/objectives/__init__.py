@@ -1,1 +1,9 @@
-"""Objectives on targets: the declared ones, and all of them as cones."""
+"""Objectives on targets: the declared ones, and all of them as cones.
+
+============  =========================================
+module        what it holds
+============  =========================================
+``declared``  the objectives that are tried by name
+``cones``     sets of objectives as linear inequalities
+============  =========================================
+"""

@@ -29,12 +29,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+from cidmesa.arrays import Floats, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Floats: TypeAlias = NDArray[np.float64]
 
 Rows: TypeAlias = "Sequence[Sequence[Any]]"
 """Integers or fractions."""
@@ -42,7 +42,7 @@ Rows: TypeAlias = "Sequence[Sequence[Any]]"
 SETTLED = 1e-7
 """Margins up to here are decided by exact arithmetic, or not at all."""
 
-TOLERANCE = 1e-10
+LP_TOLERANCE = 1e-10
 """For HiGHS, whose own tolerance is as wide as the margins that count as settled."""
 
 AT_ONCE = 64
@@ -83,7 +83,7 @@ def margin(strict: Floats, weak: Floats | None = None) -> tuple[float, Floats]:
     return value, objective
 
 
-def _solved(strict: Floats, weak: Floats) -> tuple[float, Floats, NDArray[np.bool_]]:
+def _solved(strict: Floats, weak: Floats) -> tuple[float, Floats, Mask]:
     """Return the margin, an objective that attains it, and the rows, strict ones first, that hold it down."""
     from scipy.optimize import linprog
 
@@ -106,16 +106,16 @@ def _solved(strict: Floats, weak: Floats) -> tuple[float, Floats, NDArray[np.boo
             b_ub=np.zeros(int(kept.sum())),
             bounds=bounds,
             method="highs",
-            options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
+            options={"primal_feasibility_tolerance": LP_TOLERANCE, "dual_feasibility_tolerance": LP_TOLERANCE},
         )
         if found.x is None:  # cannot happen in exact arithmetic: O = 0 with margin 0 is feasible
             return 0.0, np.zeros(size), kept
         broken = np.where(kept, 0.0, matrix @ found.x)
         worst = np.argsort(-broken)[: AT_ONCE // 2]
-        if found.x[-1] <= 0.0 or broken[worst[0]] <= TOLERANCE:
+        if found.x[-1] <= 0.0 or broken[worst[0]] <= LP_TOLERANCE:
             binding[np.flatnonzero(kept)[found.ineqlin.marginals < 0.0]] = True
             return max(0.0, float(found.x[-1])), found.x[:-1], binding
-        kept[worst[broken[worst] > TOLERANCE]] = True
+        kept[worst[broken[worst] > LP_TOLERANCE]] = True
 
 
 def minimum_norm(strict: Floats, weak: Floats | None = None) -> Floats | None:

@@ -24,13 +24,12 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Floats
 from cidmesa.errors import MechanismError, unknown
 from cidmesa.mechanisms import is_number
 
 if TYPE_CHECKING:
-    from cidmesa.mesa.objectives.cones import Floats
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
 
@@ -155,7 +154,7 @@ def declared_on_fewer(targets: Sequence[str], domains: Sequence[Values]) -> tupl
     return tuple(found)
 
 
-def laid_out(table: NDArray[Any], names: Sequence[str], onto: Sequence[str]) -> NDArray[Any]:
+def laid_out(table: Array, names: Sequence[str], onto: Sequence[str]) -> Array:
     """Return a table with one axis per name as one with an axis per name of `onto`, of length one where it is new.
 
     >>> laid_out(np.zeros((2, 3)), ["b", "a"], ["a", "new", "b"]).shape

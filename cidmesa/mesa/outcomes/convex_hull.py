@@ -1,6 +1,6 @@
-r"""Which of many actions can be optimal for some objective at all: those on the border of what can be brought about.
+r"""Actions that are optimal for at least one objective: the vertices of the convex hull of their outcomes.
 
-An objective is linear in the law of its targets, so it is maximal on the border of the convex hull of the laws that the
+An objective is linear in the law of its targets, so it is maximal at a vertex of the convex hull of the laws that the
 actions lead to, or else it is the same everywhere. An action inside can be left out of every comparison: the best on
 the border is better. Of thousands of policies a few dozen are on the border where the targets have few values.
 
@@ -8,7 +8,7 @@ What is left out is inside by a margin that no rounding reaches; what is doubtfu
 hull costs more than it saves, and all actions stay.
 
 >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [1.0, 1.0], [0.5, 0.0]])
->>> on_border(square).tolist()
+>>> is_vertex(square).tolist()
 [True, True, False, True, True, True]
 """
 
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from cidmesa.arrays import Floats, Mask
 
-    from cidmesa.mesa.objectives.cones import Floats
+if TYPE_CHECKING:
+    pass
 
 DIMENSIONS = 4
 """The most dimensions in which hulls are computed."""
@@ -36,7 +36,7 @@ DISTANCES = 2**24
 """So many distances of points to facets are computed at a time."""
 
 
-def on_border(points: Floats) -> NDArray[np.bool_]:
+def is_vertex(points: Floats) -> Mask:
     """Mark the points, shape (N, T), that may lie on the relative border of their convex hull.
 
     Notes
@@ -64,9 +64,9 @@ def on_border(points: Floats) -> NDArray[np.bool_]:
         facets = ConvexHull(flat).equations
     except QhullError:
         return everything
-    border = np.zeros(len(points), dtype=bool)
+    vertices = np.zeros(len(points), dtype=bool)
     step = max(1, DISTANCES // len(points))
     for start in range(0, len(facets), step):
         here = facets[start : start + step]
-        border |= (flat @ here[:, :-1].T + here[:, -1] >= -INSIDE).any(axis=1)
-    return border
+        vertices |= (flat @ here[:, :-1].T + here[:, -1] >= -INSIDE).any(axis=1)
+    return vertices

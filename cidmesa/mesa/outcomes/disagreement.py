@@ -24,7 +24,7 @@ must do the same in two contexts. :func:`.unidentifiable` does compare whole pol
 >>> one = {"a": np.array([[True, False]]), "b": np.array([[True, False], [False, False]])}
 >>> other = {"a": np.array([[True, True]]), "b": np.array([[True, False], [False, True]])}
 >>> laws = np.array([[1.0, 0.0], [0.0, 1.0]])                     # of the two policies that are possible
->>> parting(contexts, one, other, lambda flags: laws @ flags)
+>>> disagreement(contexts, one, other, lambda flags: laws @ flags)
 (0.0, 1.0)
 """
 
@@ -33,7 +33,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+from cidmesa.arrays import Floats, Ints, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -43,15 +44,15 @@ if TYPE_CHECKING:
 Actions: TypeAlias = "Mapping[str, Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]]"
 """Decision → context → actions."""
 
-Taken: TypeAlias = "Mapping[str, NDArray[np.bool_]]"
+Taken: TypeAlias = "Mapping[str, Mask]"
 """Decision → which actions are taken in which contexts, shape (contexts, actions)."""
 
 
-def parting(
-    contexts: Mapping[str, NDArray[np.intp]],
+def disagreement(
+    contexts: Mapping[str, Ints],
     one: Taken,
     other: Taken,
-    chance: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    chance: Callable[[Floats], Floats],
 ) -> tuple[float, float]:
     """Return (certain, possible) for two hypotheses in one distribution.
 

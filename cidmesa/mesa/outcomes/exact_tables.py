@@ -1,4 +1,4 @@
-r"""Laws in integers, for the margins that floating point cannot settle.
+r"""OutcomeTables in integers, for the margins that floating point cannot settle.
 
 Probabilities are read as the fractions they were meant as: 0.1 is 1/10 and 0.3333333333333333 is 1/3, where a fraction
 with a denominator up to a million is that close; any other float is taken at its exact binary value, and the last
@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Array, Floats
 from cidmesa.solve.tables.elimination import Factor, make_plan, run
 from cidmesa.solve.tables.model_tables import index_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
 
     from cidmesa.model import CIM
 
@@ -36,7 +35,7 @@ DENOMINATOR = 10**6
 """Probabilities within rounding of a fraction with a denominator up to this are read as that fraction."""
 
 
-def exact_joint(model: CIM, names: Sequence[str]) -> NDArray[Any] | None:
+def exact_joint(model: CIM, names: Sequence[str]) -> Array | None:
     """Return the joint law of `names` on some positive scale, in integers, for every action of every decision.
 
     Parameters
@@ -57,7 +56,7 @@ def exact_joint(model: CIM, names: Sequence[str]) -> NDArray[Any] | None:
     above = index.ancestors(ids)
     kinds = index.kinds
     cards = [1 if kinds[v] == "u" else model.card(name) for v, name in enumerate(model.cid.nodes)]
-    tables: dict[int, tuple[NDArray[Any], None]] = {}
+    tables: dict[int, tuple[Array, None]] = {}
     factors = []
     for v, name in enumerate(model.cid.nodes):
         if not above >> v & 1 or kinds[v] == "d":
@@ -81,7 +80,7 @@ def exact_joint(model: CIM, names: Sequence[str]) -> NDArray[Any] | None:
     return full
 
 
-def whole_numbers(table: NDArray[np.float64]) -> NDArray[Any]:
+def whole_numbers(table: Floats) -> Array:
     """Return a table of distributions, rows along the last axis, as integers on one common scale.
 
     >>> whole_numbers(np.array([[0.1, 0.9], [0.5, 0.5]])).tolist()

@@ -1,6 +1,6 @@
-r"""Several decisions: the same problem in normal form, policy by policy.
+r"""Outcome tables of several decisions: one context, whose actions are whole deterministic policies.
 
-With several decisions a :class:`.Law` has one context, and its actions are the deterministic
+With several decisions a :class:`.OutcomeTable` has one context, and its actions are the deterministic
 policies :math:`\pi`, one of each class that acts alike (:mod:`.reduced_policies`), each with :math:`P(t \mid \pi)` and
 :math:`E[U_b \mid \pi]`. Nothing else changes: an objective is strongly consistent iff all policies that are optimal for
 it are (nearly) optimal for the base.
@@ -19,23 +19,24 @@ deployment; it cannot be stale in one context and not in another when one decisi
 >>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> cid = cm.CID([("a", "b"), ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
 >>> model = cid.parameterise(a=[0, 1], b=[0, 1], u=lambda a, b: 2 * a * b)
->>> law = NormalForm(TrainingSetup(model)).law("training", ["u"])
->>> law.value.tolist()  # b is told a: what it would do after the other a makes no difference
+>>> table = NormalForm(TrainingSetup(model)).table("training", ["u"])
+>>> table.value.tolist()  # b is told a: what it would do after the other a makes no difference
 [[0.0, 0.0, 0.0, 2.0]]
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
-from cidmesa.mesa.outcomes.disagreement import by_context, parting
+from cidmesa.mesa.outcomes.disagreement import by_context, disagreement
 from cidmesa.mesa.outcomes.exact_tables import exact_joint
-from cidmesa.mesa.outcomes.outcome_table import Law
-from cidmesa.mesa.outcomes.reduced_policies import list_plans, names_of, requisite_links
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_of, requisite_links
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
@@ -44,9 +45,6 @@ from cidmesa.solve.queries.payoffs import uniform_policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import NDArray
-
-    from cidmesa.mesa.objectives.cones import Floats
     from cidmesa.mesa.outcomes.disagreement import Actions
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
@@ -58,18 +56,18 @@ COMPARED = 4096
 """Up to so many of them are compared, those on the border of what they bring about (:mod:`.convex_hull`)."""
 
 SUMMED = 2**23
-"""Up to so many entries of plans by runs are summed in exact integers."""
+"""Up to so many entries of reduced policies by runs are summed in exact integers."""
 
 
 class NormalForm:
-    """The laws of a setup with several decisions, policy by policy.
+    """The outcome tables of a setup with several decisions, policy by policy.
 
     Parameters
     ----------
     setup
         A setup with numbers.
     targets
-        Where given, plans ignore what is idle for these targets and the score (:mod:`.reduced_policies`).
+        Where given, reduced policies ignore what is idle for these targets and the score (:mod:`.reduced_policies`).
 
     Raises
     ------
@@ -88,13 +86,13 @@ class NormalForm:
             for name, model in ((name, setup.deployed(name)) for name in setup.distributions)
         }
         kept = None if targets is None else requisite_links(setup, targets)
-        self.plans = list_plans(self.model, list(self._comes.values()), setup.shared_rules, POLICIES, kept)
+        self.reduced = list_reduced_policies(self.model, list(self._comes.values()), setup.shared_rules, POLICIES, kept)
 
     def affords(self, targets: Sequence[str]) -> bool:
         """Say whether the policies that matter for some targets are few enough to be compared with each other."""
-        if len(self.plans) <= COMPARED:
+        if len(self.reduced) <= COMPARED:
             return True
-        return all(len(self.law(name, targets).against[0]) <= COMPARED for name in self.setup.distributions)
+        return all(len(self.table(name, targets).against[0]) <= COMPARED for name in self.setup.distributions)
 
     def domain(self, node: str) -> Values:
         """Return the values of a target."""
@@ -102,94 +100,96 @@ class NormalForm:
             self._domains[node] = domain_of(self.setup, node)
         return self._domains[node]
 
-    def law(self, name: str, targets: Sequence[str]) -> Law:
-        """Return the law of `targets` in a distribution, as it is: the competent reading."""
+    def table(self, name: str, targets: Sequence[str]) -> OutcomeTable:
+        """Return the outcome table of `targets` in a distribution, as it is: the competent reading."""
         model = self.setup.deployed(name)
         outcome = self._outcome(model, targets)
-        return Law(np.ones(1), outcome[None], self.value(name)[None], self._exact(model, targets))
+        return OutcomeTable(np.ones(1), outcome[None], self.value(name)[None], self._exact(model, targets))
 
-    def stale(self, name: str, targets: Sequence[str]) -> Law:
-        """Return the law of `targets` as an optimizer believes it that never left training; the values are real."""
+    def stale(self, name: str, targets: Sequence[str]) -> OutcomeTable:
+        """Return the outcome table of `targets` as an optimizer believes it that never left training; the values are
+        real.
+        """
         outcome = self._outcome(stale_model(self.setup, name), targets)
-        return Law(np.ones(1), outcome[None], self.value(name)[None])
+        return OutcomeTable(np.ones(1), outcome[None], self.value(name)[None])
 
     def value(self, name: str) -> Floats:
         """Return the expected base utility of every policy in a distribution; with phases, what training scores."""
         if name not in self._values:
             model = self.setup.deployed(name)
-            total = np.zeros(len(self.plans))
+            total = np.zeros(len(self.reduced))
             for utility in self.setup.training_score if name == TRAINING else self.setup.score:
                 total += self._outcome(model, [utility]) @ np.array(self.domain(utility), dtype=float)
             self._values[name] = total
         return self._values[name]
 
-    def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
+    def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
         return by_context(self.setup.deployed(name), self._taken(name, np.flatnonzero(possible[0])))
 
-    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+    def disagreement(self, name: str, one: Mask, other: Mask) -> tuple[float, float]:
         """Return how often episodes tell two hypotheses apart (:mod:`cidmesa.mesa.outcomes.disagreement`)."""
         either = np.flatnonzero(one[0] | other[0])
         model = self.setup.deployed(name)
-        comes = self._by_run(model, self._joint(model, self.plans.names), self.plans.names, [])
+        comes = self._by_run(model, self._joint(model, self.reduced.names), self.reduced.names, [])
 
         def chance(flags: Floats) -> Floats:
-            return np.asarray(self.plans.total(comes * flags[:, None])[either, 0])
+            return np.asarray(self.reduced.total(comes * flags[:, None])[either, 0])
 
         first, second = (self._taken(name, np.flatnonzero(mask[0])) for mask in (one, other))
-        return parting(self.plans.contexts, first, second, chance)
+        return disagreement(self.reduced.contexts, first, second, chance)
 
-    def _taken(self, name: str, chosen: NDArray[np.intp]) -> dict[str, NDArray[np.bool_]]:
+    def _taken(self, name: str, chosen: Ints) -> dict[str, Mask]:
         """Return decision → which actions some chosen policy takes in the contexts that it enters."""
         model = self.setup.deployed(name)
         found = {}
         for decision in self.setup.cid.decisions:
             enters = self.enters(name, decision)[chosen]
-            rule = self.plans.rules[decision][chosen]
+            rule = self.reduced.rules[decision][chosen]
             actions = range(model.card(decision))
             found[decision] = np.stack([(enters & (rule == action)).any(axis=0) for action in actions], axis=1)
         return found
 
-    def enters(self, name: str, decision: str) -> NDArray[np.bool_]:
-        """Say which contexts of a decision each plan enters in a distribution, shape (policies, contexts)."""
-        return self.plans.enters(decision, self._comes[name].ravel()[self.plans.runs])
+    def enters(self, name: str, decision: str) -> Mask:
+        """Say which contexts of a decision each reduced policy enters in a distribution, shape (policies, contexts)."""
+        return self.reduced.enters(decision, self._comes[name].ravel()[self.reduced.runs])
 
-    # How laws come about -------------------------------------------------------------------------------------------
+    # How outcome tables come about ------------------------------------------------------------------------------------
 
     def _outcome(self, model: CIM, targets: Sequence[str]) -> Floats:
-        """Return the law of `targets` under every policy, shape (policies, values)."""
+        """Return the outcome table of `targets` under every policy, shape (policies, values)."""
         names = self._axes(targets)
         by_run: Floats = self._by_run(model, self._joint(model, names), names, targets)
-        return self.plans.total(by_run)
+        return self.reduced.total(by_run)
 
     def _joint(self, model: CIM, names: Sequence[str]) -> Floats:
-        """Return the law of `names` for every action of every decision."""
+        """Return the outcome table of `names` for every action of every decision."""
         scale = math.prod(model.card(decision) for decision in model.cid.decisions)
         return np.asarray(joint(model, names, policy=uniform_policy(model)) * scale)
 
-    def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], NDArray[Any] | None]:
-        known: list[NDArray[Any] | None] = []
+    def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], Array | None]:
+        known: list[Array | None] = []
 
-        def compute() -> NDArray[Any] | None:
+        def compute() -> Array | None:
             if not known:
                 names = self._axes(targets)
-                law = exact_joint(model, names) if self.plans.follows.size <= SUMMED else None
-                if law is not None:
-                    law = self.plans.total(self._by_run(model, law, names, targets))[None]
-                known.append(law)
+                table = exact_joint(model, names) if self.reduced.follows.size <= SUMMED else None
+                if table is not None:
+                    table = self.reduced.total(self._by_run(model, table, names, targets))[None]
+                known.append(table)
             return known[0]
 
         return compute
 
     def _axes(self, targets: Sequence[str]) -> list[str]:
-        return list(dict.fromkeys((*self.plans.names, *targets)))
+        return list(dict.fromkeys((*self.reduced.names, *targets)))
 
-    def _by_run(self, model: CIM, law: NDArray[Any], names: Sequence[str], targets: Sequence[str]) -> NDArray[Any]:
+    def _by_run(self, model: CIM, table: Array, names: Sequence[str], targets: Sequence[str]) -> Array:
         """Sum a joint law into an array (runs, values of the targets)."""
-        at = dict(zip(names, np.indices(law.shape).reshape(len(names), -1), strict=True))
-        cards = [model.card(n) for n in self.plans.names]
-        row = np.ravel_multi_index([at[n] for n in self.plans.names], cards)
-        column = np.zeros(law.size, dtype=np.intp)
+        at = dict(zip(names, np.indices(table.shape).reshape(len(names), -1), strict=True))
+        cards = [model.card(n) for n in self.reduced.names]
+        row = np.ravel_multi_index([at[n] for n in self.reduced.names], cards)
+        column = np.zeros(table.size, dtype=np.intp)
         width = 1
         for node in targets:
             position = at[node]
@@ -199,6 +199,6 @@ class NormalForm:
                 position = np.array([self.domain(node).index(v) for v in paid])[position]
             column = column * size + position
             width *= size
-        found = np.zeros((math.prod(cards), width), dtype=law.dtype)
-        np.add.at(found, (row, column), law.ravel())
-        return found[self.plans.runs]
+        found = np.zeros((math.prod(cards), width), dtype=table.dtype)
+        np.add.at(found, (row, column), table.ravel())
+        return found[self.reduced.runs]

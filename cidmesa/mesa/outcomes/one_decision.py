@@ -1,7 +1,7 @@
-r"""From a setup to the arrays that consistency is decided on.
+r"""Outcome tables of one decision: context by context.
 
-For one decision :math:`D` and one distribution (training, a deployment) a :class:`.Law` has
-the contexts :math:`pa` with :math:`P(pa) > 0`, the laws :math:`P(t \mid pa, do(a))` of the targets, and
+For one decision :math:`D` and one distribution (training, a deployment) a :class:`.OutcomeTable` has
+the contexts :math:`pa` with :math:`P(pa) > 0`, the outcome tables :math:`P(t \mid pa, do(a))` of the targets, and
 :math:`Q_b(pa, a)`.
 
 Two readings of what an optimizer believes in a deployment :math:`\sigma`: a **competent** one knows :math:`\sigma`; a
@@ -13,8 +13,8 @@ and all others as in training. What an action is *worth* to the base is in both 
 >>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> cid = cm.CID([("x", "act"), ("act", "y"), ("x", "y"), ("y", "pay")], decisions=["act"], utilities=["pay"])
 >>> model = cid.parameterise(x=cm.Bernoulli(0.25), act=[0, 1], y=lambda x, act: x ^ act, pay=lambda y: y)
->>> law = OneDecision(TrainingSetup(model)).law("training", ["y"])
->>> law.weight.tolist(), law.outcome[0].tolist(), law.value.tolist()
+>>> table = OneDecision(TrainingSetup(model)).table("training", ["y"])
+>>> table.weight.tolist(), table.outcome[0].tolist(), table.value.tolist()
 ([0.75, 0.25], [[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]])
 """
 
@@ -23,13 +23,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.exact_tables import exact_joint
-from cidmesa.mesa.outcomes.outcome_table import Law
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import context_law, outcome_law, solve
@@ -37,9 +38,6 @@ from cidmesa.solve import context_law, outcome_law, solve
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from numpy.typing import NDArray
-
-    from cidmesa.mesa.objectives.cones import Floats
     from cidmesa.mesa.outcomes.disagreement import Actions
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
@@ -49,13 +47,13 @@ if TYPE_CHECKING:
 class Reached:
     """The contexts that one distribution reaches: their positions, probabilities, and the base's action values."""
 
-    at: NDArray[np.intp]
+    at: Ints
     weight: Floats
     value: Floats
 
 
 class OneDecision:
-    """The laws of a setup with one decision, computed when asked for.
+    """The outcome tables of a setup with one decision, computed when asked for.
 
     Parameters
     ----------
@@ -74,7 +72,7 @@ class OneDecision:
         """One decision, context by context: always."""
         return True
 
-    def by_context(self, name: str, possible: NDArray[np.bool_], law: Law) -> Actions:
+    def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the possible actions of the decision by context."""
         rows = zip(self.contexts(name), possible.tolist(), strict=True)
         return {
@@ -84,7 +82,7 @@ class OneDecision:
             }
         }
 
-    def parting(self, name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float]:
+    def disagreement(self, name: str, one: Mask, other: Mask) -> tuple[float, float]:
         """Return the probability of contexts without a common action, and of those with different ones."""
         weight = self.reached(name).weight
         apart, differ = ~(one & other).any(axis=1), (one != other).any(axis=1)
@@ -116,81 +114,81 @@ class OneDecision:
         every = self.setup.deployed(name).contexts(self.decision)
         return tuple(every[i] for i in self.reached(name).at)
 
-    def law(self, name: str, targets: Sequence[str]) -> Law:
-        """Return the law of `targets` (in node order) in a distribution, as it is: the competent reading."""
+    def table(self, name: str, targets: Sequence[str]) -> OutcomeTable:
+        """Return the outcome table of `targets` (in node order) in a distribution, as it is: the competent reading."""
         reached = self.reached(name)
         model = self.setup.deployed(name)
-        return Law(
+        return OutcomeTable(
             reached.weight, self._outcome(model, targets)[reached.at], reached.value, self._exact(model, targets, name)
         )
 
-    def stale(self, name: str, targets: Sequence[str]) -> Law:
-        """Return the law of `targets` in a deployment as a stale optimizer believes it; the values are real."""
+    def stale(self, name: str, targets: Sequence[str]) -> OutcomeTable:
+        """Return the outcome table in a deployment as a stale optimizer believes it; the values are real."""
         reached = self.reached(name)
         known = np.isin(reached.at, self.reached(TRAINING).at)
         believed = self._outcome(self.setup.deployed(TRAINING), targets)[reached.at]
         if not known.all():
             read = self._outcome(stale_model(self.setup, name), targets)[reached.at]
             believed = np.where(known[:, None, None], believed, read)
-        return Law(reached.weight, believed, reached.value)
+        return OutcomeTable(reached.weight, believed, reached.value)
 
     def _outcome(self, model: CIM, targets: Sequence[str]) -> Floats:
         """Return P(targets | pa, do a) for all contexts, shape (C, A, T); NaN where nothing follows."""
-        law = outcome_law(model, self.decision, targets)
-        family = law.ndim - len(targets)
-        law = self._on_common_values(model, law, targets, family)
-        return law.reshape(*_flat(law.shape, family), -1)
+        table = outcome_law(model, self.decision, targets)
+        family = table.ndim - len(targets)
+        table = self._on_common_values(model, table, targets, family)
+        return table.reshape(*_flat(table.shape, family), -1)
 
-    def _exact(self, model: CIM, targets: Sequence[str], name: str) -> Callable[[], NDArray[Any] | None]:
-        found: list[NDArray[Any] | None] = []
+    def _exact(self, model: CIM, targets: Sequence[str], name: str) -> Callable[[], Array | None]:
+        found: list[Array | None] = []
 
-        def compute() -> NDArray[Any] | None:
+        def compute() -> Array | None:
             if not found:
                 parents = model.cid.parents(self.decision)
                 outside = [t for t in targets if t not in parents]
-                law = exact_joint(model, [*parents, self.decision, *outside])
-                if law is not None and len(outside) < len(targets):
-                    law = _with_own_axes(law, parents, targets)
-                if law is not None:
+                table = exact_joint(model, [*parents, self.decision, *outside])
+                if table is not None and len(outside) < len(targets):
+                    table = _with_own_axes(table, parents, targets)
+                if table is not None:
                     family = len(parents) + 1
-                    law = self._on_common_values(model, law, targets, family)
-                    law = law.reshape(*_flat(law.shape, family), -1)[self.reached(name).at]
-                found.append(law)
+                    table = self._on_common_values(model, table, targets, family)
+                    table = table.reshape(*_flat(table.shape, family), -1)[self.reached(name).at]
+                found.append(table)
             return found[0]
 
         return compute
 
-    def _on_common_values(self, model: CIM, law: NDArray[Any], targets: Sequence[str], family: int) -> NDArray[Any]:
+    def _on_common_values(self, model: CIM, table: Array, targets: Sequence[str], family: int) -> Array:
         """Widen the axis of a utility, whose numbers differ between distributions, to all its values."""
         for axis, node in enumerate(targets, start=family):
             if model.cid.kind(node) == "utility":
                 values = self.domain(node)
                 paid = np.unique(model.cpd(node)).tolist()
                 if len(paid) < len(values):
-                    wide = np.zeros((*law.shape[:axis], len(values), *law.shape[axis + 1 :]), dtype=law.dtype)
-                    wide[(slice(None),) * axis + ([values.index(v) for v in paid],)] = law
-                    law = wide
-        return law
+                    wide = np.zeros((*table.shape[:axis], len(values), *table.shape[axis + 1 :]), dtype=table.dtype)
+                    wide[(slice(None),) * axis + ([values.index(v) for v in paid],)] = table
+                    table = wide
+        return table
 
 
 def _flat(shape: Sequence[int], family: int) -> tuple[int, int]:
-    """Return the number of contexts and of actions from a law's shape."""
+    """Return the number of contexts and of actions from an outcome table's shape."""
     contexts = 1
     for card in shape[: family - 1]:
         contexts *= card
     return contexts, shape[family - 1]
 
 
-def _with_own_axes(law: NDArray[Any], parents: Sequence[str], targets: Sequence[str]) -> NDArray[Any]:
+def _with_own_axes(table: Array, parents: Sequence[str], targets: Sequence[str]) -> Array:
     """Give a target that is a parent an axis of its own: all its mass is on the value observed."""
     family = len(parents) + 1
     for axis, node in enumerate(targets, start=family):
         if node in parents:
             where = parents.index(node)
-            card = law.shape[where]
-            law = np.expand_dims(law, axis)
-            mask = np.zeros([card if i in {where, axis} else 1 for i in range(law.ndim)], dtype=np.int64)
+            card = table.shape[where]
+            table = np.expand_dims(table, axis)
+            mask = np.zeros([card if i in {where, axis} else 1 for i in range(table.ndim)], dtype=np.int64)
             for i in range(card):
-                mask[tuple(i if j in {where, axis} else 0 for j in range(law.ndim))] = 1
-            law = law * mask
-    return law
+                mask[tuple(i if j in {where, axis} else 0 for j in range(table.ndim))] = 1
+            table = table * mask
+    return table

@@ -1,25 +1,26 @@
 r"""Deterministic policies of several decisions, told apart only where they act differently.
 
 A deterministic policy gives every decision an action in every context. Two policies that differ only in contexts that
-neither of them ever enters act alike, whatever the world does; a **plan** is a class of such policies (the *reduced
-normal form* of game theory [1]_). Where one decision is told what an earlier one did, plans are far fewer than
-policies: a rule for what follows the action not taken is never needed.
+neither of them ever enters act alike, whatever the world does; a **reduced policy** is a class of such policies (the
+*reduced normal form* of game theory [1]_). Where one decision is told what an earlier one did, reduced policies are far
+fewer than policies: a rule for what follows the action not taken is never needed.
 
-Plans are listed decision by decision, in topological order. Each plan so far knows which contexts of the next decision
-it can enter, in any distribution, and branches into one plan per action there, and nowhere else. Decisions that share
-one rule branch only in contexts that no earlier use of the rule has settled.
+Reduced policies are listed decision by decision, in topological order. Each reduced policy so far knows which contexts
+of the next decision it can enter, in any distribution, and branches into one reduced policy per action there, and
+nowhere else. Decisions that share one rule branch only in contexts that no earlier use of the rule has settled.
 
-Where even plans are too many, those that ignore **idle links** are enough: information links that are nonrequisite for
-the targets and for every base utility, in training's diagram and in every deployment's (:func:`requisite_links`). Given
-the rest of what a decision sees and does, such an observation is independent of all that is pursued or scored. A rule
-that uses it brings about what a mixture of rules without it does, in every distribution, so regrets, consistent
-objectives and possible actions are the same. Decisions that share a rule keep all their links.
+Where even reduced policies are too many, those that ignore **idle links** are enough: information links that are
+nonrequisite for the targets and for every base utility, in training's diagram and in every deployment's
+(:func:`requisite_links`). Given the rest of what a decision sees and does, such an observation is independent of all
+that is pursued or scored. A rule that uses it brings about what a mixture of rules without it does, in every
+distribution, so regrets, consistent objectives and possible actions are the same. Decisions that share a rule keep all
+their links.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("a", "b"), ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
 >>> model = cid.parameterise(a=[0, 1], b=[0, 1], u=lambda a, b: 2 * a * b)
->>> plans = list_plans(model, [np.ones((2, 2), dtype=bool)])
->>> plans.rules["a"].ravel().tolist(), plans.rules["b"].tolist()  # b's rule after the action that a did not take: -1
+>>> reduced = list_reduced_policies(model, [np.ones((2, 2), dtype=bool)])
+>>> reduced.rules["a"].ravel().tolist(), reduced.rules["b"].tolist()  # -1: never comes up
 ([0, 0, 1, 1], [[0, -1], [1, -1], [-1, 0], [-1, 1]])
 
 References
@@ -31,11 +32,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Ints, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
 
@@ -46,19 +47,17 @@ if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
 
-Ints: TypeAlias = NDArray[np.intp]
-Booleans: TypeAlias = NDArray[np.bool_]
 
 ENTRIES = 2**27
-"""The most entries of the array that says which plan is in keeping with what."""
+"""The most entries of the array that says which reduced policy is in keeping with what."""
 
 CHUNK = 2048
-"""So many plans at a time are multiplied into a law."""
+"""So many reduced policies at a time are multiplied into an outcome table."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Plans:
-    """The plans of a model, in the order in which their actions are chosen.
+class ReducedPolicies:
+    """The reduced policies of a model, in the order in which their actions are chosen.
 
     Attributes
     ----------
@@ -67,9 +66,10 @@ class Plans:
     runs
         The runs that come up under some policy in some distribution, as positions in C order, shape (R,).
     rules
-        Decision → the action of every plan in every context, shape (P, contexts); -1 where a plan never comes.
+        Decision → the action of every reduced policy in every context, shape (P, contexts); -1 where a reduced policy
+        never comes.
     follows
-        Whether a run is in keeping with a plan, shape (P, R).
+        Whether a run is in keeping with a reduced policy, shape (P, R).
     contexts
         Decision → its context in every run, shape (R,).
     """
@@ -77,21 +77,21 @@ class Plans:
     names: tuple[str, ...]
     runs: Ints
     rules: Mapping[str, Ints]
-    follows: Booleans
+    follows: Mask
     contexts: Mapping[str, Ints]
 
     def __len__(self) -> int:
         return len(self.follows)
 
-    def total(self, by_run: NDArray[Any]) -> NDArray[Any]:
-        """Sum rows by run, shape (R, k), over the runs of each plan: shape (P, k)."""
+    def total(self, by_run: Array) -> Array:
+        """Sum rows by run, shape (R, k), over the runs of each reduced policy: shape (P, k)."""
         parts = [
             self.follows[start : start + CHUNK].astype(by_run.dtype) @ by_run for start in range(0, len(self), CHUNK)
         ]
         return np.concatenate(parts)
 
-    def enters(self, decision: str, reached: Booleans) -> Booleans:
-        """Say which contexts of `decision` each plan enters, given which runs come up: shape (P, contexts)."""
+    def enters(self, decision: str, reached: Mask) -> Mask:
+        """Say which contexts of `decision` each policy enters, given which runs come up: shape (P, contexts)."""
         here = np.zeros((len(self.runs), self.rules[decision].shape[1]), dtype=np.float32)
         here[np.arange(len(self.runs)), self.contexts[decision]] = reached
         return self.total(here) > 0
@@ -151,14 +151,14 @@ def requisite_links(setup: TrainingSetup, targets: Iterable[str]) -> dict[str, t
         diagrams = [g.without_edges(idle) for g in diagrams]
 
 
-def list_plans(
+def list_reduced_policies(
     model: CIM,
-    supports: Sequence[NDArray[Any]],
+    supports: Sequence[Array],
     shared: Iterable[Sequence[str]] = (),
     most: int = 4096,
     kept: Mapping[str, Sequence[str]] | None = None,
-) -> Plans:
-    """List the plans of a model.
+) -> ReducedPolicies:
+    """List the reduced policies of a model.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def list_plans(
     shared
         Tuples of decisions that have one rule.
     most
-        How many plans are listed.
+        How many reduced policies are listed.
     kept
         Decision → the observations that its rule uses, by default all.
 
@@ -219,7 +219,7 @@ def list_plans(
         narrow = _position(model, used[decision], every, math.prod(shape))
         rules[decision] = tables[leader[decision]][:, narrow]
         seen[decision] = _position(model, parents, at, len(runs))
-    return Plans(names, runs, rules, follows, seen)
+    return ReducedPolicies(names, runs, rules, follows, seen)
 
 
 def _position(model: CIM, nodes: Sequence[str], at: Mapping[str, Ints], size: int) -> Ints:

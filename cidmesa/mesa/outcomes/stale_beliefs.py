@@ -1,4 +1,4 @@
-r"""What an optimizer believes in a deployment when it has not noticed that it left training.
+r"""The model that an optimizer believes in a deployment when it has not noticed that it left training.
 
 It sees what is there: the mechanisms of :math:`Obs(D) = Pa(D) \cup Anc(Pa(D))` are the deployment's. All others, those
 that say what its actions lead to, are as in training.

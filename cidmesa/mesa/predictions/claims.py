@@ -1,4 +1,4 @@
-r"""What one hypothesis says of one distribution: the pieces that predictions are made of.
+r"""What one hypothesis says of one distribution: the claims that prediction rows are made of.
 
 A *yes* (an observation is used, a shift is responded to) is claimed of every optimizer only where a lower bound over
 all rules of possible actions, context by context, is at least twice the margin. A *no* holds for every optimizer that
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
 from cidmesa.mesa.graphical.shifts import ShiftClass
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 Modality: TypeAlias = Literal["must", "can"]
-Mask: TypeAlias = NDArray[np.bool_]
-Floats: TypeAlias = NDArray[np.float64]
 
 
 class Hypothesis(Protocol):
@@ -83,7 +81,7 @@ class World:
     ----------
     setup, name, model
         Of which setup, which, and its mechanisms.
-    laws
+    tables
         Per decision the law of its context, under the uniform policy where other decisions matter.
     worst
         The largest base regret that any rule has.
@@ -92,7 +90,7 @@ class World:
     setup: TrainingSetup
     name: str
     model: CIM
-    laws: Mapping[str, Floats] = field(default_factory=dict)
+    tables: Mapping[str, Floats] = field(default_factory=dict)
     worst: float = 0.0
 
 
@@ -100,10 +98,10 @@ def world_of(setup: TrainingSetup, name: str) -> World:
     """Compute what predictions about one distribution share."""
     model = setup.deployed(name)
     policy = uniform_policy(model)
-    laws = {
+    tables = {
         d: np.asarray(joint(model, model.cid.parents(d), policy=policy), dtype=np.float64) for d in model.cid.decisions
     }
-    return World(setup, name, model, laws, best_value(setup, model) + best_value(setup, negated(model)))
+    return World(setup, name, model, tables, best_value(setup, model) + best_value(setup, negated(model)))
 
 
 # What is claimed ------------------------------------------------------------------------------------------------------
@@ -161,7 +159,7 @@ def actions(h: Hypothesis, world: World, decision: str) -> Claim | None:
     if can is None:
         return None
     domain = world.model.domain(decision)
-    reached = world.laws[decision].reshape(-1) > 0
+    reached = world.tables[decision].reshape(-1) > 0
     table = tuple(
         (context, tuple(action for action, ok in zip(domain, row, strict=True) if ok))
         for context, row, comes in zip(world.model.contexts(decision), can, reached, strict=True)
@@ -261,7 +259,7 @@ def _because_of_set(h: Hypothesis, deployment: str) -> str:
     return f"all consistent objectives on {name_of(h)}"
 
 
-def _shares(mixture: NDArray[np.float64], can: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _shares(mixture: Floats, can: Mask) -> tuple[Floats, Floats]:
     """Return the least and the greatest share of each action in each mixture, over rules of possible actions."""
     only = can & (can.sum(axis=1, keepdims=True) == 1)
     return mixture @ only, mixture @ can

@@ -1,4 +1,4 @@
-r"""What of a rule can show in a distribution: contexts to compare, and how often they come.
+r"""Which contexts a rule can be compared in, and how often they come.
 
 Two comparisons turn a rule :math:`\pi(a \mid pa)` into evidence.
 
@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Floats, Ints
 from cidmesa.graph import d_separated
 from cidmesa.mesa.graphical.relevance import observed
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
-
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
 
-Kind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage"]
-Interval: TypeAlias = tuple[float, float]
+RowKind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage"]
+Bounds: TypeAlias = tuple[float, float]
 ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
 """Pairs (context, possible actions), contexts in C order."""
 
@@ -93,9 +93,9 @@ class Prediction:
     id: str
     hypothesis: str
     deployment: str
-    kind: Kind
+    kind: RowKind
     subject: str
-    expected: bool | Interval | ActionTable
+    expected: bool | Bounds | ActionTable
     modality: Modality
     theorem: str
     decision: str | None = None
@@ -197,7 +197,7 @@ def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float
     rows: _Rows = []
     for decision in cid.decisions:
         for axis, parent in enumerate(cid.parents(decision)):
-            pairs = observation_pairs(world.laws[decision], axis)
+            pairs = observation_pairs(world.tables[decision], axis)
             if len(pairs):
                 used = partial(claims.use, world=world, decision=decision, parent=parent, pairs=pairs, margin=margin)
                 rows += _merged(world, hypotheses, "observation", _of(parent, decision, cid), decision, used, margin)
@@ -273,7 +273,7 @@ def _retrained_rows(
     model, cid = world.model, world.model.cid
     low, high = utility_range(model)
     best = claims.best_value(setup, model)
-    rows: list[tuple[Kind, str, str, float, str]] = []
+    rows: list[tuple[RowKind, str, str, float, str]] = []
     for decision in cid.decisions:
         for parent in cid.parents(decision):
             if all(parent in claims.requisite(h, world, decision) for h in hypotheses) and len(cid.decisions) == 1:
@@ -342,7 +342,7 @@ def _structural_by_graph(setup: TrainingSetup) -> Iterator[Prediction]:
 def _merged(
     world: World,
     hypotheses: Sequence[Hypothesis],
-    kind: Kind,
+    kind: RowKind,
     subject: str,
     decision: str | None,
     claim: Callable[[Hypothesis], Claim | None],
@@ -392,7 +392,7 @@ def _union(said: Sequence[Claim], domain: tuple[Any, ...] = ()) -> Claim | None:
     return Claim((min(lows), max(highs)), modality, theorem)
 
 
-def _row(world: World, hypothesis: str, kind: Kind, subject: str, decision: str | None, claim: Claim) -> Prediction:
+def _row(world: World, hypothesis: str, kind: RowKind, subject: str, decision: str | None, claim: Claim) -> Prediction:
     name = f"{hypothesis}/{world.name}/{kind}/{subject}"
     return Prediction(
         name, hypothesis, world.name, kind, subject, claim.expected, claim.modality, claim.theorem, decision
@@ -413,7 +413,7 @@ def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, m
         excluding = {context for context, actions in expected if len(actions) < size}
         if depends_on_rules(world.model.cid, decision):
             return bool(excluding)
-        chances = zip(world.model.contexts(decision), world.laws[decision].reshape(-1).tolist(), strict=True)
+        chances = zip(world.model.contexts(decision), world.tables[decision].reshape(-1).tolist(), strict=True)
         return sum(chance for context, chance in chances if context in excluding) > margin
     low, high = expected
     lowest, highest = utility_range(world.setup.deployed(TRAINING))
@@ -425,7 +425,7 @@ def _of(subject: str, decision: str, cid: CID) -> str:
     return subject if len(cid.decisions) == 1 else f"{subject} -> {decision}"
 
 
-def _spelled(expected: bool | Interval | ActionTable) -> str:
+def _spelled(expected: bool | Bounds | ActionTable) -> str:
     """Write a claim out, numbers to nine digits."""
     if isinstance(expected, bool):
         return str(expected)

@@ -28,7 +28,7 @@ import numpy as np
 
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives.declared import Objective, laid_out
-from cidmesa.mesa.outcomes.reduced_policies import list_plans, names_of
+from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_of
 from cidmesa.solve.queries.payoffs import uniform_policy
 from cidmesa.solve.symbolic import joint
 from cidmesa.solve.symbolic.algebra import Algebra, exact
@@ -79,7 +79,7 @@ class Values:
         else:
             self._names = names_of(cid)
             support = joint(model, self._names, policy=uniform_policy(model)) != 0
-            self._plans = list_plans(model, [support], shared, POLICIES)
+            self._plans = list_reduced_policies(model, [support], shared, POLICIES)
         probabilities = list(Algebra(model).entries)
         symbols = sorted(model.symbols, key=str)
         bounds = [s for s in symbols if s.is_nonnegative] + [-s for s in symbols if s.is_nonpositive]

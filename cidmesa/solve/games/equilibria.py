@@ -47,9 +47,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cidmesa.arguments import require_count, require_model
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph, relevant_mechanisms
-from cidmesa.mechanisms import Array, Table
+from cidmesa.mechanisms import Table
 from cidmesa.solve.games.strategic_form import MAX_PROFILES, Rules, StrategicForm, extreme_profiles, pure_profiles
 from cidmesa.solve.policies.all_optimal import deterministic_rules, value_slack
 from cidmesa.solve.policies.optimal import solve

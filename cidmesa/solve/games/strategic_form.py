@@ -51,10 +51,9 @@ from math import comb
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cidmesa.arrays import Array, Floats, Mask
 from cidmesa.errors import NotApplicableError, missing
-from cidmesa.mechanisms import Array
 from cidmesa.solve.policies.all_optimal import deterministic_rules, value_slack
 from cidmesa.solve.queries.payoffs import payoff_tensor, uniform_rule
 
@@ -68,7 +67,6 @@ MAX_VERTICES = 50_000
 """How many vertices a polytope of best responses may have at most."""
 
 Rules: TypeAlias = dict[str, Array]
-Weights: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +128,7 @@ class StrategicForm:
         """Return what an agent gets, one axis per deciding agent; `strategies` may be any rules, one list an agent."""
         return self._contracted(self.pays[agent], self.strategies if strategies is None else strategies, ())
 
-    def expected(self, agent: Hashable, weights: Mapping[Hashable, Weights]) -> Array:
+    def expected(self, agent: Hashable, weights: Mapping[Hashable, Floats]) -> Array:
         """Return what an agent gets where some agents mix; one axis for each of the others."""
         table = self.payoffs(agent)
         for place in reversed(range(len(self.agents))):
@@ -138,7 +136,7 @@ class StrategicForm:
                 table = _averaged(table, place, weights[self.agents[place]])
         return table
 
-    def behaviour(self, agent: Hashable, policies: Sequence[Rules], weights: Weights) -> Rules | None:
+    def behaviour(self, agent: Hashable, policies: Sequence[Rules], weights: Floats) -> Rules | None:
         """Return rules that pay everybody what an agent's mixture does; ``None`` if acting on average does not."""
         place = self.agents.index(agent)
         others = [[{d: uniform_rule(self.model, d) for d in own[0]}] for own in self.strategies]
@@ -175,7 +173,7 @@ def _with(strategies: Sequence[Sequence[Rules]], place: int, own: Sequence[Rules
     return [own if i == place else theirs for i, theirs in enumerate(strategies)]
 
 
-def _averaged(table: Array, place: int, weights: Weights) -> Array:
+def _averaged(table: Array, place: int, weights: Floats) -> Array:
     """Take the mean over one axis."""
     found: Array = np.tensordot(weights, table, axes=(0, place))
     return found
@@ -202,7 +200,7 @@ def pure_profiles(form: StrategicForm) -> Iterator[Rules]:
         yield {d: chosen[d] for d in form.decisions}
 
 
-def extreme_profiles(form: StrategicForm) -> list[tuple[Weights, Weights]]:
+def extreme_profiles(form: StrategicForm) -> list[tuple[Floats, Floats]]:
     """Return the extreme equilibria of two agents, as weights of their strategies (see the module's text).
 
     Pure ones first, then by the number of strategies that are played.
@@ -238,7 +236,7 @@ def extreme_profiles(form: StrategicForm) -> list[tuple[Weights, Weights]]:
     return sorted(pairs, key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
 
 
-def _complementary(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+def _complementary(first: Mask, second: Mask) -> Iterator[tuple[int, int]]:
     """Yield the pairs of a row of one table and a row of another that are true nowhere at once."""
     right = second.T.astype(np.float32)
     block = max(1, 2**24 // len(second))
@@ -247,7 +245,7 @@ def _complementary(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Itera
         yield from ((start + int(i), int(j)) for i, j in np.argwhere(both == 0))
 
 
-def _polished(table: Array, weights: Weights) -> Weights:
+def _polished(table: Array, weights: Floats) -> Floats:
     """Return the weights, near those given, that make the best responses to them equally good to rounding."""
     played = np.flatnonzero(weights)
     best = np.flatnonzero(_best((table @ weights)[None])[0])
@@ -265,9 +263,9 @@ def _positive(pay: Array) -> Array:
     return found
 
 
-def _best(values: Array) -> NDArray[np.bool_]:
+def _best(values: Array) -> Mask:
     """Mark the largest values of each row."""
-    found: NDArray[np.bool_] = values >= values.max(axis=1, keepdims=True) - _SAME
+    found: Mask = values >= values.max(axis=1, keepdims=True) - _SAME
     return found
 
 

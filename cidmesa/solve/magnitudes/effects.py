@@ -29,17 +29,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import require_model
+from cidmesa.arrays import Array, Ints, Mask
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array
 from cidmesa.solve.magnitudes.magnitude import Magnitude
-from cidmesa.solve.policies.all_optimal import MAX_PROFILES, Box, optimal_boxes
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes
 from cidmesa.solve.queries.decision_laws import outcome_law
 from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
 from cidmesa.solve.queries.query import joint
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.model import CIM
 
 _SLACK = 1e-9
@@ -254,7 +252,7 @@ def decision_apart(model: CIM, node: str, decision: str | None) -> str:
     return decision
 
 
-def _boxes(model: CIM, node: str, decision: str | None, policy: Any, max_profiles: int) -> Iterator[Box]:
+def _boxes(model: CIM, node: str, decision: str | None, policy: Any, max_profiles: int) -> Iterator[PolicyBox]:
     decision = decision_apart(model, node, decision)
     return optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
 
@@ -275,13 +273,13 @@ def _least(values: Iterator[float]) -> float:
 class _Moves:
     """Which contexts an intervention leads to from which: parallel arrays of (value of X, from, to, probability)."""
 
-    value: NDArray[np.intp]
-    source: NDArray[np.intp]
-    target: NDArray[np.intp]
+    value: Ints
+    source: Ints
+    target: Ints
     weight: Array
 
 
-def _moves(box: Box, node: str) -> _Moves:
+def _moves(box: PolicyBox, node: str) -> _Moves:
     model = box.model
     parents = model.cid.parents(box.decision)
     shape = tuple(model.card(p) for p in parents)
@@ -306,7 +304,7 @@ def _moves(box: Box, node: str) -> _Moves:
     return _Moves(unique[0], unique[1], unique[2], weight)
 
 
-def _can_ignore(box: Box, moves: _Moves) -> bool:
+def _can_ignore(box: PolicyBox, moves: _Moves) -> bool:
     """Say whether some rule of a box does not respond."""
     if box.rule is not None:
         rule = box.rule.reshape(box.law.size, -1)
@@ -314,7 +312,7 @@ def _can_ignore(box: Box, moves: _Moves) -> bool:
     return can_ignore(box.allowed.reshape(box.law.size, -1), moves.source, moves.target)
 
 
-def can_ignore(allowed: NDArray[np.bool_], source: NDArray[np.intp], target: NDArray[np.intp]) -> bool:
+def can_ignore(allowed: Mask, source: Ints, target: Ints) -> bool:
     """Say whether a rule can take one allowed action in all contexts that hang together by moves from one to another.
 
     Parameters
@@ -335,7 +333,7 @@ def can_ignore(allowed: NDArray[np.bool_], source: NDArray[np.intp], target: NDA
     return bool(common.any(axis=1).all())
 
 
-def _response(box: Box, node: str) -> float:
+def _response(box: PolicyBox, node: str) -> float:
     moves = _moves(box, node)
     if _can_ignore(box, moves):
         return 0.0
@@ -346,7 +344,7 @@ def _response(box: Box, node: str) -> float:
     return _least_response(box, moves)
 
 
-def _least_response(box: Box, moves: _Moves) -> float:
+def _least_response(box: PolicyBox, moves: _Moves) -> float:
     """Minimise the largest effect over a box; variables: the rule, one distance per pair and action, the bound."""
     from scipy.sparse import block_array, coo_array, eye_array, kron
 
@@ -372,7 +370,7 @@ def _least_response(box: Box, moves: _Moves) -> float:
 # Instrumental control ------------------------------------------------------------------------------------------------
 
 
-def _control(box: Box, node: str) -> float:
+def _control(box: PolicyBox, node: str) -> float:
     gain, scale = _nested_gain(box, node)
     if gain is None:
         return 0.0
@@ -388,7 +386,7 @@ def _control(box: Box, node: str) -> float:
     return largest if largest > _SLACK * scale else 0.0
 
 
-def _nested_gain(box: Box, node: str) -> tuple[Array | None, float]:
+def _nested_gain(box: PolicyBox, node: str) -> tuple[Array | None, float]:
     r"""Return :math:`\mathbb{E}[U_{X_d} - U \mid pa, do(a)]`, axes pa, a, d, and the scale of the utilities."""
     model, decision = box.model, box.decision
     cid = model.cid
@@ -428,7 +426,7 @@ def _least_at_stake(gain: Array, scale: float) -> float:
 # Impact --------------------------------------------------------------------------------------------------------------
 
 
-def _moved(box: Box, node: str, target: Array) -> float:
+def _moved(box: PolicyBox, node: str, target: Array) -> float:
     """Return the least total variation between the node's law under a rule of the box and `target`."""
     k = box.allowed.shape[-1]
     law = box.law.ravel()

@@ -1,4 +1,4 @@
-r"""Where a utility comes from.
+r"""Expected utility broken down by context: where a utility comes from.
 
 An expected utility is a sum over the contexts of the utility's parents,
 

@@ -26,8 +26,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.arguments import require_count, require_model
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array
 from cidmesa.solve.policies.all_optimal import deterministic_rules, value_slack
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.queries.parallel_worlds import World, parallel_worlds

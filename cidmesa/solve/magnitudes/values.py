@@ -34,12 +34,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import LEFT_OUT, read_edges, require_model
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array, Choice, Mechanism, Table, is_number
+from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
 from cidmesa.model import CIM
 from cidmesa.solve.magnitudes.magnitude import Bound, Magnitude
-from cidmesa.solve.policies.all_optimal import MAX_PROFILES, Box, optimal_boxes, value_of, value_slack
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes, value_of, value_slack
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.queries.counterfactual import twin_worlds
 from cidmesa.solve.queries.query import expected_utility, joint
@@ -416,7 +417,7 @@ def decision_for_label(model: CIM, label: str, decision: str | None) -> str:
     return decision
 
 
-def _introduced(box: Box, node: str, label: str, low: Any, high: Any, how: str) -> float:
+def _introduced(box: PolicyBox, node: str, label: str, low: Any, high: Any, how: str) -> float:
     """Return the least |difference of the decision| over a box, less |difference of the label|."""
     model, parents = box.model, box.model.cid.parents(box.decision)
 

@@ -1,1 +1,16 @@
-"""Optimal policies: the order of decisions, one optimum, every optimum, shared rules."""
+"""Optimal policies: the order of decisions, one optimum, every optimum, shared rules.
+
+======================  ====================================================
+module                  what it holds
+======================  ====================================================
+``decision_order``      decisions in the order in which they can be solved
+``problem``             what is to be solved, and what a method found
+``optimal``             `solve`: which method runs
+``search``              policies where decisions cannot be solved one by one
+``policy_batch``        several policies at once
+``shared_rule``         the best stochastic rule that two decisions share
+``standard_quadratic``  the largest value of a quadratic form over simplices
+``all_optimal``         every optimal policy at once
+``solution``            what solving returns
+======================  ====================================================
+"""

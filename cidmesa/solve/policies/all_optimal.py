@@ -1,4 +1,4 @@
-r"""Every optimal policy at once.
+r"""The set of all optimal policies, decision by decision.
 
 Incentives quantify over *all* optimal policies: a node has a response incentive if every one of them responds to it.
 There are too many to list, and they need no listing. With the other decisions held at one deterministic profile, the
@@ -30,15 +30,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import require_count, require_model
+from cidmesa.arrays import Array, Mask
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array
 from cidmesa.solve.policies.decision_order import TIE
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.queries.decision_laws import context_law
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.model import CIM
     from cidmesa.solve.policies.solution import Solution
 
@@ -47,7 +45,7 @@ MAX_PROFILES = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Box:
+class PolicyBox:
     """All optimal rules of one decision, the other decisions following deterministic rules.
 
     Attributes
@@ -68,13 +66,13 @@ class Box:
     model: CIM
     decision: str
     law: Array
-    allowed: NDArray[np.bool_]
+    allowed: Mask
     rule: Array | None = None
 
 
 def optimal_boxes(
     model: CIM, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
-) -> Iterator[Box]:
+) -> Iterator[PolicyBox]:
     """Yield boxes that together hold every optimal policy of a decision's agent (see the module's text).
 
     Parameters
@@ -101,10 +99,10 @@ def optimal_boxes(
     if decision in model.rules:
         law = context_law(model, decision)
         rule = model.rules[decision]
-        yield Box(model, decision, law, (rule > 0) | (law == 0)[..., None], rule)
+        yield PolicyBox(model, decision, law, (rule > 0) | (law == 0)[..., None], rule)
         return
     best = -math.inf
-    found: list[tuple[float, Box]] = []
+    found: list[tuple[float, PolicyBox]] = []
     for rules in deterministic_rules(model, others, max_profiles):
         fixed = model.with_policy(rules) if rules else model
         solution = solve(fixed, agent=agent)
@@ -114,7 +112,7 @@ def optimal_boxes(
         if value >= best - slack:
             law = context_law(fixed, decision)
             allowed = solution.optimal_mask(decision) | (law == 0)[..., None]
-            found.append((value + slack, Box(fixed, decision, law, allowed)))
+            found.append((value + slack, PolicyBox(fixed, decision, law, allowed)))
     for reached, box in found:
         if reached >= best:
             yield box

@@ -1,4 +1,4 @@
-r"""Optimal policies.
+r"""Decisions solved one by one, in an order in which each is best whatever the earlier ones do.
 
 A decision :math:`D` can be solved by itself when no other open decision's rule is *relevant* to it: then
 
@@ -31,10 +31,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.solution import DecisionResult
-from cidmesa.solve.tables.elimination import Array, Factor, Pair, Plan, bits, make_plan, mask_of, run
-from cidmesa.solve.tables.model_tables import Index, connected, require_small
+from cidmesa.solve.tables.elimination import Factor, Pair, Plan, bits, make_plan, mask_of, run
+from cidmesa.solve.tables.model_tables import ModelIndex, connected, require_small
 
 TIE = 1e-12
 """Expected utilities this close, relative to the sum of the largest absolute utilities, count as equal.
@@ -123,7 +124,7 @@ class Scheduler:
 
     def __init__(
         self,
-        index: Index,
+        index: ModelIndex,
         cards: Sequence[int],
         utilities: Iterable[int],
         decisions: Iterable[int],
@@ -351,7 +352,7 @@ def decide(p: Array | None, w: Array | None, card: int, scale: float) -> Decisio
     return DecisionResult(values, optimal)
 
 
-def own_factor(index: Index, v: int) -> Factor:
+def own_factor(index: ModelIndex, v: int) -> Factor:
     """Return the factor of a node's own table: a distribution of the node given its parents, or a utility."""
     parents = index.parents[v]
     if index.kinds[v] == "u":

@@ -13,7 +13,7 @@ from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.policies.search import METHODS, Method, search
 from cidmesa.solve.policies.shared_rule import best_shared_pair
 from cidmesa.solve.policies.solution import DecisionResult, Solution
-from cidmesa.solve.tables.model_tables import MAX_TABLE, View, check_names, view_of
+from cidmesa.solve.tables.model_tables import MAX_TABLE, ModelTables, check_names, view_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -145,7 +145,7 @@ def solve(
 
 
 def read_groups(
-    view: View, decisions: Iterable[int], shared_rules: Iterable[Iterable[str]]
+    view: ModelTables, decisions: Iterable[int], shared_rules: Iterable[Iterable[str]]
 ) -> tuple[tuple[int, ...], ...]:
     """Check groups of decisions that share a rule."""
     cid, model = view.index.cid, view.model

@@ -1,4 +1,4 @@
-r"""Several policies at once.
+r"""Expected utilities of many policies at once.
 
 The number of the policy is one more variable, :math:`R`: a known root that every rule may depend on. One pass of the
 solver then answers for all of them.
@@ -12,11 +12,12 @@ from math import log2, prod
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out, own_factor
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.solution import DecisionResult
-from cidmesa.solve.tables.elimination import Array, Factor, make_plan, mask_of, run
-from cidmesa.solve.tables.model_tables import View, require_small
+from cidmesa.solve.tables.elimination import Factor, make_plan, mask_of, run
+from cidmesa.solve.tables.model_tables import ModelTables, require_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Member:
         return digits
 
 
-def member(view: View, decisions: tuple[int, ...], within: int | None = None) -> Member:
+def member(view: ModelTables, decisions: tuple[int, ...], within: int | None = None) -> Member:
     """Return the member of some decisions; `within` masks the parents that a rule may depend on."""
     scopes = tuple(tuple([v for v in view.index.parents[d] if within is None or within >> v & 1]) for d in decisions)
     return Member(decisions, scopes, view.cards[decisions[0]], tuple([view.cards[v] for v in scopes[0]]))

@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.solve.policies.decision_order import ContextLost, Schedule, Scheduler, carry_out
 from cidmesa.solve.policies.solution import DecisionResult
-from cidmesa.solve.tables.elimination import Array, Pair, run
-from cidmesa.solve.tables.model_tables import View, rule_missing
+from cidmesa.solve.tables.elimination import Pair, run
+from cidmesa.solve.tables.model_tables import ModelTables, rule_missing
 
 
 class Problem(NamedTuple):
     """What is to be solved: open decisions and utilities of one agent, by position."""
 
-    view: View
+    view: ModelTables
     decisions: tuple[int, ...]
     utilities: tuple[int, ...]
     max_table: int

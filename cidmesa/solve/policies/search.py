@@ -1,4 +1,4 @@
-r"""Policies where decisions cannot be solved one by one.
+r"""Optimal policies by listing or by coordinate ascent, where decisions cannot be solved one by one.
 
 Three ways, from the surest to the last resort; the result always says which.
 
@@ -31,12 +31,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.decision_order import TIE, Schedule, Scheduler
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.solution import DecisionResult, first_of
-from cidmesa.solve.tables.elimination import Array, Factor, Plan
+from cidmesa.solve.tables.elimination import Factor, Plan
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
 METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "coordinate ascent")

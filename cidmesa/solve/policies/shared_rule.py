@@ -38,12 +38,13 @@ from math import prod
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.solve.policies.decision_order import TIE, Scheduler, carry_out
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.search import BLOCK, all_of_them, set_numbered
 from cidmesa.solve.policies.standard_quadratic import number_of_supports, peaks
-from cidmesa.solve.tables.elimination import Array, Pair, Plan, make_plan, mask_of, run
+from cidmesa.solve.tables.elimination import Pair, Plan, make_plan, mask_of, run
 from cidmesa.solve.tables.model_tables import require_small
 
 _LISTED = 2**17

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError, unknown
-from cidmesa.solve.tables.elimination import Array
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM

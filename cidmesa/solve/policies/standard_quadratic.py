@@ -20,9 +20,8 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cidmesa.arrays import Floats, Ints, Mask
 
 
 class Peaks(NamedTuple):
@@ -40,7 +39,7 @@ class Peaks(NamedTuple):
 
     value: float
     values: Floats
-    form: NDArray[np.intp]
+    form: Ints
     rules: Floats
 
 
@@ -75,7 +74,7 @@ def peaks(forms: Floats, contexts: int, card: int, width: float) -> Peaks:
     (1.333333333, [[[0.666666667, 0.333333333]]])
     """
     size = float(np.abs(forms).max(initial=0.0)) or 1.0
-    found: list[tuple[Floats, NDArray[np.intp], Floats]] = []
+    found: list[tuple[Floats, Ints, Floats]] = []
     best = -np.inf
     for support in _supports(contexts, card):
         which, points = _stationary(forms / size, support, contexts)
@@ -99,7 +98,7 @@ def has_line(form: Floats, rules: Floats, value: float, width: float) -> bool:
     return bool((between >= value - width)[~np.eye(len(rules), dtype=bool)].any())
 
 
-def _supports(contexts: int, card: int) -> Iterator[NDArray[np.bool_]]:
+def _supports(contexts: int, card: int) -> Iterator[Mask]:
     """List which actions are played in which context, single actions first."""
     subsets = [subset for n in range(1, card + 1) for subset in combinations(range(card), n)]
     for chosen in sorted(product(subsets, repeat=contexts), key=lambda choice: sum(map(len, choice))):
@@ -109,7 +108,7 @@ def _supports(contexts: int, card: int) -> Iterator[NDArray[np.bool_]]:
         yield mask
 
 
-def _stationary(forms: Floats, support: NDArray[np.bool_], contexts: int) -> tuple[NDArray[np.intp], Floats]:
+def _stationary(forms: Floats, support: Mask, contexts: int) -> tuple[Ints, Floats]:
     """Return, of the forms with an isolated stationary point inside the face of a support, the position and the point.
 
     Inside means with probabilities that are not negative: a point on the border belongs to a smaller face too.

@@ -1,4 +1,4 @@
-r"""What a decision meets, and what each of its actions leads to.
+r"""The distribution of a decision's context, and of outcomes given context and action.
 
 These two laws are all that a decision's agent needs to know of the world: :math:`P(pa_D)`, the contexts it meets, and
 :math:`P(t \mid pa_D, do(d))`, the outcomes of its actions in them. Which objectives make a policy optimal is a question
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import read_names, require_model
+from cidmesa.arrays import Array
 from cidmesa.solve.queries.query import joint
-from cidmesa.solve.tables.elimination import Array, Factor, make_plan, mask_of
-from cidmesa.solve.tables.model_tables import MAX_TABLE, View, check_names, connected, require_small, view_of
+from cidmesa.solve.tables.elimination import Factor, make_plan, mask_of
+from cidmesa.solve.tables.model_tables import MAX_TABLE, ModelTables, check_names, connected, require_small, view_of
 from cidmesa.solve.tables.query_plan import Question, answer, with_levels
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def outcome_law(
     return law
 
 
-def _plan_law(view: View, family: tuple[int, ...], targets: tuple[int, ...]) -> Question:
+def _plan_law(view: ModelTables, family: tuple[int, ...], targets: tuple[int, ...]) -> Question:
     """Plan the relevant part of the joint of `targets` and a decision's family."""
     index = view.index
     known = mask_of(family)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.mechanisms import position_of
-from cidmesa.solve.tables.elimination import Array
 from cidmesa.solve.tables.model_tables import not_a_value
 
 

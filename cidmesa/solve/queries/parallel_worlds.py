@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arrays import Array, Ints
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, NotApplicableError, unknown
-from cidmesa.mechanisms import Array, Table, position_of
+from cidmesa.mechanisms import Table, position_of
 from cidmesa.model import CIM
 from cidmesa.solve.tables.model_tables import not_a_value
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 class _Free:
@@ -281,7 +282,7 @@ class _Builder:
             )
         return cell.rule
 
-    def _function(self, cell: _Cell) -> tuple[Array, NDArray[np.intp]]:
+    def _function(self, cell: _Cell) -> tuple[Array, Ints]:
         if self.model.cid.kind(cell.node) != "decision":
             response = self.model.response(cell.node)
             return response.noise, response.outcome

@@ -1,4 +1,4 @@
-r"""The world as rules see it, and the unit in which regrets are compared.
+r"""The uniform policy, the contexts that some policy reaches, and the range of the utilities.
 
 With one rule :math:`\pi_D(d \mid pa_D)` per decision the expected utility is multilinear in the rules: a contraction of
 all of them with one tensor over the decisions and what they observe.
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.queries.query import joint
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.model import CIM
 
 _AXES = 50
@@ -44,7 +43,7 @@ def utility_range(model: CIM) -> tuple[float, float]:
     return math.fsum(float(t.min()) for t in tables), math.fsum(float(t.max()) for t in tables)
 
 
-def uniform_rule(model: CIM, decision: str) -> NDArray[np.float64]:
+def uniform_rule(model: CIM, decision: str) -> Floats:
     """Return the rule that takes every action alike in every context, shape ``(cards of parents..., card)``."""
     k = model.card(decision)
     return np.full((*map(model.card, model.cid.parents(decision)), k), 1.0 / k)
@@ -56,7 +55,7 @@ def payoff_tensor(
     *,
     utilities: Iterable[str] | None = None,
     instead: str = "ask for fewer decisions at once",
-) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[tuple[str, ...], Floats, Floats]:
     r"""Return what, with the rules of `decisions` multiplied in, is the law of what they see and do, and its payoff.
 
     Parameters
@@ -120,13 +119,13 @@ def payoff_tensor(
     return axes, law, pay
 
 
-def reached_contexts(model: CIM, decision: str) -> NDArray[np.bool_]:
+def reached_contexts(model: CIM, decision: str) -> Mask:
     """Mark the contexts of `decision` that have positive probability under some policy.
 
     Returns
     -------
     numpy.ndarray
-        Booleans of shape ``(cards of parents...)``.
+        Mask of shape ``(cards of parents...)``.
 
     Notes
     -----
@@ -143,7 +142,7 @@ def reached_contexts(model: CIM, decision: str) -> NDArray[np.bool_]:
     return joint(model, model.cid.parents(decision), policy=uniform_policy(model)) > 0
 
 
-def uniform_policy(model: CIM) -> dict[str, NDArray[np.float64]]:
+def uniform_policy(model: CIM) -> dict[str, Floats]:
     """Return the policy that takes every action alike in every context.
 
     Examples

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import read_names, require_count
+from cidmesa.arrays import Array
 from cidmesa.solve.queries.distribution import Distribution
-from cidmesa.solve.tables.elimination import Array
 from cidmesa.solve.tables.model_tables import MAX_TABLE, agent_utilities, check_names, view_of
 from cidmesa.solve.tables.query_plan import answer, impossible, plan_question, read_conditions, with_levels
 

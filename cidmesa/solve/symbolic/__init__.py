@@ -39,13 +39,29 @@ p >= 1/4 -> take worth -1
 p <= 1/4 -> leave worth -4*p
 >>> value_of_information(model, "rain")
 -p - Max(-1, -4*p)
+
+=======================  ==================================================
+module                   what it holds
+=======================  ==================================================
+``algebra``              exact tables of polynomials and rational functions
+``expressions``          maxima, minima and pieces of sympy expressions
+``regions``              regions of a parameter space
+``program``              linear programs with symbols
+``cases``                which policy is optimal where
+``queries``              probabilities and expected utilities
+``policies``             the optimal policy as a list of cases
+``boxes``                every optimal policy, region by region
+``values``               information, control, interventions
+``effects``              responses, instrumental control, impact
+``intention_condition``  intentions as conditions on the symbols
+=======================  ==================================================
 """
 
 from cidmesa.solve.symbolic.cases import Case as Case
 from cidmesa.solve.symbolic.effects import impact as impact
 from cidmesa.solve.symbolic.effects import instrumental_control_effect as instrumental_control_effect
 from cidmesa.solve.symbolic.effects import response_effect as response_effect
-from cidmesa.solve.symbolic.intention import intention as intention
+from cidmesa.solve.symbolic.intention_condition import intention as intention
 from cidmesa.solve.symbolic.policies import optimal_policies as optimal_policies
 from cidmesa.solve.symbolic.policies import optimal_value as optimal_value
 from cidmesa.solve.symbolic.queries import expected_utility as expected_utility

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import require_model
-from cidmesa.mechanisms import Array, is_symbolic
-from cidmesa.solve.tables.model_tables import MAX_TABLE, View, index_of, require_entries
+from cidmesa.arrays import Array
+from cidmesa.mechanisms import is_symbolic
+from cidmesa.solve.tables.model_tables import MAX_TABLE, ModelTables, index_of, require_entries
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -94,7 +95,7 @@ class Algebra:
         entries = {entry: exact(entry) for table in tables if table is not None for entry in table.flat}
         self._elements = _into_one_ring(entries)
         cards = tuple(1 if cid.kind(n) == "utility" else model.card(n) for n in cid.nodes)
-        self.view = View(index, model, cards, tuple(None if t is None else self._table(t) for t in tables))
+        self.view = ModelTables(index, model, cards, tuple(None if t is None else self._table(t) for t in tables))
         self.zero = self._elements[0]
         self.one = self._elements[1]
 
@@ -109,7 +110,7 @@ class Algebra:
         """Put a table of zeros and ones into the ring."""
         return self._table(np.asarray(table).astype(int))
 
-    def freed(self, view: View, decision: str) -> View:
+    def freed(self, view: ModelTables, decision: str) -> ModelTables:
         """Return the view in which a decision's rule is one everywhere, so that all its actions are looked at."""
         index = view.index
         d = index.cid.id(decision)
@@ -118,7 +119,7 @@ class Algebra:
         require_entries(index, math.prod(shape), family, MAX_TABLE)
         return view.with_rules({decision: self.constant(np.ones(shape))})
 
-    def with_levels(self, nodes: Iterable[int]) -> View:
+    def with_levels(self, nodes: Iterable[int]) -> ModelTables:
         """Return the view in which the utilities among `nodes` are variables; values: the distinct entries in order."""
         view = self.view
         cards, tables = list(view.cards), list(view.tables)
@@ -129,7 +130,7 @@ class Algebra:
                 require_entries(view.index, table.size * len(position), (*view.index.parents[v], v), MAX_TABLE)
                 which = np.array([position[entry] for entry in table.flat], dtype=np.intp).reshape(table.shape)
                 cards[v], tables[v] = len(position), self.constant(np.eye(len(position))[which])
-        return View(view.index, view.model, tuple(cards), tuple(tables))
+        return ModelTables(view.index, view.model, tuple(cards), tuple(tables))
 
     @property
     def entries(self) -> Iterable[Any]:

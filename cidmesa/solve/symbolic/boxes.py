@@ -1,4 +1,4 @@
-r"""Every optimal policy at once, region by region.
+r"""The set of all optimal policies, region by region of the parameter space.
 
 What incentives ask of all optimal policies is answered as with numbers (:mod:`.all_optimal`): the optimal
 policies of a decision are boxes, and a quantity is least over a box. With symbols, which boxes they are depends on
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import require_count
-from cidmesa.mechanisms import Array
+from cidmesa.arrays import Array, Mask
 from cidmesa.solve.policies.all_optimal import deterministic_rules, in_question
 from cidmesa.solve.symbolic.algebra import Algebra, exact
 from cidmesa.solve.symbolic.cases import best_in, no_values, require_few, too_many
@@ -29,13 +29,11 @@ from cidmesa.solve.symbolic.queries import joint
 from cidmesa.solve.symbolic.regions import Region, Space
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cidmesa.model import CIM
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Box:
+class SymbolicPolicyBox:
     """All rules of a decision that are optimal in a region, the other decisions following deterministic rules.
 
     Attributes
@@ -49,7 +47,7 @@ class Box:
     """
 
     profile: Profile
-    allowed: NDArray[np.bool_]
+    allowed: Mask
     rule: Array | None
 
 
@@ -67,7 +65,7 @@ class Profile:
 
     model: CIM
     decision: str
-    occurs: NDArray[np.bool_]
+    occurs: Mask
 
     @classmethod
     def of(cls, model: CIM, decision: str) -> Profile:
@@ -163,7 +161,7 @@ def least_over_optimal(
     model: CIM,
     decision: str,
     policy: Any,
-    least: Callable[[Box, Within], Any],
+    least: Callable[[SymbolicPolicyBox, Within], Any],
     *,
     where: Iterable[Any],
     max_rules: int,
@@ -179,7 +177,7 @@ def least_over_optimal(
     space = space_of(algebra, where)
     if decision in model.rules:
         rule = each(model.cpd(decision).reshape(-1, model.card(decision)), exact)
-        box = Box(Profile.of(model, decision), np.ones(rule.shape, dtype=bool), rule)
+        box = SymbolicPolicyBox(Profile.of(model, decision), np.ones(rule.shape, dtype=bool), rule)
         return least(box, Within(Region(space, {})))
     agent = model.cid.agent_of(decision)
     profiles: list[tuple[Profile, Array]] = []
@@ -195,7 +193,7 @@ def least_over_optimal(
     return by_region(space, evaluate, max_rules, signed=signed)
 
 
-def _optimal(profiles: Sequence[tuple[Profile, Array]], within: Within) -> list[Box]:
+def _optimal(profiles: Sequence[tuple[Profile, Array]], within: Within) -> list[SymbolicPolicyBox]:
     """Return the boxes of the best profiles, given what each action is worth in each context under each profile."""
     boxes, values = [], []
     for profile, worth in profiles:
@@ -205,7 +203,7 @@ def _optimal(profiles: Sequence[tuple[Profile, Array]], within: Within) -> list[
         )
         alone = bool((allowed.sum(axis=1) == 1).all())
         rule = each(allowed.astype(object), lambda chosen: exact(int(chosen))) if alone else None
-        boxes.append(Box(profile, allowed, rule))
+        boxes.append(SymbolicPolicyBox(profile, allowed, rule))
         values.append(sum(best[1:], start=best[0]))
     if len(boxes) > 1:
         top = values[within.largest(np.array(values, dtype=object))]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arguments import require_count
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array
 from cidmesa.solve.policies.all_optimal import deterministic_rules
 from cidmesa.solve.policies.decision_order import Scheduler, Stage
 from cidmesa.solve.policies.problem import Problem

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import require_model
-from cidmesa.mechanisms import Array
+from cidmesa.arrays import Array
 from cidmesa.solve.magnitudes.effects import can_ignore, decision_apart
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES
 from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
 from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
-from cidmesa.solve.symbolic.boxes import Box, Profile, Within, least_over_optimal
+from cidmesa.solve.symbolic.boxes import Profile, SymbolicPolicyBox, Within, least_over_optimal
 from cidmesa.solve.symbolic.cases import MAX_RULES
 from cidmesa.solve.symbolic.expressions import each, expressions, largest
 from cidmesa.solve.symbolic.queries import joint
@@ -73,7 +73,7 @@ def response_effect(
     decision = decision_apart(model, node, decision)
     moves = cache(lambda profile: _moves(profile, node))
 
-    def least(box: Box, within: Within) -> Any:
+    def least(box: SymbolicPolicyBox, within: Within) -> Any:
         return _response(box, moves(box.profile), within)
 
     return least_over_optimal(
@@ -110,7 +110,7 @@ def instrumental_control_effect(
     decision = decision_apart(model, node, decision)
     gains = cache(lambda profile: _nested_gain(profile, node))
 
-    def least(box: Box, within: Within) -> Any:
+    def least(box: SymbolicPolicyBox, within: Within) -> Any:
         gain = gains(box.profile)
         return exact(0) if gain is None else _control(box, gain, within)
 
@@ -150,7 +150,7 @@ def impact(
     target = joint(model, [node], policy=baseline)
     laws = cache(lambda profile: _reached(profile, node))
 
-    def least(box: Box, within: Within) -> Any:
+    def least(box: SymbolicPolicyBox, within: Within) -> Any:
         return _moved(box, laws(box.profile), target, within)
 
     return least_over_optimal(
@@ -185,7 +185,7 @@ def _moves(profile: Profile, node: str) -> _Moves:
     return found
 
 
-def _response(box: Box, moves: _Moves, within: Within) -> Any:
+def _response(box: SymbolicPolicyBox, moves: _Moves, within: Within) -> Any:
     import sympy
 
     if box.rule is not None:
@@ -204,7 +204,7 @@ def _apart(first: Array, second: Array, within: Within) -> Any:
     return sum((within.absolute(a - b) for a, b in zip(first, second, strict=True)), exact(0)) / 2
 
 
-def _least_response(box: Box, moves: _Moves, pairs: list[tuple[int, int]], within: Within) -> Any:
+def _least_response(box: SymbolicPolicyBox, moves: _Moves, pairs: list[tuple[int, int]], within: Within) -> Any:
     """Minimise the largest effect over a box: the rule's free probabilities, one distance per pair and action."""
     program = _Program(box.allowed)
     actions = range(box.allowed.shape[1])
@@ -264,7 +264,7 @@ def _nested_gain(profile: Profile, node: str) -> Array | None:
     return gain
 
 
-def _control(box: Box, gain: Array, within: Within) -> Any:
+def _control(box: SymbolicPolicyBox, gain: Array, within: Within) -> Any:
     import sympy
 
     stakes = []
@@ -311,7 +311,7 @@ def _reached(profile: Profile, node: str) -> Array:
     return law.reshape(-1, shape[-1], law.shape[-1])
 
 
-def _moved(box: Box, law: Array, target: Array, within: Within) -> Any:
+def _moved(box: SymbolicPolicyBox, law: Array, target: Array, within: Within) -> Any:
     import sympy
 
     if box.rule is not None:

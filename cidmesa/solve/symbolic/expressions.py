@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cidmesa.mechanisms import Array
+from cidmesa.arrays import Array
 from cidmesa.solve.symbolic.regions import Region
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Array
 from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
 from cidmesa.solve.symbolic.cases import MAX_RULES, Case, Solver, best_in
 from cidmesa.solve.symbolic.expressions import largest
 from cidmesa.solve.symbolic.regions import Space
-from cidmesa.solve.tables.model_tables import View, agent_utilities
+from cidmesa.solve.tables.model_tables import ModelTables, agent_utilities
 from cidmesa.solve.tables.query_plan import answer, plan_question
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def space_of(algebra: Algebra, where: Any) -> Space:
     return Space(tuple(conditions))
 
 
-def payoffs(algebra: Algebra, view: View, decision: str, agent: Hashable) -> Array:
+def payoffs(algebra: Algebra, view: ModelTables, decision: str, agent: Hashable) -> Array:
     r"""Return :math:`\mathbb{E}[U\,1_{pa} \mid do(d)]` as elements, shape ``(cards of parents..., card)``.
 
     `view` has the rules of all other decisions that matter.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import read_names
-from cidmesa.mechanisms import Array
+from cidmesa.arrays import Array
 from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
 from cidmesa.solve.symbolic.expressions import each, expressions
 from cidmesa.solve.tables.model_tables import agent_utilities, check_names

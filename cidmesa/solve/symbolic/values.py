@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import LEFT_OUT, read_edges, require_model
-from cidmesa.mechanisms import Array, Table
+from cidmesa.arrays import Array
+from cidmesa.mechanisms import Table
 from cidmesa.solve.magnitudes.values import (
     controlled,
     controlling_agent,
@@ -25,7 +26,7 @@ from cidmesa.solve.magnitudes.values import (
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES
 from cidmesa.solve.queries.counterfactual import twin_worlds
 from cidmesa.solve.symbolic.algebra import exact
-from cidmesa.solve.symbolic.boxes import Box, Within, least_over_optimal
+from cidmesa.solve.symbolic.boxes import SymbolicPolicyBox, Within, least_over_optimal
 from cidmesa.solve.symbolic.cases import MAX_RULES
 from cidmesa.solve.symbolic.expressions import each, largest
 from cidmesa.solve.symbolic.policies import optimal_value, read_where
@@ -212,7 +213,9 @@ def introduced_total_variation(
     )
 
 
-def _introduced(box: Box, within: Within, node: str, label: str, values: tuple[Any, Any], how: str) -> Any:
+def _introduced(
+    box: SymbolicPolicyBox, within: Within, node: str, label: str, values: tuple[Any, Any], how: str
+) -> Any:
     """Return the least |difference of the decision| over a box, less |difference of the label|."""
     import sympy
 

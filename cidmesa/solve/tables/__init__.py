@@ -1,1 +1,10 @@
-"""Products and sums of tables: a model as arrays, and the plan that eliminates variables."""
+"""Products and sums of tables: a model as arrays, and the plan that eliminates variables.
+
+================  ================================================
+module            what it holds
+================  ================================================
+``model_tables``  a model as the solver sees it
+``query_plan``    how a question becomes a plan
+``elimination``   variable elimination, planned once per structure
+================  ================================================
+"""

@@ -31,9 +31,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
+from cidmesa.arrays import Array
+
 Pair: TypeAlias = tuple[Array | None, Array | None]
 Shape: TypeAlias = tuple[int, ...]
 

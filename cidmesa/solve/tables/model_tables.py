@@ -1,8 +1,8 @@
 """A model as the solver sees it: integers, bit masks and tables.
 
-:class:`Index` is what a diagram alone decides, and :class:`View` adds a model's numbers. Both are made once and kept on
-the object they describe, so a question that is asked again, or asked of the same diagram with other numbers, plans
-nothing twice.
+:class:`ModelIndex` is what a diagram alone decides, and :class:`ModelTables` adds a model's numbers. Both are made once
+and kept on the object they describe, so a question that is asked again, or asked of the same diagram with other
+numbers, plans nothing twice.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cidmesa.arguments import require_model
+from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError, did_you_mean
-from cidmesa.solve.tables.elimination import Array, Plan
+from cidmesa.solve.tables.elimination import Plan
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -28,7 +29,7 @@ _MAX_PLANS = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class ModelIndex:
     """A diagram as integers: node positions, and bit masks of them.
 
     Attributes
@@ -74,7 +75,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ModelTables:
     """The numbers of a model by node position.
 
     Attributes
@@ -85,7 +86,7 @@ class View:
         The table of every chance node and utility, and of every decision whose rule is fixed; else ``None``.
     """
 
-    index: Index
+    index: ModelIndex
     model: CIM
     cards: tuple[int, ...]
     tables: tuple[Array | None, ...]
@@ -104,20 +105,20 @@ class View:
         except ValueError:
             raise not_a_value(value, name, domain) from None
 
-    def with_rules(self, rules: Mapping[str, Array]) -> View:
+    def with_rules(self, rules: Mapping[str, Array]) -> ModelTables:
         """Return the view with some decisions' rules put in."""
         if not rules:
             return self
         tables = list(self.tables)
         for decision, rule in rules.items():
             tables[self.index.cid.id(decision)] = rule
-        return View(self.index, self.model, self.cards, tuple(tables))
+        return ModelTables(self.index, self.model, self.cards, tuple(tables))
 
 
-def index_of(cid: CID) -> Index:
+def index_of(cid: CID) -> ModelIndex:
     """Return the index of a diagram, made on first use."""
     cache = vars(cid)
-    found: Index | None = cache.get("_solve_index")
+    found: ModelIndex | None = cache.get("_solve_index")
     if found is None:
         parents = tuple(map(tuple, cid._parent_ids))
         beside, above = [0] * len(parents), [0] * len(parents)
@@ -128,11 +129,11 @@ def index_of(cid: CID) -> Index:
                 mask |= above[parent]
             beside[v], above[v] = near, mask
         kinds = "".join([cid._kind_of_id(v)[0] for v in range(len(parents))])
-        found = cache["_solve_index"] = Index(cid, parents, tuple(beside), tuple(above), kinds)
+        found = cache["_solve_index"] = ModelIndex(cid, parents, tuple(beside), tuple(above), kinds)
     return found
 
 
-def view_of(model: CIM, question: str, policy: Any = None) -> View:
+def view_of(model: CIM, question: str, policy: Any = None) -> ModelTables:
     """Return the numbers of a model, with the rules of `policy` put in; `question` words the refusal of symbols."""
     if not hasattr(model, "_cache"):
         require_model(model, question)
@@ -146,8 +147,8 @@ def view_of(model: CIM, question: str, policy: Any = None) -> View:
         tables = tuple(
             [rules.get(name) if kinds[v] == "d" else model._compiled[name].table for v, name in enumerate(nodes)]
         )
-        found = model._cache["solve"] = View(index, model, cards, tables)
-    view: View = found
+        found = model._cache["solve"] = ModelTables(index, model, cards, tables)
+    view: ModelTables = found
     if policy is None:
         return view
     rules = model.read_policy(policy)
@@ -206,7 +207,7 @@ def connected(scopes: Mapping[int, int], start: Iterable[int], blocked: int) -> 
     return [key for key in scopes if key in inside]
 
 
-def rule_missing(index: Index, nodes: Iterable[int], tables: Sequence[Array | None]) -> NotApplicableError:
+def rule_missing(index: ModelIndex, nodes: Iterable[int], tables: Sequence[Array | None]) -> NotApplicableError:
     """Build the error for the decisions among `nodes` that have no rule."""
     names = [index.cid.nodes[v] for v in nodes if tables[v] is None]
     shown = ", ".join(f"`{name}`" for name in names)
@@ -216,12 +217,12 @@ def rule_missing(index: Index, nodes: Iterable[int], tables: Sequence[Array | No
     )
 
 
-def require_small(index: Index, plan: Plan, cards: Sequence[int], max_table: int) -> None:
+def require_small(index: ModelIndex, plan: Plan, cards: Sequence[int], max_table: int) -> None:
     """Refuse, before anything is computed, a plan whose largest table has more than `max_table` entries."""
     require_entries(index, plan.largest, plan.widest, max_table)
 
 
-def require_entries(index: Index, entries: int, nodes: Sequence[int], max_table: int) -> None:
+def require_entries(index: ModelIndex, entries: int, nodes: Sequence[int], max_table: int) -> None:
     """Refuse, before it is made, a table over some nodes with more than `max_table` entries."""
     if entries <= max_table:
         return
@@ -237,7 +238,7 @@ def require_entries(index: Index, entries: int, nodes: Sequence[int], max_table:
     )
 
 
-def check_names(index: Index, names: Sequence[str], what: str) -> tuple[int, ...]:
+def check_names(index: ModelIndex, names: Sequence[str], what: str) -> tuple[int, ...]:
     """Return the positions of `names`, refusing a bare string and repeated names."""
     if isinstance(names, str):
         raise NotApplicableError(f'{what} is a list of names; got the string {names!r}: ["{names}"].')

@@ -10,9 +10,17 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arguments import read_values
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.tables.elimination import Array, Factor, Plan, bits, make_plan, mask_of, run
-from cidmesa.solve.tables.model_tables import MAX_TABLE, Index, View, require_entries, require_small, rule_missing
+from cidmesa.solve.tables.elimination import Factor, Plan, bits, make_plan, mask_of, run
+from cidmesa.solve.tables.model_tables import (
+    MAX_TABLE,
+    ModelIndex,
+    ModelTables,
+    require_entries,
+    require_small,
+    rule_missing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class Question:
 
 
 def plan_question(
-    view: View,
+    view: ModelTables,
     targets: tuple[int, ...],
     utilities: tuple[int, ...],
     seen: Iterable[int],
@@ -54,7 +62,7 @@ def plan_question(
     return Question(plan, tuple(nodes), tuple(slices))
 
 
-def _needed(index: Index, roots: Iterable[int], cut: int) -> list[int]:
+def _needed(index: ModelIndex, roots: Iterable[int], cut: int) -> list[int]:
     """Return `roots` and their ancestors, children first, in the graph without the edges into `cut`, less `cut`."""
     if not cut:
         mask = index.ancestors(roots)
@@ -68,7 +76,7 @@ def _needed(index: Index, roots: Iterable[int], cut: int) -> list[int]:
     return [v for v in reversed(index.cid.topological) if mask >> v & 1]
 
 
-def answer(question: Question, view: View, fixed: Mapping[int, int]) -> tuple[Array | None, Array | None]:
+def answer(question: Question, view: ModelTables, fixed: Mapping[int, int]) -> tuple[Array | None, Array | None]:
     """Run a question's plan on the tables of a view, with the values `fixed` put in; raise where a rule is missing."""
     tables = view.tables
     pairs = {}
@@ -83,7 +91,7 @@ def answer(question: Question, view: View, fixed: Mapping[int, int]) -> tuple[Ar
 
 
 def read_conditions(
-    view: View, given: Mapping[str, Any] | None, do: Mapping[str, Any] | None
+    view: ModelTables, given: Mapping[str, Any] | None, do: Mapping[str, Any] | None
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Read evidence and interventions as positions, in node order."""
     if given is None and do is None:
@@ -110,7 +118,7 @@ def impossible(given: Mapping[str, Any] | None) -> NotApplicableError:
     )
 
 
-def with_levels(view: View, targets: Iterable[int], max_table: int = MAX_TABLE) -> View:
+def with_levels(view: ModelTables, targets: Iterable[int], max_table: int = MAX_TABLE) -> ModelTables:
     """Return the view in which the utilities among `targets` are variables; values: their numbers, ascending."""
     paid = [v for v in targets if view.index.kinds[v] == "u"]
     if not paid:
@@ -122,4 +130,4 @@ def with_levels(view: View, targets: Iterable[int], max_table: int = MAX_TABLE) 
         cards[v] = len(values)
         require_entries(view.index, table.size * cards[v], (*view.index.parents[v], v), max_table)
         tables[v] = np.eye(cards[v])[where.reshape(table.shape)]
-    return View(view.index, view.model, tuple(cards), tuple(tables))
+    return ModelTables(view.index, view.model, tuple(cards), tuple(tables))

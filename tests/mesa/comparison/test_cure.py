@@ -9,7 +9,7 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.comparison.cure import Kind, distinguishing_training
+from cidmesa.mesa.comparison.cure import ChangeKind, distinguishing_training
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.outcomes import normal_form as normal
 from cidmesa.mesa.setup.training import TrainingSetup
@@ -73,10 +73,10 @@ class Mixture:
 
 
 def expected(
-    training: cm.CIM, there: cm.CIM, target: str, kind: Kind, weight: float, shown: str | None
+    training: cm.CIM, there: cm.CIM, target: str, kind: ChangeKind, weight: float, shown: str | None
 ) -> tuple[float, bool, float]:
     """R_T, whether it is removed, and the largest regret in the deployment afterwards."""
-    mixture = Mixture(training, there, shown, kind is Kind.SEEN)
+    mixture = Mixture(training, there, shown, kind is ChangeKind.SEEN)
     now = mixture.regrets((1 - weight, weight), target)
     least = min(high for _, high in now.values())
     kept = [sign for sign, (_, high) in now.items() if high <= max(least, 0.0) + 1e-9]
@@ -100,15 +100,19 @@ def test_rows_against_mixtures_of_joints() -> None:
         target = str(rng.choice(below))
         rows = {(r.kind, r.observable): r for r in distinguishing_training(setup, target, WEIGHTS)}
         shown = [n for n in cid.chance if n not in below and n not in cid.parents("D0")]
-        asked = [(Kind.MIX, None), (Kind.SEEN, None), *((k, x) for k in (Kind.LINK, Kind.BOTH) for x in shown)]
+        asked = [
+            (ChangeKind.MIX, None),
+            (ChangeKind.SEEN, None),
+            *((k, x) for k in (ChangeKind.LINK, ChangeKind.BOTH) for x in shown),
+        ]
         for kind, x in asked:
             trials += 1
-            for weight in (0.0,) if kind is Kind.LINK else WEIGHTS:
+            for weight in (0.0,) if kind is ChangeKind.LINK else WEIGHTS:
                 least, removed, worst = expected(model, there, target, kind, weight, x)
                 if removed or worst <= 1e-9:
                     row = rows.pop((kind, x))
                     assert (row.removed, row.harmless) == (removed, worst <= 1e-9), (seed, row)
-                    assert row.weight == (None if kind is Kind.LINK else weight), (seed, row)
+                    assert row.weight == (None if kind is ChangeKind.LINK else weight), (seed, row)
                     assert row.regret == pytest.approx(least, abs=1e-8), (seed, row)
                     assert row.interval[1] == pytest.approx(worst, abs=1e-8), (seed, row)
                     rows_seen += 1
@@ -121,12 +125,12 @@ def test_the_red_door() -> None:
     setup = TrainingSetup(red_door(), deployments=red_door_deployments())
     rows = distinguishing_training(setup, "at_red")
     first = next(r for r in rows if r.deployment == "opposite")
-    assert (first.kind, first.weight, first.removed) == (Kind.MIX, 0.01, True)
+    assert (first.kind, first.weight, first.removed) == (ChangeKind.MIX, 0.01, True)
     assert first.regret == pytest.approx(0.01)
     assert first.interval == pytest.approx((1.0, 1.0))
-    kinds = [list(Kind).index(r.kind) for r in rows]
+    kinds = [list(ChangeKind).index(r.kind) for r in rows]
     assert kinds == sorted(kinds)
-    assert not any(r.observable == "weather" and r.kind is Kind.LINK and r.deployment == "opposite" for r in rows)
+    assert not any(r.observable == "weather" and r.kind is ChangeKind.LINK and r.deployment == "opposite" for r in rows)
     assert {r.observable for r in rows} <= {None, "weather"}
 
 
@@ -151,12 +155,12 @@ def test_showing_the_answer_is_flagged() -> None:
     )
     setup = TrainingSetup(model, {"no fault": {"fault": cm.Bernoulli(0.0)}})
     rows = distinguishing_training(setup, "right")
-    links = {r.observable: r for r in rows if r.kind is Kind.LINK and r.removed}
+    links = {r.observable: r for r in rows if r.kind is ChangeKind.LINK and r.removed}
     assert set(links) == {"fault", "register"}
     assert links["fault"].regret == pytest.approx(0.2)
     assert links["register"].score_input
     assert not links["fault"].score_input
-    order = [r.observable for r in rows if r.kind is Kind.LINK and r.removed]
+    order = [r.observable for r in rows if r.kind is ChangeKind.LINK and r.removed]
     assert order == ["fault", "register"]
     assert ("score",) not in links["fault"].also
     assert "show register (which the score reads) to say" in str(links["register"])
@@ -189,7 +193,7 @@ def test_bad_input() -> None:
 class Several:
     """Training and a deployment as two joints of several decisions, mixed; every policy on what is seen then."""
 
-    def __init__(self, setup: TrainingSetup, kind: Kind, shown: str | None, to: tuple[str, ...]) -> None:
+    def __init__(self, setup: TrainingSetup, kind: ChangeKind, shown: str | None, to: tuple[str, ...]) -> None:
         worlds = [World(setup.deployed(name), setup.shared_rules) for name in ("training", "there")]
         cid = setup.cid
         self.mass, self.base, contexts = [], [], {d: [] for d in cid.decisions}
@@ -200,10 +204,11 @@ class Several:
                 seen = world.context(d)
                 if shown is not None and d in to:
                     seen = 2 * seen + world.column(shown)
-                contexts[d].append(2 * seen + k if kind is Kind.SEEN else seen)
+                contexts[d].append(2 * seen + k if kind is ChangeKind.SEEN else seen)
         self.worlds = worlds
         size = {
-            d: 2 ** (len(cid.parents(d)) + (shown is not None and d in to) + (kind is Kind.SEEN)) for d in cid.decisions
+            d: 2 ** (len(cid.parents(d)) + (shown is not None and d in to) + (kind is ChangeKind.SEEN))
+            for d in cid.decisions
         }
         leaders = list(dict.fromkeys(setup.rule_of(d)[0] for d in cid.decisions))
         tables = [np.array(list(product((0, 1), repeat=size[d]))) for d in leaders]
@@ -264,17 +269,17 @@ def test_several_decisions_against_mixtures_of_joints() -> None:
         found = distinguishing_training(setup, target, (0.1, 0.5))
         assert not found.unjudged
         rows = {(r.kind, r.observable, r.decisions): r for r in found}
-        asked = [(Kind.MIX, None, ()), (Kind.SEEN, None, cid.decisions)]
-        asked += [(k, x, to) for k in (Kind.LINK, Kind.BOTH) for x, to in shown]
+        asked = [(ChangeKind.MIX, None, ()), (ChangeKind.SEEN, None, cid.decisions)]
+        asked += [(k, x, to) for k in (ChangeKind.LINK, ChangeKind.BOTH) for x, to in shown]
         for kind, x, to in asked:
             trials += 1
             several = Several(setup, kind, x, to)
-            for weight in (0.0,) if kind is Kind.LINK else (0.1, 0.5):
+            for weight in (0.0,) if kind is ChangeKind.LINK else (0.1, 0.5):
                 least, worst = several.judged(weight, target)
                 if least > 1e-9 or worst <= 1e-9:
                     row = rows.pop((kind, x, to))
                     assert (row.removed, row.harmless) == (least > 1e-9, worst <= 1e-9), (seed, row)
-                    assert row.weight == (None if kind is Kind.LINK else weight), (seed, row)
+                    assert row.weight == (None if kind is ChangeKind.LINK else weight), (seed, row)
                     assert row.regret == pytest.approx(least, abs=1e-8), (seed, row)
                     assert row.interval[1] == pytest.approx(worst, abs=1e-8), (seed, row)
                     rows_seen += 1
@@ -311,10 +316,10 @@ def two_clerks() -> tuple[cm.CIM, dict[str, dict[str, object]]]:
 def test_one_clerk_is_shown_at_a_time_unless_they_share_a_rule() -> None:
     model, deployments = two_clerks()
     rows = distinguishing_training(TrainingSetup(model, deployments), "by_colour", weights=(0.5,))
-    both = {r.decisions: r for r in rows if r.kind is Kind.BOTH}
+    both = {r.decisions: r for r in rows if r.kind is ChangeKind.BOTH}
     assert set(both) == {("first",), ("second",)}
     assert str(both[("first",)]).startswith("mix 0.5 of faded and show kind (which the score reads) to first:")
-    (seen,) = (r for r in rows if r.kind is Kind.SEEN)
+    (seen,) = (r for r in rows if r.kind is ChangeKind.SEEN)
     assert seen.decisions == ("first", "second")
 
 
@@ -322,7 +327,7 @@ def test_a_rule_that_acts_twice_is_judged_by_declared_objectives() -> None:
     model, deployments = two_clerks()
     setup = TrainingSetup(model, deployments, shared_rules=[("first", "second")])
     rows = distinguishing_training(setup, "by_colour", weights=(0.5,))
-    (both,) = (r for r in rows if r.kind is Kind.BOTH)
+    (both,) = (r for r in rows if r.kind is ChangeKind.BOTH)
     assert both.decisions == ("first", "second")
     assert both.declared_only
     assert both.removed
@@ -335,4 +340,4 @@ def test_what_cannot_be_judged_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     model, deployments = two_clerks()
     rows = distinguishing_training(TrainingSetup(model, deployments), "by_colour", weights=(0.5,))
     assert "mix 0.5 of faded, seen" in rows.unjudged
-    assert not any(row.kind is Kind.SEEN for row in rows)
+    assert not any(row.kind is ChangeKind.SEEN for row in rows)

@@ -11,7 +11,7 @@ from cidmesa.criteria.question import Answer
 from cidmesa.mesa.comparison.identifiability import policies, unidentifiable
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.mesa.outcomes.outcome_table import Law
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.setup.training import TrainingSetup
 from tests.mesa.exhaustive import Plain, random_cid, random_model, random_shift, selected
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
@@ -84,16 +84,18 @@ def test_a_bare_diagram_leaves_every_pair_unknown() -> None:
 def test_the_same_actions_in_each_context_but_not_the_same_policies() -> None:
     """One target value ties both contexts together; two values leave them free."""
     eye = np.eye(2)
-    free = Law(
+    free = OutcomeTable(
         np.array([0.5, 0.5]),
         np.array([[[1.0, 0, 0, 0], [0, 1.0, 0, 0]], [[0, 0, 1.0, 0], [0, 0, 0, 1.0]]]),
         np.zeros((2, 2)),
     )
-    tied = Law(np.array([0.5, 0.5]), np.stack([eye, eye]), np.zeros((2, 2)))
+    tied = OutcomeTable(np.array([0.5, 0.5]), np.stack([eye, eye]), np.zeros((2, 2)))
     assert len(policies(ConsistentSet(free), free)) == 4
     assert policies(ConsistentSet(tied), tied) == {(0, 0), (1, 1), (0, 1), (1, 0)}  # a constant allows all
-    strict = ConsistentSet(Law(np.array([1.0]), np.array([[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]]), np.array([[1.0, 0.0]])))
-    there = Law(
+    strict = ConsistentSet(
+        OutcomeTable(np.array([1.0]), np.array([[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]]), np.array([[1.0, 0.0]]))
+    )
+    there = OutcomeTable(
         np.array([0.5, 0.5]),
         np.array([[[1.0, 0, 0], [0, 1.0, 0]], [[0, 1.0, 0], [0, 0, 1.0]]]),
         np.zeros((2, 2)),

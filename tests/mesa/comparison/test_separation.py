@@ -18,7 +18,7 @@ from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, reg
 from tests.strategies import examples
 
 
-def parting(model: cm.CIM, targets: tuple[str, str], signs: list[list[float]]) -> tuple[float, float]:
+def disagreement(model: cm.CIM, targets: tuple[str, str], signs: list[list[float]]) -> tuple[float, float]:
     plain = Plain(model)
     sets = []
     for target, allowed in zip(targets, signs, strict=True):
@@ -73,12 +73,12 @@ def test_against_enumeration() -> None:
         shifted = rng.choice(cid.chance, size=1).tolist()
         setup = TrainingSetup(model, {"there": random_shift(rng, model, shifted)})
         signs = [selected(model, one), selected(model, other)]
-        best: dict[frozenset[str], tuple[float, float]] = {frozenset(): parting(model, (one, other), signs)}
-        best[frozenset(shifted)] = parting(setup.deployed("there"), (one, other), signs)
+        best: dict[frozenset[str], tuple[float, float]] = {frozenset(): disagreement(model, (one, other), signs)}
+        best[frozenset(shifted)] = disagreement(setup.deployed("there"), (one, other), signs)
         listed, is_limited = candidates(model, size)
         for nodes, choices in listed.items():
             for tables in choices:
-                found = parting(model.shift(tables), (one, other), signs)
+                found = disagreement(model.shift(tables), (one, other), signs)
                 best[nodes] = max(best.get(nodes, (0.0, 0.0)), found, key=lambda f: (round(f[0], 9), round(f[1], 9)))
         parts = {nodes: f for nodes, f in best.items() if f[1] > 1e-12}
         expected = {n: f for n, f in parts.items() if not any(m < n for m in parts)}

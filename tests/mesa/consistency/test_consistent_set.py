@@ -14,41 +14,41 @@ from scipy import optimize
 from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.cones import SETTLED, margin
-from cidmesa.mesa.outcomes.outcome_table import Law, regret_of
-from tests.mesa.oracle import ExactLaw, cells, grid, laws, least_regret
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, regret_of
+from tests.mesa.oracle import ExactTable, cells, grid, least_regret, tables
 from tests.strategies import examples
 
 budgets = st.sampled_from([Fraction(0), Fraction(1, 8), Fraction(1, 2), Fraction(1)])
 
 
-@given(law=laws(), budget=budgets)
+@given(table=tables(), budget=budgets)
 @settings(max_examples=examples(quick=100, full=3000))
-def test_emptiness_and_membership(law: ExactLaw, budget: Fraction) -> None:
-    found = ConsistentSet(law.floats(), float(budget))
-    assert found.is_empty == (not cells(law, budget))
-    for objective in grid(len(law.outcome[0][0]), 2):
-        assert found.contains(np.array(objective, float)) == (law.regrets(objective)[1] <= budget)
+def test_emptiness_and_membership(table: ExactTable, budget: Fraction) -> None:
+    found = ConsistentSet(table.floats(), float(budget))
+    assert found.is_empty == (not cells(table, budget))
+    for objective in grid(len(table.outcome[0][0]), 2):
+        assert found.contains(np.array(objective, float)) == (table.regrets(objective)[1] <= budget)
 
 
-@given(law=laws())
+@given(table=tables())
 @settings(max_examples=examples(quick=100, full=3000))
-def test_regret_of_single_objectives_and_the_least_over_all(law: ExactLaw) -> None:
-    floats = law.floats()
-    for objective in grid(len(law.outcome[0][0]), 2):
-        expected = [float(x) for x in law.regrets(objective)]
+def test_regret_of_single_objectives_and_the_least_over_all(table: ExactTable) -> None:
+    floats = table.floats()
+    for objective in grid(len(table.outcome[0][0]), 2):
+        expected = [float(x) for x in table.regrets(objective)]
         assert np.allclose(regret_of(floats, floats, np.array(objective, float)), expected, atol=1e-12)
     least = ConsistentSet(floats, np.inf).least_regret
-    assert np.isclose(least, float(least_regret(law)), atol=1e-9)
+    assert np.isclose(least, float(least_regret(table)), atol=1e-9)
     assert (least <= TOLERANCE) == (not ConsistentSet(floats).is_empty)
 
 
 TOLERANCE = 1e-9
 
 
-@given(law=laws(), budget=budgets)
+@given(table=tables(), budget=budgets)
 @settings(max_examples=examples(quick=50, full=2000))
-def test_the_integer_program_agrees_with_listing(law: ExactLaw, budget: Fraction) -> None:
-    floats = law.floats()
+def test_the_integer_program_agrees_with_listing(table: ExactTable, budget: Fraction) -> None:
+    floats = table.floats()
     with pytest.MonkeyPatch.context() as patch:
         listed = ConsistentSet(floats, float(budget))
         by_listing = listed.best
@@ -63,10 +63,10 @@ def test_the_integer_program_agrees_with_listing(law: ExactLaw, budget: Fraction
         assert listed.choices.actions(by_listing[1]) == listed.choices.actions(searched[1])
 
 
-@given(law=laws(), budget=budgets)
+@given(table=tables(), budget=budgets)
 @settings(max_examples=examples(quick=50, full=2000))
-def test_the_representative_is_in_the_set_and_declared_ones_come_first(law: ExactLaw, budget: Fraction) -> None:
-    found = ConsistentSet(law.floats(), float(budget))
+def test_the_representative_is_in_the_set_and_declared_ones_come_first(table: ExactTable, budget: Fraction) -> None:
+    found = ConsistentSet(table.floats(), float(budget))
     chosen = found.representative()
     assert (chosen is None) == (found.best is None)
     if chosen is None:
@@ -75,29 +75,29 @@ def test_the_representative_is_in_the_set_and_declared_ones_come_first(law: Exac
     assert found.contains(chosen[1])
     constant = bool(np.allclose(chosen[1], chosen[1][0]))
     assert constant or np.isclose(np.abs(chosen[1]).max(), 1.0)
-    declared = [np.array(o, float) for o in grid(len(law.outcome[0][0]), 1)]
-    first = next((i for i, o in enumerate(declared) if law.regrets([int(x) for x in o])[1] <= budget), None)
+    declared = [np.array(o, float) for o in grid(len(table.outcome[0][0]), 1)]
+    first = next((i for i, o in enumerate(declared) if table.regrets([int(x) for x in o])[1] <= budget), None)
     preferred = found.representative(declared)
     assert preferred is not None
     assert preferred[0] == first
 
 
-@given(law=laws(), budget=budgets, seed=st.integers(0, 5))
+@given(table=tables(), budget=budgets, seed=st.integers(0, 5))
 @settings(max_examples=examples(quick=20, full=2000))
-def test_samples_are_members(law: ExactLaw, budget: Fraction, seed: int) -> None:
-    found = ConsistentSet(law.floats(), float(budget))
+def test_samples_are_members(table: ExactTable, budget: Fraction, seed: int) -> None:
+    found = ConsistentSet(table.floats(), float(budget))
     drawn = found.sample(20, seed)
     assert len(drawn) == (0 if found.best is None else 20)
     for objective in drawn:
         assert np.abs(objective).max() <= 1 + 1e-9
         exact = [Fraction(float(x)) for x in objective]
-        assert law.regrets(exact)[1] <= budget
+        assert table.regrets(exact)[1] <= budget
 
 
 def test_samples_come_near_every_extreme_ray() -> None:
     # Three values; O(0) > O(1) and O(0) > O(2). Modulo constants its extreme rays are (0,0,-1) and (0,-1,0).
     outcome = np.array([[[1.0, 0, 0], [0, 1, 0], [0, 0, 1]]])
-    found = ConsistentSet(Law(np.array([1.0]), outcome, np.array([[1.0, 0.0, 0.0]])))
+    found = ConsistentSet(OutcomeTable(np.array([1.0]), outcome, np.array([[1.0, 0.0, 0.0]])))
     drawn = found.sample(400, seed=3)
     assert (drawn[:, 0] > drawn[:, 1:].max(axis=1)).all()
     flat = drawn - drawn.mean(axis=1, keepdims=True)
@@ -129,7 +129,7 @@ def test_samples_come_near_both_ends_of_every_sector() -> None:
         checked += 1
         narrow += inside.sum() < 800
         (start,), (end,) = np.flatnonzero(inside & ~np.roll(inside, 1)), np.flatnonzero(inside & ~np.roll(inside, -1))
-        drawn = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, value)).sample(300, seed=seed)
+        drawn = ConsistentSet(OutcomeTable(np.array([0.5, 0.5]), outcome, value)).sample(300, seed=seed)
         assert (drawn @ rows.T > 0).all(), seed
         flat = drawn - drawn.mean(axis=1, keepdims=True)
         flat /= np.linalg.norm(flat, axis=1, keepdims=True)
@@ -140,7 +140,7 @@ def test_samples_come_near_both_ends_of_every_sector() -> None:
 
 def test_the_inequalities_describe_the_set() -> None:
     outcome = np.array([[[1.0, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]])
-    found = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
+    found = ConsistentSet(OutcomeTable(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
     ((cost, choice),) = found.choices.cheapest_first()
     assert cost == 0.0
     assert found.choices.inequalities(choice).tolist() == [[0.5, -0.5]]
@@ -153,13 +153,13 @@ def test_a_margin_below_the_threshold_is_settled_exactly_or_unknown() -> None:
     tiny = Fraction(1, 10**9)
 
     # Context 1 wants O(0) > O(1); context 2 wants the reverse, but for a trace of a third value.
-    def law(trace: Fraction) -> ExactLaw:
+    def table(trace: Fraction) -> ExactTable:
         one = [[Fraction(1), Fraction(0), Fraction(0)], [Fraction(0), Fraction(1), Fraction(0)]]
         two = [[Fraction(0), Fraction(1) - trace, trace], [Fraction(1), Fraction(0), Fraction(0)]]
         values = [[Fraction(1), Fraction(0)]] * 2
-        return ExactLaw([Fraction(1, 2)] * 2, [one, two], values)
+        return ExactTable([Fraction(1, 2)] * 2, [one, two], values)
 
-    narrow, closed = law(tiny), law(Fraction(0))
+    narrow, closed = table(tiny), table(Fraction(0))
     rows = ConsistentSet(narrow.floats()).choices.inequalities((0, 0))
     assert margin(rows)[0] <= SETTLED
     assert ConsistentSet(narrow.floats()).is_empty is False
@@ -181,7 +181,7 @@ def test_the_solver_writes_nothing_on_standard_output(
     monkeypatch.setattr(optimize, "milp", noisy)
     monkeypatch.setattr(choices, "LISTED_CHOICES", 0)
     outcome = np.array([[[1.0, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]])
-    found = ConsistentSet(Law(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
+    found = ConsistentSet(OutcomeTable(np.array([0.5, 0.5]), outcome, np.array([[1.0, 0.0], [2.0, 2.0]])))
     assert found.best is not None
     assert calls
     os.write(1, b"the answer")

@@ -12,29 +12,31 @@ from hypothesis import strategies as st
 from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.regret_interval import interval, possible
-from cidmesa.mesa.outcomes.outcome_table import Law
-from tests.mesa.oracle import ExactLaw, joint_actions, laws
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from tests.mesa.oracle import ExactTable, joint_actions, tables
 from tests.strategies import examples
 
 budgets = st.sampled_from([Fraction(0), Fraction(1, 4), Fraction(1)])
 
 
 @st.composite
-def pairs(draw: st.DrawFn) -> tuple[ExactLaw, ExactLaw]:
+def pairs(draw: st.DrawFn) -> tuple[ExactTable, ExactTable]:
     actions, values = draw(st.integers(2, 3)), draw(st.integers(2, 3))
-    training = draw(laws(actions=actions, values=values))
-    there = draw(laws(actions=actions, values=values))
+    training = draw(tables(actions=actions, values=values))
+    there = draw(tables(actions=actions, values=values))
     if draw(st.booleans()):  # some contexts look as in training, some swap two actions: boundaries of the cone
         outcome = [list(rows) for rows in training.outcome]
         if draw(st.booleans()):
             outcome[0] = outcome[0][::-1]
-        there = ExactLaw(training.weight, outcome, training.value)
+        there = ExactTable(training.weight, outcome, training.value)
     return training, there
 
 
 @given(pair=pairs(), budget=budgets)
 @settings(max_examples=examples(quick=80, full=3000))
-def test_possible_actions_and_intervals_equal_enumeration(pair: tuple[ExactLaw, ExactLaw], budget: Fraction) -> None:
+def test_possible_actions_and_intervals_equal_enumeration(
+    pair: tuple[ExactTable, ExactTable], budget: Fraction
+) -> None:
     training, there = pair
     together = joint_actions(training, budget, there)
     objectives = ConsistentSet(training.floats(), float(budget))
@@ -55,7 +57,7 @@ def test_possible_actions_and_intervals_equal_enumeration(pair: tuple[ExactLaw, 
 
 @given(pair=pairs(), budget=budgets)
 @settings(max_examples=examples(quick=30, full=2000))
-def test_the_same_by_integer_programs_alone(pair: tuple[ExactLaw, ExactLaw], budget: Fraction) -> None:
+def test_the_same_by_integer_programs_alone(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> None:
     training, there = pair
     listed = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
     with pytest.MonkeyPatch.context() as patch:
@@ -67,9 +69,9 @@ def test_the_same_by_integer_programs_alone(pair: tuple[ExactLaw, ExactLaw], bud
 def test_contexts_that_exclude_each_other() -> None:
     """The worst actions of two contexts need different objectives: context by context 2, together 1."""
     outcome = np.eye(3)[None]
-    training = ConsistentSet(Law(np.array([1.0]), outcome, np.array([[1.0, 0.0, 1.0]])))
+    training = ConsistentSet(OutcomeTable(np.array([1.0]), outcome, np.array([[1.0, 0.0, 1.0]])))
     # In deployment the choice is between values 0 and 2, in two contexts with opposite regrets.
-    there = Law(
+    there = OutcomeTable(
         np.array([0.5, 0.5]),
         np.array([np.eye(3)[[0, 2]], np.eye(3)[[0, 2]]]),
         np.array([[0.0, 2.0], [2.0, 0.0]]),
@@ -79,5 +81,5 @@ def test_contexts_that_exclude_each_other() -> None:
     # A tie between the two is possible as well, and then both worst actions are.
     assert found == (0.0, 2.0)
     assert found.gap == 0.0
-    never_tied = Law(there.weight, np.array([np.eye(3)[[0, 2]], [[0.9, 0.1, 0], [0, 0.1, 0.9]]]), there.value)
+    never_tied = OutcomeTable(there.weight, np.array([np.eye(3)[[0, 2]], [[0.9, 0.1, 0], [0, 0.1, 0.9]]]), there.value)
     assert interval(training, never_tied).high == pytest.approx(2.0)

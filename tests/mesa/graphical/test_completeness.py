@@ -9,16 +9,16 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.graphical.completeness import parting_models
+from cidmesa.mesa.graphical.completeness import disagreeing_models
 from cidmesa.mesa.graphical.interfaces import is_interface
 from tests.mesa.exhaustive import World, best, random_cid
 from tests.strategies import examples
 
 if TYPE_CHECKING:
-    from cidmesa.mesa.graphical.completeness import Parting
+    from cidmesa.mesa.graphical.completeness import Disagreement
 
 
-def check(pair: Parting) -> None:
+def check(pair: Disagreement) -> None:
     """One mechanism differs, optimal policies are the same before and disjoint after."""
     for node in pair.before.cid.nodes:
         if pair.before.cid.kind(node) != "decision" and node != pair.shifted:
@@ -67,9 +67,9 @@ def test_every_pair_works(dual: bool, decisions: int) -> None:
                 for shifted in (*cid.chance, pay):
                     if shifted == middle or not around(cid, shifted, {end}, middle):
                         with pytest.raises(NotApplicableError):
-                            parting_models(cid, target, shifted, middle)
+                            disagreeing_models(cid, target, shifted, middle)
                         continue
-                    pair = parting_models(cid, target, shifted, middle)
+                    pair = disagreeing_models(cid, target, shifted, middle)
                     assert (pair.middle, pair.shifted) == (middle, shifted)
                     check(pair)
                     checked += 1
@@ -82,28 +82,28 @@ def test_contraception() -> None:
         decisions=["act"],
         utilities=["fitness"],
     )
-    check(parting_models(cid, "sex", "pill"))
-    check(parting_models(cid, "sex", "child"))
-    check(parting_models(cid, "sex", "fitness"))
+    check(disagreeing_models(cid, "sex", "pill"))
+    check(disagreeing_models(cid, "sex", "child"))
+    check(disagreeing_models(cid, "sex", "fitness"))
     with pytest.raises(NotApplicableError, match="around `child`"):
-        parting_models(cid, "child", "pill")
+        disagreeing_models(cid, "child", "pill")
 
 
 def test_the_reason_names_the_premise() -> None:
     cid = cm.CID([("act", "x"), ("act", "y"), ("y", "pay"), ("x", "pay")], decisions=["act"], utilities=["pay"])
     with pytest.raises(NotApplicableError, match="`x` is no interface"):
-        parting_models(cid, "x", "y")
+        disagreeing_models(cid, "x", "y")
     with pytest.raises(NotApplicableError, match="is a decision"):
-        parting_models(cid, "x", "act")
+        disagreeing_models(cid, "x", "act")
     with pytest.raises(NotApplicableError, match="chance node"):
-        parting_models(cid, "pay", "x")
+        disagreeing_models(cid, "pay", "x")
     lonely = cm.CID([("act", "x"), ("z", "pay")], decisions=["act"], utilities=["pay"])
     with pytest.raises(NotApplicableError, match="does not apply"):
-        parting_models(lonely, "x", "z")
+        disagreeing_models(lonely, "x", "z")
 
 
 def test_several_utilities_count_as_one_only_where_both_paths_meet() -> None:
     cid = cm.CID([("act", "x"), ("x", "u"), ("v", "w")], decisions=["act"], utilities=["u", "w"])
     with pytest.raises(NotApplicableError, match="around"):
-        parting_models(cid, "x", "v")
-    check(parting_models(cid.with_edges(("v", "u")), "x", "v"))
+        disagreeing_models(cid, "x", "v")
+    check(disagreeing_models(cid.with_edges(("v", "u")), "x", "v"))

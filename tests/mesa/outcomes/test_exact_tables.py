@@ -1,4 +1,4 @@
-"""Laws in integers agree with laws in floating point, and are what was meant."""
+"""OutcomeTables in integers agree with laws in floating point, and are what was meant."""
 
 from __future__ import annotations
 

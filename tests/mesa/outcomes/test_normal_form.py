@@ -19,7 +19,7 @@ from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup.training import Phases, TrainingSetup
 from tests.mesa.oracle import (
-    ExactLaw,
+    ExactTable,
     assignments,
     cells,
     chance_probability,
@@ -55,26 +55,26 @@ def stale(setup: TrainingSetup) -> cm.CIM:
 
 def normal_form(
     setup: TrainingSetup, name: str, target: str, model: cm.CIM | None = None
-) -> tuple[ExactLaw, list[set[tuple[str, tuple[int, ...], int]]]]:
+) -> tuple[ExactTable, list[set[tuple[str, tuple[int, ...], int]]]]:
     """One context; per policy its law, its value, and the (decision, context, action) that it meets."""
     model = setup.deployed(name) if model is None else model
     cid = model.cid
     worlds = [(w, p) for w in assignments(model) if (p := chance_probability(model, w))]
     outcome, value, met = [], [], []
     for rule in policies(setup):
-        law = [Fraction(0)] * model.card(target)
+        table = [Fraction(0)] * model.card(target)
         worth = Fraction(0)
         steps: set[tuple[str, tuple[int, ...], int]] = set()
         for world, p in worlds:
             at = {d: tuple(world[q] for q in cid.parents(d)) for d in cid.decisions}
             if all(rule[d][at[d]] == world[d] for d in cid.decisions):
-                law[world[target]] += p
+                table[world[target]] += p
                 worth += p * sum(paid(model, world).values())
                 steps |= {(d, at[d], world[d]) for d in cid.decisions}
-        outcome.append(law)
+        outcome.append(table)
         value.append(worth)
         met.append(steps)
-    return ExactLaw([Fraction(1)], [outcome], [value]), met
+    return ExactTable([Fraction(1)], [outcome], [value]), met
 
 
 @st.composite
@@ -111,7 +111,7 @@ def test_two_decisions_equal_listing(setup: TrainingSetup, tolerance: float) -> 
     regrets = [float(there.regrets_of([[i]])[0]) for i in taken]
     assert candidate.deployment_regret["there"] == pytest.approx((min(regrets), max(regrets)), abs=1e-9)
     believed, _ = normal_form(setup, "there", target, stale(setup))
-    mixed = ExactLaw(there.weight, believed.outcome, there.value)
+    mixed = ExactTable(there.weight, believed.outcome, there.value)
     regrets_stale = [float(there.regrets_of([[i]])[0]) for (i,) in joint_actions(training, budget, mixed)]
     assert candidate.stale_regret["there"] == pytest.approx((min(regrets_stale), max(regrets_stale)), abs=1e-9)
     possible: dict[str, dict[tuple[int, ...], set[int]]] = {d: {} for d in setup.cid.decisions}
@@ -259,11 +259,11 @@ def test_the_test_by_stages_is_sufficient(setup: TrainingSetup) -> None:
     target = setup.cid.chance[-1]
     assume(not setup.shared_rules)
     try:
-        law = stage_law(setup, [target])
+        table = stage_law(setup, [target])
     except NotApplicableError:
         assume(False)
     training, _ = normal_form(setup, "training", target)
-    found = ConsistentSet(law)
+    found = ConsistentSet(table)
     if found.is_empty is False:
         assert cells(training, Fraction(0))
     for objective in grid(len(training.outcome[0][0]), 1):

@@ -1,4 +1,6 @@
-"""Plans against all policies, run by run; and what is left out because it is idle or inside against everything."""
+"""ReducedPolicies against all policies, run by run; and what is left out because it is idle or inside against
+everything.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,10 @@ from cidmesa.mesa.consistency.regret_interval import interval, possible
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.outcomes import normal_form as normal
 from cidmesa.mesa.outcomes import outcome_table as law_module
-from cidmesa.mesa.outcomes.convex_hull import on_border
+from cidmesa.mesa.outcomes.convex_hull import is_vertex
 from cidmesa.mesa.outcomes.normal_form import NormalForm
-from cidmesa.mesa.outcomes.outcome_table import Law
-from cidmesa.mesa.outcomes.reduced_policies import list_plans, names_of, requisite_links
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_of, requisite_links
 from cidmesa.mesa.setup.training import TrainingSetup
 from tests.mesa.exhaustive import World, random_setup
 from tests.strategies import examples
@@ -32,16 +34,16 @@ def test_plans_are_the_policies_that_act_differently() -> None:
         worlds = [World(setup.deployed(name), setup.shared_rules) for name in setup.distributions]
         names = names_of(setup.cid)
         comes = [NormalForm(setup)._comes[name] for name in setup.distributions]
-        plans = list_plans(worlds[0].model, comes, setup.shared_rules, 10**6)
+        reduced = list_reduced_policies(worlds[0].model, comes, setup.shared_rules, 10**6)
         (world, _), live = worlds, np.any([w.weight > 0 for w in worlds], axis=0)
         runs = np.ravel_multi_index(world.at(names), [world.model.card(n) for n in names])
         followed = world.follows[:, live] > 0
-        where = np.searchsorted(plans.runs, runs[live])
-        assert np.array_equal(plans.runs, np.unique(runs[live]))
-        ours = {row.tobytes() for row in plans.follows[:, where]}
+        where = np.searchsorted(reduced.runs, runs[live])
+        assert np.array_equal(reduced.runs, np.unique(runs[live]))
+        ours = {row.tobytes() for row in reduced.follows[:, where]}
         assert ours == {row.tobytes() for row in followed}
-        assert len(ours) == len(plans)
-        fewer += len(plans) < len(world.policies)
+        assert len(ours) == len(reduced)
+        fewer += len(reduced) < len(world.policies)
     assert fewer
 
 
@@ -49,9 +51,9 @@ def test_the_number_of_policies_is_in_the_refusal() -> None:
     cid = cm.CID([("x", "a"), ("x", "b"), ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
     model = cid.parameterise(x=cm.Bernoulli(0.5), a=[0, 1], b=[0, 1], u=lambda a, b: a * b)
     every = [np.ones((2, 2, 2), dtype=bool)]
-    assert len(list_plans(model, every, most=16)) == 16
+    assert len(list_reduced_policies(model, every, most=16)) == 16
     with pytest.raises(NotApplicableError, match="16 deterministic policies, of which more than 15"):
-        list_plans(model, every, most=15)
+        list_reduced_policies(model, every, most=15)
 
 
 def test_idle_links_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,15 +69,15 @@ def test_idle_links_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         kept = requisite_links(setup, [target])
         if all(kept[d] == setup.cid.parents(d) for d in kept):
             continue
-        fewer = len(NormalForm(setup, [target]).plans)
-        checked += fewer < len(NormalForm(setup).plans)
+        fewer = len(NormalForm(setup, [target]).reduced)
+        checked += fewer < len(NormalForm(setup).reduced)
         full = derive_mesa_optimizers(setup, targets=[target])[target]
         answers = [full.consistency, full.training_regret, full.deployment_regret["there"], full.stale_regret["there"]]
         actions = [full.possible_actions(name) for name in setup.distributions]
         with monkeypatch.context() as patched:
             patched.setattr(normal, "COMPARED", fewer)
             less = derive_mesa_optimizers(setup, targets=[target])[target]
-            assert len(less._answers.laws.plans) == fewer
+            assert len(less._answers.tables.reduced) == fewer
             assert [less.consistency, less.training_regret] == answers[:2], seed
             assert less.deployment_regret["there"] == pytest.approx(answers[2], abs=1e-9), seed
             assert less.stale_regret["there"] == pytest.approx(answers[3], abs=1e-9), seed
@@ -111,25 +113,25 @@ def test_what_is_inside_is_never_best(monkeypatch: pytest.MonkeyPatch) -> None:
         size = int(rng.integers(2, 5))
         count = int(rng.integers(6, 13))
         whole = rng.multinomial(6, np.full(size, 1 / size), size=(2, count)).astype(object)
-        laws = whole.astype(float) / 6
+        tables = whole.astype(float) / 6
         value = rng.integers(0, 5, size=(2, count)).astype(float)
         if rng.random() < 0.5:
-            value = laws @ rng.integers(-2, 3, size=size).astype(float)
+            value = tables @ rng.integers(-2, 3, size=size).astype(float)
         answers = []
         for many in (1000, 4):
             monkeypatch.setattr(law_module, "MANY", many)
-            here, there = (_law(laws[i], value[i], whole[i]) for i in (0, 1))
+            here, there = (_law(tables[i], value[i], whole[i]) for i in (0, 1))
             found = ConsistentSet(here, 0.25)
             least = ConsistentSet(here, np.inf).least_regret
             kept = found if not found.is_empty else ConsistentSet(here, least)
             answers.append((found.is_empty, least, possible(kept, there).tolist(), interval(kept, there)))
-            left_out += many == 4 and not here.border[0].all()
+            left_out += many == 4 and not here.vertices[0].all()
         assert answers[0] == answers[1], seed
     assert left_out
 
 
-def _law(outcome: np.ndarray, value: np.ndarray, whole: np.ndarray) -> Law:
-    return Law(np.ones(1), outcome[None], value[None], lambda: whole[None])
+def _law(outcome: np.ndarray, value: np.ndarray, whole: np.ndarray) -> OutcomeTable:
+    return OutcomeTable(np.ones(1), outcome[None], value[None], lambda: whole[None])
 
 
 def test_the_border_of_a_hull() -> None:
@@ -138,11 +140,11 @@ def test_the_border_of_a_hull() -> None:
         rng = np.random.default_rng([14, seed])
         points = rng.dirichlet(np.ones(4), size=30).round(int(rng.integers(1, 4)))
         points[:, int(rng.integers(4))] *= rng.integers(2)
-        marked = on_border(points)
+        marked = is_vertex(points)
         for direction in rng.normal(size=(40, 4)):
             best = points @ direction
             if np.ptp(best) > 1e-9:
                 assert marked[best >= best.max() - 1e-9].all()
     cube = np.array(list(product((0.0, 0.5, 1.0), repeat=3)))
-    assert on_border(cube).tolist() == [bool((np.abs(p - 0.5) > 0.1).any()) for p in cube]
-    assert on_border(np.zeros((5, 3))).all()
+    assert is_vertex(cube).tolist() == [bool((np.abs(p - 0.5) > 0.1).any()) for p in cube]
+    assert is_vertex(np.zeros((5, 3))).all()

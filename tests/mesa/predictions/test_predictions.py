@@ -249,7 +249,7 @@ def frozen_rule(setup: cm.TrainingSetup, names: tuple[str, ...], objective: np.n
     rule = np.full((1, len(contexts), model.card(decision)), 1 / model.card(decision))
     chosen: dict[Any, int] = {}
     for name in ("training", "elsewhere"):
-        law = laws.law(name, names)
+        law = laws.table(name, names)
         values = law.outcome @ objective
         for context, row in zip(laws.contexts(name), values, strict=True):
             best = np.flatnonzero(row >= row.max() - 1e-9)

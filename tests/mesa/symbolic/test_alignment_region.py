@@ -159,7 +159,7 @@ def test_numbers_put_in_afterwards() -> None:
         region = alignment_region(setup, target)
         least = alignment_region(setup, target, objective="any")
         other = str(rng.choice(below))
-        parting = separation_expression(setup, target, other)
+        disagreement = separation_expression(setup, target, other)
         symbolic += bool(region.training_regret.free_symbols)
         for _ in range(3):
             values = {s: float(rng.choice(grid)) for s in symbols}
@@ -179,7 +179,7 @@ def test_numbers_put_in_afterwards() -> None:
                 [{a for a in (0, 1) if v[c][a] >= v[c].max() - 1e-11} for c in range(len(reach))] for v in (one, two)
             ]
             apart = sum(reach[c] for c in range(len(reach)) if not tops[0][c] & tops[1][c])
-            assert region._number(parting, values) == pytest.approx(apart, abs=1e-9), (seed, values)
+            assert region._number(disagreement, values) == pytest.approx(apart, abs=1e-9), (seed, values)
             checked += 1
     assert symbolic > 0
 

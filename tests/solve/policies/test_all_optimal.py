@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.all_optimal import Box, optimal_boxes
+from cidmesa.solve.policies.all_optimal import PolicyBox, optimal_boxes
 from tests.solve.brute_force import World, number_of_policies
 from tests.strategies import examples, models
 
 
-def holds(box: Box, policy: dict[str, Any]) -> bool:
+def holds(box: PolicyBox, policy: dict[str, Any]) -> bool:
     """Whether a deterministic policy lies in a box."""
     others = all(np.array_equal(box.model.rules[d], rule) for d, rule in policy.items() if d != box.decision)
     return others and bool(np.all(box.allowed[policy[box.decision] == 1]))

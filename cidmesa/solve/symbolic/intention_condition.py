@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.arguments import require_model
-from cidmesa.mechanisms import Array
+from cidmesa.arrays import Array
 from cidmesa.solve.magnitudes.intention import alternative_rules, outcomes_between, with_alternative
 from cidmesa.solve.symbolic.algebra import Algebra
 from cidmesa.solve.symbolic.cases import MAX_RULES
