@@ -155,7 +155,10 @@ def normalised(array: Array) -> tuple[Array, float]:
         raise MechanismError("normalise=True divides numbers; these probabilities have symbols: divide them by hand.")
     if array.ndim == 0 or not (np.isfinite(array).all() and (array >= 0).all()):
         raise MechanismError("normalise=True divides rows of probabilities, finite and not negative, by their sums.")
-    sums = array.sum(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):
+        sums = array.sum(axis=-1, keepdims=True)
+    if not np.isfinite(sums).all():
+        raise MechanismError("normalise=True divides each row by its sum, and a sum here is too large to be a number.")
     if not sums.all():
         at = tuple(np.argwhere(sums[..., 0] == 0)[0].tolist())
         raise MechanismError(f"normalise=True divides each row by its sum, and the row at position {at} sums to zero.")

@@ -10,6 +10,7 @@ import random
 import resource
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +100,7 @@ def _damaged(data: bytes, starts: list[bytes], draw: random.Random) -> bytes:
 
 def try_all(ending: str, count: int, seed: int = 0) -> Tally:
     """Read `count` damaged files of one format."""
+    warnings.simplefilter("error")
     starts = seeds(ending)
     tally = Tally(ending)
     options = Options(normalise=True) if ending != ".yaml" else Options()

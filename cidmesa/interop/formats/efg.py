@@ -37,7 +37,7 @@ from cidmesa.interop.formats.network import Entry, Network
 from cidmesa.interop.formats.tokens import Tokens, as_number
 
 FORMAT = "Gambit EFG"
-MOST_NODES = 100_000
+MOST_NODES = 50_000
 """How many nodes a tree may have."""
 MOST_MOVES = 40
 """How many moves a play may have."""

@@ -242,7 +242,9 @@ def _take_utilities(network: Network, chosen: Mapping[str, Mapping[str, float] |
         law = _shaped(entry, shape)
         if not np.all((law == 0) | (law == 1)):
             network.notes.append(f"`{name}` was random: the utility is its mean in each context of its parents.")
-        entry.kind, entry.states, entry.numbers = "utility", (), law @ np.array(values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = law @ np.array(values)
+        entry.kind, entry.states, entry.numbers = "utility", (), mean
 
 
 def _worth(entry: Entry, state: str, worth: Mapping[str, float] | None) -> float:
@@ -306,10 +308,7 @@ def _multiply_out(network: Network) -> None:
     for entry in combined.values():
         network.notes.append(f"`{entry.name}` combined utilities by a {entry.kind} and was multiplied out.")
     world = {e.name: e for e in entries.values() if e.kind in {"chance", "decision"}}
-    scaled = {
-        name: replace(base[name], numbers=times * _shaped(base[name], grid(base[name], network)))
-        for name, times in kept.items()
-    }
+    scaled = {name: _times(times, base[name], network) for name, times in kept.items()}
     network.entries = {**world, **scaled}
 
 
@@ -344,11 +343,17 @@ def _parts_first(combined: Mapping[str, Entry], network: Network) -> list[Entry]
 
 def _total(parts: Mapping[str, float], base: Mapping[str, Entry], entry: Entry, network: Network) -> Entry:
     """Return a weighted sum of utilities as one utility."""
-    scaled = [
-        replace(base[name], numbers=times * _shaped(base[name], grid(base[name], network)))
-        for name, times in parts.items()
-    ]
+    scaled = [_times(times, base[name], network) for name, times in parts.items()]
     return scaled[0] if len(scaled) == 1 else _joined(scaled, entry, network, np.add)
+
+
+def _times(weight: float, entry: Entry, network: Network) -> Entry:
+    """Return a utility times a weight."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        table = weight * _shaped(entry, grid(entry, network))
+    if not np.isfinite(table).all():
+        entry.fail(f"times its weight {weight:g} it has a number that is too large.")
+    return replace(entry, numbers=table)
 
 
 def _product(entry: Entry, factors: Sequence[Entry], network: Network) -> Entry:
@@ -366,7 +371,10 @@ def _joined(parts: Sequence[Entry], entry: Entry, network: Network, combine: np.
         axes = sorted(range(len(part.parents)), key=lambda i: parents.index(part.parents[i]))
         ordered = _shaped(part, grid(part, network)).transpose(axes)
         spread = ordered.reshape([shape[i] if parent in part.parents else 1 for i, parent in enumerate(parents)])
-        table = spread if table is None else combine(table, spread)
+        with np.errstate(over="ignore", invalid="ignore"):
+            table = spread if table is None else combine(table, spread)
+    if not np.isfinite(table).all():
+        entry.fail("the utilities that it combines make a number that is too large.")
     found.numbers = np.broadcast_to(table, shape)
     return found
 
@@ -461,7 +469,10 @@ def _rows(entry: Entry, table: Array, network: Network, normalise: bool) -> tupl
     if not (np.isfinite(table).all() and (table >= 0).all()):
         bad = table[~(np.isfinite(table) & (table >= 0))].flat[0]
         entry.fail(f"{float(bad)!r} is not a probability.")
-    sums = table.sum(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):
+        sums = table.sum(axis=-1, keepdims=True)
+    if not np.isfinite(sums).all():
+        entry.fail("its probabilities are too large to be summed.")
     off = np.abs(sums - 1) > ROW_SUM_TOLERANCE
     if not off.any():
         return table, 0, 0.0

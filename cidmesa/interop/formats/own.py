@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 16 * 2**20
 """How long a file may be."""
-MOST_PARTS: Final = 1_000_000
+MOST_PARTS: Final = 500_000
 """How many mappings, lists and scalars a YAML file may have; JSON is read faster and may have more."""
 LONGEST_NUMBER: Final = 300
 """How many digits a number may have."""

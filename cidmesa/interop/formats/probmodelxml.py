@@ -80,7 +80,8 @@ def from_root(root: xml.Element, name: str) -> Network:
         entry.unit = "" if unit == _NOTHING else unit
         times = scales.get(criterion_name, 1.0)
         if entry.numbers is not None and times != 1.0:
-            entry.numbers = times * np.asarray(entry.numbers)
+            with np.errstate(over="ignore"):
+                entry.numbers = times * np.asarray(entry.numbers)
             found.notes.append(
                 f"`{name_of}` was multiplied by {times:g}, the scale of its criterion `{criterion_name}`."
             )

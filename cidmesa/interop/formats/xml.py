@@ -157,7 +157,7 @@ def parse(data: bytes, name: str) -> Element:
     except ParseError as error:
         line, column = error.position
         raise FileFormatError(
-            f"{name}, line {line}, column {column + 1}: not XML: {error.msg.split(':')[0]}."
+            f"{name}, line {line}, column {column + 1}: not XML: {str(error).split(':')[0]}."
         ) from None
     except (ValueError, LookupError) as error:  # an encoding that expat does not know
         raise FileFormatError(f"{name}: not XML that can be read: {str(error)[:80]}.") from None
