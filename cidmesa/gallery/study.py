@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.gallery.system import Claim, Evidence, Finding, Ruling, System
+from cidmesa.gallery.system import Claim, Evidence, Finding, System
 from cidmesa.interop.study import Body, ClaimText, Study
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
     from cidmesa.mesa import TrainingSetup
+    from cidmesa.validation.statistics import EvidenceVerdict
 
 PLAIN = {"mlp": Body("small nets trained by policy gradient", {"policy": "mlp"})}
 """What agents are made of where a file says nothing of it."""
@@ -79,7 +80,7 @@ def judge(holds: Mapping[str, Any], study: Study, evidence: Evidence) -> Finding
     if "share" in holds:
         findings.append(_shared(holds, arm, study, evidence))
     verdicts = {finding.verdict for finding in findings}
-    verdict: Ruling = "contradicted" if "contradicted" in verdicts else "supported"
+    verdict: EvidenceVerdict = "contradicted" if "contradicted" in verdicts else "supported"
     if verdict == "supported" and "inconclusive" in verdicts:
         verdict = "inconclusive"
     return Finding(verdict, "; ".join(finding.because for finding in findings))
@@ -143,7 +144,7 @@ def _shared(holds: Mapping[str, Any], arm: str, study: Study, evidence: Evidence
     side = "above" if "above" in holds["share"] else "below"
     bound, (low, high) = holds["share"][side], share.interval
     above, below = low > bound, high < bound
-    verdict: Ruling = "inconclusive"
+    verdict: EvidenceVerdict = "inconclusive"
     if above or below:
         verdict = "supported" if above == (side == "above") else "contradicted"
     return Finding(verdict, f"{share.count} of {share.of} agents follow {name} (95 %: {low:.0%} to {high:.0%})")

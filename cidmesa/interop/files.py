@@ -255,10 +255,10 @@ def _text(obj: CID | CIM | TrainingSetup | Study, target: Path, ending: str) -> 
             ".model."
         )
     if ending == ".dot":
-        from cidmesa.render import spec
         from cidmesa.render.dot import to_dot
+        from cidmesa.render.spec import spec_of
 
-        return to_dot(spec(obj if isinstance(obj, CID) else obj.cid)) + "\n"
+        return to_dot(spec_of(obj if isinstance(obj, CID) else obj.cid)) + "\n"
     if isinstance(obj, CID):
         raise NotApplicableError(
             f"{target}: {ending} holds numbers, and this is a bare diagram: write .cid.yaml or .dot."

@@ -125,8 +125,13 @@ class Reader:
                 continue
             if where == () and key in _LATER:
                 self.fail((key,), f"`{key}`: {_LATER[key]}.")
-            listed = f"none of {', '.join(known)}" if len(known) <= 24 else "not a node of this diagram"
+            listed = f"none of {', '.join(known)}" if len(known) <= 20 else f"no {self.what(where)}"
             self.fail((*where, key), f"`{brief(str(key), 60)}` is {listed}{did_you_mean(brief(str(key), 60), known)}.")
+
+    @staticmethod
+    def what(where: Where) -> str:
+        """Say what the keys of a mapping with many keys are."""
+        return "key of a file" if where == () else "key of an arm" if where[0] == "arms" else "node of this diagram"
 
     def text(self, data: Any, where: Where) -> str:
         """Return a text."""

@@ -193,8 +193,9 @@ def _claims(reader: Reader, data: Any, setups: dict[str, TrainingSetup]) -> tupl
         says = reader.text(holds.pop("says", None), (*where, "says"))
         if not set(holds) - {"arm", "targets", "body"}:
             reader.fail(where, f"the claim says nothing that can be looked at: give one of {', '.join(CLAIM[3:])}.")
-        if holds.get("arm", next(iter(setups))) not in setups:
-            reader.fail((*where, "arm"), f"{shown(holds['arm'])} is none of the arms {', '.join(setups)}.")
+        arm = holds.get("arm", next(iter(setups)))
+        if not isinstance(arm, str) or arm not in setups:
+            reader.fail((*where, "arm"), f"{shown(arm)} is none of the arms {', '.join(setups)}.")
         reader.names(holds.get("targets"), (*where, "targets"))
         _check_claim(reader, holds, where)
         found.append(ClaimText(says, holds))
@@ -202,7 +203,7 @@ def _claims(reader: Reader, data: Any, setups: dict[str, TrainingSetup]) -> tupl
 
 
 def _check_claim(reader: Reader, holds: Plain, where: Where) -> None:
-    if holds.get("consistency", "consistent") not in {"consistent", "excluded", "unknown"}:
+    if holds.get("consistency", "consistent") not in ("consistent", "excluded", "unknown"):
         reader.fail((*where, "consistency"), "consistent, excluded or unknown is expected here.")
     if not isinstance(holds.get("minimal", True), bool):
         reader.fail((*where, "minimal"), "true or false is expected here.")

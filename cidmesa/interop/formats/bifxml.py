@@ -101,7 +101,7 @@ def _variable(variable: xml.Element) -> Entry:
 def write(network: Network) -> str:
     """Write BIFXML as aGrUM reads it."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<BIF VERSION="0.3">', "<NETWORK>"]
-    lines += [f"<NAME>{_escaped(network.title)}</NAME>"] if network.title else []
+    lines.append(f"<NAME>{_escaped(network.title or network.name)}</NAME>")
     for entry in network.entries.values():
         kind = "nature" if entry.kind == "chance" else entry.kind
         lines += [f'<VARIABLE TYPE="{kind}">', f"\t<NAME>{_escaped(entry.name)}</NAME>"]

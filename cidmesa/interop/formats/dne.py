@@ -158,10 +158,11 @@ def _states(entry: Entry, block: _Block) -> tuple[str, ...]:
     discrete = block.first("discrete", "TRUE") == "TRUE"
     if levels and not discrete:
         return tuple(f"{low} to {high}" for low, high in pairwise(levels))
+    named = tuple(title or f"state{i}" for i, title in enumerate(titles))
     if levels:
-        return tuple(titles if len(titles) == len(levels) else levels)
-    if titles:
-        return tuple(title or f"state{i}" for i, title in enumerate(titles))
+        return named if len(named) == len(levels) else tuple(levels)
+    if named:
+        return named
     count = block.first("numstates")
     if not (count.isascii() and count.isdigit() and len(count) < 6):
         entry.fail("is continuous and has no levels: discretise it in Netica, or give it states.")

@@ -187,7 +187,7 @@ class _Reading:
 
     def __init__(self, tree: _Tree, tokens: Tokens) -> None:
         self.tree, self.tokens = tree, tokens
-        self.found = Network(FORMAT, tokens.name, tree.title)
+        self.found = Network(FORMAT, tokens.name, tree.title, agents=tuple(tree.players))
         self.names: list[str] = []
         self.values: list[list[int]] = []
         """Depth → for every action of every position the value of the node; labels may differ in order."""
@@ -335,8 +335,9 @@ class _Reading:
             entry.fail(f"depends on {len(cards)} earlier moves.")
         self.found.spend(entry, math.prod(cards) * width)
         table = np.full((*cards, width), missing)
-        table[tuple(here[:, j] for j in needed)] = rows
-        if not needed:
+        if needed:
+            table[tuple(here[:, j] for j in needed)] = rows
+        else:
             table[...] = rows[0]
         entry.numbers = table.reshape(-1)
         self.found.add(entry)

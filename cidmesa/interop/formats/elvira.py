@@ -68,8 +68,8 @@ def read(text: str, name: str) -> Network:
             tokens.take("=")
             while not tokens.skip(";"):
                 tokens.next()
-    for head, tails in links.items():
-        entry = found.entries[head]
+    for entry in found.entries.values() if links else ():
+        tails = links.get(entry.name, [])
         if entry.kind == "decision" or not entry.parents:
             entry.parents = tuple(tails)
         elif set(entry.parents) != set(tails):

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.errors import FileFormatError
-from cidmesa.interop.formats.network import Entry, Kind, Network, grid
+from cidmesa.interop.formats.network import Entry, Kind, Network, grid, turned
 from cidmesa.interop.formats.tokens import as_number
 
 FORMAT = "jgum"
@@ -52,23 +52,11 @@ def read(text: str, name: str) -> Network:
                 entry.fail(f"`{key}` has a table for it, and it is a {entry.kind}.")
             if not isinstance(numbers, list) or not all(type(x) in {int, float} for x in numbers):
                 entry.fail(f"`{key}` holds a list of numbers for it.")
-            entry.numbers = _turned(entry, numbers, found)
+            entry.numbers = turned(numbers, grid(entry, found), len(entry.parents))
     properties = data.get("properties", {})
     if isinstance(properties, dict) and isinstance(properties.get("name"), str):
         found.title = properties["name"]
     return found
-
-
-def _turned(entry: Entry, numbers: list[float], network: Network) -> Any:
-    """Return the numbers with the last parent varying fastest but for the node itself; in the file it is the first."""
-    shape = grid(entry, network)
-    if len(numbers) != math.prod(shape):
-        return numbers  # refused later, with both counts
-    own = () if entry.kind == "utility" else shape[-1:]
-    cards = shape[: len(entry.parents)]
-    array = np.array(numbers, dtype=np.float64).reshape((*reversed(cards), *own))
-    axes = [*reversed(range(len(cards))), *([len(cards)] if own else [])]
-    return array.transpose(axes).reshape(-1)
 
 
 def fast_variable(text: str, where: str, default: int = 2) -> tuple[str, tuple[str, ...]]:

@@ -95,6 +95,8 @@ class Network:
         All decisions, first to last, where the file says so.
     notes
         What the reader decided, in words.
+    agents
+        The agents in the file's order, where it has several.
     room
         How many entries tables may still have.
     """
@@ -106,6 +108,7 @@ class Network:
     recall: Recall = "as written"
     order: tuple[str, ...] | None = None
     notes: list[str] = field(default_factory=list)
+    agents: tuple[str, ...] = ()
     room: int = MOST_ENTRIES
 
     def spend(self, entry: Entry, count: int) -> None:
@@ -152,6 +155,18 @@ def grid(entry: Entry, network: Network) -> tuple[int, ...]:
     if math.prod([*cards, *own]) > MOST_ENTRIES or len(cards) > 62:
         entry.fail(f"its table has more than {MOST_ENTRIES:,} entries: give it fewer parents, or merge some in a node.")
     return (*cards, *own)
+
+
+def turned(numbers: Sequence[float] | Array, shape: tuple[int, ...], parents: int) -> Sequence[float] | Array:
+    """Return a table in which the last parent varies fastest but for the node itself, of one in which the first does.
+
+    >>> turned([11, 21, 12, 22], (2, 2), 2).tolist()
+    [11.0, 12.0, 21.0, 22.0]
+    """
+    if np.size(numbers) != math.prod(shape):
+        return numbers  # refused later, with both counts
+    array = np.asarray(numbers, dtype=np.float64).reshape((*reversed(shape[:parents]), *shape[parents:]))
+    return array.transpose([*reversed(range(parents)), *range(parents, len(shape))]).reshape(-1)
 
 
 # From a file to a model ---------------------------------------------------------------------------------------------
@@ -394,15 +409,15 @@ def _diagram(network: Network) -> CID:
         return CID(
             [(parent, e.name) for e in entries.values() for parent in e.parents],
             nodes=list(entries),
-            decisions=_owned(decisions) if len(owners) > 1 else [e.name for e in decisions],
-            utilities=_owned(utilities) if len(owners) > 1 else [e.name for e in utilities],
+            decisions=_owned(decisions, network.agents) if len(owners) > 1 else [e.name for e in decisions],
+            utilities=_owned(utilities, network.agents) if len(owners) > 1 else [e.name for e in utilities],
         )
     except CidmesaError as error:
         raise FileFormatError(f"{network.name}: {error}") from None
 
 
-def _owned(entries: Iterable[Entry]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _owned(entries: Iterable[Entry], agents: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {agent: [] for agent in agents}
     for entry in entries:
         found.setdefault(entry.agent, []).append(entry.name)
     return found

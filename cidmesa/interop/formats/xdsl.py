@@ -14,7 +14,8 @@ The grammar is BayesFusion's [1]_, read from files that GeNIe wrote and from oth
 
 The node itself varies fastest, then the last of its parents. GeNIe behaves as if no decision forgot what was known
 before [3]_, so that is what is read. A multi-attribute utility (``mau``) is a weighted sum; one with expressions, and
-noisy or continuous nodes, are refused.
+noisy or continuous nodes, are refused. aGrUM writes Bayesian networks in this format with the first parent varying
+fastest; such a file says that it is aGrUM's, and is read so.
 
 References
 ----------
@@ -28,7 +29,7 @@ from __future__ import annotations
 import json
 
 from cidmesa.interop.formats import xml
-from cidmesa.interop.formats.network import Entry, Kind, Network, grid, number
+from cidmesa.interop.formats.network import Entry, Kind, Network, grid, number, turned
 from cidmesa.interop.formats.tokens import as_number
 from cidmesa.interop.formats.writing import as_text, attribute, identifiers
 
@@ -71,6 +72,8 @@ def from_root(root: xml.Element, name: str) -> Network:
     for entry, element in numbered:
         _take_table(entry, element, found)
     genie = root.find("extensions", "genie")
+    if genie is not None and genie.attributes.get("app", "").startswith("aGrUM"):
+        _turn_tables(found)
     if genie is not None:
         found.title = genie.attributes.get("name", "") or found.title
         for node in genie.walk():
@@ -128,6 +131,15 @@ def _take_table(entry: Entry, element: xml.Element, network: Network) -> None:
             entry.fail("combines utilities by an expression, and sums with weights are read: write it as a sum.")
         weights = element.find("weights")
         entry.weights = tuple(weights.numbers()) if weights is not None else ()
+
+
+def _turn_tables(network: Network) -> None:
+    """Turn the tables of a file by aGrUM, which lets the first parent vary fastest; GeNIe lets the last one."""
+    for entry in network.entries.values():
+        if len(entry.parents) > 1 and entry.numbers is not None:
+            shape = grid(entry, network)
+            entry.numbers = turned(entry.numbers, shape, len(entry.parents))
+    network.notes.append("aGrUM wrote this file, with the first parent of every table varying fastest: read so.")
 
 
 def _decorate(entry: Entry, node: xml.Element) -> None:
