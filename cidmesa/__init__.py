@@ -70,7 +70,9 @@ _LAZY = {
         "Distribution",
         "Solution",
         "counterfactual",
+        "impact",
         "instrumental_control_effect",
+        "intention",
         "introduced_total_effect",
         "response_effect",
         "total_effect",
@@ -112,6 +114,7 @@ _ROOMS = frozenset(
         "render",
         "reports",
         "solve",
+        "types",
         "validation",
     }
 )
@@ -155,7 +158,9 @@ if _TYPE_CHECKING:
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
     from cidmesa.solve import counterfactual as counterfactual
+    from cidmesa.solve import impact as impact
     from cidmesa.solve import instrumental_control_effect as instrumental_control_effect
+    from cidmesa.solve import intention as intention
     from cidmesa.solve import introduced_total_effect as introduced_total_effect
     from cidmesa.solve import response_effect as response_effect
     from cidmesa.solve import total_effect as total_effect

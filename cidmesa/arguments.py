@@ -6,13 +6,18 @@ are told apart here, once, before anything is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, MechanismError, NotApplicableError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _LeftOut:
@@ -24,6 +29,43 @@ class _LeftOut:
 
 LEFT_OUT = _LeftOut()
 """The default of an argument whose value may be ``None`` like any other."""
+
+
+def options_by_name(function: Callable[P, R]) -> Callable[P, R]:
+    """Refuse an option that is given by position, and say how it is given by name.
+
+    What a call is *about* stays positional; all else is keyword-only, so that options can be added without breaking a
+    call.
+
+    >>> @options_by_name
+    ... def compare(a, b, *, size=2):
+    ...     return size
+    >>> compare("x", "y", 3)
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.NotApplicableError: compare takes a, b by position and options by name: compare(a, b, size=3).
+    """
+    parameters = inspect.signature(function).parameters.values()
+    about = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    options = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if len(args) > len(about):
+            extra = args[len(about) :]
+            given = [f"{name}={_short(value)}" for name, value in zip(options, extra, strict=False)]
+            raise NotApplicableError(
+                f"{function.__name__} takes {', '.join(about)} by position and options by name: "
+                f"{function.__name__}({', '.join([*about, *given])})."
+            )
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else ".."
 
 
 def require_cid(cid: object, question: str) -> CID:
@@ -83,7 +125,7 @@ def read_mechanisms(given: Mapping[str, Any] | None, named: Mapping[str, Any]) -
 def read_edges(edges: Iterable[Edge] | Edge, argument: str) -> tuple[Edge, ...]:
     """Return `edges` as pairs; a single pair stands for itself.
 
-    >>> read_edges([("a", "b"), ("b", "c")], "blocked"), read_edges(("a", "b"), "blocked")
+    >>> read_edges([("a", "b"), ("b", "c")], "cut_edges"), read_edges(("a", "b"), "cut_edges")
     ((('a', 'b'), ('b', 'c')), (('a', 'b'),))
     """
     found: Any = edges

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import product
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +45,7 @@ from cidmesa.mechanisms import (
 from cidmesa.mechanisms.numbers import frozen
 from cidmesa.mechanisms.policies import aligned_rules, read_rules
 from cidmesa.mechanisms.symbols import as_sympy_takes, put, substituted
+from cidmesa.readonly import ReadOnly
 
 if TYPE_CHECKING:
     from cidmesa.solve import Distribution, Solution
@@ -157,12 +157,12 @@ class CIM:
     @property
     def mechanisms(self) -> Mapping[str, Mechanism]:
         """The mechanism of every node, as read."""
-        return MappingProxyType(self._mechanisms)
+        return ReadOnly.over(self._mechanisms)
 
     @property
     def rules(self) -> Mapping[str, Array]:
         """The decisions whose rule is fixed, each with its table ``(cards of parents..., card)``."""
-        return MappingProxyType(self._rules)
+        return ReadOnly.over(self._rules)
 
     def domain(self, node: str) -> Domain:
         """Return the values that a chance node or a decision may take, in order.

@@ -22,17 +22,19 @@ def test_a_diagram_passes_and_what_holds_one_says_where_it_is() -> None:
 
 @pytest.mark.parametrize("edges", [[("a", "b")], ("a", "b"), ["a", "b"], iter([["a", "b"]]), {("a", "b")}])
 def test_one_edge_or_several_in_any_collection(edges: Any) -> None:
-    assert read_edges(edges, "blocked") == (("a", "b"),)
+    assert read_edges(edges, "cut_edges") == (("a", "b"),)
 
 
 @pytest.mark.parametrize("edges", ["ab", ["ab"], [("a", 1)], [("a", ["b"])], [("a", "b"), "ab"], None, {"a", "b"}])
 def test_letters_and_numbers_are_no_edges(edges: Any) -> None:
-    with pytest.raises(cm.DiagramError, match=r"an edge is a pair \(tail, head\); got .*: blocked=\[\(tail, head\), "):
-        read_edges(edges, "blocked")
+    with pytest.raises(
+        cm.DiagramError, match=r"an edge is a pair \(tail, head\); got .*: cut_edges=\[\(tail, head\), "
+    ):
+        read_edges(edges, "cut_edges")
 
 
 def test_names_and_values() -> None:
-    assert read_edges([], "blocked") == ()
+    assert read_edges([], "cut_edges") == ()
     assert read_values(None, "given") == {}
     assert read_names(iter("ab"), "names") == ("a", "b")
     with pytest.raises(cm.NotApplicableError, match=r"do= is a mapping from node to value.*got 0"):

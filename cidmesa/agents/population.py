@@ -18,7 +18,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +28,8 @@ from cidmesa.agents.tensors import Encoder, agent_keys, as_array, inputs, positi
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.model import CIM
+from cidmesa.readonly import ReadOnly
+from cidmesa.shown import Shown, said
 
 STEPS = {"reinforce": 1500, "exact": 500}
 RATE = {"reinforce": 0.01, "exact": 0.05}
@@ -57,7 +58,7 @@ class Predicting(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recipe:
     """Everything that determines a population: the same recipe gives the same agents.
 
@@ -120,7 +121,7 @@ class Recipe:
         for name, default in (("steps", STEPS), ("rate", RATE), ("entropy", ENTROPY)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default[self.learner])
-        object.__setattr__(self, "encoders", MappingProxyType(dict(self.encoders)))
+        object.__setattr__(self, "encoders", ReadOnly(self.encoders))
 
     @cached_property
     def rules(self) -> Mapping[str, Rule]:
@@ -137,7 +138,7 @@ class Recipe:
                 shown = inputs(cards, parents, self.encoders, frozenset(self.without))
                 made[name] = RULES[self.policy](name, shown, self.model.card(name), self.hidden)
             found[decision] = made[name]
-        return MappingProxyType(found)
+        return ReadOnly(found)
 
     @cached_property
     def digest(self) -> str:
@@ -188,9 +189,12 @@ class Recipe:
         """
         return replace(self, model=model or self.model, without=(*self.without, *without)).train(progress=progress)
 
+    def __repr__(self) -> str:
+        return f"Recipe({self.learner}, {self.policy}, {self.agents} agents, seed {self.seed}, {self.steps} steps)"
+
 
 @dataclass(frozen=True, eq=False)
-class Agents:
+class Agents(Shown):
     """Trained agents, all of one recipe.
 
     Attributes
@@ -236,6 +240,36 @@ class Agents:
             table.setflags(write=False)
             tables[decision] = table
         return tables
+
+    def _rows(self) -> list[dict[str, Any]]:
+        model = self.recipe.model
+        rows = []
+        for decision in self._tables:
+            parents = model.cid.parents(decision)
+            for i, context in enumerate(model.contexts(decision)):
+                when = ", ".join(f"{n}={said(v)}" for n, v in zip(parents, context, strict=True)) or "always"
+                for k, action in enumerate(model.domain(decision)):
+                    share = self._tables[decision][:, i, k]
+                    rows.append(
+                        {
+                            "decision": decision,
+                            "context": when,
+                            "action": said(action),
+                            "mean": float(share.mean()),
+                            "least": float(share.min()),
+                            "most": float(share.max()),
+                        }
+                    )
+        return rows
+
+    def _caption(self) -> str:
+        return f"Probabilities of actions, over {len(self)} agents"
+
+    def __repr__(self) -> str:
+        registered = "predictions registered" if self.predictions else "no predictions registered"
+        return (
+            f"Agents({len(self)}, {self.recipe.learner}, {self.recipe.policy}, seed {self.recipe.seed}; {registered})"
+        )
 
     def policy(self, agent: int) -> dict[str, Floats]:
         """Return the rules of one agent as tables ``(cards of parents..., actions)``, as any ``policy=`` takes them."""

@@ -325,6 +325,11 @@ def judge(
     xs = positions(cid, node)
     if not xs:
         raise NotApplicableError(f"admits_{criterion} is about a node or several; got none.")
+    swapped = isinstance(node, str) and cid.kind(node) == "decision"
+    if swapped and decision is not None and decision in cid and cid.kind(decision) != "decision":
+        raise NotApplicableError(
+            f"the node comes first, then the decision: admits_{criterion}(cid, {decision!r}, {node!r})."
+        )
     name = _decision(cid, criterion, decision)
     agent = cid.agent_of(name) if name is not None else (cid.agents[0] if cid.agents else 0)
     analysis = analysis_of(cid, agent)

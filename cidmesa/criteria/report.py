@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from cidmesa.criteria.question import TITLES, Answer
 from cidmesa.criteria.verdict import Verdict
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,7 @@ class DecisionIncentives:
         return [v for v in ids if v != d] if criterion == "voc" else ids
 
 
-class IncentiveReport:
+class IncentiveReport(Shown):
     """What :func:`incentives` found; see there.
 
     ``report.voi``, ``.ri``, ``.ici``, ``.requisite`` and ``.relevance`` are frozensets of the nodes with ADMITS for
@@ -317,21 +318,17 @@ class IncentiveReport:
     def __repr__(self) -> str:
         return f"<IncentiveReport of {self.cid!r}>"
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row for each decision and node, one column for each criterion, entries as in the verdicts.
+    def __eq__(self, other: object) -> bool:
+        """Compare by diagram and arguments: equal reports give equal answers."""
+        if not isinstance(other, IncentiveReport):
+            return NotImplemented
+        return self.cid == other.cid and self._search == other._search
 
-        Raises
-        ------
-        MissingDependencyError
-            pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError:
-            from cidmesa.errors import missing
+    def __hash__(self) -> int:
+        return hash((self.cid, self._search))
 
-            raise missing("pandas", "plot", "to_frame") from None
-        rows = [
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
             {
                 "decision": decision,
                 "node": node,
@@ -343,7 +340,16 @@ class IncentiveReport:
             for decision in self.cid.decisions
             for node in self.cid.nodes
         ]
-        return pd.DataFrame(rows, columns=["decision", "node", *REPORTED]).set_index(["decision", "node"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each decision and node, one column for each criterion, entries as in the verdicts.
+
+        Raises
+        ------
+        MissingDependencyError
+            pandas is not installed.
+        """
+        return super().to_frame().set_index(["decision", "node"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ The same document is printed in a terminal, laid out as a page, or pasted into a
 (:mod:`~cidmesa.documents.terminal`, :mod:`~cidmesa.documents.html`, :mod:`~cidmesa.documents.markdown`,
 :mod:`~cidmesa.documents.latex`) differ. Words between back-ticks are names, everywhere.
 
->>> from cidmesa.documents.blocks import Cell, Paragraph, Table
+>>> from cidmesa.documents.blocks import Paragraph
+>>> from cidmesa.shown import Cell, Table
 >>> table = Table(("node", "VoI"), (("door", Cell("yes", "good")), ("red", "·")), caption="incentives")
 >>> print(Document("Red door", (Paragraph("What `go` wants."), table)).markdown)
 # Red door

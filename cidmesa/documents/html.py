@@ -5,13 +5,14 @@ It reads well on a wide screen, on a narrow one, in the dark and on paper.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 
-from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
+from cidmesa import shown
+from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
 from cidmesa.render import svg
 from cidmesa.render.draw import draw
+from cidmesa.shown import Table, bare, inline
 
 _STYLE = """
 :root { --ink: #243240; --muted: #66727f; --paper: #ffffff; --rule: #dfe4e9; --soft: #f5f7f9; --link: #1d5fb8;
@@ -90,7 +91,7 @@ def write(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str =
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(_bare(title))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+        f"<title>{escape(bare(title))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
 
 
@@ -98,9 +99,9 @@ def fragment(title: str, blocks: Sequence[Block], subtitle: str = "", footer: st
     """Write a title and blocks without the page around it, as a notebook shows it."""
     heads = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     anchors = {id(head): f"s{i}" for i, head in enumerate(heads, start=1)}
-    links = "".join(f'<li><a href="#{anchors[id(head)]}">{_inline(head.text)}</a></li>' for head in heads)
-    parts = ["<header>", f"<h1>{_inline(title)}</h1>"]
-    parts += [f'<p class="subtitle">{_inline(subtitle)}</p>'] if subtitle else []
+    links = "".join(f'<li><a href="#{anchors[id(head)]}">{inline(head.text)}</a></li>' for head in heads)
+    parts = ["<header>", f"<h1>{inline(title)}</h1>"]
+    parts += [f'<p class="subtitle">{inline(subtitle)}</p>'] if subtitle else []
     parts += [f'<nav aria-label="Contents"><ol>{links}</ol></nav>'] if page and len(heads) > 1 else []
     parts += ["</header>", "<main>"]
     pictures = 0
@@ -108,7 +109,7 @@ def fragment(title: str, blocks: Sequence[Block], subtitle: str = "", footer: st
         parts.append(_block(block, anchors.get(id(block), ""), pictures))
         pictures += len(block.pictures) if isinstance(block, Figure) else 0
     parts.append("</main>")
-    parts += [f"<footer><p>{_inline(footer)}</p></footer>"] if footer else []
+    parts += [f"<footer><p>{inline(footer)}</p></footer>"] if footer else []
     return "\n".join(parts) + "\n"
 
 
@@ -116,30 +117,14 @@ def _block(block: Block, anchor: str, pictures: int) -> str:
     match block:
         case Heading(text=text, level=level):
             name = f' id="{anchor}"' if anchor else ""
-            return f"<h{level + 1}{name}>{_inline(text)}</h{level + 1}>"
+            return f"<h{level + 1}{name}>{inline(text)}</h{level + 1}>"
         case Paragraph(text=text, muted=muted):
             tone = ' class="muted"' if muted else ""
-            return f"<p{tone}>{_inline(text)}</p>"
+            return f"<p{tone}>{inline(text)}</p>"
         case Table():
-            return _table(block)
+            return shown.html(block)
         case Figure():
             return _figure(block, pictures)
-
-
-def _table(block: Table) -> str:
-    side = {"l": "", "r": ' class="r"', "c": ' class="c"'}
-    heads = "".join(
-        f'<th scope="col"{side[a]}>{_inline(h)}</th>' for h, a in zip(block.columns, block.align, strict=True)
-    )
-    lines = ['<div class="wide"><table>']
-    lines += [f"<caption>{_inline(block.caption)}</caption>"] if block.caption else []
-    lines += [f"<thead><tr>{heads}</tr></thead>", "<tbody>"]
-    for row in block.cells:
-        cells = "".join(f"<td{side[a]}>{_cell(cell)}</td>" for cell, a in zip(row, block.align, strict=True))
-        lines.append(f"<tr>{cells}</tr>")
-    lines.append("</tbody></table></div>")
-    lines += [f'<p class="note">{_inline(block.note)}</p>'] if block.note else []
-    return "\n".join(lines)
 
 
 def _figure(block: Figure, first: int) -> str:
@@ -147,20 +132,6 @@ def _figure(block: Figure, first: int) -> str:
         svg.svg(draw(picture.spec, picture.layout), identifier=f"p{first + i}")
         for i, picture in enumerate(block.pictures)
     ]
-    caption = f"<figcaption>{_inline(block.caption)}</figcaption>" if block.caption else ""
+    caption = f"<figcaption>{inline(block.caption)}</figcaption>" if block.caption else ""
     few = " few" if len(drawn) <= 4 else ""
     return f'<figure><div class="pictures{few}">\n{"".join(drawn)}</div>{caption}</figure>'
-
-
-def _cell(cell: Cell) -> str:
-    text = _inline(cell.text)
-    return f'<span class="{cell.tone}">{text}</span>' if cell.tone and text else text
-
-
-def _inline(text: str) -> str:
-    parts = re.split(r"`([^`]*)`", text)
-    return "".join(f"<code>{escape(part)}</code>" if i % 2 else escape(part) for i, part in enumerate(parts))
-
-
-def _bare(text: str) -> str:
-    return text.replace("`", "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
+from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
 from cidmesa.render.tikz import escaped
+from cidmesa.shown import Cell, Table
 
 _TONES = {"strong": r"\textbf{%s}", "muted": r"\textcolor{gray}{%s}", "bad": r"\emph{%s}"}
 

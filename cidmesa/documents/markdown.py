@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
-from cidmesa.documents.terminal import columns
+from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
 from cidmesa.render.mermaid import to_mermaid
+from cidmesa.shown import Cell, Table, columns
 
 
 def write(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str = "") -> str:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, Final, TypeAlias
 
-from cidmesa.documents.blocks import Block, Cell, Paragraph, Table, Tone
+from cidmesa.documents.blocks import Block, Paragraph
 from cidmesa.documents.document import Document
+from cidmesa.shown import Cell, Table, Tone
 
 Data: TypeAlias = Mapping[str, Any]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.errors import unknown
+from cidmesa.readonly import ReadOnly
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
@@ -95,7 +95,7 @@ class System:
 
     def __post_init__(self) -> None:
         for name in ("setups", "bodies", "derive"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+            object.__setattr__(self, name, ReadOnly(getattr(self, name)))
 
     @property
     def setup(self) -> TrainingSetup:

@@ -26,7 +26,7 @@ from cidmesa.mechanisms.numbers import (
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, Value, from_response, structural
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Function(Mechanism):
     """A function of the parents that returns a value, or a distribution ``{value: probability}``.
 
@@ -108,8 +108,11 @@ class Function(Mechanism):
         chosen = _positions(place, outputs, domain, repeat=len(noise.values)).reshape(*place.shape, len(noise.values))
         return from_response(domain, weights, chosen)
 
+    def __repr__(self) -> str:
+        return f"Function({_described(self.f)})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Noisy(Mechanism):
     """The value of `f`, but with probability `p` one of the *other* values of the domain, uniformly.
 
@@ -163,6 +166,9 @@ class Noisy(Mechanism):
         weights = np.array([1 - self.p] + [other] * (k - 1), dtype=object if is_symbolic(self.p) else np.float64)
         check_noise(place, weights)
         return from_response(plain.domain, weights, moved)
+
+    def __repr__(self) -> str:
+        return f"Noisy({_described(self.f)}, {self.p!r})"
 
 
 @dataclass(frozen=True)
@@ -314,3 +320,14 @@ def _numbers(mechanism: Function, place: Place) -> Array:
     symbolic = any(is_symbolic(output) for output in flat)
     table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
     return checked_utilities(place, table)
+
+
+def _described(f: Any) -> str:
+    """Say what a function is called and what it reads, for a repr."""
+    name = getattr(f, "__name__", type(f).__name__)
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return str(name)
+    reads = ", ".join(p.name for p in parameters if p.default is p.empty)
+    return f"of {reads or 'nothing'}" if name == "<lambda>" else f"{name} of {reads or 'nothing'}"

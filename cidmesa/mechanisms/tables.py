@@ -22,7 +22,7 @@ from cidmesa.mechanisms.numbers import (
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, from_response, structural
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table(Mechanism):
     """Dense numbers.
 
@@ -128,6 +128,11 @@ class Table(Mechanism):
             )
         return table
 
+    def __repr__(self) -> str:
+        shape = " × ".join(map(str, np.shape(self.values)))
+        domain = "" if self.domain is None else f", domain {self.domain!r}"
+        return f"Table({shape}{domain})"
+
 
 def read_numbers(values: Any, what: str) -> Array:
     """Read numbers or expressions as a rectangular array, of float64 where all are numbers; `what` is what they are."""
@@ -173,7 +178,7 @@ def _read_parents(parents: Any) -> tuple[str, ...]:
     return names
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Structural(Mechanism):
     """A function of parents and independent noise, in tables.
 
@@ -227,6 +232,9 @@ class Structural(Mechanism):
         if place.kind == "utility":
             raise place.error("a utility is a number for every parent context, not a function with noise.")
         return from_response(self.domain_at(place) or (), self.noise, self.outcome)
+
+    def __repr__(self) -> str:
+        return f"Structural({' × '.join(map(str, np.shape(self.outcome)))}, domain {self.domain!r})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ pursues nothing. The diagram does not say which of them training picks; a declar
 Family(door: EXCLUDED, red: EXCLUDED, at_door: CONSISTENT, at_red: CONSISTENT, reward: CONSISTENT)
 >>> family["at_red"].objective, family["at_red"].deployment_regret["opposite"]
 (Objective(at_red), [1, 1])
->>> family["at_door"].robustly_aligned["opposite"], family["at_red"].positions
-(True, frozenset({'spurious'}))
+>>> family["at_door"].robustly_aligned["opposite"], family["at_red"].positions == {"spurious"}
+(True, True)
 
 References
 ----------
@@ -35,6 +35,7 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.arguments import options_by_name
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.candidates.derivation import Derivation
@@ -46,14 +47,17 @@ from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import Predictions, predict
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
 from cidmesa.mesa.setup.training import require_setup
+from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
 
 
+@options_by_name
 def derive_mesa_optimizers(
     setup: TrainingSetup,
+    *,
     targets: Iterable[Targets] | None = None,
     max_targets: int = 1,
     objectives: Mapping[Any, Any] | None = None,
@@ -119,7 +123,7 @@ def derive_mesa_optimizers(
     return Family(known.derivation, tuple(known[name] for name in names), prior)
 
 
-class Family:
+class Family(Shown):
     """All candidates of one derivation, excluded ones too.
 
     Iterating gives the candidates; ``family["at_red"]`` and ``family["a", "b"]`` one of them, the order of names being
@@ -221,6 +225,49 @@ class Family:
             )
         return rank(self._one_by_one(), self.prior)
 
+    def _rows(self) -> list[dict[str, Any]]:
+        return [candidate.row() for candidate in self._one_by_one()]
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        regrets = tuple(f"regret in {name}" for name in self.setup.deployments)
+        about = [{key: value for key, value in row.items() if key not in regrets} for row in rows]
+        there = [
+            {"targets": row["targets"], **{key.removeprefix("regret in "): row[key] for key in regrets}}
+            for row in rows
+            if all(key in row for key in regrets)
+        ]
+        first = text(as_table(about, "Candidate mesa-optimizers", "" if regrets and there else self._note()))
+        if not regrets or not there:
+            return first
+        return f"{first}\n\n{text(as_table(there, 'Regret in each deployment, competent', self._note()))}"
+
+    def _caption(self) -> str:
+        return "Candidate mesa-optimizers"
+
+    def _note(self) -> str:
+        return f"Tolerance {self.tolerance:g}; regrets in units of the base utility, in a deployment (least, largest)."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return tolerance and candidates as plain data."""
+        return {"tolerance": self.tolerance, "candidates": [candidate.to_dict() for candidate in self._one_by_one()]}
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by what it was made from: the setup (tables compared) and the arguments of the derivation."""
+        if not isinstance(other, Family):
+            return NotImplemented
+        return self._made_from == other._made_from
+
+    def __hash__(self) -> int:
+        return hash((self.setup, self.tolerance, tuple(self._candidates)))
+
+    @property
+    def _made_from(self) -> tuple[Any, ...]:
+        declared = {
+            names: [(o.name, o.values.tolist()) for o in self._derivation.declared(names)] for names in self._candidates
+        }
+        return self.setup, self.tolerance, self.prior, tuple(self._candidates), declared
+
     def __repr__(self) -> str:
         shown = [f"{', '.join(c.names)}: {c.consistency.value}" for c in list(self)[:12]]
         more = len(self) - len(shown)
@@ -254,9 +301,9 @@ class LookupTable:
         return cid.demote(*cid.utilities, *cid.decisions)
 
     @property
-    def training_regret(self) -> tuple[float, float]:
-        """All it predicts: a training regret within the tolerance."""
-        return 0.0, self.tolerance
+    def training_regret(self) -> float:
+        """The least base regret that a table can have in training: none, since it may hold the base's own rule."""
+        return 0.0
 
     @property
     def territory(self) -> frozenset[str]:

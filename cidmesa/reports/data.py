@@ -71,7 +71,7 @@ def family_data(family: Family) -> Data:
         "tolerance": family.tolerance,
         "deployments": setup_data(family.setup)["deployments"],
         "candidates": [_candidate(candidate) for candidate in family],
-        "lookup_table": {"training_regret": list(family.lookup_table.training_regret)},
+        "lookup_table": {"training_regret": [family.lookup_table.training_regret, family.tolerance]},
     }
     if family.prior is not None:
         found["ranking"] = _ranking(family, family.prior)

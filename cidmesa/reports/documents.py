@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from cidmesa._version import __version__
 from cidmesa.diagram import CID
 from cidmesa.documents import sections
-from cidmesa.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Table
+from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
 from cidmesa.documents.document import Document
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.reports import data, pictures
+from cidmesa.shown import Cell, Table
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents

@@ -242,7 +242,7 @@ def _likeliest(rule: Floats, weight: Floats, law: Floats, ridge: float) -> tuple
     return max(likelihood, 0.0), objective
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Behavioural:
     """What inverse reinforcement learning recovers from one agent.
 
@@ -262,6 +262,9 @@ class Behavioural:
     representative: Objective
     beta: float
     directedness: Directedness
+
+    def __repr__(self) -> str:
+        return f"Behavioural({self.representative!r}, beta {self.beta:.3g}, share {self.directedness.share:.3g})"
 
 
 def behavioural_objective(

@@ -33,7 +33,7 @@ class Tally(NamedTuple):
     in_scope: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Row:
     """A prediction and what agents showed.
 
@@ -125,6 +125,9 @@ class Row:
             "margin": self.margin, "agents": self.agents._asdict(), "p": _plain(self.p), "verdict": self.verdict,
             "reason": self.reason, "statistic": _plain(np.asarray(self.statistic).tolist()),
         }  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"Row({self.id}: {self.verdict}, {self.agents.complying} of {self.agents.in_scope} agents comply)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +290,11 @@ class Report:
 
     def __str__(self) -> str:
         return self.to_text()
+
+    def _repr_html_(self) -> str:
+        from cidmesa.documents.sections import report_document
+
+        return report_document(self.to_dict())._repr_html_()
 
 
 def _plain(value: Any) -> Any:

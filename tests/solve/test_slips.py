@@ -105,7 +105,7 @@ ENTRIES: dict[str, Callable[[Any], Any]] = {
     "counterfactual": lambda x: solve.counterfactual(MODEL, x),
     "would be": lambda x: solve.counterfactual(MODEL, ["red"], do={"door": x}),
     "was": lambda x: solve.counterfactual(MODEL, ["red"], given={"door": x}),
-    "blocked": lambda x: solve.counterfactual(MODEL, ["red"], do={"door": "left"}, blocked=x),
+    "cut_edges": lambda x: solve.counterfactual(MODEL, ["red"], do={"door": "left"}, cut_edges=x),
     "twin_network": lambda x: solve.twin_network(MODEL, x, policy=FOLLOW),
     "a model to explain": lambda x: solve.explain(x, "win"),
     "a model for a counterfactual": lambda x: solve.counterfactual(x, ["red"]),

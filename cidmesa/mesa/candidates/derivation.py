@@ -12,7 +12,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.candidates.targets import admissible, in_node_order, target_key
 from cidmesa.mesa.consistency.by_cone import ByCone
-from cidmesa.mesa.consistency.by_declared_objective import ByName
+from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
 from cidmesa.mesa.graphical.positions import Reading
@@ -76,7 +76,9 @@ class Derivation:
         if self.setup.model is None:
             return None
         if needs_stochastic_rules(self.setup, names):
-            return ByName(self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)))
+            return ByDeclaredObjective(
+                self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names))
+            )
         try:
             tables = self._tables_for(names)
         except NotApplicableError as reason:

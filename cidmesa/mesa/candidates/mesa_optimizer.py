@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -30,17 +30,18 @@ from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
 from cidmesa.mesa.consistency.by_cone import ByCone
-from cidmesa.mesa.consistency.by_declared_objective import ByName
+from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-from cidmesa.mesa.consistency.method import Answers
+from cidmesa.mesa.consistency.method import Answers, Method
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
-from cidmesa.mesa.graphical.positions import Cover, positions
+from cidmesa.mesa.graphical.positions import Cover, Position, positions
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.model import CIM
+from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Reasons:
     text: tuple[str, ...]
 
 
-class MesaOptimizer:
+class MesaOptimizer(Shown):
     """A mesa-optimizer that training might have produced: some objective on given targets.
 
     Made by :func:`cidmesa.derive_mesa_optimizers`. Costly answers are computed on access and kept.
@@ -128,7 +129,7 @@ class MesaOptimizer:
         return mesa_model(self.cid, base, objective)
 
     @cached_property
-    def positions(self) -> frozenset[str]:
+    def positions(self) -> frozenset[Position]:
         """Where the targets stand to the base objective; see :mod:`cidmesa.mesa.graphical.positions`."""
         return positions(self.setup.cid, self.names, self._derivation.reading)
 
@@ -144,7 +145,7 @@ class MesaOptimizer:
         if not self._controls:
             return Consistency.EXCLUDED
         empty = None if self._answers is None else self._answers.is_empty
-        if empty is None and self._holds_the_score and not isinstance(self._answers, ByName):
+        if empty is None and self._holds_the_score and not isinstance(self._answers, ByDeclaredObjective):
             empty = False  # the base utility is itself an objective on the targets; by name it has been tried
         if empty is None and self._loses_too_much:
             empty = True  # C2 with numbers
@@ -156,6 +157,22 @@ class MesaOptimizer:
     def _answers(self) -> Answers | None:
         """The numbers, by whichever method is exact; ``None`` where there are none."""
         return self._derivation.answers(self.names)
+
+    @property
+    def method(self) -> Method:
+        """Which of the methods answers, ``str(m.method)``, and why, ``m.method.why``.
+
+        ``by cone``: all objectives at once; ``by declared objective``: one by one, since one rule acts twice;
+        ``by stage``: decision by decision, since policies are too many to compare; ``graph alone``: no numbers.
+        """
+        match self._answers:
+            case ByCone():
+                return Method.BY_CONE
+            case ByDeclaredObjective():
+                return Method.BY_DECLARED_OBJECTIVE
+            case ByStage():
+                return Method.BY_STAGE
+        return Method.GRAPH
 
     def without_numbers(self, question: str) -> NotApplicableError:
         """Return the error for a question that has no answer in numbers here."""
@@ -459,7 +476,7 @@ class MesaOptimizer:
         """
         from cidmesa.mesa.corollaries.deception import is_deceptive
 
-        return is_deceptive(self.setup, self.names, self.objective, self.tolerance)
+        return is_deceptive(self.setup, self.names, self.objective, tolerance=self.tolerance)
 
     @cached_property
     def deception(self) -> Deception:
@@ -492,8 +509,35 @@ class MesaOptimizer:
         cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
         return complexity(cid, cards, self.names, relevant(cid, self.names), len(self._derivation.pool), bits)
 
+    def row(self) -> dict[str, Any]:
+        """Return what a table of candidates shows of it."""
+        regrets = {f"regret in {name}": self.deployment_regret[name] for name in self.deployment_regret}
+        return {
+            "targets": self.names,
+            "verdict": self.consistency.value,
+            "training regret": self.training_regret,
+            "objective": None if self.objective is None else self.objective.name,
+            "positions": tuple(sorted(self.positions)),
+            "territory": self.territory,
+            **regrets,
+        }
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [{"of": key, "is": said(value)} for key, value in self.row().items()]
+
+    def _note(self) -> str:
+        return "; ".join(self.reasons.text) + "."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its row, its reasons and its shifts as plain data."""
+        found = {key: plain(value) for key, value in self.row().items()}
+        shifts = {"inert": self.inert, "context": self.context_shifts, "mechanism": self.mechanism_shifts}
+        return {**found, "minimal": self.minimal, "reasons": list(self.reasons.text), "shifts": plain(shifts)}
+
     def __repr__(self) -> str:
-        return f"MesaOptimizer({', '.join(self.names)}: {self.consistency.value})"
+        known = [] if self.training_regret is None else [f"training regret {self.training_regret:.6g}"]
+        known += [] if self.objective is None else [f"objective {self.objective.name}"]
+        return f"MesaOptimizer({', '.join(self.names)}: {', '.join([self.consistency.value, *known])})"
 
 
 class Candidates:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cidmesa.mesa.candidates.prior import SimplicityPrior
+from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,8 +27,8 @@ class Ranked:
     training_regret: float
 
 
-@dataclass(frozen=True)
-class Ranking:
+@dataclass(frozen=True, repr=False)
+class Ranking(Shown):
     """Hypotheses by their weight under a declared prior, the likeliest first.
 
     Attributes
@@ -80,6 +81,24 @@ class Ranking:
                 other = replace(self.prior, **{name: getattr(self.prior, name) * by})
                 found[f"{name} {sign} {factor:g}"] = rank([row.candidate for row in self.rows], other)
         return found
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "targets": row.candidate.names,
+                "posterior": row.posterior,
+                "bits": row.complexity,
+                "training regret": row.training_regret,
+            }
+            for row in self.rows
+        ]
+
+    def _caption(self) -> str:
+        return f"under {self.prior}"
+
+    def __repr__(self) -> str:
+        first = f"; first: {', '.join(self[0].candidate.names)} ({self[0].posterior:.2%})" if self.rows else ""
+        return f"Ranking({len(self)} candidates{first})"
 
     def __str__(self) -> str:
         lines = [f"under {self.prior}:"]

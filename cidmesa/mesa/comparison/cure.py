@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import read_names
+from cidmesa.arguments import options_by_name, read_names
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Table, is_number
@@ -55,6 +55,7 @@ from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup, require_setup
 from cidmesa.model import CIM
+from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -144,7 +145,7 @@ class Cure:
         return f"{' and '.join(parts)}: {name} is {what}{tried}"
 
 
-class Cures(tuple[Cure, ...]):
+class Cures(tuple[Cure, ...], Shown):
     """The changes that work, in order; what could not be judged is in :attr:`unjudged`.
 
     Attributes
@@ -164,6 +165,29 @@ class Cures(tuple[Cure, ...]):
     def __reduce__(self) -> tuple[Any, ...]:
         return Cures, (tuple(self), self.unjudged)
 
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "change": str(row).split(":", maxsplit=1)[0],
+                "training regret": row.regret,
+                "removed": row.removed,
+                "regret": row.interval,
+                "harmless": row.harmless,
+                "reads the score": row.score_input,
+            }
+            for row in self
+        ]
+
+    def _note(self) -> str:
+        return f"Not judged: {'; '.join(self.unjudged)}." if self.unjudged else ""
+
+    def __repr__(self) -> str:
+        first = f", the first: {str(self[0]).split(':', maxsplit=1)[0]}" if self else ""
+        return f"Cures({len(self)}{first})"
+
+    def __str__(self) -> str:
+        return Shown.__str__(self) if self else "nothing that was tried removes it or makes it harmless"
+
 
 @dataclass(frozen=True, slots=True)
 class _Change:
@@ -176,9 +200,11 @@ class _Change:
     flagged: bool = False
 
 
+@options_by_name
 def distinguishing_training(
     setup: TrainingSetup,
     target: Targets,
+    *,
     weights: Iterable[float] = (0.01, 0.1, 0.5),
     observables: Iterable[str] | None = None,
     tolerance: float = 0.0,

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name
 from cidmesa.criteria.question import Answer
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.comparison.separation import Separation, separating_shifts
@@ -98,7 +99,8 @@ class Indistinct:
         return f"{names} {told}; a shift of {', '.join(sorted(self.best.nodes)) or 'nothing'} would separate them"
 
 
-def unidentifiable(family: Family, among: Iterable[MesaOptimizer] | None = None) -> tuple[Indistinct, ...]:
+@options_by_name
+def unidentifiable(family: Family, *, among: Iterable[MesaOptimizer] | None = None) -> tuple[Indistinct, ...]:
     r"""Return the pairs of hypotheses that no behaviour in training and the declared deployments tells apart.
 
     Parameters

@@ -37,19 +37,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cidmesa.arguments import require_count
+from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.mesa_optimizer import Candidates
 from cidmesa.mesa.candidates.targets import target_key
-from cidmesa.mesa.consistency.by_declared_objective import ByName
+from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import admits, possible
 from cidmesa.mesa.graphical.relevance import observed, relevant
@@ -60,6 +59,8 @@ from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.outcomes.reduced_policies import contexts_of_runs
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.readonly import ReadOnly
+from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
@@ -78,7 +79,7 @@ PROBE = "\0"
 """What the names of tried replacements begin with, and no name of a user's does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Separation:
     """One shift that parts two hypotheses.
 
@@ -111,10 +112,43 @@ class Separation:
     lower_bound: bool = False
     declared_only: bool = False
 
+    def __repr__(self) -> str:
+        where = f" ({self.deployment})" if self.deployment else ""
+        apart = "" if self.certain is None else f", certain {self.certain:.6g}, possible {self.possible:.6g}"
+        shifted = ", ".join(sorted(self.nodes)) or "nothing"
+        return f"Separation(shifts {shifted}{where}{apart}, {'visible' if self.visible else 'not visible'})"
 
+
+class Separations(tuple[Separation, ...], Shown):
+    """The shifts that tell two hypotheses apart, the best first."""
+
+    __slots__ = ()
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "shifted": tuple(sorted(row.nodes)) or ("nothing",),
+                "where": row.deployment or "found",
+                "certain": row.certain,
+                "possible": row.possible,
+                "visible": row.visible,
+                "lower bound": row.lower_bound,
+            }
+            for row in self
+        ]
+
+    def __repr__(self) -> str:
+        best = f", the best shifts {', '.join(sorted(self[0].nodes)) or 'nothing'}" if self else ""
+        return f"Separations({len(self)}{best})"
+
+    def __str__(self) -> str:
+        return Shown.__str__(self) if self else "nothing that was tried tells them apart"
+
+
+@options_by_name
 def separating_shifts(
-    setup: TrainingSetup, a: Targets, b: Targets, size: int = 2, tolerance: float = 0.0
-) -> tuple[Separation, ...]:
+    setup: TrainingSetup, a: Targets, b: Targets, *, size: int = 2, tolerance: float = 0.0
+) -> Separations:
     r"""Return the shifts that would tell two hypotheses apart, the best first.
 
     Parameters
@@ -130,7 +164,8 @@ def separating_shifts(
 
     Returns
     -------
-    tuple of Separation
+    Separations
+        A tuple of :class:`Separation`.
         Visible ones first, then fewer nodes, larger `certain`, larger `possible`, declared ones, node order. Without
         numbers: visible ``{V}`` for :math:`V \in Resp(T_1) \cup Resp(T_2)`, otherwise V in exactly one of
         :math:`Rel_{T_1}, Rel_{T_2}`; each *can* part them. Empty: nothing that was tried parts them.
@@ -157,7 +192,7 @@ def separating_shifts(
     one, other = target_key(setup, a), target_key(setup, b)
     require_count(size, "size", least=0)
     if setup.model is None:
-        return _graphical(setup, one, other)
+        return Separations(_graphical(setup, one, other))
     judges = _judges(setup, one, other, tolerance)
     best: dict[frozenset[str], Separation] = {}
     moved = {name: setup.shifted(name) for name in setup.distributions}
@@ -166,7 +201,7 @@ def separating_shifts(
         certain, differ = parted[name]
         mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
         seen = bool(nodes & observed(setup.deployed_cid(name)))
-        here = MappingProxyType(mechanisms)
+        here = ReadOnly(mechanisms)
         _keep(best, Separation(nodes, here, name, certain, differ, seen, declared_only=judges.declared_only))
     model = setup.require_model("separating_shifts")
     every = _count(model, size) <= judges.most
@@ -184,7 +219,7 @@ def separating_shifts(
         if row.possible and not any(kept < nodes and other_row.possible for kept, other_row in best.items())
     ]
     order = setup.cid.id
-    return tuple(
+    return Separations(
         sorted(
             rows,
             key=lambda row: (
@@ -216,7 +251,7 @@ class Judges(Protocol):
 def _judges(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], tolerance: float) -> Judges:
     if needs_stochastic_rules(setup, one) or needs_stochastic_rules(setup, other):
         found = (
-            ByName(setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]))
+            ByDeclaredObjective(setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]))
             for names in (one, other)
         )
         return DeclaredPair(*found)
@@ -230,7 +265,7 @@ class DeclaredPair:
     declared_only = True
     most = LISTED_SHIFTS // 16  # each costs a maximisation per objective, not a few linear programs
 
-    def __init__(self, *sides: ByName) -> None:
+    def __init__(self, *sides: ByDeclaredObjective) -> None:
         self._sides = sides
 
     def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -346,7 +381,7 @@ def _try(
         best[nodes] = replace(best[nodes], lower_bound=missed)
     if found:
         certain, differ, where = max(found)
-        here = MappingProxyType(listed[-where])
+        here = ReadOnly(listed[-where])
         _keep(best, Separation(nodes, here, None, certain, differ, seen, missed, judges.declared_only))
 
 
@@ -391,7 +426,7 @@ def _graphical(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...
     respond = known[one].responds_to | known[other].responds_to
     parts = relevant(cid, one) ^ relevant(cid, other)
     movable = [node for node in cid.nodes if cid.kind(node) != "decision"]
-    nothing: Mapping[str, Any] = MappingProxyType({})
+    nothing: Mapping[str, Any] = ReadOnly({})
     rows = [Separation(frozenset({v}), nothing, None, None, None, True) for v in movable if v in respond]
     rows += [
         Separation(frozenset({v}), nothing, None, None, None, False) for v in movable if v in parts and v not in respond

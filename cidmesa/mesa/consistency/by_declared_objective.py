@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
-class ByName:
+class ByDeclaredObjective:
     """Declared objectives one by one, with stochastic rules.
 
     Parameters

@@ -48,7 +48,7 @@ class Option:
     rows: Floats
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choices:
     r"""The choices under which an objective's worst optimal policy costs the base at most `budget`.
 
@@ -137,6 +137,9 @@ class Choices:
     def costs(self) -> Floats:
         """The regret of every option, flat, contexts in order."""
         return np.array([option.regret for here in self.options for option in here])
+
+    def __repr__(self) -> str:
+        return f"Choices({self.table!r}, budget {self.budget:g})"
 
 
 def _distinct(table: OutcomeTable, context: int) -> Ints:

@@ -60,7 +60,7 @@ DELTAS = (1e-3, 1e-4)
 """The margins that mixed-integer programs ask for, in turn; the solver's own tolerance is 1e-6."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConsistentSet:
     r"""All objectives on the targets whose worst optimal policy has a base regret of at most `budget`.
 
@@ -287,6 +287,9 @@ class ConsistentSet:
                     break
             fixed[context] = best[1][context]
         return best
+
+    def __repr__(self) -> str:
+        return f"ConsistentSet({self.table!r}, budget {self.budget:g})"
 
 
 def unit(objective: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from cidmesa.mesa.consistency.regret_interval import Interval
@@ -11,6 +12,30 @@ from cidmesa.mesa.outcomes.disagreement import Actions
 
 if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
+
+
+class Method(StrEnum):
+    """Which method answers for a candidate, and so how far its answers reach."""
+
+    BY_CONE = "by cone"
+    BY_DECLARED_OBJECTIVE = "by declared objective"
+    BY_STAGE = "by stage"
+    GRAPH = "graph alone"
+
+    @property
+    def why(self) -> str:
+        """When it is the method, and what its answers are worth."""
+        return _WHY[self]
+
+
+_WHY = {
+    Method.BY_CONE: "all objectives on the targets at once, exactly: policies can be compared and no rule acts twice",
+    Method.BY_DECLARED_OBJECTIVE: "one rule acts twice on the targets or the score, so the best may be stochastic and "
+    "consistent objectives form no cone: declared ones are tried, and that none is found proves nothing",
+    Method.BY_STAGE: "too many policies to compare: decision by decision, which finds consistent objectives and "
+    "excludes none",
+    Method.GRAPH: "no numbers, or too many policies for any method: what the diagram says",
+}
 
 
 class Answers(Protocol):

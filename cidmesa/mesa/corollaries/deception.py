@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cidmesa.arguments import read_names
+from cidmesa.arguments import options_by_name, read_names
 from cidmesa.arrays import Floats
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.criteria.question import Answer
@@ -137,10 +137,12 @@ def deployment_utilities(setup: TrainingSetup, phases: Phases) -> tuple[str, ...
 # The verdict -----------------------------------------------------------------------------------------------------
 
 
+@options_by_name
 def is_deceptive(
     setup: TrainingSetup,
     targets: Iterable[str],
     objective: Objective | Mapping[Any, float] | None = None,
+    *,
     tolerance: float = 0.0,
     deterministic: bool = False,
 ) -> DeceptionVerdict:
@@ -269,11 +271,13 @@ def optimal_rules(
     return best.value, tuple({d: space.rule_of(d, rule) for d in model.cid.decisions} for rule in best.rules)
 
 
+@options_by_name
 def phase_cue(
     setup: TrainingSetup,
     targets: Iterable[str],
     objective: Objective | Mapping[Any, float],
     cue: str,
+    *,
     deterministic: bool = False,
 ) -> PhaseCue:
     """Return the value of a cue of the phase, and the response to it.

@@ -23,13 +23,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import is_number
+from cidmesa.readonly import ReadOnly
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -61,12 +62,14 @@ class ResponsePattern:
     responses: Mapping[Hashable, float] = field(hash=False)
 
 
+@options_by_name
 def response_pattern(
     model: CIM,
     policy: Mapping[str, Any],
     shown: str,
     cue: str,
     training: Hashable,
+    *,
     decision: str | None = None,
     margin: float = 1e-9,
 ) -> ResponsePattern:
@@ -140,4 +143,4 @@ def response_pattern(
         pattern = Pattern.DECEPTIVE
     else:
         pattern = Pattern.OTHER
-    return ResponsePattern(pattern, MappingProxyType(responses))
+    return ResponsePattern(pattern, ReadOnly(responses))

@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name
 from cidmesa.arrays import Floats
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.errors import NotApplicableError
@@ -87,7 +88,8 @@ class Disagreement:
     optimal_after: tuple[Optimal, Optimal]
 
 
-def disagreeing_models(cid: CID, target: str, shifted: str, middle: str | None = None) -> Disagreement:
+@options_by_name
+def disagreeing_models(cid: CID, target: str, shifted: str, *, middle: str | None = None) -> Disagreement:
     r"""Build two models that differ in `shifted` alone and part the proxy `target` from the base utility.
 
     Parameters

@@ -86,7 +86,7 @@ def own_mechanism(model: CIM, node: str) -> Any:
     return Structural(response.noise, response.outcome, model.domain(node))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MesaIncentives:
     """A mesa diagram in one distribution, beside the base diagram of training.
 
@@ -147,6 +147,10 @@ class MesaIncentives:
         return frozenset(
             (criterion, node) for criterion in COMPARED_CRITERIA for node in admitted(report, criterion) & nodes
         )
+
+    def __repr__(self) -> str:
+        found = ", ".join(sorted(f"{criterion} on {node}" for criterion, node in self.emergent)) or "nothing"
+        return f"MesaIncentives({self.cid!r}; emerges: {found})"
 
 
 def admitted(report: IncentiveReport, criterion: str) -> frozenset[str]:

@@ -27,8 +27,8 @@ varies) is how it can fail to be.
 >>> import cidmesa as cm
 >>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
 ...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> sorted(positions(base, ["at_red"])), sorted(positions(base, ["at_door"]))
-(['spurious'], ['identical'])
+>>> [*map(str, positions(base, ["at_red"])), *map(str, positions(base, ["at_door"]))]
+['spurious', 'identical']
 >>> cover(base, ["at_red"])["go"]
 {'door': <Cover.SURROGATE: 'surrogate'>}
 
@@ -57,6 +57,21 @@ class Cover(StrEnum):
     COVERED = "covered"
     SURROGATE = "surrogate"
     SEVERED = "severed"
+
+
+class Position(StrEnum):
+    """Where targets stand to the base objective; see the table of the module."""
+
+    IDENTICAL = "identical"
+    CONTAINS = "contains"
+    PART = "part"
+    SIDE_EFFECT = "side-effect"
+    INSTRUMENTAL = "instrumental"
+    COMMON_CAUSE = "common cause"
+    SPURIOUS = "spurious"
+    REFERENT = "referent"
+    MESSAGE = "message"
+    OTHER = "other"
 
 
 class Reading:
@@ -147,7 +162,7 @@ def cover(cid: CID, targets: Collection[str]) -> dict[str, dict[str, Cover]]:
     return Reading(cid).cover(targets)
 
 
-def positions(cid: CID, targets: Collection[str], reading: Reading | None = None) -> frozenset[str]:
+def positions(cid: CID, targets: Collection[str], reading: Reading | None = None) -> frozenset[Position]:
     """Return the positions of `targets`, as the table of the module defines them; none where C1 fails.
 
     Parameters
@@ -164,8 +179,8 @@ def positions(cid: CID, targets: Collection[str], reading: Reading | None = None
     >>> import cidmesa as cm
     >>> evolution = cm.CID([("act", "sex"), ("sex", "young"), ("young", "pay"), ("young", "care")],
     ...                    decisions=["act"], utilities=["pay"])
-    >>> [sorted(positions(evolution, [t])) for t in ("pay", "young", "sex", "care")]
-    [['identical'], ['identical'], ['side-effect'], ['instrumental']]
+    >>> [*map(str, positions(evolution, ["sex"])), *map(str, positions(evolution, ["care"]))]
+    ['side-effect', 'instrumental']
     """
     known = Reading(cid) if reading is None else reading
     goals, score, reach = set(targets), set(known.score), known.below
@@ -176,21 +191,21 @@ def positions(cid: CID, targets: Collection[str], reading: Reading | None = None
     decided = bool(reads & set(cid.decisions))
     steered = {node for node in reads if cid.kind(node) != "decision"} & reach
     if goals == score or (goals == reads and not decided):
-        found = {"identical"}
+        found = {Position.IDENTICAL}
     elif goals > score or (goals > reads and not decided):
-        found = {"contains"}
+        found = {Position.CONTAINS}
     else:
-        found = {"part"} if mine & steered else set()
+        found = {Position.PART} if mine & steered else set()
     means = mine - steered - score
     ends = steered - goals
     if any(cid.descendants(t) & ends for t in means):
-        found.add("side-effect")
+        found.add(Position.SIDE_EFFECT)
     if any(cid.descendants(y) & means for y in ends):
-        found.add("instrumental")
-    if not found & {"side-effect", "instrumental"} and _common_cause(cid, means, ends, reach):
-        found.add("common cause")
+        found.add(Position.INSTRUMENTAL)
+    if not found & {Position.SIDE_EFFECT, Position.INSTRUMENTAL} and _common_cause(cid, means, ends, reach):
+        found.add(Position.COMMON_CAUSE)
     if any(kind is Cover.SURROGATE for here in known.cover(targets).values() for kind in here.values()):
-        found.add("spurious")
+        found.add(Position.SPURIOUS)
     return frozenset(found or {_by_what_is_read(cid, mine, steered | score, reach)})
 
 
@@ -200,7 +215,7 @@ def _common_cause(cid: CID, means: set[str], ends: set[str], reach: frozenset[st
     return bool(above_means & above_ends)
 
 
-def _by_what_is_read(cid: CID, mine: set[str], scored: set[str], reach: frozenset[str]) -> str:
+def _by_what_is_read(cid: CID, mine: set[str], scored: set[str], reach: frozenset[str]) -> Position:
     """Return referent, message or other: how what the targets read from outside stands to what the score reads."""
 
     def outside(nodes: set[str]) -> set[str]:
@@ -209,7 +224,7 @@ def _by_what_is_read(cid: CID, mine: set[str], scored: set[str], reach: frozense
 
     read, labels = outside(mine), outside(scored)
     if any(cid.descendants(x, strict=False) & labels for x in read):
-        return "referent"
+        return Position.REFERENT
     if any(cid.descendants(label) & read for label in labels):
-        return "message"
-    return "other"
+        return Position.MESSAGE
+    return Position.OTHER

@@ -48,12 +48,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cidmesa.mesa.graphical.relevance import observed, relevant
+from cidmesa.readonly import ReadOnly
 from cidmesa.solve.queries.payoffs import reached_contexts
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ShiftClass(StrEnum):
         return list(ShiftClass).index(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shifts:
     """The class of every mechanism that a shift could change (chance nodes and utilities).
 
@@ -114,6 +114,9 @@ class Shifts:
     def strongest(self, nodes: Iterable[str]) -> ShiftClass:
         """Return the strongest class among `nodes`; inert if there is none."""
         return max((self.classes[node] for node in nodes), key=lambda kind: kind.strength, default=ShiftClass.INERT)
+
+    def __repr__(self) -> str:
+        return f"Shifts({', '.join(f'{node}: {kind}' for node, kind in self.classes.items())})"
 
 
 def classify(cid: CID, targets: Iterable[str], utilities: Iterable[str] | None = None) -> Shifts:
@@ -159,7 +162,7 @@ def classify(cid: CID, targets: Iterable[str], utilities: Iterable[str] | None =
             return ShiftClass.CONTEXT
         return ShiftClass.POLICY_INERT if node in leads else ShiftClass.INERT
 
-    return Shifts(MappingProxyType({node: kind(node) for node in cid.nodes if cid.kind(node) != "decision"}))
+    return Shifts(ReadOnly({node: kind(node) for node in cid.nodes if cid.kind(node) != "decision"}))
 
 
 def shifts_of(setup: TrainingSetup, targets: Iterable[str]) -> Shifts:
@@ -180,7 +183,7 @@ def shifts_of(setup: TrainingSetup, targets: Iterable[str]) -> Shifts:
     diagrams = dict.fromkeys(setup.deployed_cid(name) for name in setup.distributions)
     found = [classify(cid, goals, setup.score) for cid in diagrams]
     return Shifts(
-        MappingProxyType(
+        ReadOnly(
             {node: max((f.classes[node] for f in found), key=lambda kind: kind.strength) for node in found[0].classes}
         )
     )

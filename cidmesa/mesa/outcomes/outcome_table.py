@@ -33,7 +33,7 @@ another.
 """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OutcomeTable:
     """What each action leads to, in the contexts that one distribution reaches.
 
@@ -86,6 +86,10 @@ class OutcomeTable:
         """Return the scaled rows by which `action` beats each action in `against`."""
         outcome = self.outcome[context]
         return cones.scaled(outcome[action] - outcome[against])
+
+    def __repr__(self) -> str:
+        contexts, actions, values = self.outcome.shape
+        return f"OutcomeTable({contexts} contexts, {actions} actions, {values} values of the targets)"
 
 
 def tie_width(values: Floats) -> float:

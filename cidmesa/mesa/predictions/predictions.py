@@ -42,6 +42,7 @@ from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures, shown
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.shown import Shown, as_table, said, text
 from cidmesa.solve.queries.payoffs import utility_range
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ MARGIN = 0.05
 """What counts as nothing: of total variation, or of the base utility's range."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prediction:
     """One row: what is claimed of agents, and what it rests on.
 
@@ -102,8 +103,11 @@ class Prediction:
     inert: bool = False
     retrained: bool = False
 
+    def __repr__(self) -> str:
+        return f"Prediction({self.id}: {self.modality})"
 
-class Predictions(tuple[Prediction, ...]):
+
+class Predictions(tuple[Prediction, ...], Shown):
     """The rows that can fail, in order; those that cannot are in :attr:`structural`."""
 
     structural: tuple[Prediction, ...]
@@ -138,6 +142,40 @@ class Predictions(tuple[Prediction, ...]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Predictions, (tuple(self), self.structural))
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "where": row.deployment,
+                "of": row.hypothesis,
+                "kind": row.kind,
+                "subject": row.subject,
+                "expected": _in_words(row.expected),
+                "modality": row.modality,
+                "theorem": row.theorem,
+            }
+            for row in self
+        ]
+
+    def _note(self) -> str:
+        return f"Digest {self.digest[:12]}; {len(self.structural)} rows more cannot fail, whatever agents do."
+
+    def __repr__(self) -> str:
+        return f"Predictions({len(self)} rows, {len(self.structural)} structural, digest {self.digest[:12]})"
+
+    def __str__(self) -> str:
+        rows = [{key: value for key, value in row.items() if key != "theorem"} for row in self._rows()]
+        return text(as_table(rows, self._caption(), self._note()))
+
+
+def _in_words(expected: Any) -> Any:
+    """Write what is expected for a table: a table of actions by context, an interval, yes or no."""
+    if isinstance(expected, tuple) and expected and isinstance(expected[0], tuple):
+        return "; ".join(
+            f"{said(context) if context else 'always'} → {' or '.join(map(said, actions))}"
+            for context, actions in expected
+        )
+    return expected
 
 
 def predict(

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cidmesa.arguments import read_edges
 from cidmesa.diagram import Edge
 from cidmesa.errors import DiagramError
+from cidmesa.readonly import ReadOnly
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Deployment:
     """What is different in one deployment.
 
@@ -43,7 +43,7 @@ class Deployment:
         if isinstance(shifts, str) or not isinstance(shifts, Iterable):
             instead = f"{{{shifts!r}}}" if isinstance(shifts, str) else "{'node'} or {'node': mechanism}"
             raise DiagramError(f"the shifted nodes of a deployment are a set of names; got {shifts!r}: {instead}.")
-        read = MappingProxyType(dict(shifts)) if isinstance(shifts, Mapping) else frozenset(shifts)
+        read = ReadOnly(shifts) if isinstance(shifts, Mapping) else frozenset(shifts)
         object.__setattr__(self, "shifts", read)
         object.__setattr__(self, "edges", tuple(dict.fromkeys(read_edges(self.edges, "edges"))))
 
@@ -58,6 +58,10 @@ class Deployment:
     def __reduce__(self) -> tuple[Any, ...]:
         shifts = dict(self.shifts) if isinstance(self.shifts, Mapping) else self.shifts
         return Deployment, (shifts, self.edges)
+
+    def __repr__(self) -> str:
+        edges = f"; edges {', '.join(f'{tail} → {head}' for tail, head in self.edges)}" if self.edges else ""
+        return f"Deployment(shifts {', '.join(sorted(self.nodes)) or 'nothing'}{edges})"
 
 
 @dataclass(frozen=True, slots=True)

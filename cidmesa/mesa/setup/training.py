@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from cidmesa.arguments import read_names
@@ -35,12 +34,14 @@ from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, unk
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.setup.deployment import TRAINING, Deployment, Feedback, Phases
 from cidmesa.model import CIM
+from cidmesa.readonly import ReadOnly
+from cidmesa.shown import Shown
 
 __all__ = ["TRAINING", "Deployment", "Feedback", "Phases", "TrainingSetup", "require_setup"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class TrainingSetup:
+class TrainingSetup(Shown):
     """A base diagram or model, and how its learner is trained and deployed.
 
     Parameters
@@ -107,14 +108,14 @@ class TrainingSetup:
         self._check_base()
         given = _mapping(deployments, "deployments", "{name: {node: mechanism}}")
         named = {name: _as_deployment(what) for name, what in given.items()}
-        self._set("deployments", MappingProxyType(named))
+        self._set("deployments", ReadOnly(named))
         self._set("_models", {name: self._deploy(name, deployment) for name, deployment in named.items()})
         self._set("feedback", tuple(self._read_feedback(feedback)))
         self._set("shared_rules", tuple(self._read_shared(shared_rules)))
         self._set("phases", phases)
         self._check_phases()
         inside = _mapping(learned, "learned", "{decision: CID(..)}")
-        self._set("learned", MappingProxyType(self._read_learned(inside)))
+        self._set("learned", ReadOnly(self._read_learned(inside)))
         if isinstance(world, str):
             raise DiagramError(f"world= is a set of names; got {world!r}: {{{world!r}}}.")
         self._set("world", frozenset(self.cid.chance if world is None else read_names(world, "world=")))
@@ -400,6 +401,34 @@ class TrainingSetup:
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.base, dict(self.deployments), self.feedback, self.shared_rules, self.phases)
         return TrainingSetup, (*arguments, dict(self.learned), self.world)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "deployment": name,
+                "shifted": tuple(node for node in self.cid.nodes if node in self.shifted(name)),
+                "extra edges": tuple(f"{tail} → {head}" for tail, head in self.deployments[name].edges),
+            }
+            for name in self.deployments
+        ]
+
+    def _caption(self) -> str:
+        return repr(self.base)
+
+    def _note(self) -> str:
+        said = []
+        if self.feedback:
+            said.append("feedback: " + ", ".join(f"{pair.source} → {pair.target}" for pair in self.feedback))
+        if self.shared_rules:
+            said.append("one rule for " + "; for ".join(", ".join(rule) for rule in self.shared_rules))
+        if self.phases is not None:
+            said.append(f"phases: {self.phases}")
+        if self.learned:
+            said.append("the inside of the learned algorithm is drawn for " + ", ".join(self.learned))
+        return "; ".join(said)
+
+    def __str__(self) -> str:
+        return super().__str__() if self.deployments else f"{self.base!r}, trained and not deployed"
 
     def __repr__(self) -> str:
         shown = ", ".join(self.deployments) or "none"

@@ -40,11 +40,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.targets import target_key
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
@@ -53,6 +53,7 @@ from cidmesa.mesa.objectives.declared import Objective, declared, read
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import require_setup
 from cidmesa.mesa.symbolic.action_values import Values, where
+from cidmesa.readonly import ReadOnly
 from cidmesa.solve.symbolic.algebra import exact
 
 if TYPE_CHECKING:
@@ -138,10 +139,9 @@ class AlignmentRegion:
         return "\n".join(lines)
 
 
+@options_by_name
 def alignment_region(
-    setup: TrainingSetup,
-    target: Targets,
-    objective: Objective | Mapping[Any, Any] | Literal["any"] | None = None,
+    setup: TrainingSetup, target: Targets, *, objective: Objective | Mapping[Any, Any] | Literal["any"] | None = None
 ) -> AlignmentRegion:
     r"""Return the conditions under which a proxy is consistent, and under which it parts from the base objective.
 
@@ -200,8 +200,8 @@ def alignment_region(
         regret,
         epsilon,
         _at_most(regret, epsilon),
-        MappingProxyType(there),
-        MappingProxyType({name: _positive(r) for name, r in there.items()}),
+        ReadOnly(there),
+        ReadOnly({name: _positive(r) for name, r in there.items()}),
     )
 
 

@@ -29,13 +29,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import require_model
-from cidmesa.errors import NotApplicableError, missing
+from cidmesa.errors import NotApplicableError
+from cidmesa.shown import Shown
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.queries.query import joint
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cidmesa.model import CIM
 
 
@@ -57,8 +56,8 @@ class Contribution:
     contribution: float
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Shown):
     """The table of a utility's contributions, largest first; contexts that do not occur are left out.
 
     Attributes
@@ -103,14 +102,20 @@ class Explanation:
         ]
         return "\n".join([head, *(line.rstrip() for line in lines)])
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the table as a pandas frame, one column per parent, then the three numbers."""
-        try:
-            import pandas as pd
-        except ImportError:
-            raise missing("pandas", "plot", "a table as a frame") from None
-        rows = [(*row.context, row.probability, row.value, row.contribution) for row in self.rows]
-        return pd.DataFrame(rows, columns=[*self.parents, "probability", "value", "contribution"])
+    def __repr__(self) -> str:
+        under = f" under {self.policy}" if self.policy else ""
+        return f"Explanation({self.utility} = {self.total:.6g}{under}, {len(self.rows)} contexts)"
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                **dict(zip(self.parents, row.context, strict=True)),
+                "probability": row.probability,
+                "value": row.value,
+                "contribution": row.contribution,
+            }
+            for row in self.rows
+        ]
 
 
 def explain(model: CIM, utility: str, *, policy: Any = None) -> Explanation:

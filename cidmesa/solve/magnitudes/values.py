@@ -159,7 +159,7 @@ def total_effect(
     treatment: Any = LEFT_OUT,
     *,
     policy: Any = None,
-    blocked: Iterable[Edge] | Edge = (),
+    cut_edges: Iterable[Edge] | Edge = (),
 ) -> Magnitude:
     r"""Return how the mean of a node is moved by setting another.
 
@@ -177,7 +177,7 @@ def total_effect(
         The two values; left out, the first and the last of the domain.
     policy
         Rules of decisions without one that matter.
-    blocked
+    cut_edges
         Edges (or a single one) that do not pass the intervention on: a *path-specific* effect, for structural models
         (see :mod:`cidmesa.solve.queries.counterfactual`).
 
@@ -194,12 +194,12 @@ def total_effect(
     ...                          health=lambda drug, pulse: 3 * drug - pulse)
     >>> total_effect(model, "drug", "health")
     2.0
-    >>> total_effect(model, "drug", "health", blocked=[("drug", "pulse")]), total_effect(model, "health", "drug")
+    >>> total_effect(model, "drug", "health", cut_edges=[("drug", "pulse")]), total_effect(model, "health", "drug")
     (3.0, 0.0)
     """
     low, high = two_values(model, node, reference, treatment)
     model.require_numeric("an effect")
-    edges = read_edges(blocked, "blocked")
+    edges = read_edges(cut_edges, "cut_edges")
 
     numbers = None if model.cid.kind(outcome) == "utility" else numbers_of(model, outcome)
 

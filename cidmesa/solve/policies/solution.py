@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.readonly import ReadOnly
+from cidmesa.shown import Shown, plain, said
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -51,7 +52,7 @@ def first_of(optimal: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Solution:
+class Solution(Shown):
     r"""An optimal policy of one agent, its value, and all optimal actions.
 
     Attributes
@@ -99,7 +100,7 @@ class Solution:
     @cached_property
     def tables(self) -> Mapping[str, Array]:
         """The rule of every decision solved for, as a table ``(cards of parents..., card)``."""
-        return MappingProxyType({d: self._whole(d, result.rule) for d, result in self.results.items()})
+        return ReadOnly({d: self._whole(d, result.rule) for d, result in self.results.items()})
 
     @cached_property
     def policy(self) -> Mapping[str, dict[tuple[Hashable, ...], Any]]:
@@ -166,6 +167,16 @@ class Solution:
         masks = {d: self.optimal_mask(d) for d in self.results}
         return {d: mask / mask.sum(axis=-1, keepdims=True) for d, mask in masks.items()}
 
+    def __getitem__(self, decision: str) -> dict[tuple[Hashable, ...], Any]:
+        """Return the rule of one decision, ``{context: action}``.
+
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("a", "u")], decisions=["a"], utilities=["u"])
+        >>> cid.parameterise(a=[0, 1], u=lambda a: 3 * a).solve()["a"]
+        {(): 1}
+        """
+        return self.policy[self._solved(decision)]
+
     def _solved(self, decision: str | None) -> str:
         decision = self.model.cid.only_decision(decision, question="action values")
         if decision not in self.results:
@@ -179,6 +190,25 @@ class Solution:
         model = self.model
         shape = [model.card(node) for node in (decision, *model.cid.parents(decision))]
         return np.moveaxis(np.broadcast_to(array, shape), 0, -1)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        rows = []
+        for decision, rule in self.policy.items():
+            parents = self.model.cid.parents(decision)
+            for context, action in rule.items():
+                when = ", ".join(f"{node}={said(value)}" for node, value in zip(parents, context, strict=True))
+                best = self.optimal_actions[decision][context]
+                rows.append({"decision": decision, "context": when or "always", "action": action, "optimal": best})
+        return rows
+
+    def _caption(self) -> str:
+        label = "exact" if self.exact else "not exact"
+        return f"value {said(self.value)} ({label}, {self.method})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return value, method and the rule of every decision as plain data."""
+        found = {"value": plain(self.value), "exact": self.exact, "method": self.method}
+        return {**found, **super().to_dict()}
 
     def __repr__(self) -> str:
         label = "exact" if self.exact else "not exact"

@@ -13,7 +13,7 @@ counterfactuals is then a plain query of that model.
 :func:`~cidmesa.solve.queries.parallel_worlds.parallel_worlds`  any number of worlds, nested as in :math:`U_{X_d}`
 =============================================  ========================================================================
 
-An intervention is *path-specific* where some edges do not pass it on: along each edge in ``blocked`` the head goes on
+An intervention is *path-specific* where some edges do not pass it on: along each edge in ``cut_edges`` the head goes on
 hearing the value that the tail has in the actual world [3]_.
 
 Only functions of parents and noise have counterfactuals. A node that every world computes alike may have any
@@ -59,7 +59,7 @@ def counterfactual(
     *,
     given: Mapping[str, Any] | None = None,
     do: Mapping[str, Any] | None = None,
-    blocked: Iterable[Edge] | Edge = (),
+    cut_edges: Iterable[Edge] | Edge = (),
     policy: Any = None,
 ) -> Distribution:
     r"""Return the law of nodes as they would be under an intervention, given what is actually seen.
@@ -76,7 +76,7 @@ def counterfactual(
         ``{node: value}`` seen in the actual world.
     do
         ``{node: value}`` set in the other world.
-    blocked
+    cut_edges
         Edges (or a single one) that do not pass the intervention on: the head hears the tail's actual value. With
         ``given={}`` this is a path-specific intervention.
     policy
@@ -105,12 +105,12 @@ def counterfactual(
     ...                          wet=lambda rain, sprinkler: max(rain, sprinkler))
     >>> counterfactual(model, ["wet"], given={"rain": 1}, do={"rain": 0})[1]
     1.0
-    >>> counterfactual(model, ["wet"], given={"rain": 1}, do={"rain": 0}, blocked=[("rain", "sprinkler")])[1]
+    >>> counterfactual(model, ["wet"], given={"rain": 1}, do={"rain": 0}, cut_edges=[("rain", "sprinkler")])[1]
     0.0
     """
     asked = _asked(model, names)
     model.require_numeric("a counterfactual")
-    worlds = twin_worlds(model, asked, given, do, blocked, policy)
+    worlds = twin_worlds(model, asked, given, do, cut_edges, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     array = joint(worlds.model, [worlds.names["do", name] for name in asked], given=seen)
     return Distribution(asked, tuple(model.domain(name) for name in asked), array)
@@ -121,7 +121,7 @@ def counterfactual_utility(
     *,
     given: Mapping[str, Any] | None = None,
     do: Mapping[str, Any] | None = None,
-    blocked: Iterable[Edge] | Edge = (),
+    cut_edges: Iterable[Edge] | Edge = (),
     policy: Any = None,
     agent: Hashable = None,
 ) -> float:
@@ -139,25 +139,25 @@ def counterfactual_utility(
     >>> follow = {"go": lambda door: door}
     >>> counterfactual_utility(model, given={"door": 1}, do={"door": 0}, policy=follow)
     1.0
-    >>> counterfactual_utility(model, given={"door": 1}, do={"door": 0}, blocked=[("door", "go")], policy=follow)
+    >>> counterfactual_utility(model, given={"door": 1}, do={"door": 0}, cut_edges=[("door", "go")], policy=follow)
     0.0
     """
     require_model(model, "a counterfactual")
     utilities = agent_utilities(model.cid, agent, "a counterfactual utility")
     model.require_numeric("a counterfactual utility")
-    worlds = twin_worlds(model, utilities, given, do, blocked, policy)
+    worlds = twin_worlds(model, utilities, given, do, cut_edges, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     return expected_utility(worlds.model, given=seen)
 
 
 def twin_network(
-    model: CIM, do: Mapping[str, Any], *, blocked: Iterable[Edge] | Edge = (), policy: Any = None, world: str = "do"
+    model: CIM, do: Mapping[str, Any], *, cut_edges: Iterable[Edge] | Edge = (), policy: Any = None, world: str = "do"
 ) -> CIM:
     """Return the twin network of a model and an intervention: the actual world and the other one in one model.
 
     Parameters
     ----------
-    model, do, blocked, policy
+    model, do, cut_edges, policy
         As for :func:`counterfactual`.
     world
         The other world's name.
@@ -178,14 +178,14 @@ def twin_network(
     ['a', 'a@do', 'b', 'b@do', 'b~noise', 'c']
     """
     require_model(model, "a twin network")
-    worlds = [World("actual"), _other(world, do, blocked)]
+    worlds = [World("actual"), _other(world, do, cut_edges)]
     wanted = [(w.name, node) for w in worlds for node in model.cid.nodes]
     return parallel_worlds(model, worlds, wanted, policy=policy).model
 
 
-def _other(name: str, do: Mapping[str, Any] | None, blocked: Iterable[Edge] | Edge) -> World:
-    """Return the world of an intervention, in which blocked edges pass on what is actually so."""
-    return World(name, do=read_values(do, "do"), blocked=dict.fromkeys(read_edges(blocked, "blocked"), "actual"))
+def _other(name: str, do: Mapping[str, Any] | None, cut_edges: Iterable[Edge] | Edge) -> World:
+    """Return the world of an intervention, in which cut_edges edges pass on what is actually so."""
+    return World(name, do=read_values(do, "do"), cut_edges=dict.fromkeys(read_edges(cut_edges, "cut_edges"), "actual"))
 
 
 def _asked(model: CIM, names: Iterable[str]) -> tuple[str, ...]:
@@ -203,11 +203,11 @@ def twin_worlds(
     names: Iterable[str],
     given: Mapping[str, Any] | None,
     do: Mapping[str, Any] | None,
-    blocked: Iterable[Edge] | Edge,
+    cut_edges: Iterable[Edge] | Edge,
     policy: Any,
 ) -> Worlds:
     """Return the actual world and that of an intervention in one model, with the nodes asked about and those seen."""
     require_model(model, "a counterfactual")
-    worlds = [World("actual"), _other("do", do, blocked)]
+    worlds = [World("actual"), _other("do", do, cut_edges)]
     wanted = [("actual", name) for name in read_values(given, "given")] + [("do", name) for name in names]
     return parallel_worlds(model, worlds, wanted, policy=policy)

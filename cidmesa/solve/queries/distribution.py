@@ -13,7 +13,7 @@ from cidmesa.mechanisms import position_of
 from cidmesa.solve.tables.model_tables import not_a_value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Distribution:
     """A joint distribution over named nodes.
 
@@ -73,3 +73,8 @@ class Distribution:
         left = sorted(axes)
         array = self.probabilities.sum(axis=others).transpose([left.index(i) for i in axes])
         return Distribution(tuple(names), tuple(self.domains[i] for i in axes), array)
+
+    def __repr__(self) -> str:
+        shown = [f"{value!r}: {p:.6g}" for value, p in list(self.to_dict().items())[:8]]
+        more = f", and {self.probabilities.size - 8} more" if self.probabilities.size > 8 else ""
+        return f"Distribution({', '.join(self.names)}; {', '.join(shown)}{more})"

@@ -54,7 +54,7 @@ class World:
         Nodes set to a value, or to :data:`FREE`.
     take
         Nodes that have the value they have in another, earlier world: ``{"X": "name"}``.
-    blocked
+    cut_edges
         Edges along which the tail's value is that of another, earlier world: ``{("X", "Y"): "name"}``.
     rules
         Tables of decisions that follow another rule here.
@@ -63,7 +63,7 @@ class World:
     name: str
     do: Mapping[str, Any] = field(default_factory=dict)
     take: Mapping[str, str] = field(default_factory=dict)
-    blocked: Mapping[Edge, str] = field(default_factory=dict)
+    cut_edges: Mapping[Edge, str] = field(default_factory=dict)
     rules: Mapping[str, Array] = field(default_factory=dict)
 
 
@@ -165,9 +165,9 @@ class _Builder:
             raise NotApplicableError(f"two worlds are called {world.name!r}: give each its own name.")
         for node in (*world.do, *world.take):
             cid.id(node)
-        for edge in world.blocked:
+        for edge in world.cut_edges:
             if not cid.has_edge(*edge):
-                raise DiagramError(f"blocked= names the edge {edge!r}, which is not an edge of this diagram.")
+                raise DiagramError(f"cut_edges= names the edge {edge!r}, which is not an edge of this diagram.")
         for i in cid.topological:
             node = cid.nodes[i]
             self.of[world.name, node] = self._cell(world, node)
@@ -182,8 +182,8 @@ class _Builder:
             position = self._position(node, value)
             return self._intern(("do", node, position), _Cell(world.name, node, (), forced=position))
         inputs = tuple(
-            self._earlier(world.blocked[parent, node], parent)
-            if (parent, node) in world.blocked
+            self._earlier(world.cut_edges[parent, node], parent)
+            if (parent, node) in world.cut_edges
             else self.of[world.name, parent]
             for parent in self.model.cid.parents(node)
         )

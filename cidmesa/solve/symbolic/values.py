@@ -100,7 +100,7 @@ def total_effect(
     treatment: Any = LEFT_OUT,
     *,
     policy: Any = None,
-    blocked: Iterable[Edge] | Edge = (),
+    cut_edges: Iterable[Edge] | Edge = (),
 ) -> Any:
     """Return how the mean of a node is moved by setting another; see :func:`cidmesa.solve.total_effect`.
 
@@ -109,13 +109,13 @@ def total_effect(
     >>> import cidmesa as cm
     >>> from sympy.abc import q
     >>> model = cm.CID([("a", "b")]).parameterise(a=cm.Bernoulli(0.5), b=cm.Noisy(lambda a: a, q))
-    >>> total_effect(model, "a", "b"), total_effect(model, "a", "b", blocked=("a", "b"))
+    >>> total_effect(model, "a", "b"), total_effect(model, "a", "b", cut_edges=("a", "b"))
     (1 - 2*q, 0)
     """
     import sympy
 
     low, high = two_values(model, node, reference, treatment)
-    edges = read_edges(blocked, "blocked")
+    edges = read_edges(cut_edges, "cut_edges")
     numbers = None if model.cid.kind(outcome) == "utility" else each(numbers_of(model, outcome), exact)
 
     def mean(value: Any) -> Any:

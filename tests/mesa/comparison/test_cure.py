@@ -98,7 +98,7 @@ def test_rows_against_mixtures_of_joints() -> None:
         setup = TrainingSetup(model, {"there": random_shift(rng, model, shifted)})
         there = setup.deployed("there")
         target = str(rng.choice(below))
-        rows = {(r.kind, r.observable): r for r in distinguishing_training(setup, target, WEIGHTS)}
+        rows = {(r.kind, r.observable): r for r in distinguishing_training(setup, target, weights=WEIGHTS)}
         shown = [n for n in cid.chance if n not in below and n not in cid.parents("D0")]
         asked = [
             (ChangeKind.MIX, None),
@@ -266,7 +266,7 @@ def test_several_decisions_against_mixtures_of_joints() -> None:
             for to in groups
             if not any(x in cid.parents(d) or x in cid.descendants(d) for d in to)
         ]
-        found = distinguishing_training(setup, target, (0.1, 0.5))
+        found = distinguishing_training(setup, target, weights=(0.1, 0.5))
         assert not found.unjudged
         rows = {(r.kind, r.observable, r.decisions): r for r in found}
         asked = [(ChangeKind.MIX, None, ()), (ChangeKind.SEEN, None, cid.decisions)]

@@ -52,7 +52,7 @@ def test_pairs_against_enumeration() -> None:
             for name in setup.distributions
         ]
         same = all(a == b for a, b in sets)
-        pairs = unidentifiable(family, [one, other])
+        pairs = unidentifiable(family, among=[one, other])
         assert bool(pairs) == same, seed
         assert all(pair.answer is Answer.ADMITS for pair in pairs)
         checked += 1

@@ -67,9 +67,9 @@ def test_every_pair_works(dual: bool, decisions: int) -> None:
                 for shifted in (*cid.chance, pay):
                     if shifted == middle or not around(cid, shifted, {end}, middle):
                         with pytest.raises(NotApplicableError):
-                            disagreeing_models(cid, target, shifted, middle)
+                            disagreeing_models(cid, target, shifted, middle=middle)
                         continue
-                    pair = disagreeing_models(cid, target, shifted, middle)
+                    pair = disagreeing_models(cid, target, shifted, middle=middle)
                     assert (pair.middle, pair.shifted) == (middle, shifted)
                     check(pair)
                     checked += 1

@@ -105,7 +105,7 @@ def test_where_what_is_stored_is_mostly_wrong_the_wish_to_be_wrong_costs_less(sh
     being_right, wrong = share * (2 * r - 1), 1 - share
     numbers = {p: sympy.Rational(str(share)), q: sympy.Rational(str(r))}
     for objective, regret in ((None, being_right), ({0: 1, 1: 0}, wrong), ("any", min(being_right, wrong))):
-        found = alignment_region(TrainingSetup(model), "right", objective).training_regret
+        found = alignment_region(TrainingSetup(model), "right", objective=objective).training_regret
         assert float(found.subs(numbers)) == pytest.approx(regret, abs=1e-12)
     numeric = TrainingSetup(model.subs({"p": share, "q": r}))
     assert derive_mesa_optimizers(numeric)["right"].training_regret == pytest.approx(min(being_right, wrong), abs=1e-9)

@@ -143,8 +143,8 @@ def test_total_effects_of_interventions_paths_and_utilities() -> None:
     assert total_effect(model, "a", "y") == 3
     assert total_effect(model, "a", "y", "lo", "mid") == 1
     assert total_effect(model, "a", "u") == 30
-    assert total_effect(model, "a", "y", blocked=[("a", "m")]) == pytest.approx(1 / 3 + 1 / 3 + 1 / 3)
-    assert total_effect(model, "a", "u", blocked=[("a", "y")]) == pytest.approx(20)
+    assert total_effect(model, "a", "y", cut_edges=[("a", "m")]) == pytest.approx(1 / 3 + 1 / 3 + 1 / 3)
+    assert total_effect(model, "a", "u", cut_edges=[("a", "y")]) == pytest.approx(20)
     with pytest.raises(NotApplicableError, match="its values are not all numbers"):
         total_effect(model, "m", "a")
 
@@ -239,10 +239,10 @@ def test_refusals() -> None:
         value_of_information(model, "D")
     with pytest.raises(NotApplicableError, match="which its agent controls already"):
         value_of_control(model, "D")
-    for blocked in ("SX", ["SX"], [("S",)], 3):
-        with pytest.raises(DiagramError, match=r"an edge is a pair \(tail, head\); got .*blocked=\["):
-            total_effect(model, "S", "X", blocked=blocked)  # type: ignore[arg-type]
-    assert total_effect(model, "S", "X", blocked=("S", "X")) == 0
+    for cut_edges in ("SX", ["SX"], [("S",)], 3):
+        with pytest.raises(DiagramError, match=r"an edge is a pair \(tail, head\); got .*cut_edges=\["):
+            total_effect(model, "S", "X", cut_edges=cut_edges)  # type: ignore[arg-type]
+    assert total_effect(model, "S", "X", cut_edges=("S", "X")) == 0
     with pytest.raises(NotApplicableError, match="must not depend on the decision"):
         introduced_total_effect(model, "S", "D")
 
@@ -268,7 +268,7 @@ def test_an_effect_on_one_utility_asks_nothing_of_the_others() -> None:
     assert total_effect(model, "a", "u") == total_effect(model, "a", "u", 0, 1) == 3.0
     with pytest.raises(NotApplicableError, match="depends on what `d` does"):
         total_effect(model, "a", "v")
-    assert total_effect(model, "a", "v", policy={"d": lambda: 1}, blocked=("a", "v")) == 0.0
+    assert total_effect(model, "a", "v", policy={"d": lambda: 1}, cut_edges=("a", "v")) == 0.0
 
 
 def test_none_is_a_value_like_any_other() -> None:

@@ -49,7 +49,7 @@ def test_counterfactuals_agree_with_playing_all_noise_out(data: st.DataObject) -
     play = Simulation(model, rules)
     inner = [n for n in cid.nodes if cid.kind(n) != "utility"]
     do = {n: data.draw(st.integers(0, model.card(n) - 1)) for n in data.draw(st.sets(st.sampled_from(inner)))}
-    blocked = data.draw(st.sets(st.sampled_from(cid.edges))) if cid.edges else set()
+    cut_edges = data.draw(st.sets(st.sampled_from(cid.edges))) if cid.edges else set()
     happened = play.play(data.draw(st.sampled_from([e for _, e in play.noises()])))
     seen = {n: happened[n] for n in data.draw(st.sets(st.sampled_from(inner), max_size=2))}
     asked = data.draw(st.lists(st.sampled_from(inner), unique=True, min_size=1, max_size=2))
@@ -60,7 +60,7 @@ def test_counterfactuals_agree_with_playing_all_noise_out(data: st.DataObject) -
         actual = play.play(noise)
         if any(actual[n] != value for n, value in seen.items()):
             continue
-        other = play.play(noise, do, {edge: actual[edge[0]] for edge in blocked})
+        other = play.play(noise, do, {edge: actual[edge[0]] for edge in cut_edges})
         expected[tuple(other[n] for n in asked)] += probability
         paid += probability * play.paid(other)
         total += probability
@@ -68,7 +68,7 @@ def test_counterfactuals_agree_with_playing_all_noise_out(data: st.DataObject) -
     question = {
         "given": {n: model.domain(n)[i] for n, i in seen.items()},
         "do": {n: model.domain(n)[i] for n, i in do.items()},
-        "blocked": blocked,
+        "cut_edges": cut_edges,
         "policy": rules,
     }
     np.testing.assert_allclose(counterfactual(model, asked, **question).probabilities, expected / total, atol=1e-12)
@@ -83,9 +83,9 @@ def test_a_path_specific_intervention_travels_along_the_open_edges_only() -> Non
         salary=lambda gender, college: 10 * college + gender,
     )
     along_college = counterfactual(
-        model, ["salary"], given={"gender": 0}, do={"gender": 1}, blocked=[("gender", "salary")]
+        model, ["salary"], given={"gender": 0}, do={"gender": 1}, cut_edges=[("gender", "salary")]
     )
-    direct = counterfactual(model, ["salary"], given={"gender": 0}, do={"gender": 1}, blocked=[("gender", "college")])
+    direct = counterfactual(model, ["salary"], given={"gender": 0}, do={"gender": 1}, cut_edges=[("gender", "college")])
     assert along_college[10] == 1
     assert direct[1] == 1
 
@@ -129,8 +129,8 @@ def test_refusals_name_the_cause() -> None:
         counterfactual(model, ["d"], given={"d": 0}, do={"a": 1}, policy={"d": [[0.5, 0.5], [0.1, 0.9]]})
     with pytest.raises(NotApplicableError, match=r"2 is not a value of `a`; its domain is \(0, 1\)"):
         counterfactual(model, ["a"], do={"a": 2})
-    with pytest.raises(DiagramError, match=r"blocked= names the edge \('a', 'b'\), which is not an edge"):
-        counterfactual(model, ["a"], do={"a": 1}, blocked=[("a", "b")])
+    with pytest.raises(DiagramError, match=r"cut_edges= names the edge \('a', 'b'\), which is not an edge"):
+        counterfactual(model, ["a"], do={"a": 1}, cut_edges=[("a", "b")])
     with pytest.raises(UnknownNodeError, match="`aa` is not a node"):
         counterfactual(model, ["a"], do={"aa": 1})
     with pytest.raises(NotApplicableError, match="a list of names"):
@@ -147,9 +147,9 @@ def test_refusals_name_the_cause() -> None:
 
 def test_conditions_are_mappings_and_edges_are_pairs() -> None:
     model = cm.CID([("a", "b")]).parameterise(a=cm.Bernoulli(0.5), b=lambda a: a)
-    assert counterfactual(model, ["b"], given={"a": 0}, do={"a": 1}, blocked=("a", "b"))[0] == 1
+    assert counterfactual(model, ["b"], given={"a": 0}, do={"a": 1}, cut_edges=("a", "b"))[0] == 1
     with pytest.raises(DiagramError, match=r"an edge is a pair \(tail, head\); got 'ab'"):
-        counterfactual(model, ["b"], do={"a": 1}, blocked=["ab"])  # type: ignore[list-item]
+        counterfactual(model, ["b"], do={"a": 1}, cut_edges=["ab"])  # type: ignore[list-item]
     for argument in ("given", "do"):
         with pytest.raises(NotApplicableError, match=f"{argument}= is a mapping from node to value"):
             counterfactual(model, ["b"], **{argument: ["a"]})  # type: ignore[arg-type]

@@ -226,7 +226,7 @@ def test_several_agents() -> None:
         expected = numeric.total_effect(concrete, "s", outcome, policy={"d": lambda: 1})
         effect = symbolic.total_effect(played, "s", outcome, policy={"d": lambda: 1})
         assert value_at(effect, numbers) == pytest.approx(expected, abs=1e-12)
-    cut = {"blocked": [("s", "e")], "policy": {"d": lambda: 1}}
+    cut = {"cut_edges": [("s", "e")], "policy": {"d": lambda: 1}}
     assert symbolic.total_effect(played, "s", "v", **cut) == 2 * p * r - r  # e stays what s was
 
 
