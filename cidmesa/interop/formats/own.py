@@ -90,7 +90,9 @@ def dumps(obj: CID | CIM | TrainingSetup | Study) -> str:
     """
     import yaml
 
-    class Dumper(yaml.SafeDumper):
+    base: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml where PyYAML has it
+
+    class Dumper(base):  # type: ignore[misc]  # chosen at run time
         yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012  (a class attribute of yaml's own)
 
         def ignore_aliases(self, data: Any) -> bool:
