@@ -62,7 +62,10 @@ _BEGINNINGS: Final = (
     ("XML", re.compile(r"<(?:\?xml|!--|!DOCTYPE|[A-Za-z])")),
     ("EFG", re.compile(r"EFG\s+2\b")),
     ("DNE", re.compile(r"(?://[^\n]*\s+|/\*.*?\*/\s*)*bnet\s+\w+\s*\{", re.DOTALL)),
-    ("Elvira", re.compile(r"(?://[^\n]*\s+|/\*.*?\*/\s*)*(?:idiagram|idiagramsv|bnet)\s+\"?", re.DOTALL)),
+    (
+        "Elvira",
+        re.compile(r"(?://[^\n]*\s+|/\*.*?\*/\s*)*(?:idiagramsv|idiagram|id-with-svnodes|bnet)\s+\"?", re.DOTALL),
+    ),
     ("NET", re.compile(r"(?:%[^\n]*\s+)*(?:net|class\s+\w+)\s*\{")),
     ("BIF", re.compile(r"(?://[^\n]*\s+)*network\s+\S+\s*\{")),
     ("UAI", re.compile(r"(?:ID|LIMID|BAYES)\s+[0-9]+\s")),

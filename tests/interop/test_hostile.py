@@ -96,7 +96,7 @@ HOSTILE = {
         ".yaml",
         "cidmesa: 1\nedges: [" + ", ".join(f"[n{i}, n{(i + 1) % 20000}]" for i in range(20000)) + "]\n",
     ),
-    "own: many entries": (".yaml", "cidmesa: 1\nnodes: [" + "1," * 600_000 + "]"),
+    "own: many entries": (".yaml", "cidmesa: 1\nnodes: [" + "1," * 900_000 + "]"),
     "own: long layer list": (
         ".yaml",
         "cidmesa: 1\nbodies: {a: {encoders: {d: {parity: 60}}}}\nedges: [[d, u]]\ndecisions: [d]\nutilities: [u]\n",

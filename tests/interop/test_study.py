@@ -102,6 +102,19 @@ def test_the_schema_accepts_what_is_written_and_knows_every_key():
     assert set(form["$defs"]["derive"]["properties"]) == set(study_reader.DERIVE)
 
 
+def test_the_page_shows_every_key_and_its_examples_are_read():
+    page = (Path(__file__).parents[2] / "docs" / "file-format.md").read_text()
+    blocks = page.split("```yaml\n")[1:]
+    setup = loads(blocks[0].split("```")[0])
+    assert setup.deployed("repainted").cpd("red")[0].tolist() == [0.5, 0.5]
+    claims = blocks[1].split("```")[0]
+    study = loads(TEXT[: TEXT.index("claims:")] + claims)
+    assert [claim.says[:6] for claim in study.claims] == ["Where ", "Agents"]
+    form = schema()
+    keys = {*form["properties"], *form["$defs"]["mechanism"]["properties"], *form["$defs"]["claim"]["properties"]}
+    assert {key for key in keys if f"`{key}`" not in page and f"{key}:" not in page} == set()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 import re
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -30,6 +31,10 @@ from cidmesa.interop.formats.network import Entry, Network, grid
 from cidmesa.interop.formats.tokens import Tokens, as_number
 
 FORMAT = "BIF"
+
+Rows: TypeAlias = dict[tuple[int, ...], list[float]]
+"""Context, by the positions of its states → probabilities."""
+
 _POSITION = re.compile(r"position\s*=?\s*\(\s*([^\s,]+)\s*,\s*([^\s,]+)\s*\)")
 
 
@@ -102,7 +107,8 @@ def _probability(tokens: Tokens, network: Network, defined: set[str], where: str
     tokens.take(")")
     entry.parents = tuple(parents)
     shape = grid(entry, network)
-    rows: dict[tuple[int, ...], list[float]] = {}
+    rows: Rows = {}
+    written: set[tuple[int, ...]] = set()
     default: list[float] | None = None
     tokens.take("{")
     while not tokens.skip("}"):
@@ -116,7 +122,7 @@ def _probability(tokens: Tokens, network: Network, defined: set[str], where: str
         elif tokens.skip("default"):
             default = _row(tokens, entry)
         elif tokens.is_next("("):
-            _labelled(tokens, entry, network, rows)
+            _labelled(tokens, entry, network, rows, written)
         else:
             _property(tokens)
     if entry.numbers is None and (rows or default is not None):
@@ -140,7 +146,7 @@ def _row(tokens: Tokens, entry: Entry) -> list[float]:
     return row
 
 
-def _labelled(tokens: Tokens, entry: Entry, network: Network, rows: dict[tuple[int, ...], list[float]]) -> None:
+def _labelled(tokens: Tokens, entry: Entry, network: Network, rows: Rows, written: set[tuple[int, ...]]) -> None:
     """Read one row with the states of the parents before it; ``*`` stands for every state."""
     at = tokens.at
     labels = tokens.nested()
@@ -154,12 +160,17 @@ def _labelled(tokens: Tokens, entry: Entry, network: Network, rows: dict[tuple[i
         choices.append(range(len(states)) if label not in states else (states.index(label),))
     row = _row(tokens, entry)
     network.spend(entry, math.prod(map(len, choices)))
+    exact = "*" not in labels
+    if exact and tuple(choice[0] for choice in choices) in written:
+        tokens.fail(f"a row of `{entry.name}` is written twice.", at)
     for where in product(*choices):
         rows[where] = row
+        if exact:
+            written.add(where)
 
 
 def _filled(
-    entry: Entry, shape: tuple[int, ...], rows: dict[tuple[int, ...], list[float]], default: list[float] | None
+    entry: Entry, shape: tuple[int, ...], rows: Rows, default: list[float] | None
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     table = np.empty(shape, dtype=np.float64)
     if default is not None:

@@ -60,12 +60,13 @@ def from_root(root: xml.Element, name: str) -> Network:
     for definition in [*network.all("DEFINITION"), *network.all("PROBABILITY")]:
         target = definition.need("FOR")
         entry = found.entry(target.text, f"{name}, line {target.line}")
-        if entry.name in defined:
+        parents = tuple(given.text for given in definition.all("GIVEN"))
+        if entry.name in defined and (entry.kind != "decision" or parents != entry.parents):
             definition.fail(f"`{entry.name}` is defined twice.")
         if len(list(definition.all("FOR"))) > 1:
             definition.fail("a table of several nodes together is not read: write one for each.")
         defined.add(entry.name)
-        entry.parents = tuple(given.text for given in definition.all("GIVEN"))
+        entry.parents = parents
         table = definition.find("TABLE")
         if table is not None and entry.kind != "decision":
             entry.numbers = table.numbers()

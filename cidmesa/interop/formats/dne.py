@@ -45,6 +45,11 @@ from cidmesa.interop.formats.tokens import DEEPEST, Tokens, as_number
 FORMAT = "Netica DNE"
 _KINDS: dict[str, Kind] = {"NATURE": "chance", "DECISION": "decision", "UTILITY": "utility"}
 _EMPTY = ""
+_READ = (
+    "kind", "discrete", "chance", "states", "statetitles", "levels", "numstates", "parents", "probs", "functable",
+    "title", "center",
+)  # fmt: skip
+"""The keys that are read; what is in others does not matter."""
 
 Value: TypeAlias = list[str]
 """A value as the list of its words, brackets left out, an empty word where nothing stands between two commas."""
@@ -86,14 +91,16 @@ def _block(tokens: Tokens, kind: str, name: str, depth: int) -> _Block:
     tokens.take("{")
     while not tokens.skip("}"):
         key = tokens.word()
+        inner = ""
+        while not (tokens.is_next("=") or tokens.is_next("{")):
+            inner = tokens.word("`=` or `{`")
         if tokens.skip("="):
             found.values[key] = _value(tokens)
             while not tokens.skip(";"):
-                if tokens.is_next("}") or tokens.is_next("{"):
+                if key in _READ or tokens.is_next("}") or tokens.is_next("{"):
                     tokens.fail(f"`;` is expected here; got {tokens.shown()}.")
                 tokens.next()
         else:
-            inner = tokens.word() if not tokens.is_next("{") else ""
             found.blocks.append(_block(tokens, key, inner, depth + 1))
     tokens.skip(";")
     return found

@@ -2,7 +2,7 @@
 
 The grammar is Elvira's, as OpenMarkov reads it [1]_::
 
-    idiagram | bnet | idiagramsv "name" {
+    idiagram | idiagramsv | id-with-svnodes | bnet "name" {
       default node states = ("present", "absent");
       node A (finite-states) { kind-of-node = chance | decision | utility | super-value; pos_x = 1; states = (..); .. }
       link A B;
@@ -10,9 +10,10 @@ The grammar is Elvira's, as OpenMarkov reads it [1]_::
       relation V U1 U2 { values = function Sum(); }
     }
 
-In a table the first node of the relation varies slowest and the last fastest; a decision has no relation, its links are
-what it observes. An influence diagram is solved without forgetting. Canonical models (noisy OR, MAX and their kin) and
-continuous chance nodes are refused.
+In a table the first node of the relation varies slowest and the last fastest; or each number has its states before
+it, as in ``[yes, no] = 0.3``. A number may be followed by its uncertainty (``0.3|range(0.1,0.5)|"name"``, left out),
+and ``#`` is what is lacking to one. A decision has no relation, its links are what it observes. An influence diagram
+is solved without forgetting. Canonical models (noisy OR, MAX and their kin) and continuous chance nodes are refused.
 
 References
 ----------
@@ -24,22 +25,28 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from cidmesa.arrays import Array
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid
 from cidmesa.interop.formats.tokens import Tokens, as_number
 
 FORMAT = "Elvira"
+_FILES = ("idiagram", "idiagramsv", "id-with-svnodes", "bnet")
+_READ = ("kind-of-node", "type-of-variable", "num-states", "states", "title", "unit", "pos_x", "pos_y")
+"""The properties of nodes that are read; what is in others does not matter."""
+
 _KINDS: dict[str, Kind] = {"chance": "chance", "decision": "decision", "utility": "utility", "super-value": "utility"}
 
 
 def read(text: str, name: str) -> Network:
     """Read an Elvira file; `name` is what errors call the file."""
-    tokens = Tokens(text, name, marks="{}()[],;=", comments=("//", "/*"), escapes=False)
-    kind = next((word for word in ("idiagram", "idiagramsv", "bnet") if tokens.skip(word)), None)
+    tokens = Tokens(text, name, marks="{}()[],;=|", comments=("//", "/*"), escapes=False)
+    kind = next((word for word in _FILES if tokens.skip(word)), None)
     if kind is None:
-        tokens.fail(f"idiagram, idiagramsv or bnet is expected here; got {tokens.shown()}.")
+        tokens.fail(f"one of {', '.join(_FILES)} is expected here; got {tokens.shown()}.")
     title = tokens.word() if not tokens.is_next("{") else ""
     found = Network(FORMAT, name, title, recall="as written" if kind == "bnet" else "no forgetting")
     links: dict[str, list[str]] = {}
@@ -62,7 +69,7 @@ def read(text: str, name: str) -> Network:
             tokens.take("states")
             tokens.take("=")
             usual = tuple(tokens.nested())
-            tokens.take(";")
+            tokens.skip(";")
         else:
             tokens.word("a property")
             tokens.take("=")
@@ -78,21 +85,30 @@ def read(text: str, name: str) -> Network:
     return found
 
 
-def _node(tokens: Tokens, usual: tuple[str, ...], where: str) -> Entry:
-    entry = Entry(tokens.word(), "chance", where)
-    continuous = False
-    if tokens.is_next("("):
-        continuous = "continuous" in tokens.nested()
-    values: dict[str, list[str]] = {}
+def _properties(tokens: Tokens) -> dict[str, list[str]]:
+    """Take ``{ key = value; .. }``; semicolons may be missing, and there may be no braces at all."""
+    found: dict[str, list[str]] = {}
+    if tokens.skip(";"):
+        return found
     tokens.take("{")
     while not tokens.skip("}"):
         key = tokens.word("a property").lower()
         tokens.take("=")
-        values[key] = tokens.nested() if tokens.is_next("(") else []
-        while not tokens.skip(";"):
-            if tokens.is_next("{") or tokens.is_next("}"):
+        found[key] = tokens.nested() if tokens.is_next("(") else [tokens.word("a value")]
+        while not tokens.skip(";"):  # a text without quotes
+            follows = tokens.texts[tokens.at + 1] if tokens.at + 1 < len(tokens.texts) else ""
+            if follows == "=" or tokens.is_next("}"):
+                break
+            if key in _READ or tokens.is_next("{"):
                 tokens.fail(f"`;` is expected here; got {tokens.shown()}.")
-            values[key].append(tokens.next())
+            tokens.next()
+    return found
+
+
+def _node(tokens: Tokens, usual: tuple[str, ...], where: str) -> Entry:
+    entry = Entry(tokens.word(), "chance", where)
+    continuous = tokens.is_next("(") and "continuous" in tokens.nested()
+    values = _properties(tokens)
     kind = (values.get("kind-of-node") or ["chance"])[0].lower()
     if kind not in _KINDS:
         entry.fail(f"has the kind `{kind[:40]}`, and chance, decision, utility and super-value are read.")
@@ -103,6 +119,9 @@ def _node(tokens: Tokens, usual: tuple[str, ...], where: str) -> Entry:
         if continuous or values.get("type-of-variable") == ["continuous"]:
             entry.fail("is continuous: give it states.")
         entry.states = tuple(values.get("states") or usual)
+        count = values.get("num-states")
+        if count and count != [str(len(entry.states))]:
+            entry.fail(f"has {len(entry.states)} states, and num-states says {count[0][:20]}.")
     x, y = (as_number((values.get(key) or [""])[0]) for key in ("pos_x", "pos_y"))
     entry.position = (x, y) if x is not None and y is not None else None
     return entry
@@ -116,19 +135,21 @@ def _relation(tokens: Tokens, network: Network, where: str) -> None:
         tokens.fail("a relation names its nodes.")
     entry = network.entries[names[0]]
     if entry.numbers is not None or entry.parents:
-        entry.fail("has two relations.")
+        entry.fail("has two relations: of the canonical models (noisy OR, MAX, ..) none is read; write a table.")
     entry.parents = tuple(names[1:])
     tokens.take("{")
     while not tokens.skip("}"):
         key = tokens.word("a property").lower()
         tokens.take("=")
+        if key == "name-of-relation":
+            entry.fail("is a canonical model (noisy OR, MAX, ..), of which none is read: write a table.")
         if key != "values":
             while not tokens.skip(";"):
                 tokens.next()
         elif tokens.skip("function"):
             _combination(tokens, entry)
         else:
-            for word in ("table", "generalized-table"):
+            for word in ("table", "generalized-table", "generalizedTable"):
                 tokens.skip(word)
             _table(tokens, entry, network)
 
@@ -143,20 +164,57 @@ def _combination(tokens: Tokens, entry: Entry) -> None:
 
 
 def _table(tokens: Tokens, entry: Entry, network: Network) -> None:
+    """Read a table: numbers in order, each with its states in brackets, or with what is known of its uncertainty."""
+    own = [] if entry.kind == "utility" else [entry.name]
+    axes = [*own, *entry.parents]
+    states = [network.entries[name].states for name in axes]
     tokens.take("(")
     numbers: list[float] = []
+    places: list[tuple[int, ...]] = []
     while not tokens.skip(")"):
         if tokens.is_next("["):
-            tokens.fail("tables with their states in brackets are not read: write the numbers alone, in order.")
-        numbers.append(tokens.number())
+            places.append(_place(tokens, entry, states))
+        numbers.append(math.nan if tokens.skip("#") else tokens.number())
+        while tokens.skip("|"):  # the range and the name of an uncertain number
+            tokens.next()
+            if tokens.is_next("("):
+                tokens.nested()
         tokens.skip(",")
     tokens.skip(";")
     if entry.kind == "decision":
-        entry.fail("is a decision, and has a table.")
-    if entry.kind == "utility":
-        entry.numbers = numbers
+        network.notes.append(f"the policy of `{entry.name}` in the file was left out.")
         return
+    combined = any(network.entries[name].kind not in {"chance", "decision"} for name in entry.parents)
+    if combined:
+        entry.fail("combines utilities by a table: write Sum or Product.")
     shape = grid(entry, network)
-    if len(numbers) != math.prod(shape):
+    turned = (shape[-1], *shape[:-1]) if own else shape
+    if len(numbers) != math.prod(shape) or (places and len(set(places)) != len(numbers)):
         entry.fail(f"its table has {len(numbers):,} numbers, and its parents and states ask for {math.prod(shape):,}.")
-    entry.numbers = np.moveaxis(np.reshape(numbers, (shape[-1], *shape[:-1])), 0, -1).reshape(-1)
+    table = np.array(numbers).reshape(turned)
+    if places:
+        for number, place in zip(numbers, places, strict=True):
+            table[place] = number
+    if own:
+        _complete(entry, table)
+        table = np.moveaxis(table, 0, -1)
+    entry.numbers = table.reshape(-1)
+
+
+def _place(tokens: Tokens, entry: Entry, states: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
+    """Read ``[state, state] =`` and return the positions of the states."""
+    at = tokens.at
+    labels = tokens.nested("[", "]")
+    tokens.skip("=")
+    if len(labels) != len(states) or any(label not in own for label, own in zip(labels, states, strict=True)):
+        tokens.fail(f"an entry of `{entry.name}` names a state of each of its nodes, in order.", at)
+    return tuple(own.index(label) for label, own in zip(labels, states, strict=True))
+
+
+def _complete(entry: Entry, table: Array) -> None:
+    """Put in what ``#`` stands for: what is lacking to one in its row."""
+    missing = np.isnan(table)
+    if missing.any():
+        if (missing.sum(axis=0) > 1).any():
+            entry.fail("has two `#` in one distribution: each stands for what is lacking to one.")
+        table[missing] = np.broadcast_to(1 - np.nansum(table, axis=0), table.shape)[missing]

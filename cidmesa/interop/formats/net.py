@@ -38,6 +38,8 @@ _REFUSED = {
     "instance": "object-oriented networks are not read: save the network unfolded",
 }
 _NAME = "cidmesa_name"
+_READ = ("states", "data", "position", "label", "unit", _NAME)
+"""The attributes that are read; what is in others does not matter."""
 
 
 def read(text: str, name: str) -> Network:
@@ -102,10 +104,10 @@ def _block(tokens: Tokens) -> dict[str, list[str]]:
         key = tokens.word()
         tokens.take("=")
         found[key] = tokens.nested() if tokens.is_next("(") else [tokens.word("a value")]
-        while not tokens.skip(";"):  # an expression, or a list without brackets: kept as words
-            if tokens.is_next("{") or tokens.is_next("}"):
+        while not tokens.skip(";"):  # an expression
+            if key in _READ or tokens.is_next("{") or tokens.is_next("}"):
                 tokens.fail(f"`;` is expected here; got {tokens.shown()}.")
-            found[key].append(tokens.next())
+            tokens.next()
     return found
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 16 * 2**20
 """How long a file may be."""
-MOST_PARTS: Final = 500_000
+MOST_PARTS: Final = 800_000
 """How many mappings, lists and scalars a YAML file may have; JSON is read faster and may have more."""
 LONGEST_NUMBER: Final = 300
 """How many digits a number may have."""
@@ -220,28 +220,26 @@ class _Events:
         documents = parts = 0
         stack: list[tuple[Any, Where]] = []  # the open mappings and lists, each with its path
         keys: list[Any] = []  # for every open one the key that waits for its value, _NONE if none does
+        scalar, sequence, mapping = yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent
+        ends = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
         for event in events:
             kind = type(event)
-            if kind is yaml.ScalarEvent or kind is yaml.SequenceStartEvent or kind is yaml.MappingStartEvent:
+            if kind is scalar or kind is sequence or kind is mapping:
                 parts += 1
-                if parts > MOST_PARTS:
-                    self.fail(event, f"more than {MOST_PARTS:,} entries: write it as JSON, which is read faster.")
-                if event.anchor is not None:
-                    self.fail(event, "anchors and aliases are not read; write it out.")
-                if event.tag is not None and event.tag != "!":
-                    self.fail(event, f"plain data has no tags; got {event.tag[:80]}.")
-                value = (
-                    self._scalar(event) if kind is yaml.ScalarEvent else [] if kind is yaml.SequenceStartEvent else {}
-                )
-                path = self._put(event, value, stack, keys, is_scalar=kind is yaml.ScalarEvent)
-                if not stack and path == ():
+                if event.anchor is not None or event.tag is not None or parts > MOST_PARTS:
+                    self._refuse(event, parts)
+                value: Any = [] if kind is sequence else {}
+                if kind is scalar:
+                    value = self._scalar(event) if event.implicit[0] and not event.style else event.value
+                path = self._put(event, value, stack, keys, is_scalar=kind is scalar)
+                if not stack:
                     root = value
-                if kind is not yaml.ScalarEvent:
+                if kind is not scalar:
                     stack.append((value, path))
                     keys.append(_NONE)
                     if len(stack) > DEEPEST:
                         self.fail(event, "nested too deeply.")
-            elif kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
+            elif kind in ends:
                 stack.pop()
                 keys.pop()
             elif kind is yaml.AliasEvent:
@@ -251,6 +249,13 @@ class _Events:
                 if documents > 1:
                     self.fail(event, "a file holds one document.")
         return root
+
+    def _refuse(self, event: Any, parts: int) -> NoReturn:
+        if parts > MOST_PARTS:
+            self.fail(event, f"more than {MOST_PARTS:,} entries: write it as JSON, which is read faster.")
+        if event.anchor is not None:
+            self.fail(event, "anchors and aliases are not read; write it out.")
+        self.fail(event, f"plain data has no tags; got {event.tag[:80]}.")
 
     def _put(
         self, event: Any, value: Any, stack: list[tuple[Any, Where]], keys: list[Any], *, is_scalar: bool
@@ -279,13 +284,10 @@ class _Events:
         return (*path, key) if self.places else _UNKNOWN
 
     def _scalar(self, event: Any) -> Any:
+        """Return what a text without quotes stands for."""
         text: str = event.value
-        if not event.implicit[0] or event.style not in {None, ""}:
-            return text
-        if text in _WORDS:
-            return _WORDS[text]
-        if text[0] not in _FIRST:
-            return text
+        if text[:1] not in _FIRST:
+            return _WORDS.get(text, text)
         if _INT.fullmatch(text):
             if len(text) > LONGEST_NUMBER:
                 self.fail(event, f"a number has at most {LONGEST_NUMBER} digits.")

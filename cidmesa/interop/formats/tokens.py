@@ -6,6 +6,7 @@ which are whatever stands between (numbers are words that read as numbers). They
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -188,12 +189,15 @@ class Tokens:
 
 
 def as_number(text: str) -> float | None:
-    """Read a decimal number, ``None`` if it is none; ``nan``, ``1_000`` and numbers of 10⁶ digits are none.
+    """Read a decimal number, ``None`` if it is none; ``nan``, ``1_000``, ``1e999`` and numbers of 10⁶ digits are none.
 
     >>> as_number("-1.5e3"), as_number("0,27"), as_number("nan")
     (-1500.0, None, None)
     """
-    return float(text) if len(text) <= _LONGEST and _NUMBER.fullmatch(text) else None
+    if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _unescaped(text: str) -> str:

@@ -59,6 +59,9 @@ def read(data: bytes, name: str) -> Network:
 def from_root(root: xml.Element, name: str) -> Network:
     """Read a document whose root is ``<smile>``."""
     found = Network(FORMAT, name, root.attributes.get("id", ""), recall="no forgetting")
+    dynamic = root.find("dynamic")
+    if dynamic is not None:
+        dynamic.fail("a network over time is not read: unroll it in GeNIe first (Network, Unroll).")
     called: dict[str, str] = {}
     numbered: list[tuple[Entry, xml.Element]] = []
     for element in root.need("nodes").children:

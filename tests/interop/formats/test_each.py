@@ -119,6 +119,7 @@ def test_genie_s_deterministic_nodes_and_weights():
         ("s1 s0<", "s1 s2<", "`s2` is not one of its states"),
         ("0.25 0.75", "0.25 0,75", "<probabilities> holds numbers; got `0,75`"),
         ("0.25 0.75", "0.25", "`a`: its table has 1 numbers"),
+        ("</nodes>", "</nodes><dynamic/>", "a network over time is not read: unroll it in GeNIe"),
         ('<state id="s0"/>', "<state/>", "<state> has no attribute `id`"),
     ],
 )
@@ -276,19 +277,47 @@ ELV = (voyage.FILES / "voyage.elv").read_text()
         ("link season weather", "link saison weather", "`saison` is not a node of this file"),
         ("link season weather;", "", "`weather`: its links and its relation disagree about `season`"),
         ("Sum()", "Max()", "the function `Max` is not read"),
-        ("values= table (0.6 0.4 )", "values= table ([summer] = 0.6 0.4 )", "tables with their states in brackets"),
+        (
+            "values= table (0.6 0.4 )",
+            "values= table ([sumer] = 0.6, [winter] = 0.4 )",
+            "names a state of each of its nodes",
+        ),
         ("values= table (0.6 0.4 )", "values= table (0.6 0.4 0.1 )", "`season`: its table has 3 numbers"),
         (
             "node report(finite-states) { kind-of-node = chance",
             "node report(continuous) { kind-of-node = chance",
             "`report`: is continuous",
         ),
-        ("idiagram", "diagram", "idiagram, idiagramsv or bnet is expected"),
+        ("idiagram", "diagram", "one of idiagram, idiagramsv, id-with-svnodes, bnet is expected"),
     ],
 )
 def test_what_is_no_elvira_file_is_refused(old, new, words):
     assert old in ELV
     refused(ELV.replace(old, new, 1), ".elv", words)
+
+
+def test_elvira_s_tables_may_name_states_and_know_their_uncertainty():
+    text = 'id-with-svnodes "x" { node a { states = (n y); num-states = 2 title = "A" } '
+    text += "node b(finite-states) { states = (n y); } node c; link a b; "
+    text += "relation a { values = table ([y] = 0.25, [n] = 0.75); } relation c { values = table (1 0); } "
+    text += 'relation b a { values = generalizedTable (0.1|range(0,0.2)|"p" # # 0.7|range(0.6,0.8)); } }'
+    model = read(text, ".elv")
+    assert model.cpd("a").tolist() == [0.75, 0.25]
+    assert np.allclose(model.cpd("b"), [[0.1, 0.9], [0.3, 0.7]])
+    assert model.domain("c") == ("present", "absent")
+    assert dict(model.origin.labels) == {"a": "A"}
+    for old, new, words in [
+        ("# # 0.7", "# 0.2 #", "two `#` in one distribution"),
+        ("num-states = 2", "num-states = 3", "`a`: has 2 states, and num-states says 3"),
+        (
+            "relation c { values = table (1 0); }",
+            "relation c { name-of-relation = x; values = table (1 0); }",
+            "canonical",
+        ),
+        ("table ([y] = 0.25, [n] = 0.75)", "table ([y] = 0.25, [y] = 0.75)", "its table has 2 numbers"),
+    ]:
+        assert old in text
+        refused(text.replace(old, new), ".elv", words)
 
 
 def test_elvira_s_default_states_and_products():

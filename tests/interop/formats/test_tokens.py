@@ -45,6 +45,8 @@ def test_numbers_read_as_python_reads_them(value):
     assert as_number(repr(value)) == value
 
 
-@pytest.mark.parametrize("text", ["", "nan", "inf", "1_000", "0x1", "1e", "--1", "1,5", "９", "1" * 400, "1/2"])
+@pytest.mark.parametrize(
+    "text", ["", "nan", "inf", "1_000", "0x1", "1e", "--1", "1,5", "９", "1" * 400, "1/2", "1e999"]
+)
 def test_what_is_no_decimal_number_is_none(text):
     assert as_number(text) is None
