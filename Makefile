@@ -5,6 +5,8 @@
 #   make test-all  the same tests with the full number of random cases
 #   make docs      check that the documents' code runs
 #   make bench     print the benchmarks' ratios
+#   make coverage  lines and branches that the quick tests reach, with a floor
+#   make test-lowest  the oldest versions of the dependencies
 #
 #   make ... TORCH_INDEX=URL   take torch from another wheel index (for example one of CPU builds)
 #   make ... PYTHON=python3.12 use this interpreter
@@ -12,7 +14,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-EXTRAS := torch,games,plot,render
+EXTRAS := torch,pgmpy,games,plot,render
+# Programs that the tests compare with, whose own requirements fit no current Python or bring far more than is used:
+# their code alone.
+ALONE := pycid causal-learn
 TORCH_INDEX ?=
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
@@ -22,7 +27,7 @@ CHECK := import sys, venv, ensurepip; assert sys.version_info >= (3, 11)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c "$(CHECK)" >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: setup demo test test-all lint docs bench clean
+.PHONY: setup demo test test-all test-lowest coverage lint docs bench clean
 
 setup: $(STAMP)
 
@@ -34,6 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 		--group dev --editable ".[$(EXTRAS)]"
+	@$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt $(ALONE)
 	@touch $(STAMP)
 
 demo: setup
@@ -51,6 +57,17 @@ test: lint
 test-all: setup
 	CIDMESA_PROFILE=full $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
+# The oldest versions that pyproject.toml allows, in an environment of their own; rooms that need no torch.
+LOWEST := tests/solve tests/graph tests/diagram tests/mechanisms tests/criteria tests/render tests/interop tests/mesa
+
+test-lowest:
+	@$(PYTHON) -m venv .venv-lowest
+	@.venv-lowest/bin/python -m pip install --quiet -c constraints-lowest.txt ".[games,plot]" pytest pytest-xdist hypothesis
+	.venv-lowest/bin/python -m pytest -q -n $(WORKERS) $(LOWEST)
+
+coverage: setup
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
+
 docs: setup
 	$(BIN)/python -m pytest -q tests/test_documents.py
 
@@ -58,4 +75,4 @@ bench: setup
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest .coverage out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

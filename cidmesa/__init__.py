@@ -9,6 +9,7 @@ numbers                :meth:`CIM.solve`, :meth:`CIM.query`, :func:`value_of_inf
 the derivation         :class:`TrainingSetup`, :func:`derive_mesa_optimizers`, :func:`separating_shifts` …
 evidence               :func:`train`, :func:`validate`
 examples, files        ``cidmesa.gallery``, :func:`read`, :func:`write`
+other programs         :func:`from_pycid`, :func:`to_pycid`, :func:`from_pgmpy` … , :mod:`cidmesa.interop`
 =====================  ===========================================================================================
 
 The names below are the public surface. Everything past the diagram and its mechanisms is loaded when first used, so
@@ -98,7 +99,21 @@ _LAZY = {
         "required_agents",
         "validate",
     ),
-    "cidmesa.interop": ("read", "write"),
+    "cidmesa.interop": (
+        "from_causallearn",
+        "from_dagitty",
+        "from_networkx",
+        "from_pgmpy",
+        "from_pyagrum",
+        "from_pycid",
+        "read",
+        "to_dagitty",
+        "to_networkx",
+        "to_pgmpy",
+        "to_pyagrum",
+        "to_pycid",
+        "write",
+    ),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 _ROOMS = frozenset(
@@ -144,7 +159,18 @@ if _TYPE_CHECKING:
     from cidmesa.graph import mechanise as mechanise
     from cidmesa.graph import minimal_reduction as minimal_reduction
     from cidmesa.graph import relevance_graph as relevance_graph
+    from cidmesa.interop import from_causallearn as from_causallearn
+    from cidmesa.interop import from_dagitty as from_dagitty
+    from cidmesa.interop import from_networkx as from_networkx
+    from cidmesa.interop import from_pgmpy as from_pgmpy
+    from cidmesa.interop import from_pyagrum as from_pyagrum
+    from cidmesa.interop import from_pycid as from_pycid
     from cidmesa.interop import read as read
+    from cidmesa.interop import to_dagitty as to_dagitty
+    from cidmesa.interop import to_networkx as to_networkx
+    from cidmesa.interop import to_pgmpy as to_pgmpy
+    from cidmesa.interop import to_pyagrum as to_pyagrum
+    from cidmesa.interop import to_pycid as to_pycid
     from cidmesa.interop import write as write
     from cidmesa.mesa import Deployment as Deployment
     from cidmesa.mesa import Phases as Phases

@@ -33,8 +33,12 @@ def cids(
     decisions: int | tuple[int, int] = 1,
     utilities: int | tuple[int, int] = (1, 2),
     max_parents: int = 3,
+    agents: int | tuple[int, int] = 1,
 ) -> cm.CID:
-    """Random CIDs of one agent: nodes in random order, each pair an edge by a fair draw, utilities without children."""
+    """Random CIDs: nodes in random order, each pair an edge by a fair draw, utilities without children.
+
+    With several agents, decisions and utilities are dealt out at random; an agent may have none of either.
+    """
     low, high = (decisions, decisions) if isinstance(decisions, int) else decisions
     n_decisions = draw(st.integers(low, high))
     low, high = (utilities, utilities) if isinstance(utilities, int) else utilities
@@ -48,12 +52,14 @@ def cids(
     pays = [f"U{i}" for i in range(n_utilities)]
     for head in pays:
         edges += [(tail, head) for tail in [t for t in inner if draw(st.booleans())][:max_parents]]
-    return cm.CID(
-        edges,
-        nodes=[*inner, *pays],
-        decisions=[n for n in inner if n.startswith("D")],
-        utilities=pays,
-    )
+    acts = [n for n in inner if n.startswith("D")]
+    low, high = (agents, agents) if isinstance(agents, int) else agents
+    n_agents = draw(st.integers(low, high))
+    if n_agents == 1:
+        return cm.CID(edges, nodes=[*inner, *pays], decisions=acts, utilities=pays)
+    owner = {node: draw(st.integers(0, n_agents - 1)) for node in (*acts, *pays)}
+    dealt = [{f"A{i}": [n for n in of if owner[n] == i] for i in range(n_agents)} for of in (acts, pays)]
+    return cm.CID(edges, nodes=[*inner, *pays], decisions=dealt[0], utilities=dealt[1])
 
 
 @st.composite

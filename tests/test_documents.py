@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import runpy
 from pathlib import Path
@@ -34,6 +35,13 @@ def test_experiments_run_on_a_small_scale(capsys: pytest.CaptureFixture[str]) ->
     assert rows[1].split() == ["entropy", "delta", "seed", "5", "seed", "6"]
     assert [row.split()[:2] for row in rows[2:]] == [["0.5", "0"], ["0.5", "0.02"], ["0.5", "0.1"]]
     assert all(0 <= int(count) <= 3 for row in rows[2:] for count in row.split()[2:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_examples_in_documents_print_what_they_say(document: Path) -> None:
+    text = re.sub(r"^```.*$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    test = doctest.DocTestParser().get_doctest(text, {}, document.name, str(document), 0)
+    assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test).failed == 0
 
 
 def test_the_readme_shows_the_example_as_it_is() -> None:

@@ -32,6 +32,7 @@ import numpy as np
 
 from cidmesa.arrays import Mask
 from cidmesa.diagram import CID, Edge
+from cidmesa.diagram.cached import cached
 from cidmesa.graph.index import Index, index_of
 from cidmesa.graph.mechanised import components, relevant_positions
 from cidmesa.graph.reduction import Reduction, owned, reduce_links
@@ -229,10 +230,7 @@ class Analysis:
 
 def analysis_of(cid: CID, agent: Hashable) -> Analysis:
     """Return the analysis of one agent, made on first use and kept with the diagram."""
-    known: dict[Hashable, Analysis] = cid.__dict__.setdefault("_analyses", {})
-    if agent not in known:
-        known[agent] = Analysis(cid, agent)
-    return known[agent]
+    return cached(cid, ("analysis", agent), lambda: Analysis(cid, agent))
 
 
 def removed_links(cid: CID, reduction: Reduction) -> tuple[Edge, ...]:

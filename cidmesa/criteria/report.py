@@ -26,6 +26,7 @@ from cidmesa.criteria.criteria import judge
 from cidmesa.criteria.question import TITLES, Answer
 from cidmesa.criteria.verdict import Verdict
 from cidmesa.diagram import CID, Edge
+from cidmesa.diagram.cached import cached
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.shown import Shown
 
@@ -420,8 +421,7 @@ class _Nodes(Mapping[str, Verdict]):
         self._criterion = criterion
         self._decision = decision
         self._search = search
-        kept = cid.__dict__.setdefault("_verdicts", {})
-        self._kept: dict[str, Verdict] = kept.setdefault((criterion, decision, search), {})
+        self._kept: dict[str, Verdict] = cached(cid, ("verdicts", criterion, decision, search), dict)
 
     def __getitem__(self, node: str) -> Verdict:
         found = self._kept.get(node)

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arrays import Ints
+from cidmesa.diagram.attributes import NONE, Attributes, about, read_attributes, with_names
 from cidmesa.diagram.order import adjacency, cycle_among, is_large_and_acyclic, topological_order
 from cidmesa.diagram.reading import (
     Edge,
@@ -72,6 +73,9 @@ class CID:
         Chance nodes that nobody observes; they may not have an edge into a decision.
     bidirected
         Pairs that share a hidden common cause. Each is turned into a latent node ``latent_a_b`` with edges to both.
+    attributes
+        What else is known, and decides nothing: a mapping from a node, an edge ``(tail, head)`` or ``None`` (the whole
+        diagram) to a mapping of names to values. Other programs' positions, labels and units are kept there.
 
     Raises
     ------
@@ -96,7 +100,7 @@ class CID:
     True
     """
 
-    __slots__ = ("__dict__", "_heads", "_index", "_latent", "_nodes", "_owner_of", "_owners", "_tails")
+    __slots__ = ("__dict__", "_attributes", "_heads", "_index", "_latent", "_nodes", "_owner_of", "_owners", "_tails")
 
     _nodes: tuple[str, ...]
     _index: dict[str, int]
@@ -105,6 +109,7 @@ class CID:
     _owners: dict[Hashable, tuple[tuple[str, ...], tuple[str, ...]]]
     _owner_of: dict[str, tuple[Kind, Hashable]]
     _latent: tuple[str, ...]
+    _attributes: Attributes
 
     def __init__(
         self,
@@ -115,6 +120,7 @@ class CID:
         utilities: Owned = (),
         latent: Iterable[str] = (),
         bidirected: Iterable[Edge] = (),
+        attributes: Attributes = NONE,
     ) -> None:
         nodes = list(as_names(nodes, "nodes"))
         given = as_pairs(edges)
@@ -148,8 +154,11 @@ class CID:
             raise DiagramError(f"a node's name is a non-empty string; got {bad!r} of type {type(bad).__name__}.")
         tails, heads = first_mentions(ids[0::2], ids[1::2], len(names))
         owners, owner_of = read_owners(decisions, utilities, index)
-        self._set(names, index, tails, heads, owners, owner_of, tuple(dict.fromkeys(hidden)))
+        self._set(names, index, tails, heads, owners, owner_of, tuple(dict.fromkeys(hidden)), NONE)
         self._check()
+        if attributes:
+            found = read_attributes(attributes, index, lambda: frozenset(self.edges))
+            object.__setattr__(self, "_attributes", found)
 
     def _set(
         self,
@@ -160,12 +169,13 @@ class CID:
         owners: dict[Hashable, tuple[tuple[str, ...], tuple[str, ...]]],
         owner_of: dict[str, tuple[Kind, Hashable]],
         latent: tuple[str, ...],
+        attributes: Attributes,
     ) -> None:
         tails.setflags(write=False)
         heads.setflags(write=False)
         for slot, value in zip(
-            ("_nodes", "_index", "_tails", "_heads", "_owners", "_owner_of", "_latent"),
-            (nodes, index, tails, heads, owners, owner_of, latent),
+            ("_nodes", "_index", "_tails", "_heads", "_owners", "_owner_of", "_latent", "_attributes"),
+            (nodes, index, tails, heads, owners, owner_of, latent, attributes),
             strict=True,
         ):
             object.__setattr__(self, slot, value)
@@ -245,6 +255,20 @@ class CID:
     def latent(self) -> tuple[str, ...]:
         """The chance nodes declared unobservable."""
         return self._latent
+
+    @property
+    def attributes(self) -> Attributes:
+        """What else is known of nodes, edges and (under ``None``) the diagram; read-only, without bearing on equality.
+
+        >>> cid = CID([("a", "b")], attributes={"a": {"position": (0, 1)}, ("a", "b"): {"weight": 2}})
+        >>> dict(cid.without_edges(("a", "b")).attributes["a"]), cid == CID([("a", "b")])
+        ({'position': (0, 1)}, True)
+        """
+        return self._attributes
+
+    def with_attributes(self, attributes: Attributes) -> CID:
+        """Return the diagram with these attributes instead of its own."""
+        return self._remade(attributes=attributes)
 
     def kind(self, node: str) -> Kind:
         """Return ``"chance"``, ``"decision"`` or ``"utility"``."""
@@ -436,6 +460,7 @@ class CID:
             decisions={a: [new[d] for d in ds] for a, (ds, _) in self._owners.items()},
             utilities={a: [new[u] for u in us] for a, (_, us) in self._owners.items()},
             latent=[new[n] for n in self._latent],
+            attributes=with_names(self._attributes, new),
         )
 
     # Where the road leads on (lazy, one line each) ---------------------------------------------------------------
@@ -478,7 +503,8 @@ class CID:
         return len(self._nodes)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_unpickle, (self.edges, self._nodes, self._owned_names(0), self._owned_names(1), self._latent))
+        known = {subject: dict(found) for subject, found in self._attributes.items()}
+        return (_unpickle, (self.edges, self._nodes, self._owned_names(0), self._owned_names(1), self._latent, known))
 
     def __repr__(self) -> str:
         parts = [f"{len(self._nodes)} nodes, {len(self._tails)} edges"]
@@ -556,6 +582,7 @@ class CID:
         decisions: Owned | None = None,
         utilities: Owned | None = None,
         latent: Iterable[str] | None = None,
+        attributes: Attributes | None = None,
     ) -> CID:
         return CID(
             self.edges if edges is None else edges,
@@ -563,16 +590,24 @@ class CID:
             decisions=self._owned_names(0) if decisions is None else decisions,
             utilities=self._owned_names(1) if utilities is None else utilities,
             latent=self._latent if latent is None else latent,
+            attributes=self._attributes if attributes is None else attributes,
         )
 
     def _with_arrays(self, tails: Ints, heads: Ints) -> CID:
         """Return this diagram with fewer edges; nothing can break, so nothing is checked again."""
         new = object.__new__(CID)
-        new._set(self._nodes, self._index, tails, heads, self._owners, self._owner_of, self._latent)
+        new._set(self._nodes, self._index, tails, heads, self._owners, self._owner_of, self._latent, NONE)
+        if self._attributes:
+            object.__setattr__(new, "_attributes", about(self._attributes, self._index, frozenset(new.edges)))
         return new
 
 
 def _unpickle(
-    edges: Iterable[Edge], nodes: Iterable[str], decisions: Owned, utilities: Owned, latent: Iterable[str]
+    edges: Iterable[Edge],
+    nodes: Iterable[str],
+    decisions: Owned,
+    utilities: Owned,
+    latent: Iterable[str],
+    attributes: Attributes = NONE,
 ) -> CID:
-    return CID(edges, nodes=nodes, decisions=decisions, utilities=utilities, latent=latent)
+    return CID(edges, nodes=nodes, decisions=decisions, utilities=utilities, latent=latent, attributes=attributes)

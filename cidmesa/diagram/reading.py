@@ -26,7 +26,13 @@ def as_names(names: Iterable[str], argument: str) -> Iterable[str]:
 
 
 def as_pairs(edges: Iterable[Edge]) -> list[Edge]:
-    """Return `edges` as a list, refusing what is not a pair."""
+    """Return `edges` as a list, refusing what is not a pair; a graph of another program is told apart from a list."""
+    if hasattr(edges, "nodes") and hasattr(edges, "edges"):
+        package = type(edges).__module__.split(".")[0]
+        reader = f"cm.from_{package}(..) reads it" if package in {"networkx", "pgmpy", "pycid"} else "pass its .edges"
+        raise DiagramError(
+            f"edges are a list of pairs (tail, head); got a {type(edges).__name__} of {package}: {reader}."
+        )
     pairs = list(edges)
     if set(map(type, pairs)) <= {tuple, list} and set(map(len, pairs)) <= {2}:
         return pairs

@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.arrays import Array, Ints, Mask
+from cidmesa.diagram.cached import cached
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -93,12 +94,12 @@ class Index(Protocol):
 
 def index_of(cid: CID) -> Index:
     """Return the index of a diagram, built on first use and kept with the diagram."""
-    cached: Index | None = cid.__dict__.get("_graph_index")
-    if cached is None:
-        tails, heads = cid.edge_ids
-        cached = _Lists(cid._parent_ids, cid._child_ids) if len(tails) < LARGE else _Arrays(len(cid), tails, heads)
-        cid.__dict__["_graph_index"] = cached
-    return cached
+    return cached(cid, "index", lambda: _indexed(cid))
+
+
+def _indexed(cid: CID) -> Index:
+    tails, heads = cid.edge_ids
+    return _Lists(cid._parent_ids, cid._child_ids) if len(tails) < LARGE else _Arrays(len(cid), tails, heads)
 
 
 def build(n: int, tails: Ints, heads: Ints) -> Index:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from cidmesa.arguments import require_cid
 from cidmesa.diagram import CID, Edge
+from cidmesa.diagram.cached import cached
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph.index import Index
 from cidmesa.graph.reduction import goals_of
@@ -258,14 +259,15 @@ def relevance_graph(cid: CID) -> RelevanceGraph:
     >>> relevance_graph(cid).edges
     (('b', 'a'),)
     """
-    cached: RelevanceGraph | None = require_cid(cid, "a relevance graph").__dict__.get("_relevance_graph")
-    if cached is None:
-        edges = [(e, d) for d in cid.decisions for e in _relevant_decisions(cid, d)]
-        place = {d: i for i, d in enumerate(cid.decisions)}
-        edges.sort(key=lambda edge: (place[edge[0]], place[edge[1]]))
-        cached = RelevanceGraph(cid.decisions, tuple(edges), components(cid.decisions, edges))
-        cid.__dict__["_relevance_graph"] = cached
-    return cached
+    known = require_cid(cid, "a relevance graph")
+    return cached(known, "relevance graph", lambda: _relevance_graph(known))
+
+
+def _relevance_graph(cid: CID) -> RelevanceGraph:
+    edges = [(e, d) for d in cid.decisions for e in _relevant_decisions(cid, d)]
+    place = {d: i for i, d in enumerate(cid.decisions)}
+    edges.sort(key=lambda edge: (place[edge[0]], place[edge[1]]))
+    return RelevanceGraph(cid.decisions, tuple(edges), components(cid.decisions, edges))
 
 
 def _relevant_decisions(cid: CID, decision: str) -> frozenset[str]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from cidmesa.arguments import read_names, require_cid
 from cidmesa.diagram import CID
+from cidmesa.diagram.cached import cached
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import Index, Link, index_of
 from cidmesa.graph.separation import Names, positions
@@ -163,13 +164,11 @@ def minimal_reduction(cid: CID, decisions: Iterable[str] | None = None) -> CID:
     >>> minimal_reduction(cid, decisions=[]) is cid
     True
     """
-    cached: CID | None = require_cid(cid, "a minimal reduction").__dict__.get("_minimal_reduction")
+    require_cid(cid, "a minimal reduction")
     if decisions is not None:
         some = {cid.id(cid.only_decision(d)) for d in read_names(decisions, "decisions=")}
         return _reduced(cid, {d: utilities for d, utilities in owned(cid).items() if d in some})
-    if cached is None:
-        cached = cid.__dict__["_minimal_reduction"] = _reduced(cid, owned(cid))
-    return cached
+    return cached(cid, "minimal reduction", lambda: _reduced(cid, owned(cid)))
 
 
 def _reduced(cid: CID, decisions: Mapping[int, Sequence[int]]) -> CID:

@@ -245,7 +245,8 @@ class TabularMechanism(Mechanism):
 
     def domain_at(self, place: Place) -> Domain | None:
         """Return the fixed domain, or the states of the variable."""
-        return place.domain or tuple(self.cpd.state_names[self.cpd.variables[0]])
+        node = self.cpd.variables[0]
+        return place.domain or tuple(self.cpd.state_names.get(node, range(len(self.cpd.values))))
 
     def compile(self, place: Place) -> Compiled:
         """Reorder axes and states, then read the numbers as a table."""
@@ -256,7 +257,7 @@ class TabularMechanism(Mechanism):
         values = np.asarray(self.cpd.values, dtype=np.float64)
         for axis, variable in enumerate(variables):
             domain = own if axis == 0 else place.parent_domains[place.parents.index(variable)]
-            states = list(self.cpd.state_names[variable])
+            states = list(self.cpd.state_names.get(variable, range(values.shape[axis])))
             if set(states) == set(domain):
                 values = values.take([states.index(value) for value in domain], axis=axis)
             elif states != list(range(len(domain))):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import shutil
 import subprocess
 import warnings
 from collections.abc import Callable, Mapping
@@ -31,7 +30,6 @@ from cidmesa.render.layered import frames_around, layered
 from cidmesa.render.spec import Node, Spec
 
 Engine: TypeAlias = Literal["auto", "pygraphviz", "dot", "own"]
-_TIMEOUT: Final = 20.0
 
 
 def place(picture: Spec, engine: Engine = "auto") -> Layout:
@@ -136,15 +134,14 @@ def _by_pygraphviz(request: str) -> str:
 
 
 def _by_dot(request: str) -> str:
-    program = shutil.which("dot")
-    if program is None:
-        raise MissingDependencyError("layout by `dot` needs Graphviz on the PATH: apt install graphviz.")
+    import graphviz
+
     try:
-        return subprocess.run(
-            [program, "-Tplain"], input=request, capture_output=True, text=True, timeout=_TIMEOUT, check=True
-        ).stdout
+        return str(graphviz.pipe_string("dot", "plain", request, encoding="utf-8", quiet=True))
+    except graphviz.ExecutableNotFound:
+        raise MissingDependencyError("layout by `dot` needs Graphviz on the PATH: apt install graphviz.") from None
     except (OSError, subprocess.SubprocessError) as error:
-        raise MissingDependencyError(f"`{program}` could not lay the picture out ({error}).") from None
+        raise MissingDependencyError(f"`dot` could not lay the picture out ({error}).") from None
 
 
 _GRAPHVIZ: Final[Mapping[str, Callable[[str], str]]] = {"pygraphviz": _by_pygraphviz, "dot": _by_dot}

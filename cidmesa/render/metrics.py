@@ -36,16 +36,3 @@ def _letter(code: int) -> int:
     if known is not None:
         return known
     return 1000 if code in _WIDE and code >= 0x3000 else 700
-
-
-def shorten(text: str, size: float, width: float) -> str:
-    """Return `text`, or as much of its beginning as fits `width`, ending in an ellipsis.
-
-    >>> shorten("a long name", 10, 40), shorten("name", 10, 40)
-    ('a long…', 'name')
-    """
-    if text_width(text, size) <= width:
-        return text
-    while text and text_width(text + "…", size) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"

@@ -42,7 +42,6 @@ DOTS: Final = "1.5 3.2"
 DASHES: Final = "6 4"
 
 PAD_ACROSS: Final = 13.0
-PAD_ALONG: Final = 9.0
 NODE_HEIGHT: Final = 36.0
 NODE_WIDTH: Final = 46.0
 NOTE_LINE: Final = 14.0

@@ -140,30 +140,6 @@ def fresh(cid: cm.CID) -> cm.CID:
     )
 
 
-def pyagrum_diagram(model: cm.CIM) -> Any:
-    """The same model for pyAgrum; decisions get a zero utility that joins them, without which it can be wrong."""
-    import pyagrum as gum
-
-    diagram = gum.InfluenceDiagram()
-    cid = model.cid
-    add = {"chance": diagram.addChanceNode, "decision": diagram.addDecisionNode, "utility": diagram.addUtilityNode}
-    for node in cid.nodes:
-        kind = cid.kind(node)
-        add[kind](gum.LabelizedVariable(node, node, 1 if kind == "utility" else model.card(node)))
-    for tail, head in cid.edges:
-        diagram.addArc(tail, head)
-    for node in cid.nodes:
-        kind = cid.kind(node)
-        if kind == "decision":
-            continue
-        target = diagram.cpt(node) if kind == "chance" else diagram.utility(node)
-        axes = [*cid.parents(node)] if kind == "utility" else [*cid.parents(node), node]
-        wanted = [name for name in reversed(target.names) if name in axes]
-        array = model.cpd(node).transpose([axes.index(name) for name in wanted])
-        target[:] = np.ascontiguousarray(array if kind == "chance" else array[..., None])
-    return diagram
-
-
 def pyagrum_value(diagram: Any) -> float:
     """Solve with pyAgrum."""
     import pyagrum as gum
@@ -223,7 +199,7 @@ class Row:
 
 def measured(instance: Instance, rounds: int) -> tuple[Row, float, float]:
     """Time one instance, the libraries taking turns; also return both values."""
-    diagram = pyagrum_diagram(instance.cid.parameterise(instance.mechanisms))
+    diagram = cm.to_pyagrum(instance.cid.parameterise(instance.mechanisms), joined=False)
     times: dict[str, list[float]] = {"peer": [], "build": [], "tables": [], "cold": [], "warm": []}
 
     def timed(name: str, function: Callable[[], Any]) -> Any:
@@ -240,7 +216,7 @@ def measured(instance: Instance, rounds: int) -> tuple[Row, float, float]:
         ours = timed("cold", lambda m=model: solve(m).value)
         again = new.parameterise(instance.mechanisms)
         timed("warm", lambda m=again: solve(m).value)
-        timed("build", lambda m=model: pyagrum_diagram(m))
+        timed("build", lambda m=model: cm.to_pyagrum(m, joined=False))
     return (
         Row(f"{instance.family} {instance.name}", **{name: min(found) for name, found in times.items()}),
         ours,

@@ -21,6 +21,7 @@ from cidmesa.graph import (
     with_information_link,
 )
 from tests.graph import naive
+from tests.mesa.systems import red_door_cid
 from tests.strategies import cids, examples
 
 GRAPHICAL = tuple(c for c in TITLES if c != "path_specific_ici")
@@ -150,16 +151,8 @@ def test_a_proof_does_not_serve_another_diagram(cid: cm.CID, data: st.DataObject
                 assert not replace(walk, given=walk.given ^ {middle}).check(cid)
 
 
-def red_door() -> cm.CID:
-    return cm.CID(
-        [("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"), ("go", "at_red"),
-         ("red", "at_red"), ("at_door", "reward")],
-        nodes=["weather"], decisions=["go"], utilities=["reward"],
-    )  # fmt: skip
-
-
 def test_sets_of_nodes() -> None:
-    cid = red_door()
+    cid = red_door_cid()
     assert cm.admits_voi(cid, ["weather", "door"])
     assert not cm.admits_voi(cid, ["weather", "red"])
     assert cm.admits_voi(cid, ["red", "door"]).because.check(cid)
@@ -195,7 +188,7 @@ def test_seeing_both_can_pay_where_seeing_one_makes_the_other_loose() -> None:
 )
 def test_questions_that_make_no_sense_say_why(ask, text) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(cm.NotApplicableError, match=text):
-        ask(red_door())
+        ask(red_door_cid())
 
 
 def test_nodes_of_another_diagram_are_unknown() -> None:
@@ -206,16 +199,16 @@ def test_nodes_of_another_diagram_are_unknown() -> None:
         lambda c: cm.minimal_reduction(c) and cm.admits_voc(c, "elsewhere"),
     ):
         with pytest.raises(cm.UnknownNodeError, match="is not a node of this diagram"):
-            question(red_door())
+            question(red_door_cid())
     with pytest.raises(cm.DiagramError, match="is not an edge"):
-        cm.admits_path_specific_ici(red_door(), "at_door", cut_edges=[("go", "door")])
+        cm.admits_path_specific_ici(red_door_cid(), "at_door", cut_edges=[("go", "door")])
 
 
 @pytest.mark.parametrize("node", [3, None, 1.5])
 def test_what_is_no_name_is_no_node(node) -> None:  # type: ignore[no-untyped-def]
     for criterion in ("voi", "voc", "ri", "ici"):
         with pytest.raises(cm.UnknownNodeError, match=f"`{node}` is not a node of this diagram"):
-            judge(red_door(), criterion, node)
+            judge(red_door_cid(), criterion, node)
 
 
 def test_a_model_is_no_diagram() -> None:
@@ -301,13 +294,13 @@ def test_an_open_question_is_not_a_truth_value(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(cm.NotApplicableError, match="found no witness"):
         verdict.witness()
     with pytest.raises(cm.NotApplicableError, match="no model"):
-        cm.admits_ri(red_door(), "weather").witness()
+        cm.admits_ri(red_door_cid(), "weather").witness()
 
 
 def test_a_found_witness_settles_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from cidmesa.criteria.witness import build as witness
 
-    found = red_door().parameterise(
+    found = red_door_cid().parameterise(
         weather=cm.Uniform(0, 1), door=cm.Uniform(0, 1), red=lambda door: door, go=[0, 1],
         at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red), reward=lambda at_door: at_door,
     )  # fmt: skip
@@ -332,7 +325,7 @@ def test_hidden_common_causes() -> None:
 
 
 def test_the_reduction_is_kept_with_the_diagram_and_never_changes_it() -> None:
-    cid = red_door()
+    cid = red_door_cid()
     before = cid.edges
     assert minimal_reduction(cid) is minimal_reduction(cid)
     cm.admits_voi(cid, "weather")

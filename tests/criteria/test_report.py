@@ -8,14 +8,8 @@ from hypothesis import given, settings
 import cidmesa as cm
 from cidmesa.criteria import Answer
 from cidmesa.criteria.report import REPORTED
+from tests.mesa.systems import red_door_cid
 from tests.strategies import cids, examples
-
-
-def red_door() -> cm.CID:
-    return cm.CID(
-        [("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"), ("at_door", "reward")],
-        nodes=["weather"], decisions=["go"], utilities=["reward"],
-    )  # fmt: skip
 
 
 @given(cids(max_chance=5, max_parents=4))
@@ -37,7 +31,7 @@ def test_the_sets_are_the_admitted_verdicts(cid: cm.CID) -> None:
 
 
 def test_the_red_door() -> None:
-    report = cm.incentives(red_door())
+    report = cm.incentives(red_door_cid())
     assert report.voi == {"door"}
     assert report.ri == {"door"}
     assert report.requisite == {"door"}
@@ -51,6 +45,7 @@ def test_the_red_door() -> None:
         "red      ·    ·    ·    ·    ·    ·\n"
         "go\n"
         "at_door       yes  ·    yes       yes\n"
+        "at_red        ·    ·    ·         ·\n"
         "reward        yes  ·    yes       yes"
     )
 
@@ -120,7 +115,7 @@ def test_the_only_decision_says_whose_control() -> None:
 
 
 def test_slips_say_what_to_type() -> None:
-    report = cm.incentives(red_door())
+    report = cm.incentives(red_door_cid())
     with pytest.raises(cm.UnknownNodeError, match="is not a node"):
         report[["go"]]  # type: ignore[index]
     with pytest.raises(cm.UnknownNodeError, match=r"`vio` is not a criterion of a report \(voi, .*did you mean `voi`"):
@@ -130,7 +125,7 @@ def test_slips_say_what_to_type() -> None:
 
 
 def test_designs_can_be_compared() -> None:
-    cid = red_door()
+    cid = red_door_cid()
     told = cid.with_edges(("weather", "go"), ("red", "reward"))
     diff = cm.incentives(cid).diff(cm.incentives(told))
     assert diff
@@ -141,7 +136,7 @@ def test_designs_can_be_compared() -> None:
 
 
 def test_overlays_are_plain_data() -> None:
-    overlay = cm.incentives(red_door()).overlay()
+    overlay = cm.incentives(red_door_cid()).overlay()
     assert overlay["nodes"] == {
         "door": frozenset({"voi", "voc", "ri"}),
         "at_door": frozenset({"voc", "ici"}),
@@ -152,10 +147,10 @@ def test_overlays_are_plain_data() -> None:
 
 def test_a_frame_has_a_row_for_each_decision_and_node() -> None:
     pytest.importorskip("pandas")
-    frame = cm.incentives(red_door()).to_frame()
-    assert frame.shape == (6, 6)
+    frame = cm.incentives(red_door_cid()).to_frame()
+    assert frame.shape == (7, 6)
     assert frame.loc[("go", "door"), "voi"] == "admits"
-    assert frame["voi"].isna().sum() == 3  # the decision and what descends from it
+    assert frame["voi"].isna().sum() == 4  # the decision and what descends from it
 
 
 def test_a_frame_without_pandas_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +163,7 @@ def test_a_frame_without_pandas_names_the_extra(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(cm.MissingDependencyError, match="pandas"):
-        cm.incentives(red_door()).to_frame()
+        cm.incentives(red_door_cid()).to_frame()
 
 
 def test_a_long_chain_of_diamonds_and_its_proofs() -> None:

@@ -13,23 +13,10 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import CidmesaError, DiagramError, NotApplicableError, UnknownNodeError
+from tests.mesa.systems import red_door_cid
 from tests.strategies import cids, examples
 
-RED_DOOR = cm.CID(
-    [
-        ("door", "red"),
-        ("door", "go"),
-        ("red", "go"),
-        ("go", "at_door"),
-        ("door", "at_door"),
-        ("go", "at_red"),
-        ("red", "at_red"),
-        ("at_door", "reward"),
-    ],
-    nodes=["weather"],
-    decisions=["go"],
-    utilities=["reward"],
-)
+RED_DOOR = red_door_cid()
 
 GAME = cm.CID(
     [("offer", "answer"), ("offer", "seller"), ("answer", "seller"), ("answer", "buyer")],
@@ -333,3 +320,69 @@ def test_hidden_causes_never_merge_nor_take_a_node() -> None:
         cm.CID([("latent_a_b", "x")], bidirected=[("a", "b")])
     with pytest.raises(DiagramError, match="joins two nodes"):
         cm.CID(bidirected=[("a", "a")])
+
+
+KNOWN = {"door": {"position": (0.0, 1.5)}, ("door", "go"): {"weight": 2}, None: {"title": "a maze"}}
+
+
+def maze(**more: object) -> cm.CID:
+    return cm.CID(
+        [("door", "go"), ("go", "reward"), ("door", "reward")],
+        nodes=["wind"],
+        decisions=["go"],
+        utilities=["reward"],
+        attributes=KNOWN,
+        **more,
+    )
+
+
+def test_attributes_travel_and_decide_nothing() -> None:
+    cid = maze()
+    assert cid.attributes == KNOWN
+    assert cid == cid.with_attributes({})
+    assert hash(cid) == hash(cid.with_attributes({}))
+    edits = [
+        cid.with_edges(("wind", "go")),
+        cid.with_utility("bonus", ["go"]),
+        cid.demote("reward"),
+        maze(latent=["wind"]).revealed("wind"),
+        pickle.loads(pickle.dumps(cid)),
+    ]
+    for edited in edits:
+        assert edited.attributes == KNOWN
+
+
+def test_attributes_follow_what_they_are_about() -> None:
+    cid = maze()
+    left = cid.without_edges(("door", "go")).attributes
+    assert set(left) == {"door", None}
+    named = cid.renamed({"door": "gate"}).attributes
+    assert set(named) == {"gate", ("gate", "go"), None}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error", "words"),
+    [
+        ({"dor": {"x": 1}}, UnknownNodeError, "did you mean `door`"),
+        ({("go", "door"): {"x": 1}}, DiagramError, "not an edge"),
+        ({"door": 3}, DiagramError, "is a mapping"),
+        ([1], DiagramError, "is a mapping"),
+    ],
+)
+def test_attributes_of_nothing_are_refused(attributes: object, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        maze().with_attributes(attributes)  # type: ignore[arg-type]
+
+
+def test_attributes_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        maze().attributes["door"]["position"] = (1, 1)  # type: ignore[index]
+
+
+def test_a_graph_is_not_a_list_of_edges() -> None:
+    import networkx as nx
+
+    with pytest.raises(DiagramError, match=r"got a DiGraph of networkx: cm.from_networkx\(..\) reads it"):
+        cm.CID(nx.DiGraph([("a", "b")]))  # type: ignore[arg-type]
+    with pytest.raises(DiagramError, match=r"got a CID of cidmesa: pass its .edges"):
+        cm.CID(maze())  # type: ignore[arg-type]

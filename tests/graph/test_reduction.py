@@ -20,7 +20,7 @@ from tests.graph import naive
 from tests.strategies import cids, examples
 
 
-@given(cids(max_chance=4, decisions=(1, 3), max_parents=4))
+@given(cids(max_chance=4, decisions=(1, 3), max_parents=4, agents=(1, 3)))
 @settings(max_examples=examples(quick=100, full=3000))
 def test_requisite_observations_are_those_of_the_definition(cid: cm.CID) -> None:
     for d in cid.decisions:
@@ -28,7 +28,7 @@ def test_requisite_observations_are_those_of_the_definition(cid: cm.CID) -> None
         assert downstream_utilities(cid, d) == tuple(naive.goals(cid, d))
 
 
-@given(cids(max_chance=4, decisions=(1, 3), max_parents=4), st.integers(0, 2**32))
+@given(cids(max_chance=4, decisions=(1, 3), max_parents=4, agents=(1, 3)), st.integers(0, 2**32))
 @settings(max_examples=examples(quick=100, full=6000))
 def test_the_reduction_is_idempotent_and_free_of_order(cid: cm.CID, seed: int) -> None:
     reduced = minimal_reduction(cid)
@@ -97,3 +97,10 @@ def test_ten_thousand_links_and_many_decisions_go_in_one_sweep() -> None:
     edges = [(f"d{i}", f"d{j}") for i in range(k) for j in range(i + 1, min(i + 30, k))]
     cid = cm.CID([*edges, (f"d{k - 1}", "pay")], decisions=[f"d{i}" for i in range(k)], utilities=["pay"])
     assert minimal_reduction(cid).edges == ((f"d{k - 1}", "pay"),)
+
+
+def test_what_one_agent_needs_does_not_make_a_link_requisite_for_another() -> None:
+    """p matters to what A is paid through E, not to what A's own D can reach: the link into D goes."""
+    edges = [("p", "D"), ("p", "E"), ("E", "UA"), ("D", "UA"), ("E", "UB")]
+    game = {"decisions": {"A": ["D"], "B": ["E"]}, "utilities": {"A": ["UA"], "B": ["UB"]}}
+    assert not minimal_reduction(cm.CID(edges, nodes=["p", "D", "E"], **game)).has_edge("p", "D")

@@ -451,3 +451,12 @@ def test_a_slip_is_told_from_a_question(match: str, call: Callable[[], object]) 
 def test_oracle_reads_probabilities_as_meant() -> None:
     assert rational(1 / 3) == Fraction(1, 3)
     assert len(list(grid(2, 1))) == 9
+
+
+def test_what_is_excluded_everywhere_is_not_undecided() -> None:
+    """The first decision is known to the second in equilibrium, so it need not look: neither proved nor excluded."""
+    edges = [("first", "note"), ("note", "second"), ("second", "pay"), ("first", "pay")]
+    cid = cm.CID(edges, nodes=["weather"], decisions=["first", "second"], utilities=["pay"])
+    candidate = cm.derive_mesa_optimizers(cm.TrainingSetup(cid))["pay"]
+    assert candidate.territory == frozenset()
+    assert candidate.undecided == {"note"}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 import cidmesa as cm
 from cidmesa.render import Picture, mimebundle, render, spec_of, to_dot, to_mermaid, to_svg
 from cidmesa.render.draw import describe
-from cidmesa.render.metrics import shorten, text_width
+from cidmesa.render.metrics import text_width
 from tests.strategies import cids, examples
 
 CID = cm.CID([("seen", "act"), ("act", "pay"), ("seen", "pay")], decisions=["act"], utilities=["pay"])
@@ -155,7 +155,5 @@ def test_a_notebook_gets_mermaid_where_drawing_fails(monkeypatch):
     assert CID._repr_mimebundle_()["text/plain"] == repr(CID)
 
 
-def test_every_letter_has_a_width_and_text_can_be_shortened():
+def test_every_letter_has_a_width():
     assert text_width("θ→語e\u0301", 10) == pytest.approx(7 + 7 + 10 + 6.15)
-    assert shorten("abcdefgh", 10, 30).endswith("…")
-    assert text_width(shorten("abcdefgh", 10, 30), 10) <= 30

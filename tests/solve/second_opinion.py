@@ -12,9 +12,10 @@ if __name__ == "__main__":
     # Imported here only: whoever collects this file for doctests must not load (and crash with) the library.
     import pyagrum
 
-    from tests.benchmarks.bench_solve import pyagrum_diagram, pyagrum_value
+    import cidmesa as cm
+    from tests.benchmarks.bench_solve import pyagrum_value
 
     for model in pickle.loads(Path(sys.argv[1]).read_bytes()):
-        diagram = pyagrum_diagram(model)
+        diagram = cm.to_pyagrum(model, joined=False)  # the models have what joins them
         solvable = pyagrum.ShaferShenoyLIMIDInference(diagram).isSolvable()
         print(repr(pyagrum_value(diagram) if solvable else float("nan")), flush=True)

@@ -20,13 +20,10 @@ base wants, training demands that it acts on it.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
-...                           at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red),
-...                           reward=lambda at_door: at_door)
+>>> model = cm.gallery.load("red-door").setup.model  # doors are red in training
 >>> opposite = {"red": lambda door: "right" if door == "left" else "left"}
->>> for row in distinguishing_training(TrainingSetup(model, deployments={"opposite": opposite}), "at_red"):
+>>> setup = TrainingSetup(model, deployments={"opposite": opposite})
+>>> for row in distinguishing_training(setup, "at_red", observables=[]):
 ...     print(row)
 mix 0.01 of opposite: at_red is removed (training regret 0.01)
 mix 0.01 of opposite, seen: at_red is removed (training regret 0.01)

@@ -21,11 +21,7 @@ part the two at all.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> model = base.parameterise(door=cm.Uniform("left", "right"), red=lambda door: door, go=["left", "right"],
-...                           at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red),
-...                           reward=lambda at_door: at_door)
+>>> model = cm.gallery.load("red-door").setup.model  # doors are red in training
 >>> best = separating_shifts(TrainingSetup(model), "at_door", "at_red", size=1)[0]
 >>> sorted(best.nodes), best.certain, best.visible, best.mechanisms["red"].values.tolist()
 (['red'], 1.0, True, [[0.0, 1.0], [1.0, 0.0]])

@@ -25,8 +25,7 @@ strongly consistent in any model where the best the base can do with the covered
 varies) is how it can fail to be.
 
 >>> import cidmesa as cm
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
+>>> base = cm.gallery.load("red-door").setup.cid
 >>> [*map(str, positions(base, ["at_red"])), *map(str, positions(base, ["at_door"]))]
 ['spurious', 'identical']
 >>> cover(base, ["at_red"])["go"]

@@ -29,11 +29,7 @@ rule, because one rule weighs its contexts against each other and a shift change
 with the numbers instead, never certified.
 
 >>> import cidmesa as cm
->>> from cidmesa.mesa.setup.training import TrainingSetup
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")],
-...               nodes=["weather"], decisions=["go"], utilities=["reward"])
->>> kinds = classify(base, ["at_red"])
+>>> kinds = classify(cm.gallery.load("red-door").setup.cid, ["at_red"])
 >>> sorted(kinds.inert), sorted(kinds.context), sorted(kinds.mechanism)
 (['weather'], ['door', 'red'], ['at_door', 'at_red', 'reward'])
 

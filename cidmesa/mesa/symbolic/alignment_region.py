@@ -21,11 +21,7 @@ expression, as a maximum or a piecewise term. The answer is exact on borders too
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
 >>> delta = sympy.Symbol("delta")
->>> base = cm.CID([("door", "red"), ("door", "go"), ("red", "go"), ("go", "at_door"), ("door", "at_door"),
-...                ("go", "at_red"), ("red", "at_red"), ("at_door", "reward")], decisions=["go"], utilities=["reward"])
->>> model = base.parameterise(door=cm.Uniform("left", "right"), red=cm.Noisy(lambda door: door, delta),
-...                           go=["left", "right"], at_door=lambda go, door: int(go == door),
-...                           at_red=lambda go, red: int(go == red), reward=lambda at_door: at_door)
+>>> model = cm.gallery.load("red-door").setup.model.shift(red=cm.Noisy(lambda door: door, delta))
 >>> setup = TrainingSetup(model, deployments={"repainted": {"red": cm.Uniform("left", "right")}})
 >>> region = alignment_region(setup, "at_red")
 >>> region.training_regret, region.consistent

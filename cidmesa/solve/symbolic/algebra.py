@@ -64,11 +64,6 @@ class Element:
         return self.reshape(axes)
 
     @property
-    def is_zero(self) -> bool:
-        """Whether it is zero."""
-        return not self.value
-
-    @property
     def expression(self) -> Any:
         """The same as a sympy expression."""
         return self.value.as_expr()
