@@ -120,8 +120,9 @@ def read(
     Returns
     -------
     CID, CIM, TrainingSetup or Study
-        Files of other programs: a model whose ``origin`` says what the file said beyond it (recall, notes, positions,
-        labels, units), a bare diagram if there are no tables. Own files: what they hold.
+        Files of other programs: a model whose ``origin`` says what the reader decided (recall, notes, corrections) and
+        whose diagram has the file's positions, labels and units as attributes, a bare diagram if there are no tables.
+        Own files: what they hold.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Where a model that was read from a file comes from, and what the file said beyond the model.
 
-A model has no room for labels, units and positions, and a reader may have had to decide something (what the decisions
-remember, that rounded rows were divided by their sums). All of that is kept beside the model, so that it can be shown,
-drawn and written again.
+A reader may have had to decide something: what the decisions remember, that rounded rows were divided by their sums.
+That is kept beside the model and shown with it. Positions, labels and units are attributes of the diagram
+(:attr:`cidmesa.CID.attributes`), under the names ``position``, ``label`` and ``unit``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,6 @@ class Origin:
         and what those observed.
     notes
         What the reader decided, in words.
-    positions
-        Node → the centre (x, y) of its picture, y downwards.
-    labels, units
-        Node → how it is to be called in pictures, and what a utility is counted in; only where the file says so.
     corrections
         Node → the largest distance of a row's sum from one, where rows were divided by their sums.
     """
@@ -42,21 +38,16 @@ class Origin:
     title: str = ""
     recall: str = "as written"
     notes: tuple[str, ...] = ()
-    positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
     corrections: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("positions", "labels", "units", "corrections"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        object.__setattr__(self, "corrections", MappingProxyType(dict(self.corrections)))
 
     def __hash__(self) -> int:
         return hash((self.format, self.title, self.recall, self.notes))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kept = (dict(self.positions), dict(self.labels), dict(self.units), dict(self.corrections))
-        return Origin, (self.format, self.title, self.recall, self.notes, *kept)
+        return Origin, (self.format, self.title, self.recall, self.notes, dict(self.corrections))
 
 
 class ReadModel(CIM):

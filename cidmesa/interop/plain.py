@@ -23,9 +23,8 @@ import numpy as np
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
-from cidmesa.interop.origin import ReadModel
 from cidmesa.interop.study import Study
-from cidmesa.mechanisms import Domain, is_symbolic
+from cidmesa.mechanisms import Domain, is_number, is_symbolic
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
 
@@ -52,23 +51,41 @@ def as_plain(obj: CID | CIM | TrainingSetup | Study) -> Plain:
 
 def _base(base: CIM | CID) -> Plain:
     if isinstance(base, CID):
-        return _diagram(base)
+        return {**_diagram(base), **_looks(base)}
     found = {**_diagram(base.cid), "mechanisms": {node: _mechanism(base, node) for node in base.cid.nodes}}
     if base.rules:
         found["rules"] = {decision: _numbers(base.cpd(decision)) for decision in base.rules}
     if base.is_symbolic:
         found["symbols"] = _symbols(base)
-    return {**found, **_looks(base)}
+    return {**found, **_looks(base.cid)}
 
 
-def _looks(model: CIM) -> Plain:
-    """Write what the file that a model was read from said about its pictures and units."""
-    if not isinstance(model, ReadModel):
-        return {}
-    origin = model.origin
-    positions = {node: list(where) for node, where in origin.positions.items()}
-    found = {"positions": positions, "labels": dict(origin.labels), "units": dict(origin.units)}
+def _looks(cid: CID) -> Plain:
+    """Write where pictures have the nodes, what they call them, and what utilities are counted in."""
+    found: dict[str, Plain] = {"positions": {}, "labels": {}, "units": {}}
+    for node in cid.nodes:
+        for key, value in looks_of(cid, node).items():
+            found[f"{key}s"][node] = list(value) if key == "position" else value
     return {key: entries for key, entries in found.items() if entries}
+
+
+def looks_of(cid: CID, node: str) -> Plain:
+    """Return the position, the label and the unit among the attributes of a node, where they are what they should be.
+
+    >>> looks_of(CID([("a", "b")], attributes={"a": {"position": (1, 2), "label": "A", "colour": "red"}}), "a")
+    {'position': (1.0, 2.0), 'label': 'A'}
+    """
+    known = cid.attributes.get(node, {})
+    found: Plain = {}
+    where = known.get("position")
+    if (
+        isinstance(where, tuple | list)
+        and len(where) == 2
+        and all(is_number(x) and abs(x) < float("inf") for x in where)
+    ):
+        found["position"] = (float(where[0]), float(where[1]))
+    found |= {key: known[key] for key in ("label", "unit") if isinstance(known.get(key), str) and known[key]}
+    return found
 
 
 def _study(study: Study) -> Plain:

@@ -16,7 +16,6 @@ from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import CidmesaError, FileFormatError, did_you_mean
 from cidmesa.interop import expressions
-from cidmesa.interop.origin import Origin, ReadModel
 from cidmesa.interop.plain import Plain
 from cidmesa.mechanisms import (
     Bernoulli,
@@ -40,7 +39,8 @@ Fail: TypeAlias = Callable[[Where, str], NoReturn]
 """Raises a :class:`FileFormatError` about the entry at a path."""
 
 DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
-MODEL: Final = ("mechanisms", "rules", "symbols", "positions", "labels", "units")
+LOOKS: Final = ("positions", "labels", "units")
+MODEL: Final = ("mechanisms", "rules", "symbols")
 SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world")
 _WAYS: Final = ("table", "map", "noise", "expression", "probabilities", "uniform", "bernoulli", "categorical")
 _LATER: Final = {
@@ -81,13 +81,13 @@ class Reader:
 
     def whole(self, entries: Plain) -> CID | CIM | TrainingSetup:
         """Read a diagram, a model or a setup."""
-        cid = self.diagram(entries, ())
+        cid = self.looks(self.diagram(entries, ()), entries)
         base: CID | CIM = cid
         symbols = self.symbols(entries.get("symbols"))
         if "mechanisms" in entries:
-            base = self.looks(self.model(cid, entries, symbols), entries)
+            base = self.model(cid, entries, symbols)
         else:
-            for key in ("rules", "symbols", "positions", "labels", "units"):
+            for key in ("rules", "symbols"):
                 if entries.get(key) is not None:
                     self.fail((key,), f"{key} belong to a model, and there are no `mechanisms`.")
         return self.setup(base, entries, symbols) if any(key in entries for key in SETUP) else base
@@ -220,21 +220,17 @@ class Reader:
                 {node: self.array(table, ("rules", node), symbols) for node, table in rules.items()}
             )
 
-    def looks(self, model: CIM, data: Plain) -> CIM:
-        """Keep positions, labels and units beside the model, if the file has any."""
-        nodes = model.cid.nodes
-        positions: dict[str, tuple[float, float]] = {}
-        for node, where in self.mapping(data.get("positions") or {}, ("positions",), nodes).items():
+    def looks(self, cid: CID, data: Plain) -> CID:
+        """Return the diagram with the positions, labels and units that the file has, as attributes."""
+        known: dict[Any, dict[Any, Any]] = {}
+        for node, where in self.mapping(data.get("positions") or {}, ("positions",), cid.nodes).items():
             if not (isinstance(where, list) and len(where) == 2 and all(map(_is_number, where))):
                 self.fail(("positions", node), f"a position is [x, y]; got {shown(where)}.")
-            positions[node] = (float(where[0]), float(where[1]))
-        words: dict[str, dict[str, str]] = {}
-        for key in ("labels", "units"):
-            given = self.mapping(data.get(key) or {}, (key,), nodes)
-            words[key] = {node: self.text(text, (key, node)) for node, text in given.items()}
-        if not positions and not any(words.values()):
-            return model
-        return ReadModel.of(model, Origin("cidmesa", positions=positions, labels=words["labels"], units=words["units"]))
+            known.setdefault(node, {})["position"] = (float(where[0]), float(where[1]))
+        for key in ("label", "unit"):
+            for node, text in self.mapping(data.get(f"{key}s") or {}, (f"{key}s",), cid.nodes).items():
+                known.setdefault(node, {})[key] = self.text(text, (f"{key}s", node))
+        return cid.with_attributes(known) if known else cid
 
     def domain(self, entry: Plain, where: Where) -> Domain:
         """Return the values of a node, each once."""

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
 from cidmesa.interop.plain import VERSION, Plain
-from cidmesa.interop.reader import DIAGRAM, MODEL, SETUP, Fail, Reader, Where, brief, shown
+from cidmesa.interop.reader import DIAGRAM, LOOKS, MODEL, SETUP, Fail, Reader, Where, brief, shown
 from cidmesa.interop.study import DERIVE, RECIPE, Body, ClaimText, Study
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
@@ -54,7 +54,7 @@ def from_plain(data: Any, fail: Fail | None = None) -> CID | CIM | TrainingSetup
     entries = reader.mapping(data, ())
     if entries.get("cidmesa") != VERSION or isinstance(entries.get("cidmesa"), bool):
         reader.fail(("cidmesa",), f"the file says `cidmesa: {VERSION}` first; got {shown(entries.get('cidmesa'))}.")
-    reader.known(entries, (), ("cidmesa", *DIAGRAM, *MODEL, *SETUP, *STUDY))
+    reader.known(entries, (), ("cidmesa", *DIAGRAM, *LOOKS, *MODEL, *SETUP, *STUDY))
     return read_study(reader, entries) if any(key in entries for key in STUDY) else reader.whole(entries)
 
 

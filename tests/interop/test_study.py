@@ -27,11 +27,12 @@ def test_a_study_round_trips_as_yaml_and_json(tmp_path):
     assert loads(dumps(study)) == study
     assert loads(as_json(study)) == study
     assert cm.read(cm.write(study, tmp_path / "x.cid.json")) == study
-    origin = loads(dumps(study)).setup.base.origin
-    assert (dict(origin.positions), dict(origin.units)) == (
-        {"door": (0.0, 0.0), "go": (1.0, 2.5)},
-        {"reward": "points"},
-    )
+    known = loads(dumps(study)).setup.cid.attributes
+    assert {node: dict(found) for node, found in known.items()} == {
+        "door": {"position": (0.0, 0.0)},
+        "go": {"position": (1.0, 2.5), "label": "where to go"},
+        "reward": {"unit": "points"},
+    }
 
 
 def test_it_is_the_red_door_of_the_gallery():
@@ -95,7 +96,7 @@ def test_the_schema_accepts_what_is_written_and_knows_every_key():
         check.validate({"cidmesa": 1, "edgse": []})
     from cidmesa.interop import reader, study_reader
 
-    keys = {"cidmesa", *reader.DIAGRAM, *reader.MODEL, *reader.SETUP, *study_reader.STUDY}
+    keys = {"cidmesa", *reader.DIAGRAM, *reader.LOOKS, *reader.MODEL, *reader.SETUP, *study_reader.STUDY}
     assert set(form["properties"]) == keys
     assert set(form["$defs"]["claim"]["properties"]) == set(study_reader.CLAIM)
     assert set(form["$defs"]["body"]["properties"]) == {"description", *study_reader.RECIPE}

@@ -17,7 +17,7 @@ format                    program                             files             
 ========================  ==================================  ==========================  ============
 
 :mod:`tokens` cuts the text formats into pieces, :mod:`xml` reads the others, :mod:`writing` is shared by the writers.
-What they have in common is the :class:`~cidmesa.interop.formats.network.Network`, which becomes a model in one place:
+What they have in common is the ``Network`` of :mod:`network`, which becomes a model in one place:
 kinds, states, tables in row-major order with the node itself last, and what a model has no room for (labels, units,
 positions).
 """

@@ -8,7 +8,7 @@ and what decisions remember is completed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
@@ -19,6 +19,7 @@ from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError, NotApplicableError, did_you_mean
 from cidmesa.interop.formats.tokens import as_number
 from cidmesa.interop.origin import Origin, ReadModel
+from cidmesa.interop.plain import looks_of
 from cidmesa.mechanisms import Choice, Table
 from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE
 from cidmesa.model import CIM
@@ -56,8 +57,10 @@ class Entry:
         The table, row by row: parents first to last, then the node itself; ``None`` for a decision.
     weights
         Of the parents, for a sum.
-    label, unit, position
-        See :class:`~cidmesa.interop.origin.Origin`.
+    label, unit
+        How pictures call it, and what a utility is counted in; empty where the file says nothing.
+    position
+        The centre of its picture, y downwards.
     agent
         Whose decision or utility it is, where the file says so.
     """
@@ -199,18 +202,7 @@ def to_model(network: Network, options: Options) -> ReadModel | CID:
         model = CIM(cid, mechanisms)
     except CidmesaError as error:
         raise FileFormatError(f"{network.name}: {error}") from None
-    entries = network.entries.values()
-    origin = Origin(
-        network.format,
-        network.title,
-        recall,
-        tuple(network.notes),
-        {e.name: e.position for e in entries if e.position is not None},
-        {e.name: e.label for e in entries if e.label and e.label != e.name},
-        {e.name: e.unit for e in entries if e.unit},
-        corrections,
-    )
-    return ReadModel.of(model, origin)
+    return ReadModel.of(model, Origin(network.format, network.title, recall, tuple(network.notes), corrections))
 
 
 def _check_states(network: Network) -> None:
@@ -411,9 +403,17 @@ def _diagram(network: Network) -> CID:
             nodes=list(entries),
             decisions=_owned(decisions, network.agents) if len(owners) > 1 else [e.name for e in decisions],
             utilities=_owned(utilities, network.agents) if len(owners) > 1 else [e.name for e in utilities],
+            attributes={e.name: known for e in entries.values() if (known := _looks(e))},
         )
     except CidmesaError as error:
         raise FileFormatError(f"{network.name}: {error}") from None
+
+
+def _looks(entry: Entry) -> dict[Hashable, Any]:
+    """Return what is known of a node beside the model, as attributes of the diagram."""
+    label = entry.label if entry.label != entry.name else ""
+    found: dict[Hashable, Any] = {"position": entry.position, "label": label, "unit": entry.unit}
+    return {key: value for key, value in found.items() if value}
 
 
 def _owned(entries: Iterable[Entry], agents: Iterable[str]) -> dict[str, list[str]]:
@@ -545,11 +545,11 @@ def from_model(model: CIM | CID, format: str, name: str) -> Network:
             f"{format} has no latent nodes, and {', '.join(f'`{n}`' for n in cid.latent)} "
             f"{'is' if len(cid.latent) == 1 else 'are'}: write .cid.yaml."
         )
-    origin = model.origin if isinstance(model, ReadModel) else Origin(format)
-    found = Network(format, name, title=origin.title)
+    found = Network(format, name, title=model.origin.title if isinstance(model, ReadModel) else "")
     for node in cid.nodes:
         kind = cid.kind(node)
         states = () if kind == "utility" else _texts(model, node, format)
+        looks = looks_of(cid, node)
         found.add(
             Entry(
                 node,
@@ -558,9 +558,9 @@ def from_model(model: CIM | CID, format: str, name: str) -> Network:
                 states,
                 cid.parents(node),
                 None if kind == "decision" else np.asarray(model.cpd(node), dtype=np.float64).reshape(-1),
-                label=origin.labels.get(node, ""),
-                unit=origin.units.get(node, ""),
-                position=origin.positions.get(node),
+                label=looks.get("label", ""),
+                unit=looks.get("unit", ""),
+                position=looks.get("position"),
             )
         )
     return found

@@ -162,7 +162,7 @@ def test_openmarkov_s_potentials_have_their_first_variable_fastest():
     assert model.cpd("a").tolist() == [0.5, 0.5]
     assert model.cpd("u").tolist() == [[1, 3], [2, 4]]
     assert model.cpd("v").tolist() == [5, 5]
-    assert dict(model.origin.units) == {"u": "€", "v": "€"}
+    assert voyage.looks(model.cid, "unit") == {"u": "€", "v": "€"}
     certain = read(pgmx(potential("Delta", "a", "<State>y</State>") + U + V), ".pgmx")
     assert certain.cpd("a").tolist() == [0, 1]
 
@@ -305,7 +305,7 @@ def test_elvira_s_tables_may_name_states_and_know_their_uncertainty():
     assert model.cpd("a").tolist() == [0.75, 0.25]
     assert np.allclose(model.cpd("b"), [[0.1, 0.9], [0.3, 0.7]])
     assert model.domain("c") == ("present", "absent")
-    assert dict(model.origin.labels) == {"a": "A"}
+    assert voyage.looks(model.cid, "label") == {"a": "A"}
     for old, new, words in [
         ("# # 0.7", "# 0.2 #", "two `#` in one distribution"),
         ("num-states = 2", "num-states = 3", "`a`: has 2 states, and num-states says 3"),

@@ -65,8 +65,8 @@ def test_no_forgetting_may_be_asked_for_where_the_order_is_said():
     ],
 )
 def test_positions_labels_and_units_are_kept(ending, positions, labels, units):
-    origin = voyage.read(ending).origin
-    assert (dict(origin.positions), dict(origin.labels), dict(origin.units)) == (positions, labels, units)
+    cid = voyage.read(ending).cid
+    assert [voyage.looks(cid, key) for key in ("position", "label", "unit")] == [positions, labels, units]
 
 
 @pytest.mark.parametrize("ending", [".xdsl", ".pgmx", ".elv"])

@@ -12,7 +12,6 @@ from cidmesa import solve
 from cidmesa.interop.files import WRITABLE
 from cidmesa.interop.formats import bifxml, net, probmodelxml, xdsl
 from cidmesa.interop.formats.network import Options, from_model, to_model
-from cidmesa.interop.origin import Origin, ReadModel
 from tests.interop.formats import voyage
 from tests.interop.formats.programs import agrum, calm, diagram_of, network_of, same_tables
 from tests.strategies import examples, models
@@ -39,8 +38,9 @@ def texts(model):
         for n in cid.nodes
     }
     positions = {node: (float(i), -0.5 * i) for i, node in enumerate(cid.nodes) if i % 2}
-    labels = {cid.nodes[0]: 'a "label" <of> its & own'}
-    return ReadModel.of(cid.parameterise(named), Origin("x", positions=positions, labels=labels, units={}))
+    label = 'a "label" <of> its & own'
+    known = {node: {"position": where} for node, where in positions.items()} | {cid.nodes[0]: {"label": label}}
+    return cid.with_attributes(known).parameterise(named)
 
 
 @settings(max_examples=examples(quick=25, full=1000))
@@ -52,9 +52,9 @@ def test_what_is_written_is_read_back_to_the_last_bit(ending, model):
     assert found == model
     assert found.cid.nodes == model.cid.nodes
     assert all(found.cid.parents(n) == model.cid.parents(n) for n in model.cid.nodes)
-    assert dict(found.origin.positions) == dict(model.origin.positions)
+    assert voyage.looks(found.cid, "position") == voyage.looks(model.cid, "position")
     if ending != ".pgmx":
-        assert dict(found.origin.labels) == dict(model.origin.labels)
+        assert voyage.looks(found.cid, "label") == voyage.looks(model.cid, "label")
     assert through(found, ending) == found
 
 
@@ -81,8 +81,8 @@ def test_files_of_the_voyage_are_written_and_read(ending, tmp_path):
     path = cm.write(model, tmp_path / f"out{ending}")
     found = cm.read(path)
     assert found == model
-    assert dict(found.origin.units) == ({} if ending == ".xdsl" else {"gain": "ducats"})
-    assert dict(found.origin.positions) == {"season": (10.0, 20.0)}
+    assert voyage.looks(found.cid, "unit") == ({} if ending == ".xdsl" else {"gain": "ducats"})
+    assert voyage.looks(found.cid, "position") == {"season": (10.0, 20.0)}
 
 
 def test_genie_would_remember_so_what_forgets_is_not_written_for_it(tmp_path):
@@ -151,7 +151,8 @@ def test_diagrams_are_written_as_dot(tmp_path):
 def test_pyagrum_reads_our_bifxml_and_we_read_its(model, tmp_path_factory):
     gum = agrum()
     folder = tmp_path_factory.mktemp("agrum")
-    model = ReadModel.of(texts(model), Origin("x"))  # pyAgrum does not escape labels
+    model = texts(model)
+    model = model.cid.with_attributes({}).parameterise(dict(model.mechanisms))  # pyAgrum does not escape labels
     ours = cm.write(model, folder / "ours.bifxml")
     theirs = gum.InfluenceDiagram()
     theirs.loadBIFXML(str(ours))

@@ -74,3 +74,8 @@ def _mean(insure: dict[str, str], sail: dict[tuple[str, str], str], remembering:
         paid += 60 * (insure[season] == "yes" and weather == "storm" and act == "go")
         total += chance * paid
     return total
+
+
+def looks(cid: cm.CID, key: str) -> dict[str, object]:
+    """Return one attribute of every node that has it."""
+    return {node: known[key] for node, known in cid.attributes.items() if key in known}
