@@ -51,7 +51,7 @@ class Table(Mechanism):
     >>> cid.parameterise(a=cm.Bernoulli(0.5), b=cm.Table([[0.1, 0.9], [1, 0]], domain=["no", "yes"])).domain("b")
     ('no', 'yes')
     >>> rounded = cm.Table([0.333, 0.333, 0.333], normalise=True)
-    >>> rounded.values.sum(), round(rounded.correction, 6)
+    >>> float(rounded.values.sum()), round(rounded.correction, 6)
     (1.0, 0.001)
     """
 
@@ -92,6 +92,10 @@ class Table(Mechanism):
     def compile(self, place: Place) -> Compiled:
         """Bring the axes into the order of the parents, check the shape and every row."""
         table = self._aligned(place)
+        if place.kind == "utility" and self.normalise:
+            raise place.error(
+                "normalise=True divides probabilities by their sums, and a utility has none: leave it out."
+            )
         if place.kind == "utility":
             return Compiled((), checked_utilities(place, table))
         domain = self.domain_at(place) or ()

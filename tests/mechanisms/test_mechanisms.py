@@ -302,6 +302,12 @@ def test_what_cannot_be_divided_is_refused(values: Any) -> None:
         cm.Table(values, normalise=True)
 
 
+def test_utilities_are_not_divided() -> None:
+    cid = cm.CID([("a", "u")], utilities=["u"])
+    with pytest.raises(MechanismError, match="a utility has none: leave it out"):
+        cid.parameterise(a=cm.Bernoulli(0.5), u=cm.Table([1, 3], normalise=True))
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.interop.files import from_bytes
 from cidmesa.interop.formats.network import Entry, Network, Options, to_model
+from tests.interop.formats import voyage
 from tests.strategies import examples
 
 ROUNDED = """
@@ -63,6 +64,14 @@ def test_utilities_of_chance_nodes_are_their_means_and_the_result_says_so():
             from_bytes(BIF.encode(), "x.bif", Options(("d",), wrong))
     with pytest.raises(cm.FileFormatError, match="`s`: utilities= names it, and it has the child `d`"):
         from_bytes(BIF.encode(), "x.bif", Options((), {"s": {"lo": 0.0, "hi": 1.0}}))
+
+
+def test_xmlbif_without_decisions_is_told_what_is_what(tmp_path):
+    network = cm.read(voyage.FILES / "voyage.bif")
+    assert network.cid.decisions == ()
+    path = cm.write(network, tmp_path / "voyage.xml.bifxml")
+    told = {"decisions": ["insure", "sail"], "utilities": ["gain", "cover", "premium"]}
+    assert cm.read(path, **told) == voyage.read(".bif")
 
 
 @st.composite
