@@ -34,6 +34,7 @@ from cidmesa.errors import FileFormatError as FileFormatError
 from cidmesa.errors import MechanismError as MechanismError
 from cidmesa.errors import MissingDependencyError as MissingDependencyError
 from cidmesa.errors import NotApplicableError as NotApplicableError
+from cidmesa.errors import OutOfTimeError as OutOfTimeError
 from cidmesa.errors import UnknownNodeError as UnknownNodeError
 from cidmesa.mechanisms import Bernoulli as Bernoulli
 from cidmesa.mechanisms import Categorical as Categorical

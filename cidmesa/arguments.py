@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import DiagramError, MechanismError, NotApplicableError
+from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, quoted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -160,7 +160,7 @@ def read_names(names: Iterable[str], argument: str) -> tuple[str, ...]:
     ('door', 'go')
     """
     if isinstance(names, str):
-        raise NotApplicableError(f'{argument} is a list of names; got the string {names!r}: ["{names}"].')
+        raise NotApplicableError(f"{argument} is a list of names; got the string {names!r}: [{quoted(names)}].")
     if not isinstance(names, Iterable):
         raise NotApplicableError(f'{argument} is a list of names, ["node", ..]; got {names!r}.')
     return tuple(names)

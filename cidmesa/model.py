@@ -28,7 +28,7 @@ import numpy as np
 from cidmesa.arguments import read_edges, read_mechanisms, read_names, require_cid
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import MechanismError, NotApplicableError, unknown
+from cidmesa.errors import MechanismError, NotApplicableError, as_keyword, as_lambda, quoted, unknown
 from cidmesa.mechanisms import (
     Choice,
     Compiled,
@@ -72,7 +72,8 @@ class CIM:
     Notes
     -----
     A CIM never changes; :meth:`shift`, :meth:`with_policy` and :meth:`with_edges` return new models that share the
-    tables of all nodes they leave alone. Each function is called once per parent context.
+    tables of all nodes they leave alone. Each function is called for every parent context, and
+    for the first ones again, to see whether it is one (see :class:`~cidmesa.mechanisms.Function`).
 
     Examples
     --------
@@ -99,10 +100,12 @@ class CIM:
         lacking = [node for node in cid.nodes if node not in mechanisms]
         if lacking:
             first = cid.kind(lacking[0])
-            hint = {"decision": "['left', 'right']", "utility": "lambda ...: ..."}.get(first, "Uniform('a', 'b')")
+            hint = {"decision": "['left', 'right']", "utility": as_lambda(cid.parents(lacking[0]))}.get(
+                first, "Uniform('a', 'b')"
+            )
             raise MechanismError(
                 f"every node needs a mechanism, and {', '.join(f'`{n}`' for n in lacking)} "
-                f"{'has' if len(lacking) == 1 else 'have'} none: {lacking[0]}={hint}."
+                f"{'has' if len(lacking) == 1 else 'have'} none: {as_keyword(lacking[0], hint)}."
             )
         read = {node: as_mechanism(mechanisms[node], node=node, kind=cid.kind(node)) for node in cid.nodes}
         self._set(cid, read, {}, {}, {})
@@ -175,7 +178,7 @@ class CIM:
         self._cid.id(node)
         if self._cid.kind(node) == "utility":
             raise NotApplicableError(
-                f"`{node}` is a utility, a number for each context of its parents: see cpd('{node}')."
+                f"`{node}` is a utility, a number for each context of its parents: see cpd({quoted(node)})."
             )
         return self._domains[node]
 
@@ -207,8 +210,12 @@ class CIM:
             return self._compiled[node].table
         if node not in self._rules:
             raise NotApplicableError(
-                f"`{node}` is a decision without a rule: fix one with model.with_policy({{'{node}': ..}}), "
-                "or find the best with model.solve()."
+                f"`{node}` is a decision without a rule: fix one with model.with_policy({{{quoted(node)}: ..}}), "
+                + (
+                    "or find the best with model.solve()."
+                    if len(self._cid.agents) < 2
+                    else "or find rules with cidmesa.solve.best_response or pure_equilibria."
+                )
             )
         return self._rules[node]
 
@@ -258,13 +265,13 @@ class CIM:
         yield from (compiled.table for compiled in self._compiled.values())
         yield from self._rules.values()
 
-    def require_numeric(self, question: str) -> None:
-        """Raise if the model has symbols; `question` is what was asked, as in "solving"."""
+    def require_numeric(self, question: str, instead: str = "cidmesa.solve.symbolic") -> None:
+        """Raise if the model has symbols; `question` is what was asked, `instead` what answers it with symbols."""
         if self.is_symbolic:
             names = ", ".join(sorted(str(symbol) for symbol in self.symbols)) or "symbolic constants"
             raise NotApplicableError(
                 f"{question} needs numbers, and this model has the symbols {names}: put numbers in with "
-                f"model.subs({{..}}), or use cidmesa.solve.symbolic."
+                f"model.subs({{..}}){f', or use {instead}' if instead else ''}."
             )
 
     # New models from this one --------------------------------------------------------------------------------------
@@ -304,7 +311,7 @@ class CIM:
             if head not in given:
                 raise MechanismError(
                     f"the edge ('{tail}', '{head}') gives `{head}` a new parent, so `{head}` needs a new mechanism: "
-                    f"{head}=lambda {', '.join(cid.parents(head))}: ..."
+                    f"{as_keyword(head, as_lambda(cid.parents(head)))}"
                 )
         return self._changed(cid, given)
 

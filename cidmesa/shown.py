@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from html import escape
@@ -116,15 +116,20 @@ class Shown:
         MissingDependencyError
             pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise missing("pandas", "plot", "to_frame") from error
-        return pd.DataFrame(list(self._rows()))
+        return frame(self._rows())
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data: dicts, lists, numbers, texts, ``None``."""
         return {"rows": [{key: plain(value) for key, value in row.items()} for row in self._rows()]}
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a pandas DataFrame, or say which extra installs pandas."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise missing("pandas", "plot", "a table as a DataFrame") from error
+    return pd.DataFrame(list(rows))
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], caption: str = "", note: str = "") -> Table:

@@ -182,7 +182,7 @@ def test_every_missing_mechanism_is_named() -> None:
         ({"go": None}, MechanismError, "got None of type NoneType"),
         ({"door": [0.5, 0.5]}, NotApplicableError, "`door` is a chance node, not a decision; the decisions here: `go`"),
         ({"goo": lambda: "left"}, UnknownNodeError, "did you mean `go`"),
-        ([0, 1], MechanismError, r"a policy is a mapping from decision to rule, {'go': ..}; got \[0, 1\]"),
+        ([0, 1], MechanismError, r"a policy is a mapping from decision to rule, {.go.: ..}; got \[0, 1\]"),
     ],
 )
 def test_a_policy_that_does_not_fit_is_refused(policy: Any, error: type[Exception], text: str) -> None:

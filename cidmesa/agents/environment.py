@@ -55,7 +55,7 @@ class Environment:
     """
 
     def __init__(self, model: CIM) -> None:
-        model.require_numeric("playing episodes")
+        model.require_numeric("playing episodes", instead="")
         cid = model.cid
         self.model = model
         self._order = [cid.nodes[i] for i in cid.topological]

@@ -388,7 +388,7 @@ def train(
         raise NotApplicableError(
             "training needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
         )
-    model.require_numeric("training")
+    model.require_numeric("training", instead="")
     shared = () if isinstance(setup, CIM) else setup.shared_rules
     known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
     for name in schedule:

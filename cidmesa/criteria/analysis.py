@@ -194,6 +194,39 @@ class Analysis:
         return found
 
     @cached_property
+    def pays_all_it_can(self) -> Mask:
+        """Mark the utilities that pay their largest number anyway, in every model: control of them is worth nothing.
+
+        All parents of such a utility are decisions of the agent, and in the reduction none of these leads to another
+        utility of its own: it can set them to what pays most, and does not mind.
+        """
+        found = np.zeros(len(self.cid), dtype=np.bool_)
+        index = self.reduction.index
+        for u in self.utilities:
+            own = set(index.parents(u)) <= set(self.decisions)
+            others = [w for w in self.utilities if w != u]
+            found[u] = own and not index.ancestors(others)[index.parents(u)].any()
+        return found
+
+    @cached_property
+    def torn_for_sure(self) -> Mask:
+        """Mark the utilities of which a theorem says that control of them can be worth something.
+
+        Somebody else sets a parent; or a decision that is a parent leads to another utility, past the other decisions.
+        """
+        found = np.zeros(len(self.cid), dtype=np.bool_)
+        for u in self.utilities:
+            others = [w for w in self.utilities if w != u]
+            for p in self.index.parents(u):
+                if p not in self.decisions:
+                    found[u] = True
+                    continue
+                rest = [e for e in self.decisions if e != p]
+                index = self.index.edited(isolate=rest) if rest else self.index
+                found[u] |= bool(index.ancestors(others)[p])
+        return found
+
+    @cached_property
     def pays_directly(self) -> Mask:
         """Mark the nodes with a directed path into a utility that no decision of the agent is on."""
         return self.index.edited(isolate=self.decisions).ancestors(self.utilities)

@@ -73,10 +73,12 @@ def admits_voc(cid: CID, node: Names, decision: str | None = None, *, direct: bo
     r"""Say whether controlling a node can be worth something.
 
     :math:`X` (not a decision) has value of control iff the best value with :math:`X`'s mechanism also chosen exceeds
-    :math:`V^*`. Criterion: a directed path from :math:`X` to a utility in the minimal reduction; a utility controls
-    itself. The value is *direct* if the path avoids the decisions, and *indirect* if it leads through one: then
-    control can pay by making what the decision sees more telling. The two say by which kind of path, not how much:
-    a witness of either has positive value of control.
+    :math:`V^*`. Criterion: a directed path from :math:`X` to a utility in the minimal reduction. To control a utility
+    is to set it to the largest number that it can pay (:func:`cidmesa.value_of_control`); that is excluded iff it pays
+    that anyway, being set by decisions of the agent alone from which, in the reduction, no directed path leads to
+    another of its utilities. The value is *direct* if the path avoids the decisions, and *indirect* if it leads through
+    one: then control can pay by making what the decision sees more telling. The two say by which kind of path, not how
+    much: a witness of either has positive value of control.
 
     Parameters
     ----------

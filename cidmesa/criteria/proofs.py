@@ -169,6 +169,8 @@ def _direct(analysis: Analysis, question: Question, xs: list[int]) -> Proof:
     cid = analysis.cid
     without = frozenset(_names(cid, analysis.decisions))
     if _excludes(question):
+        if any(x in analysis.utilities for x in xs):
+            return _no_control(analysis, question, removed_links(cid, analysis.reduction), without)
         return SeparatingSet(question.nodes, _names(cid, analysis.utilities), None, without=without)
     index = analysis.index.edited(isolate=analysis.decisions)
     walk = next(filter(None, (directed_path(index, x, analysis.utilities) for x in xs)))
@@ -204,7 +206,7 @@ def _no_path(
     if criterion == "indirect_voc":
         return SeparatingSet(question.nodes, _names(cid, analysis.decisions), None, (), removed)
     if criterion == "voc":
-        return SeparatingSet(question.nodes, utilities, None, (), removed)
+        return _no_control(analysis, question, removed)
     below = index.descendants([d])
     if criterion == "impact" and not any(below[u] for u in analysis.utilities):
         return SeparatingSet(decision, utilities, None, (), removed)
@@ -213,6 +215,20 @@ def _no_path(
         return SeparatingSet(decision, question.nodes, None, (), removed)
     rest = tuple(node for node in question.nodes if node not in out_of_reach)
     return SeparatingSet(rest, utilities, None, (), removed)
+
+
+def _no_control(
+    analysis: Analysis,
+    question: Question,
+    removed: tuple[tuple[str, str], ...],
+    without: frozenset[str] = frozenset(),
+) -> SeparatingSet:
+    """Separate nodes from the utilities; of those among them that are utilities say who sets them."""
+    cid = analysis.cid
+    utilities = _names(cid, analysis.utilities)
+    paid = tuple(node for node in question.nodes if node in utilities)
+    xs = tuple(node for node in question.nodes if node not in utilities)
+    return SeparatingSet(xs, utilities if xs else (), None, (), removed, without if xs else frozenset(), paid=paid)
 
 
 def active_walk(

@@ -12,8 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,13 +21,15 @@ import numpy as np
 
 from cidmesa.arguments import require_cid
 from cidmesa.arrays import Mask
+from cidmesa.clock import UNLIMITED, Budget, Seconds, within_budget
 from cidmesa.criteria.analysis import Analysis, analysis_of
 from cidmesa.criteria.criteria import judge
 from cidmesa.criteria.question import TITLES, Answer
 from cidmesa.criteria.verdict import Verdict
+from cidmesa.criteria.witness.games import SHRINK
 from cidmesa.diagram import CID, Edge
 from cidmesa.diagram.cached import cached
-from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.errors import NotApplicableError, quoted, unknown
 from cidmesa.shown import Shown
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ _SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
 Overlay: TypeAlias = dict[str, dict[str, frozenset[str]] | dict[str, tuple[Edge, ...]]]
 
 
-def incentives(cid: CID, *, search: bool = True) -> IncentiveReport:
+def incentives(cid: CID, *, search: bool = True, budget: Seconds = "default") -> IncentiveReport:
     """Report value of information, value of control, response and instrumental control incentives, requisite
     observations and relevance, for every node and every decision.
 
@@ -50,12 +52,20 @@ def incentives(cid: CID, *, search: bool = True) -> IncentiveReport:
     cid
         The diagram.
     search
-        Whether what no theorem settles is searched for a witness, up to a second for each such node and only when it
-        is looked at. Without the search it stays UNKNOWN. A diagram with one decision leaves nothing to search for.
+        Whether what no theorem settles is searched for a witness, a tenth of a second for each such node and only when
+        it is looked at. Without the search it stays UNKNOWN. A diagram with one decision leaves nothing to search for.
+    budget
+        The seconds that each question to the report may take; ``None`` for no limit. Left out, a minute at a prompt or
+        in a notebook and no limit elsewhere. What was searched by then is kept.
 
     Returns
     -------
     IncentiveReport
+
+    Raises
+    ------
+    OutOfTimeError
+        When the report is asked something and does not find all witnesses, or that there are none, within the budget.
 
     Notes
     -----
@@ -72,7 +82,7 @@ def incentives(cid: CID, *, search: bool = True) -> IncentiveReport:
     go
     pay        yes  ·    yes       yes
     """
-    return IncentiveReport(cid, search=search)
+    return IncentiveReport(cid, search=search, budget=budget)
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class DecisionIncentives:
     cid: CID
     decision: str
     search: bool = True
+    budget: Budget = field(default=UNLIMITED, repr=False, compare=False)
 
     @cached_property
     def voi(self) -> frozenset[str]:
@@ -118,18 +129,23 @@ class DecisionIncentives:
         """Observations that are not requisite."""
         return frozenset(self.cid.parents(self.decision)) - self.requisite
 
+    def overlay(self) -> Overlay:
+        """Return what a picture marks, as :meth:`IncentiveReport.overlay` does."""
+        return _overlay(self.cid, [self])
+
     @cached_property
     def _analysis(self) -> Analysis:
         return analysis_of(self.cid, self.cid.agent_of(self.decision))
 
+    @within_budget
     def _admitted(self, criterion: str) -> frozenset[str]:
         cid, d = self.cid, self.cid.id(self.decision)
         names = cid.nodes
         if criterion in {"requisite", "relevance"} or self._analysis.single:
             found = self._mask(criterion, d)
             return frozenset([names[v] for v in found])
-        verdicts = _Nodes(cid, criterion, self.decision, self.search)
-        return frozenset(node for node in verdicts if verdicts[node].answer is Answer.ADMITS)
+        answers = _answered(_Nodes(cid, criterion, self.decision, self.search), self.budget)
+        return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     def _mask(self, criterion: str, d: int) -> list[int]:
         """Read a criterion that needs no search off the pass for this decision."""
@@ -143,7 +159,26 @@ class DecisionIncentives:
             return [v for v in ids if v not in utilities]
         mask: Mask = {"ri": seen.ri, "voc": seen.voc, "ici": seen.ici, "relevance": seen.d_connected}[criterion]
         ids = mask.nonzero()[0].tolist()
-        return [v for v in ids if v != d] if criterion == "voc" else ids
+        if criterion != "voc":
+            return ids
+        return [v for v in ids if v != d and not analysis.pays_all_it_can[v]]
+
+
+def _overlay(cid: CID, parts: Sequence[DecisionIncentives]) -> Overlay:
+    """Collect what a picture marks over some decisions."""
+    marks: dict[str, set[str]] = {}
+    for part in parts:
+        for criterion in ("voi", "voc", "ri", "ici"):
+            for node in getattr(part, criterion):
+                marks.setdefault(node, set()).add(criterion)
+    links = [(part, (p, part.decision)) for part in parts for p in cid.parents(part.decision)]
+    return {
+        "nodes": {node: frozenset(marks[node]) for node in cid.nodes if node in marks},
+        "edges": {
+            "requisite": tuple(link for part, link in links if link[0] in part.requisite),
+            "nonrequisite": tuple(link for part, link in links if link[0] not in part.requisite),
+        },
+    }
 
 
 class IncentiveReport(Shown):
@@ -156,10 +191,13 @@ class IncentiveReport(Shown):
     ----------
     cid
         The diagram.
+    budget
+        How long each question may take.
     """
 
-    def __init__(self, cid: CID, *, search: bool = True) -> None:
+    def __init__(self, cid: CID, *, search: bool = True, budget: Seconds = "default") -> None:
         self.cid = require_cid(cid, "an incentive report")
+        self.budget = Budget.of(budget)
         self._search = search
         self._of: dict[str, DecisionIncentives] = {}
         if len(cid.decisions) == 1:
@@ -170,7 +208,7 @@ class IncentiveReport(Shown):
         found = self._of.get(decision) if isinstance(decision, str) else None
         if found is None:
             name = self.cid.only_decision(decision, question="an incentive report")
-            found = self._of[name] = DecisionIncentives(self.cid, name, self._search)
+            found = self._of[name] = DecisionIncentives(self.cid, name, self._search, self.budget)
         return found
 
     def _only(self, criterion: str) -> DecisionIncentives:
@@ -179,7 +217,7 @@ class IncentiveReport(Shown):
             names = ", ".join(f"`{d}`" for d in decisions)
             raise NotApplicableError(
                 f"`.{criterion}` is about one decision, and this diagram has {len(decisions)} ({names}): "
-                f'report["{decisions[0]}"].{criterion}.'
+                f"report[{quoted(decisions[0])}].{criterion}."
             )
         return self[self.cid.only_decision(question=f"`.{criterion}`")]
 
@@ -209,6 +247,7 @@ class IncentiveReport(Shown):
         return self._only("relevance").relevance
 
     @cached_property
+    @within_budget
     def voc(self) -> frozenset[str]:
         """Nodes whose control can be worth something; of the diagram.
 
@@ -222,8 +261,8 @@ class IncentiveReport(Shown):
                 f"control is worth something to an agent, and this diagram has {len(self.cid.agents)}: "
                 'report["a decision of the agent"].voc.'
             )
-        verdicts = _Nodes(self.cid, "voc", None, self._search)
-        return frozenset(node for node in verdicts if verdicts[node].answer is Answer.ADMITS)
+        answers = _answered(_Nodes(self.cid, "voc", None, self._search), self.budget)
+        return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     @property
     def verdicts(self) -> Mapping[str, Mapping[str, Mapping[str, Verdict]]]:
@@ -234,6 +273,7 @@ class IncentiveReport(Shown):
         return _Criteria({criterion: _Decisions(self.cid, criterion, self._search) for criterion in REPORTED})
 
     @cached_property
+    @within_budget
     def unknown(self) -> tuple[Verdict, ...]:
         """The verdicts that are neither proved nor excluded."""
         found = {}
@@ -241,11 +281,12 @@ class IncentiveReport(Shown):
             for decision, by_node in by_decision.items():
                 if analysis_of(self.cid, self.cid.agent_of(decision)).single:
                     continue
-                for node, verdict in by_node.items():
-                    if verdict.answer is Answer.UNKNOWN:
-                        found[criterion, verdict.decision, node] = verdict
+                for node, answer in _answered(by_node, self.budget):
+                    if answer is Answer.UNKNOWN:
+                        found[criterion, by_node[node].decision, node] = by_node[node]
         return tuple(found.values())
 
+    @within_budget
     def overlay(self, decision: str | None = None) -> Overlay:
         """Return what a picture marks, as plain data.
 
@@ -256,19 +297,7 @@ class IncentiveReport(Shown):
             `decision`); ``"edges"``: ``"requisite"`` and ``"nonrequisite"`` → tuple of information links.
         """
         chosen = self.cid.decisions if decision is None else (self.cid.only_decision(decision),)
-        nodes: dict[str, set[str]] = {}
-        for d in chosen:
-            for criterion in ("voi", "voc", "ri", "ici"):
-                for node in getattr(self[d], criterion):
-                    nodes.setdefault(node, set()).add(criterion)
-        links = [(p, d) for d in chosen for p in self.cid.parents(d)]
-        return {
-            "nodes": {node: frozenset(nodes[node]) for node in self.cid.nodes if node in nodes},
-            "edges": {
-                "requisite": tuple((p, d) for p, d in links if p in self[d].requisite),
-                "nonrequisite": tuple((p, d) for p, d in links if p not in self[d].requisite),
-            },
-        }
+        return _overlay(self.cid, [self[d] for d in chosen])
 
     def diff(self, other: IncentiveReport | CID) -> ReportDiff:
         """Compare with the report of another design.
@@ -280,30 +309,35 @@ class IncentiveReport(Shown):
         >>> cid = CID([("post", "opinion"), ("post", "clicks")], decisions=["post"], utilities=["clicks"])
         >>> print(incentives(cid).diff(cid.with_edges(("opinion", "clicks"))))
         VoC of opinion: excludes -> admits
+        VoC of clicks: excludes -> admits
         ICI of opinion for post: excludes -> admits
         relevance of opinion for post: excludes -> admits
         """
         then = other
         if not isinstance(then, IncentiveReport):
-            then = IncentiveReport(require_cid(then, "a comparison with another design"), search=self._search)
+            then = IncentiveReport(
+                require_cid(then, "a comparison with another design"), search=self._search, budget=self.budget
+            )
         return ReportDiff(_changes(self._answers(), then._answers()))
 
+    @within_budget
     def _answers(self) -> dict[tuple[str, str | None, str], str]:
         return {
-            (criterion, verdict.decision, node): str(verdict.answer)
+            (criterion, by_node[node].decision, node): str(answer)
             for criterion, by_decision in self.verdicts.items()
             for by_node in by_decision.values()
-            for node, verdict in by_node.items()
+            for node, answer in _answered(by_node, self.budget)
         }
 
     def _cells(self, decision: str) -> Iterator[tuple[str, list[str]]]:
+        answers = self._by_criterion(decision)
         for node in self.cid.nodes:
-            row = []
-            for criterion in REPORTED:
-                verdicts = self.verdicts[criterion][decision]
-                row.append(_SIGNS[verdicts[node].answer] if node in verdicts else "")
-            yield node, row
+            yield node, [_SIGNS[answers[c][node]] if node in answers[c] else "" for c in REPORTED]
 
+    def _by_criterion(self, decision: str) -> dict[str, dict[str, Answer]]:
+        return {c: dict(_answered(self.verdicts[c][decision], self.budget)) for c in REPORTED}
+
+    @within_budget
     def __str__(self) -> str:
         titles = ("VoI", "VoC", "RI", "ICI", "req", "rel")
         blocks = []
@@ -328,17 +362,16 @@ class IncentiveReport(Shown):
     def __hash__(self) -> int:
         return hash((self.cid, self._search))
 
+    @within_budget
     def _rows(self) -> list[dict[str, Any]]:
+        answers = {decision: self._by_criterion(decision) for decision in self.cid.decisions}
         return [
             {
                 "decision": decision,
                 "node": node,
-                **{
-                    c: str(self.verdicts[c][decision][node].answer) if node in self.verdicts[c][decision] else None
-                    for c in REPORTED
-                },
+                **{c: str(found[c][node]) if node in found[c] else None for c in REPORTED},
             }
-            for decision in self.cid.decisions
+            for decision, found in answers.items()
             for node in self.cid.nodes
         ]
 
@@ -411,6 +444,12 @@ class _Decisions(Mapping[str, "_Nodes"]):
 
     def __len__(self) -> int:
         return len(self._cid.decisions)
+
+
+def _answered(verdicts: Mapping[str, Verdict], budget: Budget) -> Iterator[tuple[str, Answer]]:
+    """Yield the answer about every node, searching for witnesses while there is time."""
+    for node in budget.each(verdicts, "the search for witnesses", SHRINK):
+        yield node, verdicts[node].answer_within(budget)
 
 
 class _Nodes(Mapping[str, Verdict]):

@@ -91,13 +91,26 @@ def _ri(analysis: Analysis, x: int, d: int) -> Settled:
 
 def _voc(analysis: Analysis, x: int, d: int) -> Settled:
     _controllable(analysis, x)
+    if x in analysis.utilities:
+        return _voc_of_utility(analysis, x)
     if analysis.controls_for_sure[x]:
         return Answer.ADMITS, THEOREMS["voc"]
     return (None, _between_decisions(analysis)) if analysis.controls[x] else (Answer.EXCLUDES, THEOREMS["voc"])
 
 
+def _voc_of_utility(analysis: Analysis, x: int) -> Settled:
+    """Rule on a utility, whose control sets it to the largest number that it can pay."""
+    if analysis.pays_all_it_can[x]:
+        return Answer.EXCLUDES, "it pays the most it can anyway: its parents are decisions that serve nothing else"
+    if analysis.torn_for_sure[x]:
+        return Answer.ADMITS, THEOREMS["voc"]
+    return None, _between_decisions(analysis)
+
+
 def _direct_voc(analysis: Analysis, x: int, d: int) -> Settled:
     _controllable(analysis, x)
+    if x in analysis.utilities:
+        return _voc_of_utility(analysis, x)
     return (Answer.ADMITS if analysis.pays_directly[x] else Answer.EXCLUDES), THEOREMS["direct_voc"]
 
 

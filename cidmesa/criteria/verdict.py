@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.criteria.question import Answer, Question
 from cidmesa.errors import NotApplicableError
 
@@ -86,9 +87,24 @@ class Verdict(Question):
 
     @cached_property
     def _found(self) -> CIM | None:
+        return self._look(UNLIMITED)
+
+    def _look(self, budget: Budget) -> CIM | None:
         from cidmesa.criteria.witness.build import find_witness
 
-        return find_witness(self)
+        return find_witness(self, budget)
+
+    def answer_within(self, budget: Budget) -> Answer:
+        """Return :attr:`answer`, with a limit on the search; a search that is cut short leaves nothing behind.
+
+        Raises
+        ------
+        OutOfTimeError
+            The budget was over before the search was.
+        """
+        if self.settled is None and self.search and "_found" not in self.__dict__:
+            self.__dict__["_found"] = self._look(budget)
+        return self.answer
 
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""

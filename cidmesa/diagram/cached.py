@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from cidmesa.diagram.cid import CID
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def cached(cid: CID, key: Hashable, make: Callable[[], T]) -> T:
+def cached(cid: object, key: Hashable, make: Callable[[], T]) -> T:
     """Return what is kept with a diagram under `key`, made on first use.
 
     It lives as long as the diagram: diagrams are frozen, so nothing can go stale.

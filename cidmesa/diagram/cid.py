@@ -49,7 +49,7 @@ from cidmesa.diagram.reading import (
     read_owners,
 )
 from cidmesa.diagram.recall import forgotten_links
-from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, did_you_mean, unknown
+from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, did_you_mean, quoted, unknown
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -308,7 +308,7 @@ class CID:
             names = ", ".join(f"`{d}`" for d in self.decisions)
             raise NotApplicableError(
                 f"{question} is about one decision, and this diagram has {len(self.decisions)} ({names}): "
-                f'say which with decision="{self.decisions[0]}".'
+                f"say which with decision={quoted(self.decisions[0])}."
             )
         if self.kind(decision) != "decision":
             names = ", ".join(f"`{d}`" for d in self.decisions) or "none"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Ints
-from cidmesa.errors import DiagramError, unknown
+from cidmesa.errors import DiagramError, quoted, shortened, unknown
 
 if TYPE_CHECKING:
     pass
@@ -21,7 +21,9 @@ Owned: TypeAlias = Mapping[Hashable, Iterable[str]] | Iterable[str]
 def as_names(names: Iterable[str], argument: str) -> Iterable[str]:
     """Return `names`, refusing a bare string; `argument` is where they were written."""
     if isinstance(names, str):
-        raise DiagramError(f'{argument}= takes a list of names; got the string {names!r}: {argument}=["{names}"].')
+        raise DiagramError(
+            f"{argument}= takes a list of names; got the string {names!r}: {argument}=[{quoted(names)}]."
+        )
     return names
 
 
@@ -31,13 +33,14 @@ def as_pairs(edges: Iterable[Edge]) -> list[Edge]:
         package = type(edges).__module__.split(".")[0]
         reader = f"cm.from_{package}(..) reads it" if package in {"networkx", "pgmpy", "pycid"} else "pass its .edges"
         raise DiagramError(
-            f"edges are a list of pairs (tail, head); got a {type(edges).__name__} of {package}: {reader}."
+            f"edges are a list of pairs (tail, head); got a {type(edges).__name__} of {package}: {reader}, or "
+            "CID(g.edges, nodes=g.nodes)."
         )
     pairs = list(edges)
     if set(map(type, pairs)) <= {tuple, list} and set(map(len, pairs)) <= {2}:
         return pairs
     bad = next(e for e in pairs if not isinstance(e, tuple | list) or len(e) != 2)
-    raise DiagramError(f"an edge is a pair (tail, head); got {bad!r}.")
+    raise DiagramError(f"an edge is a pair (tail, head); got {shortened(bad)}.")
 
 
 def hidden_causes(bidirected: list[Edge]) -> dict[str, Edge]:

@@ -115,7 +115,7 @@ class System:
         from cidmesa.mesa import derive_mesa_optimizers
 
         name = self.arm(arm)
-        return derive_mesa_optimizers(self.setups[name], **self.derive.get(name, {}))
+        return derive_mesa_optimizers(self.setups[name], **{"budget": None, **self.derive.get(name, {})})
 
     def agents(self, body: str | None = None, arm: str | None = None, **options: Any) -> Agents:
         """Train agents with this body on this arm.

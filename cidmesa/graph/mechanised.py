@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from cidmesa.arguments import require_cid
 from cidmesa.diagram import CID, Edge
 from cidmesa.diagram.cached import cached
-from cidmesa.errors import DiagramError, NotApplicableError
+from cidmesa.errors import DiagramError, NotApplicableError, quoted
 from cidmesa.graph.index import Index
 from cidmesa.graph.reduction import goals_of
 from cidmesa.graph.separation import Names, positions
@@ -110,7 +110,7 @@ def _with_parents(cid: CID, names: dict[str, str]) -> CID:
         if name in cid:
             raise DiagramError(
                 f"`{name}` is a node already, and it is the name for the mechanism of `{node}`: "
-                f'cid.renamed({{"{name}": ".."}}) first.'
+                f'cid.renamed({{{quoted(name)}: ".."}}) first.'
             )
     return cid.with_edges([(name, node) for node, name in names.items()])
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from cidmesa.arguments import require_cid
@@ -158,6 +158,9 @@ class SeparatingSet:
         Edges that are cut before anything else.
     mechanised
         Whether the separation is in the mechanised diagram.
+    paid
+        Utilities of which it is claimed besides that all their parents are decisions of their own agent, from which no
+        directed path leads to another utility of that agent.
 
     Examples
     --------
@@ -176,10 +179,13 @@ class SeparatingSet:
     without: frozenset[str] = frozenset()
     cut: tuple[Edge, ...] = ()
     mechanised: bool = False
+    paid: tuple[str, ...] = ()
 
     def check(self, cid: CID) -> bool:
         """Check the separation in the moral graph of the ancestors, after replaying what was added and removed."""
-        work = _Plain.replay(cid, self)
+        if not all(self._pays_all_it_can(cid, u) for u in self.paid):
+            return False
+        work = _Plain.replay(cid, replace(self, removed=()) if self.paid and self.without else self)
         if work is None or any(v not in work.parents for v in (*self.xs, *self.ys, *(self.given or ()))):
             return False
         if self.given is None:
@@ -187,7 +193,21 @@ class SeparatingSet:
             return not any(x in above for x in self.xs)
         return work.separated(self.xs, self.ys, self.given)
 
+    def _pays_all_it_can(self, cid: CID, utility: str) -> bool:
+        """Check that the decisions which set a utility are its agent's, and lead to no other utility of the agent."""
+        work = _Plain.replay(cid, replace(self, without=frozenset()))
+        if work is None or utility not in cid or cid.kind(utility) != "utility":
+            return False
+        agent = cid.agent_of(utility)
+        above = work.above([u for u in cid.utilities_of(agent) if u != utility])
+        return all(
+            cid.kind(p) == "decision" and cid.agent_of(p) == agent and p not in above for p in work.parents[utility]
+        )
+
     def __str__(self) -> str:
+        paid = ", ".join(self.paid)
+        if paid and not self.xs:
+            return f"only decisions set {paid}, and none of them leads to another utility{self._after()}"
         left, right = ", ".join(self.xs) or "nothing", ", ".join(self.ys) or "nothing"
         if self.given is None:
             return f"no directed path from {left} to {right}" + self._after()

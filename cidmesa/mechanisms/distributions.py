@@ -11,7 +11,7 @@ import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.errors import MechanismError
-from cidmesa.mechanisms.numbers import is_number, is_symbolic, read_domain, row_of
+from cidmesa.mechanisms.numbers import is_number, is_symbolic, read_domain, row_of, shown
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, Response
 
 
@@ -96,7 +96,7 @@ class Bernoulli(Categorical):
         if not is_number(p) and not is_symbolic(p):
             raise MechanismError(f"Bernoulli takes one probability; got {p!r}.")
         if is_number(p) and not 0 <= p <= 1:
-            raise MechanismError(f"Bernoulli's p is a probability, 0 <= p <= 1; got {p!r}.")
+            raise MechanismError(f"Bernoulli's p is a probability, 0 <= p <= 1; got {shown(p)}.")
         super().__init__({0: 1 - p, 1: p})
 
     def __repr__(self) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
 
 from cidmesa.arrays import Array, Ints
-from cidmesa.errors import MechanismError, did_you_mean
+from cidmesa.clock import progress_bar
+from cidmesa.errors import MechanismError, as_lambda, did_you_mean, shortened
 from cidmesa.mechanisms.distributions import Categorical
 from cidmesa.mechanisms.numbers import (
     check_noise,
@@ -22,8 +24,15 @@ from cidmesa.mechanisms.numbers import (
     position_of,
     read_domain,
     row_of,
+    shown,
 )
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place, Value, from_response, structural
+
+_CALLED_AGAIN = 256
+"""For how many contexts a function is called again, to see whether it is one."""
+
+_CALLS_AGAIN = 16
+"""How often, over all contexts, a function is called again at least."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,7 +42,8 @@ class Function(Mechanism):
     Parameters
     ----------
     f
-        Its argument names are the node's parents, in any order; a parameter with a default is not a parent.
+        Its argument names are the node's parents, in any order; a parameter with a default is not a parent. A function
+        ``f(**parents)`` gets all of them in a mapping, whatever they are called.
     domain
         The node's domain; left out, the outputs in order of first appearance over all parent contexts.
     noise
@@ -47,6 +57,18 @@ class Function(Mechanism):
     >>> model = cid.parameterise(door=cm.Uniform("left", "right"), red=lambda door: {door: 0.9, "nowhere": 0.1})
     >>> model.domain("red"), model.cpd("red").tolist()
     (('left', 'nowhere', 'right'), [[0.9, 0.1, 0.0], [0.0, 0.1, 0.9]])
+
+    A name that Python does not take as an argument:
+
+    >>> cid = cm.CID([("the cause", "effect")])
+    >>> model = cid.parameterise({"the cause": cm.Bernoulli(0.5), "effect": lambda **pa: 1 - pa["the cause"]})
+    >>> model.domain("effect")
+    (1, 0)
+
+    Notes
+    -----
+    It is called again for the first 256 contexts, sixteen times at least, and refused if it does not return the same:
+    chance belongs into the distribution that it returns, or into `noise`.
     """
 
     f: Callable[..., Any]
@@ -72,13 +94,18 @@ class Function(Mechanism):
         _arguments(self.f, place, takes_noise=self.noise is not None)
 
     def compile(self, place: Place) -> Compiled:
-        """Call the function once for every parent context (and value of the noise)."""
+        """Call the function for every parent context (and value of the noise)."""
         if place.kind == "utility":
             return Compiled((), _numbers(self, place))
         if self.noise is not None:
             return self._compile_with_noise(place, self.noise)
         place.require_small(math.prod(place.shape))
-        outputs = list(_outputs(self.f, place))
+        return self._written_out(place, _outputs(self.f, place))
+
+    def _written_out(self, place: Place, outputs: Sequence[Any]) -> Compiled:
+        """Compile the outputs, one for every parent context."""
+        if place.kind == "utility":
+            return Compiled((), _checked_numbers(place, outputs))
         domain = self.domain_at(place) or _domain_of(place, outputs)
         place.require_small(len(outputs) * len(domain))
         if any(isinstance(output, Mapping) for output in outputs):
@@ -97,9 +124,10 @@ class Function(Mechanism):
         place.require_small(math.prod(place.shape) * len(noise.values))
         outputs = [
             output
-            for context in place.contexts()
+            for context in _contexts(place)
             for output in (_call(self.f, place, context, noise=value) for value in noise.values)
         ]
+        _require_a_function(self.f, place, outputs, noise.values)
         if any(isinstance(output, Mapping) for output in outputs):
             raise place.error(
                 "a function with noise= returns a value, not a distribution: the noise is the chance in it."
@@ -135,7 +163,7 @@ class Noisy(Mechanism):
         if not callable(self.f):
             raise MechanismError(f"Noisy takes a callable and a probability; got {self.f!r}.")
         if not is_symbolic(self.p) and not (is_number(self.p) and 0 <= self.p <= 1):
-            raise MechanismError(f"Noisy's p is a probability; got {self.p!r}.")
+            raise MechanismError(f"Noisy's p is a probability; got {shown(self.p)}.")
         if self.domain is not None:
             object.__setattr__(self, "domain", read_domain(self.domain, "Noisy"))
 
@@ -178,7 +206,8 @@ class Rows(Mechanism):
     Parameters
     ----------
     rows
-        Keys are contexts: tuples of parent values in the order of ``cid.parents(node)``; ``()`` for a root.
+        Keys are contexts: tuples of parent values in the order of ``cid.parents(node)``; ``()`` for a root. Of a root
+        whose values are tuples they may be the values, ``{value: probability}``.
     default
         What every context that `rows` does not list gets.
     domain
@@ -209,12 +238,18 @@ class Rows(Mechanism):
     def __hash__(self) -> int:
         return hash((tuple(self.rows), repr(self.rows), repr(self.default), self.domain))
 
+    def _is_distribution(self, place: Place) -> bool:
+        """Say whether the keys are values of a root: its one context is ``()``, and there is none."""
+        return not place.parents and bool(self.rows) and () not in self.rows and self.default is None
+
     def domain_at(self, place: Place) -> Domain | None:
         """Return the fixed or the declared domain."""
         return place.domain or (tuple(self.domain) if self.domain is not None else None)
 
     def check(self, place: Place) -> None:
         """Check that every key is a context of the node."""
+        if self._is_distribution(place):
+            return
         for key in self.rows:
             if len(key) != len(place.parents):
                 raise place.error(f"the context {key!r} has {len(key)} values, and the parents are {place.parents!r}.")
@@ -226,6 +261,8 @@ class Rows(Mechanism):
 
     def compile(self, place: Place) -> Compiled:
         """Look every context up."""
+        if self._is_distribution(place):
+            return Categorical(self.rows).compile(place)
         self.check(place)
 
         def look_up(*context: Any) -> Any:
@@ -235,10 +272,9 @@ class Rows(Mechanism):
             return output
 
         place.require_small(math.prod(place.shape))
-        outputs = [look_up(*context) for context in place.contexts()]
+        outputs = [plain(look_up(*context)) for context in place.contexts()]
         inner = Place(place.node, place.kind, place.parents, place.parent_domains, self.domain_at(place))
-        stream = iter(outputs)
-        return Function(lambda **_: next(stream)).compile(inner)
+        return Function(look_up)._written_out(inner, outputs)
 
 
 def _arguments(f: Callable[..., Any], place: Place, *, takes_noise: bool = False) -> None:
@@ -246,7 +282,8 @@ def _arguments(f: Callable[..., Any], place: Place, *, takes_noise: bool = False
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
         raise place.error(
-            f"{f!r} does not tell its argument names: wrap it in a lambda of the node's parents."
+            f"{f!r} does not tell its argument names: wrap it in a function of the node's parents, "
+            f"{as_lambda(place.parents)}"
         ) from None
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
@@ -263,7 +300,7 @@ def _arguments(f: Callable[..., Any], place: Place, *, takes_noise: bool = False
         parts.append("lacks " + ", ".join(f"`{name}`" for name in lacking))
     raise place.error(
         f"a function's argument names are the node's parents ({', '.join(place.parents) or 'none'}), and this one "
-        f"{' and '.join(parts)}: lambda {', '.join(wanted)}: ..."
+        f"{' and '.join(parts)}: {as_lambda(wanted)}"
     )
 
 
@@ -279,8 +316,46 @@ def _call(f: Callable[..., Any], place: Place, context: tuple[Value, ...], **mor
     return plain(output)
 
 
-def _outputs(f: Callable[..., Any], place: Place) -> Iterator[Any]:
-    return (_call(f, place, context) for context in place.contexts())
+MANY = 2**14
+"""Up to so many calls of a function are made without a progress bar; they take far less than a second."""
+
+
+def _contexts(place: Place) -> Iterable[tuple[Value, ...]]:
+    """Return the parent contexts, with a bar on the terminal where they are many and take two seconds."""
+    count = math.prod(place.shape)
+    contexts = place.contexts()
+    return progress_bar(contexts, f"calling the function of {place.node}", total=count) if count > MANY else contexts
+
+
+def _outputs(f: Callable[..., Any], place: Place) -> list[Any]:
+    outputs = [_call(f, place, context) for context in _contexts(place)]
+    _require_a_function(f, place, outputs)
+    return outputs
+
+
+def _require_a_function(
+    f: Callable[..., Any], place: Place, outputs: Sequence[Any], noise: Sequence[Any] | None = None
+) -> None:
+    """Refuse what returns something else when it is called again, as a random number generator does."""
+    calls = [{"noise": value} for value in noise] if noise is not None else [{}]
+    again = -(-_CALLS_AGAIN // max(len(outputs), 1))  # a coin shows the same side half of the time
+    for (context, more), before in islice(zip(product(place.contexts(), calls), outputs, strict=True), _CALLED_AGAIN):
+        for _ in range(again):
+            now = _call(f, place, context, **more)
+            if not _same(before, now):
+                raise place.error(
+                    f"it is no function: at {place.describe(context)} it gives {shortened(before)}, and called again "
+                    f"{shortened(now)}. Chance is a distribution of values: return {{value: probability}}, or write "
+                    "Uniform(..), Bernoulli(..), or Function(f, noise=..)."
+                )
+
+
+def _same(before: Any, now: Any) -> bool:
+    """Say whether two outputs are the same; what cannot be compared is refused later for what it is."""
+    try:
+        return bool(before == now) or repr(before) == repr(now)  # not-a-number equals nothing, itself neither
+    except (TypeError, ValueError):
+        return True
 
 
 def _domain_of(place: Place, outputs: Iterable[Any]) -> Domain:
@@ -313,12 +388,19 @@ def _numbers(mechanism: Function, place: Place) -> Array:
     if mechanism.noise is not None:
         raise place.error("a utility is a number for every parent context: put the noise in a chance node above it.")
     place.require_small(math.prod(place.shape))
-    flat = list(_outputs(mechanism.f, place))
+    return _checked_numbers(place, _outputs(mechanism.f, place))
+
+
+def _checked_numbers(place: Place, flat: Sequence[Any]) -> Array:
+    """Return the numbers of a utility, one for every parent context, as a table."""
     for output, context in zip(flat, place.contexts(), strict=True):
         if not is_number(output) and not is_symbolic(output):
-            raise place.error(f"a utility is a number; got {output!r} at {place.describe(context)}.")
+            raise place.error(f"a utility is a number; got {shortened(output)} at {place.describe(context)}.")
     symbolic = any(is_symbolic(output) for output in flat)
-    table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
+    try:
+        table = np.array(flat, dtype=object if symbolic else np.float64).reshape(place.shape)
+    except OverflowError:  # whole numbers beyond floats, which the check names
+        table = np.array(flat, dtype=object).reshape(place.shape)
     return checked_utilities(place, table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
@@ -19,9 +20,39 @@ _FEW = 32
 """Entries up to which a table is checked faster as a list (measured; a call of numpy costs about a microsecond)."""
 
 
+_LONG = 200
+"""Bits of an integer that messages write out, at most."""
+
+LARGEST_UTILITY = 1e300
+"""The largest absolute utility: sums of them stay in floating point."""
+
+
 def is_number(value: Any) -> bool:
     """Say whether `value` is a real number (bools and numpy's included; symbolic expressions are not)."""
     return isinstance(value, Real | np.bool_) and not is_symbolic(value)
+
+
+def as_float(number: Any) -> float:
+    """Return a real number as a float: infinite where it is too large for one, not an error.
+
+    >>> as_float(True), as_float(-(10**400))
+    (1.0, -inf)
+    """
+    try:
+        return float(number)
+    except OverflowError:
+        return -np.inf if number < 0 else np.inf
+
+
+def shown(value: Any) -> str:
+    """Write a value for a message; an integer of many digits by its size.
+
+    >>> shown(-0.5), shown(10**400)
+    ('-0.5', 'an integer of about 400 digits')
+    """
+    if isinstance(value, int) and value.bit_length() > _LONG:
+        return f"{'minus ' if value < 0 else ''}an integer of about {int(value.bit_length() * 0.30103)} digits"
+    return repr(value)
 
 
 def is_symbolic(value: Any) -> bool:
@@ -79,7 +110,7 @@ def row_of(place: Place, weights: Mapping[Any, Any], domain: Domain, context: tu
         if not is_number(weight) and not is_symbolic(weight):
             raise place.error(f"the probability of {value!r} is a number; got {weight!r}.")
         i = place.position(plain(value), domain, context)
-        row[i] += weight
+        row[i] += weight if symbolic else as_float(weight)
     check_rows(place, row[None], context)
     return row
 
@@ -143,7 +174,7 @@ def _check_symbolic_rows(place: Place, table: Array, context: tuple[Value, ...] 
         for entry in row:
             number = _constant(entry)
             if number is not None and not 0 <= number <= 1:
-                raise place.error(f"{entry!r} at {at} is not a probability.")
+                raise place.error(f"{shown(entry)} at {at} is not a probability.")
         excess = sympy.expand(sum(row) - 1)
         if not (sympy.simplify(excess) == 0 or (excess.is_number and abs(excess) <= ROW_SUM_TOLERANCE)):
             raise place.error(f"its probabilities at {at} sum to {sympy.simplify(excess + 1)}, not to 1: {row!r}.")
@@ -152,7 +183,7 @@ def _check_symbolic_rows(place: Place, table: Array, context: tuple[Value, ...] 
 def _constant(entry: Any) -> float | None:
     """Return a number as a float, NaN if it is not a finite real one; ``None`` for an expression with symbols."""
     if is_number(entry):
-        return float(entry)
+        return as_float(entry)
     from sympy import I, nan, oo, zoo
 
     if entry.has(nan, oo, -oo, zoo, I):
@@ -161,16 +192,28 @@ def _constant(entry: Any) -> float | None:
 
 
 def checked_utilities(place: Place, table: Array) -> Array:
-    """Return `table` after checking that every number in it is finite."""
+    """Return `table` after checking that every number in it is finite, and sums of them will be."""
     if table.dtype == object:
         constants = np.array([_constant(entry) for entry in table.flat], dtype=object).reshape(table.shape)
-        bad = np.array([x is not None and not np.isfinite(x) for x in constants.flat]).reshape(table.shape)
+        bad = np.array([x is not None and not abs(x) <= LARGEST_UTILITY for x in constants.flat]).reshape(table.shape)
     else:
-        bad = ~np.isfinite(table)
+        bad = ~(np.abs(table) <= LARGEST_UTILITY)
     if bad.any():
         where = tuple(np.argwhere(bad)[0])
         entry = table[where] if table.dtype == object else float(table[where])
-        raise place.error(f"{entry!r} at {place.describe(context_at(place, where))} is not a finite real number.")
+        what = f"{shown(entry)} at {place.describe(context_at(place, where))}"
+        if not (is_number(entry) and math.isfinite(as_float(entry))):
+            what += " is not a finite real number" if not isinstance(entry, int) else " is too large for a float"
+        else:
+            what += f" is too large: sums of utilities beyond {LARGEST_UTILITY:g} would leave floating point"
+        if is_number(entry):
+            what += (
+                ". For what must not happen a finite penalty does, such as -1e12: however large, it hides no "
+                "difference elsewhere"
+                if entry < 0
+                else ": divide all utilities by one number"
+            )
+        raise place.error(what + ".")
     return table
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
-from cidmesa.errors import MechanismError
+from cidmesa.errors import MechanismError, quoted, shortened
 from cidmesa.mechanisms.numbers import frozen
 from cidmesa.mechanisms.place import Domain, Place
 from cidmesa.mechanisms.reading import as_rule
@@ -28,7 +28,8 @@ def read_rules(cid: CID, domains: Mapping[str, Domain], policy: Any) -> dict[str
     """
     if not isinstance(policy, Mapping | None):
         raise MechanismError(
-            f"a policy is a mapping from decision to rule, {{'{next(iter(cid.decisions), 'd')}': ..}}; got {policy!r}."
+            f"a policy is a mapping from decision to rule, {{{quoted(next(iter(cid.decisions), 'd'))}: ..}}; got "
+            f"{shortened(policy)}."
         )
     tables: dict[str, Array] = {}
     for decision, rule in (policy or {}).items():

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from cidmesa.errors import MechanismError
+from cidmesa.errors import MechanismError, as_keyword, shortened
 from cidmesa.mechanisms.distributions import Categorical
 from cidmesa.mechanisms.functions import Function, Rows
 from cidmesa.mechanisms.numbers import is_number, is_symbolic, read_domain
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place
 from cidmesa.mechanisms.tables import Table, TabularMechanism
+
+_LIST = "['left', 'right']"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def as_mechanism(given: Any, *, node: str, kind: str) -> Mechanism:
     if isinstance(given, Mechanism):
         if kind == "decision" and not isinstance(given, Choice):
             raise MechanismError(
-                f"`{node}` is a decision: state its domain as a list, {node}=['left', 'right']; "
+                f"`{node}` is a decision: state its domain as a list, "
+                f"{as_keyword(node, _LIST)}; "
                 "a rule for it goes into policy= or with_policy."
             )
         if kind != "decision" and isinstance(given, Choice):
@@ -68,8 +71,8 @@ def as_mechanism(given: Any, *, node: str, kind: str) -> Mechanism:
         if isinstance(given, list | tuple | range):
             return Choice(given)
         raise MechanismError(
-            f"`{node}` is a decision and needs a domain, a list of at least one action: {node}=['left', 'right']; "
-            f"got {given!r}."
+            f"`{node}` is a decision and needs a domain, a list of at least one action: "
+            f"{as_keyword(node, _LIST)}; got {shortened(given)}."
         )
     return _as_rule(given, node)
 
@@ -88,10 +91,13 @@ def _as_rule(given: Any, node: str) -> Mechanism:
         tuples = [isinstance(key, tuple) for key in given]
         return Rows(given) if tuples and all(tuples) else Categorical(given)
     if isinstance(given, np.ndarray | list | tuple) or is_number(given) or is_symbolic(given):
-        return Table(given)
+        try:
+            return Table(given)
+        except MechanismError as error:
+            raise MechanismError(f"the mechanism of `{node}`: {error}") from None
     if hasattr(given, "variables") and hasattr(given, "state_names") and hasattr(given, "values"):
         return TabularMechanism(given)
     raise MechanismError(
         f"the mechanism of `{node}` is a distribution such as Uniform('a', 'b'), a function of its parents or a table; "
-        f"got {given!r} of type {type(given).__name__}."
+        f"got {shortened(given)} of type {type(given).__name__}."
     )

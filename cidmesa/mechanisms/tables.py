@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arrays import Array
-from cidmesa.errors import MechanismError
+from cidmesa.errors import MechanismError, shortened
 from cidmesa.mechanisms.numbers import (
     check_noise,
     check_rows,
@@ -143,12 +143,14 @@ def read_numbers(values: Any, what: str) -> Array:
     try:
         array = np.array(values, order="C")
     except ValueError:
-        raise MechanismError(f"{what} form a rectangular array; got rows of different lengths: {values!r}.") from None
+        raise MechanismError(
+            f"{what} form a rectangular array; got rows of different lengths: {shortened(values)}."
+        ) from None
     if array.dtype.kind in "biuf":
         array = array.astype(np.float64, copy=False)
     elif array.dtype != object or not all(is_number(x) or is_symbolic(x) for x in array.flat):
         bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
-        raise MechanismError(f"{what} are numbers; got {plain(bad)!r}.")
+        raise MechanismError(f"{what} are numbers; got {shortened(plain(bad))}{_point_for_comma(bad)}.")
     return array
 
 
@@ -172,6 +174,13 @@ def normalised(array: Array) -> tuple[Array, float]:
         at = tuple(np.argwhere(sums[..., 0] == 0)[0].tolist())
         raise MechanismError(f"normalise=True divides each row by its sum, and the row at position {at} sums to zero.")
     return array / sums, float(np.abs(sums - 1).max(initial=0.0))
+
+
+def _point_for_comma(entry: Any) -> str:
+    """Say how a number with a decimal comma is written."""
+    whole, comma, rest = entry.strip().partition(",") if isinstance(entry, str) else ("", "", "")
+    number = comma and whole.lstrip("+-").isdigit() and rest.isdigit()
+    return f": a decimal point, {whole}.{rest}, not a comma" if number else ""
 
 
 def _read_parents(parents: Any) -> tuple[str, ...]:

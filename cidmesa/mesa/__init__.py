@@ -14,6 +14,7 @@ consistency, exactly                      Ng & Russell 2000 (feasible set)      
 … without listing all policies            Myerson 1991 (reduced normal form)       :mod:`.reduced_policies`
 … and comparing those alone that can win  –                                        :mod:`.convex_hull`
 … decision by decision (sufficient)       –                                        :mod:`.by_stage`
+… of one objective, by solving            Lauritzen & Nilsson 2001                 :mod:`.optimal_rules`
 … of shared stochastic rules, by name     –                                        :mod:`.by_declared_objective`
 possible actions, regret intervals        –                                        :mod:`.regret_interval`
 information cover, positions              Hubinger et al. 2019; Cohen et al. 2022  :mod:`.positions`
@@ -36,8 +37,9 @@ simplicity prior                          Hubinger et al. 2019                  
 ========================================  =======================================  ==================================
 
 Not implemented: all objectives at once where one stochastic rule acts twice in a run (declared ones are tried), and
-alignment regions there; regret intervals where policies are too many to list; of several decisions the separation as an
-expression; objectives that are functions of decisions.
+alignment regions there; where policies are too many to list, regret intervals of more than single objectives (targets
+with two values have no more); of several decisions the separation as an expression; objectives that are functions of
+decisions.
 
 ===============  ==============================================================
 module           what it holds

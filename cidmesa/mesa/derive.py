@@ -35,7 +35,8 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.arguments import options_by_name
+from cidmesa.arguments import LEFT_OUT, options_by_name
+from cidmesa.clock import Budget, Seconds, within_budget
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.candidates.derivation import Derivation
@@ -63,6 +64,7 @@ def derive_mesa_optimizers(
     objectives: Mapping[Any, Any] | None = None,
     tolerance: float = 0.0,
     prior: SimplicityPrior | None = None,
+    budget: Seconds = "default",
 ) -> Family:
     r"""Derive the mesa-optimizers that training could have produced.
 
@@ -83,6 +85,10 @@ def derive_mesa_optimizers(
         The training regret that is allowed, :math:`\epsilon` in base-utility units.
     prior
         For :attr:`Family.ranking`.
+    budget
+        The seconds that each answer of the family and of its candidates may take; ``None`` for no limit. Left out, a
+        minute at a prompt or in a notebook and no limit elsewhere, so that what a script finds never depends on the
+        machine. Past it an answer ends with an :class:`~cidmesa.errors.OutOfTimeError`, and nothing of it is kept.
 
     Returns
     -------
@@ -115,7 +121,8 @@ def derive_mesa_optimizers(
     if objectives is not None and not isinstance(objectives, Mapping):
         raise NotApplicableError(f"objectives= is a mapping, {{targets: objective}}; got {objectives!r}.")
     pool, given = read_targets(setup, targets)
-    known = Candidates(Derivation(setup, tolerance, objectives, prior))
+    with Budget.of(budget) as clock:
+        known = Candidates(Derivation(setup, tolerance, objectives, prior, clock))
     sets = [
         in_node_order(setup, chain(*units)) for k in range(1, int(max_targets) + 1) for units in combinations(pool, k)
     ]
@@ -137,6 +144,8 @@ class Family(Shown):
         The training regret that is allowed.
     prior
         The declared prior, or ``None``.
+    budget
+        How long each answer may take.
     """
 
     def __init__(
@@ -146,6 +155,7 @@ class Family(Shown):
         self._candidates = {candidate.names: candidate for candidate in candidates}
         self.setup = derivation.setup
         self.tolerance = derivation.tolerance
+        self.budget = derivation.budget
         self.prior = prior
 
     def __iter__(self) -> Iterator[MesaOptimizer]:
@@ -167,6 +177,7 @@ class Family(Shown):
             raise unknown(", ".join(key), listed, what="a candidate of this family: targets=, max_targets=")
         return self._candidates[key]
 
+    @within_budget
     def where(self, *answers: Consistency | str) -> tuple[MesaOptimizer, ...]:
         """Return the candidates with one of these verdicts on consistency."""
         wanted = set()
@@ -177,15 +188,14 @@ class Family(Shown):
         return tuple(candidate for candidate in self._one_by_one() if candidate.consistency in wanted)
 
     @property
+    @within_budget
     def hypotheses(self) -> tuple[MesaOptimizer, ...]:
         """The minimal candidates that are not excluded: what predictions are made for."""
         return tuple(candidate for candidate in self._one_by_one() if candidate.minimal)
 
     def _one_by_one(self) -> Iterator[MesaOptimizer]:
-        """Iterate with a progress bar on the terminal, once it has taken two seconds."""
-        from tqdm import tqdm
-
-        yield from tqdm(self, total=len(self), desc="consistency", delay=2.0, leave=False, unit="candidate")
+        """Iterate while there is time, with a progress bar on the terminal once it has taken two seconds."""
+        return self.budget.each(self, "the comparison of candidates", "derive fewer of them, targets=[..]")
 
     @property
     def by_design(self) -> tuple[InnerAgent, ...]:
@@ -198,6 +208,7 @@ class Family(Shown):
         return LookupTable(self.setup, self.tolerance)
 
     @cached_property
+    @within_budget
     def unidentifiable(self) -> tuple[Indistinct, ...]:
         """Pairs of hypotheses that no behaviour in training or a deployment can tell apart, or may not.
 
@@ -205,11 +216,24 @@ class Family(Shown):
         """
         return unidentifiable(self)
 
-    def predictions(self) -> Predictions:
-        """Return what the hypotheses say that trained agents will do; see :mod:`.predictions`."""
-        return predict(self.setup, self.hypotheses, tolerance=self.tolerance)
+    def predictions(self, *, budget: Any = LEFT_OUT) -> Predictions:
+        """Return what the hypotheses say that trained agents will do; see :mod:`.predictions`.
+
+        Parameters
+        ----------
+        budget
+            The seconds that it may take, ``None`` for no limit; left out, those of the family.
+
+        Raises
+        ------
+        OutOfTimeError
+            The budget was over. Predictions are whole or none: what a clock cut short is never registered.
+        """
+        with self.budget.lasting(self.budget if budget is LEFT_OUT else budget) as clock:
+            return predict(self.setup, self.hypotheses, tolerance=self.tolerance, budget=clock)
 
     @property
+    @within_budget
     def ranking(self) -> Ranking:
         """The candidates by weight under the declared prior.
 
@@ -225,9 +249,11 @@ class Family(Shown):
             )
         return rank(self._one_by_one(), self.prior)
 
+    @within_budget
     def _rows(self) -> list[dict[str, Any]]:
         return [candidate.row() for candidate in self._one_by_one()]
 
+    @within_budget
     def __str__(self) -> str:
         rows = self._rows()
         regrets = tuple(f"regret in {name}" for name in self.setup.deployments)

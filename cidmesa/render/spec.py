@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from cidmesa.errors import DiagramError, unknown
+from cidmesa.errors import DiagramError, shortened, unknown
 from cidmesa.render.theme import RINGS
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ def spec_of(
     title
         Words above the picture.
     rings
-        Which nodes have which incentive: an incentive report, or a mapping from ``"voi"``, ``"voc"``, ``"ri"``,
-        ``"ici"`` to nodes.
+        Which nodes have which incentive: an incentive report, that of one decision (``incentives(cid)["d"]``), or a
+        mapping from ``"voi"``, ``"voc"``, ``"ri"``, ``"ici"`` to nodes. Of several decisions a report marks the union;
+        the legend says whose incentives are shown.
     notes, labels
         A few words below a node; what is written in it instead of its name.
     groups
@@ -203,7 +204,8 @@ def spec_of(
             if tail in cid and head in cid and not _has(cid, tail, head)
         ]
     picture = Spec(nodes, tuple(edges), title, (), direction, tuple((words, words) for words in groups or {}))
-    return replace(picture, legend=_legend(picture, tuple(map(str, cid.agents)))) if legend else picture
+    whose = _whose(cid, rings)
+    return replace(picture, legend=_legend(picture, tuple(map(str, cid.agents)), whose)) if legend else picture
 
 
 def _has(cid: CID, tail: str, head: str) -> bool:
@@ -219,6 +221,11 @@ def _what_it_was(cid: CID, name: str, against: CID | None) -> str:
 def _rings_by_node(cid: CID, rings: Any) -> dict[str, tuple[str, ...]]:
     if rings is None:
         return {}
+    if not isinstance(rings, Mapping) and not hasattr(rings, "overlay"):
+        raise DiagramError(
+            f'rings= takes an incentive report or a mapping from criterion to nodes, {{"voi": [..]}}; '
+            f"got {shortened(rings)}."
+        )
     by_criterion = rings if isinstance(rings, Mapping) else _rings_of_report(cid, rings)
     for criterion in by_criterion:
         if criterion not in RINGS:
@@ -237,6 +244,13 @@ def _rings_of_report(cid: CID, report: Any) -> dict[str, set[str]]:
     return {criterion: {n for n in cid.nodes if criterion in marked.get(n, ())} for criterion in RINGS}
 
 
+def _whose(cid: CID, rings: Any) -> str:
+    """Say whose incentives the rings are, where a diagram has several decisions."""
+    if rings is None or isinstance(rings, Mapping) or len(cid.decisions) < 2:
+        return ""
+    return f" ({getattr(rings, 'decision', None) or 'of any decision'})"
+
+
 def _group_by_node(cid: CID, groups: Mapping[str, Iterable[str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for words, names in groups.items():
@@ -247,9 +261,9 @@ def _group_by_node(cid: CID, groups: Mapping[str, Iterable[str]]) -> dict[str, s
     return found
 
 
-def _legend(picture: Spec, agents: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _legend(picture: Spec, agents: tuple[str, ...], whose: str) -> tuple[tuple[str, str], ...]:
     entries = [
-        (criterion, words)
+        (criterion, words + whose)
         for criterion, (_, _, words) in RINGS.items()
         if any(criterion in node.rings for node in picture.nodes)
     ]

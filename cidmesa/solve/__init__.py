@@ -22,6 +22,8 @@ intention                            Ward et al. 2024                 `intention
 where a utility comes from           a table by contribution          `explain`
 best response, equilibria            Hammond et al. 2023              `best_response`, `pure_equilibria` …
 all extreme equilibria of two        Avis et al. 2010                 `mixed_equilibria`
+one of two with many contexts        Koller et al. 1996               `zero_sum_equilibrium`
+some of three or more                Porter et al. 2008               `mixed_equilibria`
 mixed strategies as rules            Kuhn 1953                        `mixed_equilibria`
 Gambit's extensive form              McKelvey et al.                  `to_efg`
 symbols instead of numbers           regions of optimality            the package `symbolic`
@@ -33,8 +35,8 @@ All of it rests on two modules: :mod:`cidmesa.solve.tables.elimination` plans an
 says so (``Solution.exact``, ``Magnitude.exact``); a table too large to make is refused before anything is computed.
 
 Not implemented: continuous variables; approximate inference by sampling; the best stochastic rules where more than two
-decisions share one, or several pairs do; mixed equilibria of more than two agents; counterfactuals and games with
-symbols.
+decisions share one, or several pairs do; all mixed equilibria of more than two agents; the sequence form of games
+that are not zero-sum; counterfactuals and games with symbols.
 
 ==============  ==================================================
 module          what it holds
@@ -55,6 +57,7 @@ from cidmesa.solve.games.equilibria import is_equilibrium as is_equilibrium
 from cidmesa.solve.games.equilibria import mixed_equilibria as mixed_equilibria
 from cidmesa.solve.games.equilibria import pure_equilibria as pure_equilibria
 from cidmesa.solve.games.equilibria import subgame_perfect_equilibria as subgame_perfect_equilibria
+from cidmesa.solve.games.equilibria import zero_sum_equilibrium as zero_sum_equilibrium
 from cidmesa.solve.games.gambit import to_efg as to_efg
 from cidmesa.solve.magnitudes.effects import has_instrumental_control_incentive as has_instrumental_control_incentive
 from cidmesa.solve.magnitudes.effects import has_response_incentive as has_response_incentive

@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Floats
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, as_lambda
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.candidates.targets import in_node_order
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
@@ -383,7 +383,7 @@ def _as_numbers(node: str, domain: Iterable[Any]) -> Floats:
     listed = list(domain)
     if not all(is_number(value) for value in listed):
         raise NotApplicableError(
-            f"`{node}` has the values {tuple(listed)!r}, which are not numbers: give a function, lambda {node}: ..."
+            f"`{node}` has the values {tuple(listed)!r}, which are not numbers: give a function, {as_lambda([node])}"
         )
     return np.array([float(value) for value in listed])
 

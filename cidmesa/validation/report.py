@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Floats
-from cidmesa.errors import missing
 from cidmesa.mesa.predictions.predictions import Prediction
+from cidmesa.shown import frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -254,17 +254,13 @@ class Report:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one line per row as a DataFrame; ``statistic`` holds the agents' numbers."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise missing("pandas", "plot", "a report as a DataFrame") from error
         lines = []
         for row in (*self.rows, *self.controls):
             line = row.to_dict()
             line.update(line.pop("agents"))
             line["low"], line["high"] = line.pop("interval")
             lines.append(line)
-        return pd.DataFrame(lines)
+        return frame(lines)
 
     def to_text(self, width: int = 120, *, colour: bool = False) -> str:
         """Return the report as tables for a terminal."""

@@ -39,6 +39,11 @@ def says_yes(cid: cm.CID, reduced: cm.CID, criterion: str, x: str, d: str) -> bo
     """The criterion as the table of definitions words it, on the minimal reduction."""
     utilities = cid.utilities
     pays = any(u == x or u in reduced.descendants(x) for u in utilities)
+    if criterion in {"voc", "direct_voc"} and x in utilities:
+        others = [u for u in utilities if u != x]
+        return not all(
+            p in cid.decisions and not any(u in reduced.descendants(p) for u in others) for p in reduced.parents(x)
+        )
     if criterion == "voi":
         return x in naive.reduced(with_information_link(cid, x, d), random.Random(0)).parents(d)
     if criterion in {"ri", "unfairness"}:
@@ -283,7 +288,7 @@ def test_other_agents_rules_are_fixed_and_the_verdict_says_so() -> None:
 def test_an_open_question_is_not_a_truth_value(monkeypatch: pytest.MonkeyPatch) -> None:
     from cidmesa.criteria.witness import build as witness
 
-    monkeypatch.setattr(witness, "find_witness", lambda verdict: None)
+    monkeypatch.setattr(witness, "find_witness", lambda verdict, budget: None)
     # The optimal first move is deterministic, so the second need not listen.
     cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
     verdict = cm.admits_ri(cid, "d0", "d1")
@@ -305,7 +310,7 @@ def test_a_found_witness_settles_it(monkeypatch: pytest.MonkeyPatch) -> None:
         at_door=lambda go, door: int(go == door), at_red=lambda go, red: int(go == red), reward=lambda at_door: at_door,
     )  # fmt: skip
     calls = []
-    monkeypatch.setattr(witness, "find_witness", lambda verdict: calls.append(verdict) or found)
+    monkeypatch.setattr(witness, "find_witness", lambda verdict, budget: calls.append(verdict) or found)
     cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
     verdict = cm.admits_ri(cid, "d0", "d1")
     assert not calls  # the search waits until the answer is asked for

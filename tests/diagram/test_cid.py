@@ -6,6 +6,7 @@ import copy
 import pickle
 import random
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -77,7 +78,6 @@ class TestContents:
         assert len(RED_DOOR) == 7
 
     def test_networkx_view_is_frozen_and_says_what_each_node_is(self):
-        import networkx as nx
 
         graph = GAME.graph
         assert set(graph.edges) == set(GAME.edges)
@@ -104,7 +104,6 @@ class TestContents:
     @given(cids(decisions=(0, 2)))
     @settings(max_examples=examples(quick=60, full=1000))
     def test_relatives_agree_with_the_edges(self, cid):
-        import networkx as nx
 
         graph = nx.DiGraph(cid.edges)
         graph.add_nodes_from(cid.nodes)
@@ -322,6 +321,13 @@ def test_hidden_causes_never_merge_nor_take_a_node() -> None:
         cm.CID(bidirected=[("a", "a")])
 
 
+def test_a_whole_graph_says_how_to_take_its_edges() -> None:
+    graph = nx.DiGraph([("a", "b")])
+    with pytest.raises(cm.DiagramError, match=r"got a DiGraph of networkx: .*CID\(g.edges, nodes=g.nodes\)"):
+        cm.CID(graph)  # type: ignore[arg-type]
+    assert cm.CID(graph.edges, nodes=graph.nodes).edges == (("a", "b"),)
+
+
 KNOWN = {"door": {"position": (0.0, 1.5)}, ("door", "go"): {"weight": 2}, None: {"title": "a maze"}}
 
 
@@ -380,7 +386,6 @@ def test_attributes_cannot_be_changed() -> None:
 
 
 def test_a_graph_is_not_a_list_of_edges() -> None:
-    import networkx as nx
 
     with pytest.raises(DiagramError, match=r"got a DiGraph of networkx: cm.from_networkx\(..\) reads it"):
         cm.CID(nx.DiGraph([("a", "b")]))  # type: ignore[arg-type]

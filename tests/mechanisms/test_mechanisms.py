@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import pickle
+import random
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.errors import CidmesaError, MechanismError
+from cidmesa.errors import CidmesaError, MechanismError, NotApplicableError
 from tests.strategies import examples, models
 
 P, Q = sympy.symbols("p q")
@@ -118,7 +120,7 @@ def test_a_function_is_called_once_per_context() -> None:
     model.query(["y"])
     model.expected_utility()
     model.shift(x0=cm.Bernoulli(0.9)).query(["y"])
-    assert len(calls) == 2**10
+    assert len(calls) == 2**10 + 256  # the first ones again, to see whether it is a function
 
 
 def test_noise_makes_a_mechanism_structural_and_a_stochastic_table_is_not() -> None:
@@ -323,3 +325,108 @@ def test_the_refusal_says_what_may_be_meant(table: Any, words: str) -> None:
     cid = cm.CID([("a", "x")]) if isinstance(table[0], list) else cm.CID(nodes=["x"])
     with pytest.raises(MechanismError, match=words):
         cid.parameterise({**({"a": cm.Bernoulli(0.5)} if "a" in cid else {}), "x": cm.Table(table)})
+
+
+COINS: dict[str, Callable[[], Any]] = {
+    "a root": lambda: {"a": random.random, "b": lambda a: a},
+    "a coin at a root": lambda: {"a": lambda: random.choice([0, 1]), "b": lambda a: a},
+    "a coin below": lambda: {"a": cm.Bernoulli(0.5), "b": lambda a: random.choice([0, 1])},
+    "a distribution": lambda: {"a": cm.Bernoulli(0.5), "b": lambda a: {0: (p := random.random()), 1: 1 - p}},
+    "noise": lambda: {
+        "a": cm.Bernoulli(0.5),
+        "b": cm.Function(lambda a, noise: random.random(), noise=cm.Bernoulli(0.5)),
+    },
+    "noisy": lambda: {"a": cm.Bernoulli(0.5), "b": cm.Noisy(lambda a: random.choice("xyz"), 0.1)},
+}
+
+
+@pytest.mark.parametrize("case", COINS)
+def test_what_is_no_function_is_refused(case: str) -> None:
+    with pytest.raises(cm.MechanismError, match=r"it is no function: .*called again .*return \{value: probability\}"):
+        cm.CID([("a", "b")]).parameterise(COINS[case]())
+
+
+def test_a_random_utility_or_rule_is_refused() -> None:
+    cid = cm.CID([("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+    with pytest.raises(cm.MechanismError, match="`u`: it is no function"):
+        cid.parameterise(a=cm.Bernoulli(0.5), d=[0, 1], u=lambda d: random.random())
+    model = cid.parameterise(a=cm.Bernoulli(0.5), d=[0, 1], u=lambda d: d)
+    with pytest.raises(cm.MechanismError, match="`d`: it is no function"):
+        model.expected_utility({"d": lambda a: random.choice([0, 1])})
+
+
+def hint_of(error: BaseException) -> str:
+    """The function that an error ends with."""
+    return str(error)[str(error).rindex("lambda ") :]
+
+
+ODD = [("the cause", "C"), ("political-inequality",), ("class",), ("x", "lambda"), ('a"b',), ("1st",)]
+
+
+@pytest.mark.parametrize("names", ODD)
+def test_hints_are_python_whatever_nodes_are_called(names: tuple[str, ...]) -> None:
+    cid = cm.CID([(name, "effect") for name in names])
+    with pytest.raises(cm.MechanismError) as refused:
+        cid.parameterise({**dict.fromkeys(names, cm.Bernoulli(0.5)), "effect": lambda wrong: 0})
+    function = eval(hint_of(refused.value), {"f": lambda *values: sum(values)})  # the hint itself
+    model = cid.parameterise({**dict.fromkeys(names, cm.Bernoulli(0.5)), "effect": function})
+    assert 1 in model.domain("effect")
+    with pytest.raises(cm.MechanismError, match="every node needs a mechanism") as refused:
+        cid.parameterise({"effect": function})
+    compile(f"call({str(refused.value).split('none: ')[1].rstrip('.')})", "hint", "eval")
+
+
+def test_lists_of_numbers_with_decimal_commas_name_their_node() -> None:
+    cid = cm.CID([("a", "b")])
+    with pytest.raises(cm.MechanismError, match=r"mechanism of `b`.*rectangular"):
+        cid.parameterise(a=cm.Bernoulli(0.5), b=[[0, 27, 0.73], [0, 26]])
+    with pytest.raises(cm.MechanismError, match=r"mechanism of `b`.*'0,27': a decimal point, 0.27, not a comma"):
+        cid.parameterise(a=cm.Bernoulli(0.5), b=[["0,27", 0.73], [0, 1]])
+    with pytest.raises(cm.MechanismError) as refused:
+        cid.parameterise(a=cm.Bernoulli(0.5), b=[["x" * 10_000, 0.73], [0, 1]])
+    assert len(str(refused.value)) < 300
+
+
+def test_tuples_are_values_of_a_root_by_their_probabilities() -> None:
+    model = cm.CID([("a", "b")]).parameterise(a={(0, 1): 0.25, (1, 1): 0.75}, b={((0, 1),): (5,), ((1, 1),): (6,)})
+    assert model.domain("a") == ((0, 1), (1, 1))
+    assert model.cpd("a").tolist() == [0.25, 0.75]
+    assert model.domain("b") == ((5,), (6,))
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("utility", "says"),
+    [
+        (lambda d: HUGE * d, "an integer of about 400 digits at d=1 is too large for a float: divide all utilities"),
+        ([0, HUGE], "an integer of about 400 digits at d=1 is too large"),
+        ([0, -HUGE], "minus an integer of about 400 digits at d=1 is too large .* a finite penalty does"),
+        ([0, -float("inf")], "-inf at d=1 is not a finite real number. For .* a finite penalty does, such as -1e12"),
+        ([0, -1e308], r"-1e\+308 at d=1 is too large: sums of utilities beyond 1e\+300"),
+        ([0, float("nan")], "nan at d=1 is not a finite real number"),
+    ],
+)
+def test_utilities_beyond_floats(utility: Any, says: str) -> None:
+    cid = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
+    with pytest.raises(MechanismError, match=says):
+        cid.parameterise(d=[0, 1], u=utility)
+
+
+def test_whole_numbers_beyond_floats_are_no_bare_errors() -> None:
+    cid = cm.CID([("x", "y")])
+    for x in (cm.Categorical({0: HUGE, 1: 0}), [HUGE, 0], cm.Bernoulli(0.5)):
+        with pytest.raises(MechanismError, match="is not a probability"):
+            cid.parameterise(x=x, y=lambda x: {0: HUGE, 1: 0})
+    for make in (lambda: cm.Bernoulli(HUGE), lambda: cm.Noisy(lambda x: x, HUGE)):
+        with pytest.raises(MechanismError, match="got an integer of about 400 digits"):
+            make()
+    act = cm.CID([("d", "x"), ("x", "u")], decisions=["d"], utilities=["u"])
+    model = act.parameterise(d=[0, 1], x=cm.Function(lambda d: HUGE * d, domain=[0, HUGE]), u=lambda x: int(x > 0))
+    assert model.solve().value == 1.0
+    with pytest.raises(NotApplicableError, match="400 digits in its domain is no finite float"):
+        cm.total_effect(model, "d", "x")
+    with pytest.raises(MechanismError, match="is not a probability"):
+        model.expected_utility({"d": [HUGE, 0]})
+    assert cm.derive_mesa_optimizers(cm.TrainingSetup(model))["x"].objective is not None

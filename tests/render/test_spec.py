@@ -51,6 +51,20 @@ def test_a_report_gives_the_rings_of_all_decisions():
     assert marked == two["a"].ici | two["b"].ici
 
 
+def test_rings_of_one_of_several_decisions_and_whose_they_are():
+    two = cm.incentives(TWO)
+    picture = spec_of(TWO, rings=two["a"])
+    assert {n.name for n in picture.nodes if "ici" in n.rings} == two["a"].ici
+    assert {words.split(" (")[-1] for mark, words in picture.legend if mark == "ici"} == {"a)"}
+    union = spec_of(TWO, rings=two)
+    assert {words.split(" (")[-1] for mark, words in union.legend if mark == "ici"} == {"of any decision)"}
+    alone = spec_of(DOOR, rings=cm.incentives(DOOR)["go"])
+    assert [words for mark, words in alone.legend if " (" in words] == []
+    assert two.overlay("a") == two["a"].overlay()
+    with pytest.raises(cm.DiagramError, match=r"rings= takes an incentive report or a mapping .* got 3"):
+        spec_of(TWO, rings=3)
+
+
 def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind():
     mesa = DOOR.demote("reward").with_utility("mesa_utility", ["at_red"]).without_edges(("door", "go"))
     picture = spec_of(mesa, against=DOOR)

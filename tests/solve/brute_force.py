@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 class World:
     """A model as one table over all chance nodes and decisions, in the order of `names`."""
 
+    number: type = float
+
     def __init__(self, model: cm.CIM, agent: Any = None, cut: Iterable[str] = ()) -> None:
         self.model = model
         cid = model.cid
         self.names = [n for n in cid.nodes if cid.kind(n) != "utility"]
         self.shape = [model.card(n) for n in self.names]
         self.utilities = cid.utilities if agent is None else cid.utilities_of(agent)
-        self.chance = np.ones(self.shape)
+        self.chance = np.ones(self.shape, dtype=self.number)
         for node in cid.chance:
             if node not in set(cut):
                 self.chance = self.chance * self.spread(model.cpd(node), (*cid.parents(node), node))
         self.payoff = self.payoff_of(self.utilities)
 
     def payoff_of(self, utilities: Iterable[str]) -> Any:
-        total = np.zeros(self.shape)
+        total = np.zeros(self.shape, dtype=self.number)
         for u in utilities:
             total = total + self.spread(self.model.cpd(u), self.model.cid.parents(u))
         return total

@@ -28,7 +28,9 @@ instrumental control   the action is copied along :math:`D \rightsquigarrow X \r
 =====================  ================================================================================================
 
 **Several decisions.** Where that construction finds no way around the other decisions, small models are searched
-(:mod:`cidmesa.criteria.witness.search`), within bounds; not finding one proves nothing.
+(:mod:`cidmesa.criteria.witness.search`), within bounds; not finding one proves nothing. For value of information that a
+theorem promises the utility is solved for first, and nodes get the states they need
+(:mod:`cidmesa.criteria.witness.linear_search`).
 
 References
 ----------
@@ -42,13 +44,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.criteria.witness.bit_tracks import Bit, Pay, Ref, Tracks
 from cidmesa.criteria.witness.check import Candidate, holds
 from cidmesa.criteria.witness.paths import PathView, Segment
 from cidmesa.graph.reduction import with_information_link
-from cidmesa.mechanisms import Mechanism, Table
+from cidmesa.mechanisms import Mechanism
 
 if TYPE_CHECKING:
     from cidmesa.criteria.question import Question
@@ -68,13 +69,15 @@ MAX_CELLS = 2**22
 """The largest table, in entries, of a witness."""
 
 
-def find_witness(question: Question) -> CIM | None:
+def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     """Return a model that has the incentive a question is about, checked by the exact solver, or None.
 
     Parameters
     ----------
     question
         A question that is not EXCLUDES.
+    budget
+        How long small models may be searched.
 
     Returns
     -------
@@ -87,6 +90,8 @@ def find_witness(question: Question) -> CIM | None:
     ------
     MechanismError
         A node has so many parents that no dense table can be written for it.
+    OutOfTimeError
+        The budget was over before the search was.
 
     Notes
     -----
@@ -112,8 +117,11 @@ def find_witness(question: Question) -> CIM | None:
         from cidmesa.criteria.witness.search import SEARCH_DRAWS, search
 
         # Where a theorem says that there is a witness on this very link, it is worth looking longer.
-        promised = question.settled is not None and criterion == "voi"
-        return search(question, criterion, 10 * SEARCH_DRAWS if promised else SEARCH_DRAWS)
+        if question.settled is None or criterion != "voi":
+            return search(question, criterion, SEARCH_DRAWS, budget)
+        from cidmesa.criteria.witness.linear_search import linear_search
+
+        return linear_search(question, budget) or search(question, criterion, 10 * SEARCH_DRAWS, budget)
     return None
 
 
@@ -165,7 +173,7 @@ def _response(view: PathView, node: str) -> Built | None:
 
 def _control(view: PathView, node: str) -> Built | None:
     direct = _paid_directly(view, node)
-    return direct if direct is not None else _through_decision(view, node, control=True)
+    return direct if direct is not None or node in view.payers else _through_decision(view, node, control=True)
 
 
 def _instrument(view: PathView, node: str) -> Built | None:
@@ -199,15 +207,10 @@ def _impact(view: PathView, node: str) -> Built | None:
 
 
 def _paid_directly(view: PathView, node: str) -> Built | None:
-    """Fair noise that is paid, controlled to what pays; for a utility, noise at a chance parent, or no pay at all."""
-    tracks = Tracks(view.cid, view.agent)
+    """Fair noise that is paid, controlled to what pays."""
     if node in view.payers:
-        source = next((p for p in view.parents[node] if view.cid.agent_of(p) is None), None)
-        if source is not None:
-            tracks.put(source, "x", Bit(noise=0.5))
-            tracks.pay(Pay(node, ((source, "x"),)))
-        ones = np.ones(tuple(len(tracks.domain(p)) for p in view.cid.parents(node)))
-        return Built(tracks, Table(ones))
+        return _paid_itself(view, node)
+    tracks = Tracks(view.cid, view.agent)
     path = view.path(node, view.payers, avoiding=() if view.decision is None else (view.decision,))
     if path is None:
         return None
@@ -215,6 +218,27 @@ def _paid_directly(view: PathView, node: str) -> Built | None:
     tracks.copy(path[:-1], "x")
     tracks.pay(Pay(path[-1], ((path[-2], "x"),)))
     return Built(tracks, tracks.mechanism(node, {"x": Bit(noise=1.0)}))
+
+
+def _paid_itself(view: PathView, node: str) -> Built | None:
+    """A utility pays for noise at a parent; or for one action, while the other is worth as much to another utility."""
+    tracks = Tracks(view.cid, view.agent)
+    ours = view.cid.decisions_of(view.agent)
+    source = next((p for p in view.cid.parents(node) if p not in ours), None)
+    if source is not None:
+        tracks.put(source, "x", Bit(noise=0.5))
+        tracks.pay(Pay(node, ((source, "x"),)))
+        return Built(tracks)
+    others = [u for u in view.payers if u != node]
+    torn = view.decision is not None and view.decision in view.cid.parents(node)
+    path = view.path(view.decision, others) if torn and view.decision is not None else None
+    if view.decision is None or path is None:
+        return None
+    tracks.put(view.decision, "d", Bit())
+    tracks.copy(path[:-1], "d")
+    tracks.pay(Pay(path[-1], ((path[-2], "d"),)))
+    tracks.pay(Pay(node, ((view.decision, "d"),), equal=True))
+    return Built(tracks)
 
 
 def _through_decision(view: PathView, node: str, *, control: bool) -> Built | None:

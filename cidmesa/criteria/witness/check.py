@@ -11,7 +11,7 @@ from cidmesa.mechanisms import Categorical, Mechanism
 from cidmesa.model import CIM
 from cidmesa.solve import solve
 from cidmesa.solve.magnitudes.effects import has_instrumental_control_incentive, has_response_incentive, impact
-from cidmesa.solve.magnitudes.values import introduced_total_variation
+from cidmesa.solve.magnitudes.values import introduced_total_variation, value_of_control
 
 if TYPE_CHECKING:
     from cidmesa.criteria.question import Question
@@ -44,6 +44,9 @@ def holds(candidate: Candidate, criterion: str, question: Question) -> bool:
     model, node, decision = candidate.model, candidate.node, question.decision
     if criterion == "voi":
         return decision is not None and _informs(model, question.nodes, decision)
+    if criterion == "voc" and model.cid.kind(node) == "utility":
+        worth = value_of_control(model, node, decision)
+        return worth.exact and worth > LEAST_EFFECT
     if criterion == "voc":
         return candidate.control is not None and _pays_to_control(model, node, candidate.control, decision)
     if criterion == "ri":

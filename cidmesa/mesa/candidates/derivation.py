@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.candidates.targets import admissible, in_node_order, target_key
@@ -35,6 +36,8 @@ class Derivation:
     ----------
     setup, tolerance, objectives, prior
         As for :func:`cidmesa.derive_mesa_optimizers`.
+    budget
+        How long each answer may take; its clock runs while one is asked for.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class Derivation:
         tolerance: float = 0.0,
         objectives: Mapping[Any, Any] | None = None,
         prior: SimplicityPrior | None = None,
+        budget: Budget = UNLIMITED,
     ) -> None:
         if require_setup(setup, "a derivation").model is not None:
             setup.require_model("deriving mesa-optimizers")
         require_tolerance(tolerance)
         self.setup = setup
         self.tolerance = tolerance
+        self.budget = budget
         self.bits = (prior or SimplicityPrior()).bits
         self.pool = admissible(setup)
         self.reading = Reading(setup.cid, setup.training_score)
@@ -77,7 +82,7 @@ class Derivation:
             return None
         if needs_stochastic_rules(self.setup, names):
             return ByDeclaredObjective(
-                self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names))
+                self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)), self.budget
             )
         try:
             tables = self._tables_for(names)
@@ -88,8 +93,12 @@ class Derivation:
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
         with suppress(NotApplicableError):
-            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names])
+            return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names], self.budget)
         return None
+
+    def why_not_listed(self, names: tuple[str, ...]) -> str | None:
+        """Return why a candidate is not known by all its objectives, where the policies are too many to compare."""
+        return self._why.get(names)
 
     def without_numbers(self, names: tuple[str, ...], question: str) -> NotApplicableError:
         """Return the error for a question about a candidate that has no answer in numbers."""
@@ -104,7 +113,7 @@ class Derivation:
     @cached_property
     def optimum(self) -> Solution:
         """What the base can earn in training."""
-        return solve(self.setup.require_model("the base optimum"))
+        return solve(self.setup.require_model("the base optimum"), budget=self.budget)
 
     def proper_subsets(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         """Yield the proper subsets of targets, the score whole or not at all."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from cidmesa.clock import within_budget
 from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.derivation import Derivation
@@ -99,6 +100,8 @@ class MesaOptimizer(Shown):
         The targets, in node order.
     tolerance
         The training regret that is allowed.
+    budget
+        How long each answer may take.
     """
 
     def __init__(self, siblings: Candidates, names: tuple[str, ...]) -> None:
@@ -107,6 +110,7 @@ class MesaOptimizer(Shown):
         self.setup = self._derivation.setup
         self.names = names
         self.tolerance = self._derivation.tolerance
+        self.budget = self._derivation.budget
 
     @property
     def targets(self) -> frozenset[str]:
@@ -140,6 +144,7 @@ class MesaOptimizer(Shown):
     # Consistency -----------------------------------------------------------------------------------------------------
 
     @cached_property
+    @within_budget
     def consistency(self) -> Consistency:
         """CONSISTENT, EXCLUDED or UNKNOWN; :attr:`reasons` says why."""
         if not self._controls:
@@ -154,6 +159,7 @@ class MesaOptimizer(Shown):
         return Consistency.EXCLUDED if empty else Consistency.CONSISTENT
 
     @cached_property
+    @within_budget
     def _answers(self) -> Answers | None:
         """The numbers, by whichever method is exact; ``None`` where there are none."""
         return self._derivation.answers(self.names)
@@ -184,6 +190,7 @@ class MesaOptimizer(Shown):
         return self._answers
 
     @cached_property
+    @within_budget
     def reasons(self) -> Reasons:
         """C1, C2 per observation, the margin of C3 and what the search could have missed."""
         words = [f"C1 {'holds' if self._controls else 'fails'}: " + self._control_in_words()]
@@ -196,7 +203,11 @@ class MesaOptimizer(Shown):
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
         elif found is not None:
-            words.append("C3: declared objectives one by one, since one rule serves several decisions")
+            why = getattr(found, "why", "")
+            words.append(
+                "C3: declared objectives one by one, since one rule serves several decisions"
+                + (f"; {why}" if why else "")
+            )
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
 
     @cached_property
@@ -217,6 +228,7 @@ class MesaOptimizer(Shown):
         return self.targets >= score or (not reads & set(cid.decisions) and self.targets >= reads)
 
     @cached_property
+    @within_budget
     def minimal(self) -> bool:
         """Whether it is not excluded and no proper subset of its targets is consistent already."""
         if self.consistency is Consistency.EXCLUDED:
@@ -245,9 +257,17 @@ class MesaOptimizer(Shown):
     def _by_cone(self) -> ByCone:
         found = self._numbers("the consistent set")
         if not isinstance(found, ByCone):
+            why = self._derivation.why_not_listed(self.names)
+            if isinstance(found, ByStage):
+                raise NotApplicableError(f"the consistent set is not known as a whole here: {found.why}")
             raise NotApplicableError(
-                "the consistent set is described by inequalities where every decision has a rule of its own; with "
-                f"shared rules declared objectives are tried one by one: {self!r}.declared."
+                "the consistent set is described by inequalities where "
+                + (
+                    f"the policies can be compared, and here {why} "
+                    if why is not None
+                    else "every decision has a rule of its own, and here one rule serves several. "
+                )
+                + f"Declared objectives are tried one by one: see .declared of the candidate {', '.join(self.names)}."
             )
         return found
 
@@ -257,6 +277,7 @@ class MesaOptimizer(Shown):
         return self._derivation.declared(self.names)
 
     @cached_property
+    @within_budget
     def objective(self) -> Objective | None:
         """The representative objective: the first declared one in the set, else the one of least norm.
 
@@ -265,6 +286,7 @@ class MesaOptimizer(Shown):
         return None if self._answers is None else self._answers.representative()
 
     @cached_property
+    @within_budget
     def training_regret(self) -> float | None:
         """The least base regret of the worst optimal policy, over all objectives on the targets.
 
@@ -275,6 +297,7 @@ class MesaOptimizer(Shown):
         return found if math.isfinite(found) else None
 
     @cached_property
+    @within_budget
     def objective_regret(self) -> float | None:
         """The training regret of :attr:`objective`, of the worst policy optimal for it."""
         if self._answers is None or self.objective is None:
@@ -282,6 +305,7 @@ class MesaOptimizer(Shown):
         return self._answers.regret_of(self.objective)[1]
 
     @cached_property
+    @within_budget
     def weakly_consistent(self) -> bool | None:
         """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
         if self._answers is None or self.objective is None:
@@ -289,6 +313,7 @@ class MesaOptimizer(Shown):
         return self._answers.regret_of(self.objective)[0] <= self.tolerance + self._answers.width
 
     @cached_property
+    @within_budget
     def information_loss(self) -> float | None:
         """What the base loses if its decisions see only what is requisite for the targets (C2 with numbers).
 
@@ -308,7 +333,7 @@ class MesaOptimizer(Shown):
             return 0.0
         fewer = self.setup.cid.without_edges(drop)
         blind = CIM(fewer, {node: own_mechanism(model, node) for node in fewer.nodes})
-        seeing, unseeing = self._derivation.optimum, solve(blind)
+        seeing, unseeing = self._derivation.optimum, solve(blind, budget=self.budget)
         return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
 
     @property
@@ -319,6 +344,7 @@ class MesaOptimizer(Shown):
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
+    @within_budget
     def possible_actions(self, deployment: str) -> Actions:
         """Return decision → context → possible actions, over the contexts that the deployment reaches.
 
@@ -357,13 +383,18 @@ class MesaOptimizer(Shown):
         return self._per_deployment(lambda name: self._costs_nothing(self.stale_regret[name]))
 
     def _costs_nothing(self, found: Interval) -> bool:
-        return found.high <= self._numbers("regret").width
+        return found.gap == 0 and found.high <= self._numbers("regret").width
 
     def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
         """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""
-        if self._answers is None or isinstance(self._answers, ByStage):
+        if self._answers is None:
             return PerDeployment((), compute, str(self.without_numbers("the regret in a deployment")))
-        return PerDeployment(tuple(self.setup.deployments), compute)
+
+        def timed(name: str) -> T:
+            with self.budget:
+                return compute(name)
+
+        return PerDeployment(tuple(self.setup.deployments), timed)
 
     # Shifts ----------------------------------------------------------------------------------------------------------
 
@@ -413,6 +444,7 @@ class MesaOptimizer(Shown):
         return carry_over(self.setup, self.names, name)
 
     @cached_property
+    @within_budget
     def interfaces(self) -> tuple[Interface, ...]:
         """Interfaces between policy and score (Theorem B); see :func:`cidmesa.mesa.graphical.interfaces.interfaces`."""
         from cidmesa.mesa.graphical.interfaces import interfaces
@@ -424,7 +456,7 @@ class MesaOptimizer(Shown):
 
     @cached_property
     def _view(self) -> MesaIncentives:
-        return MesaIncentives(self.cid, self.setup.cid, self.setup.world)
+        return MesaIncentives(self.cid, self.setup.cid, self.setup.world, self.budget)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -454,10 +486,11 @@ class MesaOptimizer(Shown):
     @cached_property
     def in_deployment(self) -> Mapping[str, MesaIncentives]:
         """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
-        return PerDeployment(
-            tuple(self.setup.deployments),
-            lambda name: MesaIncentives(mesa_diagram(self.setup, self.names, name), self.setup.cid, self.setup.world),
-        )
+        return PerDeployment(tuple(self.setup.deployments), self._view_in)
+
+    def _view_in(self, name: str) -> MesaIncentives:
+        cid = mesa_diagram(self.setup, self.names, name)
+        return self._view if cid == self.cid else MesaIncentives(cid, self.setup.cid, self.setup.world, self.budget)
 
     @cached_property
     def responds_to(self) -> frozenset[str]:
@@ -468,6 +501,7 @@ class MesaOptimizer(Shown):
     # Corollaries -----------------------------------------------------------------------------------------------------
 
     @cached_property
+    @within_budget
     def is_deceptive(self) -> DeceptionVerdict:
         """Whether its compliance in training is instrumental and ends; see :mod:`cidmesa.mesa.corollaries.deception`.
 
@@ -479,6 +513,7 @@ class MesaOptimizer(Shown):
         return is_deceptive(self.setup, self.names, self.objective, tolerance=self.tolerance)
 
     @cached_property
+    @within_budget
     def deception(self) -> Deception:
         """The regrets (R_tr, R_cut, R_dep) behind :attr:`is_deceptive`.
 

@@ -29,7 +29,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-    from cidmesa.mesa.derive import Family
     from cidmesa.mesa.outcomes.for_setup import OutcomeTables
     from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
     from cidmesa.mesa.setup.training import TrainingSetup
@@ -99,8 +98,27 @@ class Indistinct:
         return f"{names} {told}; a shift of {', '.join(sorted(self.best.nodes)) or 'nothing'} would separate them"
 
 
+class HasHypotheses(Protocol):
+    """What is needed of a family."""
+
+    @property
+    def setup(self) -> TrainingSetup:
+        """The training setup."""
+        ...
+
+    @property
+    def tolerance(self) -> float:
+        """The training regret that is allowed."""
+        ...
+
+    @property
+    def hypotheses(self) -> tuple[MesaOptimizer, ...]:
+        """The candidates to compare."""
+        ...
+
+
 @options_by_name
-def unidentifiable(family: Family, *, among: Iterable[MesaOptimizer] | None = None) -> tuple[Indistinct, ...]:
+def unidentifiable(family: HasHypotheses, *, among: Iterable[MesaOptimizer] | None = None) -> tuple[Indistinct, ...]:
     r"""Return the pairs of hypotheses that no behaviour in training and the declared deployments tells apart.
 
     Parameters

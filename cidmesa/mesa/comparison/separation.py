@@ -39,6 +39,7 @@ import numpy as np
 
 from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Floats, Mask
+from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.candidates.derivation import Derivation
@@ -143,7 +144,13 @@ class Separations(tuple[Separation, ...], Shown):
 
 @options_by_name
 def separating_shifts(
-    setup: TrainingSetup, a: Targets, b: Targets, *, size: int = 2, tolerance: float = 0.0
+    setup: TrainingSetup,
+    a: Targets,
+    b: Targets,
+    *,
+    size: int = 2,
+    tolerance: float = 0.0,
+    budget: Seconds = "default",
 ) -> Separations:
     r"""Return the shifts that would tell two hypotheses apart, the best first.
 
@@ -157,6 +164,9 @@ def separating_shifts(
         The most chance nodes that a replacement shifts; with 0 only what is declared is compared.
     tolerance
         The training regret allowed to the hypotheses. Of an excluded target the objectives of least regret count.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -172,6 +182,8 @@ def separating_shifts(
         A target that is not a node.
     NotApplicableError
         A decision as a target; symbols; more policies than can be compared.
+    OutOfTimeError
+        The budget was over before all sets of nodes were tried.
 
     Notes
     -----
@@ -189,7 +201,14 @@ def separating_shifts(
     require_count(size, "size", least=0)
     if setup.model is None:
         return Separations(_graphical(setup, one, other))
-    judges = _judges(setup, one, other, tolerance)
+    with Budget.of(budget) as clock:
+        return _separating_shifts(setup, one, other, size, tolerance, clock)
+
+
+def _separating_shifts(
+    setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], size: int, tolerance: float, budget: Budget
+) -> Separations:
+    judges = _judges(setup, one, other, tolerance, budget)
     best: dict[frozenset[str], Separation] = {}
     moved = {name: setup.shifted(name) for name in setup.distributions}
     parted = judges.disagreement(setup, tuple(moved))
@@ -203,12 +222,10 @@ def separating_shifts(
     every = _count(model, size) <= judges.most
     matter = observed(setup.cid) | relevant(setup.cid, one) | relevant(setup.cid, other)
     options = {node: list(_replacements(model, node, every)) for node in setup.cid.chance if node in matter}
-    from tqdm import tqdm
-
     sets = [chosen for count in range(1, size + 1) for chosen in combinations(options, count)]
-    for chosen in tqdm(sets, desc="separating shifts", unit="set", delay=2, leave=False, disable=None):
+    for chosen in budget.each(sets, "the search for separating shifts", _SHRINK):
         if not any(kept < frozenset(chosen) and row.possible for kept, row in best.items()):
-            _try(setup, judges, best, chosen, options, every)
+            _try(setup, judges, best, chosen, options, every, budget)
     rows = [
         row
         for nodes, row in best.items()
@@ -230,6 +247,9 @@ def separating_shifts(
     )
 
 
+_SHRINK = "shift fewer nodes at once, size=1"
+
+
 class Judges(Protocol):
     """What two hypotheses would do, wherever they are put.
 
@@ -244,14 +264,18 @@ class Judges(Protocol):
         ...
 
 
-def _judges(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], tolerance: float) -> Judges:
+def _judges(
+    setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], tolerance: float, budget: Budget
+) -> Judges:
     if needs_stochastic_rules(setup, one) or needs_stochastic_rules(setup, other):
         found = (
-            ByDeclaredObjective(setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]))
+            ByDeclaredObjective(
+                setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]), budget
+            )
             for names in (one, other)
         )
         return DeclaredPair(*found)
-    known = Candidates(Derivation(setup, tolerance))
+    known = Candidates(Derivation(setup, tolerance, budget=budget))
     return ConePair(setup, Judge(known[one]), Judge(known[other]))
 
 
@@ -352,6 +376,7 @@ def _try(
     chosen: tuple[str, ...],
     options: Mapping[str, list[Table]],
     every: bool,
+    budget: Budget,
 ) -> None:
     """Try all replacements of one set of nodes."""
     nodes = frozenset(chosen)

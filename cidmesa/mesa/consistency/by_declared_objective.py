@@ -11,14 +11,16 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
+from cidmesa.clock import UNLIMITED, Budget
+from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
-from cidmesa.mesa.consistency.shared_rule_extremes import extremes
+from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
 from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
@@ -42,31 +44,42 @@ class ByDeclaredObjective:
         A setup with shared rules.
     names, tolerance, declared
         As for :class:`ByCone`.
+    budget
+        How long an answer may take.
     """
 
     margin = None
     delta = None
 
     def __init__(
-        self, setup: TrainingSetup, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective]
+        self,
+        setup: TrainingSetup,
+        names: tuple[str, ...],
+        tolerance: float,
+        declared: Sequence[Objective],
+        budget: Budget = UNLIMITED,
     ) -> None:
         self.setup = setup
         self.names = names
         self.tolerance = tolerance
         self.declared = declared
-        self._known: dict[tuple[int, str, bool], tuple[float, float]] = {}
-        self._best: dict[str, float] = {}  # what the base can earn
+        self.budget = budget
+        self.why = ""  # why nothing is known of some objective
+        self._known: dict[tuple[bytes, str, bool], _Regret] = {}
+        self._actions: dict[str, Actions] = {}
+        self._ranges: dict[tuple[str, bytes, bytes], Extremes] = {}
+        self._best: dict[str, tuple[float, bool]] = {}  # what the base can earn, and whether that is proven
 
     @property
     def is_empty(self) -> bool | None:
         """False where a declared objective is consistent; else not known."""
-        return False if any(high <= self._allowed(self.tolerance) for high in self._training()) else None
+        return False if any(high <= self._allowed(self.tolerance) for high in self._proven()) else None
 
     @property
     def least_regret(self) -> float:
         """The least training regret of a declared objective; none is below zero, so the first zero is the least."""
         least = math.inf
-        for high in self._training():
+        for high in self._proven():
             least = min(least, high)
             if least == 0.0:
                 break
@@ -80,26 +93,37 @@ class ByDeclaredObjective:
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set."""
-        for i in self._selected:
-            objective = self.declared[i]
-            return Objective(objective.name, objective.targets, unit(objective.values), objective.domains)
-        return None
+        objective = next(self._selected(), None)
+        if objective is None:
+            return None
+        return Objective(objective.name, objective.targets, unit(objective.values), objective.domains)
 
     def regret_of(self, objective: Objective) -> tuple[float, float]:
         """Return the training regret of the best and of the worst rule that is optimal for an objective."""
-        return self._regrets(objective, TRAINING, stale=False)
+        found = self._regrets(objective, TRAINING)
+        return found.low, found.high
 
     def regret(self, name: str, stale: bool = False) -> Interval:
         """Return the hull of the regrets of the declared objectives in the set."""
-        ends = [self._of(i, name, stale) for i in self._selected]
+        ends = [self._regrets(objective, name, stale) for objective in self._selected()]
         if not ends:
             return Interval(math.nan, math.nan)
-        return Interval(min(low for low, _ in ends), max(high for _, high in ends))
+        return Interval(min(r.low for r in ends), max(r.high for r in ends), max(r.off for r in ends))
 
     def actions(self, name: str) -> Actions:
-        """Return the actions that optimal rules take in the contexts that they reach."""
-        model = self.setup.deployed(name)
-        return by_context(model, self.behaviour(model)[0])
+        """Return the actions that optimal rules take in the contexts that they reach.
+
+        Raises
+        ------
+        NotApplicableError
+            Of no objective it is known.
+        """
+        if self.why and next(self._selected(), None) is None:
+            raise NotApplicableError(self.why)
+        if name not in self._actions:
+            model = self.setup.deployed(name)
+            self._actions[name] = by_context(model, self.behaviour(model)[0])
+        return self._actions[name]
 
     def behaviour(self, model: CIM) -> tuple[dict[str, Mask], Floats]:
         """Return what optimal rules do in a model: the actions they take where they come, and the law of each.
@@ -115,7 +139,8 @@ class ByDeclaredObjective:
         cid = model.cid
         taken = {d: np.zeros((len(model.contexts(d)), model.card(d)), dtype=bool) for d in cid.decisions}
         laws = []
-        for rule in chain.from_iterable(self._optimal(space, model, self.declared[i]) for i in self._selected):
+        ways = {_direction(objective.values): objective for objective in self._selected()}
+        for rule in chain.from_iterable(self._optimal(space, model, objective) for objective in ways.values()):
             rows = {d: space.rule_of(d, rule) for d in cid.decisions}
             policy = {d: table.reshape(_shape(model, d)) for d, table in rows.items()}
             for decision, table in rows.items():
@@ -127,41 +152,75 @@ class ByDeclaredObjective:
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def _training(self) -> Iterator[float]:
-        """Yield the training regret of each declared objective, computed as it is asked for."""
-        return (self._of(i, TRAINING, stale=False)[1] for i in range(len(self.declared)))
+    def _proven(self) -> Iterator[float]:
+        """Yield a proven bound on the training regret of each declared objective, computed as it is asked for."""
+        found = (self._regrets(objective, TRAINING) for objective in self.declared)
+        return (regret.high + regret.off for regret in found)
 
-    @property
-    def _selected(self) -> list[int]:
+    def _selected(self) -> Iterator[Objective]:
+        """Yield the declared objectives in the set; where it is not known to have one, those of least regret."""
         budget = self.tolerance if self.is_empty is False else self.least_regret
-        return [i for i, high in enumerate(self._training()) if high <= self._allowed(budget)]
+        for objective, high in zip(self.declared, self._proven(), strict=True):
+            if high <= self._allowed(budget):
+                yield objective
 
     def _allowed(self, budget: float) -> float:
         return budget + self.width
 
-    def _of(self, i: int, name: str, stale: bool) -> tuple[float, float]:
-        key = i, name, stale
+    def _regrets(self, objective: Objective, name: str, stale: bool = False) -> _Regret:
+        """Return the base regret of the best and of the worst rule that is optimal for an objective."""
+        key = _direction(objective.values), name, stale
         if key not in self._known:
-            self._known[key] = self._regrets(self.declared[i], name, stale)
+            self.budget.check(f"trying {len(self.declared):,} declared objectives on {', '.join(self.names)}", _SHRINK)
+            try:
+                self._known[key] = self._found(objective, name, stale)
+            except NotApplicableError as too_large:
+                self.why = str(too_large)
+                self._known[key] = _Regret(math.nan, math.nan, math.inf)
         return self._known[key]
 
-    def _regrets(self, objective: Objective, name: str, stale: bool) -> tuple[float, float]:
-        """Return the base regret of the best and of the worst rule that is optimal for an objective."""
+    def _found(self, objective: Objective, name: str, stale: bool) -> _Regret:
         model = self.setup.deployed(name)
         believed = stale_model(self.setup, name) if stale else model
+        paid = self.setup.training_score if name == TRAINING else self.setup.score
         space = RuleSpace.of(model, self.setup.shared_rules)
-        worth = space.total(model, self.setup.training_score if name == TRAINING else self.setup.score)
+        worth = space.total(model, paid)
         wanted = space.expectation(believed, self.names, objective.table_in(believed))
         if name not in self._best:
-            self._best[name] = space.maximise(worth).value
-        found = extremes(space, wanted, worth)
-        low, high = self._best[name] - found.high, self._best[name] - found.low
-        return (low if low > self.width else 0.0), (high if high > self.width else 0.0)
+            self._best[name] = space.maximum(worth)
+        best, exact = self._best[name]
+        key = name, wanted.terms.tobytes(), unit(wanted.coefficients).tobytes() if wanted.terms.size else b""
+        if key not in self._ranges:  # several objectives may want the same, or not care
+            self._ranges[key] = extremes(space, wanted, worth, budget=self.budget)
+        found = self._ranges[key]
+        low, high = (x if x > self.width else 0.0 for x in (best - found.high, best - found.low))
+        if exact and found.exact:
+            return _Regret(low, high, 0.0)
+        spread = math.fsum(float(np.ptp(model.cpd(utility))) for utility in paid)
+        return _Regret(low, high, max(low, spread - high, 0.0))
 
     def _optimal(self, space: RuleSpace, model: CIM, objective: Objective) -> tuple[Floats, ...]:
         wanted = space.expectation(model, self.names, objective.table_in(model))
         base = space.utility(model, self.setup.score)
-        return space.maximise(wanted, others=base).rules
+        return space.maximisers(wanted, base)
+
+
+class _Regret(NamedTuple):
+    """The least and the largest regret that were found, and how far outside of these others may lie."""
+
+    low: float
+    high: float
+    off: float
+
+
+_SHRINK = "declare fewer objectives, objectives={targets: ..}, or let the decisions observe less"
+
+
+def _direction(values: Floats) -> bytes:
+    """Return what objectives have in common that want the same: they differ by scale and shift alone."""
+    moved = values - values.min()
+    scaled: Floats = np.round(moved / (moved.max() or 1.0), 12) + 0.0
+    return scaled.tobytes()
 
 
 def _shape(model: CIM, decision: str) -> tuple[int, ...]:

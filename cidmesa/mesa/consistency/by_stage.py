@@ -6,25 +6,39 @@ on the rules before it. If in **every** context that some policy reaches :math:`
 the base, every policy that is optimal for :math:`O` is optimal for the base: :math:`O` is strongly consistent.
 
 The converse fails: an objective may be consistent and yet choose badly in contexts that its own optimal policies never
-enter. So an empty set is no proof, and the verdict is then UNKNOWN. Where the base is indifferent at a decision that
-others depend on, only objectives that want :math:`\pi_b`'s own action there are found, since a different optimal action
-would change what the others lead to.
+enter. So an empty set is no proof. Where the base is indifferent at a decision that others depend on, only objectives
+that want :math:`\pi_b`'s own action there are found, since a different optimal action would change what the others lead
+to.
+
+A single objective needs no such test: its optimal policies are combinations of optimal actions, and the best and the
+worst of them for the base are two more solutions (:mod:`.optimal_rules`), in training and in any deployment. Targets
+with two values have two objectives, so that this says all there is to say. Of others it says what the declared
+objectives and the representative do, a part of the set; what is proven of the rest is that a regret lies between 0 and
+the most that can be lost.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cidmesa.arrays import Floats
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
-from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.consistency.consistent_set import ConsistentSet, unit
+from cidmesa.mesa.consistency.optimal_rules import OptimalRules, best_within
+from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.objectives.cones import NOISE
 from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
+from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.queries.payoffs import reached_contexts
@@ -32,14 +46,20 @@ from cidmesa.solve.queries.payoffs import reached_contexts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cidmesa.mesa.consistency.regret_interval import Interval
-    from cidmesa.mesa.outcomes.disagreement import Actions
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.solve import Solution
 
 
+ROUNDING = 1e-9
+"""How much of what the base can earn a difference of two solved values may be off."""
+
+
 class ByStage:
-    """A sufficient test of consistency in training, and nothing about deployments.
+    """Consistency where policies are too many to list, by a sufficient test and by single objectives.
+
+    Of targets that have two values together there are, up to scale and shift, two objectives and a constant: all are
+    tried, and all answers are exact. Of others the answers about deployments are those of the objectives known to be
+    consistent, the declared ones and the representative, with the distance to what is proven of all.
 
     Parameters
     ----------
@@ -53,65 +73,173 @@ class ByStage:
         The objectives to prefer.
     why
         Why nothing more is known, for the errors.
+    budget
+        How long an answer may take.
     """
 
     delta = 0.0
 
     def __init__(
-        self, setup: TrainingSetup, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective], why: str
+        self,
+        setup: TrainingSetup,
+        names: tuple[str, ...],
+        tolerance: float,
+        declared: Sequence[Objective],
+        why: str,
+        budget: Budget = UNLIMITED,
     ) -> None:
         self.setup = setup
         self.names = names
         self.tolerance = tolerance
         self.declared = declared
         self.why = why
-        self.sufficient = ConsistentSet(stage_law(setup, names))
+        self.budget = budget
+        self.sufficient = ConsistentSet(stage_law(setup, names, budget))
+        self._domains = tuple(domain_of(setup, node) for node in names)
+        self._rules_known: dict[tuple[str, bytes, bool], OptimalRules] = {}
+        self._regrets_known: dict[tuple[str, bytes, bool], tuple[float, float]] = {}
+        self._ends_known: dict[str, tuple[float, float]] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether :attr:`tried` are all objectives on the targets, up to scale and shift."""
+        return math.prod(len(domain) for domain in self._domains) == 2
+
+    @cached_property
+    def tried(self) -> tuple[Objective, ...]:
+        """The objectives that are tried one by one, the declared ones first."""
+        if not self.is_complete:
+            found = self.sufficient.representative()
+            least = () if found is None else (self._objective("the objective of least norm", found[1]),)
+            return (*self.declared, *least)
+        values = list(product(*self._domains))
+        both = [self._objective(f"{values[i]} of {self.names}", np.eye(2)[i]) for i in (1, 0)]
+        ways: dict[bool, Objective] = {}
+        for objective in (*self.declared, *both):
+            if objective.values[0] != objective.values[1]:
+                ways.setdefault(bool(objective.values[0] < objective.values[1]), objective)
+        indifferent = self._objective("a constant", np.zeros(2))  # in the set where the base does not care either
+        return (*ways.values(), indifferent)
 
     @property
     def is_empty(self) -> bool | None:
-        """False where the test finds an objective; else not known."""
-        return False if self.sufficient.is_empty is False else None
+        """False where an objective is known to be consistent, True where all were tried; else not known."""
+        if not self.is_complete and self.sufficient.is_empty is False:
+            return False
+        if any(high <= self._allowed(self.tolerance) for high in self._training()):
+            return False
+        return True if self.is_complete else None
 
     @property
-    def margin(self) -> float:
-        """The largest margin of an objective that passes the test."""
-        return 0.0 if self.sufficient.best is None else self.sufficient.best[0]
+    def margin(self) -> float | None:
+        """The largest margin of an objective that passes the test; ``None`` where none does."""
+        return None if self.sufficient.best is None else self.sufficient.best[0]
 
     @property
     def least_regret(self) -> float:
-        """0 where an objective passes the test; else not known."""
-        return 0.0 if self.is_empty is False else math.nan
+        """The least training regret, where all objectives were tried or one costs nothing; else not known."""
+        if self.is_complete:
+            return min(self._training())
+        if self.sufficient.is_empty is False or any(high == 0.0 for high in self._training()):
+            return 0.0
+        return math.nan
 
-    @property
+    @cached_property
     def width(self) -> float:
-        """The regret below which there is none."""
+        """The regret below which there is none: differences of solved values, relative to what is at stake."""
         model = self.setup.deployed(TRAINING)
-        return tie_width(np.concatenate([model.cpd(u).ravel() for u in self.setup.score]))
+        return ROUNDING * sum(float(np.ptp(model.cpd(u))) for u in self.setup.score)
 
     def representative(self) -> Objective | None:
-        """Return the first declared objective that passes the test, else the one of least norm."""
-        found = self.sufficient.representative([objective.values for objective in self.declared])
-        if found is None:
-            return None
-        position, values = found
-        name = "the objective of least norm" if position is None else self.declared[position].name
-        return Objective(name, self.names, values, tuple(domain_of(self.setup, node) for node in self.names))
+        """Return the first declared objective in the set, else the one of least norm."""
+        found = next(iter(self._selected), None)
+        return None if found is None else self._objective(found.name, unit(found.values))
 
     def regret_of(self, objective: Objective) -> tuple[float, float]:
-        """Return (0, 0) for an objective that passes the test; of others the regret is not known."""
-        found = 0.0 if self.sufficient.contains(objective.values) else math.nan
-        return found, found
+        """Return the training regret of the best and of the worst policy that is optimal for an objective."""
+        return self._regrets(objective, TRAINING)
 
     def regret(self, name: str, stale: bool = False) -> Interval:
-        """Raise: what it does elsewhere is not known."""
-        raise NotApplicableError(f"the regret in '{name}' is not known here: {self.why}")
+        """Return the regrets of the objectives known to be in the set, and how far those of others may lie outside."""
+        ends = [self._regrets(objective, name, stale) for objective in self._selected]
+        if not ends:
+            return Interval(math.nan, math.nan)
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
+        if self.is_complete:
+            return Interval(low, high)
+        worst, best = self._ends(name)
+        return Interval(low, high, max(low, best - worst - high, 0.0))
 
     def actions(self, name: str) -> Actions:
-        """Raise: what it does elsewhere is not known."""
-        raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
+        """Return the possible actions in a distribution, where all objectives were tried.
+
+        Raises
+        ------
+        NotApplicableError
+            They were not: others may do something else.
+        """
+        if not self.is_complete:
+            raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
+        model = self.setup.deployed(name)
+        taken = {d: np.zeros((len(model.contexts(d)), model.card(d)), dtype=bool) for d in model.cid.decisions}
+        for objective in self._selected:
+            for decision, mask in self._rules(objective, name).taken.items():
+                taken[decision] |= mask
+        return by_context(model, taken)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _objective(self, name: str, values: Floats) -> Objective:
+        return Objective(name, self.names, values, self._domains)
+
+    def _training(self) -> Iterator[float]:
+        """Yield the training regret of each objective that is tried, computed as it is asked for."""
+        return (self._regrets(objective, TRAINING)[1] for objective in self.tried)
+
+    @property
+    def _selected(self) -> list[Objective]:
+        """The objectives known to be in the set; where it is empty, those with the least training regret."""
+        budget = self.least_regret if self.is_empty else self.tolerance
+        return [o for o, high in zip(self.tried, self._training(), strict=True) if high <= self._allowed(budget)]
+
+    def _allowed(self, budget: float) -> float:
+        return budget + self.width
+
+    def _regrets(self, objective: Objective, name: str, stale: bool = False) -> tuple[float, float]:
+        """Return the base regret of the best and of the worst policy that is optimal for an objective."""
+        key = name, objective.values.tobytes(), stale
+        if key not in self._regrets_known:
+            model = self.setup.deployed(name)
+            low, high = self._rules(objective, name, stale).worth(model, self._paid(name), self.budget)
+            best = self._ends(name)[1]
+            lost = best - high, best - low
+            self._regrets_known[key] = tuple(x if x > self.width else 0.0 for x in lost)  # type: ignore[assignment]
+        return self._regrets_known[key]
+
+    def _rules(self, objective: Objective, name: str, stale: bool = False) -> OptimalRules:
+        key = name, objective.values.tobytes(), stale
+        if key not in self._rules_known:
+            self.budget.check(f"trying {len(self.tried):,} objectives one by one", _SHRINK)
+            believed = stale_model(self.setup, name) if stale else self.setup.deployed(name)
+            self._rules_known[key] = OptimalRules.of(believed, objective, self.budget)
+        return self._rules_known[key]
+
+    def _ends(self, name: str) -> tuple[float, float]:
+        """Return the least and the largest that the base can get in a distribution."""
+        if name not in self._ends_known:
+            model, paid = self.setup.deployed(name), self._paid(name)
+            ends = (sign * best_within(model, paid, {}, sign, self.budget) for sign in (-1.0, 1.0))
+            self._ends_known[name] = tuple(ends)  # type: ignore[assignment]
+        return self._ends_known[name]
+
+    def _paid(self, name: str) -> tuple[str, ...]:
+        return self.setup.training_score if name == TRAINING else self.setup.score
 
 
-def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
+_SHRINK = "declare fewer objectives, objectives={targets: ..}, or give the targets fewer values"
+
+
+def stage_law(setup: TrainingSetup, targets: Sequence[str], budget: Budget = UNLIMITED) -> OutcomeTable:
     """Return the contexts of all decisions as one outcome table: what each action leads to, with later rules at the
     optimum.
 
@@ -135,7 +263,7 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str]) -> OutcomeTable:
     relevance = relevance_graph(setup.cid.with_utility("mesa_utility", dict.fromkeys(read)))
     order = relevance.order()
     matters = {first for first, _ in relevance.edges}
-    best: Solution = solve(model)
+    best: Solution = solve(model, budget=budget)
     actions = max(model.card(decision) for decision in order)
     outcomes, values = [], []
     for decision in order:

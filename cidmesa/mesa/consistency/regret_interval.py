@@ -51,13 +51,15 @@ class Interval(tuple[float, float]):
     >>> low, high = Interval(0.0, 0.5)
     >>> Interval(0.0, 0.5).high, Interval(0.0, 0.5) == (0.0, 0.5)
     (0.5, True)
+    >>> Interval(0.0, -0.0)
+    [0, 0]
     """
 
     gap: float
 
     def __new__(cls, low: float, high: float, gap: float = 0.0) -> Interval:
         """Make the pair."""
-        made = super().__new__(cls, (low, high))
+        made = super().__new__(cls, (low + 0.0, high + 0.0))  # minus zero becomes zero
         made.gap = gap
         return made
 

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Floats, Ints
-from cidmesa.mesa.consistency.shared_rules import LISTED_RULES, RuleSpace
+from cidmesa.clock import UNLIMITED, Budget
+from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.outcomes.outcome_table import TIE
 
 if TYPE_CHECKING:
@@ -35,8 +36,14 @@ if TYPE_CHECKING:
 
     from cidmesa.mesa.consistency.shared_rules import Optimum, Polynomial
 
+FACES = 20_000
+"""The most faces that are looked at: a few seconds."""
+
 ROUNDING = 1e-9
 """Residuals and singular values up to here, relative to the coefficients, are none."""
+
+
+_SHRINK = "give the decisions that share a rule fewer observations or actions"
 
 
 class Extremes(NamedTuple):
@@ -47,7 +54,13 @@ class Extremes(NamedTuple):
     exact: bool
 
 
-def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, deterministic: bool = False) -> Extremes:
+def extremes(
+    space: RuleSpace,
+    wanted: Polynomial,
+    base: Polynomial,
+    deterministic: bool = False,
+    budget: Budget = UNLIMITED,
+) -> Extremes:
     """Return the range of `base` over the rules that maximise `wanted`.
 
     Parameters
@@ -58,12 +71,39 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
         Expectations.
     deterministic
         Consider deterministic rules alone.
+    budget
+        How long it may take.
+
+    Raises
+    ------
+    OutOfTimeError
+        The budget was over.
 
     Notes
     -----
-    Exact where one rule at most acts twice on what is wanted or on the base, all others once, and at most 300,000 faces
-    have to be looked at; else the range over the optimal rules that were found.
+    Contexts that no run passes together are looked at one group after the other (:meth:`.RuleSpace.parts`). Exact where
+    in each group one rule at most acts twice on what is wanted or on the base, all others once, and at most
+    :data:`FACES` faces have to be looked at; else the range over the optimal rules that were found.
     """
+    parts, (_, constant) = space.parts(wanted, base)
+    known: dict[tuple[bytes, ...], Extremes] = {}
+    found = []
+    for part in parts:
+        key = part.key
+        if key not in known:
+            known[key] = _extremes(part.space, *part.read, deterministic=deterministic, budget=budget)
+        found.append(known[key])
+    low = constant + math.fsum(part.low for part in found)
+    return Extremes(low, constant + math.fsum(part.high for part in found), all(part.exact for part in found))
+
+
+def _extremes(
+    space: RuleSpace, wanted: Polynomial, base: Polynomial, *, deterministic: bool, budget: Budget
+) -> Extremes:
+    """Return the same for contexts that all interact."""
+    if not len(wanted.terms):  # whatever is done here is optimal
+        lowest, highest = (space.maximise(f, (), deterministic) for f in (base.negated, base))
+        return Extremes(-lowest.value, highest.value, lowest.exact and highest.exact)
     best = space.maximise(wanted, (base,), deterministic)
     listed = [base(rule) for rule in best.rules]
     if deterministic:
@@ -74,11 +114,15 @@ def extremes(space: RuleSpace, wanted: Polynomial, base: Polynomial, determinist
     twice = {group for found in degrees for group, degree in found.items() if degree > 1}
     faces = _faces(space, (wanted, base), twice)
     simple = len(twice) <= 1 and max(chain.from_iterable(found.values() for found in degrees), default=0) <= 2
-    if not (simple and best.exact and math.prod(map(len, faces)) <= LISTED_RULES):
+    count = math.prod(map(len, faces))
+    if not (simple and best.exact and count <= FACES):
         return Extremes(min(listed), max(listed), exact=False)
     least = best.value - TIE * wanted.scale
     values = listed + [
-        base(rule) for face in product(*faces) for rule in _critical(space, wanted, base, face) if wanted(rule) >= least
+        base(rule)
+        for face in budget.each(product(*faces), "looking at faces of optimal rules", _SHRINK, total=count)
+        for rule in _critical(space, wanted, base, face)
+        if wanted(rule) >= least
     ]
     return Extremes(min(values), max(values), exact=True)
 

@@ -12,6 +12,10 @@ absent-minded driver [1]_). For each deterministic rule of the others it is maxi
 (:mod:`.standard_quadratic`). More uses of one rule make polynomials of higher degree: those are searched from many
 starts, and the result says so.
 
+Contexts that no run passes together do not interact: the polynomial is a sum over groups of contexts, each of which is
+maximised by itself (:meth:`RuleSpace.parts`). So a walk that sees its goal is as many small problems as there are
+goals.
+
 >>> import cidmesa as cm
 >>> cid = cm.CID([("turn", "out"), ("again", "out"), ("out", "pay")], decisions=["turn", "again"], utilities=["pay"])
 >>> driver = cid.parameterise(turn=["exit", "on"], again=["exit", "on"], pay=lambda out: out,
@@ -33,11 +37,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from cidmesa.arrays import Floats, Ints
+from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.mesa.outcomes.outcome_table import TIE
@@ -51,6 +57,12 @@ if TYPE_CHECKING:
 
 LISTED_RULES = 300_000
 """The most supports and deterministic rules that are listed."""
+
+SEARCHED = 150
+"""The most entries of rules that are searched from many starts."""
+
+COMBINED = 4096
+"""The most optimal rules that are listed."""
 
 _BLOCK = 2**21
 """Numbers that one block of points aims at."""
@@ -94,9 +106,37 @@ class Polynomial:
         return Polynomial(onto[self.terms], self.coefficients)
 
     @property
+    def negated(self) -> Polynomial:
+        """The negation."""
+        return Polynomial(self.terms, -self.coefficients)
+
+    @property
     def scale(self) -> float:
         """The largest coefficient, at least 1: what ties (:data:`.TIE`) are measured by."""
         return max(1.0, float(np.abs(self.coefficients).max(initial=0.0)))
+
+
+class Part(NamedTuple):
+    """Contexts that interact with each other and with no others.
+
+    Attributes
+    ----------
+    space
+        The rules in these contexts.
+    entries
+        Where their entries stand among all.
+    read
+        The part of each expectation that depends on them.
+    """
+
+    space: RuleSpace
+    entries: Ints
+    read: tuple[Polynomial, ...]
+
+    @property
+    def key(self) -> tuple[bytes, ...]:
+        """What equal parts have in common."""
+        return tuple(array.tobytes() for f in self.read for array in (f.terms, f.coefficients))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,6 +258,86 @@ class RuleSpace:
             terms[:, k] = start + context * model.card(decision) + column[decision]
         return _collected(Polynomial(terms, weight[cells]))
 
+    # Parts -------------------------------------------------------------------------------------------------------
+
+    def parts(self, *read: Polynomial) -> tuple[tuple[Part, ...], tuple[float, ...]]:
+        """Return the groups of contexts that interact in some expectations, and what of each depends on no context.
+
+        Contexts that none of them reads are in no part.
+
+        Examples
+        --------
+        Two separate guesses of a coin that is seen:
+
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("coin", "d"), ("coin", "u"), ("d", "u")], decisions=["d"], utilities=["u"])
+        >>> model = cid.parameterise(coin=cm.Bernoulli(0.5), d=[0, 1], u=lambda coin, d: int(coin == d))
+        >>> rules = RuleSpace.of(model)
+        >>> parts, constants = rules.parts(rules.total(model, ["u"]))
+        >>> [part.entries.tolist() for part in parts], constants
+        ([[0, 1], [2, 3]], (0.0,))
+        """
+        owner = np.repeat(np.arange(len(self.blocks)), [b.stop - b.start for b in self.blocks])
+        pairs = [owner[f.terms[:, [0, k]]] for f in read for k in range(f.terms.shape[1]) if len(f.terms)]
+        linked = np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=np.intp)
+        size = len(self.blocks)
+        graph = coo_array((np.ones(len(linked)), (linked[:, 0], linked[:, 1])), shape=(size, size))
+        which = connected_components(graph, directed=False)[1]
+        constants = tuple(0.0 if f.terms.shape[1] else float(f.coefficients.sum()) for f in read)
+        return tuple(self._part(read, owner, which == p) for p in np.unique(which[linked[:, 0]])), constants
+
+    def _part(self, read: Sequence[Polynomial], owner: Ints, mine: Mask) -> Part:
+        """Return the part of some contexts."""
+        entries = np.flatnonzero(mine[owner])
+        place = np.cumsum(mine[owner]) - 1
+        inside = []
+        for f in read:
+            here = mine[owner[f.terms[:, 0]]] if f.terms.shape[1] else np.zeros(len(f.terms), dtype=bool)
+            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here]))
+        kept = np.flatnonzero(mine).tolist()
+        groups = list(dict.fromkeys(self._group_of(b) for b in kept))
+        blocks = tuple(slice(int(place[self.blocks[b].start]), int(place[self.blocks[b].stop - 1]) + 1) for b in kept)
+        first = (*(next(i for i, b in enumerate(kept) if self._group_of(b) == g) for g in groups), len(kept))
+        group = {decision: groups.index(g) for decision, g in self.group.items() if g in groups}
+        return Part(RuleSpace(group, blocks, first), entries, tuple(inside))
+
+    def maximum(self, f: Polynomial) -> tuple[float, bool]:
+        """Return the maximum of `f`, and whether it is proven to be that."""
+        parts, (constant,) = self.parts(f)
+        found = [part.space.maximise(part.read[0]) for part in parts]
+        return constant + math.fsum(best.value for best in found), all(best.exact for best in found)
+
+    def maximisers(self, f: Polynomial, others: Sequence[Polynomial] = ()) -> tuple[Floats, ...]:
+        """Return the rules that maximise `f`, as :meth:`maximise` does, part by part and in all combinations.
+
+        Raises
+        ------
+        NotApplicableError
+            More than :data:`COMBINED`.
+        """
+        parts, _ = self.parts(f, *others)
+        known: dict[tuple[bytes, ...], tuple[Floats, ...]] = {}
+        found = []
+        for part in parts:
+            key = part.key
+            if key not in known:
+                known[key] = part.space.maximise(part.read[0], part.read[1:]).rules
+            found.append(known[key])
+        count = math.prod(map(len, found))
+        if count > COMBINED:
+            raise NotApplicableError(
+                f"{count:,} rules are optimal, more than {COMBINED:,}: give the decisions fewer observations or values."
+            )
+        idle = np.zeros(self.size)
+        idle[[block.start for block in self.blocks]] = 1.0
+        rules = []
+        for chosen in product(*found):
+            rule = idle.copy()
+            for part, own in zip(parts, chosen, strict=True):
+                rule[part.entries] = own
+            rules.append(rule)
+        return tuple(rules)
+
     # Maxima ------------------------------------------------------------------------------------------------------
 
     def maximise(
@@ -241,6 +361,11 @@ class RuleSpace:
         -----
         Exact where at most one rule serves two of the decisions that matter, the others one each, and at most
         300,000 supports and deterministic rules have to be listed.
+
+        Raises
+        ------
+        NotApplicableError
+            Neither that, nor few enough entries to be searched.
         """
         degrees = self.degrees(f)
         twice = [g for g, degree in degrees.items() if degree == 2]
@@ -317,8 +442,17 @@ class RuleSpace:
             isolated.add(group)
         return Optimum(best, tuple(optimal), True, frozenset(isolated), "supports")
 
-    def _searched(self, f: Polynomial, seed: int, starts: int = 64) -> Optimum:
-        """Ascend from many starts: corners and random interior points, each by better and better responses."""
+    def _searched(self, f: Polynomial, seed: int) -> Optimum:
+        """Ascend from many starts: corners and random interior points, each by better and better responses.
+
+        A start costs the third power of the entries, so that the more there are, the fewer starts are made.
+        """
+        if self.size > SEARCHED:
+            raise NotApplicableError(
+                f"one rule serves several decisions here, and {self.size:,} probabilities of it and of others have to "
+                f"be chosen together, more than {SEARCHED:,}: give the decisions fewer observations or values."
+            )
+        starts = int(np.clip(24 * (40 / max(self.size, 1)) ** 3, 4, 24))
         rng = np.random.default_rng(seed)
         best: list[tuple[float, Floats]] = []
         for start in range(starts):

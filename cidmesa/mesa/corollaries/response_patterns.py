@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import options_by_name
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, quoted
 from cidmesa.mechanisms import is_number
 from cidmesa.readonly import ReadOnly
 
@@ -115,7 +115,8 @@ def response_pattern(
     if decision is None:
         if len(tables) != 1:
             raise NotApplicableError(
-                f'the rule of which decision? The policy has {tuple(tables)}: decision="{next(iter(tables), "..")}".'
+                f"the rule of which decision? The policy has {tuple(tables)}: "
+                f"decision={quoted(next(iter(tables), '..'))}."
             )
         (decision,) = tables
     parents = model.cid.parents(decision)

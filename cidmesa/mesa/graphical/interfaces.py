@@ -317,7 +317,9 @@ def payoff_table(model: CIM, targets: Sequence[str], objective: Mapping[Any, flo
             f"an objective on {tuple(targets)} is a mapping from their values to numbers; got {objective!r}: "
             f"{{{keys[0] if len(targets) > 1 else keys[0][0]!r}: 1.0, ..}}."
         )
-    given = {key if isinstance(key, tuple) else (key,): value for key, value in objective.items()}
+    # A single target may be spelled by its value alone, which may itself be a tuple.
+    single = {(value,): value for value in domains[0] if value in objective} if len(targets) == 1 else {}
+    given = {key: objective[single.get(key, key)] for key in keys if single.get(key, key) in objective}
     lacking = [key for key in keys if key not in given]
     if lacking:
         raise NotApplicableError(f"the objective on {tuple(targets)} gives no number for {lacking[0]!r}: add it.")

@@ -18,13 +18,14 @@ T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cidmesa.clock import UNLIMITED, Budget, within_budget
 from cidmesa.criteria import Answer, IncentiveReport, incentives
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import minimal_reduction
@@ -50,11 +51,20 @@ def mesa_diagram(setup: TrainingSetup, targets: Sequence[str], name: str = TRAIN
     DiagramError
         The base diagram has a node called ``mesa_utility``.
     """
-    base = setup.deployed_cid(name)
-    if MESA_UTILITY in base:
+    return minimal_reduction(with_mesa_utility(setup.deployed_cid(name), targets), setup.unshared)
+
+
+def with_mesa_utility(cid: CID, targets: Iterable[str]) -> CID:
+    """Return a diagram with a utility that is a child of all `targets` in place of its own utilities.
+
+    Raises
+    ------
+    DiagramError
+        The diagram has a node called ``mesa_utility``.
+    """
+    if MESA_UTILITY in cid:
         raise DiagramError(f"`{MESA_UTILITY}` is the mesa-optimizer's utility: rename the node with cid.renamed(..).")
-    full = base.demote(*base.utilities).with_utility(MESA_UTILITY, targets, agent=base.agents[0])
-    return minimal_reduction(full, setup.unshared)
+    return cid.demote(*cid.utilities).with_utility(MESA_UTILITY, tuple(targets), agent=cid.agents[0])
 
 
 def mesa_model(cid: CID, base: CIM, objective: Objective) -> CIM:
@@ -98,28 +108,34 @@ class MesaIncentives:
         The base diagram.
     world
         The nodes that are territory.
+    budget
+        How long each answer may take.
     """
 
     cid: CID
     base: CID
     world: frozenset[str]
+    budget: Budget = field(default=UNLIMITED, repr=False)
 
     @cached_property
     def incentives(self) -> IncentiveReport:
         """The incentives of the mesa-optimizer."""
-        return incentives(self.cid)
+        return incentives(self.cid, budget=self.budget)
 
     @cached_property
+    @within_budget
     def emergent(self) -> frozenset[tuple[str, str]]:
         """Pairs (criterion, chance node) that the mesa-optimizer has and the base has not."""
         return self._pairs(self.cid) - self._pairs(self.base)
 
     @cached_property
+    @within_budget
     def vanished(self) -> frozenset[tuple[str, str]]:
         """Pairs (criterion, chance node) that the base has and the mesa-optimizer has not."""
         return self._pairs(self.base) - self._pairs(self.cid)
 
     @cached_property
+    @within_budget
     def territory(self) -> frozenset[str]:
         """World nodes with an instrumental control incentive: what it would steer.
 
@@ -128,6 +144,7 @@ class MesaIncentives:
         return self.world & admitted(self.incentives, "ici")
 
     @cached_property
+    @within_budget
     def undecided(self) -> frozenset[str]:
         """World nodes that it may steer: with several decisions an incentive can be neither proved nor excluded."""
         if len(self.cid.decisions) < 2:
@@ -142,7 +159,7 @@ class MesaIncentives:
         return self.world.intersection(found) - self.territory
 
     def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
-        report = self.incentives if cid is self.cid else incentives(cid)
+        report = self.incentives if cid is self.cid else incentives(cid, budget=self.budget)
         nodes = set(self.base.chance)
         return frozenset(
             (criterion, node) for criterion in COMPARED_CRITERIA for node in admitted(report, criterion) & nodes

@@ -28,6 +28,7 @@ import numpy as np
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import MechanismError, unknown
 from cidmesa.mechanisms import is_number
+from cidmesa.mechanisms.numbers import as_float
 
 if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
@@ -240,7 +241,7 @@ def _has_shape(given: Any, shape: tuple[int, ...]) -> bool:
 
 def _of_one(node: str, domain: Values) -> list[tuple[str, Floats]]:
     values: list[tuple[str, Floats]] = []
-    if all(is_number(v) and np.isfinite(float(v)) for v in domain):  # type: ignore[arg-type]
+    if all(is_number(v) and np.isfinite(as_float(v)) for v in domain):
         values.append((node, np.array([float(v) for v in domain])))  # type: ignore[arg-type]
     for i, v in enumerate(domain):
         values.append((f"[{node} = {v}]", np.eye(len(domain))[i]))
@@ -284,7 +285,7 @@ def _number(what: Any, values: Values, targets: Sequence[str]) -> float:
                 f"{type(error).__name__}: {error}"
             ) from error
     try:
-        return float(found)
+        return as_float(found)
     except (TypeError, ValueError):
         raise MechanismError(
             f"the objective on {', '.join(f'`{t}`' for t in targets)} is a number for every combination of values; "

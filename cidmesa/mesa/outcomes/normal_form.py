@@ -34,13 +34,13 @@ import numpy as np
 from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.disagreement import by_context, disagreement
-from cidmesa.mesa.outcomes.exact_tables import exact_joint
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_of, requisite_links
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import uniform_policy
+from cidmesa.solve.tables.exact_numbers import exact_joint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -29,11 +29,11 @@ import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
-from cidmesa.mesa.outcomes.exact_tables import exact_joint
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import context_law, outcome_law, solve
+from cidmesa.solve.tables.exact_numbers import exact_joint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

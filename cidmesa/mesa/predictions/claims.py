@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
+from cidmesa.mesa.graphical.mesa_diagram import MESA_UTILITY, with_mesa_utility
 from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
 from cidmesa.mesa.setup.deployment import TRAINING
@@ -94,14 +96,16 @@ class World:
     worst: float = 0.0
 
 
-def world_of(setup: TrainingSetup, name: str) -> World:
+def world_of(setup: TrainingSetup, name: str, budget: Budget = UNLIMITED) -> World:
     """Compute what predictions about one distribution share."""
     model = setup.deployed(name)
     policy = uniform_policy(model)
     tables = {
         d: np.asarray(joint(model, model.cid.parents(d), policy=policy), dtype=np.float64) for d in model.cid.decisions
     }
-    return World(setup, name, model, tables, best_value(setup, model) + best_value(setup, negated(model)))
+    return World(
+        setup, name, model, tables, best_value(setup, model, budget) + best_value(setup, negated(model), budget)
+    )
 
 
 # What is claimed ------------------------------------------------------------------------------------------------------
@@ -173,6 +177,10 @@ def regret(h: Hypothesis, world: World) -> Claim | None:
     interval = h.deployment_regret.get(world.name)
     if interval is None or not np.isfinite([interval[0], interval[1]]).all():
         return None
+    if getattr(interval, "gap", 0.0) > 0:  # others of the set may lie outside
+        return Claim(
+            (float(interval[0]), float(interval[1])), "can", f"objectives known to be consistent on {name_of(h)}"
+        )
     return Claim((float(interval[0]), float(interval[1])), "must", _because_of_set(h, world.name))
 
 
@@ -224,7 +232,7 @@ def requisite(h: Hypothesis, world: World, decision: str) -> frozenset[str]:
     extra = world.setup.deployed_cid(world.name)
     if extra is world.setup.cid or extra == world.setup.cid:
         return links
-    return links | requisite_observations(_with_target_utility(extra, h), decision, ["mesa_utility"])
+    return links | requisite_observations(with_mesa_utility(extra, h.targets), decision, [MESA_UTILITY])
 
 
 def responsive(h: Hypothesis, world: World, decision: str) -> frozenset[str]:
@@ -232,11 +240,6 @@ def responsive(h: Hypothesis, world: World, decision: str) -> frozenset[str]:
     links = requisite(h, world, decision)
     cid = world.setup.deployed_cid(world.name)
     return links.union(*(cid.ancestors(node) for node in links))
-
-
-def _with_target_utility(cid: CID, h: Hypothesis) -> CID:
-    base = cid.demote(*cid.utilities)
-    return base.with_utility("mesa_utility", h.targets, agent=cid.agents[0])
 
 
 def is_inert(h: Hypothesis, deployment: str) -> bool:
@@ -268,9 +271,9 @@ def _shares(mixture: Floats, can: Mask) -> tuple[Floats, Floats]:
 # Changed models -----------------------------------------------------------------------------------------------------
 
 
-def best_value(setup: TrainingSetup, model: CIM) -> float:
+def best_value(setup: TrainingSetup, model: CIM, budget: Budget = UNLIMITED) -> float:
     """Return the best expected utility with the rules that the setup lets decisions share."""
-    return float(model.solve(shared_rules=setup.shared_rules).value)
+    return float(model.solve(shared_rules=setup.shared_rules, budget=budget).value)
 
 
 def negated(model: CIM) -> CIM:

@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.mesa.graphical.relevance import observed
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
@@ -179,7 +180,12 @@ def _in_words(expected: Any) -> Any:
 
 
 def predict(
-    setup: TrainingSetup, hypotheses: Sequence[Hypothesis], *, tolerance: float = 0.0, margin: float = MARGIN
+    setup: TrainingSetup,
+    hypotheses: Sequence[Hypothesis],
+    *,
+    tolerance: float = 0.0,
+    margin: float = MARGIN,
+    budget: Budget = UNLIMITED,
 ) -> Predictions:
     r"""State what `hypotheses` predict of agents trained on `setup`.
 
@@ -207,21 +213,24 @@ def predict(
     """
     if setup.model is None:
         return Predictions((), _structural_by_graph(setup))
-    setup.model.require_numeric("predictions")
-    worlds = {name: claims.world_of(setup, name) for name in setup.distributions}
+    setup.model.require_numeric("predictions", "cm.alignment_region(setup, target)")
+    worlds = {name: claims.world_of(setup, name, budget) for name in setup.distributions}
     rows: list[Prediction] = []
     apart: list[Prediction] = list(_structural_by_graph(setup))
     apart.append(_training_regret(setup, tolerance))
     inert = [name for name in setup.deployments if hypotheses and all(claims.is_inert(h, name) for h in hypotheses)]
-    for name, world in worlds.items():
+    named = budget.each(worlds.items(), "stating predictions", _SHRINK, total=len(worlds))
+    for name, world in named:
         if name in inert:
             rows += _inert_rows(setup, name)
             continue
         for found, fails in (*_measured_rows(world, hypotheses, margin), *_coverage_rows(world, hypotheses)):
             (rows if fails else apart).append(found)
-    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin)
+    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, budget)
     return Predictions(rows, apart)
 
+
+_SHRINK = "declare fewer deployments, or derive fewer candidates, targets=[..]"
 
 # Rows ---------------------------------------------------------------------------------------------------------------
 
@@ -303,25 +312,25 @@ def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
 
 
 def _retrained_rows(
-    setup: TrainingSetup, world: World, hypotheses: Sequence[Hypothesis], margin: float
+    setup: TrainingSetup, world: World, hypotheses: Sequence[Hypothesis], margin: float, budget: Budget
 ) -> list[Prediction]:
     """Exact differences that retraining can show: without an observation, without influence on a node."""
     if not hypotheses:
         return []
     model, cid = world.model, world.model.cid
     low, high = utility_range(model)
-    best = claims.best_value(setup, model)
+    best = claims.best_value(setup, model, budget)
     rows: list[tuple[RowKind, str, str, float, str]] = []
     for decision in cid.decisions:
         for parent in cid.parents(decision):
             if all(parent in claims.requisite(h, world, decision) for h in hypotheses) and len(cid.decisions) == 1:
-                gain = best - claims.best_value(setup, claims.blinded(model, parent, decision))
+                gain = best - claims.best_value(setup, claims.blinded(model, parent, decision), budget)
                 rows.append(
                     ("observation", parent, decision, gain, "value of information (Everitt et al. 2021, Thm 9)")
                 )
         for child in cid.children(decision):
             if cid.kind(child) == "chance":
-                gain = best - claims.best_value(setup, claims.uncontrolled(model, child, decision))
+                gain = best - claims.best_value(setup, claims.uncontrolled(model, child, decision), budget)
                 rows.append(("control", child, decision, gain, "control incentive (Everitt et al. 2021, Thm 18)"))
     return [
         Prediction(

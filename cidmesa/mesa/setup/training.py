@@ -30,7 +30,7 @@ from typing import Any
 
 from cidmesa.arguments import read_names
 from cidmesa.diagram import CID, Edge
-from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, unknown
+from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, quoted, unknown
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.setup.deployment import TRAINING, Deployment, Feedback, Phases
 from cidmesa.model import CIM
@@ -149,7 +149,7 @@ class TrainingSetup(Shown):
             raise NotApplicableError(
                 f"{question} needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
             )
-        self.model.require_numeric(question)
+        self.model.require_numeric(question, "cm.alignment_region(setup, target)")
         return self.model
 
     def shifted(self, name: str) -> frozenset[str]:
@@ -168,7 +168,7 @@ class TrainingSetup(Shown):
         """
         if self.model is None:
             raise NotApplicableError(
-                f"deployment '{name}' has no numbers, since this setup is a bare diagram: deployed_cid('{name}')."
+                f"deployment '{name}' has no numbers, since this setup is a bare diagram: deployed_cid({quoted(name)})."
             )
         if _is_training(name):
             return self.model
@@ -302,7 +302,7 @@ class TrainingSetup(Shown):
             if deployment.shifts:
                 first = min(deployment.shifts)
                 raise MechanismError(
-                    f"deployment '{name}' of a model needs a mechanism for each shifted node: {{'{first}': ..}}."
+                    f"deployment '{name}' of a model needs a mechanism for each shifted node: {{{quoted(first)}: ..}}."
                 )
             return self.model
         if deployment.edges:

@@ -7,7 +7,9 @@ a *Nash equilibrium* if no agent gains by changing all of its own rules.
 :func:`best_response`                  what one agent does best against fixed rules
 :func:`is_equilibrium`                 whether nobody gains by deviating
 :func:`pure_equilibria`                all equilibria in deterministic rules, by enumeration
-:func:`mixed_equilibria`               two agents: also those that mix (needs ``nashpy``)
+:func:`mixed_equilibria`               also those that mix: of two agents all extreme ones (needs ``nashpy``) or, in a
+                                       zero-sum game with too many policies, one; of more agents what a search finds
+:func:`zero_sum_equilibrium`           one of two agents with perfect recall, by linear programming
 :func:`subgame_perfect_equilibria`     those in which everybody would do right off the path too
 =====================================  =================================================================================
 
@@ -48,13 +50,17 @@ import numpy as np
 
 from cidmesa.arguments import require_count, require_model
 from cidmesa.arrays import Array
+from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph, relevant_mechanisms
 from cidmesa.mechanisms import Table
+from cidmesa.solve.games.sequence_form import security_rules, why_no_sequence_form
 from cidmesa.solve.games.strategic_form import MAX_PROFILES, Rules, StrategicForm, extreme_profiles, pure_profiles
-from cidmesa.solve.policies.all_optimal import deterministic_rules, value_slack
+from cidmesa.solve.games.support_search import MAX_SUPPORTS, searched
+from cidmesa.solve.policies.all_optimal import deterministic_rules
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.policies.solution import Solution, readable
+from cidmesa.solve.policies.worth import DIGITS, Worth, compared, difference
 from cidmesa.solve.queries.payoffs import uniform_rule
 from cidmesa.solve.queries.query import expected_utility
 
@@ -77,6 +83,10 @@ class Mixture(NamedTuple):
     policies: tuple[dict[str, dict[tuple[Hashable, ...], Any]], ...]
 
 
+_SHRINK = "let decisions observe less, or fix the rule of one agent with with_policy"
+"""What makes a game smaller."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Equilibrium:
     """A profile of strategies from which no agent gains by deviating; usable as ``policy=`` unless it is a mixture.
@@ -93,12 +103,19 @@ class Equilibrium:
         Empty, or for an agent that draws whole policies at random, in a way that rules of its decisions, drawing their
         actions one by one, do not reproduce: the policies and their probabilities. With perfect recall this does not
         happen.
+    exact
+        Whether it was found by a method that finds all it promises; ``False`` marks the find of a search by numbers,
+        right up to rounding, beside which there may be others.
+    method
+        How it was found.
     """
 
     model: CIM
     rules: Mapping[str, Array]
     values: Mapping[Hashable, float]
     mixtures: Mapping[Hashable, Mixture] = field(default_factory=dict)
+    exact: bool = True
+    method: str = "all profiles"
 
     @property
     def tables(self) -> Mapping[str, Array]:
@@ -127,7 +144,8 @@ class Equilibrium:
         rules = [f"{d}: {rule.get((), rule)}" for d, rule in readables.items()]
         rules += [f"{agent!r} draws one of {len(m.policies)} policies" for agent, m in self.mixtures.items()]
         values = ", ".join(f"{agent!r}: {value:.6g}" for agent, value in self.values.items())
-        return f"Equilibrium({'; '.join(rules)}; values: {values})"
+        label = "" if self.exact else "; not exact"
+        return f"Equilibrium({'; '.join(rules)}; values: {values}{label})"
 
 
 def best_response(model: CIM, agent: Hashable, policy: Any = None, **options: Any) -> Solution:
@@ -168,7 +186,8 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
         The game.
     policy
         Rules of all decisions without one, or an :class:`Equilibrium`; where it has mixtures over policies, what the
-        mixtures pay is compared with what every deterministic policy would.
+        mixtures pay is compared with what every deterministic policy would. Deterministic rules are compared exactly;
+        probabilities that mix are floats, and a gain in the tenth digit of what they pay is none.
     agents
         Who may deviate; everybody, if left out.
 
@@ -197,13 +216,31 @@ def is_equilibrium(model: CIM, policy: Any, *, agents: Iterable[Hashable] | None
             raise NotApplicableError(
                 f"whether {agent!r} could gain is not known: its best response was only searched for ({best.method})."
             )
-        gain = expected_utility(played, best, agent=agent) - expected_utility(played, agent=agent)
-        if gain > value_slack(model, agent):
+        if _gains(Worth.of(played, best, agent), Worth.of(played, agent=agent), played, agent):
             return False
     return True
 
 
-def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Equilibrium, ...]:
+def _gains(best: Worth, now: Worth, played: CIM, agent: Hashable) -> bool:
+    """Say whether a response is worth more; of rules that mix, written in floats, what nine digits do not show is none.
+
+    The digits are those of the terms that make the two values, not of the largest utility.
+    """
+    if any(((rule > 0) & (rule < 1)).any() for rule in played.rules.values()):
+        gain, _ = difference(best, now)
+        return gain > DIGITS * (best.size + now.size)
+    sign = compared(best, now)
+    if sign is None:
+        raise NotApplicableError(
+            f"whether {agent!r} could gain is not known: {best.value!r} and {now.value!r} are closer than rounding can "
+            "tell, and the game is too large for exact arithmetic."
+        )
+    return sign > 0
+
+
+def pure_equilibria(
+    model: CIM, *, max_profiles: int = MAX_PROFILES, budget: Seconds = "default"
+) -> tuple[Equilibrium, ...]:
     """Return all Nash equilibria in deterministic rules.
 
     Parameters
@@ -212,6 +249,9 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
         The game; decisions with a rule keep it.
     max_profiles
         How many profiles to compare at most.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -223,6 +263,8 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
     ------
     NotApplicableError
         More profiles than `max_profiles`.
+    OutOfTimeError
+        The budget was over: which equilibria there are would depend on the clock, so that none is returned.
 
     Notes
     -----
@@ -240,33 +282,46 @@ def pure_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Eq
     ['opera', 'match']
     """
     require_model(model, "an equilibrium")
-    form = StrategicForm.of(model, _open_decisions(model), max_profiles)
-    return tuple(_equilibrium(model, rules) for rules in pure_profiles(form))
+    with Budget.of(budget) as clock:
+        form = StrategicForm.of(model, _open_decisions(model), max_profiles)
+        found = clock.each(pure_profiles(form), "listing pure equilibria", _SHRINK)
+        return tuple(_equilibrium(model, rules) for rules in found)
 
 
-def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[Equilibrium, ...]:
-    """Return the extreme Nash equilibria of two agents, pure and mixed; every other one is a mixture of these.
+def mixed_equilibria(
+    model: CIM, *, max_profiles: int = MAX_PROFILES, budget: Seconds = "default"
+) -> tuple[Equilibrium, ...]:
+    """Return Nash equilibria, pure and mixed: of two agents the extreme ones, of which every other is a mixture.
 
     Parameters
     ----------
     model
-        The game; exactly two agents have decisions without a rule, any number each.
+        The game; at least two agents have decisions without a rule, any number each.
     max_profiles
-        How many profiles of deterministic policies the two may have at most.
+        How many profiles of deterministic policies they may have at most.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
     tuple of Equilibrium
-        Those in which fewest policies are played first. An agent's mixture is given as rules of its decisions, each
-        drawing its actions by itself, where those pay everybody the same whatever the other agent does: always with
-        perfect recall (Kuhn's theorem). Otherwise the mixture itself is kept (:attr:`Equilibrium.mixtures`).
+        Those in which fewest policies are played first. Where two agents have too many policies to list, one
+        equilibrium if :func:`zero_sum_equilibrium` covers the game. Of more than two agents what a search support by
+        support finds, each checked by :func:`is_equilibrium` and marked ``exact=False``: there may be others. An
+        agent's mixture is given as rules of its decisions, each drawing its actions by itself, where those pay
+        everybody the same whatever the others do: always with perfect recall (Kuhn's theorem). Otherwise the mixture
+        itself is kept (:attr:`Equilibrium.mixtures`).
 
     Raises
     ------
     MissingDependencyError
         ``nashpy`` is not installed: ``pip install "cidmesa[games]"``.
     NotApplicableError
-        Another number of agents; more profiles than `max_profiles`; too many policies left to mix.
+        Fewer agents; more profiles than `max_profiles` or too many policies left to mix, in a game that is not zero-sum
+        with perfect recall; a search that finds nothing.
+    OutOfTimeError
+        The budget was over: which equilibria there are would depend on the clock, so that none is returned.
 
     Notes
     -----
@@ -290,11 +345,80 @@ def mixed_equilibria(model: CIM, *, max_profiles: int = MAX_PROFILES) -> tuple[E
     ([0.5, 0.5], 0.5)
     """
     require_model(model, "an equilibrium")
-    return tuple(_mixed(model, _open_decisions(model), max_profiles))
+    with Budget.of(budget) as clock:
+        return tuple(_mixed(model, _open_decisions(model), max_profiles, clock))
+
+
+def zero_sum_equilibrium(model: CIM) -> Equilibrium:
+    r"""Return one equilibrium of two agents with perfect recall whose payoffs add up to a constant.
+
+    Parameters
+    ----------
+    model
+        The game; exactly two agents have decisions without a rule. Each decision of an agent sees what its earlier ones
+        saw and did.
+
+    Returns
+    -------
+    Equilibrium
+        One of perhaps many, all of which pay the same; off the path of an agent's own rules it draws every action
+        alike.
+
+    Raises
+    ------
+    NotApplicableError
+        Another number of agents, an agent that forgets, or payoffs that do not add up to a constant: general sums are
+        not covered.
+
+    Notes
+    -----
+    Linear programs over the sequences of each agent (:mod:`.sequence_form`), polynomial in the number of contexts,
+    where listing policies is exponential. The result is checked by :func:`is_equilibrium`; ``exact`` is its word.
+
+    References
+    ----------
+    D. Koller, N. Megiddo and B. von Stengel, "Efficient computation of equilibria for extensive two-person games",
+    *Games and Economic Behavior* 14, 1996.
+
+    Examples
+    --------
+    One card, high or low; who holds it may bet, and the other may call without having seen it.
+
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("card", "bet"), ("bet", "call"), *((n, u) for u in ("a", "b") for n in ("card", "bet", "call"))],
+    ...              decisions={"A": ["bet"], "B": ["call"]}, utilities={"A": ["a"], "B": ["b"]})
+    >>> def wins(card, bet, call):
+    ...     sign = 1 if card == "high" else -1
+    ...     return sign if bet == "no" else 1 if call == "no" else 3 * sign
+    >>> poker = cid.parameterise(card=cm.Uniform("high", "low"), bet=["no", "yes"], call=["no", "yes"], a=wins,
+    ...                          b=lambda **seen: -wins(**seen))
+    >>> found = zero_sum_equilibrium(poker)
+    >>> round(found.values["A"], 9), found.tables["call"][1].round(9).tolist(), found.exact
+    (0.5, [0.5, 0.5], True)
+    """
+    require_model(model, "an equilibrium")
+    names = _open_decisions(model)
+    owners = _require_two(model, names)
+    if len(owners) > 2:
+        raise NotApplicableError(
+            f"the sequence form is for two agents, and here {', '.join(map(repr, owners))} decide: fix some rules with "
+            "with_policy, or ask for mixed_equilibria."
+        )
+    why = why_no_sequence_form(model, names)
+    if why is not None:
+        raise NotApplicableError(f"the sequence form does not cover this game: {why}. mixed_equilibria may.")
+    rules = security_rules(model, names)
+    found = _equilibrium(model, rules)
+    return replace(found, exact=is_equilibrium(model, rules), method="sequence form")
 
 
 def subgame_perfect_equilibria(
-    model: CIM, *, mixed: bool = False, max_profiles: int = MAX_PROFILES, max_equilibria: int = 4096
+    model: CIM,
+    *,
+    mixed: bool = False,
+    max_profiles: int = MAX_PROFILES,
+    max_equilibria: int = 4096,
+    budget: Seconds = "default",
 ) -> tuple[Equilibrium, ...]:
     r"""Return the equilibria that stay equilibria in every subgame, along the condensed relevance graph.
 
@@ -312,6 +436,9 @@ def subgame_perfect_equilibria(
         those that are rules of each decision, since decisions settled later respond to rules.
     max_profiles, max_equilibria
         How many profiles to compare in one knot, and how many equilibria to return, at most.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -323,6 +450,8 @@ def subgame_perfect_equilibria(
     NotApplicableError
         More equilibria than `max_equilibria`, usually because observations that are not requisite multiply ties; a
         forgetful agent whose mixtures are not rules.
+    OutOfTimeError
+        The budget was over: which equilibria there are would depend on the clock, so that none is returned.
 
     References
     ----------
@@ -343,16 +472,23 @@ def subgame_perfect_equilibria(
     """
     require_model(model, "an equilibrium")
     require_count(max_equilibria, "max_equilibria")
-    model.require_numeric("an equilibrium")
+    model.require_numeric("an equilibrium", instead="")
+    with Budget.of(budget) as clock:
+        return _subgame_perfect(model, mixed, max_profiles, max_equilibria, clock)
+
+
+def _subgame_perfect(
+    model: CIM, mixed: bool, max_profiles: int, max_equilibria: int, budget: Budget
+) -> tuple[Equilibrium, ...]:
     decided = model.cid.demote(*model.rules)  # what has a rule is chance
     found: list[Rules] = [{}]
     for names in relevance_graph(decided).components:
         relevant = frozenset().union(*(relevant_mechanisms(decided, d) for d in names))
         smooth = _with_every_context(model, names, relevant)
         extended: list[Rules] = []
-        for rules in found:
+        for rules in budget.each(found, f"settling {', '.join(names)}", _SHRINK):
             local = smooth.with_policy({d: rule for d, rule in rules.items() if d in relevant})
-            for more in _settled(local, names, mixed, max_profiles, max_equilibria):
+            for more in _settled(local, names, mixed, max_profiles, max_equilibria, budget):
                 extended.append({**rules, **more})
                 if len(extended) > max_equilibria:
                     raise NotApplicableError(
@@ -373,11 +509,13 @@ def _with_every_context(model: CIM, names: Sequence[str], relevant: Collection[s
     return smooth.with_policy({d: uniform_rule(model, d) for d in free if d in cid.decisions})
 
 
-def _settled(local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, most: int) -> Iterator[Rules]:
+def _settled(
+    local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, most: int, budget: Budget
+) -> Iterator[Rules]:
     """Yield the equilibria of a knot whose other decisions all have rules."""
     if len(names) == 1:
         [decision] = names
-        mask = solve(local, agent=local.cid.agent_of(decision)).optimal_mask(decision)
+        mask = solve(local, agent=local.cid.agent_of(decision), budget=budget).optimal_mask(decision)
         k = mask.shape[-1]
         choices = [np.flatnonzero(row).tolist() for row in mask.reshape(-1, k)]
         count = math.prod(map(len, choices))
@@ -392,12 +530,18 @@ def _settled(local: CIM, names: Sequence[str], mixed: bool, max_profiles: int, m
     pure = list(pure_profiles(StrategicForm.of(local, names, max_profiles)))
     yield from pure
     if mixed and not pure:
-        found = _mixed(local, names, max_profiles)
+        owners = dict.fromkeys(map(local.cid.agent_of, names))
+        if len(owners) > 2:
+            raise NotApplicableError(
+                f"{', '.join(f'`{d}`' for d in names)} matter to each other and have no pure equilibrium; that of the "
+                f"{len(owners)} agents {', '.join(map(repr, owners))} that mix is only searched for: mixed_equilibria."
+            )
+        found = _mixed(local, names, max_profiles, budget)
         yield from [dict(e.rules) for e in found if not e.mixtures] or [dict(e.tables) for e in found]
 
 
 def _open_decisions(model: CIM) -> list[str]:
-    model.require_numeric("an equilibrium")
+    model.require_numeric("an equilibrium", instead="")
     return [d for d in model.cid.decisions if d not in model.rules]
 
 
@@ -406,32 +550,85 @@ def _equilibrium(model: CIM, rules: Rules) -> Equilibrium:
     return Equilibrium(model, rules, {a: expected_utility(played, agent=a) for a in model.cid.agents})
 
 
-def _mixed(model: CIM, names: Sequence[str], max_profiles: int) -> list[Equilibrium]:
+def _require_two(model: CIM, names: Sequence[str]) -> list[Hashable]:
+    """Return the agents of open decisions, of whom there are at least two."""
     owners = [model.cid.agent_of(d) for d in names]
-    if len(set(owners)) != 2:
-        who = ", ".join(f"{a!r} with {owners.count(a)}" for a in dict.fromkeys(owners)) or "none"
+    found = list(dict.fromkeys(owners))
+    if len(found) < 2:
+        who = ", ".join(f"{a!r} with {owners.count(a)}" for a in found) or "none"
+        instead = f"best_response(model, {found[0]!r})" if found else "expected_utility(model, agent=..)"
         raise NotApplicableError(
-            f"mixed equilibria are found for two agents with open decisions, and here are {who}: fix some rules with "
-            "with_policy, or ask for pure_equilibria."
+            f"mixed equilibria are of two agents or more with open decisions, and here are {who}: {instead} says what "
+            "there is to say."
         )
-    form = StrategicForm.of(model, names, max_profiles)
-    payoffs = {a: form.payoffs(a) for a in model.cid.agents}
-    found = []
-    for pair in extreme_profiles(form):
-        rules: Rules = {}
-        mixtures = {}
-        for agent, own, weights in zip(form.agents, form.strategies, pair, strict=True):
-            played = np.flatnonzero(weights)
-            policies, shares = [own[i] for i in played], weights[played]
-            ruled = form.behaviour(agent, policies, shares)
-            if ruled is None:
-                readables = tuple({d: readable(model, d, r) for d, r in policy.items()} for policy in policies)
-                mixtures[agent] = Mixture(tuple(shares.tolist()), readables)
-            else:
-                rules.update(ruled)
-        values = {a: float(pair[0] @ pay @ pair[1]) for a, pay in payoffs.items()}
-        found.append(Equilibrium(model, {d: rules[d] for d in names if d in rules}, values, mixtures))
     return found
+
+
+def _mixed(model: CIM, names: Sequence[str], max_profiles: int, budget: Budget) -> list[Equilibrium]:
+    if len(_require_two(model, names)) > 2:
+        return _searched(model, names, max_profiles, budget)
+    try:
+        form = StrategicForm.of(model, names, max_profiles)
+        pairs = extreme_profiles(form, budget)
+    except NotApplicableError as too_many:
+        why = why_no_sequence_form(model, names)
+        if why is None:
+            return [zero_sum_equilibrium(model)]
+        raise NotApplicableError(
+            f"{too_many} The sequence form, which lists no policies, does not cover this game: {why}."
+        ) from None
+    return [_of_weights(form, pair, "extreme equilibria") for pair in pairs]
+
+
+def _searched(model: CIM, names: Sequence[str], max_profiles: int, budget: Budget) -> list[Equilibrium]:
+    """Search the equilibria of three agents or more; only what is checked is returned."""
+    form = StrategicForm.of(model, names, max_profiles)
+    kept = _distinct(form)
+    search = searched([form.payoffs(agent)[np.ix_(*kept)] for agent in form.agents], budget=budget)
+    found = []
+    for profile in search.profiles:
+        weights = [np.zeros(len(own)) for own in form.strategies]
+        for whole, part, places in zip(weights, profile, kept, strict=True):
+            whole[places] = part
+        equilibrium = _of_weights(form, weights, "search by supports")
+        if is_equilibrium(model, equilibrium):
+            found.append(replace(equilibrium, exact=False))
+    if not found:
+        left_out = "" if search.complete else f" of the {MAX_SUPPORTS:,} smallest"
+        raise NotApplicableError(
+            f"the search found no equilibrium on any{left_out} support, though there is one (Nash 1951): fix the "
+            "rule of one agent with with_policy, or ask for pure_equilibria."
+        )
+    return found
+
+
+def _distinct(form: StrategicForm) -> list[list[int]]:
+    """Return, per agent, the first of the strategies that pay everybody the same against everything."""
+    pays = [form.payoffs(agent) for agent in form.agents]
+    kept = []
+    for axis, own in enumerate(form.strategies):
+        rows = np.concatenate([np.moveaxis(pay, axis, 0).reshape(len(own), -1) for pay in pays], axis=1)
+        kept.append(sorted(np.unique(rows, axis=0, return_index=True)[1].tolist()))
+    return kept
+
+
+def _of_weights(form: StrategicForm, weights: Sequence[Array], method: str) -> Equilibrium:
+    """Write mixtures of each agent's strategies as rules where those pay the same, else as mixtures."""
+    model = form.model
+    rules: Rules = {}
+    mixtures = {}
+    for agent, own, shares in zip(form.agents, form.strategies, weights, strict=True):
+        played = np.flatnonzero(shares)
+        policies = [own[i] for i in played]
+        ruled = form.behaviour(agent, policies, shares[played])
+        if ruled is None:
+            readables = tuple({d: readable(model, d, r) for d, r in policy.items()} for policy in policies)
+            mixtures[agent] = Mixture(tuple(shares[played].tolist()), readables)
+        else:
+            rules.update(ruled)
+    mixed = dict(zip(form.agents, weights, strict=True))
+    values = {a: float(form.expected(a, mixed)) for a in model.cid.agents}
+    return Equilibrium(model, {d: rules[d] for d in form.decisions if d in rules}, values, mixtures, method=method)
 
 
 def _is_mixed_equilibrium(model: CIM, played: Equilibrium, agents: Iterable[Hashable]) -> bool:
@@ -458,7 +655,9 @@ def _is_mixed_equilibrium(model: CIM, played: Equilibrium, agents: Iterable[Hash
         if agent in strategies:
             instead = list(deterministic_rules(free, cid.decisions_of(agent), MAX_PROFILES))
             others = {a: w for a, w in weights.items() if a != agent}
-            deviating = StrategicForm.playing(free, {**strategies, agent: instead}).expected(agent, others)
-            if deviating.max() - form.expected(agent, weights) > value_slack(model, agent):
+            alone = StrategicForm.playing(free, {**strategies, agent: instead})
+            gains = alone.expected(agent, others) - form.expected(agent, weights)
+            sizes = alone.expected(agent, others, sizes=True) + form.expected(agent, weights, sizes=True)
+            if (gains > DIGITS * sizes).any():
                 return False
     return True

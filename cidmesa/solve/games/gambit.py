@@ -5,6 +5,10 @@ into its actions, and at the leaves every agent is paid the sum of its utilities
 the same context are one *information set*. Nodes that matter to nobody (no utility and no decision descends from them)
 are left out, and so are branches of probability zero.
 
+Gambit wants the labels of nodes to be unique, so they are left empty: an information set bears the name of its node,
+and what is seen there. All labels are printable ASCII: what is not, and quotes, backslashes and per cent signs, is
+written as ``%XX``, the bytes of its UTF-8, which ``urllib.parse.unquote`` reads back.
+
 >>> import cidmesa as cm
 >>> cid = cm.CID([("coin", "call"), ("coin", "pay"), ("call", "pay")], decisions={"Ann": ["call"]},
 ...              utilities={"Ann": ["pay"]})
@@ -13,11 +17,11 @@ are left out, and so are branches of probability zero.
 EFG 2 R "Calling a coin" { "Ann" }
 ""
 <BLANKLINE>
-c "coin" 1 "coin" { "h" 1/2 "t" 1/2 } 0
-p "call" 1 1 "call | coin=h" { "h" "t" } 0
+c "" 1 "coin" { "h" 1/2 "t" 1/2 } 0
+p "" 1 1 "call | coin=h" { "h" "t" } 0
 t "" 1 "" { 1 }
 t "" 2 "" { 0 }
-p "call" 1 2 "call | coin=t" { "h" "t" } 0
+p "" 1 2 "call | coin=t" { "h" "t" } 0
 t "" 3 "" { 0 }
 t "" 4 "" { 1 }
 <BLANKLINE>
@@ -36,6 +40,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -45,6 +50,9 @@ from cidmesa.solve.symbolic.algebra import as_fraction
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
+
+_PLAIN = "".join(c for c in map(chr, range(0x20, 0x7F)) if c not in '%"\\')
+"""The characters of labels that are written as they are."""
 
 MAX_LEAVES = 1_000_000
 """How many leaves a game tree may have, unless the caller allows more."""
@@ -71,7 +79,7 @@ def to_efg(
     str
         The file's text. Players are the agents that have an open decision or a utility, in the diagram's order.
         Probabilities and payoffs are exact fractions where they are close to one (within 1e-15), else decimals; the
-        probabilities of a chance move add up to one exactly, as Gambit demands.
+        probabilities of a chance move add up to one exactly, as Gambit demands. Labels are told above.
 
     Raises
     ------
@@ -90,7 +98,7 @@ def to_efg(
     't "" 1 "" { 0 }'
     """
     require_model(model, "a game tree")
-    model.require_numeric("a game tree")
+    model.require_numeric("a game tree", instead="")
     text = "\n".join([*_head(model, title), *_Tree(model, max_leaves).lines(), ""])
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
@@ -98,7 +106,7 @@ def to_efg(
 
 
 def _head(model: CIM, title: str) -> list[str]:
-    return [f"EFG 2 R {_quoted(title)} {{ {' '.join(_quoted(a) for a in model.cid.agents)} }}", '""', ""]
+    return [f"EFG 2 R {_quoted(title)} {{ {' '.join(_labels(model.cid.agents))} }}", '""', ""]
 
 
 class _Tree:
@@ -158,7 +166,7 @@ class _Tree:
 
     def _label(self, node: str, context: tuple[int, ...]) -> str:
         parents = self.model.cid.parents(node)
-        seen = ", ".join(f"{p}={self.model.domain(p)[i]}" for p, i in zip(parents, context, strict=True))
+        seen = ", ".join(f"{p}={_spelled(self.model.domain(p))[i]}" for p, i in zip(parents, context, strict=True))
         return _quoted(f"{node} | {seen}" if seen else node)
 
     def _move(self, node: str, at: Mapping[str, int]) -> str:
@@ -166,7 +174,7 @@ class _Tree:
         player = self.players[self.model.cid.agent_of(node)]
         actions = " ".join(_labels(self.model.domain(node)))
         number = self._number_of(player, node, context)
-        return f"p {_quoted(node)} {player} {number} {self._label(node, context)} {{ {actions} }} 0"
+        return f'p "" {player} {number} {self._label(node, context)} {{ {actions} }} 0'
 
     def _chance(self, node: str, at: Mapping[str, int], values: list[int]) -> str:
         context = self._context(node, at)
@@ -174,7 +182,7 @@ class _Tree:
         labels = _labels(self.model.domain(node))
         moves = " ".join(f"{labels[i]} {p}" for i, p in zip(values, law, strict=True))
         number = self._number_of("chance", node, context)
-        return f"c {_quoted(node)} {number} {self._label(node, context)} {{ {moves} }} 0"
+        return f'c "" {number} {self._label(node, context)} {{ {moves} }} 0'
 
 
 def _exact_law(law: list[float]) -> list[Fraction]:
@@ -190,12 +198,20 @@ def _number(value: float) -> str:
     return str(simple) if simple.denominator <= 1_000_000 else f"{Decimal(repr(value)):f}"
 
 
-def _labels(domain: Sequence[Any]) -> list[str]:
-    """Return a label per value; values that print alike (1 and "1") are told apart by their repr."""
+def _spelled(domain: Sequence[Any]) -> list[str]:
+    """Spell the values of a domain; those that print alike (1 and "1"), or as nothing, by their repr."""
     plain = [str(value) for value in domain]
-    return [_quoted(label) for label in (plain if len(set(plain)) == len(plain) else map(repr, domain))]
+    return plain if len(set(plain)) == len(plain) and all(map(str.strip, plain)) else list(map(repr, domain))
 
 
-def _quoted(label: Any) -> str:
-    text = str(label).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-    return f'"{text}"'
+def _labels(domain: Sequence[Any]) -> list[str]:
+    return list(map(_quoted, _spelled(domain)))
+
+
+def _quoted(label: str) -> str:
+    """Write a label in quotes: printable ASCII, all else as the bytes of its UTF-8, ``%XX``.
+
+    >>> print(_quoted('"Älice" 100%'))
+    "%22%C3%84lice%22 100%25"
+    """
+    return f'"{quote(label, safe=_PLAIN)}"'

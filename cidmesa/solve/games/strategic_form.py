@@ -45,17 +45,24 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import comb
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Mask
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError, missing
-from cidmesa.solve.policies.all_optimal import deterministic_rules, value_slack
+from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE
+from cidmesa.solve.games.vertices import vertices
+from cidmesa.solve.policies.all_optimal import deterministic_rules
+from cidmesa.solve.policies.ties import LEAST
+from cidmesa.solve.policies.worth import DIGITS, exact_tensor
 from cidmesa.solve.queries.payoffs import payoff_tensor, uniform_rule
+from cidmesa.solve.tables.model_tables import view_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -65,6 +72,12 @@ MAX_PROFILES = 1_000_000
 
 MAX_VERTICES = 50_000
 """How many vertices a polytope of best responses may have at most."""
+
+_RAYS = 2_000
+"""How many rays are held in whole numbers at most."""
+
+_LONG = 2**22
+"""How many products of Python's integers payoffs may take."""
 
 Rules: TypeAlias = dict[str, Array]
 
@@ -96,6 +109,7 @@ class StrategicForm:
     axes: tuple[str, ...]
     law: Array
     pays: Mapping[Hashable, Array]
+    _absolute: dict[Hashable, Array] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, model: CIM, decisions: Sequence[str], max_profiles: int = MAX_PROFILES) -> StrategicForm:
@@ -128,9 +142,60 @@ class StrategicForm:
         """Return what an agent gets, one axis per deciding agent; `strategies` may be any rules, one list an agent."""
         return self._contracted(self.pays[agent], self.strategies if strategies is None else strategies, ())
 
-    def expected(self, agent: Hashable, weights: Mapping[Hashable, Floats]) -> Array:
-        """Return what an agent gets where some agents mix; one axis for each of the others."""
-        table = self.payoffs(agent)
+    def sizes(self, agent: Hashable, strategies: Sequence[Sequence[Rules]] | None = None) -> Array:
+        """Return the same sums of absolute utilities: what the rounding of :meth:`payoffs` is measured by."""
+        if agent not in self._absolute:
+            named, paid = list(self.decisions), self.model.cid.utilities_of(agent)
+            self._absolute[agent] = payoff_tensor(self.model, named, utilities=paid, absolute=True)[2]
+        return self._contracted(self._absolute[agent], self.strategies if strategies is None else strategies, ())
+
+    def exact_payoffs(self, agent: Hashable) -> Array | None:
+        """Return :meth:`payoffs` in integers on a positive scale; ``None`` where they are too many or too long."""
+        cid, view = self.model.cid, view_of(self.model, "a payoff")
+        tensor = exact_tensor(
+            view, view.index.ids(cid.utilities_of(agent)), view.index.ids(self.decisions), view.index.ids(self.axes)
+        )
+        if tensor is None:
+            return None
+        most = sum(abs(int(x)) for x in (tensor.min(initial=0), tensor.max(initial=0))) * tensor.size
+        profiles = math.prod(map(len, self.strategies))
+        if most >= 2**62 and profiles * tensor.size > _LONG:
+            return None
+        number = np.int64 if most < 2**62 else object
+        rules = [
+            [{d: rule.astype(int).astype(number) for d, rule in one.items()} for one in own] for own in self.strategies
+        ]
+        return self._contracted(tensor.astype(number), rules, ())
+
+    def best_replies(self, place: int) -> Mask:
+        """Mark the profiles in which the agent at `place` does best against the others, by facts (:mod:`.ties`).
+
+        Raises
+        ------
+        NotApplicableError
+            Payoffs are closer than rounding can tell, and too many for exact arithmetic.
+        """
+        agent = self.agents[place]
+        pay = self.payoffs(agent)
+        nodes = len(self.model.cid.nodes)
+        off = nodes * 2.0**-40 + self.law.size * 2.0**-52  # more than the sums and products of a term can lose
+        off += sum(2 * ROW_SUM_TOLERANCE * (1 + self.model.card(n)) for n in self.model.cid.chance)
+        bound = self.sizes(agent) * off + LEAST
+        near: Mask = pay + bound >= (pay - bound).max(axis=place, keepdims=True)
+        if near.sum(axis=place).max() == 1:
+            return near
+        exact = self.exact_payoffs(agent)
+        if exact is None:
+            raise NotApplicableError(
+                f"what {agent!r} gets is closer than rounding can tell for some policies, and there are too many of "
+                "them for exact arithmetic: let decisions observe less, or make the numbers rounder."
+            )
+        found: Mask = exact == exact.max(axis=place, keepdims=True)
+        return found
+
+    def expected(self, agent: Hashable, weights: Mapping[Hashable, Floats], *, sizes: bool = False) -> Array:
+        """Return what an agent gets where some agents mix, or its :meth:`sizes`; one axis for each of the others."""
+        table = self.sizes(agent) if sizes else self.payoffs(agent)
         for place in reversed(range(len(self.agents))):
             if self.agents[place] in weights:
                 table = _averaged(table, place, weights[self.agents[place]])
@@ -149,9 +214,11 @@ class StrategicForm:
             planned = np.tensordot(weights, np.stack([rules[d] for rules in policies]), axes=1)
             found[d] = clean(np.where(total > 0, met / np.where(total > 0, total, 1.0), planned))
         for payee in self.model.cid.agents:
-            ruled = self.payoffs(payee, _with(self.strategies, place, [found])).take(0, axis=place)
-            mixed = _averaged(self.payoffs(payee, _with(self.strategies, place, policies)), place, weights)
-            if np.abs(ruled - mixed).max() > value_slack(self.model, payee):
+            alone, drawn = _with(self.strategies, place, [found]), _with(self.strategies, place, policies)
+            ruled = self.payoffs(payee, alone).take(0, axis=place)
+            mixed = _averaged(self.payoffs(payee, drawn), place, weights)
+            size = self.sizes(payee, alone).take(0, axis=place) + _averaged(self.sizes(payee, drawn), place, weights)
+            if (np.abs(ruled - mixed) > DIGITS * size).any():
                 return None
         return found
 
@@ -192,27 +259,62 @@ def clean(table: Array) -> Array:
 def pure_profiles(form: StrategicForm) -> Iterator[Rules]:
     """Yield the profiles of deterministic policies from which nobody gains by deviating."""
     stable = np.ones([len(s) for s in form.strategies], dtype=bool)
-    for i, agent in enumerate(form.agents):
-        pay = form.payoffs(agent)
-        stable &= pay >= pay.max(axis=i, keepdims=True) - value_slack(form.model, agent)
+    for i in range(len(form.agents)):
+        stable &= form.best_replies(i)
     for profile in np.argwhere(stable):
         chosen = {d: r for own, i in zip(form.strategies, profile, strict=True) for d, r in own[i].items()}
         yield {d: chosen[d] for d in form.decisions}
 
 
-def extreme_profiles(form: StrategicForm) -> list[tuple[Floats, Floats]]:
+def extreme_profiles(form: StrategicForm, budget: Budget = UNLIMITED) -> list[tuple[Floats, Floats]]:
     """Return the extreme equilibria of two agents, as weights of their strategies (see the module's text).
 
-    Pure ones first, then by the number of strategies that are played.
+    Pure ones first, then by the number of strategies that are played. In whole numbers where the payoffs and the
+    polytopes are small enough for that, else in floating point.
     """
+    exact = [form.exact_payoffs(agent) for agent in form.agents]
+    pays: list[Array] = [
+        form.payoffs(agent) if found is None else found for agent, found in zip(form.agents, exact, strict=True)
+    ]
+    whole = all(found is not None for found in exact)
+    widths = [0.0 if whole else DIGITS * float(form.sizes(agent).max()) for agent in form.agents]
+    kept = _worth_playing(pays, widths)
+    _require_few_vertices(form, kept)
+    small = [pay[np.ix_(*kept)] for pay in pays]
+    pairs = _in_whole_numbers(small, budget) if whole else None
+    if pairs is None:
+        pairs = _in_floats([_positive(pay.astype(np.float64)) for pay in small])
+    spread = []
+    for pair in pairs:
+        weights = [np.zeros(n) for n in pays[0].shape]
+        for everything, part, names in zip(weights, pair, kept, strict=True):
+            everything[names] = part[: len(names)]
+        spread.append((weights[0], weights[1]))
+    return sorted(spread, key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
+
+
+def _in_whole_numbers(pays: Sequence[Array], budget: Budget) -> list[tuple[Floats, Floats]] | None:
+    """Return the extreme equilibria of integer payoffs; ``None`` where the polytopes have too many vertices."""
+    positive = [(pay - pay.min() + 1).astype(object) for pay in pays]
+    rows, columns = (vertices(table, _RAYS, budget) for table in (positive[1].T, positive[0]))
+    if rows is None or columns is None:
+        return None
+    # Strategies of the first agent, then of the second, that are best responses or not played.
+    first = np.concatenate([rows.absent, rows.tight], axis=1)
+    second = np.concatenate([columns.tight, columns.absent], axis=1)
+    return [
+        (np.array(rows.weights(i), dtype=np.float64), np.array(columns.weights(j), dtype=np.float64))
+        for i, j in _complementary(~first, ~second)
+    ]
+
+
+def _in_floats(small: list[Array]) -> list[tuple[Floats, Floats]]:
+    """Return the extreme equilibria of payoffs between one and two."""
     try:
         from nashpy.polytope import build_halfspaces, non_trivial_vertices
     except ImportError:
-        raise missing("nashpy", "games", "a mixed equilibrium") from None
-    pays = [form.payoffs(agent) for agent in form.agents]
-    kept = _worth_playing(pays, [value_slack(form.model, agent) for agent in form.agents])
-    small = [_positive(pay[np.ix_(*kept)]) for pay in pays]
-    _require_few_vertices(form, kept)
+        raise missing("nashpy", "games", "a mixed equilibrium of so many policies") from None
+    sizes = small[0].shape
     for axis in (0, 1):  # a polytope needs two dimensions: a strategy that is not worth playing
         if small[0].shape[axis] == 1:
             small = [
@@ -229,11 +331,8 @@ def extreme_profiles(form: StrategicForm) -> list[tuple[Floats, Floats]]:
     pairs = []
     for i, j in _complementary(~first, ~second):
         x, y = _polished(small[1].T, rows[i]), _polished(small[0], columns[j])
-        weights = [np.zeros(pay_axis) for pay_axis in pays[0].shape]
-        for whole, part, names in zip(weights, (x, y), kept, strict=True):
-            whole[names] = clean(part[: len(names)])
-        pairs.append((weights[0], weights[1]))
-    return sorted(pairs, key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
+        pairs.append((clean(x[: sizes[0]]), clean(y[: sizes[1]])))
+    return pairs
 
 
 def _complementary(first: Mask, second: Mask) -> Iterator[tuple[int, int]]:
@@ -278,23 +377,35 @@ def _worth_playing(pays: Sequence[Array], widths: Sequence[float]) -> list[list[
 
     Payoffs closer than the agents' `widths` are the same.
     """
-    units = [10 * width or 1.0 for width in widths]
     kept = [list(range(n)) for n in pays[0].shape]
     changed = True
     while changed:
         changed = False
         for axis, own in enumerate(pays):
-            both = [np.moveaxis(pay[np.ix_(*kept)], axis, 0) / unit for pay, unit in zip(pays, units, strict=True)]
-            _, first = np.unique(np.round(np.concatenate(both, axis=1)), axis=0, return_index=True)
-            mine = np.moveaxis(own[np.ix_(*kept)], axis, 0)[np.sort(first)]
+            both = [np.moveaxis(pay[np.ix_(*kept)], axis, 0) for pay in pays]
+            first = _different(both, widths)
+            mine = np.moveaxis(own[np.ix_(*kept)], axis, 0)[first]
             left = [
                 kept[axis][i]
-                for i, pay in zip(np.sort(first), mine, strict=True)
+                for i, pay in zip(first, mine, strict=True)
                 if not (mine > pay + widths[axis]).all(axis=1).any()
             ]
             changed |= len(left) < len(kept[axis])
             kept[axis] = left
     return kept
+
+
+def _different(pays: Sequence[Array], widths: Sequence[float]) -> list[int]:
+    """Return the first of all rows that are the same in every table; `widths` of zero mean exactly the same."""
+    seen: set[tuple[Any, ...]] = set()
+    found = []
+    rounded = [pay if width == 0 else np.round(pay / (10 * width)) for pay, width in zip(pays, widths, strict=True)]
+    for i, rows in enumerate(zip(*(pay.tolist() for pay in rounded), strict=True)):
+        key = tuple(x for row in rows for x in row)
+        if key not in seen:
+            seen.add(key)
+            found.append(i)
+    return found
 
 
 def _require_few_vertices(form: StrategicForm, kept: Sequence[Sequence[int]]) -> None:

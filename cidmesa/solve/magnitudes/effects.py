@@ -22,26 +22,33 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.arguments import require_model
-from cidmesa.arrays import Array, Ints, Mask
+from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.errors import NotApplicableError
+from cidmesa.solve.magnitudes.exact_systems import has_positive_dependence
 from cidmesa.solve.magnitudes.magnitude import Magnitude
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes
 from cidmesa.solve.queries.decision_laws import outcome_law
 from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
 from cidmesa.solve.queries.query import joint
+from cidmesa.solve.tables.exact_numbers import exact_joint, fractions, number_meant
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
 
-_SLACK = 1e-9
-"""What linear programs are solved to."""
+_SMALL = 1e-7
+"""What is smaller than this, relative to the terms it is made of, is looked at exactly: linear programs are not."""
+
+_ROUNDING = 1e-12
+"""Probabilities that differ by less, relative to themselves, are the same."""
 
 
 def response_effect(
@@ -170,7 +177,14 @@ def instrumental_control_effect(
     >>> instrumental_control_effect(model, "opinion"), instrumental_control_effect(model, "mood")
     (1.0, 0.0)
     """
-    return Magnitude(_least(_control(box, node) for box in _boxes(model, node, decision, policy, max_profiles)))
+    least, known = math.inf, True
+    for box in _boxes(model, node, decision, policy, max_profiles):
+        value, sure = _control(box, node)
+        known &= sure and box.known
+        least = min(least, value)
+        if least == 0:
+            break
+    return Magnitude(least, "exact" if known else "estimate")
 
 
 def has_instrumental_control_incentive(
@@ -192,7 +206,7 @@ def has_instrumental_control_incentive(
     >>> has_instrumental_control_incentive(model, "x"), has_instrumental_control_incentive(model, "y")
     (True, False)
     """
-    return all(_control(box, node) > 0 for box in _boxes(model, node, decision, policy, max_profiles))
+    return all(_control(box, node)[0] > 0 for box in _boxes(model, node, decision, policy, max_profiles))
 
 
 def impact(
@@ -308,7 +322,8 @@ def _can_ignore(box: PolicyBox, moves: _Moves) -> bool:
     """Say whether some rule of a box does not respond."""
     if box.rule is not None:
         rule = box.rule.reshape(box.law.size, -1)
-        return bool(np.abs(rule[moves.source] - rule[moves.target]).max(initial=0.0) <= _SLACK)
+        one, other = rule[moves.source], rule[moves.target]
+        return bool((np.abs(one - other) <= 4 * np.spacing(np.maximum(one, other))).all())
     return can_ignore(box.allowed.reshape(box.law.size, -1), moves.source, moves.target)
 
 
@@ -355,7 +370,8 @@ def _least_response(box: PolicyBox, moves: _Moves) -> float:
     m = pairs.shape[1]
     signs = np.repeat([1.0, -1.0], m)
     difference = coo_array((signs, (np.tile(np.arange(m), 2), pairs.ravel())), shape=(m, n))
-    weight = coo_array((moves.weight, (value.ravel(), pair.ravel())), shape=(len(values), m))
+    largest = float(moves.weight.max())
+    weight = coo_array((moves.weight / largest, (value.ravel(), pair.ravel())), shape=(len(values), m))
     each, together = eye_array(k), np.ones((1, k))
     blocks: list[list[Any]] = [
         [kron(difference, each), -eye_array(m * k), None],
@@ -364,35 +380,63 @@ def _least_response(box: PolicyBox, moves: _Moves) -> float:
     upper = block_array(blocks)
     sums = block_array([[kron(eye_array(n), together), coo_array((n, m * k + 1))]])
     most = np.concatenate([allowed.ravel().astype(float), np.full(m * k + 1, np.inf)])
-    return _minimum(_last(upper.shape[1]), upper, 0.0, sums, most)
+    return largest * _minimum(_last(upper.shape[1]), upper, 0.0, sums, most)
 
 
 # Instrumental control ------------------------------------------------------------------------------------------------
 
 
-def _control(box: PolicyBox, node: str) -> float:
-    gain, scale = _nested_gain(box, node)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gain:
+    r"""What every action makes of the path through a node, in every context of a decision.
+
+    Attributes
+    ----------
+    values
+        :math:`\mathbb{E}[U_{X_d} - U \mid pa, do(a)]`, shape ``(contexts, card, card)``, axes pa, a, d.
+    sizes
+        The same sums of absolute values, by which their rounding is measured: per context the largest.
+    exactly
+        The values as whole numbers, per context on some positive scale, and the scales; ``None`` where that is out of
+        reach.
+    """
+
+    values: Floats
+    sizes: Floats
+    exactly: Callable[[], tuple[Array, Array] | None]
+
+
+def _control(box: PolicyBox, node: str) -> tuple[float, bool]:
+    """Return the least, over a box, of what is at stake in some context, and whether zero is known to be zero."""
+    gain = _nested_gain(box, node)
     if gain is None:
-        return 0.0
-    k = gain.shape[-1]
-    rows = gain.reshape(-1, k, k)
-    largest = 0.0
+        return 0.0, True
+    k = gain.values.shape[-1]
+    rules = None if box.rule is None else box.rule.reshape(-1, k)
+    allowed = box.allowed.reshape(-1, k)
+    largest, known = 0.0, True
     for i in np.flatnonzero(box.law.ravel() > 0):
-        if box.rule is not None:
-            at_stake = float(np.abs(box.rule.reshape(-1, k)[i] @ rows[i]).max())
-        else:
-            at_stake = _least_at_stake(rows[i][box.allowed.reshape(-1, k)[i]], scale)
+        at_stake = _at_stake(gain.values[i], allowed[i], None if rules is None else rules[i])
+        if at_stake <= _SMALL * gain.sizes[i]:
+            found = gain.exactly()
+            if found is None:
+                known = False
+            elif _can_be_zero(found[0][i], allowed[i], None if rules is None else rules[i]):
+                at_stake = 0.0
+            else:
+                exact = np.array([[int(x) / int(found[1][i]) for x in row] for row in found[0][i]])
+                at_stake = _at_stake(exact, allowed[i], None if rules is None else rules[i])
         largest = max(largest, at_stake)
-    return largest if largest > _SLACK * scale else 0.0
+    return largest, known
 
 
-def _nested_gain(box: PolicyBox, node: str) -> tuple[Array | None, float]:
-    r"""Return :math:`\mathbb{E}[U_{X_d} - U \mid pa, do(a)]`, axes pa, a, d, and the scale of the utilities."""
+def _nested_gain(box: PolicyBox, node: str) -> _Gain | None:
+    """Return the gains of a box's decision, or ``None`` where no path leads through the node."""
     model, decision = box.model, box.decision
     cid = model.cid
     utilities = [u for u in cid.utilities_of(cid.agent_of(decision)) if u == node or u in cid.descendants(node)]
     if not utilities or node not in cid.descendants(decision):
-        return None, 0.0
+        return None
     parents = cid.parents(decision)
     worlds = [
         World("actual", do={decision: FREE}),
@@ -401,26 +445,77 @@ def _nested_gain(box: PolicyBox, node: str) -> tuple[Array | None, float]:
     ]
     axes = [*(("actual", p) for p in parents), ("actual", decision), ("instead", decision)]
     k = model.card(decision)
-    expected = np.zeros((*(model.card(p) for p in parents), k, k))
-    scale = 0.0
+    shape = (-1, k, k)
+    expected = np.zeros((box.law.size, k, k))
+    sizes = np.zeros((box.law.size, k, k))
+    made: list[tuple[CIM, list[str], list[Fraction]]] = []
     for u in utilities:
         twin = parallel_worlds(model, worlds, [*axes, ("nested", u)])
-        levels = np.unique(model.cpd(u))
-        scale += float(np.abs(levels).max())
-        expected += joint(twin.model, [twin.names[pair] for pair in (*axes, ("nested", u))]) @ levels
-    law = box.law[..., None, None] / k**2
-    conditional = np.divide(expected, law, out=np.zeros_like(expected), where=law > 0)
-    return conditional - np.diagonal(conditional, axis1=-2, axis2=-1)[..., None], scale
+        levels = [number_meant(x) for x in np.unique(model.cpd(u)).tolist()]
+        middle = levels[len(levels) // 2]  # what every action gets alike makes no difference
+        apart = [level - middle for level in levels]
+        names = [twin.names[pair] for pair in (*axes, ("nested", u))]
+        law = joint(twin.model, names)
+        expected += (law @ np.array(apart, dtype=np.float64)).reshape(shape)
+        sizes += (law @ np.abs(np.array(apart, dtype=np.float64))).reshape(shape)
+        made.append((twin.model, names, apart))
+    weight = box.law.reshape(-1, 1, 1) / k**2
+    conditional = np.divide(expected, weight, out=np.zeros_like(expected), where=weight > 0)
+    large = np.divide(sizes, weight, out=np.zeros_like(sizes), where=weight > 0)
+
+    @cache
+    def exactly() -> tuple[Array, Array] | None:
+        return _exact_gain(made, box.law.size, k)
+
+    return _Gain(_less_own(conditional), large.max(axis=(1, 2)), exactly)
 
 
-def _least_at_stake(gain: Array, scale: float) -> float:
-    r"""Return :math:`\min_p \max_d |\sum_a p_a\, gain_{a,d}|` over distributions p on the actions."""
+def _exact_gain(made: list[tuple[CIM, list[str], list[Fraction]]], contexts: int, k: int) -> tuple[Array, Array] | None:
+    """Return the gains in whole numbers, and per context the scale that makes them the gains."""
+    total: Array = np.zeros((contexts, k, k), dtype=object)
+    scale: Array = np.ones(contexts, dtype=object)
+    for model, names, apart in made:
+        law = exact_joint(model, names)
+        if law is None:
+            return None
+        unit = math.lcm(*(level.denominator for level in apart))
+        law = law.reshape(contexts, k, k, -1)
+        own = (law * np.array([int(level * unit) for level in apart], dtype=object)).sum(axis=-1)
+        weight = law[:, 0, 0].sum(axis=-1)  # of the context, the same for all actions
+        weight[weight == 0] = 1
+        total = total * (weight * unit)[:, None, None] + own * scale[:, None, None]
+        scale = scale * weight * unit
+    return _less_own(total), scale
+
+
+def _less_own(table: Array) -> Array:
+    """Subtract from ``table[pa, a, d]`` what the action gets by itself, ``table[pa, a, a]``."""
+    found: Array = table - np.diagonal(table, axis1=-2, axis2=-1)[..., None]
+    return found
+
+
+def _at_stake(gain: Floats, allowed: Mask, rule: Floats | None) -> float:
+    r"""Return :math:`\max_d |\sum_a p_a\, gain_{a,d}|` for a rule p, or the least over those on the actions allowed."""
+    if rule is not None:
+        return float(np.abs(rule @ gain).max())
+    gain = gain[allowed]
     single = np.abs(gain).max(axis=1)
-    if len(gain) == 1 or single.min() <= _SLACK * scale:
+    size = float(np.abs(gain).max())
+    if len(gain) == 1 or single.min() <= _SMALL * size:
         return float(single.min())
     a, d = gain.shape
-    upper = np.block([[gain.T, -np.ones((d, 1))], [-gain.T, -np.ones((d, 1))]])
-    return _minimum(_last(a + 1), upper, 0.0, 1 - _last(a + 1)[None])
+    scaled = gain.T / size
+    upper = np.block([[scaled, -np.ones((d, 1))], [-scaled, -np.ones((d, 1))]])
+    return max(0.0, size * _minimum(_last(a + 1), upper, 0.0, 1 - _last(a + 1)[None]))
+
+
+def _can_be_zero(gain: Array, allowed: Mask, rule: Floats | None) -> bool:
+    """Say in exact arithmetic whether a rule, or some rule on the actions allowed, leaves nothing at stake."""
+    if rule is not None:
+        weights = fractions(rule.tolist())
+        return all(sum(p * int(x) for p, x in zip(weights, column, strict=True)) == 0 for column in gain.T.tolist())
+    rows = [[Fraction(int(x)) for x in row] for row in gain[allowed].tolist()]
+    return has_positive_dependence(rows)
 
 
 # Impact --------------------------------------------------------------------------------------------------------------
@@ -433,18 +528,26 @@ def _moved(box: PolicyBox, node: str, target: Array) -> float:
     outcome = outcome_law(box.model, box.decision, [node]).reshape(len(law), k, -1)
     reached = np.flatnonzero(law > 0)
     weighted = law[reached, None, None] * outcome[reached]
-    if box.rule is not None:
-        reach: Array = np.einsum("ca,caw->w", box.rule.reshape(len(law), k)[reached], weighted)
-        return float(np.abs(reach - target).sum() / 2)
+    if box.rule is not None or (box.allowed.sum(axis=-1) == 1)[box.law > 0].all():
+        rule = box.allowed if box.rule is None else box.rule
+        reach: Array = np.einsum("ca,caw->w", rule.reshape(len(law), k)[reached], weighted)
+        apart = np.abs(reach - target)
+        return float(np.where(apart > _ROUNDING * (reach + target), apart, 0.0).sum() / 2)
     n, w = len(reached), len(target)
     flat = weighted.reshape(n * k, w)
-    upper = np.block([[flat.T, -np.eye(w)], [-flat.T, -np.eye(w)]])
+    # A row for each value, on its own scale: what a rare value moves is not lost beside a common one.
+    scale = np.maximum(target, flat.max(axis=0))
+    scale[scale == 0] = 1.0
+    upper = np.block([[flat.T / scale[:, None], -np.eye(w)], [-flat.T / scale[:, None], -np.eye(w)]])
     sums = np.concatenate([np.kron(np.eye(n), np.ones(k)), np.zeros((n, w))], axis=1)
     free = box.allowed.reshape(len(law), k)[reached].ravel()
     most = np.concatenate([free.astype(float), np.full(w, np.inf)])
-    cost = np.concatenate([np.zeros(n * k), np.full(w, 0.5)])
-    least = _minimum(cost, upper, np.concatenate([target, -target]), sums, most)
-    return least if least > _SLACK else 0.0
+    largest = float(scale.max())
+    cost = np.concatenate([np.zeros(n * k), scale / largest / 2])
+    limit = np.concatenate([target / scale, -target / scale])
+    least = largest * _minimum(cost, upper, limit, sums, most)
+    # What is left over for no reason but the program's tolerance is nothing, on the scale of the values it is about.
+    return least if least > _SMALL * float(scale.min()) else 0.0
 
 
 # Linear programs -----------------------------------------------------------------------------------------------------

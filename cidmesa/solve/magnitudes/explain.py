@@ -156,7 +156,7 @@ def explain(model: CIM, utility: str, *, policy: Any = None) -> Explanation:
         raise NotApplicableError(
             f"`{utility}` is a {cid.kind(utility)} node, and what is explained is a utility; those here: {names}."
         )
-    model.require_numeric("an explanation")
+    model.require_numeric("an explanation", instead="")
     model = model.with_policy(model.read_policy(policy))
     above = cid.ancestors(utility)
     whose = "the given policy" if any(d in above for d in model.rules) else ""

@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any
 from cidmesa.arguments import require_count, require_model
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.all_optimal import deterministic_rules, value_slack
+from cidmesa.solve.policies.all_optimal import deterministic_rules
 from cidmesa.solve.policies.optimal import solve
+from cidmesa.solve.policies.worth import Worth, compared
 from cidmesa.solve.queries.parallel_worlds import World, parallel_worlds
-from cidmesa.solve.queries.query import expected_utility
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -131,24 +131,33 @@ def intention(
     if not between:
         return None
     rules = alternative_rules(model, decision, alternatives, len(between), max_trials)
-    slack = value_slack(model, agent)
-    value = expected_utility(model, agent=agent)
+    value = Worth.of(model, agent=agent)
     for rule in rules:
-        plain = expected_utility(with_alternative(model, decision, rule, ()))
-        if plain >= value - slack:
+        plain = Worth.of(with_alternative(model, decision, rule, ()))
+        if _at_least(plain, value):
             continue
         enough: list[frozenset[str]] = []
         for size in range(1, len(between) + 1):
             for names in map(frozenset, combinations(between, size)):
                 if any(smaller <= names for smaller in enough):
                     continue
-                reached = expected_utility(with_alternative(model, decision, rule, names))
-                if reached < value - slack:
+                reached = Worth.of(with_alternative(model, decision, rule, names))
+                if not _at_least(reached, value):
                     continue
                 if node in names:
-                    return Intention(names, rule, value, plain, reached)
+                    return Intention(names, rule, value.value, plain.value, reached.value)
                 enough.append(names)
     return None
+
+
+def _at_least(one: Worth, other: Worth) -> bool:
+    sign = compared(one, other)
+    if sign is None:
+        raise NotApplicableError(
+            f"what two policies are worth, {one.value!r} and {other.value!r}, is closer than rounding can tell, and "
+            "the model is too large for exact arithmetic: smaller domains or rounder numbers would help."
+        )
+    return sign >= 0
 
 
 def outcomes_between(model: CIM, node: str, decision: str) -> tuple[str, ...]:

@@ -28,20 +28,22 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arguments import LEFT_OUT, read_edges, require_model
+from cidmesa.arguments import LEFT_OUT, read_edges, read_names, require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, quoted
 from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
+from cidmesa.mechanisms.numbers import as_float, shown
 from cidmesa.model import CIM
 from cidmesa.solve.magnitudes.magnitude import Bound, Magnitude
-from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes, value_of, value_slack
+from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes
 from cidmesa.solve.policies.optimal import solve
+from cidmesa.solve.policies.worth import Worth, difference
 from cidmesa.solve.queries.counterfactual import twin_worlds
 from cidmesa.solve.queries.query import expected_utility, joint
 
@@ -50,8 +52,8 @@ if TYPE_CHECKING:
     from cidmesa.solve.policies.solution import Solution
 
 
-def value_of_information(model: CIM, node: str, decision: str | None = None) -> Magnitude:
-    r"""Return what it is worth that a decision observes a node.
+def value_of_information(model: CIM, node: str | Iterable[str], decision: str | None = None) -> Magnitude:
+    r"""Return what it is worth that a decision observes a node, or several at once.
 
     .. math:: V^*(X \to D \text{ added}) - V^*(X \to D \text{ removed})
 
@@ -64,6 +66,7 @@ def value_of_information(model: CIM, node: str, decision: str | None = None) -> 
         The model; other agents' decisions need rules.
     node
         A chance node or a decision that does not descend from :math:`D`; whether the link is there does not matter.
+        Several are observed together or not at all.
     decision
         The decision; ``None`` stands for the only one.
 
@@ -92,12 +95,20 @@ def value_of_information(model: CIM, node: str, decision: str | None = None) -> 
     ...                          win=lambda door, go: int(door == go))
     >>> value_of_information(model, "door"), value_of_information(model, "coin")
     (0.5, 0.0)
+
+    Two halves of a key are worth nothing by themselves:
+
+    >>> cid = cm.CID([("a", "win"), ("b", "win"), ("go", "win")], decisions=["go"], utilities=["win"])
+    >>> bit = cm.Bernoulli(0.5)
+    >>> key = cid.parameterise(a=bit, b=bit, go=[0, 1], win=lambda a, b, go: int(go == (a != b)))
+    >>> value_of_information(key, "a"), value_of_information(key, ["a", "b"])
+    (0.0, 0.5)
     """
     require_model(model, "a value of information")
     model.require_numeric("a value of information")
     seeing, blind, agent = seeing_and_blind(model, node, decision)
     with_it, without = solve(seeing, agent=agent), solve(blind, agent=agent)
-    return _difference(with_it, without, agent, value_slack(model, agent))
+    return _difference(with_it, without, agent)
 
 
 def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magnitude:
@@ -148,7 +159,7 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     model.require_numeric("a value of control")
     agent = controlling_agent(model, node, decision)
     before = solve(model, agent=agent)
-    return _difference(solve(controlled(model, node, agent), agent=agent), before, agent, value_slack(model, agent))
+    return _difference(solve(controlled(model, node, agent), agent=agent), before, agent)
 
 
 def total_effect(
@@ -174,7 +185,8 @@ def total_effect(
     outcome
         The node :math:`Y`, whose values are numbers; or a utility.
     reference, treatment
-        The two values; left out, the first and the last of the domain.
+        The two values; left out, the least and the largest where all are numbers, else the first and the last of the
+        domain.
     policy
         Rules of decisions without one that matter.
     cut_edges
@@ -241,7 +253,8 @@ def introduced_total_effect(
     decision
         The decision; ``None`` stands for the only one.
     reference, treatment
-        The two values of the attribute; left out, the first and the last of its domain.
+        The two values of the attribute; left out, the least and the largest where all are numbers, else the first and
+        the last of its domain.
     policy
         The effect under this policy, instead of the least over all optimal ones.
     max_profiles
@@ -312,22 +325,43 @@ def introduced_total_variation(
     return Magnitude(min(_introduced(box, node, label, low, high, "given") for box in boxes))
 
 
-def _difference(more: Solution, less: Solution, agent: Hashable, slack: float) -> Magnitude:
-    bound: Bound = "exact" if more.exact and less.exact else "lower bound" if less.exact else "estimate"
-    gain = value_of(more, agent) - value_of(less, agent)
+def _difference(more: Solution, less: Solution, agent: Hashable) -> Magnitude:
+    """Return by how much one optimum is larger than another: zero iff they are equal in exact arithmetic."""
+    gain, known = _value(more, agent) - _value(less, agent), True
+    if not gain > _CLEAR * (more.off + less.off):
+        gain, known = difference(_worth(more, agent), _worth(less, agent))
+    bound: Bound = "lower bound" if less.exact and known else "estimate"
+    if bound == "lower bound" and more.exact:
+        bound = "exact"
     method = more.method if more.method == less.method else f"{more.method}; {less.method}"
-    return Magnitude(gain if gain > slack else 0.0, bound, method)
+    return Magnitude(gain if gain > 0 else 0.0, bound, method)
 
 
-def seeing_and_blind(model: CIM, node: str, decision: str | None) -> tuple[CIM, CIM, Hashable]:
-    """Return the models in which a decision observes a node and in which it does not, and the decision's agent."""
+_CLEAR = 1e4
+"""Gains so many times larger than they may be off are right to nine digits: most of that is how numbers are read."""
+
+
+def _value(solution: Solution, agent: Hashable) -> float:
+    return float(solution.value[agent] if isinstance(solution.value, Mapping) else solution.value)
+
+
+def _worth(solution: Solution, agent: Hashable) -> Worth:
+    return Worth.of(solution.model, solution, agent)
+
+
+def seeing_and_blind(model: CIM, node: str | Iterable[str], decision: str | None) -> tuple[CIM, CIM, Hashable]:
+    """Return the models in which a decision observes some nodes and none of them, and the decision's agent."""
     cid = model.cid
     decision = cid.only_decision(decision, question="a value of information")
-    if cid.kind(node) == "utility" or node in cid.descendants(decision, strict=False):
-        what = "is a utility" if cid.kind(node) == "utility" else f"is `{decision}` or descends from it"
-        raise NotApplicableError(f"`{node}` {what}, so `{decision}` cannot observe it: ask about another node.")
-    others = [parent for parent in cid.parents(decision) if parent != node]
-    return model.observing(decision, [*others, node]), model.observing(decision, others), cid.agent_of(decision)
+    nodes = dict.fromkeys((node,) if isinstance(node, str) else read_names(node, "node"))
+    if not nodes:
+        raise NotApplicableError("a value of information is that of a node or of several; got none.")
+    for name in nodes:
+        if cid.kind(name) == "utility" or name in cid.descendants(decision, strict=False):
+            what = "is a utility" if cid.kind(name) == "utility" else f"is `{decision}` or descends from it"
+            raise NotApplicableError(f"`{name}` {what}, so `{decision}` cannot observe it: ask about another node.")
+    others = [parent for parent in cid.parents(decision) if parent not in nodes]
+    return model.observing(decision, [*others, *nodes]), model.observing(decision, others), cid.agent_of(decision)
 
 
 def controlling_agent(model: CIM, node: str, decision: str | None) -> Hashable:
@@ -351,7 +385,7 @@ def controlling_agent(model: CIM, node: str, decision: str | None) -> Hashable:
     elif decision is None and len(cid.decisions) > 1:
         raise NotApplicableError(
             f"{question} is one agent's, and this diagram has {len(cid.agents)}: say whose by one of its "
-            f'decisions, decision="{cid.decisions[0]}".'
+            f"decisions, decision={quoted(cid.decisions[0])}."
         )
     else:
         agent = cid.agent_of(cid.only_decision(decision, question=question))
@@ -387,9 +421,14 @@ def _handed_over(model: CIM, decision: str, agent: Hashable) -> CIM:
 
 
 def two_values(model: CIM, node: str, reference: Any, treatment: Any) -> tuple[Any, Any]:
-    """Return the two values that a node is set to; left out, the first and the last of its domain."""
+    """Return the two values that a node is set to; left out, the least and the largest, or the first and the last.
+
+    The order of a domain may be that in which values came up, which is no order of numbers.
+    """
     require_model(model, "an effect")
-    domain = model.domain(node)
+    domain: Any = model.domain(node)
+    if all(map(is_number, domain)):
+        domain = sorted(domain)
     low, high = (
         (domain[0] if reference is LEFT_OUT else reference),
         (domain[-1] if treatment is LEFT_OUT else treatment),
@@ -405,7 +444,14 @@ def numbers_of(model: CIM, node: str) -> Array:
             f"an effect on `{node}` is a difference of means, and its values are not all numbers: {domain!r}. "
             "Put a node with numbers below it."
         )
-    return np.array(domain, dtype=np.float64)
+    numbers = np.array([as_float(value) for value in domain])
+    if not np.isfinite(numbers).all():
+        large = next(value for value, number in zip(domain, numbers, strict=True) if not np.isfinite(number))
+        raise NotApplicableError(
+            f"an effect on `{node}` is a difference of means, and {shown(large)} in its domain is no finite float: use "
+            "smaller units."
+        )
+    return numbers
 
 
 def decision_for_label(model: CIM, label: str, decision: str | None) -> str:

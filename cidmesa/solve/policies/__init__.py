@@ -9,6 +9,8 @@ module                  what it holds
 ``search``              policies where decisions cannot be solved one by one
 ``policy_batch``        several policies at once
 ``shared_rule``         the best stochastic rule that two decisions share
+``shared_polynomial``   the best stochastic rule that more decisions share
+``bernstein``           the largest value of a polynomial over a box
 ``standard_quadratic``  the largest value of a quadratic form over simplices
 ``all_optimal``         every optimal policy at once
 ``solution``            what solving returns

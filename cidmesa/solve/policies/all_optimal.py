@@ -22,8 +22,8 @@ it does, so does each deterministic profile that it mixes.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +32,14 @@ import numpy as np
 from cidmesa.arguments import require_count, require_model
 from cidmesa.arrays import Array, Mask
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.decision_order import TIE
 from cidmesa.solve.policies.optimal import solve
+from cidmesa.solve.policies.problem import Problem, in_relevance_order
+from cidmesa.solve.policies.worth import Worth
 from cidmesa.solve.queries.decision_laws import context_law
+from cidmesa.solve.tables.model_tables import MAX_TABLE, view_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
-    from cidmesa.solve.policies.solution import Solution
 
 MAX_PROFILES = 4096
 """How many deterministic profiles of the other decisions are listed, unless the caller allows more."""
@@ -61,6 +62,9 @@ class PolicyBox:
         in contexts of probability zero, all of them.
     rule
         The one rule in question where a policy was given, else ``None``; shape of `allowed`.
+    known
+        Whether these are exactly the optimal rules: ``False`` where values are closer than rounding can tell and the
+        problem is too large for exact arithmetic.
     """
 
     model: CIM
@@ -68,6 +72,7 @@ class PolicyBox:
     law: Array
     allowed: Mask
     rule: Array | None = None
+    known: bool = True
 
 
 def optimal_boxes(
@@ -92,7 +97,7 @@ def optimal_boxes(
         More profiles than that, or a decision of another agent without a rule.
     """
     require_model(model, "a quantity over all optimal policies")
-    model.require_numeric("a quantity over all optimal policies")
+    model.require_numeric("a quantity over all optimal policies", instead="")
     decision = model.cid.only_decision(decision)
     agent = model.cid.agent_of(decision)
     model, others = in_question(model, decision, policy)
@@ -101,21 +106,48 @@ def optimal_boxes(
         rule = model.rules[decision]
         yield PolicyBox(model, decision, law, (rule > 0) | (law == 0)[..., None], rule)
         return
-    best = -math.inf
-    found: list[tuple[float, PolicyBox]] = []
-    for rules in deterministic_rules(model, others, max_profiles):
-        fixed = model.with_policy(rules) if rules else model
+    found = []
+    for fixed in _near_the_best(model, others, agent, max_profiles):
         solution = solve(fixed, agent=agent)
-        slack = value_slack(fixed, agent)
-        value = value_of(solution, agent)
-        best = max(best, value)
-        if value >= best - slack:
-            law = context_law(fixed, decision)
-            allowed = solution.optimal_mask(decision) | (law == 0)[..., None]
-            found.append((value + slack, PolicyBox(fixed, decision, law, allowed)))
-    for reached, box in found:
-        if reached >= best:
-            yield box
+        law = context_law(fixed, decision)
+        allowed = solution.optimal_mask(decision) | (law == 0)[..., None]
+        known = solution.results[decision].known
+        found.append((Worth.of(fixed, solution, agent), PolicyBox(fixed, decision, law, allowed, known=known)))
+    yield from _worth_most(found)
+
+
+def _near_the_best(model: CIM, others: Sequence[str], agent: Hashable, max_profiles: int) -> list[CIM]:
+    """Return the model with deterministic rules of the others, for those that may be worth most, by a first look."""
+    if not others:
+        return [model]
+    utilities = model.cid.utilities if agent is None else model.cid.utilities_of(agent)
+    whose = model.cid.decisions if agent is None else model.cid.decisions_of(agent)
+    found: list[tuple[float, CIM]] = []
+    best = -math.inf
+    for rules in deterministic_rules(model, others, max_profiles):
+        fixed = model.with_policy(rules)
+        view = view_of(fixed, "a quantity over all optimal policies")
+        free = tuple([d for d in view.index.ids(whose) if view.tables[d] is None])
+        worth = in_relevance_order(Problem(view, free, view.index.ids(utilities), MAX_TABLE), settled=False)
+        high, low = (math.inf, -math.inf) if worth is None else (worth.value + worth.off, worth.value - worth.off)
+        best = max(best, low)
+        if high >= best:
+            found.append((high, fixed))
+    return [fixed for high, fixed in found if high >= best]
+
+
+def _worth_most(found: list[tuple[Worth, PolicyBox]]) -> Iterator[PolicyBox]:
+    """Yield the boxes of the largest value."""
+    if len(found) > 1:
+        least = max(worth.value - worth.error for worth, _ in found)
+        found = [(worth, box) for worth, box in found if worth.value + worth.error >= least]
+    if len(found) == 1:
+        yield found[0][1]
+    elif any(worth.exactly is None for worth, _ in found):
+        yield from (replace(box, known=False) for _, box in found)
+    else:
+        most = max(worth.exactly or 0 for worth, _ in found)
+        yield from (box for worth, box in found if worth.exactly == most)
 
 
 def in_question(model: CIM, decision: str, policy: Any) -> tuple[CIM, list[str]]:
@@ -141,16 +173,6 @@ def in_question(model: CIM, decision: str, policy: Any) -> tuple[CIM, list[str]]
             "all of the agent's decisions, or to none."
         )
     return model, others
-
-
-def value_of(solution: Solution, agent: Hashable) -> float:
-    """Return what a solution is worth to an agent."""
-    return float(solution.value[agent] if isinstance(solution.value, Mapping) else solution.value)
-
-
-def value_slack(model: CIM, agent: Hashable) -> float:
-    """Return how far apart two values may be and count as equal."""
-    return TIE * sum(float(np.abs(model.cpd(u)).max(initial=0.0)) for u in model.cid.utilities_of(agent))
 
 
 def deterministic_rules(model: CIM, decisions: Sequence[str], most: int) -> Iterator[dict[str, Array]]:

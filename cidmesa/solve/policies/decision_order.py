@@ -27,22 +27,18 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE
 from cidmesa.solve.policies.solution import DecisionResult
+from cidmesa.solve.policies.ties import LEAST, Ties
 from cidmesa.solve.tables.elimination import Factor, Pair, Plan, bits, make_plan, mask_of, run
 from cidmesa.solve.tables.model_tables import ModelIndex, connected, require_small
-
-TIE = 1e-12
-"""Expected utilities this close, relative to the sum of the largest absolute utilities, count as equal.
-
-Rounding is far below that, and a utility of minus a billion for what is forbidden leaves a thousandth visible.
-"""
-
 
 _MOST_PARENTS = 62 if int(np.__version__.split(".", maxsplit=1)[0]) >= 2 else 30
 """How many axes an array may have, less two."""
@@ -72,6 +68,11 @@ class Stage(NamedTuple):
         The key under which the result replaces the tables, or ``None`` where they are still needed.
     blind
         The axes, in an array over the decision and all its parents, of parents left out.
+    factors, keep
+        What is multiplied, and which variables are kept: the axes of the plan's result.
+    doubt
+        How far action values may be off, at most, relative to the largest utility: by rounding, by how floats are
+        read as numbers, and by rows that miss a sum of one as far as they may.
     merged
         Whether more was multiplied than the decision needs, here or in a message used here, so as to be done with it
         for all decisions. The best actions and the value are the same, because what was added is constant in the
@@ -84,6 +85,9 @@ class Stage(NamedTuple):
     scope: tuple[int, ...]
     message: int | None
     blind: tuple[int, ...]
+    factors: tuple[Factor, ...]
+    keep: tuple[int, ...]
+    doubt: float
     merged: bool
 
 
@@ -98,18 +102,24 @@ class Schedule(NamedTuple):
         Decisions that could not be.
     idle
         Decisions without a utility below them: every action is optimal.
-    keys, plan
-        The last pass.
+    keys, factors, keep, plan, doubt
+        The last pass, and how far its values may be off, relative to the largest utility.
     reduced
         Whether information links had to be left out.
+    exact
+        Plans for exact arithmetic, made when they are needed (:mod:`.ties`).
     """
 
     stages: tuple[Stage, ...]
     left: tuple[int, ...]
     idle: tuple[int, ...]
     keys: tuple[int, ...]
+    factors: tuple[Factor, ...]
+    keep: tuple[int, ...]
     plan: Plan | None
+    doubt: float
     reduced: bool
+    exact: dict[tuple[int, ...], tuple[Plan, int]]
 
 
 class Scheduler:
@@ -152,6 +162,7 @@ class Scheduler:
         self.open = [v for v in reversed(index.cid.topological) if v in undecided and needed >> v & 1]
         self.live: dict[int, Factor] = {}
         self.messages: dict[int, int] = {}  # the utilities in each
+        self.doubts: dict[int, float] = {}  # of each message, as of stages
         self.merged: set[int] = set()  # the messages of merged stages, and what came of them
         for v in reversed(index.cid.topological):
             if needed >> v & 1 and v not in self.open:
@@ -182,13 +193,38 @@ class Scheduler:
         """Return the keys of what is relevant to a decision: live factors, and open decisions."""
         payoffs = self.payoffs(decision)
         bit = 1 << decision
-        within = self.ancestors(payoffs | bit | self.parents[decision])
-        scopes = {key: factor.mask for key, factor in self.live.items() if key in self.messages or within >> key & 1}
-        for other in self.open:
-            if other != decision and within >> other & 1:
-                scopes[other] = self.parents[other] | 1 << other
-        start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
-        return connected(scopes, start, self.parents[decision] | bit | mask_of(self.extra))
+        extra = mask_of(self.extra)
+        blocked = self.parents[decision] | bit | extra
+        mentioned = payoffs | bit | self.parents[decision]
+        while True:
+            within = self.ancestors(mentioned)
+            scopes = {key: f.mask for key, f in self.live.items() if key in self.messages or within >> key & 1}
+            for other in self.open:
+                if other != decision and within >> other & 1:
+                    scopes[other] = self.parents[other] | 1 << other
+            start = [key for key in scopes if self.messages.get(key, 1 << key) & payoffs]
+            found = connected(scopes, start, blocked)
+            # A message may mention variables that its utilities no longer hang on: their laws belong to it still.
+            if not self.messages:
+                return found
+            more = mentioned
+            for key in found:
+                if key in self.messages:
+                    more |= self.live[key].mask & ~extra
+            if not more & ~within:
+                return found
+            mentioned = more
+
+    def needed(self, mask: int = 0) -> int:
+        """Return the mask of the utilities, of what live messages mention, of `mask`, and of all their ancestors.
+
+        A message stands for tables that were multiplied when its decision was solved. Some of its variables may matter
+        to no utility once later decisions have stopped listening; they are still there to be summed out, by their law.
+        """
+        mask |= self.utilities
+        for key in self.messages:
+            mask |= self.live[key].mask & ~mask_of(self.extra)
+        return self.ancestors(mask)
 
     def schedule(self, max_table: int) -> Schedule:
         """Take the decisions one by one for as long as one can be solved by itself."""
@@ -203,12 +239,14 @@ class Scheduler:
             stages.append(stage)
         left = tuple(self.open)
         if left:
-            return Schedule(tuple(stages), left, self.idle, (), None, self.reduced)
-        needed = self.ancestors(self.utilities)
+            return Schedule(tuple(stages), left, self.idle, (), (), self.extra, None, 0.0, self.reduced, {})
+        needed = self.needed()
         keys = [key for key in self.live if key in self.messages or needed >> key & 1]
-        plan = make_plan([self.live[key] for key in keys], self.extra, self.cards)
+        factors = tuple([self.live[key] for key in keys])
+        plan = make_plan(factors, self.extra, self.cards)
         require_small(self.index, plan, self.cards, max_table)
-        return Schedule(tuple(stages), (), self.idle, tuple(keys), plan, self.reduced)
+        doubt = self._doubt(plan, keys)
+        return Schedule(tuple(stages), (), self.idle, tuple(keys), factors, self.extra, plan, doubt, self.reduced, {})
 
     def _next(self, max_table: int) -> Stage | None:
         for decision in self.open:
@@ -243,12 +281,15 @@ class Scheduler:
         if plan is None or not merged:
             plan = make_plan([self.live[key] for key in keys], keep, self.cards)
         require_small(self.index, plan, self.cards, max_table)
+        factors = tuple([self.live[key] for key in keys])
+        doubt = self._doubt(plan, keys)
         used = mask_of(plan.p or ()) | mask_of(plan.w or ())
         scope = tuple([v for v in keep[1:] if used >> v & 1])
         message = None
         merged = merged or not self.merged.isdisjoint(keys)
         if closed:
             message = self._collapse(decision, keys, plan, known)
+            self.doubts[message] = doubt
             if merged:
                 self.merged.add(message)
         else:
@@ -256,7 +297,17 @@ class Scheduler:
         if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
             self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
             self.above = None
-        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), merged)
+        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), factors, keep, doubt, merged)
+
+    def _doubt(self, plan: Plan, keys: Iterable[int]) -> float:
+        """Return how far the entries of a plan's result may be off (see :class:`Stage`)."""
+        doubt, states, cards = plan.rounding * 2.0**-52, 0, self.cards
+        for key in keys:
+            if key < len(cards):
+                states += 1 + cards[key]
+            else:
+                doubt += self.doubts[key]
+        return doubt + 2 * ROW_SUM_TOLERANCE * states
 
     def _is_closed(self, decision: int, keys: list[int], known: int) -> bool:
         """Say whether nothing else mentions what would be summed out, now or for a decision still open."""
@@ -306,10 +357,15 @@ class Scheduler:
 
 
 def carry_out(
-    schedule: Schedule, tables: dict[int, Pair], cards: Sequence[int], scale: float
-) -> dict[int, DecisionResult]:
-    """Run the stages of a schedule; the rules and results they find are added to `tables`."""
+    schedule: Schedule, tables: dict[int, Pair], cards: Sequence[int], scale: float, settled: bool = True
+) -> tuple[dict[int, DecisionResult], Ties]:
+    """Run the stages of a schedule; the rules and results they find are added to `tables`.
+
+    With `settled` what rounding leaves open is settled (:mod:`.ties`), as far as that is in reach: each result says
+    so. Values need no such care.
+    """
     found = {}
+    ties = Ties(schedule, tables, cards, scale)
     for stage in schedule.stages:
         d, plan = stage.decision, stage.plan
         p, w = run(plan, tables)
@@ -318,8 +374,9 @@ def carry_out(
         if stage.blind:
             p = None if p is None else np.expand_dims(p, stage.blind)
             w = None if w is None else np.expand_dims(w, stage.blind)
-        result = decide(p, w, cards[d], scale)
-        found[d] = DecisionResult(None, result.optimal) if stage.merged else result
+        result = decide(p, w, cards[d], stage, ties, settled)
+        found[d] = replace(result, values=None) if stage.merged else result
+        ties.optimal[d] = result.optimal
         if stage.message is None:
             tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)
         else:
@@ -329,27 +386,40 @@ def carry_out(
                 if w is None or plan.w is None
                 else np.maximum.reduce(w, 0).reshape([cards[v] for v in plan.w if v != d]),
             )
-    return found
+    return found, ties
 
 
-def decide(p: Array | None, w: Array | None, card: int, scale: float) -> DecisionResult:
+def decide(p: Array | None, w: Array | None, card: int, stage: Stage, ties: Ties, settled: bool) -> DecisionResult:
     """Find the optimal actions from the pair over a decision (first axis) and its context."""
-    if w is None:
-        w = np.zeros(1)
-    values, impossible = w, None
+    scale = ties.scale
+    if w is None or scale == 0:
+        shape = (1,) if w is None else w.shape
+        w = np.zeros(shape)
+    values, contexts = w, w[0].size
+    impossible, known = None, True
     if p is not None:
-        if np.minimum.reduce(p, None) > 0:
+        least = np.minimum.reduce(p, None)
+        if least * min(1.0, scale) > LEAST:
             values = w / p
         else:
+            if settled and scale > 0 and ties.may_vanish(stage):
+                found = ties.from_scratch(stage)
+                if found is not None:
+                    return DecisionResult(found[0], np.broadcast_to(found[1], (card, *found[1].shape[1:])))
+                settled = known = False
             impossible = p <= 0
             shape = np.broadcast_shapes(p.shape, w.shape)
             values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
-    optimal = values >= np.maximum.reduce(values, 0) - TIE * scale
+        contexts = values[0].size
+    if len(values) == 1:
+        return DecisionResult(values, np.ones((card, *values.shape[1:]), dtype=bool))
+    optimal = values >= np.maximum.reduce(values, 0) - stage.doubt * scale
     if impossible is not None:
         optimal |= impossible
-    if len(optimal) < card:
-        optimal = np.broadcast_to(optimal, (card, *optimal.shape[1:]))
-    return DecisionResult(values, optimal)
+        contexts += (len(values) - 1) * np.count_nonzero(np.broadcast_to(impossible[0], values.shape[1:]))
+    if np.count_nonzero(optimal) > contexts and scale > 0:
+        optimal, known = ties.settle(stage, w, optimal, contexts) if settled else (optimal, False)
+    return DecisionResult(values, optimal, known=known)
 
 
 def own_factor(index: ModelIndex, v: int) -> Factor:

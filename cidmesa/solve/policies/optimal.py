@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.arguments import read_names, require_count
+from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.policies.search import METHODS, Method, search
+from cidmesa.solve.policies.shared_polynomial import best_shared_rule, unshared_bound
 from cidmesa.solve.policies.shared_rule import best_shared_pair
 from cidmesa.solve.policies.solution import DecisionResult, Solution
+from cidmesa.solve.queries.evidence import conditioned
 from cidmesa.solve.tables.model_tables import MAX_TABLE, ModelTables, check_names, view_of
 
 if TYPE_CHECKING:
@@ -23,13 +26,15 @@ def solve(
     model: CIM,
     *,
     agent: Hashable = None,
+    given: Mapping[str, Any] | None = None,
     shared_rules: Iterable[Iterable[str]] = (),
     method: Method | None = None,
     deterministic: bool = False,
     max_table: int = MAX_TABLE,
     starts: int = 16,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool = True,
+    budget: Seconds = "default",
 ) -> Solution:
     r"""Find an optimal policy of one agent, its value, and all optimal actions.
 
@@ -40,6 +45,10 @@ def solve(
     agent
         Whose best response to find; ``None`` stands for the only agent. The other agents' decisions need rules where
         they matter.
+    given
+        ``{node: value}`` that is known before anything is decided: the policy that is best given that, and what it is
+        then worth, ``expected_utility(solution, given=given)``. The solution's model is the model given the evidence
+        (:mod:`cidmesa.solve.queries.evidence`).
     shared_rules
         Groups of decisions that follow one rule, such as one network used twice. Their parents' domains agree in
         order.
@@ -54,19 +63,26 @@ def solve(
     starts, seed
         Random starting points of the local search, and where they come from.
     progress
-        Show a progress bar where rules are listed or several starts are tried.
+        Show a progress bar, on a terminal and after two seconds, where rules are listed or several starts are tried.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
     Solution
         Its ``method`` and ``exact`` say how it was found and whether it is the optimum: a local optimum is never
-        called exact.
+        called exact, nor a policy among actions too close to tell apart in floating point and too many for exact
+        arithmetic.
 
     Raises
     ------
     NotApplicableError
         Symbols; several agents and none named; another agent's decision that matters and has no rule; ``max_table``
-        too small; a method that does not apply.
+        too small; a method that does not apply; evidence of probability zero, or that depends on what is decided.
+    OutOfTimeError
+        The budget was over; the text says how far the listing came and, as a lower bound, what the best rules so far
+        earn.
 
     Notes
     -----
@@ -76,8 +92,10 @@ def solve(
     the best deterministic policy is then found by listing. Without shared rules no stochastic policy is better. With
     shared rules one can be: where two of the decisions that matter share one, and the others have rules of their own,
     the best stochastic rule is found exactly, if at most 2**17 supports of it and rules of others have to be listed
-    (:mod:`.shared_rule`); otherwise the best deterministic policy is returned, and is not called exact unless
-    no utility depends on two decisions of a group, or ``deterministic=True`` asked for no more.
+    (:mod:`.shared_rule`); where more than two share a rule between two actions, it is bracketed
+    (:mod:`.shared_polynomial`), and is called exact where the two ends meet; otherwise the best deterministic policy is
+    returned, and is not called exact unless no utility depends on two decisions of a group, or ``deterministic=True``
+    asked for no more. ``Solution.bound`` is what no policy exceeds, where that is known.
 
     References
     ----------
@@ -102,12 +120,29 @@ def solve(
     require_count(max_table, "max_table")
     require_count(starts, "starts")
     require_count(seed, "seed", least=0)
+    clock = Budget.of(budget)
     view = view_of(model, "solving")
     index, cid = view.index, model.cid
     if agent is None and len(cid.agents) > 1:
         raise NotApplicableError(
             f"solving is about one agent, and this diagram has {len(cid.agents)} "
-            f"({', '.join(map(repr, cid.agents))}): say whose best response with agent={cid.agents[0]!r}."
+            f"({', '.join(map(repr, cid.agents))}): cidmesa.solve.best_response(model, {cid.agents[0]!r}, policy) is "
+            f"best against rules of the others, solve(agent={cid.agents[0]!r}) against rules that the model has, and "
+            "cidmesa.solve.pure_equilibria(model) finds rules for all of them."
+        )
+    if given:
+        told = conditioned(model, given, None if agent is None else cid.utilities_of(agent), max_table=max_table)
+        return solve(
+            told,
+            agent=agent,
+            shared_rules=shared_rules,
+            method=method,
+            deterministic=deterministic,
+            max_table=max_table,
+            starts=starts,
+            seed=seed,
+            progress=progress,
+            budget=clock,
         )
     whose = cid.decisions if agent is None else cid.decisions_of(agent)
     utilities = index.ids(cid.utilities if agent is None else cid.utilities_of(agent))
@@ -124,24 +159,39 @@ def solve(
             f"{names} cannot be solved one by one, because {why}: leave method= out, or method='exhaustive'."
         )
     if found is None and method is None and groups and not deterministic:
-        found = best_shared_pair(problem, groups)
+        found = best_shared_pair(problem, groups) or best_shared_rule(problem, groups)
     if found is None:
-        found = search(
-            problem, groups, method, deterministic=deterministic, starts=starts, seed=seed, progress=progress
-        )
+        with clock:
+            found = search(
+                problem,
+                groups,
+                method,
+                deterministic=deterministic,
+                starts=starts,
+                seed=seed,
+                progress=progress,
+                budget=clock,
+            )
+    if groups and not found.exact and found.bound is None:
+        with clock:
+            found = found._replace(bound=unshared_bound(problem, clock))
     results = {cid.nodes[d]: found.results.get(d) or _idle(problem, d) for d in decisions}
+    undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
+    if undecided:
+        found = found._replace(exact=False, method=f"{found.method}; ties undecided at {', '.join(undecided)}")
     value: Any = found.value
     if len(cid.agents) > 1:
         from cidmesa.solve.queries.query import expected_utility
 
         rules = Solution(model, None, found.exact, found.method, results).tables
-        undecided = {d for d in cid.decisions if d not in rules and d not in model.rules}
+        free = {d for d in cid.decisions if d not in rules and d not in model.rules}
         value = {
             a: found.value if a == agent else expected_utility(model, rules, agent=a)
             for a in cid.agents
-            if a == agent or not any(undecided & cid.ancestors(u) for u in cid.utilities_of(a))
+            if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
         }
-    return Solution(model, value, found.exact, found.method, results)
+    bound = found.value if found.exact else found.bound
+    return Solution(model, value, found.exact, found.method, results, off=found.off, bound=bound)
 
 
 def read_groups(

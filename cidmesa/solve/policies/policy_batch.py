@@ -16,6 +16,7 @@ from cidmesa.arrays import Array
 from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out, own_factor
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.solution import DecisionResult
+from cidmesa.solve.policies.ties import LEAST, Ties
 from cidmesa.solve.tables.elimination import Factor, make_plan, mask_of, run
 from cidmesa.solve.tables.model_tables import ModelTables, require_small
 
@@ -107,15 +108,37 @@ class Profiles:
         """Give a member deterministic rules: actions of shape ``(contexts, profiles)``."""
         self.rules.update(dict.fromkeys(m.decisions, m.rules(actions)))
 
-    def solve(self, free: tuple[int, ...]) -> tuple[dict[int, DecisionResult], Array]:
-        """Solve the decisions `free` for every profile; return their results and the values of the profiles."""
+    def solve(self, free: tuple[int, ...], settled: bool = True) -> tuple[dict[int, DecisionResult], Array]:
+        """Solve the decisions `free` for every profile; return their results and the values of the profiles.
+
+        Unless `settled`, actions that rounding cannot tell apart are not (see :mod:`.ties`); the values are the same.
+        """
+        results, values, _ = self._solved(free, settled)
+        return results, values
+
+    def off(self, free: tuple[int, ...]) -> tuple[Array, Array]:
+        """Return the values of the profiles, the decisions `free` solved, and how far each may be off."""
+        _, values, ties = self._solved(free, False)
+        return values, np.broadcast_to(ties.value_error(), values.shape)
+
+    def exact_values(self, free: tuple[int, ...]) -> Array | None:
+        """Return the values of the profiles as fractions; ``None`` where exact arithmetic is out of reach."""
+        _, values, ties = self._solved(free, False)
+        found = ties.exact_values()
+        return None if found is None else np.broadcast_to(found, values.shape)
+
+    def doubt(self, free: tuple[int, ...]) -> float:
+        """Return how far the values of profiles may be off, whatever they are."""
+        return self.schedule(free).doubt * self.problem.scale + LEAST
+
+    def _solved(self, free: tuple[int, ...], settled: bool) -> tuple[dict[int, DecisionResult], Array, Ties]:
         schedule = self.schedule(free)
         if schedule.plan is None:
             raise AssertionError("only decisions that can be solved one by one may be free")
         tables = self.problem.tables(schedule, self.rules)
-        results = carry_out(schedule, tables, self.cards, self.problem.scale)
+        results, ties = carry_out(schedule, tables, self.cards, self.problem.scale, settled)
         _, w = run(schedule.plan, tables)
-        return results, np.broadcast_to(np.zeros(1) if w is None else w, (self.count,))
+        return results, np.broadcast_to(np.zeros(1) if w is None else w, (self.count,)), ties
 
     def narrowed(self, d: int, array: Array) -> Array:
         """Bring an array over (decision, all parents, profile) to the axes of the decision's rule."""

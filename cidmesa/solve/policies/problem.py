@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from cidmesa.arrays import Array
 from cidmesa.solve.policies.decision_order import ContextLost, Schedule, Scheduler, carry_out
 from cidmesa.solve.policies.solution import DecisionResult
+from cidmesa.solve.policies.ties import LEAST
 from cidmesa.solve.tables.elimination import Pair, run
 from cidmesa.solve.tables.model_tables import ModelTables, rule_missing
 
@@ -51,23 +53,28 @@ class Problem(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a method found: results by decision, the value, and what may be said of it."""
+    """What a method found: results by decision, the value, what may be said of it, and how far the value may be off."""
 
     results: dict[int, DecisionResult]
     value: float
     exact: bool
     method: str
+    bound: float | None = None
+    off: float = math.inf
 
 
-def in_relevance_order(problem: Problem) -> Found | None:
-    """Solve decision by decision; ``None`` where the diagram is insoluble."""
+def in_relevance_order(problem: Problem, settled: bool = True) -> Found | None:
+    """Solve decision by decision; ``None`` where the diagram is insoluble.
+
+    Unless `settled`, ties are left open: the value is the same.
+    """
     try:
-        return _in_relevance_order(problem, merging=True)
+        return _in_relevance_order(problem, True, settled)
     except ContextLost:
-        return _in_relevance_order(problem, merging=False)
+        return _in_relevance_order(problem, False, settled)
 
 
-def _in_relevance_order(problem: Problem, merging: bool) -> Found | None:
+def _in_relevance_order(problem: Problem, merging: bool, settled: bool) -> Found | None:
     view, decisions, utilities = problem.view, problem.decisions, problem.utilities
     schedule = view.index.planned(
         ("solve", view.cards, decisions, utilities, problem.max_table, merging),
@@ -78,6 +85,7 @@ def _in_relevance_order(problem: Problem, merging: bool) -> Found | None:
     if schedule.plan is None:
         return None
     tables = problem.tables(schedule)
-    results = carry_out(schedule, tables, view.cards, problem.scale)
+    scale = problem.scale
+    results, _ = carry_out(schedule, tables, view.cards, scale, settled)
     _, w = run(schedule.plan, tables)
-    return Found(results, 0.0 if w is None else float(w), True, "relevance order")
+    return Found(results, 0.0 if w is None else float(w), True, "relevance order", off=schedule.doubt * scale + LEAST)

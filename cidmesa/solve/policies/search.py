@@ -25,15 +25,17 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from math import log2, prod
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from cidmesa.arrays import Array
+from cidmesa.clock import UNLIMITED, Budget, progress_bar
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.decision_order import TIE, Schedule, Scheduler
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.solution import DecisionResult, first_of
@@ -52,6 +54,7 @@ def search(
     starts: int,
     seed: int,
     progress: bool,
+    budget: Budget = UNLIMITED,
 ) -> Found:
     """Solve a problem with shared rules or a cyclic relevance graph, listing if that is feasible."""
     view = problem.view
@@ -86,8 +89,8 @@ def search(
         # Each expected utility is linear in a rule that acts once on it, so that deterministic rules are enough.
         above = [view.index.above[u] for u in problem.utilities]
         linear = deterministic or all(sum(a >> d & 1 for d in group) < 2 for group in groups for a in above)
-        return exhaustive(problem, cutset, others, linear, progress)
-    return coordinate_ascent(problem, first, starts, seed, progress)
+        return exhaustive(problem, cutset, others, linear, progress, budget)
+    return coordinate_ascent(problem, first, starts, seed, progress, budget)
 
 
 _FEW_BITS = 18.0
@@ -99,12 +102,15 @@ _WORK_BITS = 31.0
 _MOST_BITS = 28.0
 """Binary logarithm of how many joint rules are ever listed."""
 
+_SHRINK = "let the decisions observe less, or give their observations fewer values"
+"""What makes fewer rules."""
+
 BLOCK = 2**21
 """Entries that the largest table of one block of rules aims at."""
 
 
 def exhaustive(
-    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], enough: bool, progress: bool
+    problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], enough: bool, progress: bool, budget: Budget
 ) -> Found:
     """List the joint rules of the cutset, the other decisions solved for each of them.
 
@@ -115,18 +121,59 @@ def exhaustive(
     block = block_size(total, min(BLOCK, problem.max_table), lambda n: _largest(Profiles(unlimited, cutset, n), others))
     profiles = Profiles(problem, cutset, block)
     values = np.empty(total)
-    for start in _progress(range(0, total, block), progress, "listing rules"):
+    blocks = range(0, total, block)
+    for start in progress_bar(blocks, "listing rules", shown=progress):
+        if budget.is_spent:
+            so_far = f", of which the best earns {values[:start].max():g}, a lower bound" if start else ""
+            raise budget.error("listing rules", _SHRINK, f"{start:,} of {total:,}{so_far},")
         numbers = np.minimum(np.arange(start, start + block), total - 1)
         set_numbered(profiles, cutset, numbers)
-        values[start : start + block] = profiles.solve(others)[1][: total - start]
-    tied = np.flatnonzero(values >= values.max() - TIE * problem.scale)
+        values[start : start + block] = profiles.solve(others, settled=False)[1][: total - start]
+    near = np.flatnonzero(values >= values.max() - 2 * profiles.doubt(others))
+
+    def put_numbered(some: Profiles, numbers: Array) -> None:
+        set_numbered(some, cutset, numbers)
+
+    tied, known = best_of(Profiles(problem, cutset, min(block, len(near))), others, near, put_numbered)
 
     def put(some: Profiles, positions: Array) -> None:
         set_numbered(some, cutset, tied[positions])
 
     results = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
     label = "exhaustive" if enough else "exhaustive over deterministic rules"
-    return Found(results, float(values[tied[0]]), enough, label)
+    if not known:
+        label += "; ties undecided between rules"
+    return Found(results, float(values[tied[0]]), enough and known, label)
+
+
+def best_of(
+    profiles: Profiles, others: tuple[int, ...], near: Array, put: Callable[[Profiles, Array], None]
+) -> tuple[Array, bool]:
+    """Return which of some rules, close in floating point, are best, and whether that is known (see :mod:`.ties`).
+
+    `put` gives `profiles` the rules with some numbers; as many are looked at at once as there are profiles.
+    """
+    if len(near) == 1:
+        return near, True
+    count = profiles.count
+    values, errors = np.empty(len(near)), np.empty(len(near))
+    for start in range(0, len(near), count):
+        put(profiles, near[np.minimum(np.arange(start, start + count), len(near) - 1)])
+        some, off = profiles.off(others)
+        values[start : start + count] = some[: len(near) - start]
+        errors[start : start + count] = off[: len(near) - start]
+    near = near[values + errors >= (values - errors).max()]
+    if len(near) == 1:
+        return near, True
+    exact: list[Fraction] = []
+    for start in range(0, len(near), count):
+        put(profiles, near[np.minimum(np.arange(start, start + count), len(near) - 1)])
+        found = profiles.exact_values(others)
+        if found is None:
+            return near, False
+        exact += found[: len(near) - start].tolist()
+    best = max(exact)
+    return near[np.array([value == best for value in exact])], True
 
 
 Put: TypeAlias = Callable[[Profiles, Array], None]
@@ -193,16 +240,18 @@ class _Optima:
         return found
 
 
-def coordinate_ascent(problem: Problem, members: tuple[Member, ...], starts: int, seed: int, progress: bool) -> Found:
+def coordinate_ascent(
+    problem: Problem, members: tuple[Member, ...], starts: int, seed: int, progress: bool, budget: Budget
+) -> Found:
     """Improve random deterministic rules one at a time; the best of several starts is a lower bound."""
     rng = np.random.default_rng(seed)
     profiles = Profiles(problem, members, starts)
     for m in members:
         profiles.set_actions(m, rng.integers(0, m.card, (m.contexts, starts)))
     shared = [m for m in members if len(m.decisions) > 1]
-    for _ in _progress(range(64), progress, "coordinate ascent"):
+    for _ in budget.each(range(64), "coordinate ascent", _SHRINK, shown=progress):
         profiles.improve(sweeps=64)
-        better = [_improve_shared(profiles, m) for m in shared]
+        better = [_improve_shared(profiles, m, budget) for m in shared]
         if not any(better):
             break
     values = profiles.solve(())[1]
@@ -213,7 +262,7 @@ def coordinate_ascent(problem: Problem, members: tuple[Member, ...], starts: int
     return Found(results, float(only.solve(())[1][0]), False, f"coordinate ascent from {starts} starts")
 
 
-def _improve_shared(profiles: Profiles, m: Member) -> bool:
+def _improve_shared(profiles: Profiles, m: Member, budget: Budget) -> bool:
     """Change a shared rule in the one context where that helps most, in every profile, until nothing helps."""
     improved = False
     choices = np.concatenate([np.zeros((m.contexts, 1), dtype=np.int64)] * (m.contexts * m.card), axis=1)
@@ -227,12 +276,14 @@ def _improve_shared(profiles: Profiles, m: Member) -> bool:
         current = profiles.rules[m.decisions[0]][..., i].argmax(axis=0).reshape(-1)
         value = -np.inf
         while True:
+            budget.check("coordinate ascent", _SHRINK)
             choices[:] = current[:, None]
             choices[where, np.arange(len(to))] = to
             trial.set_actions(m, choices)
-            values = trial.solve(())[1]
+            values, errors = trial.off(())
             best = int(values.argmax())
-            if values[best] <= max(value, float(values[to == current[where]][0])) + TIE * profiles.problem.scale:
+            same = int(np.flatnonzero(to == current[where])[0])
+            if values[best] - errors[best] <= max(value, float(values[same]) + errors[same]):
                 break
             value, current, improved = float(values[best]), choices[:, best].copy(), True
         table = m.rules(current[:, None])
@@ -276,11 +327,3 @@ def _largest(profiles: Profiles, free: tuple[int, ...]) -> int:
 def _work(schedule: Schedule) -> int:
     """Bound the number of table entries that a schedule computes."""
     return sum(plan.largest * (1 + len(plan.steps)) for plan in _plans(schedule))
-
-
-def _progress(steps: range, shown: bool, title: str) -> Iterable[int]:
-    if not shown:
-        return steps
-    from tqdm import tqdm
-
-    return tqdm(steps, desc=title)

@@ -39,16 +39,20 @@ from math import prod
 import numpy as np
 
 from cidmesa.arrays import Array
-from cidmesa.solve.policies.decision_order import TIE, Scheduler, carry_out
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.search import BLOCK, all_of_them, set_numbered
-from cidmesa.solve.policies.standard_quadratic import number_of_supports, peaks
+from cidmesa.solve.policies.standard_quadratic import exact_height, number_of_supports, peaks
+from cidmesa.solve.policies.ties import Ties
 from cidmesa.solve.tables.elimination import Pair, Plan, make_plan, mask_of, run
 from cidmesa.solve.tables.model_tables import require_small
 
 _LISTED = 2**17
 """How many pairs of a support and a profile of the other decisions are listed."""
+
+_NEAR = 1e-12
+"""Rules this close to the best, relative to the largest utility, are compared exactly."""
 
 
 def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> Found | None:
@@ -71,8 +75,8 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
         return None
     tables = problem.tables(schedule)
     carry_out(schedule, tables, view.cards, problem.scale)
-    width = TIE * problem.scale
-    forms = _Forms(problem, scheduler, tables, pair, listed)
+    width = _NEAR * problem.scale
+    forms = _Forms(problem, scheduler, schedule, tables, pair, listed)
     block = block_size(profiles, min(BLOCK, problem.max_table), lambda n: forms.plan(n)[1].largest)
     values, numbers, rules = [], [], []
     for start in range(0, profiles, block):
@@ -84,6 +88,9 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     best = max(float(some.max()) for some in values)
     tied = np.flatnonzero(np.concatenate(values) >= best - width)
     number, rule = np.concatenate(numbers)[tied], np.concatenate(rules)[tied]
+    kept, known = _best_exactly(forms, number, rule)
+    tied, number, rule = tied[kept], number[kept], rule[kept]
+    best = float(np.concatenate(values)[tied].max())
     table = np.moveaxis(rule, 0, -1).reshape(*shared.shape, shared.card, len(tied))
 
     def put(some: Profiles, positions: Array) -> None:
@@ -95,7 +102,23 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     for used, whole in zip(uses, groups, strict=True):
         if len(used) == 1:  # the other decisions of the group make no difference, but follow the rule too
             results.update(dict.fromkeys(whole, results[used[0]]))
-    return Found(results, best, True, "supports of a shared rule")
+    method = "supports of a shared rule" + ("" if known else "; ties undecided between rules")
+    return Found(results, best, known, method)
+
+
+def _best_exactly(forms: _Forms, number: Array, rules: Array) -> tuple[Array, bool]:
+    """Return which of some peaks are highest in exact arithmetic, and whether that is known."""
+    if len(number) == 1:
+        return np.array([True]), True
+    found: dict[int, Array | None] = {n: forms.exactly(n) for n in set(number.tolist())}
+    heights = []
+    for n, rule in zip(number.tolist(), rules, strict=True):
+        form = found[n]
+        height = None if form is None else exact_height(form, rule > 0)
+        if height is None:
+            return np.ones(len(number), dtype=bool), False
+        heights.append(height)
+    return np.array([height == max(heights) for height in heights]), True
 
 
 class _Forms:
@@ -105,13 +128,14 @@ class _Forms:
         self,
         problem: Problem,
         scheduler: Scheduler,
+        schedule: Schedule,
         tables: Mapping[int, Pair],
         pair: tuple[int, ...],
         listed: Sequence[Member],
     ) -> None:
-        self.problem, self.listed = problem, listed
+        self.problem, self.schedule, self.listed = problem, schedule, listed
         # What the pair observes is kept to the end, so its law belongs to the form even where nobody listens any more.
-        self.needed = needed = scheduler.ancestors(scheduler.utilities | mask_of(pair))
+        self.needed = needed = scheduler.needed(mask_of(pair))
         keys = [key for key in scheduler.live if key in scheduler.messages or needed >> key & 1]
         self.factors = [scheduler.live[key] for key in keys]
         self.tables = {**problem.pairs([key for key in keys if key not in tables]), **tables}
@@ -132,14 +156,32 @@ class _Forms:
         set_numbered(some, self.listed, numbers)
         _, w = run(plan, {**self.tables, **{d: (rule, None) for d, rule in some.rules.items()}})
         cards = [some.cards[v] for v in self.union]
-        weights = np.broadcast_to(np.zeros(1) if w is None else w, (*cards, len(numbers)))
+        return self._matrices(np.broadcast_to(np.zeros(1) if w is None else w, (*cards, len(numbers))), cards)
+
+    def exactly(self, number: int) -> Array | None:
+        """Return a matrix in integers, on a scale that all of them share; ``None`` where it is out of reach."""
+        some, _ = self.plan(1)
+        set_numbered(some, self.listed, np.array([number]))
+        rules = [factor for d, factor in some.factors.items() if self.needed >> d & 1]
+        tables = {**self.tables, **{d: (rule, None) for d, rule in some.rules.items()}}
+        ties = Ties(self.schedule, tables, some.cards, self.problem.scale, [*self.factors, *rules])
+        found = ties.exact_pair(ties.also, (*self.union, some.number))
+        if found is None:
+            return None
+        cards = [some.cards[v] for v in self.union]
+        weights = np.zeros(1, dtype=np.int64) if found[1] is None else found[1]
+        matrix: Array = self._matrices(np.broadcast_to(weights.astype(object), (*cards, 1)), cards)[0]
+        return matrix
+
+    def _matrices(self, weights: Array, cards: Sequence[int]) -> Array:
+        """Sum weights over what the pair sees and does into one symmetric matrix each, twice that for integers."""
         places = dict(zip(self.union, np.indices(cards).reshape(len(cards), -1), strict=True))
         first, second = (
-            np.ravel_multi_index([places[v] for v in family], [some.cards[v] for v in family])
+            np.ravel_multi_index([places[v] for v in family], [self.problem.view.cards[v] for v in family])
             for family in self.families
         )
-        size = prod(some.cards[v] for v in self.families[0])
-        forms = np.zeros((size, size, len(numbers)))
-        np.add.at(forms, (first, second), weights.reshape(-1, len(numbers)))
-        symmetric: Array = np.moveaxis(forms + forms.transpose(1, 0, 2), -1, 0) / 2
-        return symmetric
+        size = prod(self.problem.view.cards[v] for v in self.families[0])
+        forms = np.zeros((size, size, weights.shape[-1]), dtype=weights.dtype)
+        np.add.at(forms, (first, second), weights.reshape(-1, weights.shape[-1]))
+        symmetric: Array = np.moveaxis(forms + forms.transpose(1, 0, 2), -1, 0)
+        return symmetric if weights.dtype == object else symmetric / 2

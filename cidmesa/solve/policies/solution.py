@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,11 +33,15 @@ class DecisionResult:
     chosen
         The probability that the policy gives to every action, axes alike; ``None`` where it takes the first optimal
         action everywhere.
+    known
+        Whether `optimal` are exactly those: ``False`` where some are closer than rounding can tell and too large a
+        problem for exact arithmetic.
     """
 
     values: Array | None
     optimal: Array
     chosen: Array | None = None
+    known: bool = True
 
     @property
     def rule(self) -> Array:
@@ -68,15 +73,21 @@ class Solution(Shown):
         How it was found.
     results
         Per decision the arrays behind the rest.
+    bound
+        What no policy of the agent is worth more than: its own value where it is exact, else a bound if one is known.
+    off
+        How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
 
     Notes
     -----
-    An action counts as optimal when its expected utility is within 1e-12 of the best one's, relative to the sum of
-    the largest absolute utilities. In contexts that the policy never reaches the actions are the optimal ones of the
-    *subgame-perfect completion*: they are computed from the mechanisms relevant to the decision, which do not
-    include what makes the context unlikely. Where the relevant mechanisms themselves give the context probability
-    zero (two exact sensors of one hidden state that disagree) nothing can be believed there: every action is listed
-    and the action values are NaN.
+    An action counts as optimal when its expected utility equals the best one's in exact arithmetic on the numbers that
+    were meant: 0.1 is 1/10, and no difference is too small to count, whatever a utility elsewhere is worth
+    (:mod:`cidmesa.solve.policies.ties`). Where that is out of reach the solution is not `exact`.
+
+    In contexts that the policy never reaches the actions are the optimal ones of the *subgame-perfect completion*: they
+    are computed from the mechanisms relevant to the decision, which do not include what makes the context unlikely.
+    Where the relevant mechanisms themselves give the context probability zero (two exact sensors of one hidden state
+    that disagree) nothing can be believed there: every action is listed and the action values are NaN.
 
     Examples
     --------
@@ -96,6 +107,8 @@ class Solution(Shown):
     exact: bool
     method: str
     results: Mapping[str, DecisionResult]
+    bound: float | None = None
+    off: float = math.inf
 
     @cached_property
     def tables(self) -> Mapping[str, Array]:

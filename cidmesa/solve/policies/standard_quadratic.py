@@ -16,12 +16,13 @@ Many forms are searched at once: the other decisions may follow any of several r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
 
-from cidmesa.arrays import Floats, Ints, Mask
+from cidmesa.arrays import Array, Floats, Ints, Mask
 
 
 class Peaks(NamedTuple):
@@ -89,6 +90,54 @@ def peaks(forms: Floats, contexts: int, card: int, width: float) -> Peaks:
     _, first = np.unique(np.c_[which[kept], np.round(points[kept], 9)], axis=0, return_index=True)
     kept = kept[np.sort(first)]
     return Peaks(best, values[kept], which[kept], points[kept].reshape(-1, contexts, card))
+
+
+def exact_height(form: Array, support: Mask) -> Fraction | None:
+    """Return the value at the stationary point of a form inside the face of a support, in exact arithmetic.
+
+    Parameters
+    ----------
+    form
+        A symmetric matrix of Python's integers, shape ``(contexts * card, contexts * card)``.
+    support
+        Which actions are played in each context, shape ``(contexts, card)``.
+
+    Returns
+    -------
+    Fraction or None
+        ``None`` where there is no such point, or more than one.
+
+    Examples
+    --------
+    >>> exact_height(np.array([[1, 2], [2, 0]], dtype=object), np.array([[True, True]]))
+    Fraction(4, 3)
+    """
+    contexts, card = support.shape
+    where = np.flatnonzero(support).tolist()
+    n = len(where)
+    rows: list[list[Fraction]] = []
+    for i in where:
+        borders = [Fraction(int(i // card == c)) for c in range(contexts)]
+        rows.append([*(2 * Fraction(int(form[i, j])) for j in where), *borders, Fraction(0)])
+    none = [Fraction(0)] * contexts
+    rows += [[*(Fraction(int(j // card == c)) for j in where), *none, Fraction(1)] for c in range(contexts)]
+    for column in range(n + contexts):
+        pivot = next((i for i in range(column, n + contexts) if rows[i][column] != 0), None)
+        if pivot is None:
+            return None
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        lead = rows[column][column]
+        rows[column] = [x / lead for x in rows[column]]
+        for i, row in enumerate(rows):
+            if i != column and row[column] != 0:
+                rows[i] = [x - row[column] * y for x, y in zip(row, rows[column], strict=True)]
+    point = [row[-1] for row in rows[:n]]
+    if min(point) < 0:
+        return None
+    return sum(
+        (int(form[i, j]) * x * y for i, x in zip(where, point, strict=True) for j, y in zip(where, point, strict=True)),
+        Fraction(0),
+    )
 
 
 def has_line(form: Floats, rules: Floats, value: float, width: float) -> bool:

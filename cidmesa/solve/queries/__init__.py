@@ -4,6 +4,7 @@
 module               what it holds
 ===================  ============================================================
 ``query``            probabilities and expected utilities
+``evidence``         a model once something has been observed
 ``distribution``     a joint distribution over named nodes
 ``decision_laws``    what a decision meets, and what each action leads to
 ``counterfactual``   what would have been

@@ -109,7 +109,7 @@ def counterfactual(
     0.0
     """
     asked = _asked(model, names)
-    model.require_numeric("a counterfactual")
+    model.require_numeric("a counterfactual", instead="")
     worlds = twin_worlds(model, asked, given, do, cut_edges, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     array = joint(worlds.model, [worlds.names["do", name] for name in asked], given=seen)
@@ -144,7 +144,7 @@ def counterfactual_utility(
     """
     require_model(model, "a counterfactual")
     utilities = agent_utilities(model.cid, agent, "a counterfactual utility")
-    model.require_numeric("a counterfactual utility")
+    model.require_numeric("a counterfactual utility", instead="")
     worlds = twin_worlds(model, utilities, given, do, cut_edges, policy)
     seen = {worlds.names["actual", name]: value for name, value in (given or {}).items()}
     return expected_utility(worlds.model, given=seen)

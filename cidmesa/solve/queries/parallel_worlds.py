@@ -24,7 +24,7 @@ from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, NotApplicableError, unknown
 from cidmesa.mechanisms import Table, position_of
 from cidmesa.model import CIM
-from cidmesa.solve.tables.model_tables import not_a_value
+from cidmesa.solve.tables.model_tables import index_of, not_a_value, rule_missing
 
 if TYPE_CHECKING:
     pass
@@ -276,10 +276,8 @@ class _Builder:
         if self.model.cid.kind(cell.node) != "decision":
             return self.model.cpd(cell.node)
         if cell.rule is None:
-            raise NotApplicableError(
-                f"the answer depends on what `{cell.node}` does, and no rule says so: give "
-                f"policy={{'{cell.node}': ..}}, or take policy=model.solve()."
-            )
+            index = index_of(self.model.cid)
+            raise rule_missing(index, [self.model.cid.id(cell.node)], [None] * len(index.parents))
         return cell.rule
 
     def _function(self, cell: _Cell) -> tuple[Array, Ints]:

@@ -38,7 +38,7 @@ def utility_range(model: CIM) -> tuple[float, float]:
     >>> utility_range(cid.parameterise(act=[0, 1], a=lambda act: act, b=lambda act: -2 * act))
     (-2.0, 1.0)
     """
-    model.require_numeric("the range of the utilities")
+    model.require_numeric("the range of the utilities", instead="")
     tables = [np.asarray(model.cpd(node), dtype=np.float64) for node in model.cid.utilities]
     return math.fsum(float(t.min()) for t in tables), math.fsum(float(t.max()) for t in tables)
 
@@ -54,6 +54,7 @@ def payoff_tensor(
     decisions: Sequence[str],
     *,
     utilities: Iterable[str] | None = None,
+    absolute: bool = False,
     instead: str = "ask for fewer decisions at once",
 ) -> tuple[tuple[str, ...], Floats, Floats]:
     r"""Return what, with the rules of `decisions` multiplied in, is the law of what they see and do, and its payoff.
@@ -66,6 +67,8 @@ def payoff_tensor(
         Whose rules are left open.
     utilities
         Which are paid; all of them, if left out.
+    absolute
+        Pay their absolute values, by which the rounding of the others is measured.
     instead
         What to do where the tensor is too large, for the message.
 
@@ -114,7 +117,8 @@ def payoff_tensor(
         names = tuple(dict.fromkeys((*axes, *parents)))
         number = {node: i for i, node in enumerate(names)}
         whole = joint(model, names, policy=alike) * lift
-        operands: list[Any] = [whole, list(number.values()), model.cpd(utility), [number[p] for p in parents]]
+        table = np.abs(model.cpd(utility)) if absolute else model.cpd(utility)
+        operands: list[Any] = [whole, list(number.values()), table, [number[p] for p in parents]]
         pay += np.einsum(*operands, [number[node] for node in axes])
     return axes, law, pay
 

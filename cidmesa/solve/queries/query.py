@@ -8,6 +8,9 @@ Three things may be said about a question, and they are different:
 - ``policy=`` says what decisions do that have no rule of their own.
 
 A soft intervention is :meth:`cidmesa.CIM.shift`. A decision without a rule raises only where the answer depends on it.
+Where the evidence says what a decision did and all that its rule could have told, the rule cancels: an agent's belief
+about the world, given its own observations and actions, is the same whatever made it act. The condition is that
+:math:`\Pi_D`, the rule as a node above :math:`D`, is d-separated from what is asked, given the evidence [1]_.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("door", "go"), ("door", "win"), ("go", "win")], decisions=["go"])
@@ -24,6 +27,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +36,22 @@ import numpy as np
 from cidmesa.arguments import read_names, require_count
 from cidmesa.arrays import Array
 from cidmesa.solve.queries.distribution import Distribution
-from cidmesa.solve.tables.model_tables import MAX_TABLE, agent_utilities, check_names, view_of
-from cidmesa.solve.tables.query_plan import answer, impossible, plan_question, read_conditions, with_levels
+from cidmesa.solve.tables.model_tables import (
+    MAX_TABLE,
+    ModelTables,
+    agent_utilities,
+    check_names,
+    levels_of,
+    view_of,
+)
+from cidmesa.solve.tables.query_plan import (
+    answer,
+    cancelling,
+    impossible,
+    plan_question,
+    read_conditions,
+    with_levels,
+)
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -57,7 +75,8 @@ def query(
     names
         Nodes of any kind. A utility is read as a variable whose values are the numbers in its table, ascending.
     given, do
-        ``{node: value}`` observed, and ``{node: value}`` set by intervention.
+        ``{node: value}`` observed, and ``{node: value}`` set by intervention. A utility may be observed too: its value
+        is one of the numbers in its table.
     policy
         Rules of decisions, as for :meth:`cidmesa.CIM.with_policy`, or a :class:`~cidmesa.solve.Solution`.
     max_table
@@ -86,13 +105,22 @@ def query(
     >>> model = cm.CID([("rain", "wet")]).parameterise(rain=cm.Bernoulli(0.25), wet=cm.Noisy(lambda rain: rain, 0.1))
     >>> round(query(model, ["rain"], given={"wet": 1})[1], 6), query(model, ["rain"], do={"wet": 1})[1]
     (0.75, 0.25)
+
+    What the agent did tells nothing that its observation did not, so no rule is asked for:
+
+    >>> cid = cm.CID([("sky", "sign"), ("sign", "go"), ("sky", "pay"), ("go", "pay")], decisions=["go"],
+    ...              utilities=["pay"])
+    >>> model = cid.parameterise(sky=cm.Bernoulli(0.5), sign=cm.Noisy(lambda sky: sky, 0.25), go=[0, 1],
+    ...                          pay=lambda sky, go: 2 * sky * go)
+    >>> query(model, ["sky"], given={"sign": 1, "go": 0})[1]
+    0.75
+    >>> query(model, ["sky"], given={"sign": 0, "go": 1, "pay": 2})[1]
+    1.0
     """
     names = read_names(names, "names")
     probabilities = joint(model, names, given=given, do=do, policy=policy, max_table=max_table)
     kinds = model.cid.kind
-    domains = tuple(
-        tuple(np.unique(model.cpd(name)).tolist()) if kinds(name) == "utility" else model.domain(name) for name in names
-    )
+    domains = tuple(levels_of(model.cpd(name)) if kinds(name) == "utility" else model.domain(name) for name in names)
     return Distribution(tuple(names), domains, probabilities)
 
 
@@ -121,7 +149,8 @@ def joint(
     targets = check_names(index, read_names(names, "names"), "names")
     seen, forced = read_conditions(view, given, do)
     require_count(max_table, "max_table")
-    view = with_levels(view, targets, max_table)
+    view = with_levels(view, dict.fromkeys((*targets, *seen)), max_table)
+    view = _with_any_rules(view, targets, seen, forced)
     fixed = {**seen, **forced}
     made = index.planned(
         ("joint", view.cards, targets, tuple(seen), tuple(forced), max_table),
@@ -178,13 +207,33 @@ def expected_utility(
     utilities = index.ids(agent_utilities(index.cid, agent, "an expected utility"))
     seen, forced = read_conditions(view, given, do)
     require_count(max_table, "max_table")
+    view = with_levels(view, seen, max_table)
+    view = _with_any_rules(view, utilities, seen, forced)
+    known = math.fsum(levels_of(view.model.cpd(index.cid.nodes[u]))[seen[u]] for u in utilities if u in seen)
+    unknown = tuple([u for u in utilities if u not in seen])
     made = index.planned(
-        ("utility", view.cards, utilities, tuple(seen), tuple(forced), max_table),
-        lambda: plan_question(view, (), utilities, seen, forced, max_table),
+        ("utility", view.cards, unknown, tuple(seen), tuple(forced), max_table),
+        lambda: plan_question(view, (), unknown, seen, forced, max_table),
     )
     p, w = answer(made, view, {**seen, **forced})
     if p is None:
-        return 0.0 if w is None else float(w)
+        return known if w is None else known + float(w)
     if not p > 0:
         raise impossible(given)
-    return 0.0 if w is None else float(w / p)
+    return known if w is None else known + float(w / p)
+
+
+def _with_any_rules(
+    view: ModelTables, targets: Iterable[int], seen: Mapping[int, int], forced: Mapping[int, int]
+) -> ModelTables:
+    """Put a rule in for every decision whose rule cancels: it takes every action alike, so that none is excluded."""
+    if not seen or all(table is not None for table in view.tables):
+        return view
+    index = view.index
+    targets = tuple(targets)
+    key = ("cancelling", tuple([t is None for t in view.tables]), targets, tuple(seen), tuple(forced))
+    alike = {}
+    for d in index.planned(key, lambda: cancelling(view, targets, seen, forced)):
+        shape = [view.cards[v] for v in (*index.parents[d], d)]
+        alike[index.cid.nodes[d]] = np.full(shape, 1.0 / view.cards[d])
+    return view.with_rules(alike)

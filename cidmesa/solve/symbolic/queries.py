@@ -11,8 +11,8 @@ from cidmesa.arguments import read_names
 from cidmesa.arrays import Array
 from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
 from cidmesa.solve.symbolic.expressions import each, expressions
-from cidmesa.solve.tables.model_tables import agent_utilities, check_names
-from cidmesa.solve.tables.query_plan import answer, impossible, plan_question, read_conditions
+from cidmesa.solve.tables.model_tables import ModelTables, agent_utilities, check_names
+from cidmesa.solve.tables.query_plan import answer, cancelling, impossible, plan_question, read_conditions
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -43,6 +43,7 @@ def joint(
     targets = check_names(view.index, read_names(names, "names"), "names")
     view = algebra.with_levels(targets)
     seen, forced = read_conditions(view, given, do)
+    view = _with_any_rules(algebra, view, targets, seen, forced)
     p, _ = answer(plan_question(view, targets, (), seen, forced), view, {**seen, **forced})
     shape = tuple(view.cards[v] for v in targets if v not in seen and v not in forced)
     left = expressions(np.broadcast_to(as_array(p, algebra.one), shape))
@@ -83,6 +84,7 @@ def expected_utility(
     view = algebra.view
     utilities = view.index.ids(agent_utilities(model.cid, agent, "an expected utility"))
     seen, forced = read_conditions(view, given, do)
+    view = _with_any_rules(algebra, view, utilities, seen, forced)
     p, w = answer(plan_question(view, (), utilities, seen, forced), view, {**seen, **forced})
     value = as_array(w, algebra.zero).item().expression
     if p is None:
@@ -93,3 +95,12 @@ def expected_utility(
     if probability == 0:
         raise impossible(given)
     return sympy.cancel(value / probability)
+
+
+def _with_any_rules(
+    algebra: Algebra, view: ModelTables, targets: Iterable[int], seen: Mapping[int, int], forced: Mapping[int, int]
+) -> ModelTables:
+    """Put a rule in for every decision whose rule cancels: all its actions alike."""
+    for d in cancelling(view, targets, seen, forced) if seen else ():
+        view = algebra.freed(view, view.index.cid.nodes[d])
+    return view

@@ -38,9 +38,14 @@ if TYPE_CHECKING:
 
 
 def value_of_information(
-    model: CIM, node: str, decision: str | None = None, *, where: Iterable[Any] = (), max_rules: int = MAX_RULES
+    model: CIM,
+    node: str | Iterable[str],
+    decision: str | None = None,
+    *,
+    where: Iterable[Any] = (),
+    max_rules: int = MAX_RULES,
 ) -> Any:
-    """Return what it is worth that a decision observes a node; see :func:`cidmesa.solve.value_of_information`.
+    """Return what it is worth that a decision observes nodes; see :func:`cidmesa.solve.value_of_information`.
 
     `where` and `max_rules` are those of :func:`optimal_policies`.
 

@@ -11,10 +11,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
-from cidmesa.errors import NotApplicableError, did_you_mean
+from cidmesa.errors import NotApplicableError, did_you_mean, quoted
 from cidmesa.solve.tables.elimination import Plan
 
 if TYPE_CHECKING:
@@ -97,9 +99,13 @@ class ModelTables:
         return parents if self.index.kinds[node] == "u" else (*parents, node)
 
     def position(self, node: int, value: Any) -> int:
-        """Return the position of `value` in the domain of a node, or raise with a suggestion."""
+        """Return the position of `value` among the values of a node, or raise with a suggestion.
+
+        The values of a utility are the numbers in its table, ascending.
+        """
         name = self.index.cid.nodes[node]
-        domain = self.model.domain(name)
+        table = self.model.cpd(name) if self.index.kinds[node] == "u" else None
+        domain = self.model.domain(name) if table is None or table.dtype == object else levels_of(table)
         try:
             return domain.index(value)
         except ValueError:
@@ -161,6 +167,16 @@ def view_of(model: CIM, question: str, policy: Any = None) -> ModelTables:
     return view.with_rules(rules)
 
 
+def levels_of(table: Array) -> tuple[float, ...]:
+    """Return the distinct numbers in a utility's table, ascending: its values, where it is read as a variable.
+
+    >>> import numpy as np
+    >>> levels_of(np.array([[1.0, 0.0], [0.0, 1.0]]))
+    (0.0, 1.0)
+    """
+    return tuple(np.unique(table).tolist())
+
+
 def not_a_value(value: Any, name: str, domain: tuple[Any, ...]) -> NotApplicableError:
     """Build the error for a value that a node does not have."""
     return NotApplicableError(
@@ -209,11 +225,19 @@ def connected(scopes: Mapping[int, int], start: Iterable[int], blocked: int) -> 
 
 def rule_missing(index: ModelIndex, nodes: Iterable[int], tables: Sequence[Array | None]) -> NotApplicableError:
     """Build the error for the decisions among `nodes` that have no rule."""
-    names = [index.cid.nodes[v] for v in nodes if tables[v] is None]
+    cid = index.cid
+    names = [cid.nodes[v] for v in nodes if tables[v] is None]
     shown = ", ".join(f"`{name}`" for name in names)
+    first = quoted(names[0])
+    if len(cid.agents) > 1:
+        instead = (
+            f"give its rule, model.with_policy({{{first}: ..}}); or find rules for all agents at once: "
+            "policy=cidmesa.solve.pure_equilibria(model)[0]"
+        )
+    else:
+        instead = f"give policy={{{first}: ..}}, fix the action with do={{{first}: ..}}, or take policy=model.solve()"
     return NotApplicableError(
-        f"the answer depends on what {shown} {'does' if len(names) == 1 else 'do'}, and no rule says so: give "
-        f"policy={{'{names[0]}': ..}}, fix the action with do={{'{names[0]}': ..}}, or take policy=model.solve()."
+        f"the answer depends on what {shown} {'does' if len(names) == 1 else 'do'}, and no rule says so: {instead}."
     )
 
 
@@ -241,7 +265,7 @@ def require_entries(index: ModelIndex, entries: int, nodes: Sequence[int], max_t
 def check_names(index: ModelIndex, names: Sequence[str], what: str) -> tuple[int, ...]:
     """Return the positions of `names`, refusing a bare string and repeated names."""
     if isinstance(names, str):
-        raise NotApplicableError(f'{what} is a list of names; got the string {names!r}: ["{names}"].')
+        raise NotApplicableError(f"{what} is a list of names; got the string {names!r}: [{quoted(names)}].")
     ids = index.ids(names)
     if len(set(ids)) < len(ids):
         raise NotApplicableError(f"{what} has a name twice: {list(names)}.")

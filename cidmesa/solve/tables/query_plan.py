@@ -12,6 +12,7 @@ import numpy as np
 from cidmesa.arguments import read_values
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
+from cidmesa.graph.index import index_of as graph_of
 from cidmesa.solve.tables.elimination import Factor, Plan, bits, make_plan, mask_of, run
 from cidmesa.solve.tables.model_tables import (
     MAX_TABLE,
@@ -90,6 +91,24 @@ def answer(question: Question, view: ModelTables, fixed: Mapping[int, int]) -> t
     return run(question.plan, pairs)
 
 
+def cancelling(view: ModelTables, targets: Iterable[int], seen: Iterable[int], forced: Iterable[int]) -> list[int]:
+    r"""Return the decisions without a rule whose rule cancels from :math:`P(targets \mid seen; do(forced))`.
+
+    That is so iff :math:`\Pi_D \perp targets \mid seen` in the mechanised diagram without the edges into `forced`: any
+    rule that gives the evidence a positive probability leads to the same answer.
+    """
+    index = view.index
+    known = (*seen, *forced)
+    without = [d for d in range(len(index.kinds)) if index.kinds[d] == "d" and view.tables[d] is None]
+    if not without or not known:
+        return []
+    cut = set(forced)
+    graph = graph_of(index.cid).edited(drop=[(p, v) for v in cut for p in index.parents[v]])
+    up, down = graph.condition(known).reach([v for v in targets if v not in known])
+    # The rule is a root above the decision: it is reached through an unobserved one from below, an observed from above.
+    return [d for d in without if d not in cut and not (down[d] if d in known else up[d])]
+
+
 def read_conditions(
     view: ModelTables, given: Mapping[str, Any] | None, do: Mapping[str, Any] | None
 ) -> tuple[dict[int, int], dict[int, int]]:
@@ -100,6 +119,12 @@ def read_conditions(
     for stated, argument in ((given, "given"), (do, "do")):
         values = read_values(stated, argument)
         found = {view.index.cid.id(name): (name, value) for name, value in values.items()}
+        for v, (name, _) in found.items():
+            if argument == "do" and view.index.kinds[v] == "u":
+                raise NotApplicableError(
+                    f"`{name}` is a utility, which do= does not set: change what it pays with "
+                    f"model.shift({{{name!r}: ..}})."
+                )
         read.append({v: view.position(v, found[v][1]) for v in sorted(found)})
     seen, forced = read
     for v in seen:

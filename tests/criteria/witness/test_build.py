@@ -56,7 +56,8 @@ def confirm(verdict: Verdict, model: cm.CIM, decision: str) -> None:
         return
     assert model.cid == cid
     if verdict.criterion == "voc" and paid_by_decisions_alone(cid, node):
-        paying = model.shift({node: cm.Table(np.ones_like(model.cpd(node)))})
+        assert cm.value_of_control(model, node) > 1e-6
+        paying = model.shift({node: cm.Table(np.full_like(model.cpd(node), model.cpd(node).max()))})
         assert brute.one_decision(paying, decision)[0] > worth + 1e-6
         assert brute.tables_value(paying, decision) > worth + 1e-6
     elif verdict.criterion == "voc":
@@ -229,6 +230,16 @@ def _random_model(rng: random.Random, verdict: Verdict) -> cm.CIM:
     return cid.parameterise(mechanisms)
 
 
+def _of_one_or_two_decisions(rng: random.Random) -> cm.CID:
+    """Draw a diagram of one agent in which utilities often have no chance parent."""
+    inner = [f"x{i}" for i in range(rng.randint(0, 2))] + [f"d{i}" for i in range(rng.randint(1, 2))]
+    rng.shuffle(inner)
+    pays = [f"u{i}" for i in range(rng.randint(1, 2))]
+    edges = [(tail, head) for i, head in enumerate(inner) for tail in inner[:i] if rng.random() < 0.5]
+    edges += [(tail, u) for u in pays for tail in inner if rng.random() < 0.4]
+    return cm.CID(edges, nodes=[*inner, *pays], decisions=[n for n in inner if n[0] == "d"], utilities=pays)
+
+
 def _has(model: cm.CIM, verdict: Verdict, decision: str) -> bool:
     scim = brute.Scim(model)
     rules = scim.policies(limit=5_000)
@@ -253,6 +264,33 @@ class TestOtherQuestions:
         assert set(model.cid.parents("d")) == {"a", "b"}
         blind = cm.CIM(cid, model.mechanisms)
         assert brute.best_value(model) > brute.best_value(blind) + 0.1
+
+    def test_a_node_that_has_to_carry_several_bits(self):
+        """The first decision asks for one of two bits; the node says which counts: no model with two states has it."""
+        edges = [("c1", "c2"), ("c2", "c3"), ("c3", "d4"), ("d4", "u"), ("c2", "u"), ("d0", "c3"), ("c1", "d4")]
+        cid = cm.CID([*edges, ("d0", "d4")], decisions=["d0", "d4"], utilities=["u"])
+        verdict = cm.admits_voi(cid, "c1", "d0")
+        assert verdict.settled is Answer.ADMITS
+        model = verdict.witness()
+        assert model.is_structural
+        assert cm.value_of_information(model, "c1", "d0") > 1e-6
+        assert verdict.witness() == judge(cid, "voi", "c1", "d0").witness()
+
+    @pytest.mark.parametrize("seed", range(examples(1, 40)))
+    def test_value_of_information_that_a_theorem_promises_has_a_witness(self, seed):
+        """Soluble diagrams of four chance nodes and two decisions, where the other decision has to help."""
+        rng = random.Random(seed)
+        asked = 0
+        while asked < 1:
+            inner = [*(f"c{i}" for i in range(4)), "d0", "d1"]
+            rng.shuffle(inner)
+            edges = [(tail, head) for i, head in enumerate(inner) for tail in inner[:i] if rng.random() < 0.4]
+            edges += [(tail, "u") for tail in inner if rng.random() < 0.35]
+            cid = cm.CID(edges, nodes=[*inner, "u"], decisions=["d0", "d1"], utilities=["u"])
+            for verdict in yeses(cid, "d0"):
+                if verdict.criterion == "voi" and "Merwijk" in verdict.reason and asked < 1:
+                    asked += 1
+                    assert cm.value_of_information(verdict.witness(), verdict.node, "d0") > 1e-9
 
     def test_a_latent_node_is_latent_no_longer_once_it_is_seen(self):
         cid = cm.CID([("sky", "u"), ("d", "u")], decisions=["d"], utilities=["u"], latent=["sky"])
@@ -325,10 +363,31 @@ class TestOtherQuestions:
             cm.admits_ici(cid, "x").witness()
 
     def test_a_utility_that_only_decisions_reach(self):
-        cid = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
-        model = find_witness(judge(cid, "voc", "u"))
-        assert model is not None
-        assert model.solve().value == 0.0  # it never pays, until it is made to
+        alone = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
+        verdict = cm.admits_voc(alone, "u")
+        assert verdict.answer is Answer.EXCLUDES
+        assert verdict.because.check(alone)
+        assert "only decisions set u" in str(verdict.because)
+        assert not verdict.because.check(alone.with_edges(("x", "u")))
+        torn = cm.CID([("d", "u"), ("d", "w")], decisions=["d"], utilities=["u", "w"])
+        assert not verdict.because.check(torn)
+        model = cm.admits_voc(torn, "u").witness()
+        assert cm.value_of_control(model, "u") == 1.0  # one action pays here, the other there
+
+    @pytest.mark.parametrize("seed", range(examples(4, 60)))
+    def test_control_of_utilities_is_what_the_numbers_say(self, seed):
+        rng = random.Random(seed)
+        for _ in range(12):
+            cid = _of_one_or_two_decisions(rng)
+            for u in cid.utilities:
+                for direct in (None, True):
+                    verdict = cm.admits_voc(cid, u, direct=direct)
+                    assert verdict.answer is not Answer.UNKNOWN  # never, on diagrams this small
+                    assert verdict.because.check(cid)
+                    if verdict:
+                        assert cm.value_of_control(verdict.witness(), u) > 1e-6
+                    else:
+                        assert cm.value_of_control(_random_model(rng, verdict), u) == pytest.approx(0, abs=1e-12)
 
     def test_many_idle_parents_keep_their_one_state(self):
         idle = [f"x{i}" for i in range(55)]
@@ -349,3 +408,68 @@ class TestOtherQuestions:
         cid = cm.CID([*chain, (f"v{n}", "d"), (f"v{n}", "u"), ("d", "u")], decisions=["d"], utilities=["u"])
         model = cm.admits_ri(cid, "v0").witness()
         assert model.card("v300") == 2
+
+
+def test_games_with_the_same_nodes_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two decisions, eight candidates, seven nodes: what no theorem settles cost 400 draws and plays a question."""
+    from cidmesa.criteria.witness import search as searching
+
+    cid = cm.CID(
+        [("a", "D"), ("a", "E"), ("a", "u"), ("b", "u"), ("D", "x"), ("D", "y"), ("D", "u"), ("x", "E"), ("E", "u")],
+        nodes=["a", "b", "D", "x", "E", "y", "u"], decisions=["D", "E"], utilities=["u"],
+    )  # fmt: skip
+    work = {"questions": 0, "draws": 0, "games": 0}
+    draw, search = searching._Draw.__call__, searching.search
+
+    def counted_draw(self: searching._Draw, count: int) -> object:
+        games = draw(self, count)
+        work["draws"] += 1
+        work["games"] += 0 if games is None else len(games)
+        return games
+
+    def counted_search(*args: object, **options: object) -> object:
+        work["questions"] += 1
+        return search(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(searching._Draw, "__call__", counted_draw)
+    monkeypatch.setattr(searching, "search", counted_search)
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, {"there": {"a"}}))
+    for m in family:
+        assert m.in_deployment["there"].emergent == m.emergent
+        assert m.in_deployment["there"].territory == m.territory
+    assert work["questions"] > 0
+    assert work["draws"] <= work["questions"] * searching.SEARCH_DRAWS / 8
+    assert work["games"] > work["draws"]
+
+
+def test_what_deployments_leave_as_it_is_is_asked_once() -> None:
+    cid = cm.CID([("a", "D"), ("D", "x"), ("x", "u"), ("a", "u")], decisions=["D"], utilities=["u"])
+    there = {"shifted": {"a"}, "linked": cm.Deployment({"x"}, edges=[("a", "x")])}
+    [m] = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, there), targets=["x"])
+    assert m.in_deployment["shifted"].incentives is m.incentives
+    assert m.in_deployment["linked"].cid != m.cid
+
+
+def test_many_games_are_each_of_them_played_alone() -> None:
+    """What the arrays say of sixteen games is what the solver says of each."""
+    from cidmesa.criteria.witness.search import Chance, _Draw
+
+    cid = cm.CID(
+        [("a", "D"), ("a", "x"), ("D", "x"), ("x", "E"), ("a", "u"), ("E", "u"), ("D", "u")],
+        decisions=["D", "E"], utilities=["u"],
+    )  # fmt: skip
+    chance = Chance(random.Random(1), np.random.default_rng(1))
+    draw = _Draw(cid, cid.agents[0], "ici", "x", "D", (), chance, None)
+    checked = 0
+    for _ in range(examples(quick=4, full=60)):
+        games = draw(16)
+        if games is None:
+            continue
+        for game, best in enumerate(games.best.max(axis=1).tolist()):
+            model = games.model(game)
+            solved = model.solve(method="exhaustive")
+            assert solved.value == pytest.approx(best, abs=1e-9)
+            optimal = {d: np.unique(table[game], axis=0) for d, table in games.optimal.items()}
+            assert all(len(rows) for rows in optimal.values())
+            checked += 1
+    assert checked >= 16

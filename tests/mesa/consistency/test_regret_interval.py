@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-from cidmesa.mesa.consistency.regret_interval import interval, possible
+from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from tests.mesa.oracle import ExactTable, joint_actions, tables
 from tests.strategies import examples
@@ -83,3 +83,7 @@ def test_contexts_that_exclude_each_other() -> None:
     assert found.gap == 0.0
     never_tied = OutcomeTable(there.weight, np.array([np.eye(3)[[0, 2]], [[0.9, 0.1, 0], [0, 0.1, 0.9]]]), there.value)
     assert interval(training, never_tied).high == pytest.approx(2.0)
+
+
+def test_an_interval_has_no_minus_zero() -> None:
+    assert repr(Interval(0.0, -0.0)) == repr(Interval(-0.0, 0.0)) == "[0, 0]"

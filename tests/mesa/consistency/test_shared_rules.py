@@ -9,6 +9,7 @@ import cidmesa as cm
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import Polynomial, RuleSpace
+from tests.mesa.consistency.test_by_stage import walk
 from tests.mesa.exhaustive import World, random_cid, random_model
 from tests.strategies import examples
 
@@ -198,3 +199,86 @@ def test_too_many_deterministic_rules_are_refused() -> None:
     space = RuleSpace.of(model)
     with pytest.raises(NotApplicableError, match="too many"):
         space.maximise(space.total(model, ["u"]), deterministic=True)
+
+
+# Contexts that never meet ---------------------------------------------------------------------------------------------
+
+
+def seen_by_both(rng: np.random.Generator, goals: int) -> cm.CIM:
+    """Two decisions with one rule, both of which see a goal, and the second what the first did."""
+    cid = cm.CID(
+        [("goal", "D0"), ("at", "D0"), ("goal", "D1"), ("then", "D1"), ("at", "then"), ("D0", "then"), ("then", "u"),
+         ("D1", "u"), ("goal", "u"), ("then", "v"), ("D1", "v"), ("goal", "v")],
+        decisions=["D0", "D1"], utilities=["u", "v"],
+    )  # fmt: skip
+    pays = {n: rng.integers(0, 4, (2, 2, goals)).astype(float) for n in ("u", "v")}
+    move = rng.dirichlet(np.ones(2), size=(2, 2)) if rng.random() < 0.5 else np.eye(2)[rng.integers(2, size=(2, 2))]
+    return cid.parameterise(
+        goal=cm.Uniform(*range(goals)), at=cm.Bernoulli(0.5), then=cm.Table(move), D0=[0, 1], D1=[0, 1], **pays
+    )
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    for seed in range(examples(quick=40, full=1000)):
+        rng = np.random.default_rng([5, seed])
+        model = seen_by_both(rng, goals=2)
+        space = RuleSpace.of(model, [("D0", "D1")])
+        wanted, base = space.total(model, ["u"]), space.total(model, ["v"])
+        parts, constants = space.parts(wanted, base)
+        assert len(parts) >= 2
+        assert constants == (0.0, 0.0)
+        rule = mixed(space, rng)
+        for k, f in enumerate((wanted, base)):
+            assert sum(part.read[k](rule[part.entries]) for part in parts) == pytest.approx(f(rule), abs=1e-12)
+        whole = space.maximise(wanted, (base,))
+        assert space.maximum(wanted) == (pytest.approx(whole.value, abs=1e-9), True)
+        values = [wanted(best) for best in space.maximisers(wanted, (base,))]
+        assert values == pytest.approx([whole.value] * len(values), abs=1e-9)
+        found = extremes(space, wanted, base)
+        assert found.exact
+        seen = [base(best) for best in whole.rules]
+        assert found.low <= min(seen) + 1e-9
+        assert found.high >= max(seen) - 1e-9
+
+
+def test_a_walk_with_one_rule_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty-seven contexts: nine parts of three, none of which is searched from many starts."""
+
+    def searched(*_: object) -> None:
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(RuleSpace, "_searched", searched)
+    family = cm.derive_mesa_optimizers(walk(shared=True))
+    goal, lamp = family["at_goal"], family["at_lamp"]
+    assert (goal.objective_regret, lamp.objective_regret) == (0.0, 0.0)
+    assert (goal.consistency, lamp.consistency) == ("CONSISTENT", "CONSISTENT")
+    assert lamp.deployment_regret["lamp moved"] == pytest.approx((2 / 3, 2 / 3))
+    assert lamp.deployment_regret["lamp moved"].gap == 0.0
+
+
+def test_what_is_only_searched_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cidmesa.mesa.consistency import shared_rules
+
+    monkeypatch.setattr(shared_rules, "LISTED_RULES", 1)
+    setup = cm.TrainingSetup(seen_by_both(np.random.default_rng(0), goals=2), shared_rules=[("D0", "D1")])
+    score = {("u", "v"): lambda u, v: u + v}
+    found = cm.derive_mesa_optimizers(setup, targets=[("u", "v")], objectives=score)["u", "v"]
+    assert found.consistency == "UNKNOWN"  # it is the score itself, and no optimum is proven
+
+
+def test_what_is_too_large_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cidmesa.mesa.consistency import shared_rules
+
+    monkeypatch.setattr(shared_rules, "LISTED_RULES", 1)
+    monkeypatch.setattr(shared_rules, "SEARCHED", 3)
+    setup = cm.TrainingSetup(
+        seen_by_both(np.random.default_rng(0), goals=2), {"there": {"at": cm.Bernoulli(0.9)}},
+        shared_rules=[("D0", "D1")],
+    )  # fmt: skip
+    family = cm.derive_mesa_optimizers(setup, targets=["then"])
+    found = family["then"]
+    assert (found.consistency, found.training_regret, found.objective) == ("UNKNOWN", None, None)
+    assert "one rule serves several decisions here, and 4 probabilities" in found.reasons.text[-1]
+    with pytest.raises(NotApplicableError, match="fewer observations or values"):
+        found.possible_actions("there")
+    assert "UNKNOWN" in str(family)

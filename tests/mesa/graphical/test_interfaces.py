@@ -155,3 +155,17 @@ def test_slips_are_told() -> None:
         interfaces(setup, ["at_red"], {0: 0.0, 1: float("nan")})
     with pytest.raises(NotApplicableError, match="mapping from their values"):
         interfaces(setup, ["at_red"], [0.0, 1.0])  # type: ignore[arg-type]
+
+
+def test_a_single_target_may_have_tuples_for_values() -> None:
+    cid = cm.CID([("d", "x"), ("x", "u")], decisions=["d"], utilities=["u"])
+    model = cid.parameterise(d=[(0, 0), (0, 1)], x=lambda d: d, u=lambda x: x[1])
+    family = cm.derive_mesa_optimizers(TrainingSetup(model))
+    found = {i.nodes: i for i in family["x"].interfaces}
+    assert found[("x",)].domain == (((0, 0),), ((0, 1),))
+    by_value = interfaces(TrainingSetup(model), ["x"], {(0, 0): 0.0, (0, 1): 2.0}, size=1)
+    by_tuple = interfaces(TrainingSetup(model), ["x"], {((0, 0),): 0.0, ((0, 1),): 2.0}, size=1)
+    assert by_value == by_tuple
+    assert [i.scale for i in by_value if i.nodes == ("x",)] == [0.5]
+    with pytest.raises(NotApplicableError, match=r"gives no number for \(\(0, 1\),\)"):
+        interfaces(TrainingSetup(model), ["x"], {(0, 0): 0.0}, size=1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import MissingDependencyError, NotApplicableError
+from cidmesa.solve.games import strategic_form
 from cidmesa.solve.games.equilibria import (
     best_response,
     is_equilibrium,
@@ -288,8 +289,8 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         decisions={d: [d] for d in "abc"},
         utilities={d: [f"u{d}"] for d in "abc"},
     ).parameterise(a=[0, 1], b=[0, 1], c=[0, 1], ua=lambda a: a, ub=lambda b: b, uc=lambda c: c)
-    with pytest.raises(NotApplicableError, match="for two agents with open decisions, and here are 'a' with 1"):
-        mixed_equilibria(three)
+    with pytest.raises(NotApplicableError, match=r"of two agents or more .* here are 'a' with 1: best_response"):
+        mixed_equilibria(three.with_policy({"b": lambda: 0, "c": lambda: 0}))
     assert len(mixed_equilibria(three.with_policy({"c": lambda: 0}))) == 1
     with pytest.raises(NotApplicableError, match="more than 1: fix rules"):
         pure_equilibria(three, max_profiles=1)
@@ -306,5 +307,56 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
+    assert len(mixed_equilibria(matrix_game([[1, 0], [0, 1]], [[1, 0], [0, 1]]))) == 3  # in whole numbers
+    monkeypatch.setattr(strategic_form, "_RAYS", 1)
     with pytest.raises(MissingDependencyError, match=r"pip install \"cidmesa\[games\]\""):
         mixed_equilibria(matrix_game([[1, 0], [0, 1]], [[1, 0], [0, 1]]))
+
+
+@pytest.mark.parametrize("penalty", [0.5, 1e8, 1e9, 1e12, 1e15])
+def test_a_forbidden_move(penalty: float) -> None:
+    """A prisoner's dilemma with a third move that neither may make."""
+    pay = np.array([[3, 0, -penalty], [4, 1, -penalty], [-penalty] * 3])
+    game = matrix_game(pay, pay.T)
+    mixed, pure, perfect = mixed_equilibria(game), pure_equilibria(game), subgame_perfect_equilibria(game)
+    # To defect, and to make the forbidden move together, where deviating alone gains nothing.
+    assert len(mixed) == len(pure) == len(perfect) == 2
+    for found in (*mixed, *pure, *perfect):
+        assert is_equilibrium(game, found)
+        assert set(found.values.values()) in ({1.0}, {-penalty})
+    assert not is_equilibrium(game, {d: [1, 0, 0] for d in game.cid.decisions})
+
+
+@given(st.data())
+@settings(max_examples=examples(quick=20, full=400))
+def test_penalties_and_constants_leave_equilibria_alone(data: st.DataObject) -> None:
+    shape = data.draw(st.tuples(st.integers(2, 3), st.integers(2, 3)))
+    worth = st.lists(st.integers(-8, 8), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1])
+    first, second = (np.reshape(data.draw(worth), shape) / 8 for _ in range(2))
+    factor, level = 2.0 ** data.draw(st.integers(-40, 40)), float(data.draw(st.integers(-(2**40), 2**40)))
+    found = mixed_equilibria(matrix_game(first, second))
+    moved = mixed_equilibria(matrix_game(factor * (first + level), factor * second))
+    rows = np.full((1, shape[1]), -1e12)
+    fenced = mixed_equilibria(matrix_game(np.concatenate([first, rows]), np.concatenate([second, 0 * rows])))
+    for other in (moved, fenced):
+        assert len(other) == len(found)
+        for one, two in zip(found, other, strict=True):
+            for d, rule in one.rules.items():
+                np.testing.assert_allclose(two.rules[d][: len(rule)], rule, atol=1e-12)
+    assert len(pure_equilibria(matrix_game(factor * (first + level), factor * second))) == len(
+        pure_equilibria(matrix_game(first, second))
+    )
+
+
+def test_whole_numbers_and_floats_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(examples(quick=6, full=60)):
+        game = matrix_game(rng.integers(-4, 5, size=(4, 4)) / 4, rng.integers(-4, 5, size=(4, 4)) / 4)
+        exact = mixed_equilibria(game)
+        with monkeypatch.context() as patch:
+            patch.setattr(strategic_form, "_RAYS", 1)
+            floats = mixed_equilibria(game)
+        assert len(exact) == len(floats)
+        for one, two in zip(exact, floats, strict=True):
+            for d, rule in one.rules.items():
+                np.testing.assert_allclose(two.rules[d], rule, atol=1e-9)

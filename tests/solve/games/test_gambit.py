@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
+from cidmesa.solve import zero_sum_equilibrium
 from cidmesa.solve.games.gambit import to_efg
 from tests.solve.brute_force import World
 from tests.strategies import examples, models
@@ -117,8 +120,9 @@ def test_the_tree_pays_what_the_diagram_pays(data: st.DataObject) -> None:
     assert players == ["Ann", "Bob"]
     policy = {d: data.draw(st.sampled_from(World(model).first_rules(d, 40))) for d in cid.decisions}
     strategy: dict[tuple[int, int], str] = {}
-    labels = re.findall(r'^p "(\w+)" (\d+) (\d+) "([^"]*)"', to_efg(model), flags=re.MULTILINE)
-    for name, player, infoset, label in labels:
+    labels = re.findall(r'^p "" (\d+) (\d+) "([^"]*)"', to_efg(model), flags=re.MULTILINE)
+    for player, infoset, label in labels:
+        name = label.split(" | ")[0]
         seen = dict(re.findall(r"(\w+)=(\d+)", label))
         context = tuple(int(seen[p]) for p in cid.parents(name))
         strategy[int(player), int(infoset)] = str(int(policy[name][context].argmax()))
@@ -145,8 +149,8 @@ def test_a_decision_with_a_rule_is_a_chance_move(tmp_path: Path) -> None:
     path = tmp_path / "game.efg"
     text = to_efg(model.with_policy({"b": [0.1, 0.9]}), path, title='a "fixed" rule')
     assert path.read_text(encoding="utf-8") == text
-    assert text.startswith('EFG 2 R "a \\"fixed\\" rule" { "1" "2" }\n')
-    assert 'c "b" 1 "b" { "x" 1/10 "y" 9/10 } 0' in text
+    assert text.startswith('EFG 2 R "a %22fixed%22 rule" { "1" "2" }\n')
+    assert 'c "" 1 "b" { "x" 1/10 "y" 9/10 } 0' in text
     assert "weather" not in text
     assert "{ 1/3, 0.0000001 }" in text
     read(text)
@@ -173,3 +177,82 @@ def test_a_large_tree_is_refused_before_it_is_built() -> None:
     model = cid.parameterise({**{n: cm.Bernoulli(0.5) for n in names}, "d": [0, 1], "u": lambda d: d})
     with pytest.raises(NotApplicableError, match="may have 512 leaves, more than max_leaves=100"):
         to_efg(model, max_leaves=100)
+
+
+def one_card_poker(card: str = "card", players: tuple[str, str] = ("Ann", "Bob")) -> cm.CIM:
+    """Ann sees a card, red or black, and raises or folds; Bob, who does not see it, meets or passes. Worth 1/3."""
+    cid = cm.CID(
+        [(card, "bet"), ("bet", "call"), *((n, u) for u in ("ua", "ub") for n in (card, "bet", "call"))],
+        decisions={players[0]: ["bet"], players[1]: ["call"]},
+        utilities={players[0]: ["ua"], players[1]: ["ub"]},
+    )
+
+    def wins(**seen: Any) -> int:
+        sign = 1 if seen[card] == "rouge" else -1
+        if seen["bet"] == "fold":
+            return -1
+        return 1 if seen["call"] == "pass" else 2 * sign
+
+    return cid.parameterise(
+        {
+            card: cm.Categorical({"rouge": 0.5, "noir": 0.5}),
+            "bet": ["raise", "fold"],
+            "call": ["meet", "pass"],
+            "ua": wins,
+            "ub": lambda **seen: -wins(**seen),
+        }
+    )
+
+
+ODD = {
+    "plain": one_card_poker(),
+    "umlauts": one_card_poker("Spielkärtchen ♠", ("Älice", "Bòb")),
+    "quotes": one_card_poker('the "card"', ('A "the shark" B', "back\\slash")),
+    "per cent": one_card_poker("50%22", ("100%", "100%25")),
+    "lines": one_card_poker("two\nlines", ("tab\t", "x")),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_labels_are_printable_ascii_and_nothing_is_lost(name: str) -> None:
+    model = ODD[name]
+    text = to_efg(model, title=name)
+    lines = text.split("\n")
+    assert all(0x20 <= ord(c) < 0x7F for line in lines for c in line)
+    players, root = read(text)
+    assert tuple(map(unquote, players)) == model.cid.agents
+    labels = [unquote(label) for label in re.findall(r'^[pc] "" [\d ]*"([^"]*)"', text, flags=re.MULTILINE)]
+    [card] = model.cid.chance
+    assert set(labels) == {card, f"bet | {card}=rouge", f"bet | {card}=noir", "call | bet=raise", "call | bet=fold"}
+    assert all(len(node) > 0 for node in infosets(root).values())
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_gambit_reads_it_and_finds_the_value(name: str) -> None:
+    gambit = pytest.importorskip("pygambit", reason="pygambit is not installed: pip install pygambit builds it")
+    model = ODD[name]
+    game = gambit.read_efg(io.BytesIO(to_efg(model).encode()))
+    assert [unquote(player.label) for player in game.players] == list(model.cid.agents)
+    seen = {unquote(infoset.label) for infoset in game.infosets}
+    [card] = model.cid.chance
+    assert {f"bet | {card}=rouge", "call | bet=raise"} <= seen
+    ours = zero_sum_equilibrium(model)
+    [profile] = gambit.nash.lcp_solve(game, rational=True).equilibria[:1]
+    first, second = game.players
+    assert profile.payoff(first) == Fraction(1, 3)
+    assert float(profile.payoff(first)) == pytest.approx(ours.values[model.cid.agents[0]], abs=1e-9)
+    assert float(profile.payoff(second)) == pytest.approx(ours.values[model.cid.agents[1]], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_openspiel_reads_it(name: str, tmp_path: Path) -> None:
+    spiel = pytest.importorskip("pyspiel", reason="OpenSpiel is not installed: pip install open_spiel")
+    path = tmp_path / "game.efg"
+    model = ODD[name]
+    to_efg(model, path)
+    game = spiel.load_game(f"efg_game(filename={path})")
+    assert game.num_players() == 2
+    assert (game.min_utility(), game.max_utility()) == (-2, 2)
+    state = game.new_initial_state()
+    law = dict(state.chance_outcomes())
+    assert sorted(law.values()) == [0.5, 0.5]

@@ -318,9 +318,14 @@ def test_too_many_policies_to_mix() -> None:
         a=[0, 1],
         b=list(range(30)),
         ua=cm.Table(table, parents=("x", "a", "b")),
-        ub=cm.Table(-table, parents=("x", "a", "b")),
+        ub=cm.Table(-(table**2), parents=("x", "a", "b")),
     )
-    with pytest.raises(NotApplicableError, match=r"left to mix, 'A' \d+ at `a` and 'B' \d+ at `b`.*minimal_reduction"):
+    with pytest.raises(
+        NotApplicableError, match=r"left to mix, 'A' \d+ at `a` and 'B' \d+ at `b`.*minimal_reduction.*general sums"
+    ):
         mixed_equilibria(model)
-    with pytest.raises(NotApplicableError, match=r"32 deterministic rules.*more than 31: fix rules"):
+    with pytest.raises(NotApplicableError, match=r"32 deterministic rules.*more than 31: fix rules.*general sums"):
         mixed_equilibria(model, max_profiles=31)
+    # Where the payoffs add up to a constant, nothing has to be listed.
+    [found] = mixed_equilibria(model.shift(ub=cm.Table(7 - table, parents=("x", "a", "b"))), max_profiles=31)
+    assert (found.method, found.exact) == ("sequence form", True)

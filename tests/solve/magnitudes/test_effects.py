@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
+from cidmesa.solve import solve
 from cidmesa.solve.magnitudes.effects import (
     has_instrumental_control_incentive,
     has_response_incentive,
@@ -251,3 +252,69 @@ def test_what_the_graph_excludes_is_exactly_zero(data: st.DataObject) -> None:
     seeable = cid.kind(node) != "utility" and node not in cid.descendants(decision)
     if seeable and cm.admits_voi(cid, node, decision).answer is excluded:
         assert cm.value_of_information(model, node, decision) == 0
+
+
+# Neither floors nor widths -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("level", "gain"), [(1e9, 0.5), (1e6, 5e-4), (0, 1e-12), (0, 2.0**-40), (-(2.0**40), 0.125)])
+def test_what_is_at_stake_at_any_level(level: float, gain: float) -> None:
+    cid = cm.CID([("go", "at"), ("at", "pay"), ("go", "dust")], decisions=["go"], utilities=["pay"])
+    model = cid.parameterise(go=[0, 1], at=lambda go: go, dust=lambda go: go, pay=lambda at: level + gain * at)
+    meant = (level + gain) - level
+    assert instrumental_control_effect(model, "at") == pytest.approx(meant, rel=1e-9, abs=0)
+    assert has_instrumental_control_incentive(model, "at")
+    assert instrumental_control_effect(model, "at").exact
+    assert instrumental_control_effect(model, "dust") == 0.0
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1e9, 1e12])
+def test_a_penalty_elsewhere_leaves_effects_alone(penalty: float) -> None:
+    cid = cm.CID(
+        [("x", "go"), ("x", "pay"), ("go", "pay"), ("b", "cost")], decisions=["go", "b"], utilities=["pay", "cost"]
+    )
+    model = cid.parameterise(
+        x=cm.Uniform(0, 1), go=[0, 1], b=[0, 1], pay=lambda x, go: 0.5 * (x == go), cost=lambda b: -penalty * b
+    )
+    assert response_effect(model, "x", "go") == 0.5
+    assert has_response_incentive(model, "x", "go")
+    assert instrumental_control_effect(model, "pay", "go") == 0.5
+    assert cm.value_of_information(model, "x", "go") == 0.25
+    blind = cm.CID([("x", "pay"), ("go", "pay"), ("b", "cost")], decisions=["go", "b"], utilities=["pay", "cost"])
+    assert cm.value_of_control(blind.parameterise(model.mechanisms), "x", "go") == 0.25
+
+
+@pytest.mark.parametrize("level", [0.0, 2.0**20])
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [((0.375, -0.125), 0.0), ((2.0**-20, -0.5), 0.0), ((0.375, 0.125), 0.125), ((2.0**-20, 2.0**-21), 2.0**-21)],
+)
+def test_optimal_actions_that_balance_each_other(gains: tuple[float, float], expected: float, level: float) -> None:
+    """Two optimal actions; had the third one been taken for the node, the first would gain and the second lose."""
+    cid = cm.CID([("go", "at"), ("go", "pay"), ("at", "pay")], decisions=["go"], utilities=["pay"])
+    model = cid.parameterise(
+        go=[0, 1, 2],
+        at=lambda go: int(go == 2),
+        pay=lambda go, at: level + (-1 if go == 2 else gains[go] * at),
+    )
+    assert solve(model).optimal_actions == {"go": {(): (0, 1)}}
+    assert instrumental_control_effect(model, "at") == pytest.approx(expected, rel=1e-9, abs=0)
+    assert has_instrumental_control_incentive(model, "at") == (expected > 0)
+
+
+@pytest.mark.parametrize("rare", [1e-6, 1e-10, 1e-12])
+def test_rare_events_count(rare: float) -> None:
+    cid = cm.CID([("go", "vase"), ("go", "gain")], decisions=["go"], utilities=["gain"])
+    model = cid.parameterise(
+        go=[0, 1],
+        gain=lambda go: go,
+        vase=lambda go: {"broken": rare, "whole": 1 - rare} if go else {"broken": 0, "whole": 1},
+    )
+    assert impact(model, "vase", {"go": lambda: 0}) == pytest.approx(rare, rel=1e-3)
+    seen = cm.CID([("cat", "go"), ("cat", "gain"), ("go", "gain")], decisions=["go"], utilities=["gain"])
+    follow = seen.parameterise(
+        cat=cm.Categorical({0: 1 - rare, 1: rare}), go=[0, 1], gain=lambda cat, go: int(cat == go)
+    )
+    assert has_response_incentive(follow, "cat")
+    assert response_effect(follow, "cat") == pytest.approx(1 - rare)  # set to 1, nearly always another action
+    assert cm.value_of_information(follow, "cat") == pytest.approx(rare, rel=1e-3)

@@ -277,3 +277,42 @@ def test_none_is_a_value_like_any_other() -> None:
     assert total_effect(model, "a", "y") == 1.0
     assert total_effect(model, "a", "y", None) == -8.0
     assert total_effect(model, "a", "y", treatment=None) == 9.0
+
+
+@settings(max_examples=examples(quick=25, full=800))
+@given(st.data())
+def test_information_of_a_set_is_that_of_all_its_links(data: st.DataObject) -> None:
+    model = data.draw(models(max_chance=3, decisions=1, max_card=2, max_parents=2))
+    cid = model.cid
+    [d] = cid.decisions
+    free = [n for n in cid.chance if n not in cid.descendants(d)]
+    assume(free)
+    nodes = data.draw(st.sets(st.sampled_from(free), min_size=1, max_size=2))
+    others = [p for p in cid.parents(d) if p not in nodes]
+    assume(len(others) + len(nodes) <= 3)
+    best = [World(model.observing(d, seen)).best([d])[0] for seen in ([*others, *sorted(nodes)], others)]
+    assert value_of_information(model, sorted(nodes)) == pytest.approx(best[0] - best[1], abs=1e-12)
+
+
+def test_information_of_a_set_is_asked_for_by_a_list() -> None:
+    cid = cm.CID([("a", "win"), ("b", "win"), ("go", "win")], decisions=["go"], utilities=["win"])
+    bit = cm.Bernoulli(0.5)
+    key = cid.parameterise(a=bit, b=bit, go=[0, 1], win=lambda a, b, go: int(go == (a != b)))
+    assert value_of_information(key, ["a", "b"]) == 0.5
+    assert value_of_information(key, ["a"]) == value_of_information(key, "a") == 0
+    for wrong, text in (([], "got none"), (["a", "win"], "`win` is a utility"), (3, "is a list of names")):
+        with pytest.raises(NotApplicableError, match=text):
+            value_of_information(key, wrong)  # type: ignore[arg-type]
+
+
+def test_effects_go_from_the_least_number_to_the_largest() -> None:
+    """Values come up in the order 1, 0 here: what is written first is no order of numbers."""
+    cid = cm.CID([("B", "A"), ("A", "T")])
+    model = cid.parameterise(
+        B=cm.Bernoulli(0.5), A=lambda B: {1: 0.9, 0: 0.1}, T=lambda A: {1: 0.3 + 0.4 * A, 0: 0.7 - 0.4 * A}
+    )
+    assert model.domain("A") == (1, 0)
+    assert total_effect(model, "A", "T") == pytest.approx(0.4)
+    assert total_effect(model, "A", "T", 1, 0) == pytest.approx(-0.4)
+    words = cid.parameterise(B=cm.Bernoulli(0.5), A=lambda B: {"yes": 0.9, "no": 0.1}, T=lambda A: int(A == "no"))
+    assert total_effect(words, "A", "T") == pytest.approx(1)

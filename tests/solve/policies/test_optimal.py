@@ -157,7 +157,7 @@ def check_against_one_pass_per_decision(model: cm.CIM) -> None:
     problem = Problem(view, ids(model.cid.decisions), ids(model.cid.utilities), MAX_TABLE)
     plain = Scheduler(view.index, view.cards, problem.utilities, problem.decisions, {}).schedule(MAX_TABLE)
     assert not any(stage.merged for stage in plain.stages)
-    results = carry_out(plain, problem.tables(plain), view.cards, problem.scale)
+    results, _ = carry_out(plain, problem.tables(plain), view.cards, problem.scale)
     for d, result in results.items():
         name = model.cid.nodes[d]
         shape = [model.card(n) for n in (name, *model.cid.parents(name))]
@@ -519,3 +519,74 @@ def test_a_local_optimum_is_never_called_exact() -> None:
     assert "coordinate ascent" in local.method
     assert "not exact" in repr(local)
     assert local.value in {0.0, 1.0, 2.0}
+
+
+# The value is what the policy pays -----------------------------------------------------------------------------------
+
+SIGNALS = [("x", "s"), ("z", "s"), ("z", "d"), ("s", "d"), ("d", "e"), ("x", "e"), ("x", "u"), ("e", "u")]
+"""`d` may pass on what it knows of `x`, and `e`, which sees `x`, need not listen."""
+
+
+@pytest.mark.parametrize("states", [2, 3, 5])
+def test_a_decision_to_which_nobody_listens_any_more(states: int) -> None:
+    cid = cm.CID(SIGNALS, decisions=["d", "e"], utilities=["u"])
+    model = cid.parameterise(
+        x=cm.Uniform(0, 1),
+        z=cm.Uniform(*range(states)),
+        s=lambda x, z: x ^ (z % 2),
+        d=[0, 1],
+        e=[0, 1],
+        u=lambda x, e: int(x == e),
+    )
+    for found in (solve(model), solve(model, method="exhaustive")):
+        assert found.value == pytest.approx(1.0, abs=1e-15)
+        assert expected_utility(model, found) == pytest.approx(1.0, abs=1e-15)
+    assert cm.value_of_information(model, "s", "d") == 0.0
+    assert cm.value_of_information(model, "x", "e") == 0.0  # `d` tells `e` what `x` is
+    if states == 2:
+        assert World(model.observing("e", ["d"])).best(["d", "e"])[0] == 1.0
+    assert cm.value_of_control(model, "s") == 0.0
+    assert solve(model, shared_rules=[("d",), ("e",)]).value == pytest.approx(1.0, abs=1e-15)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]))
+@settings(max_examples=examples(quick=25, full=500))
+def test_signals_that_nobody_needs_with_any_numbers(seed: int, card: int) -> None:
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(["x", "z", "s", "d", "e", "u"]).tolist()
+    model = dense_tables(cm.CID(SIGNALS, nodes=order, decisions=["d", "e"], utilities=["u"]), rng, card)
+    found = solve(model)
+    assert found.exact
+    assert found.value == pytest.approx(expected_utility(model, found), abs=1e-12)
+
+
+def dense_tables(cid: cm.CID, rng: np.random.Generator, card: int = 2) -> cm.CIM:
+    """Tables without zeros and ties."""
+    mechanisms = {}
+    for node in cid.nodes:
+        shape = (card,) * len(cid.parents(node))
+        if cid.kind(node) == "decision":
+            mechanisms[node] = cm.Choice(range(card))
+        elif cid.kind(node) == "utility":
+            mechanisms[node] = cm.Table(rng.normal(size=shape))
+        else:
+            mechanisms[node] = cm.Table(rng.dirichlet(np.ones(card), size=shape))
+    return cid.parameterise(mechanisms)
+
+
+def dense_model(rng: np.random.Generator) -> cm.CIM:
+    """Two or three decisions among up to four chance nodes; more than half of the edges are there."""
+    inner = [f"D{i}" for i in range(rng.integers(2, 4))] + [f"X{i}" for i in range(rng.integers(2, 5))]
+    rng.shuffle(inner)
+    edges = [(tail, head) for j, head in enumerate(inner) for tail in inner[:j] if rng.random() < 0.6]
+    edges += [(tail, "U") for tail in inner if rng.random() < 0.35]
+    decisions = [node for node in inner if node.startswith("D")]
+    return dense_tables(cm.CID(edges, nodes=[*inner, "U"], decisions=decisions, utilities=["U"]), rng)
+
+
+def test_the_value_is_what_the_policy_pays() -> None:
+    """100,000 dense models in the full profile."""
+    for seed in range(examples(quick=500, full=100_000)):
+        model = dense_model(np.random.default_rng(seed))
+        found = solve(model)
+        assert found.value == pytest.approx(expected_utility(model, found), abs=1e-11), seed

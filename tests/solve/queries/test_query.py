@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.graph import relevant_mechanisms
+from cidmesa.graph import d_separated, relevant_mechanisms
 from cidmesa.solve import Distribution, context_law, expected_utility, joint, outcome_law, query
+from cidmesa.solve.symbolic import joint as symbolic_joint
 from tests.solve.brute_force import World
 from tests.strategies import examples, models
 
@@ -249,3 +251,68 @@ def test_a_distribution_is_indexed_by_value() -> None:
     assert flipped.names == ("b", "a")
     assert flipped["z", 0] == d[0, "z"]
     assert d.marginal("b")["y"] == pytest.approx(5 / 15)
+
+
+@given(questions(), st.integers(0, 2**16))
+@settings(max_examples=examples(quick=100, full=3000))
+def test_a_rule_that_cancels_is_not_asked_for_and_any_other_is(question: Any, seed: int) -> None:
+    model, policy, names, seen, forced = question
+    other = random_policy(model, seed)
+    known = {**seen, **forced}
+    mixed = {d: 0.5 * policy[d] + 0.5 / policy[d].shape[-1] for d in policy}  # every action is possible
+    try:
+        found = joint(model, names, given=seen, do=forced)
+    except cm.errors.NotApplicableError as error:
+        if "probability zero" in str(error):
+            return
+        # Some rule that is asked for does matter, whatever the numbers: the mechanised diagram says so.
+        asked = [d for d in model.cid.decisions if f"`{d}`" in str(error)]
+        assert asked
+        for d in asked:
+            mechanised = cm.CID([*model.cid.edges, ("rule", d)], nodes=[*model.cid.nodes, "rule"])
+            cut = mechanised.without_edges([(p, v) for v in forced for p in mechanised.parents(v)])
+            left = [n for n in names if n not in known]
+            assert any(not d_separated(cut, "rule", n, known) for n in left)
+        return
+    for rules in (mixed, {d: 0.5 * other[d] + 0.5 * mixed[d] for d in other}):
+        np.testing.assert_allclose(found, joint(model, names, given=seen, do=forced, policy=rules), atol=1e-12)
+
+
+def test_evidence_on_a_decision_is_what_its_agent_knows_of_itself() -> None:
+    cid = cm.CID([("S", "X"), ("X", "D"), ("D", "U"), ("S", "U")], decisions=["D"], utilities=["U"])
+    model = cid.parameterise(S=cm.Uniform(-1, 1), X=cm.Noisy(lambda S: S, 0.1), D=[-1, 0, 1], U=lambda S, D: S * D)
+    assert model.query(["S"], given={"D": -1, "X": -1}).to_dict() == pytest.approx({-1: 0.9, 1: 0.1})
+    assert model.query(["S"], given={"D": -1}, do={"X": 1}).to_dict() == pytest.approx({-1: 0.5, 1: 0.5})
+    assert model.expected_utility(given={"D": 1, "X": 1}) == pytest.approx(0.8)
+    # What it did alone tells of what it saw, by its rule.
+    with pytest.raises(cm.errors.NotApplicableError, match="what `D` does"):
+        model.query(["S"], given={"D": -1})
+    p = sympy.Symbol("p")
+    symbolic = model.shift(X=cm.Noisy(lambda S: S, p))
+    told = symbolic_joint(symbolic, ["S"], given={"D": -1, "X": -1})
+    assert [sympy.simplify(x - y) for x, y in zip(told, (1 - p, p), strict=True)] == [0, 0]
+
+
+@given(questions(), st.data())
+@settings(max_examples=examples(quick=80, full=2000))
+def test_evidence_on_a_utility(question: Any, data: st.DataObject) -> None:
+    model, policy, names, seen, forced = question
+    assume(model.cid.utilities)
+    u = data.draw(st.sampled_from(model.cid.utilities))
+    value = data.draw(st.sampled_from(sorted(set(model.cpd(u).ravel().tolist()))))
+    world, table = conditioned(model, policy, seen, forced)
+    table = table * (world.payoff_of([u]) == value)
+    if table.sum() == 0:
+        with pytest.raises(cm.errors.NotApplicableError, match="probability zero"):
+            joint(model, names, given={**seen, u: value}, do=forced, policy=policy)
+        return
+    found = joint(model, names, given={**seen, u: value}, do=forced, policy=policy)
+    np.testing.assert_allclose(found, world.marginal(table, names) / table.sum(), atol=1e-12)
+    paid = expected_utility(model, policy, given={**seen, u: value}, do=forced)
+    assert paid == pytest.approx((table * world.payoff).sum() / table.sum(), abs=1e-12)
+
+
+def test_a_number_that_no_utility_pays_is_told_apart() -> None:
+    model = red_door()
+    with pytest.raises(cm.errors.NotApplicableError, match="3 is not a value of `reward`; its domain is"):
+        model.query(["door"], given={"reward": 3}, policy={"go": lambda door, red: red})

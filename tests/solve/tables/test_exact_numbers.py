@@ -1,7 +1,8 @@
-"""OutcomeTables in integers agree with laws in floating point, and are what was meant."""
+"""Tables in integers agree with those in floating point, and are what was meant."""
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -9,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.mesa.outcomes.exact_tables import exact_joint, fractions
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import uniform_policy
+from cidmesa.solve.tables.exact_numbers import exact_joint, fractions, number_meant, numbers_meant
 from tests.strategies import examples, models
 
 
@@ -34,6 +35,29 @@ def test_fractions_are_what_was_meant_and_sum_to_one() -> None:
     assert sum(fractions(awkward)) == 1
     assert [float(p) for p in fractions(awkward)] == awkward
     assert fractions([1.0, 0.0]) == [1, 0]
+
+
+def test_every_entry_is_read_by_itself_and_the_largest_is_what_is_left() -> None:
+    tenth, rare, rest = fractions([0.1, 1e-12, 0.9 - 1e-12])
+    assert (tenth, rare) == (Fraction(1, 10), Fraction(1e-12))
+    assert tenth + rare + rest == 1
+    assert fractions([1 / 3, 2 / 3, 1e-17]) == [Fraction(1, 3), Fraction(2, 3) - Fraction(1e-17), Fraction(1e-17)]
+    assert fractions([1e-12, 1 - 1e-12])[0] == fractions([1 - 1e-12, 1e-12])[1]
+
+
+@given(x=st.floats(-1e15, 1e15, allow_subnormal=False))
+def test_a_number_is_read_within_four_units_in_its_last_place(x: float) -> None:
+    meant = number_meant(x)
+    assert abs(meant - Fraction(x)) <= 4 * Fraction(math.ulp(x))
+    assert meant == Fraction(x) or meant.denominator <= 10**6
+    assert number_meant(-x) == -meant
+
+
+def test_utilities_are_read_like_probabilities() -> None:
+    assert numbers_meant(np.array([[0.1 + 0.2, 1e12], [1 / 3, 1e-300]])).tolist() == [
+        [Fraction(3, 10), Fraction(10**12)],
+        [Fraction(1, 3), Fraction(1e-300)],
+    ]
 
 
 def test_a_large_table_is_refused() -> None:

@@ -1,0 +1,262 @@
+"""How long a call may take, and what it shows on the terminal meanwhile.
+
+A :class:`Budget` is handed from a call to whatever it calls. Each loop that may be long asks it, item by item
+(:meth:`Budget.each`), whether there is time left: past the budget the call ends with an
+:class:`~cidmesa.errors.OutOfTimeError` that says what is too large and what would shrink it, or, where a part of the
+answer is of use by itself, with that part, labelled as inexact. Nothing that a clock cut short is kept: whoever asks
+again with more time gets the whole answer.
+
+Left to itself a call takes as long as it needs, so that no result depends on the machine; only at a prompt or in a
+notebook, where somebody waits, does it stop after a minute (:data:`PATIENCE`). What takes longer than two seconds shows
+a bar on the terminal, and nothing where standard error is none.
+
+>>> ticks = iter(range(10))
+>>> budget = Budget(3.0, clock=lambda: next(ticks))
+>>> with budget:
+...     for rule in budget.each(["a", "b", "c", "d", "e"], "listing rules", "let the decision observe less"):
+...         print(rule)
+Traceback (most recent call last):
+    ...
+cidmesa.errors.OutOfTimeError: listing rules was at 3 of 5 when budget=3 seconds were over: let the decision observe ...
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager, suppress
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
+
+from cidmesa.errors import NotApplicableError, OutOfTimeError
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+Seconds: TypeAlias = "float | Literal['default'] | Budget | None"
+"""What ``budget=`` takes: seconds, ``None`` for no limit, ``"default"`` for a minute where somebody waits, or a clock
+that runs already.
+"""
+
+PATIENCE = 60.0
+"""The seconds that a call may take at a prompt or in a notebook, if ``budget=`` does not say."""
+
+QUIET = 2.0
+"""The seconds after which a call shows its progress."""
+
+
+class Budget:
+    """Seconds for each call that it is given to; the clock runs inside ``with budget:``, from the outermost one on.
+
+    Parameters
+    ----------
+    seconds
+        How long a call may take; ``None`` for as long as it needs.
+    clock
+        What tells the time, in seconds.
+
+    Examples
+    --------
+    >>> Budget(None).left, Budget(5.0).left  # no call is running
+    (inf, inf)
+    """
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._started = 0.0
+        self._depth = 0
+
+    @classmethod
+    def of(cls, budget: Seconds) -> Budget:
+        """Read what a caller gave as ``budget=``; a budget that is one already goes on running.
+
+        Raises
+        ------
+        NotApplicableError
+            Neither a positive number of seconds, nor ``None``, nor ``"default"``.
+
+        Examples
+        --------
+        >>> Budget.of(2).seconds, Budget.of(None).seconds
+        (2.0, None)
+        >>> Budget.of(-1)
+        Traceback (most recent call last):
+            ...
+        cidmesa.errors.NotApplicableError: budget= is a number of seconds above 0, or None for no limit; got -1.
+        """
+        if isinstance(budget, Budget):
+            return budget
+        if budget is None:
+            return cls(None)
+        if budget == "default":
+            return cls(PATIENCE if somebody_waits() else None)
+        if isinstance(budget, bool | str) or not _is_positive(budget):
+            raise NotApplicableError(f"budget= is a number of seconds above 0, or None for no limit; got {budget!r}.")
+        return cls(float(budget) if math.isfinite(budget) else None)
+
+    def __enter__(self) -> Budget:
+        if self._depth == 0:
+            self._started = self._clock()
+        self._depth += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+
+    @contextmanager
+    def lasting(self, budget: Seconds) -> Iterator[Budget]:
+        """Let one call have another number of seconds.
+
+        >>> usual = Budget(60.0)
+        >>> with usual.lasting(None) as longer:
+        ...     longer.left
+        inf
+        >>> usual.seconds
+        60.0
+        """
+        before, self.seconds = self.seconds, Budget.of(budget).seconds
+        try:
+            with self:
+                yield self
+        finally:
+            self.seconds = before
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left, infinite where there is no limit or no call is running."""
+        if self.seconds is None or self._depth == 0:
+            return math.inf
+        return self.seconds - (self._clock() - self._started)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no time is left."""
+        return self.left <= 0
+
+    def check(self, what: str, shrink: str, done: str = "") -> None:
+        """Raise if no time is left.
+
+        Parameters
+        ----------
+        what
+            What takes so long, as the subject of a sentence: "listing rules".
+        shrink
+            What would make it smaller, as an instruction: "let the decisions observe less".
+        done
+            How far it came: "3 of 5".
+
+        Raises
+        ------
+        OutOfTimeError
+            No time is left.
+        """
+        if self.is_spent:
+            raise self.error(what, shrink, done)
+
+    def error(self, what: str, shrink: str, done: str = "") -> OutOfTimeError:
+        """Build the error that :meth:`check` raises."""
+        return OutOfTimeError(
+            f"{what} was {f'at {done}' if done else 'not done'} when budget={self.seconds:g} seconds were over: "
+            f"{shrink}, or give it more time, budget=.., None for no limit."
+        )
+
+    def each(
+        self, items: Iterable[T], what: str, shrink: str, *, total: int | None = None, shown: bool = True
+    ) -> Iterator[T]:
+        """Yield `items` one by one while there is time, with a bar on the terminal once it has taken two seconds.
+
+        Raises
+        ------
+        OutOfTimeError
+            No time is left for the next item.
+        """
+        count = len(items) if total is None and isinstance(items, Sized) else total
+        for i, item in enumerate(progress_bar(items, what, total=count, shown=shown)):
+            self.check(what, shrink, f"{i:,} of {count:,}" if count is not None else f"{i:,}")
+            yield item
+
+    def __repr__(self) -> str:
+        return f"Budget({self.seconds})"
+
+
+UNLIMITED = Budget(None)
+"""As long as it takes."""
+
+
+def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, shown: bool = True) -> Iterable[T]:
+    """Return the same items, with a bar on the terminal once they have taken two seconds.
+
+    Nothing is ever shown where standard error is no terminal, or if `shown` is False.
+
+    >>> list(progress_bar([1, 2, 3], "counting"))
+    [1, 2, 3]
+    """
+    if not (shown and sees_progress()):
+        return items
+    from tqdm import tqdm
+
+    bar: Iterable[T] = tqdm(items, desc=what, total=total, delay=QUIET, leave=False)
+    return bar
+
+
+def sees_progress() -> bool:
+    """Say whether standard error is a terminal."""
+    try:
+        return bool(sys.stderr.isatty())
+    except (AttributeError, ValueError):  # no standard error, or a closed one
+        return False
+
+
+def somebody_waits() -> bool:
+    """Say whether this is a prompt or a notebook, and not a process that another one started."""
+    if multiprocessing.parent_process() is not None:
+        return False
+    if hasattr(sys, "ps1") or sys.flags.interactive:
+        return True
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return shell is not None and shell() is not None
+
+
+class HasBudget(Protocol):
+    """Something that holds the budget of the questions that it is asked."""
+
+    @property
+    def budget(self) -> Budget:
+        """The budget."""
+        ...
+
+
+H = TypeVar("H", bound=HasBudget)
+
+
+def within_budget(method: Callable[Concatenate[H, P], T]) -> Callable[Concatenate[H, P], T]:
+    """Let the clock of an object's budget run while a method answers; what it calls shares the clock.
+
+    >>> class Asked:
+    ...     budget = Budget(60.0)
+    ...     @within_budget
+    ...     def has_a_limit(self):
+    ...         return self.budget.left <= 60
+    >>> Asked().has_a_limit()
+    True
+    """
+
+    @wraps(method)
+    def timed(self: H, /, *args: P.args, **named: P.kwargs) -> T:
+        with self.budget:
+            return method(self, *args, **named)
+
+    return timed
+
+
+def _is_positive(number: Any) -> bool:
+    with suppress(TypeError, ValueError):
+        return bool(number > 0)
+    return False

@@ -1,0 +1,120 @@
+"""Policies that are too many to list: single objectives by solving, against every policy of small systems."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import cidmesa as cm
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.consistency.by_cone import ByCone
+from cidmesa.mesa.consistency.by_stage import ByStage
+from cidmesa.mesa.objectives.declared import declared, domain_of
+from cidmesa.mesa.outcomes.normal_form import NormalForm
+from cidmesa.mesa.predictions import claims
+from tests.mesa.exhaustive import random_setup
+from tests.strategies import examples
+
+
+def walk(shared: bool = False) -> cm.TrainingSetup:
+    """Two steps over three cells; in training the lamp stands at the goal."""
+    cid = cm.CID(
+        [
+            ("start", "A1"), ("goal", "A1"), ("lamp", "A1"), ("start", "s1"), ("A1", "s1"),
+            ("s1", "A2"), ("goal", "A2"), ("lamp", "A2"), ("s1", "s2"), ("A2", "s2"), ("goal", "lamp"),
+            ("s2", "at_goal"), ("goal", "at_goal"), ("s2", "at_lamp"), ("lamp", "at_lamp"), ("at_goal", "reward"),
+        ],
+        decisions=["A1", "A2"], utilities=["reward"],
+    )  # fmt: skip
+    cells = (0, 1, 2)
+    model = cid.parameterise(
+        start=cm.Uniform(*cells),
+        goal=cm.Uniform(*cells),
+        lamp=lambda goal: goal,
+        A1=[-1, 0, 1],
+        A2=[-1, 0, 1],
+        s1=cm.Function(lambda start, A1: min(2, max(0, start + A1)), domain=cells),
+        s2=cm.Function(lambda s1, A2: min(2, max(0, s1 + A2)), domain=cells),
+        at_goal=lambda s2, goal: int(s2 == goal),
+        at_lamp=lambda s2, lamp: int(s2 == lamp),
+        reward=lambda at_goal: at_goal,
+    )
+    rules = {"shared_rules": [("A1", "A2")]} if shared else {}
+    return cm.TrainingSetup(model, {"lamp moved": {"lamp": cm.Uniform(*cells)}}, **rules)
+
+
+@pytest.fixture(scope="module")
+def family() -> cm.types.Family:
+    return cm.derive_mesa_optimizers(walk())
+
+
+def test_the_walk_has_regrets(family: cm.types.Family) -> None:
+    """Whoever wants the lamp is at the goal in one of three runs: in two steps it is everywhere in time."""
+    goal, lamp = family["at_goal"], family["at_lamp"]
+    assert (goal.consistency, lamp.consistency) == ("CONSISTENT", "CONSISTENT")
+    assert (goal.training_regret, goal.objective_regret, lamp.objective_regret) == (0.0, 0.0, 0.0)
+    assert goal.deployment_regret["lamp moved"] == (0.0, 0.0)
+    assert lamp.deployment_regret["lamp moved"] == pytest.approx((2 / 3, 2 / 3))
+    assert lamp.stale_regret["lamp moved"] == pytest.approx((2 / 3, 2 / 3))
+    assert lamp.deployment_regret["lamp moved"].gap == 0.0
+    assert (goal.robustly_aligned["lamp moved"], lamp.robustly_aligned["lamp moved"]) == (True, False)
+    possible = lamp.possible_actions("lamp moved")
+    assert possible["A1"][0, 0, 2] == (1,)  # from the first cell to a lamp in the last there is no time to lose
+    assert possible["A2"][1, 0, 2] == (1,)
+    assert family["s1"].consistency == "EXCLUDED"
+
+
+def test_of_many_values_some_objectives_are_known_and_all_are_bounded(family: cm.types.Family) -> None:
+    pair = cm.derive_mesa_optimizers(walk(), targets=[("at_goal", "at_lamp")])["at_goal", "at_lamp"]
+    assert pair.consistency == "CONSISTENT"
+    low, high = pair.deployment_regret["lamp moved"]
+    assert (low, high) == pytest.approx((0.0, 2 / 3))  # the goal alone, the lamp alone
+    gap = pair.deployment_regret["lamp moved"].gap
+    assert high + gap == pytest.approx(1.0)  # nobody can lose more than there is
+    assert pair.robustly_aligned["lamp moved"] is False
+    with pytest.raises(NotApplicableError, match="deterministic policies"):
+        pair.possible_actions("lamp moved")
+
+
+def test_the_walk_makes_rows_that_can_fail(family: cm.types.Family) -> None:
+    rows = family.predictions()
+    for name in ("at_goal", "at_lamp"):
+        assert rows[f"{name}/lamp moved/regret/reward"].modality == "must"
+        assert {row.subject for row in rows.of(name) if row.kind == "actions"} == {"A1", "A2"}
+    assert rows["joint/lamp moved/coverage"].modality == "must"
+    setup = walk()
+    pair = cm.derive_mesa_optimizers(setup, targets=[("at_goal", "at_lamp")])["at_goal", "at_lamp"]
+    claim = claims.regret(pair, claims.world_of(setup, "lamp moved"))
+    assert claim is not None
+    assert (claim.modality, claim.expected) == ("can", pytest.approx((0.0, 2 / 3)))  # others may lose more
+
+
+def test_the_walk_has_cures_with_a_regret() -> None:
+    cures = cm.distinguishing_training(walk(), "at_lamp", weights=[0.1], observables=())
+    assert cures
+    assert not np.isnan([cure.regret for cure in cures]).any()
+
+
+@given(seed=st.integers(0, 2**32 - 1), tolerance=st.sampled_from([0.0, 0.5]))
+@settings(max_examples=examples(quick=25, full=3000))
+def test_two_objectives_are_all_there_are(seed: int, tolerance: float) -> None:
+    """Of targets with two values every answer equals that of all policies, listed."""
+    setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)
+    assume(below and not setup.shared_rules)
+    target = (below[0],)
+    named = declared(target, [domain_of(setup, target[0])])
+    try:
+        solved = ByStage(setup, target, tolerance, named, "not listed")
+    except NotApplicableError:
+        assume(False)
+    listed = ByCone(NormalForm(setup), target, tolerance, named)
+    assert solved.is_empty is listed.is_empty
+    assert solved.least_regret == pytest.approx(listed.least_regret, abs=1e-9)
+    one, other = solved.representative(), listed.representative()
+    assert (one and (one.name, one.values.tolist())) == (other and (other.name, other.values.tolist()))
+    for name in setup.distributions:
+        assert solved.regret(name) == pytest.approx(tuple(listed.regret(name)), abs=1e-9)
+        assert solved.actions(name) == listed.actions(name)
+    assert solved.regret("there", stale=True) == pytest.approx(tuple(listed.regret("there", stale=True)), abs=1e-9)
