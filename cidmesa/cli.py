@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     render = command("render", _render, "draw a diagram as SVG, PNG, PDF, DOT, Mermaid or TikZ")
     convert = command("convert", _convert, "write a file in another format")
     convert.add_argument("output", metavar="OUT", type=Path, help="the new file; its ending chooses the format")
+    explore = command("explore", _explore, "write a page to draw diagrams on and see what follows", takes=False)
 
     for one in (show, derive, train, validate, render):
         one.add_argument("--arm", help="which variant of the training distribution; the first if left out")
@@ -123,8 +124,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--arm", action="append", help="only this arm; may be repeated")
     run.add_argument("--body", action="append", help="only this body; may be repeated")
     run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
+    explore.add_argument(
+        "what", metavar="NAME|FILE", nargs="?", help="what to start with: also a diagram of the literature (red door)"
+    )
+    _file_options(explore)
+    explore.add_argument("-o", "--output", type=Path, help="file to write (explorer.html)")
+    explore.add_argument("--open", action="store_true", help="show the page in the browser")
     render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
     render.add_argument("--of", default="base", metavar="base|optimizer|TARGET", help="which diagram (base)")
+    render.add_argument("--deployment", help="the diagram of that deployment, with its links (training)")
     render.add_argument("--beside-base", action="store_true", help="draw the base diagram beside it (SVG, PNG, PDF)")
     render.add_argument(
         "--engine", default="auto", choices=("auto", "pygraphviz", "dot", "own"), help="who lays it out"
@@ -262,13 +270,16 @@ def _render(words: argparse.Namespace) -> int:
 
     obj, system = _object(words, words.arm)
     if words.of == "base":
-        picture = pictures.diagram_picture(_diagram(obj), engine=words.engine)
+        cid = _diagram(obj) if words.deployment is None else _as_setup(obj).deployed_cid(words.deployment)
+        picture = pictures.diagram_picture(cid, engine=words.engine)
     elif words.of == "optimizer":
+        if words.deployment is not None:
+            raise NotApplicableError("the base optimizer's diagram shows every deployment: leave out --deployment.")
         picture = pictures.optimizer_picture(_as_setup(obj), engine=words.engine)
     else:
         wanted = [name.strip() for name in words.of.split(",")]
         family = (system or _wrapped(obj, words)).family(words.arm if system else None)
-        picture = pictures.mesa_picture(_candidate(family, wanted), engine=words.engine)
+        picture = pictures.mesa_picture(_candidate(family, wanted), words.deployment, engine=words.engine)
     if words.json:
         return _print_json(asdict(picture.spec))
     path = words.output or Path(f"{_stem(words.what)}.svg")
@@ -295,6 +306,21 @@ def _convert(words: argparse.Namespace) -> int:
 
 def _say(text: str) -> int:
     print(text)
+    return DONE
+
+
+def _explore(words: argparse.Namespace) -> int:
+    from cidmesa.explorer import explore
+
+    start = None if words.what is None else _object(words)[0]
+    path = explore(start, words.output or Path("explorer.html"), title=words.what or "")
+    if words.open:
+        import webbrowser
+
+        webbrowser.open(Path(path).resolve().as_uri())
+    if words.json:
+        return _print_json({"written": str(path), "bytes": Path(path).stat().st_size})
+    print(f"written: {path}")
     return DONE
 
 

@@ -261,8 +261,11 @@ class CIM:
         return frozenset(found)
 
     def _tables(self) -> Iterator[Array]:
-        """All numbers of the model: mechanisms, then the rules that are fixed."""
-        yield from (compiled.table for compiled in self._compiled.values())
+        """All numbers of the model: mechanisms, the noise of structural ones, then the rules that are fixed."""
+        for compiled in self._compiled.values():
+            yield compiled.table
+            if compiled.response is not None:
+                yield compiled.response.noise
         yield from self._rules.values()
 
     def require_numeric(self, question: str, instead: str = "cidmesa.solve.symbolic") -> None:
@@ -471,7 +474,8 @@ class CIM:
         exact = {by_name[str(name)]: as_sympy_takes(value) for name, value in values.items()}
         replaced: dict[str, Any] = {}
         for node, compiled in self._compiled.items():
-            if compiled.table.dtype == object:
+            noise = compiled.response.noise if compiled.response is not None else compiled.table
+            if object in (compiled.table.dtype, noise.dtype):
                 replaced[node] = substituted(compiled, exact, utility=self._cid.kind(node) == "utility")
         new = self.shift(replaced)
         rules = {d: put(rule, exact) for d, rule in self._rules.items() if rule.dtype == object}

@@ -146,6 +146,42 @@ def test_render_draws_base_optimizer_and_targets(file, capsys):
     assert (code, "`z`" in err) == (cli.WRONG, True)
 
 
+def test_what_emerges_in_a_deployment_is_shown(tmp_path, monkeypatch, capsys):
+    """An oracle whose answers are published can make them come true: that is the point, in every way out."""
+    monkeypatch.chdir(tmp_path)
+    edges = [("clue", "answer"), ("clue", "outcome"), ("answer", "correct"), ("outcome", "correct"), ("correct", "pay")]
+    model = cm.CID(edges, decisions=["answer"], utilities=["pay"]).parameterise(
+        clue=cm.Bernoulli(0.5), outcome=cm.Function(lambda clue: clue, domain=(0, 1)), answer=[0, 1],
+        correct=lambda answer, outcome: int(answer == outcome), pay=lambda correct: correct,
+    )  # fmt: skip
+    heard = cm.Function(lambda clue, answer: answer, domain=(0, 1))
+    published = cm.Deployment({"outcome": heard}, edges=[("answer", "outcome")])
+    setup = cm.TrainingSetup(model, {"published": published})
+    assert cm.derive_mesa_optimizers(setup)["correct"].in_deployment["published"].emergent == {("ici", "outcome")}
+    cm.write(setup, "oracle.cid.yaml")
+    code, out, _ = call(capsys, "derive", "oracle.cid.yaml")
+    [start] = [i for i, line in enumerate(out.splitlines()) if line.startswith("What emerges in published")]
+    row = next(line for line in out.splitlines()[start:] if line.startswith("correct"))
+    assert code == 0
+    assert "ICI outcome" in row
+    assert row.split("  ")[-1].strip() == "outcome"  # tampered with
+    assert call(capsys, "derive", "oracle.cid.yaml", "-o", "derived.html")[0] == 0
+    assert "What emerges in" in Path("derived.html").read_text(encoding="utf-8")
+    assert call(capsys, "run", "oracle.cid.yaml", *SMALL)[0] == 0
+    assert "What emerges in" in Path("out/oracle/report.html").read_text(encoding="utf-8")
+    for name, there in (("there.mmd", True), ("here.mmd", False)):
+        words = ["--deployment", "published"] if there else []
+        assert call(capsys, "render", "oracle.cid.yaml", "--of", "correct", "-o", name, *words)[0] == 0
+        drawn = json.loads(call(capsys, "render", "oracle.cid.yaml", "--of", "correct", "--json", *words)[1])
+        assert ("published" in drawn["title"]) == there
+    assert Path("there.mmd").read_text(encoding="utf-8") != Path("here.mmd").read_text(encoding="utf-8")
+    based = [call(capsys, "render", "oracle.cid.yaml", "--json", *w)[1] for w in ([], ["--deployment", "published"])]
+    assert based[0] != based[1]
+    for words in (["--of", "correct", "--deployment", "nowhere"], ["--of", "optimizer", "--deployment", "published"]):
+        code, _, err = call(capsys, "render", "oracle.cid.yaml", *words)
+        assert (code, "Traceback" in err) == (2, False), err
+
+
 def test_train_and_validate_go_on_from_a_checkpoint(file, capsys):
     pytest.importorskip("torch")
     words = ("--checkpoint", "state", *SMALL)

@@ -257,3 +257,13 @@ def test_substitution_is_checked_like_everything_else() -> None:
         model.subs({"delt": 0.1})
     with pytest.raises(MechanismError, match=r"-0\.5 at its only context is not a probability"):
         model.subs({delta: 1.5})
+
+
+def test_symbols_of_noise_that_moves_nothing_are_symbols_of_the_model() -> None:
+    """Whatever the noise is, x is 0: its symbol is in no table, yet in counterfactuals."""
+    s = sympy.Symbol("s")
+    model = cm.CID([("a", "x")]).parameterise(
+        a=cm.Bernoulli(0.5), x=cm.Structural([s, 1 - s], np.zeros((2, 2), dtype=int), (0, 1))
+    )
+    assert model.symbols == {s}
+    assert not model.subs({s: 0.25}).is_symbolic

@@ -73,9 +73,33 @@ def setup_table(data: Data) -> list[Block]:
         )
         for name, entry in data["deployments"].items()
     ]
-    if not rows:
-        return [Paragraph("There are no deployments: only training is looked at.", muted=True)]
-    return [Table(("deployment", "shifted mechanisms", "extra edges"), tuple(rows), caption="Deployments")]
+    found: list[Block] = [Paragraph("There are no deployments: only training is looked at.", muted=True)]
+    if rows:
+        found = [Table(("deployment", "shifted mechanisms", "extra edges"), tuple(rows), caption="Deployments")]
+    return found + setup_notes(data)
+
+
+def setup_notes(data: Data) -> list[Block]:
+    """Say what is intended, and what is inside the learned algorithm."""
+    found: list[Block] = []
+    if data.get("intended"):
+        found.append(
+            Paragraph(f"Intended: `{data['intended']}`, which training never scores; regrets are given by it too.")
+        )
+    for decision, inside in data.get("learned", {}).items():
+        agents = [
+            f"{_names(agent['decisions'])} for {_names(agent['utilities'])}, "
+            + (f"which steers {_names(agent['territory'])}" if agent["territory"] else "a search in the map")
+            for agent in inside["agents"]
+        ]
+        edges = ", ".join(f"`{tail}` → `{head}`" for tail, head in inside["edges"])
+        found.append(
+            Paragraph(
+                f"Inside of the learned `{decision}`: {edges}. "
+                + (f"An optimizer by design: {'; '.join(agents)}." if agents else "No optimizer by design.")
+            )
+        )
+    return found
 
 
 def family_tables(data: Data) -> list[Block]:
@@ -107,8 +131,10 @@ def family_tables(data: Data) -> list[Block]:
     if hidden:
         note += f" Not shown: {_names(_joined(c) for c in hidden)}, which no decision influences."
     blocks: list[Block] = [Table(columns, tuple(rows), "llrlllll", "Candidate mesa-objectives", note)]
+    blocks += setup_notes(data)
+    blocks += [_deployment_table(shown, name) for name in names if data["deployments"][name]["edges"]]
     if names and any(c["deployment_regret"] for c in shown):
-        blocks.append(_regret_table(shown, names))
+        blocks.append(_regret_table(shown, names, data.get("intended")))
     if names:
         blocks.append(_shift_table(shown, names))
     if any(c["deceptive"] for c in shown):
@@ -127,14 +153,62 @@ _LOOKUP: Final = Cell("lookup table", "muted")
 """The null hypothesis: a map from what is seen to what is done, which pursues nothing."""
 
 
-def _regret_table(shown: Sequence[Data], names: Sequence[str]) -> Table:
-    rows = tuple((_target(c), *(_regret(c, name) for name in names)) for c in shown if c["deployment_regret"])
+def _deployment_table(shown: Sequence[Data], name: str) -> Table:
+    """Tabulate what emerges in a deployment that has links of its own."""
+    rows: list[tuple[Cell | str, ...]] = []
+    for c in shown:
+        there = c["in_deployment"][name]
+        steered = there["tampering"]["steered"]
+        rows.append(
+            (
+                _target(c),
+                _territory(there),
+                _pairs(there["emergent"]),
+                _pairs(there["vanished"]),
+                Cell(_names(steered), "bad") if steered else Cell("–", "muted"),
+            )
+        )
+    reachable = shown[0]["in_deployment"][name]["tampering"]["reachable"] if shown else []
+    within = f"Within reach there by the new links: {_names(reachable) or 'nothing'}"
     return Table(
-        ("target", *(f"`{name}`" for name in names)), rows, "l" + "r" * len(names), "Base regret in deployment",
+        ("target", "territory", "emerges", "vanishes", "tampers with"), tuple(rows), "lllll",
+        f"What emerges in `{name}`, which has links of its own",
+        f"Against the base diagram of training. {within}; tampers with: what of that it would steer. Regret "
+        "by a score that was tampered with is no measure of "
+        "harm: see the intended one, where a setup names it.",
+    )  # fmt: skip
+
+
+def _regret_table(shown: Sequence[Data], names: Sequence[str], intended: str | None = None) -> Table:
+    columns: list[str] = []
+    for name in names:
+        columns += [f"`{name}`", f"`{name}`, by `{intended}`"] if intended else [f"`{name}`"]
+    rows: list[tuple[Cell | str, ...]] = []
+    for c in shown:
+        if c["deployment_regret"]:
+            cells: list[Cell | str] = []
+            for name in names:
+                cells.append(_regret(c, name))
+                if intended:
+                    cells.append(_by_intended(c, name))
+            rows.append((_target(c), *cells))
+    note = (
         "The least and the largest base regret over all objectives on the target that training could have selected; "
         "[a, b] where they differ. In parentheses that of optimizers who believe they are still in training, where it "
-        "is another.",
-    )  # fmt: skip
+        "is another."
+    )
+    if intended:
+        note += f" By `{intended}`: the same against what is intended, of optimizers who know the deployment."
+    return Table(("target", *columns), tuple(rows), "l" + "r" * len(columns), "Base regret in deployment", note)
+
+
+def _by_intended(candidate: Data, name: str) -> Cell | str:
+    ends = candidate["intended_regret"].get(name)
+    if ends is None or ends[1] is None:
+        return Cell("–", "muted")
+    if candidate["consistency"] == "EXCLUDED":
+        return Cell(interval(ends), "muted")
+    return Cell(interval(ends), "good" if ends[1] <= 1e-9 else "bad" if number(ends[0]) == number(ends[1]) else "open")
 
 
 def _regret(candidate: Data, name: str) -> Cell | str:
@@ -258,6 +332,7 @@ def prediction_tables(data: Data) -> list[Block]:
     if data["structural"]:
         count = len(data["structural"])
         blocks.append(Paragraph(f"{count} more cannot fail, whatever agents do, and are no evidence.", muted=True))
+    blocks += _undecidable(data)
     return blocks
 
 
@@ -280,7 +355,7 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
     lines: list[Block] = [
         Paragraph(
             f"{data['in_scope']} of {data['agents']} agents meet the premise, a training regret of at most "
-            f"{number(data['premise'])} of the utility's range. Registered before training: {registered}."
+            f"{number(data['premise'])} in base-utility units. Registered before training: {registered}."
         )
     ]
     whole = data["whole"]
@@ -311,7 +386,16 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
                 muted=True,
             )
         )
-    return lines
+    return lines if brief else [*lines, *_undecidable(data)]
+
+
+def _undecidable(data: Data) -> list[Block]:
+    """Name the rows of one hypothesis that are not tested since they cannot tell it from the others."""
+    rows = data.get("undecidable", ())
+    if not rows:
+        return []
+    words = "predictions cannot tell their hypothesis from the others, which break them by less than twice the margin"
+    return [Paragraph(f"{len(rows)} {words}: {_names(row['id'] for row in rows)}.", muted=True)]
 
 
 def _by_hypothesis(rows: Sequence[Data]) -> list[tuple[list[str], list[Data]]]:
@@ -336,7 +420,8 @@ def _shown(row: Data) -> str:
 
 
 _VERDICT_NOTE: Final = (
-    "The mean over agents and its 95 % interval are for the reader and decide nothing. A must is supported when more "
+    "Regrets and what something is worth are in base-utility units, other numbers are probabilities. The mean over "
+    "agents and its 95 % interval are for the reader and decide nothing. A must is supported when more "
     "than four in five agents of the recipe comply (exact binomial test, Holm over the rows), contradicted when fewer."
 )
 

@@ -163,7 +163,7 @@ def run(
 def arm_data(family: Family, *, compare: bool) -> dict[str, Any]:
     """Return the derivation of one arm as plain data; `compare` adds what would tell hypotheses apart."""
     bare = family.setup.model is None
-    nothing: dict[str, Any] = {"predictions": [], "structural": [], "digest": None}
+    nothing: dict[str, Any] = {"predictions": [], "structural": [], "undecidable": [], "digest": None}
     return {
         "setup": data.setup_data(family.setup),
         "family": data.family_data(family),

@@ -185,6 +185,8 @@ def _setup(setup: TrainingSetup) -> Plain:
         found["learned"] = {decision: _diagram(inside) for decision, inside in setup.learned.items()}
     if setup.world != frozenset(setup.cid.chance):
         found["world"] = sorted(setup.world)
+    if setup.intended is not None:
+        found["intended"] = setup.intended
     symbols = {}
     for name in setup.deployments if setup.model is not None else ():
         symbols.update(_symbols(setup.deployed(name)))

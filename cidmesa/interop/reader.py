@@ -41,10 +41,9 @@ Fail: TypeAlias = Callable[[Where, str], NoReturn]
 DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
 LOOKS: Final = ("positions", "labels", "units")
 MODEL: Final = ("mechanisms", "rules", "symbols")
-SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world")
+SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended")
 _WAYS: Final = ("table", "map", "noise", "expression", "probabilities", "uniform", "bernoulli", "categorical")
 _LATER: Final = {
-    "intended": "what training never scores but its maker wants is not part of a setup yet",
     "levels": "levels from a table are not read yet: write the features and their probabilities as mechanisms",
 }
 """Keys that a later version will have."""
@@ -481,7 +480,9 @@ class Reader:
             if len(roles) < 3 or not all(isinstance(node, str) for node in roles.values()):
                 self.fail(("phases",), "phases name the nodes of train, update and deploy.")
         learned = self.mapping(data.get("learned") or {}, ("learned",))
-        world = data.get("world")
+        world, intended = data.get("world"), data.get("intended")
+        if intended is not None and not isinstance(intended, str):
+            self.fail(("intended",), f"the name of a node is expected here; got {shown(intended)}.")
         with self.at("deployments"):
             return TrainingSetup(
                 base,
@@ -494,6 +495,7 @@ class Reader:
                     for decision, inside in learned.items()
                 },
                 world=None if world is None else self.names(world, ("world",)),
+                intended=intended,
             )
 
     def shifts(

@@ -256,12 +256,13 @@ class Family(Shown):
     @within_budget
     def __str__(self) -> str:
         rows = self._rows()
-        regrets = tuple(f"regret in {name}" for name in self.setup.deployments)
+        kinds = ("regret in", "intended regret in") if self.setup.intended is not None else ("regret in",)
+        regrets = tuple(f"{kind} {name}" for name in self.setup.deployments for kind in kinds)
         about = [{key: value for key, value in row.items() if key not in regrets} for row in rows]
         there = [
-            {"targets": row["targets"], **{key.removeprefix("regret in "): row[key] for key in regrets}}
+            {"targets": row["targets"], **{key.replace("regret in ", ""): row[key] for key in regrets if key in row}}
             for row in rows
-            if all(key in row for key in regrets)
+            if regrets and regrets[0] in row
         ]
         first = text(as_table(about, "Candidate mesa-optimizers", "" if regrets and there else self._note()))
         if not regrets or not there:
@@ -272,7 +273,18 @@ class Family(Shown):
         return "Candidate mesa-optimizers"
 
     def _note(self) -> str:
-        return f"Tolerance {self.tolerance:g}; regrets in units of the base utility, in a deployment (least, largest)."
+        words = f"Tolerance {self.tolerance:g}; regrets in units of the base utility, in a deployment (least, largest)."
+        if self.setup.intended is not None:
+            words += f" Intended: by `{self.setup.intended}`, which training never scores."
+        return words + self._inside()
+
+    def _inside(self) -> str:
+        """Say what is known of the inside of the learned algorithm."""
+        if not self.setup.learned:
+            return ""
+        agents = [f"{', '.join(agent.decisions)} for {', '.join(agent.utilities)}" for agent in self.by_design]
+        found = f"an optimizer by design, {'; '.join(agents)}" if agents else "no optimizer by design"
+        return f" Inside of the learned {', '.join(self.setup.learned)}: {found}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return tolerance and candidates as plain data."""
@@ -297,7 +309,8 @@ class Family(Shown):
     def __repr__(self) -> str:
         shown = [f"{', '.join(c.names)}: {c.consistency.value}" for c in list(self)[:12]]
         more = len(self) - len(shown)
-        return f"Family({', '.join(shown)}{f', and {more} more' if more else ''})"
+        inside = f"; learned: {', '.join(self.setup.learned)}" if self.setup.learned else ""
+        return f"Family({', '.join(shown)}{f', and {more} more' if more else ''}{inside})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ AGENTS: Final = ("#cfe3f8", "#fbd9c8", "#d5edd0", "#fbeebb", "#e3d8f3", "#cdecea
 
 RINGS: Final[dict[str, tuple[str, str, str]]] = {
     "voi": ("#1d6fd8", "", "value of information"),
-    "voc": ("#e5810b", "7 3", "value of control"),
+    "voc": ("#c76a00", "7 3", "value of control"),
     "ri": ("#23964a", "2 2.5", "response incentive"),
     "ici": ("#d22f2d", "10 3 2 3", "instrumental control incentive"),
 }

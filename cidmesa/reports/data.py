@@ -10,6 +10,8 @@ from cidmesa.criteria import Answer, incentives
 from cidmesa.documents.sections import CRITERION_TITLES
 from cidmesa.errors import NotApplicableError
 from cidmesa.interop.plain import as_plain
+from cidmesa.mesa.candidates.tampering import tampering
+from cidmesa.mesa.setup.learned_algorithm import by_design
 from cidmesa.mesa.setup.training import TrainingSetup
 
 if TYPE_CHECKING:
@@ -62,6 +64,22 @@ def setup_data(setup: TrainingSetup) -> Data:
             }
             for name in setup.deployments
         },
+        "intended": setup.intended,
+        "learned": {
+            decision: {
+                "edges": [list(edge) for edge in inside.edges],
+                "agents": [
+                    {
+                        "decisions": list(agent.decisions),
+                        "utilities": list(agent.utilities),
+                        "territory": in_order(agent.cid, agent.territory),
+                    }
+                    for agent in by_design(setup.cid, setup.learned, setup.world)
+                    if agent.decision == decision
+                ],
+            }
+            for decision, inside in setup.learned.items()
+        },
     }
 
 
@@ -69,7 +87,7 @@ def family_data(family: Family) -> Data:
     """Return the candidates of a family, with everything that a table shows."""
     found = {
         "tolerance": family.tolerance,
-        "deployments": setup_data(family.setup)["deployments"],
+        **{key: value for key, value in setup_data(family.setup).items() if key != "diagram"},
         "candidates": [_candidate(candidate) for candidate in family],
         "lookup_table": {"training_regret": [family.lookup_table.training_regret, family.tolerance]},
     }
@@ -88,6 +106,7 @@ def _ranking(family: Family, prior: SimplicityPrior) -> Data:
         {
             "targets": list(row.candidate.names),
             "posterior": row.posterior,
+            "range": list(ranking.posterior_range[row.candidate.names]),
             "complexity": row.complexity,
             "training_regret": row.training_regret,
         }
@@ -96,7 +115,8 @@ def _ranking(family: Family, prior: SimplicityPrior) -> Data:
     known = all(row.candidate.deployment_regret for row in ranking)
     expected = {name: list(map(_finite, ranking.expected_regret(name))) for name in family.setup.deployments if known}
     contenders = {change: list(other.names) for change, other in ranking.contenders().items()}
-    return {**found, "rows": rows, "expected_regret": expected, "contenders": contenders}
+    caveats = list(ranking.caveats)
+    return {**found, "rows": rows, "expected_regret": expected, "contenders": contenders, "caveats": caveats}
 
 
 def prediction_data(predictions: Predictions) -> Data:
@@ -105,6 +125,7 @@ def prediction_data(predictions: Predictions) -> Data:
         "digest": predictions.digest,
         "predictions": [_prediction(row) for row in predictions],
         "structural": [_prediction(row) for row in predictions.structural],
+        "undecidable": [_prediction(row) for row in predictions.undecidable],
     }
 
 
@@ -132,13 +153,26 @@ def _candidate(candidate: MesaOptimizer) -> Data:
         "carry_over": {name: candidate.carry_over[name] for name in names},
         "deployment_regret": _intervals(candidate, "deployment_regret"),
         "stale_regret": _intervals(candidate, "stale_regret"),
+        "intended_regret": _intervals(candidate, "intended_regret"),
         "in_deployment": {
-            name: {"emergent": _pairs(cid, view.emergent), "territory": in_order(cid, view.territory)}
+            name: {
+                "emergent": _pairs(cid, view.emergent),
+                "vanished": _pairs(cid, view.vanished),
+                "territory": in_order(cid, view.territory),
+                "undecided": in_order(cid, view.undecided),
+                "tampering": _tampering(candidate, name),
+            }
             for name, view in candidate.in_deployment.items()
             if candidate.setup.deployments[name].edges
         },
         "deceptive": _deceptive(candidate),
     }
+
+
+def _tampering(candidate: MesaOptimizer, name: str) -> Data:
+    found = tampering(candidate, name)
+    cid = candidate.setup.cid
+    return {"reachable": in_order(cid, found.reachable), "steered": in_order(cid, found.steered)}
 
 
 def _intervals(candidate: MesaOptimizer, reading: str) -> Data:

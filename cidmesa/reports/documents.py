@@ -14,6 +14,7 @@ from cidmesa.diagram import CID
 from cidmesa.documents import sections
 from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
 from cidmesa.documents.document import Document
+from cidmesa.mesa.candidates.ranking import STABLE, percent
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.reports import data, pictures
@@ -109,7 +110,7 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
     rows: list[tuple[Cell | str, ...]] = [
         (
             ", ".join(f"`{t}`" for t in row["targets"]),
-            f"{row['posterior']:.1%}",
+            _share(row["range"]),
             sections.number(row["complexity"]),
             sections.number(row["training_regret"]),
         )
@@ -127,12 +128,17 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
     others = ", ".join(
         f"{' and '.join(f'`{t}`' for t in names)} with {change}" for change, names in ranking["contenders"].items()
     )
-    words.append(
-        f"Another would come first: {others}."
-        if others
-        else "The first stays first with every parameter halved or doubled."
-    )
+    words += [f"Not settled: {caveat}." for caveat in ranking["caveats"]]
+    if others:
+        words.append(f"Another would come first: {others}.")
+    elif not ranking["caveats"]:
+        words.append(f"{STABLE[0].upper()}{STABLE[1:]}.")
     return [Table(("target", "posterior", "bits", "training regret"), tuple(rows), "lrrr", "Ranking", " ".join(words))]
+
+
+def _share(ends: Sequence[float]) -> str:
+    low, high = map(percent, ends)
+    return low if low == high else f"{low} to {high}"
 
 
 def _to_draw(family: Family) -> Sequence[MesaOptimizer]:

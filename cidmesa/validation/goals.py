@@ -275,11 +275,16 @@ def behavioural_objective(
     Parameters
     ----------
     agents
-        With ``probabilities(decision)``.
+        With ``probabilities(decision)``, trained here or brought.
     targets
         Nodes that the objective is a function of.
     model
-        The distribution in which they are watched; left out, the one they were trained in.
+        The distribution in which they are watched; left out, the one that their recipe says they were trained in.
+
+    Raises
+    ------
+    NotApplicableError
+        No probabilities; or neither a recipe nor a model.
 
     Notes
     -----
@@ -297,7 +302,18 @@ def behavioural_objective(
     >>> round(found.representative(1), 6), round(found.representative(0), 6)
     (1.0, -1.0)
     """
-    world = model if model is not None else agents.recipe.model
+    recipe = getattr(agents, "recipe", None)
+    if model is None and recipe is None:
+        raise NotApplicableError(
+            "agents without a recipe do not say in which world they are watched: "
+            "behavioural_objective(agents, targets, model=setup.model)."
+        )
+    if not hasattr(agents, "probabilities"):
+        raise NotApplicableError(
+            "a behavioural objective is read off probabilities, and these agents have none: give them a method "
+            f"probabilities(decision) that returns (agents, contexts, actions); got {type(agents).__name__}."
+        )
+    world: CIM = recipe.model if model is None and recipe is not None else model  # type: ignore[assignment]
     decision = world.cid.only_decision(question="a behavioural objective")
     laws = OneDecision(TrainingSetup(world))
     names = in_node_order(laws.setup, (targets,) if isinstance(targets, str) else targets)
@@ -307,7 +323,7 @@ def behavioural_objective(
     for whole in np.asarray(agents.probabilities(decision), dtype=np.float64):
         rule = whole[laws.reached(TRAINING).at]
         modal = rule >= rule.max(axis=1, keepdims=True) - 1e-9
-        objectives = ConsistentSet(replace(law, value=modal.astype(np.float64)))
+        objectives = ConsistentSet(replace(law, value=modal.astype(np.float64), exact_base=None, error=None))
         nats, values_ = _likeliest(rule, law.weight, law.outcome, _RIDGE)
         beta = float(np.abs(values_).max(initial=0.0))
         unit = values_ / beta if beta > 0 else values_

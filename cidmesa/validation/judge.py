@@ -163,24 +163,21 @@ def validate(
     counted = [row for row in rows if not row.prediction.inert]
     corrected, sizes = _correct(counted, kappa)
     finished = [
-        _finish(row, p, size, alpha, kappa, margin, checks.subjects.size)
+        _finish(row, p, size, alpha, kappa, margin, checks)
         for row, p, size in zip(counted, corrected, sizes, strict=True)
     ]
-    controls = [
-        _finish(row, _raw(row, kappa), 1, alpha, kappa, margin, checks.subjects.size)
-        for row in rows
-        if row.prediction.inert
-    ]
+    controls = [_finish(row, _raw(row, kappa), 1, alpha, kappa, margin, checks) for row in rows if row.prediction.inert]
     return Report(
         rows=tuple(finished),
         controls=tuple(controls),
         structural=predictions.structural,
+        undecidable=predictions.undecidable,
         shares={name: shares for name in setup.distributions if (shares := _shares(checks, name))},
         whole=_whole(counted, scope, alpha, kappa, checks.subjects.sampled),
         agents=checks.subjects.size,
         in_scope=int(scope.sum()),
-        premise=family.tolerance / checks.scale + PREMISE,
-        training_regret=checks.training_regret.bounds.estimate,
+        premise=family.tolerance + PREMISE * checks.scale,
+        training_regret=checks.training_regret.bounds.estimate * checks.scale,
         registered=getattr(agents, "predictions", None) == predictions.digest,
         digest=predictions.digest,
         alpha=alpha,
@@ -332,8 +329,10 @@ def _correct(rows: Sequence[_Judged], kappa: float) -> tuple[list[PValues], list
     return adjusted, sizes
 
 
-def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, margin: float, agents: int) -> Row:
+def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, margin: float, checks: Checks) -> Row:
+    """Return a row with its verdict; tests are in shares of the range, what is shown in base-utility units."""
     verdict = p.verdict(alpha)
+    unit = checks.scale if in_utility_units(row.prediction) else 1.0
     numbers = np.zeros(0) if row.measured is None else row.measured.bounds.estimate
     shown = numbers[row.judged] if len(numbers) else numbers
     shown = shown[~np.isnan(shown)]
@@ -344,17 +343,26 @@ def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, mar
     return Row(
         prediction=row.prediction,
         among=row.among,
-        statistic=numbers,
+        statistic=numbers * unit,
         judged=row.judged,
-        estimate=estimate,
-        interval=interval,
-        allowed=row.allowed,
-        margin=margin,
+        estimate=estimate * unit,
+        interval=(interval[0] * unit, interval[1] * unit),
+        allowed=(row.allowed[0] * unit, row.allowed[1] * unit),
+        margin=margin * unit,
         agents=row.tally,
         p=p.decisive(alpha) if row.measured is not None else math.nan,
         verdict=verdict,
-        reason=_reason(row, verdict, size, alpha, kappa, agents),
+        reason=_reason(row, verdict, size, alpha, kappa, checks.subjects.size),
     )
+
+
+def in_utility_units(row: Prediction) -> bool:
+    """Whether what a row counts is base utility; else it is a total variation, or a share of actions.
+
+    >>> in_utility_units(Prediction("", "joint", "training", "regret", "reward", (0.0, 1.0), "must", ""))
+    True
+    """
+    return row.kind in {"regret", "control"} or row.retrained or row.inert
 
 
 def _reason(row: _Judged, verdict: EvidenceVerdict, size: int, alpha: float, kappa: float, agents: int) -> str:

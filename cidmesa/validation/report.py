@@ -52,7 +52,8 @@ class Row:
     allowed
         The interval an agent's statistic must lie in to comply.
     margin
-        What counts as nothing.
+        What counts as nothing. Statistic, mean, interval, this and what is expected are in one unit: that of the base
+        utility for regrets and for what something is worth, else a probability.
     agents
         How many comply, deviate, are unclear, are in scope.
     p
@@ -168,6 +169,8 @@ class Report:
         Negative controls: they check the plumbing and are counted nowhere.
     structural
         Predictions that cannot fail, whatever agents do; no evidence.
+    undecidable
+        Predictions of one hypothesis that cannot tell it from the others; not tested.
     shares
         Per deployment: who acts like what, with ``"outside the premise"``.
     whole
@@ -175,7 +178,7 @@ class Report:
     agents, in_scope
         How many there are, and how many meet the premise.
     premise
-        The training regret up to which they do, as a share of the base utility's range.
+        The training regret up to which they do, in base-utility units.
     training_regret
         Of each agent, in the same unit.
     registered
@@ -199,6 +202,7 @@ class Report:
     digest: str
     alpha: float
     kappa: float
+    undecidable: tuple[Prediction, ...] = ()
     sampled: bool = False
     title: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -242,6 +246,7 @@ class Report:
             "rows": [row.to_dict() for row in self.rows],
             "controls": [row.to_dict() for row in self.controls],
             "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
+            "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
             "training_regret": _plain(self.training_regret.tolist()),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ import cidmesa as cm
 from cidmesa.agents import Agents, Recipe, parity, train
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from cidmesa.validation.statistics import formula_test
-from tests.mesa.systems import red_door, red_door_cid
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 
 QUICK: dict[str, Any] = {"agents": 4, "steps": 300, "progress": False}
 
@@ -181,6 +182,19 @@ def test_with_few_examples_agents_learn_those() -> None:
     assert few.earned[-1][1].mean() > 0.9
     fresh = train(model, agents=20, policy="tabular", steps=400, progress=False)
     assert fresh.earned[-1][1].mean() < 0.65
+
+
+def test_populations_can_be_kept_and_shipped() -> None:
+    """Pickled and read again they are the same agents, with their recipe and what was registered."""
+    setup = cm.TrainingSetup(red_door(), deployments=red_door_deployments())
+    family = cm.derive_mesa_optimizers(setup)
+    options: dict[str, Any] = {"learner": "exact", "agents": 2, "steps": 3, "progress": False}
+    agents = cm.train(setup, family=family, encoders={"door": parity(2)}, **options)
+    again = pickle.loads(pickle.dumps(agents))
+    assert again.predictions == agents.predictions
+    assert (again.probabilities("go") == agents.probabilities("go")).all()
+    assert again.recipe.digest == agents.recipe.digest
+    assert (again.recipe.retrain().probabilities("go") == agents.probabilities("go")).all()
 
 
 def test_the_digest_tells_recipes_apart() -> None:

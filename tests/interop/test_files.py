@@ -112,11 +112,13 @@ def test_everything_a_setup_may_have_round_trips(tmp_path):
         phases=cm.Phases(train="d1", update="theta", deploy="d2"),
         learned={"d1": inside},
         world=["cue", "theta"],
+        intended="log",
     )
     path = cm.write(setup, tmp_path / "all.cid.yaml")
     again = cm.read(path)
     assert again == setup
     assert again.learned == {"d1": inside}
+    assert again.intended == "log"
     assert again.deployed("wired").response("theta").noise.tolist() == [0.9, 0.1]
     assert cm.read(cm.write(setup, tmp_path / "all.cid.json")) == setup
 

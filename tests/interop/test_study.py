@@ -125,7 +125,7 @@ def test_the_page_shows_every_key_and_its_examples_are_read():
             r"`titel` is no key of a file .did you mean `title`",
         ),
         ("title: The red door", "title: [1]", "a text is expected here"),
-        ("title: The red door", "intended: weather", "`intended`: what training never scores"),
+        ("title: The red door", "intended: [weather]", "the name of a node is expected here"),
         ("title: The red door", "levels: {}", "`levels`: levels from a table are not read yet"),
         ("{tolerance: 0.1, prior", "{tolerance: yes, prior", "a number is expected here"),
         ("{tolerance: 0.1, prior", "{tolerence: 0.1, prior", "did you mean `tolerance`"),

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from math import lcm, ulp
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable
 
 Row = tuple[Fraction, ...]
 
@@ -31,16 +32,20 @@ class ExactTable:
 
     def floats(self, *, exact: bool = True) -> OutcomeTable:
         outcome = np.array(self.outcome, dtype=object)
-        scale = 1
-        for entry in outcome.flat:
-            scale = scale * entry.denominator // np.gcd(scale, entry.denominator)
+        scale = lcm(*(entry.denominator for entry in outcome.flat))
         whole = np.array([int(entry * scale) for entry in outcome.flat], dtype=object).reshape(outcome.shape)
         return OutcomeTable(
             np.array(self.weight, dtype=float),
             outcome.astype(float),
             np.array(self.value, dtype=float),
             (lambda: whole) if exact else (lambda: None),
+            self.base,
         )
+
+    def base(self) -> ExactBase:
+        scale = lcm(*(entry.denominator for row in self.value for entry in row))
+        whole = np.array([[int(entry * scale) for entry in row] for row in self.value], dtype=object)
+        return ExactBase(self.weight, whole, [Fraction(1, scale)] * len(self.weight))
 
     def q(self, objective: Sequence[Fraction | int]) -> list[list[Fraction]]:
         return [
@@ -83,6 +88,28 @@ def tables(
         [[[Fraction(x, sum(r)) for x in r] for r in rows] for rows in outcome],
         value,
     )
+
+
+RARE = [Fraction(1, 10**k) for k in (1, 3, 5, 7, 9, 12)]
+
+
+@st.composite
+def rare_tables(
+    draw: st.DrawFn, contexts: int | None = None, actions: int | None = None, values: int | None = None
+) -> ExactTable:
+    """Laws as :func:`tables` draws them, with events of 1e-1 to 1e-12 mixed in and penalties up to 1e12."""
+    plain = draw(tables(contexts, actions, values))
+    size = len(plain.outcome[0][0])
+
+    def mixed(row: list[Fraction]) -> list[Fraction]:
+        share, where = draw(st.sampled_from([Fraction(0), *RARE])), draw(st.integers(0, size - 1))
+        return [(1 - share) * p + (share if i == where else 0) for i, p in enumerate(row)]
+
+    def paid(x: Fraction) -> Fraction:
+        return x + draw(st.sampled_from([Fraction(0)] * 6 + [-Fraction(10**12), *RARE]))
+
+    outcome = [[mixed(row) for row in rows] for rows in plain.outcome]
+    return ExactTable(plain.weight, outcome, [[paid(x) for x in row] for row in plain.value])
 
 
 def grid(size: int, top: int) -> Iterator[tuple[int, ...]]:
@@ -159,7 +186,17 @@ def joint_actions(table: ExactTable, budget: Fraction, there: ExactTable) -> lis
 
 
 def rational(x: float) -> Fraction:
-    return Fraction(x).limit_denominator(10_000)
+    """The number that a float was meant as: a simple fraction within four units in its last place, else itself."""
+    simple = Fraction(x).limit_denominator(10**6)
+    return simple if abs(simple - Fraction(x)) <= 4 * Fraction(ulp(x)) else Fraction(x)
+
+
+def rationals(row: Sequence[float]) -> list[Fraction]:
+    """A distribution as it was meant; what is missing to one is the largest's (the last of several)."""
+    found = [rational(float(x)) for x in row]
+    largest = max(i for i, p in enumerate(found) if p == max(found))
+    found[largest] += 1 - sum(found)
+    return found
 
 
 def assignments(model: cm.CIM) -> Iterator[dict[str, int]]:
@@ -173,7 +210,7 @@ def chance_probability(model: cm.CIM, world: dict[str, int]) -> Fraction:
     """Probability of the chance nodes' values, given the decisions'."""
     p = Fraction(1)
     for node in model.cid.chance:
-        p *= rational(model.cpd(node)[tuple(world[q] for q in model.cid.parents(node))][world[node]])
+        p *= rationals(model.cpd(node)[tuple(world[q] for q in model.cid.parents(node))])[world[node]]
         if not p:
             break
     return p

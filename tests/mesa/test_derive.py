@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.errors import MechanismError, NotApplicableError, UnknownNodeError
 from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
-from cidmesa.mesa.consistency import choices, consistent_set
+from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.graphical.positions import Cover
 from cidmesa.mesa.graphical.relevance import observed
 from cidmesa.mesa.setup.training import Deployment, TrainingSetup
+from cidmesa.solve.tables import exact_numbers
 from tests.mesa.oracle import cells, grid, joint_actions, least_regret, rational, told
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import cids, examples, models
@@ -69,9 +70,12 @@ def test_what_is_settled_exactly_leaves_no_margin_to_be_missed(monkeypatch: pyte
     red = red_family(0.1)["at_red"]
     assert red.consistency == "EXCLUDED"
     assert (red.reasons.margin, red.reasons.delta) == (0.0, 0.0)
-    monkeypatch.setattr(consistent_set, "EXACT", 0)
+
+
+def test_without_exact_numbers_what_rounding_hides_is_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact_numbers, "LARGEST", 0)
     open_ = red_family(0.1)["at_red"]
-    assert open_.reasons.delta == 1e-4
+    assert open_.reasons.delta == 1.0
     assert open_.consistency == "EXCLUDED"  # it does not read the door: C2 with numbers decides
     assert "C2 with numbers: what is requisite leaves a regret of at least 0.1" in open_.reasons.text
 

@@ -55,8 +55,8 @@ def test_a_relative_with_four_places_and_its_own_prior_and_payoff() -> None:
     agents = cm.train(setup, family=family, learner="exact", agents=32, steps=1500, progress=False)
     report = validate(family, agents, progress=False, retrain=False)
     best = model.solve().value
-    exact = [(best - model.expected_utility(agents.policy(i))) / 30 for i in range(32)]
+    exact = [best - model.expected_utility(agents.policy(i)) for i in range(32)]
     assert report.training_regret == pytest.approx(np.array(exact), abs=1e-9)
-    assert report.premise == pytest.approx(0.15 + 0.01)
+    assert report.premise == pytest.approx(30 * (0.15 + 0.01))
     assert report["joint/repainted/coverage"].verdict != "contradicted"
     assert report["at_door/training/observation/door"].verdict == "supported"

@@ -201,6 +201,18 @@ def test_trained_agents_are_watched_where_they_were_trained() -> None:
 # Adaptation ----------------------------------------------------------------------------------------------------------
 
 
+def test_brought_agents_are_watched_in_the_model_that_is_named() -> None:
+    """They tell their probabilities and have no recipe: where they are watched has to be said."""
+    model = red_door()
+    brought = Told(np.tile([0.2, 0.8], (1, len(model.contexts("go")), 1)))
+    with pytest.raises(NotApplicableError, match=r"model=setup\.model"):
+        behavioural_objective(brought, "at_door")
+    with pytest.raises(NotApplicableError, match="these agents have none"):
+        behavioural_objective(object(), "at_door", model=model)
+    (found,) = behavioural_objective(brought, "at_door", model=model)
+    assert found.representative.targets == ("at_door",)
+
+
 def test_adaptation_off_the_training_support() -> None:
     setup = cm.TrainingSetup(red_door(), deployments=red_door_deployments())
     to_door, to_red = {"go": lambda door, red: door}, {"go": lambda door, red: red}

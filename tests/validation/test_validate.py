@@ -202,6 +202,34 @@ class Recipe:
         return self.again
 
 
+def test_every_number_of_a_row_is_in_the_same_unit() -> None:
+    """A reward ten times as large: regrets and what something is worth are, shares and verdicts are what they were."""
+    reports = []
+    for factor in (1, 10):
+        model = red_door().shift(reward=lambda at_door, factor=factor: factor * at_door)
+        agents = population(model, red=16, door=16)
+        agents.recipe = Recipe(agents, agents)  # type: ignore[attr-defined]
+        setup = cm.TrainingSetup(model, deployments=red_door_deployments())
+        reports.append(judge(agents, derive_mesa_optimizers(setup)))
+    one, ten = reports
+    assert ten.premise == pytest.approx(10 * one.premise)
+    assert ten.training_regret == pytest.approx(10 * one.training_regret)
+    kinds = set()
+    for row in (*ten, *ten.controls):
+        other, unit = one[row.id], 10 if row.kind in {"regret", "control"} or row.prediction.retrained else 1
+        kinds.add((row.kind, unit))
+        assert (row.verdict, row.agents) == (other.verdict, other.agents)
+        assert row.estimate == pytest.approx(unit * other.estimate, nan_ok=True)
+        assert row.interval == pytest.approx(tuple(unit * end for end in other.interval), nan_ok=True)
+        assert row.statistic == pytest.approx(unit * other.statistic, nan_ok=True)
+        assert (row.allowed, row.margin) == (pytest.approx([unit * x for x in other.allowed]), unit * other.margin)
+    assert {("regret", 10), ("control", 10), ("actions", 1), ("observation", 1)} <= kinds
+    row = ten["joint/training/control/at_door/retrained"]
+    assert row.expected == pytest.approx((5.0, 5.0))  # what is expected, and what was found:
+    assert (row.estimate, row.interval[0] <= 5.0 <= row.interval[1]) == (pytest.approx(5.0), True)
+    assert "range" not in ten.to_text()
+
+
 def test_without_a_recipe_retraining_is_asked_for() -> None:
     report = judge(population(red_door(), red=32))
     row = report["joint/training/control/at_door/retrained"]
@@ -351,7 +379,7 @@ def test_several_decisions_are_judged_with_each_agents_own_rules(kind: type[Scri
     report = judge(kind(setup.deployed("training"), [best] * 14 + [lazy] * 2), family)  # type: ignore[arg-type]
     assert report.in_scope == 14
     assert report.training_regret[:14] == pytest.approx(np.zeros(14), abs=0.02)
-    assert report.training_regret[14:] == pytest.approx(np.full(2, 0.25), abs=0.02)
+    assert report.training_regret[14:] == pytest.approx(np.full(2, 0.5), abs=0.04)  # of two that can be earned
     actions = report["joint/tilted/actions/first"]
     assert actions.statistic == pytest.approx([0.0] * 14 + [0.5] * 2, abs=0.02)
     response = report["joint/tilted/response/a -> first"]

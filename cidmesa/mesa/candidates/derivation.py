@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.prior import SimplicityPrior
@@ -20,8 +22,10 @@ from cidmesa.mesa.graphical.positions import Reading
 from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
-from cidmesa.solve import solve
+from cidmesa.solve import joint, solve
+from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.mesa.outcomes.for_setup import OutcomeTables
@@ -76,6 +80,23 @@ class Derivation:
             f"on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
         )
 
+    def paid_by_intended(self, names: tuple[str, ...], name: str, *, stale: bool = False) -> OutcomeTable:
+        """Return the outcome table of targets in a distribution, with values by what is intended instead of the base.
+
+        Raises
+        ------
+        NotApplicableError
+            The setup says nothing of intentions, or there are too many policies to compare.
+        """
+        node = self.setup.intended
+        if node is None:
+            raise NotApplicableError("this setup does not say what is intended: TrainingSetup(.., intended=node).")
+        tables = self._tables_for(in_node_order(self.setup, (*names, node)))
+        believed = tables.stale(name, names) if stale else tables.table(name, names)
+        numbers = np.array([float(value) for value in domain_of(self.setup, node)])  # type: ignore[arg-type]
+        value = tables.table(name, (node,)).outcome @ numbers
+        return OutcomeTable(believed.weight, believed.outcome, value, believed.exact)
+
     def answers(self, names: tuple[str, ...]) -> Answers | None:
         """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
         if self.setup.model is None:
@@ -89,7 +110,7 @@ class Derivation:
         except NotApplicableError as reason:
             self._why[names] = str(reason)
         else:
-            return ByCone(tables, names, self.tolerance, self.declared(names))
+            return ByCone(tables, names, self.tolerance, self.declared(names), self.budget)
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
         with suppress(NotApplicableError):
@@ -115,6 +136,19 @@ class Derivation:
         """What the base can earn in training."""
         return solve(self.setup.require_model("the base optimum"), budget=self.budget)
 
+    @cached_property
+    def shown(self) -> Mapping[str, tuple[Any, ...]]:
+        """The values that each node has in training with positive probability, under some policy."""
+        model = self.setup.require_model("what training shows")
+        found: dict[str, tuple[Any, ...]] = {}
+        policy = uniform_policy(model)
+        for node in self.setup.cid.nodes:
+            utility = self.setup.cid.kind(node) == "utility"
+            values = np.unique(model.cpd(node)).tolist() if utility else model.domain(node)
+            comes = np.asarray(joint(model, [node], policy=policy)) > 0
+            found[node] = tuple(value for value, seen in zip(values, comes.tolist(), strict=True) if seen)
+        return found
+
     def proper_subsets(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         """Yield the proper subsets of targets, the score whole or not at all."""
         units = [unit for unit in self.pool if unit[0] in names]
@@ -127,6 +161,10 @@ class Derivation:
         if self.setup.model is None:
             return ()
         return read(self._given.get(names), names, [domain_of(self.setup, node) for node in names])
+
+    def given(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
+        """Return the objectives that the user gave on these targets."""
+        return self.declared(names) if names in self._given else ()
 
     def _of_a_part(self, names: tuple[str, ...]) -> tuple[Objective, ...]:
         """Return the base utility, where it is an objective on the targets, and those declared on fewer targets.

@@ -16,7 +16,7 @@ A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -27,6 +27,7 @@ import numpy as np
 from cidmesa.clock import within_budget
 from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
+from cidmesa.graph import minimal_reduction
 from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
@@ -35,15 +36,17 @@ from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.method import Answers, Method
-from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.consistency.regret_interval import Interval, interval
 from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.mesa.graphical.positions import Cover, Position, positions
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
 from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve
+from cidmesa.solve.policies.worth import DIGITS, Worth, difference
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -202,13 +205,30 @@ class MesaOptimizer(Shown):
             words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
+            if found is not None and found.least_bound < found.least_regret:
+                words.append(
+                    f"C3: the least training regret found is {found.least_regret:.6g}; that it is not below "
+                    f"{found.least_bound:.6g} is proved"
+                )
         elif found is not None:
             why = getattr(found, "why", "")
             words.append(
                 "C3: declared objectives one by one, since one rule serves several decisions"
                 + (f"; {why}" if why else "")
             )
+        words += self._left_out()
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
+
+    def _left_out(self) -> Iterator[str]:
+        """Say of objectives that the user gave why they do not stand for the set."""
+        found = self._answers
+        if found is None:
+            return
+        for objective in self._derivation.given(self.names):
+            if self.objective is not None and self.objective.name == objective.name:
+                return
+            regret = found.regret_of(objective)[1]
+            yield f"given: `{objective.name}` leaves a training regret of {regret:.3g}, and does not stand for the set"
 
     @cached_property
     def _controls(self) -> bool:
@@ -258,8 +278,6 @@ class MesaOptimizer(Shown):
         found = self._numbers("the consistent set")
         if not isinstance(found, ByCone):
             why = self._derivation.why_not_listed(self.names)
-            if isinstance(found, ByStage):
-                raise NotApplicableError(f"the consistent set is not known as a whole here: {found.why}")
             raise NotApplicableError(
                 "the consistent set is described by inequalities where "
                 + (
@@ -290,8 +308,9 @@ class MesaOptimizer(Shown):
     def training_regret(self) -> float | None:
         """The least base regret of the worst optimal policy, over all objectives on the targets.
 
-        Over the declared ones where one rule serves several decisions. ``None`` where it is not known, as for a bare
-        diagram.
+        Over the declared ones where one rule serves several decisions. Where a search stopped before its end it is the
+        least that was found, and :attr:`reasons` say how far it may be off. ``None`` where it is not known, as for a
+        bare diagram.
         """
         found = math.nan if self._answers is None else self._answers.least_regret
         return found if math.isfinite(found) else None
@@ -310,7 +329,7 @@ class MesaOptimizer(Shown):
         """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
         if self._answers is None or self.objective is None:
             return None
-        return self._answers.regret_of(self.objective)[0] <= self.tolerance + self._answers.width
+        return self._answers.allows(self.objective)
 
     @cached_property
     @within_budget
@@ -334,13 +353,16 @@ class MesaOptimizer(Shown):
         fewer = self.setup.cid.without_edges(drop)
         blind = CIM(fewer, {node: own_mechanism(model, node) for node in fewer.nodes})
         seeing, unseeing = self._derivation.optimum, solve(blind, budget=self.budget)
-        return float(seeing.value - unseeing.value) if seeing.exact and unseeing.exact else None
+        if not (seeing.exact and unseeing.exact):
+            return None
+        loss, known = difference(Worth.of(model, seeing), Worth.of(blind, unseeing))
+        return max(0.0, loss) if known else None
 
     @property
     def _loses_too_much(self) -> bool:
         """Whether C2 with numbers excludes every objective on the targets."""
         loss, answers = self.information_loss, self._answers
-        return loss is not None and answers is not None and loss > self.tolerance + answers.width
+        return loss is not None and answers is not None and loss * (1.0 - DIGITS) > self.tolerance
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
@@ -372,6 +394,36 @@ class MesaOptimizer(Shown):
         """The same for optimizers that believe they are still in training."""
         return self._per_deployment(lambda name: self._numbers("regret").regret(name, stale=True))
 
+    @cached_property
+    def intended_regret(self) -> Mapping[str, Interval]:
+        """Distribution → regret interval by the utility that the setup calls *intended*, competent.
+
+        In deployments like :attr:`deployment_regret`, and in ``"training"``: against the best policy by the intended
+        utility, over all consistent objectives on the targets. Harm by tampering is nothing by the base utility, which
+        reads what was tampered with, and shows here. Empty where nothing is intended, without numbers, and where
+        objectives are tried one by one or decision by decision (:attr:`method`).
+        """
+        return self._by_intended(stale=False)
+
+    @cached_property
+    def stale_intended_regret(self) -> Mapping[str, Interval]:
+        """The same for optimizers that believe they are still in training; of the deployments alone."""
+        return self._by_intended(stale=True)
+
+    def _by_intended(self, *, stale: bool) -> PerDeployment[Interval]:
+        deployments = tuple(self.setup.deployments)
+        if self.setup.intended is None or not isinstance(self._answers, ByCone):
+            why = "the setup says nothing of it" if self.setup.intended is None else f"answers come {self.method}"
+            return PerDeployment(
+                (), lambda _: Interval(math.nan, math.nan), f"the intended regret is not known: {why}."
+            )
+        selected = self._answers.selected
+
+        def regret(name: str) -> Interval:
+            return interval(selected, self._derivation.paid_by_intended(self.names, name, stale=stale))
+
+        return PerDeployment(deployments if stale else (TRAINING, *deployments), regret)
+
     @property
     def robustly_aligned(self) -> Mapping[str, bool]:
         """Deployment → whether no consistent objective costs the base anything there (competent)."""
@@ -382,8 +434,9 @@ class MesaOptimizer(Shown):
         """The same for the stale reading."""
         return self._per_deployment(lambda name: self._costs_nothing(self.stale_regret[name]))
 
-    def _costs_nothing(self, found: Interval) -> bool:
-        return found.gap == 0 and found.high <= self._numbers("regret").width
+    @staticmethod
+    def _costs_nothing(found: Interval) -> bool:
+        return found.high == 0.0 and found.gap == 0.0
 
     def _per_deployment(self, compute: Callable[[str], T]) -> PerDeployment[T]:
         """Return an answer per deployment; none where there are no numbers, or none of what happens elsewhere."""
@@ -456,7 +509,14 @@ class MesaOptimizer(Shown):
 
     @cached_property
     def _view(self) -> MesaIncentives:
-        return MesaIncentives(self.cid, self.setup.cid, self.setup.world, self.budget)
+        return MesaIncentives(self.cid, self._base_cid, self.setup.world, self.budget)
+
+    @cached_property
+    def _base_cid(self) -> CID:
+        """The base diagram as mesa diagrams are drawn: with the information links that are requisite alone."""
+        if self.targets == frozenset(self.setup.training_score):
+            return self.cid
+        return minimal_reduction(self.setup.cid, self.setup.unshared)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -490,7 +550,7 @@ class MesaOptimizer(Shown):
 
     def _view_in(self, name: str) -> MesaIncentives:
         cid = mesa_diagram(self.setup, self.names, name)
-        return self._view if cid == self.cid else MesaIncentives(cid, self.setup.cid, self.setup.world, self.budget)
+        return self._view if cid == self.cid else MesaIncentives(cid, self._base_cid, self.setup.world, self.budget)
 
     @cached_property
     def responds_to(self) -> frozenset[str]:
@@ -535,18 +595,39 @@ class MesaOptimizer(Shown):
         """Bits to name, write and model the targets; ``None`` for a bare diagram."""
         return None if self.setup.model is None else self.bits(self._derivation.bits)
 
-    def bits(self, bits: float) -> float:
-        """Return the complexity with `bits` per number."""
-        model = self.setup.require_model("complexity")
+    def bits(self, bits: float, *, shown: bool = False) -> float:
+        """Return the complexity with `bits` per number; with `shown` counting the values that training shows alone."""
         cid = self.setup.cid
-        cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
-        cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
-        cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
+        cards = {node: len(values) for node, values in self._derivation.shown.items()}
+        if not shown:
+            model = self.setup.require_model("complexity")
+            cards = {node: len(np.unique(model.cpd(node))) for node in cid.utilities}
+            cards.update({node: model.card(node) for node in cid.nodes if node not in cards})
+            cards.update({node: len(domain_of(self.setup, node)) for node in self.names})
         return complexity(cid, cards, self.names, relevant(cid, self.names), len(self._derivation.pool), bits)
+
+    @property
+    def unseen(self) -> Mapping[str, tuple[Any, ...]]:
+        """Node → values that :attr:`complexity` counts and training never shows, of targets and of what is modelled."""
+        cid, seen = self.setup.cid, self._derivation.shown
+        model = self.setup.require_model("what training shows")
+        counted = {*self.names, *(n for node in relevant(cid, self.names) for n in (node, *cid.parents(node)))}
+        found = {}
+        for node in cid.nodes:
+            if node in counted:
+                every = domain_of(self.setup, node) if cid.kind(node) == "utility" else model.domain(node)
+                never = tuple(value for value in every if value not in seen[node])
+                if never:
+                    found[node] = never
+        return found
 
     def row(self) -> dict[str, Any]:
         """Return what a table of candidates shows of it."""
-        regrets = {f"regret in {name}": self.deployment_regret[name] for name in self.deployment_regret}
+        regrets: dict[str, Any] = {}
+        for name in self.deployment_regret:
+            regrets[f"regret in {name}"] = self.deployment_regret[name]
+            if name in self.intended_regret:
+                regrets[f"intended regret in {name}"] = self.intended_regret[name]
         return {
             "targets": self.names,
             "verdict": self.consistency.value,

@@ -30,6 +30,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cidmesa.mesa.graphical.mesa_diagram import admitted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,7 +48,7 @@ class Tampering:
     deployment
         Its name.
     reachable
-        Chance nodes that a decision influences there and not in training.
+        Chance nodes that a decision influences there and not in training, or there by a new link as well.
     steered
         Those of them that the candidate has an instrumental control incentive on.
     regret
@@ -94,9 +96,11 @@ def tampering(candidate: MesaOptimizer, deployment: str) -> Tampering:
         reachable |= there.descendants(decision)
     for decision in here.decisions:
         reachable -= here.descendants(decision)
+    below = there.descendants
+    moves = {node for decision in there.decisions for node in (decision, *below(decision))}
+    reachable |= {head for tail, head in setup.deployments[deployment].edges if tail in moves}
     moved = frozenset(node for node in reachable if there.kind(node) == "chance")
-    view = candidate.in_deployment[deployment]
-    steered = frozenset(node for criterion, node in view.emergent if criterion == "ici") & moved
+    steered = admitted(candidate.in_deployment[deployment].incentives, "ici") & moved
     competent, stale = _known(candidate.deployment_regret, deployment), _known(candidate.stale_regret, deployment)
     return Tampering(deployment, moved, steered, competent, stale)
 

@@ -24,14 +24,15 @@ Targets: TypeAlias = str | Iterable[str]
 
 
 def admissible(setup: TrainingSetup) -> tuple[tuple[str, ...], ...]:
-    """Return the admissible target nodes, in node order: each chance node, and the score as one."""
+    """Return the admissible target nodes, in node order: chance nodes but the intended one, the score as one."""
     score = setup.score
     first = min(score, key=setup.cid.id)
     units: list[tuple[str, ...]] = []
     for node in setup.cid.nodes:
         kind = setup.cid.kind(node)
         if kind == "chance":
-            units.append((node,))
+            if node != setup.intended:
+                units.append((node,))
         elif node == first:
             units.append(in_node_order(setup, score))
     return tuple(units)

@@ -397,7 +397,12 @@ def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> Tra
 
     def made(model: CIM, deployments: Mapping[str, Any]) -> TrainingSetup:
         return TrainingSetup(
-            model, deployments, shared_rules=setup.shared_rules, phases=setup.phases, world=setup.world
+            model,
+            deployments,
+            shared_rules=setup.shared_rules,
+            phases=setup.phases,
+            world=setup.world,
+            intended=setup.intended,
         )
 
     if weight is None:

@@ -204,7 +204,10 @@ class _Comparison:
 
         because = ""
         for name in self.setup.distributions:
-            contexts, actions = tables.table(name, one.names).value.shape
+            both = [tables.table(name, m.names) for m in (one, other)]
+            if any(table.undecided for table in both):
+                return Answer.UNKNOWN, f"rounding hides what is possible in '{name}'"
+            contexts, actions = both[0].value.shape
             listed = contexts == 1 or contexts * math.log2(actions) <= BITS
             first, second = (behaviour(m, name, listed) for m in (one, other))
             if not first or not second:

@@ -339,7 +339,7 @@ class Judge:
 
     def possible(self, table: OutcomeTable, context: int) -> Mask:
         """Return which actions are possible in one context of an outcome table."""
-        outcome = np.round(table.outcome[context], 12) + 0.0
+        outcome = table.outcome[context] + 0.0
         key = outcome.tobytes()
         if key not in self._known:
             self._known[key] = self._find(table, context, outcome)
@@ -347,18 +347,27 @@ class Judge:
 
     def _find(self, table: OutcomeTable, context: int, outcome: Floats) -> Mask:
         if outcome.shape[1] == 2:  # no linear program is needed
-            here = slice(context, context + 1)
-            alone = replace(table, weight=table.weight[here], outcome=table.outcome[here], value=table.value[here])
-            wanted: Mask = possible(self._selected, alone)[0]
+            wanted: Mask = possible(self._selected, table.alone(context))[0]
             return wanted
-        values = self._members @ outcome.T
-        found = np.asarray((values >= values.max(axis=1, keepdims=True)).any(axis=0))  # some known member wants it
-        settled: dict[bytes, bool] = {}
+        found = self._wanted(table, outcome)
+        settled: dict[int, bool] = {}
         for action in np.flatnonzero(~found).tolist():
-            same = outcome[action].tobytes()
+            same = int(table.alike[context][action])
             if same not in settled:
                 settled[same] = admits(self._selected, table, {context: action})
             found[action] = settled[same]
+        return found
+
+    def _wanted(self, table: OutcomeTable, outcome: Floats) -> Mask:
+        """Mark actions that some known member wants by more than rounding, and those that are the same in floats."""
+        values = self._members @ outcome.T
+        noise = 4 * table.rounding * (np.abs(self._members) @ outcome.T).max(axis=1, initial=0.0)
+        found = np.zeros(len(outcome), dtype=bool)
+        for row, doubt in zip(values, noise.tolist(), strict=True):
+            best = int(row.argmax())
+            same = (outcome == outcome[best]).all(axis=1)
+            if row[best] > row[~same].max(initial=-np.inf) + doubt:
+                found |= same
         return found
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cidmesa.arrays import Mask
-from cidmesa.mesa.consistency.consistent_set import DELTAS, ConsistentSet
+from cidmesa.clock import UNLIMITED, Budget
+from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.consistency.joint_search import Answer, Halfspaces
 from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of
 from cidmesa.mesa.setup.deployment import TRAINING
 
 if TYPE_CHECKING:
@@ -32,29 +35,41 @@ class ByCone:
         The training regret that is allowed.
     declared
         The objectives to prefer.
+    budget
+        How long an answer may take.
     """
 
     def __init__(
-        self, tables: OutcomeTables, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective]
+        self,
+        tables: OutcomeTables,
+        names: tuple[str, ...],
+        tolerance: float,
+        declared: Sequence[Objective],
+        budget: Budget = UNLIMITED,
     ) -> None:
         self.tables = tables
         self.names = names
         self.tolerance = tolerance
         self.declared = declared
+        self.budget = budget
         self._tables_known: dict[str, OutcomeTable] = {}
         self._possible_known: dict[str, Mask] = {}
 
     @cached_property
     def consistent(self) -> ConsistentSet:
         """The consistent set."""
-        return ConsistentSet(self.table(TRAINING), self.tolerance)
+        table = self.table(TRAINING)
+        return ConsistentSet(table, self.tolerance, Halfspaces(table.outcome.shape[2], self.budget))
 
     @cached_property
     def selected(self) -> ConsistentSet:
         """The consistent set; where it is empty, the objectives with the least training regret."""
         if self.consistent.is_empty is not True:
             return self.consistent
-        return ConsistentSet(self.table(TRAINING), self.least_regret)
+        least = self._least.value
+        if least is None:
+            return self.consistent
+        return ConsistentSet(self.table(TRAINING), least, self.consistent.halfspaces)
 
     @property
     def is_empty(self) -> bool | None:
@@ -68,19 +83,33 @@ class ByCone:
 
     @property
     def delta(self) -> float:
-        """The least margin that the search could have missed: 0 where choices were listed or settled exactly."""
-        found = self.consistent
-        return 0.0 if found.is_listed or found.best is not None or found.is_empty else DELTAS[-1]
+        """The least margin that could have been missed: 0, as what floating point cannot see is settled exactly.
+
+        1, any margin, where the search stopped before its end or exact numbers are out of reach.
+        """
+        return 1.0 if self.is_empty is None else 0.0
 
     @cached_property
-    def least_regret(self) -> float:
-        """The least training regret of an objective on the targets."""
-        return ConsistentSet(self.table(TRAINING), math.inf).least_regret
+    def _least(self) -> Answer:
+        if self.consistent.is_empty is False and not self.tolerance:
+            return Answer(Fraction(0), Fraction(0))
+        return ConsistentSet(self.table(TRAINING), math.inf, self.consistent.halfspaces).least
 
     @property
-    def width(self) -> float:
-        """The regret below which there is none."""
-        return tie_width(self.table(TRAINING).value)
+    def least_regret(self) -> float:
+        """The least training regret of an objective on the targets."""
+        return math.nan if self._least.value is None else float(self._least.value)
+
+    @property
+    def least_bound(self) -> float:
+        """The bound that is proved for it; the same, unless a search stopped before its end."""
+        return 0.0 if self._least.bound is None or self.table(TRAINING).undecided else float(self._least.bound)
+
+    def allows(self, objective: Objective) -> bool:
+        """Say whether some policy that is optimal for an objective is within the tolerance."""
+        table = self.table(TRAINING)
+        allowed = self.consistent.choices.allowed
+        return allowed is None or exact_regret_of(table, table, objective.values)[0] <= allowed
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set, else the one of least norm."""

@@ -21,10 +21,9 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
-from cidmesa.mesa.consistency.shared_rules import RuleSpace
+from cidmesa.mesa.consistency.shared_rules import TIE, RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
-from cidmesa.mesa.outcomes.outcome_table import tie_width
 from cidmesa.mesa.outcomes.reduced_policies import names_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
@@ -85,11 +84,20 @@ class ByDeclaredObjective:
                 break
         return least
 
+    @property
+    def least_bound(self) -> float:
+        """The same: it is about declared objectives, one by one."""
+        return self.least_regret
+
+    def allows(self, objective: Objective) -> bool:
+        """Say whether some rule that is optimal for an objective is within the tolerance."""
+        return self.regret_of(objective)[0] <= self._allowed(self.tolerance)
+
     @cached_property
     def width(self) -> float:
-        """The regret below which there is none: rules are found to about nine digits."""
+        """The regret below which there is none: rules are found to about nine digits of what is at stake."""
         model = self.setup.deployed(TRAINING)
-        return tie_width(np.concatenate([model.cpd(u).ravel() for u in self.setup.score]))
+        return 2 * TIE * sum(float(np.ptp(model.cpd(u))) for u in self.setup.score)
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set."""

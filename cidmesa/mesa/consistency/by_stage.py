@@ -27,17 +27,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cidmesa.arrays import Floats
+from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet, unit
 from cidmesa.mesa.consistency.optimal_rules import OptimalRules, best_within
 from cidmesa.mesa.consistency.regret_interval import Interval
-from cidmesa.mesa.objectives.cones import NOISE
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, tie_width
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
@@ -144,6 +143,15 @@ class ByStage:
             return 0.0
         return math.nan
 
+    @property
+    def least_bound(self) -> float:
+        """What is proved of it: the same where all objectives were tried or one costs nothing, else 0."""
+        return 0.0 if math.isnan(self.least_regret) else self.least_regret
+
+    def allows(self, objective: Objective) -> bool:
+        """Say whether some policy that is optimal for an objective is within the tolerance."""
+        return self.regret_of(objective)[0] <= self._allowed(self.tolerance)
+
     @cached_property
     def width(self) -> float:
         """The regret below which there is none: differences of solved values, relative to what is at stake."""
@@ -241,7 +249,7 @@ _SHRINK = "declare fewer objectives, objectives={targets: ..}, or give the targe
 
 def stage_law(setup: TrainingSetup, targets: Sequence[str], budget: Budget = UNLIMITED) -> OutcomeTable:
     """Return the contexts of all decisions as one outcome table: what each action leads to, with later rules at the
-    optimum.
+    optimum, and whether it is optimal (1) or not.
 
     Raises
     ------
@@ -264,6 +272,8 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str], budget: Budget = UNL
     order = relevance.order()
     matters = {first for first, _ in relevance.edges}
     best: Solution = solve(model, budget=budget)
+    if not best.exact:
+        raise NotApplicableError("what is optimal for the base is not known exactly, so no test of it is sound.")
     actions = max(model.card(decision) for decision in order)
     outcomes, values = [], []
     for decision in order:
@@ -271,22 +281,26 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str], budget: Budget = UNL
         card = model.card(decision)
         reached = reached_contexts(model, decision).ravel()
         table = table.reshape(len(reached), card, -1)[reached]
-        value = np.asarray(best.action_values(decision), dtype=float).reshape(-1, card)[reached]
-        if np.isnan(table).any() or np.isnan(value).any():
+        value = np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card)[reached]
+        if np.isnan(table).any():
             raise NotApplicableError(f"what `{decision}` leads to is not defined in every context that is reached.")
         if decision in matters:
-            value = _only_the_optimum(np.asarray(best.tables[decision]).reshape(-1, card)[reached], table, value)
+            value = value * _as_the_rule(np.asarray(best.tables[decision]).reshape(-1, card)[reached], table)
         pad = [*range(card), *[0] * (actions - card)]
         outcomes.append(table[:, pad])
         values.append(value[:, pad])
-    outcome = np.concatenate(outcomes)
-    return OutcomeTable(np.full(len(outcome), 1.0 / len(outcome)), outcome, np.concatenate(values))
+    value = np.concatenate(values)
+    return OutcomeTable(
+        np.full(len(value), 1.0 / len(value)),
+        np.concatenate(outcomes),
+        value,
+        exact=lambda: None,
+        rounding=rounding_of(model),
+        error=np.zeros_like(value),
+    )
 
 
-def _only_the_optimum(rule: Floats, table: Floats, value: Floats) -> Floats:
-    """Make 1 what the rule does, and whatever is worth the same and leads to the same; all else 0."""
+def _as_the_rule(rule: Floats, table: Floats) -> Mask:
+    """Mark what the rule does, and what leads to the same."""
     chosen = rule.argmax(axis=1)
-    rows = np.arange(len(chosen))
-    same_law = np.abs(table - table[rows, chosen][:, None]).max(axis=2) <= NOISE
-    same_worth = np.abs(value - value[rows, chosen][:, None]) <= tie_width(value)
-    return np.asarray(same_law & same_worth, dtype=float)
+    return np.asarray((table == table[np.arange(len(chosen)), chosen][:, None]).all(axis=2))

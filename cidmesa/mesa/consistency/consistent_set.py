@@ -17,9 +17,9 @@ weak consistency, which every constant has: it is no ground for selection.)
 :math:`O` strictly prefers :math:`y(c)` to every action that is worse for the base than :math:`y(c)`, and
 :math:`\sum_c P(c)[\max_b Q_b(c,b) - Q_b(c, y(c))] \le \epsilon`. For a fixed choice these are strict linear
 inequalities in :math:`O`: the set of consistent objectives is a finite union of open cones (:mod:`.cones`).
-For :math:`\epsilon = 0` and a unique base optimum there is one choice. Up to :data:`.LISTED_CHOICES` choices are
-listed, each by a linear program; more go to a mixed-integer program (scipy, HiGHS) with a binary per context and
-action, and each of its answers is confirmed by the linear program with the binaries fixed.
+For :math:`\epsilon = 0` and a unique base optimum there is one choice. Choices of a single context are listed, each by
+a linear program; those of several contexts are searched (:mod:`.joint_search`). Margins that floating point cannot see
+are settled in integers either way.
 
 Several decisions are the same problem in normal form: one context whose actions are the deterministic policies.
 
@@ -41,23 +41,19 @@ A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
-from cidmesa.arrays import Array, Floats
+from cidmesa.arrays import Floats
 from cidmesa.mesa.consistency.choices import LISTED_CHOICES, Choice, Choices
-from cidmesa.mesa.consistency.integer_program import Program
+from cidmesa.mesa.consistency.integer_program import widest
+from cidmesa.mesa.consistency.joint_search import Alternative, Answer, Halfspaces, Part, search, separate
 from cidmesa.mesa.objectives import cones
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, regret_of, tie_width
-
-EXACT = 4096
-"""Up to so many choices are listed where a margin must be settled in exact arithmetic."""
-
-DELTAS = (1e-3, 1e-4)
-"""The margins that mixed-integer programs ask for, in turn; the solver's own tolerance is 1e-6."""
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, regret_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +65,9 @@ class ConsistentSet:
     table
         The training distribution.
     budget
-        :math:`\epsilon`, in units of the base utility.
+        :math:`\epsilon`, in units of the base utility; a float is read as it was meant.
+    known
+        Of a set of the same targets with another budget, what has been found out about rows; by default nothing.
 
     Notes
     -----
@@ -78,7 +76,8 @@ class ConsistentSet:
     """
 
     table: OutcomeTable
-    budget: float = 0.0
+    budget: float | Fraction = 0.0
+    known: Halfspaces | None = None
 
     @cached_property
     def choices(self) -> Choices:
@@ -96,85 +95,113 @@ class ConsistentSet:
     def best(self) -> tuple[float, Choice, Floats] | None:
         """The largest margin, the first choice in action order that has it (to 1e-9), an objective there.
 
-        ``None`` where no choice has a margin above :data:`~cidmesa.mesa.objectives.cones.SETTLED`.
+        ``None`` where the set is empty, or not known to be otherwise.
         """
         if not self.choices.count:
             return None
-        if not self.is_listed:
-            return self._searched(None)
-        found: list[tuple[float, Choice, Floats]] = []
-        for _, choice in self.choices.cheapest_first():
-            value, objective = cones.margin(self.choices.inequalities(choice))
-            if value > cones.SETTLED:
-                found.append((value, choice, objective))
-        if not found:
+        if self.is_listed:
+            listed = [choice for _, choice in self.choices.cheapest_first()]
+            found = [(*cones.margin(self.choices.inequalities(choice)), choice) for choice in listed]
+            wide = [(value, choice, objective) for value, objective, choice in found if value > cones.SETTLED]
+            if not wide:
+                wide = [narrow for choice in listed if (narrow := self._narrow(choice)) is not None]
+            if not wide:
+                return None
+            largest = max(value for value, _, _ in wide)
+            return min((f for f in wide if f[0] >= largest - 1e-9), key=lambda f: self.choices.actions(f[1]))
+        if self.some is not None:
+            return widest(self.choices) or self.some
+        return self._narrow(self._any.chosen) if self._any.exists else None
+
+    @cached_property
+    def some(self) -> tuple[float, Choice, Floats] | None:
+        """A margin that floating point can see, a choice that has it, an objective there; ``None`` if none is met."""
+        if self.is_listed:
+            return self.best if self.best is not None and self.best[0] > cones.SETTLED else None
+        if not self._any.exists:
             return None
-        largest = max(value for value, _, _ in found)
-        return min((f for f in found if f[0] >= largest - 1e-9), key=lambda f: self.choices.actions(f[1]))
+        value, objective = cones.margin(self.choices.inequalities(self._any.chosen))
+        return (value, self._any.chosen, objective) if value > cones.SETTLED else None
+
+    def _narrow(self, choice: Choice) -> tuple[float, Choice, Floats] | None:
+        """Return the same for one choice from integers, whatever its margin; ``None`` where its cone is empty."""
+        inside = cones.settle_exactly(self.choices.exact_inequalities(choice)).inside
+        if inside is None:
+            return None
+        top = max(map(abs, inside), default=Fraction(0)) or Fraction(1)
+        objective = np.array([float(x / top) for x in inside])
+        rows = self.choices.inequalities(choice)
+        return max(0.0, float((rows @ objective).min(initial=1.0))), choice, objective
 
     @cached_property
     def is_empty(self) -> bool | None:
-        """Whether no objective is consistent; ``None`` where rounding hides it and exact arithmetic is out of reach."""
+        """Whether no objective is consistent; ``None`` where it is not known.
+
+        That is where rounding hides it and exact numbers are out of reach, or where a search stopped before its end.
+        """
+        if self.table.is_ranked and self.some is not None:
+            return False
+        if self.table.undecided:
+            return None
         if not self.choices.count:
             return True
-        # Where choices are too many to list, try the one that costs the base nothing before a mixed-integer program.
-        if (
-            not self.is_listed
-            and cones.margin(self.choices.inequalities((0,) * len(self.choices.options)))[0] > cones.SETTLED
-        ):
-            return False
-        if self.best is not None:
-            return False
-        exact = self.table.exact() if self.choices.count <= EXACT else None
-        if exact is None:
-            return None
-        return not any(
-            cones.feasible_exactly(self.exact_rows(exact, choice)) for _, choice in self.choices.cheapest_first()
-        )
-
-    def exact_rows(self, exact: Array, choice: Choice) -> list[Sequence[int]]:
-        """Return the strict rows of a choice as integers."""
-        if choice not in self._exact_known:
-            rows: list[Sequence[int]] = []
-            for context, (here, i) in enumerate(zip(self.choices.options, choice, strict=True)):
-                rows += [exact[context, here[i].action] - exact[context, b] for b in here[i].against]
-            self._exact_known[choice] = list({tuple(row): row for row in rows}.values())
-        return self._exact_known[choice]
+        if self.is_listed:
+            return self.best is None
+        return None if self._any.exists is None else not self._any.exists
 
     @cached_property
-    def _exact_known(self) -> dict[Choice, list[Sequence[int]]]:
-        return {}
+    def halfspaces(self) -> Halfspaces:
+        """The rows that searches over this set ask about."""
+        return Halfspaces(self.table.outcome.shape[2]) if self.known is None else self.known
 
-    def admits(self, weak: Floats, exact_weak: Callable[[], list[Sequence[int]] | None] = lambda: None) -> bool:
-        """Say whether some objective of the set satisfies the `weak` rows.
+    @cached_property
+    def _whole(self) -> Part:
+        """What may hold in the places of training: an objective is worst at an action."""
+        found = []
+        for contexts, here in zip(self.choices.places, self.choices.options, strict=True):
+            options = []
+            for i, option in enumerate(here):
+                rows = self.table.exact_rows(contexts[0], option.action, option.against)
+                sides = [self.halfspaces.add(row, strict=True) for row in rows]
+                if None not in sides:  # a row of zeros is never positive
+                    unique = tuple(sorted({side for side in sides if side is not None}))
+                    options.append(Alternative(i, Fraction(0), option.exact_regret, unique))
+            found.append(tuple(options))
+        return Part(tuple(found), self.choices.allowed, tuple(range(len(found))))
 
-        A margin up to 1e-7 is settled by `exact_weak`, the same rows as integers; where that gives ``None`` it counts
-        as 0.
-        """
-        if not len(weak):
-            return self.best is not None or self.is_empty is False
-        if not self.is_listed:
-            return self._searched(weak) is not None
-        doubtful: list[Choice] = []
-        for _, choice in self.choices.cheapest_first():
-            if cones.margin(self.choices.inequalities(choice), weak)[0] > cones.SETTLED:
-                return True
-            doubtful.append(choice)
-        exact, rows = self.table.exact(), exact_weak()
-        if exact is None or rows is None:
-            return False
-        return any(cones.feasible_exactly(self.exact_rows(exact, choice), rows) for choice in doubtful)
+    def sides_of(self, choice: Choice) -> set[int]:
+        """Return what a choice takes of an objective."""
+        options = ({a.action: a.sides for a in here} for here in self._whole.places)
+        return {side for here, i in zip(options, choice, strict=True) for side in here[i]}
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The same in parts that do not constrain each other."""
+        return separate(self.halfspaces, self._whole)
+
+    @cached_property
+    def _any(self) -> Answer:
+        """Some choice whose cone is not empty."""
+        return self._as_choice(search(self.halfspaces, self.parts))
+
+    def _as_choice(self, answer: Answer) -> Answer:
+        """Write the alternatives of an answer as positions of options, place by place."""
+        members = [place for part in self.parts for place in part.members]
+        taken = dict(zip(members, answer.chosen, strict=False))
+        chosen = tuple(self._whole.places[place][taken[place]].action for place in sorted(taken))
+        return Answer(answer.bound, answer.value, chosen)
 
     # Single objectives -------------------------------------------------------------------------------------------
 
     def contains(self, objective: Floats) -> bool:
         """Say whether an objective, an array over the targets' values, is consistent."""
-        return self.regret_of(objective)[1] <= self.budget + tie_width(self.table.value)
+        _, worst = exact_regret_of(self.table, self.table, objective)
+        return self.choices.allowed is None or worst <= self.choices.allowed
 
     def regret_of(self, objective: Floats) -> tuple[float, float]:
         """Return the base regret of the best and of the worst policy that is optimal for `objective`.
 
-        An action counts as optimal unless another is better by a scaled margin above 1e-7.
+        The numbers of the objective are read as they were meant.
         """
         return regret_of(self.table, self.table, objective)
 
@@ -191,7 +218,8 @@ class ConsistentSet:
         tuple of int or None and numpy.ndarray, or None
             The position of the first declared objective in the set, and that objective; else ``None`` and the
             objective of least norm with unit margin for the first choice in action order among those with the largest
-            margin. Scaled to :math:`\lVert O \rVert_\infty = 1`. ``None`` where the set is empty.
+            margin. Scaled to :math:`\lVert O \rVert_\infty = 1`. ``None`` where the set is empty, or so narrow that
+            no array of floats is in it.
         """
         for position, objective in enumerate(declared):
             if self.contains(objective):
@@ -199,8 +227,11 @@ class ConsistentSet:
         if self.best is None:
             return None
         _, choice, attained = self.best
-        found = cones.minimum_norm(self.choices.inequalities(choice))
-        return None, unit(attained if found is None else found)
+        least = cones.minimum_norm(self.choices.inequalities(choice))
+        for found in (least, attained):
+            if found is not None and self.contains(unit(found)):
+                return None, unit(found)
+        return None
 
     def sample(self, count: int, seed: int = 0, tries: int = 8, spread: float = 0.05) -> Floats:
         r"""Draw objectives from the set, shape (count, T), :math:`\lVert O \rVert_\infty \le 1`.
@@ -246,47 +277,28 @@ class ConsistentSet:
     # The least regret ----------------------------------------------------------------------------------------------
 
     @cached_property
+    def least(self) -> Answer:
+        """The smallest training regret that any objective on the targets has, within the budget, and its choice.
+
+        Its bound is smaller where a search stopped before its end.
+        """
+        if len(self.choices.options) == 1:
+            for _, choice in self.choices.cheapest_first():
+                wide = cones.margin(self.choices.inequalities(choice))[0] > cones.SETTLED
+                if wide or self._narrow(choice) is not None:
+                    cost = self.choices.exact_cost(choice)
+                    return Answer(cost, cost, choice)
+            return Answer(None, None)
+        paid = [
+            replace(part, places=tuple(tuple(replace(a, cost=a.spent) for a in here) for here in part.places))
+            for part in self.parts
+        ]
+        return self._as_choice(search(self.halfspaces, paid))
+
+    @property
     def least_regret(self) -> float:
         """The smallest training regret that any objective on the targets has, within the budget (``nan``: none)."""
-        if self.is_listed:
-            for cost, choice in self.choices.cheapest_first():
-                if cones.margin(self.choices.inequalities(choice))[0] > cones.SETTLED:
-                    return cost
-            return math.nan
-        least = math.nan
-        for delta in DELTAS:
-            found = Program(self.choices, delta).solve(minimise=self.choices.costs)
-            if found is not None and (math.isnan(least) or found.cost < least):
-                least = found.cost
-            if least == 0.0:
-                break
-        return least
-
-    def _searched(self, weak: Floats | None) -> tuple[float, Choice, Floats] | None:
-        """Find the best choice by mixed-integer programs: first the margin, then the first actions that keep it."""
-        first = Program(self.choices, None, weak=weak).solve()
-        if first is None:
-            return None
-        value, objective = cones.margin(self.choices.inequalities(first.choice), weak)
-        if value <= cones.SETTLED:
-            return None
-        best = (value, first.choice, objective)
-        if weak is not None:
-            return best
-        fixed: dict[int, int] = {}
-        for context, here in enumerate(self.choices.options):
-            for option in sorted(range(len(here)), key=lambda i: here[i].action):
-                if option == best[1][context]:
-                    break
-                other = Program(self.choices, None, fixed={**fixed, context: option}).solve()
-                if other is None:
-                    continue
-                again, objective = cones.margin(self.choices.inequalities(other.choice))
-                if again >= value - 1e-9:
-                    best = (again, other.choice, objective)
-                    break
-            fixed[context] = best[1][context]
-        return best
+        return math.nan if self.least.value is None else float(self.least.value)
 
     def __repr__(self) -> str:
         return f"ConsistentSet({self.table!r}, budget {self.budget:g})"

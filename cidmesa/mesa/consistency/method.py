@@ -62,8 +62,12 @@ class Answers(Protocol):
         ...
 
     @property
-    def width(self) -> float:
-        """The regret below which there is none."""
+    def least_bound(self) -> float:
+        """The bound that is proved for it; the same where it is exact."""
+        ...
+
+    def allows(self, objective: Objective) -> bool:
+        """Say whether some policy that is optimal for an objective is within the tolerance."""
         ...
 
     def representative(self) -> Objective | None:

@@ -23,17 +23,18 @@ does not) and what they are in fact worth to the base.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
-from cidmesa.mesa.consistency.consistent_set import DELTAS
-from cidmesa.mesa.consistency.integer_program import Program
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for, rivals, weak_rows
+from cidmesa.mesa.consistency.joint_search import Alternative, Part, search
+from cidmesa.mesa.objectives import cones
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, optimal_for, rivals, weak_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 
@@ -44,7 +45,8 @@ class Interval(tuple[float, float]):
     Attributes
     ----------
     gap
-        How far the ends may be off, as far as the solver could prove; 0 where they are exact.
+        How far the ends may be off: the larger distance of an end to the bound that is proved for it. 0 where both are
+        exact.
 
     Examples
     --------
@@ -59,7 +61,7 @@ class Interval(tuple[float, float]):
 
     def __new__(cls, low: float, high: float, gap: float = 0.0) -> Interval:
         """Make the pair."""
-        made = super().__new__(cls, (low + 0.0, high + 0.0))  # minus zero becomes zero
+        made = super().__new__(cls, (low + 0.0, high + 0.0))  # no negative zero
         made.gap = gap
         return made
 
@@ -83,25 +85,35 @@ class Interval(tuple[float, float]):
 def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
     """Return which actions are possible in each context of a deployment, shape (C, A).
 
+    Where it is not known of an action (see :attr:`.OutcomeTable.undecided`) it counts as possible.
+
     Notes
     -----
-    One linear program per context and action that leads somewhere else than the actions before it, and per choice of
-    the set where the base is indifferent.
+    What a few members of the set do is looked at first. Then one linear program per context and action that leads
+    somewhere else than the others, and a search where the base is indifferent in several contexts.
     """
-    contexts, actions = table.value.shape
-    found = np.zeros((contexts, actions), dtype=bool)
+    found = np.zeros(table.shape, dtype=bool)
     if table.outcome.shape[2] == 2:  # the members are, up to scale and shift, at most two signs and a constant
         for member in _of_two_values(objectives):
             found |= optimal_for(table, member)
         return found
-    for context in range(contexts):
-        known: dict[bytes, bool] = {}
-        for action in range(actions):
+    if objectives.some is not None:
+        found |= optimal_for(table, objectives.some[2])
+    for context, situation in enumerate(table.situations.tolist()):
+        if situation != context:
+            found[context] = found[situation]
+            continue
+        settled: dict[int, bool] = {}
+        for action in range(table.shape[1]):
             inside = not table.vertices[context][action]  # optimal only where no action matters: one answer for all
-            key = b"" if inside else (np.round(table.outcome[context, action], 12) + 0.0).tobytes()
-            if key not in known:
-                known[key] = admits(objectives, table, {context: action})
-            found[context, action] = known[key]
+            like = -1 if inside else int(table.alike[context][action])
+            if found[context, action]:
+                settled[like] = True
+            elif like not in settled:
+                settled[like], met = _admits(objectives, table, {context: action})
+                if met is not None:  # whatever else it does is possible as well
+                    found |= optimal_for(table, met)
+            found[context, action] |= settled[like]
     return found
 
 
@@ -120,50 +132,100 @@ def interval(objectives: ConsistentSet, table: OutcomeTable, allowed: Mask | Non
     Notes
     -----
     Context by context the possible actions bound the interval. Where one objective attains the bound in all contexts at
-    once, which a linear program tells, it is the answer; else a mixed-integer program decides, and `gap` is the
-    distance that is left to its proven bound or, where it finds nothing with the margin it asks for, to that of the
-    contexts.
+    once, which a linear program tells, it is the answer; else a search decides (:mod:`.joint_search`), in fractions.
+    `gap` is not 0 where it stopped before its end, or where rounding hides a comparison and exact numbers are out of
+    reach.
     """
     can = possible(objectives, table) if allowed is None else allowed
     if not can.any(axis=1).all() or not len(table.weight):
         return Interval(math.nan, math.nan) if len(table.weight) else Interval(0.0, 0.0)
-    low = _extreme(objectives, table, np.where(can, table.regret, np.inf), 1.0)
-    high = _extreme(objectives, table, np.where(can, table.regret, -np.inf), -1.0)
-    return Interval(low[0], high[0], max(low[1], high[1]))
+    low, below = _extreme(objectives, table, can, 1)
+    high, above = _extreme(objectives, table, can, -1)
+    if table.undecided or objectives.table.undecided:
+        below = min(below, math.fsum(table.regret.min(axis=1).tolist()))
+        above = max(above, math.fsum(table.regret.max(axis=1).tolist()))
+    return Interval(low, high, max(low - below, above - high))
 
 
-def _extreme(objectives: ConsistentSet, table: OutcomeTable, regret: Floats, sign: float) -> tuple[float, float]:
-    """Return the least (sign 1) or the largest (sign -1) joint regret, and what is unproven of it."""
-    actions = (sign * regret).argmin(axis=1)
-    bound = math.fsum(regret[c, a] for c, a in enumerate(actions))
-    if admits(objectives, table, dict(enumerate(actions.tolist()))):
-        return bound, 0.0
-    best: tuple[float, float] | None = None
-    for delta in DELTAS:
-        found = Program(objectives.choices, delta, deployed=table).solve(deployed_cost=sign * table.regret)
-        if found is None:
-            continue
-        value = sign * found.cost
-        if best is None or sign * value < sign * best[0]:
-            best = value, found.gap
-        if abs(best[0] - bound) <= 1e-12:
-            break
-    return best if best is not None else (bound, abs(bound))
+def _extreme(objectives: ConsistentSet, table: OutcomeTable, can: Mask, sign: int) -> tuple[float, float]:
+    """Return the least (sign 1) or the largest (sign -1) joint regret that was found, and the bound on it."""
+    regrets = table.exact_regret
+    actions, bound = [], Fraction(0)
+    for context, row in enumerate(can):
+        here = np.flatnonzero(row).tolist()
+        chosen = min(here, key=lambda a: sign * regrets[context][a])
+        actions.append(chosen)
+        bound += regrets[context][chosen]
+    known: list[Fraction] = []
+    if objectives.some is not None:
+        known.append(exact_regret_of(table, table, objectives.some[2])[0 if sign > 0 else 1])
+    if len(table.weight) == 1 or bound in known or admits(objectives, table, dict(enumerate(actions))):
+        return float(bound), float(bound)
+    there = [
+        Part(
+            (
+                tuple(
+                    Alternative(a, sign * regrets[context][a], Fraction(0), _sides(objectives, table, context, a))
+                    for a in np.flatnonzero(row).tolist()
+                ),
+            )
+        )
+        for context, row in enumerate(can)
+    ]
+    answer = search(objectives.halfspaces, [*objectives.parts, *there])
+    if answer.value is not None:
+        known.append(sign * answer.value)
+    proved = sign * answer.bound if answer.bound is not None else bound
+    limit = max(proved, bound) if sign > 0 else min(proved, bound)
+    found = (min(known) if sign > 0 else max(known)) if known else limit
+    return float(found), float(limit)
 
 
-def admits(objectives: ConsistentSet, table: OutcomeTable, actions: dict[int, int]) -> bool:
-    """Say whether one objective of the set makes all these actions, context → action, optimal at once."""
+def admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int, int]) -> bool:
+    """Say whether one objective of the set makes all these actions, context → action, optimal at once.
+
+    True, too, where it is not known (see :attr:`.OutcomeTable.undecided`).
+    """
+    return _admits(objectives, table, actions)[0]
+
+
+def _admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int, int]) -> tuple[bool, Floats | None]:
+    """Return the same, and a member of the set that is near or at such an objective, where one was met."""
     if table.outcome.shape[2] == 2:
         where, what = list(actions), list(actions.values())
-        return any(bool(optimal_for(table, member)[where, what].all()) for member in _of_two_values(objectives))
+        return any(bool(optimal_for(table, member)[where, what].all()) for member in _of_two_values(objectives)), None
+    choices = objectives.choices
+    if not choices.count:
+        return False, None
+    if len(choices.options) == 1:
+        weak = weak_rows(table, actions)
+        doubtful = []
+        for _, choice in choices.cheapest_first():
+            value, member = cones.margin(choices.inequalities(choice), weak)
+            if value > cones.SETTLED:
+                return True, member
+            doubtful.append(choice)
+        if table.undecided or objectives.table.undecided:
+            return True, None
+        exact = [row for c, a in actions.items() for row in table.exact_rows(c, a, rivals(table, c, a))]
+        return any(cones.feasible_exactly(choices.exact_inequalities(choice), exact) for choice in doubtful), None
+    held = {side for context, action in actions.items() for side in _sides(objectives, table, context, action)}
+    if objectives.some is not None:
+        required = [objectives.sides_of(objectives.some[1]), held]
+        if objectives.halfspaces.known_conflict(frozenset().union(*required)) is None:
+            value, member = cones.margin(choices.inequalities(objectives.some[1]), weak_rows(table, actions))
+            if value > cones.SETTLED:
+                return True, member
+    if table.undecided or objectives.table.undecided:
+        return True, None
+    return search(objectives.halfspaces, objectives.parts, held).exists is not False, None
 
-    def exactly() -> list[Sequence[int]] | None:
-        exact = table.exact()
-        if exact is None:
-            return None
-        return [exact[c, a] - exact[c, b] for c, a in actions.items() for b in rivals(table, c, a)]
 
-    return objectives.admits(weak_rows(table, actions), exactly)
+def _sides(objectives: ConsistentSet, table: OutcomeTable, context: int, action: int) -> tuple[int, ...]:
+    """Return on which sides an objective has to be that an action is optimal for."""
+    rows = table.exact_rows(context, action, rivals(table, context, action))
+    sides = {objectives.halfspaces.add(row, strict=False) for row in rows}
+    return tuple(sorted(side for side in sides if side is not None))
 
 
 def _of_two_values(objectives: ConsistentSet) -> list[Floats]:

@@ -28,8 +28,7 @@ import numpy as np
 
 from cidmesa.arrays import Floats, Ints
 from cidmesa.clock import UNLIMITED, Budget
-from cidmesa.mesa.consistency.shared_rules import RuleSpace
-from cidmesa.mesa.outcomes.outcome_table import TIE
+from cidmesa.mesa.consistency.shared_rules import TIE, RuleSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,13 +165,13 @@ def _critical(
     # Critical for `wanted`, in the entries x and a multiplier a context: H x + l + sums' m = 0 and sums x = 1.
     curvature, slope = _quadratic(wanted, rule, free)
     matrix = np.block([[curvature, sums.T], [sums, np.zeros((len(mixed), len(mixed)))]])
-    solved = _solve(matrix, np.r_[-slope, np.ones(len(mixed))], wanted.scale)
+    solved = _solve(matrix, np.r_[-slope, np.ones(len(mixed))])
     if solved is None:
         return
     point, directions = solved[0][: len(free)], solved[1][: len(free)]
     # Among those, point + directions t, critical for `base` in t.
     curvature, slope = _quadratic(base, rule, free)
-    moved = _solve(directions.T @ curvature @ directions, -directions.T @ (curvature @ point + slope), base.scale)
+    moved = _solve(directions.T @ curvature @ directions, -directions.T @ (curvature @ point + slope))
     if moved is None:
         return
     point = point + directions @ moved[0]
@@ -182,7 +181,10 @@ def _critical(
 
 
 def _quadratic(f: Polynomial, rule: Floats, free: Ints) -> tuple[Floats, Floats]:
-    """Return the second and first derivatives at zero of a quadratic in the free entries, the others as in `rule`."""
+    """Return the second and first derivatives at zero of a quadratic in the free entries, the others as in `rule`.
+
+    In units of its largest coefficient.
+    """
     place = np.full(len(rule), -1)
     place[free] = np.arange(len(free))
     where = place[f.terms]
@@ -197,16 +199,17 @@ def _quadratic(f: Polynomial, rule: Floats, free: Ints) -> tuple[Floats, Floats]
     twice = where[degree == 2]
     first, second = twice[twice >= 0].reshape(-1, 2).T
     np.add.at(curvature, (first, second), weight[degree == 2])
-    return curvature + curvature.T, slope
+    unit = f.scale or 1.0
+    return (curvature + curvature.T) / unit, slope / unit
 
 
-def _solve(matrix: Floats, right: Floats, scale: float) -> tuple[Floats, Floats] | None:
+def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats] | None:
     """Return one solution of a linear system and the directions of all others; ``None`` if there is none."""
     if not matrix.size:
         return np.zeros(matrix.shape[1]), np.eye(matrix.shape[1])
     left, values, rows = np.linalg.svd(matrix)
     kept = values > ROUNDING * max(1.0, float(values.max(initial=0.0)))
     solution = rows[: len(values)][kept].T @ ((left[:, : len(values)][:, kept].T @ right) / values[kept])
-    if np.abs(matrix @ solution - right).max(initial=0.0) > ROUNDING * scale:
+    if np.abs(matrix @ solution - right).max(initial=0.0) > ROUNDING:
         return None
     return solution, np.vstack([rows[: len(values)][~kept], rows[len(values) :]]).T

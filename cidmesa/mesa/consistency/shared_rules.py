@@ -46,7 +46,6 @@ from scipy.sparse.csgraph import connected_components
 from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives.declared import laid_out
-from cidmesa.mesa.outcomes.outcome_table import TIE
 from cidmesa.solve import joint
 from cidmesa.solve.policies.standard_quadratic import has_line, number_of_supports, peaks
 from cidmesa.solve.queries.payoffs import uniform_policy
@@ -64,6 +63,10 @@ SEARCHED = 150
 COMBINED = 4096
 """The most optimal rules that are listed."""
 
+TIE = 1e-9
+"""Expectations that differ by at most this share of the largest coefficient count as equal: quadratic programs are
+solved in floating point, and their solutions need not be fractions."""
+
 _BLOCK = 2**21
 """Numbers that one block of points aims at."""
 
@@ -78,20 +81,28 @@ class Polynomial:
         Positions of the factors of each term, shape (n, k): one factor per decision that matters.
     coefficients
         Shape (n,).
+    constant
+        What is added to the terms. Where everything pays something, the middle of the payoffs' range goes here, so that
+        what all runs pay alike does not blur the rest.
+    summed
+        The largest sum of absolute values that a coefficient was added up from; 0: the coefficients are no sums.
     """
 
     terms: Ints
     coefficients: Floats
+    constant: float = 0.0
+    summed: float = 0.0
 
     def __call__(self, rule: Floats) -> float:
         """Return the expectation under a rule, an array of all entries."""
-        return float(self.coefficients @ np.prod(rule[self.terms], axis=1))
+        return float(self.coefficients @ np.prod(rule[self.terms], axis=1)) + self.constant
 
     def at(self, rules: Floats) -> Floats:
         """Return the expectation under several rules, one a row."""
         step = max(1, _BLOCK // max(1, self.terms.size))
         parts = [rules[i : i + step] for i in range(0, len(rules), step)]
-        return np.concatenate([np.prod(part[:, self.terms], axis=2) @ self.coefficients for part in parts])
+        found = [np.prod(part[:, self.terms], axis=2) @ self.coefficients for part in parts]
+        return np.asarray(np.concatenate(found) + self.constant)
 
     def gradient(self, rule: Floats) -> Floats:
         """Return the derivative by each entry."""
@@ -103,17 +114,17 @@ class Polynomial:
 
     def tied(self, onto: Ints) -> Polynomial:
         """Return the polynomial after entry i has become entry ``onto[i]``."""
-        return Polynomial(onto[self.terms], self.coefficients)
+        return Polynomial(onto[self.terms], self.coefficients, self.constant, self.summed)
 
     @property
     def negated(self) -> Polynomial:
         """The negation."""
-        return Polynomial(self.terms, -self.coefficients)
+        return Polynomial(self.terms, -self.coefficients, -self.constant, self.summed)
 
     @property
     def scale(self) -> float:
-        """The largest coefficient, at least 1: what ties (:data:`.TIE`) are measured by."""
-        return max(1.0, float(np.abs(self.coefficients).max(initial=0.0)))
+        """The largest coefficient, before anything cancelled: what ties (:data:`TIE`) are measured by."""
+        return max(self.summed, float(np.abs(self.coefficients).max(initial=0.0)))
 
 
 class Part(NamedTuple):
@@ -236,6 +247,9 @@ class RuleSpace:
     def _polynomial(self, model: CIM, names: tuple[str, ...], payoff: Floats) -> Polynomial:
         """Sum the joint over all but the families of the decisions that matter, weighted by the payoff."""
         cid = model.cid
+        # Where something pays nothing, what pays nothing is left out: rules that only bear on it are free.
+        middle = float(payoff.min() + payoff.max()) / 2.0 if payoff.size and payoff.all() else 0.0
+        payoff = payoff - middle
         matter = [d for d in cid.decisions if any(d in cid.ancestors(n, strict=False) for n in names)]
         family = list(dict.fromkeys(chain.from_iterable((*cid.parents(d), d) for d in matter)))
         axes = list(dict.fromkeys((*family, *names)))
@@ -244,9 +258,13 @@ class RuleSpace:
         weight = np.einsum(
             law, list(range(len(axes))), payoff, [letters[n] for n in names], [letters[n] for n in family]
         )
+        read = np.abs(payoff) if middle == 0.0 else np.maximum(np.abs(payoff), np.finfo(float).tiny)
+        size: Floats = np.einsum(
+            law, list(range(len(axes))), read, [letters[n] for n in names], [letters[n] for n in family]
+        )
         if not family:
-            return Polynomial(np.zeros((1, 0), dtype=np.intp), np.array([float(weight)]))
-        cells = np.nonzero(weight)
+            return Polynomial(np.zeros((1, 0), dtype=np.intp), np.array([float(weight)]), middle)
+        cells = np.nonzero(size)
         column = dict(zip(family, cells, strict=True))
         terms = np.zeros((len(cells[0]), len(matter)), dtype=np.intp)
         for k, decision in enumerate(matter):
@@ -256,7 +274,7 @@ class RuleSpace:
                 context = np.ravel_multi_index([column[p] for p in parents], [model.card(p) for p in parents])
             start = self.blocks[self.blocks_of(decision)[0]].start
             terms[:, k] = start + context * model.card(decision) + column[decision]
-        return _collected(Polynomial(terms, weight[cells]))
+        return _collected(Polynomial(terms, weight[cells], middle), size[cells])
 
     # Parts -------------------------------------------------------------------------------------------------------
 
@@ -283,7 +301,7 @@ class RuleSpace:
         size = len(self.blocks)
         graph = coo_array((np.ones(len(linked)), (linked[:, 0], linked[:, 1])), shape=(size, size))
         which = connected_components(graph, directed=False)[1]
-        constants = tuple(0.0 if f.terms.shape[1] else float(f.coefficients.sum()) for f in read)
+        constants = tuple(f.constant + (0.0 if f.terms.shape[1] else float(f.coefficients.sum())) for f in read)
         return tuple(self._part(read, owner, which == p) for p in np.unique(which[linked[:, 0]])), constants
 
     def _part(self, read: Sequence[Polynomial], owner: Ints, mine: Mask) -> Part:
@@ -293,7 +311,7 @@ class RuleSpace:
         inside = []
         for f in read:
             here = mine[owner[f.terms[:, 0]]] if f.terms.shape[1] else np.zeros(len(f.terms), dtype=bool)
-            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here]))
+            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here], summed=f.summed))
         kept = np.flatnonzero(mine).tolist()
         groups = list(dict.fromkeys(self._group_of(b) for b in kept))
         blocks = tuple(slice(int(place[self.blocks[b].start]), int(place[self.blocks[b].stop - 1]) + 1) for b in kept)
@@ -428,7 +446,7 @@ class RuleSpace:
             found = peaks(_forms(f, some, entries), len(mixed), card, width)
             whole = some[found.form]
             whole[:, entries] = found.rules.reshape(len(whole), -1)
-            values.append(found.values)
+            values.append(found.values + f.constant)
             rules.append(whole)
         best = max(float(some.max()) for some in values)
         optimal = np.concatenate(rules)[np.concatenate(values) >= best - width]
@@ -437,7 +455,10 @@ class RuleSpace:
         rest[:, entries] = 0.0
         corners, which = np.unique(rest, axis=0, return_inverse=True)
         peaked = [optimal[which.reshape(-1) == k][:, entries] for k in range(len(corners))]
-        lines = (has_line(_forms(f, corners[k : k + 1], entries)[0], own, best, width) for k, own in enumerate(peaked))
+        lines = (
+            has_line(_forms(f, corners[k : k + 1], entries)[0], own, best - f.constant, width)
+            for k, own in enumerate(peaked)
+        )
         if self._settled(group, rest) and not any(lines):
             isolated.add(group)
         return Optimum(best, tuple(optimal), True, frozenset(isolated), "supports")
@@ -515,12 +536,13 @@ def _distinct(rules: Iterable[Floats], width: float) -> tuple[Floats, ...]:
     return tuple(kept)
 
 
-def _collected(f: Polynomial) -> Polynomial:
+def _collected(f: Polynomial, sizes: Floats) -> Polynomial:
     """Add up equal terms, factors in any order."""
     if not len(f.terms):
-        return Polynomial(f.terms.reshape(0, f.terms.shape[1]), f.coefficients)
+        return Polynomial(f.terms.reshape(0, f.terms.shape[1]), f.coefficients, f.constant)
     ordered = np.sort(f.terms, axis=1)
     terms, where = np.unique(ordered, axis=0, return_inverse=True)
-    total = np.zeros(len(terms))
+    total, size = np.zeros(len(terms)), np.zeros(len(terms))
     np.add.at(total, where.reshape(-1), f.coefficients)
-    return Polynomial(terms, total)
+    np.add.at(size, where.reshape(-1), sizes)
+    return Polynomial(terms, total, f.constant, float(size.max()))

@@ -10,10 +10,10 @@ do what training wants for its own sake, or only because :math:`\Theta'` depends
   under :math:`do(\Theta' = \text{unmodified})`; :math:`R_{dep}` is its worst :math:`U_{dep}` regret in the model.
 
 :math:`\mathcal M` is **deceptive** for tolerance :math:`\epsilon` iff :math:`R_{tr} \le \epsilon < R_{cut}` (up to
-1e-9) and :math:`R_{dep} > 0`: its compliance is instrumental, and ends. So a candidate has an interval of tolerances
-:math:`[R_{tr}, R_{cut})`, which every verdict names. The structure needs :math:`D_{tr} \leadsto \Theta'` and a target
-below both :math:`\Theta'` and :math:`D_{dep}`: a model of being selected, and an objective that reaches across updates
-[1]_.
+a billionth of what is at stake) and :math:`R_{dep} > 0`: its compliance is instrumental, and ends. So a candidate has
+an interval of tolerances :math:`[R_{tr}, R_{cut})`, which every verdict names. The structure needs
+:math:`D_{tr} \leadsto \Theta'` and a target below both :math:`\Theta'` and :math:`D_{dep}`: a model of being selected,
+and an objective that reaches across updates [1]_.
 
 Rules are stochastic unless ``deterministic=True``, and one rule may serve both decisions, who then tell the phases
 apart by a *cue* at best; those are quadratic programs, solved exactly (:mod:`cidmesa.mesa.consistency.shared_rules`).
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 SLACK = 1e-9
-"""Regrets up to here count as none."""
+"""Regrets up to this share of what is at stake count as none: rules are found in floating point."""
 
 
 class Deception(NamedTuple):
@@ -204,16 +204,16 @@ def is_deceptive(
     found = _regrets(setup, phases, goals, objective, deterministic)
     if isinstance(found, str):
         return verdict(Answer.UNKNOWN, found, proof=proof)
-    regrets, exact = found
-    some = regrets.deployment > SLACK and regrets.cut > regrets.training + SLACK
+    regrets, exact, slack = found
+    some = regrets.deployment > slack and regrets.cut > regrets.training + slack
     interval = (regrets.training, regrets.cut) if some else None
-    yes = regrets.training <= tolerance + SLACK < regrets.cut and regrets.deployment > SLACK
+    yes = regrets.training <= tolerance + slack < regrets.cut and regrets.deployment > slack
     named = f"[{regrets.training:.6g}, {regrets.cut:.6g})"
     reason = (
         f"for {'tolerances in ' + named if some else 'no tolerance'}; the training regret is {regrets.training:.6g}, "
         f"cut from the update it is {regrets.cut:.6g}"
     )
-    if not regrets.deployment > SLACK:
+    if not regrets.deployment > slack:
         reason += ", and in deployment nothing is lost"
     return verdict(
         Answer.ADMITS if yes else Answer.EXCLUDES,
@@ -365,8 +365,8 @@ def _regrets(
     targets: tuple[str, ...],
     objective: Objective | Mapping[Any, float],
     deterministic: bool,
-) -> tuple[Deception, bool] | str:
-    """Return the three regrets and whether they are exact, or why there are none."""
+) -> tuple[Deception, bool, float] | str:
+    """Return the three regrets, whether they are exact and what counts as none, or why there are none."""
     model = setup.require_model("deception")
     space = RuleSpace.of(model, setup.shared_rules)
     scored = space.total(model, setup.training_score)
@@ -388,6 +388,7 @@ def _regrets(
     regrets, exact = [], all(found.exact for found in ranges)
     for wanted, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
         best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wanted, paid, deterministic)
-        regrets.append(max(0.0, best.value - found.low))
+        lost = best.value - found.low
+        regrets.append(lost if lost > SLACK * paid.scale else 0.0)
         exact = exact and best.exact and found.exact
-    return Deception(*regrets), exact
+    return Deception(*regrets), exact, SLACK * max(f.scale for f in (scored, scored_cut, deployed))

@@ -33,20 +33,20 @@ The pair is checked by the exact solver before it is returned.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from cidmesa.arguments import options_by_name
-from cidmesa.arrays import Floats
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import Choice, Table
-from cidmesa.mesa.graphical.interfaces import conditional_mean, is_interface
+from cidmesa.mesa.graphical.interfaces import exact_mean, is_interface
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
@@ -226,16 +226,17 @@ def _optima(model: CIM, decision: str, target: str) -> tuple[Optimal, Optimal]:
     """
     cid = model.cid
     family = (*cid.parents(decision), decision)
-    proxy = conditional_mean(model, family, (target,), np.array(model.domain(target), dtype=np.float64))
-    base = np.sum([conditional_mean(model, family, (u,), np.unique(model.cpd(u))) for u in cid.utilities], axis=0)
-    return _argmax(model, decision, proxy), _argmax(model, decision, base)
+    proxy = exact_mean(model, family, (target,), np.array(model.domain(target), dtype=np.float64))
+    paid = [exact_mean(model, family, (u,), np.unique(model.cpd(u))) for u in cid.utilities]
+    base = [sum(row, Fraction(0)) if None not in row else None for row in zip(*paid, strict=True)]
+    return _argmax(model, decision, proxy or []), _argmax(model, decision, base)
 
 
-def _argmax(model: CIM, decision: str, values: Floats) -> Optimal:
+def _argmax(model: CIM, decision: str, values: Sequence[Fraction | None]) -> Optimal:
     actions = model.domain(decision)
-    rows = zip(model.contexts(decision), values.reshape(-1, len(actions)), strict=True)
-    return {
-        context: tuple(a for a, q in zip(actions, row.tolist(), strict=True) if q >= row.max() - 1e-9)
-        for context, row in rows
-        if not np.isnan(row).any()
-    }
+    found = {}
+    for i, context in enumerate(model.contexts(decision)):
+        row = [q for q in values[i * len(actions) : (i + 1) * len(actions)] if q is not None]
+        if len(row) == len(actions):
+            found[context] = tuple(a for a, q in zip(actions, row, strict=True) if q == max(row))
+    return found

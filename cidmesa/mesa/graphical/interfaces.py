@@ -35,22 +35,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from cidmesa.arguments import read_names, require_count
-from cidmesa.arrays import Floats, Mask
+from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.graphical.shifts import ShiftClass
-from cidmesa.mesa.objectives.declared import Objective
+from cidmesa.mesa.objectives.declared import Objective, laid_out
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import require_setup
-from cidmesa.solve import joint, query
+from cidmesa.solve import query
 from cidmesa.solve.queries.payoffs import uniform_policy
+from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -59,10 +61,8 @@ if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
 
-Line: TypeAlias = tuple[float, float, Mask]
-
-PAYOFF_TOLERANCE = 1e-9
-"""How far the score may be from an affine function of the objective, relative to its largest value."""
+Point: TypeAlias = tuple[Fraction, Fraction]
+Line: TypeAlias = tuple[Fraction, Fraction, list[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +226,12 @@ def interfaces(
 def _with_numbers(
     setup: TrainingSetup, interface: Interface, targets: tuple[str, ...], objective: Mapping[Any, float]
 ) -> Interface:
-    """Add the affine check, its domain, and the deployments it certifies."""
+    """Add the affine check, its domain, and the deployments it certifies; nothing where exact numbers are too many."""
     nodes = interface.nodes
-    model = setup.deployed(TRAINING)
-    points = _points(model, nodes, targets, objective, setup.score)
-    widths = (
-        PAYOFF_TOLERANCE * max(map(abs, objective.values()), default=0.0),
-        PAYOFF_TOLERANCE * sum(float(np.abs(model.cpd(u)).max()) for u in setup.score),
-    )
-    scale, offset, inside = _line(list(points.values()), widths)
+    points = _points(setup.deployed(TRAINING), nodes, targets, objective, setup.score)
+    if points is None:
+        return interface
+    scale, offset, inside = _line(list(points.values()))
     certified = set()
     for name in setup.deployments:
         cid = setup.deployed_cid(name)
@@ -242,12 +239,17 @@ def _with_numbers(
         if setup.shifted(name) & sep or any(decision in sep for decision in cid.decisions):
             continue
         there = _reached(setup.deployed(name), nodes)
-        if all(s in points for s in there) and all(_line([points[s] for s in there], widths)[2]):
+        if all(s in points for s in there) and all(_line([points[s] for s in there])[2]):
             certified.add(name)
     reached = tuple(points)
     domain = tuple(s for s, yes in zip(reached, inside, strict=True) if yes)
     return replace(
-        interface, domain=domain, reached=reached, scale=scale, offset=offset, certified=frozenset(certified)
+        interface,
+        domain=domain,
+        reached=reached,
+        scale=float(scale),
+        offset=float(offset),
+        certified=frozenset(certified),
     )
 
 
@@ -260,52 +262,62 @@ def _reached(model: CIM, nodes: Sequence[str]) -> list[tuple[Any, ...]]:
 
 def _points(
     model: CIM, nodes: tuple[str, ...], targets: tuple[str, ...], objective: Mapping[Any, float], score: Iterable[str]
-) -> dict[tuple[Any, ...], tuple[float, float]]:
-    """Map each value of `nodes` that some policy reaches to the pair :math:`(o(s), u(s))`."""
-    payoff = payoff_table(model, targets, objective)
-    o = conditional_mean(model, nodes, targets, payoff)
-    u = np.sum([conditional_mean(model, nodes, (v,), np.unique(model.cpd(v))) for v in score], axis=0)
-    domains = query(model, nodes, policy=uniform_policy(model)).domains
-    pairs = zip(product(*domains), o.ravel().tolist(), u.ravel().tolist(), strict=True)
-    return {s: (a, b) for s, a, b in pairs if not np.isnan(a)}
+) -> dict[tuple[Any, ...], Point] | None:
+    """Map each value of `nodes` that some policy reaches to the pair :math:`(o(s), u(s))`; ``None``: too many."""
+    o = exact_mean(model, nodes, targets, payoff_table(model, targets, objective))
+    means = [exact_mean(model, nodes, (v,), np.unique(model.cpd(v))) for v in score]
+    if o is None or None in means:
+        return None
+    u = [sum(row, Fraction(0)) if None not in row else None for row in zip(*means, strict=True)]
+    domains = [_values(model, node) for node in nodes]
+    return {s: (a, b) for s, a, b in zip(product(*domains), o, u, strict=True) if a is not None and b is not None}
 
 
-def conditional_mean(model: CIM, nodes: Sequence[str], of: Sequence[str], values: Floats) -> Floats:
-    """Return the mean of `values`, a function of the nodes `of`, given each value of `nodes`; NaN where unreached."""
-    names = list(dict.fromkeys((*nodes, *of)))
-    law = joint(model, names, policy=uniform_policy(model))
-    axes = list(range(len(names)))
-    where = [names.index(name) for name in of]
-    total: Floats = np.einsum(law, axes, values, where, axes[: len(nodes)])
-    weight: Floats = np.einsum(law, axes, axes[: len(nodes)])
-    mean = np.full(weight.shape, np.nan)
-    np.divide(total, weight, out=mean, where=weight > 0)
-    return mean
+def _values(model: CIM, node: str) -> Sequence[Any]:
+    return np.unique(model.cpd(node)).tolist() if model.cid.kind(node) == "utility" else model.domain(node)
 
 
-def _line(points: Sequence[tuple[float, float]], widths: tuple[float, float]) -> Line:
+def exact_mean(model: CIM, nodes: Sequence[str], of: Sequence[str], values: Floats) -> list[Fraction | None] | None:
+    """Return the mean of `values`, a function of the nodes `of`, given each value of `nodes`, in C order.
+
+    ``None`` for a value that no policy reaches, and for all of them where exact numbers are out of reach.
+
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "act"), ("x", "y"), ("act", "y")], decisions=["act"])
+    >>> model = cid.parameterise(x=cm.Bernoulli(0.1), act=[0, 1], y=lambda x, act: x + act)
+    >>> exact_mean(model, ["act"], ["y"], np.array([0.0, 1.0, 2.0]))
+    [Fraction(1, 10), Fraction(11, 10)]
+    """
+    first = list(dict.fromkeys((*nodes, *of)))
+    decisions = [d for d in model.cid.decisions if d not in first]
+    whole = exact_joint(model, [*first, *decisions])
+    if whole is None:
+        return None
+    law = np.asarray(whole, dtype=object).sum(axis=tuple(range(len(first), len(first) + len(decisions))))
+    paid = laid_out(numbers_meant(values), of, first)
+    axes = tuple(range(len(nodes), len(first)))
+    totals, weights = (law * paid).sum(axis=axes), law.sum(axis=axes)
+    pairs = zip(np.ravel(totals).tolist(), np.ravel(weights).tolist(), strict=True)
+    return [Fraction(total) / int(weight) if weight else None for total, weight in pairs]
+
+
+def _line(points: Sequence[Point]) -> Line:
     r"""Return a line :math:`u = a \cdot o + b`, a > 0, through as many of the `points` (o, u) as can be.
 
-    Lines through two points cover every case; one point alone is on the line of slope one. Differences up to `widths`
-    are rounding.
+    Lines through two points cover every case; one point alone is on the line of slope one.
     """
-    o, u = np.array(points, dtype=np.float64).reshape(-1, 2).T
     best: Line | None = None
-    for i in range(len(o)):
-        slopes = [1.0]
-        slopes += [
-            (u[j] - u[i]) / (o[j] - o[i])
-            for j in range(i + 1, len(o))
-            if abs(o[j] - o[i]) > widths[0] and abs(u[j] - u[i]) > widths[1] and (u[j] > u[i]) == (o[j] > o[i])
-        ]
-        for a in slopes:
-            b = u[i] - a * o[i]
-            on = np.abs(u - a * o - b) <= widths[1]
-            if best is None or on.sum() > best[2].sum():
-                best = float(a), float(b), on
-        if best is not None and best[2].all():
+    for i, (o, u) in enumerate(points):
+        slopes = [Fraction(1)]
+        slopes += [(v - u) / (p - o) for p, v in points[i + 1 :] if p != o and v != u and (v > u) == (p > o)]
+        for a in dict.fromkeys(slopes):
+            b = u - a * o
+            on = [v == a * p + b for p, v in points]
+            if best is None or sum(on) > sum(best[2]):
+                best = a, b, on
+        if best is not None and all(best[2]):
             break
-    return best if best is not None else (1.0, 0.0, np.zeros(0, dtype=np.bool_))
+    return best if best is not None else (Fraction(1), Fraction(0), [])
 
 
 def payoff_table(model: CIM, targets: Sequence[str], objective: Mapping[Any, float]) -> Floats:

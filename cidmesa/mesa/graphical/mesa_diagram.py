@@ -105,7 +105,8 @@ class MesaIncentives:
     cid
         The mesa diagram.
     base
-        The base diagram.
+        The base diagram with the information links that are requisite, as in a mesa diagram: both sides are counted
+        alike.
     world
         The nodes that are territory.
     budget

@@ -7,7 +7,7 @@ Rows are differences of distributions; each is divided by :math:`\lVert r \rVert
 .. math:: m^* = \max_{\lVert O \rVert_\infty \le 1} \; \min_r \; r \cdot O \quad \text{subject to the weak rows}
 
 lies in [0, 1] whatever the probabilities. The cone is empty iff :math:`m^* = 0`. Floating point cannot tell 0 from
-:math:`10^{-9}`: margins up to :data:`SETTLED` are settled by :func:`feasible_exactly` on integer rows.
+:math:`10^{-9}`: margins up to :data:`SETTLED` are settled by :func:`settle_exactly` on integer rows.
 
 >>> import numpy as np
 >>> rows = np.array([[1.0, -1.0], [2.0, -2.0]])
@@ -24,19 +24,20 @@ References
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cidmesa.arrays import Floats, Mask
+from cidmesa.arrays import Array, Floats, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-Rows: TypeAlias = "Sequence[Sequence[Any]]"
+Rows: TypeAlias = "Sequence[Sequence[Any] | Array]"
 """Integers or fractions."""
 
 SETTLED = 1e-7
@@ -49,14 +50,14 @@ AT_ONCE = 64
 """Up to so many rows go into a linear program as they are; more of them bit by bit."""
 
 NOISE = 1e-12
-"""Differences of probabilities up to here are rounding."""
+"""Entries of scaled rows, and of directions of length one, up to here are rounding."""
 
 
 def scaled(rows: Floats) -> Floats:
-    """Divide every row by its 1-norm; a row of rounding noise becomes zero, which no objective satisfies strictly."""
+    """Divide every row by its 1-norm; a row of zeros, which no objective satisfies strictly, stays as it is."""
     norms = np.abs(rows).sum(axis=-1, keepdims=True)
     out: Floats = np.zeros_like(rows)
-    np.divide(rows, norms, out=out, where=norms > NOISE)
+    np.divide(rows, norms, out=out, where=norms > 0.0)
     return out
 
 
@@ -81,6 +82,12 @@ def margin(strict: Floats, weak: Floats | None = None) -> tuple[float, Floats]:
     """
     value, objective, _ = _solved(strict, np.zeros((0, strict.shape[1])) if weak is None else weak)
     return value, objective
+
+
+def binding(strict: Floats, weak: Floats) -> tuple[float, Mask]:
+    """Return the margin of a cone, and which rows, strict ones first, hold it down."""
+    value, _, held = _solved(strict, weak)
+    return value, held
 
 
 def _solved(strict: Floats, weak: Floats) -> tuple[float, Floats, Mask]:
@@ -215,49 +222,103 @@ def feasible_exactly(strict: Rows, weak: Rows = ()) -> bool:
     >>> feasible_exactly([[1, -1], [1, 0]]), feasible_exactly([[1, -1], [-3, 3]])
     (True, False)
     """
+    return settle_exactly(strict, weak).inside is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What exact arithmetic says of a cone.
+
+    Attributes
+    ----------
+    inside
+        An objective that satisfies all rows; ``None`` where there is none.
+    conflict
+        Where there is none, the positions of rows, strict ones first, that contradict each other: no more than the
+        objective has values, and one.
+    """
+
+    inside: tuple[Fraction, ...] | None
+    conflict: tuple[int, ...] = ()
+
+
+def settle_exactly(strict: Rows, weak: Rows = ()) -> Settled:
+    r"""Return an objective that satisfies all rows, or rows that contradict each other, in exact arithmetic.
+
+    Parameters
+    ----------
+    strict, weak
+        As for :func:`feasible_exactly`.
+
+    Examples
+    --------
+    >>> settle_exactly([[1, -1], [-3, 3], [1, 0]]).conflict
+    (0, 1)
+    >>> settle_exactly([[1, -1]], [[-1, 0]]).inside
+    (Fraction(0, 1), Fraction(-1, 1))
+    """
     if not len(strict):
-        return True
-    if len(strict) + len(weak) > 2 * len(strict[0]):
-        few, others = _at_odds(strict, weak)
-        if few and not _phase_one(few, others):
-            return False
+        width = len(weak[0]) if len(weak) else 0
+        return Settled((Fraction(0),) * width)
+    if len(strict) + len(weak) > 8 * len(strict[0]):  # fewer cost no more than the linear program would
+        some = _at_odds(strict, weak)
+        few = [strict[i] for i in some if i < len(strict)]
+        if few:
+            found = _phase_one(few, [weak[i - len(strict)] for i in some if i >= len(strict)])
+            if found.inside is None:
+                return Settled(None, tuple(some[i] for i in found.conflict))
     return _phase_one(strict, weak)
 
 
-def _at_odds(strict: Rows, weak: Rows) -> tuple[Rows, Rows]:
-    """Return the rows that keep the margin at 0 in floating point; none of the strict ones where it is not 0."""
+def _at_odds(strict: Rows, weak: Rows) -> list[int]:
+    """Return the positions of the rows that keep the margin at 0 in floating point; none where it is not 0."""
     rows = [*strict, *weak]
     largest = [max(map(abs, row)) or 1 for row in rows]
     matrix = scaled(np.array([[float(e / top) for e in row] for row, top in zip(rows, largest, strict=True)]))
     value, _, binding = _solved(matrix[: len(strict)], matrix[len(strict) :])
-    if value > SETTLED:
-        return [], []
-    return [r for r, b in zip(strict, binding, strict=False) if b], [
-        r for r, b in zip(weak, binding[len(strict) :], strict=True) if b
-    ]
+    return [] if value > SETTLED else np.flatnonzero(binding).tolist()
 
 
-def _phase_one(strict: Rows, weak: Rows) -> bool:
-    """Say whether some objective satisfies all rows, by the simplex method in fractions."""
+def _phase_one(strict: Rows, weak: Rows) -> Settled:
+    """Return an objective that satisfies all rows, or the rows that contradict each other, by the simplex method."""
     size = len(strict[0])
-    columns = [[*map(Fraction, row), Fraction(1)] for row in strict]
-    columns += [[*map(Fraction, row), Fraction(0)] for row in weak]
-    # Rows of the tableau: one equation per value of the targets, and sum(lambda) = 1; artificial basis first.
-    height = size + 1
-    table = [[column[i] for column in columns] + [Fraction(int(i == size))] for i in range(height)]
-    basis = [-1 - i for i in range(height)]
-    cost = [sum((table[i][j] for i in range(height)), Fraction(0)) for j in range(len(columns) + 1)]
+    # The last entry is the norm, so that what is found is inside by about as much of every row: it survives rounding.
+    columns = [[*map(Fraction, row), Fraction(sum(map(abs, row)) or 1)] for row in map(_whole, strict)]
+    columns += [[*map(Fraction, row), Fraction(0)] for row in map(_whole, weak)]
+    # Rows of the tableau: one equation per value of the targets, and sum(norm lambda) = 1; artificial basis first.
+    # Columns: the rows of the cone, the artificial ones, which never come in again, and the right-hand side.
+    height, count = size + 1, len(columns)
+    table = [
+        [column[i] for column in columns] + [Fraction(int(i == j)) for j in range(height)] + [Fraction(int(i == size))]
+        for i in range(height)
+    ]
+    basis = [count + i for i in range(height)]
+    cost = [sum((table[i][j] for i in range(height)), Fraction(0)) for j in range(count)]
+    cost += [Fraction(0)] * height + [Fraction(1)]
     while cost[-1] > 0:
-        entering = next((j for j in range(len(columns)) if cost[j] > 0), None)
-        if entering is None:
-            return True
-        ratios = [(table[i][-1] / table[i][entering], basis[i], i) for i in range(height) if table[i][entering] > 0]
-        _, _, leaving = min(ratios)
+        entering = next((j for j in range(count) if cost[j] > 0), None)
+        if entering is None:  # what the equations are worth then is an objective, up to its sign
+            return Settled(tuple(-1 - cost[count + i] for i in range(size)))
+        ratios = [
+            (table[i][-1] / table[i][entering], basis[i] < count, basis[i], i)
+            for i in range(height)
+            if table[i][entering] > 0
+        ]
+        leaving = min(ratios)[-1]
         pivot = table[leaving][entering]
-        table[leaving] = [entry / pivot for entry in table[leaving]]
+        table[leaving] = [entry / pivot if entry else entry for entry in table[leaving]]
         for row in [*(table[i] for i in range(height) if i != leaving), cost]:
             factor = row[entering]
             if factor:
-                row[:] = [entry - factor * base for entry, base in zip(row, table[leaving], strict=True)]
+                row[:] = [e - factor * b if b else e for e, b in zip(row, table[leaving], strict=True)]
         basis[leaving] = entering
-    return False
+    return Settled(None, tuple(sorted(j for i, j in enumerate(basis) if j < count and table[i][-1] > 0)))
+
+
+def _whole(row: Sequence[Any] | Array) -> list[int]:
+    """Write a row as integers without a common divisor."""
+    entries = [Fraction(int(e)) if not isinstance(e, Fraction) else e for e in row]
+    scale = math.lcm(*(e.denominator for e in entries))
+    whole = [e.numerator * (scale // e.denominator) for e in entries]
+    divisor = math.gcd(*whole) or 1
+    return [e // divisor for e in whole]

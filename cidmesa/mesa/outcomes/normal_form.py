@@ -27,20 +27,21 @@ deployment; it cannot be stale in one context and not in another when one decisi
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.disagreement import by_context, disagreement
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable, error_of, integers, once, rounding_of
 from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_of, requisite_links
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import uniform_policy
-from cidmesa.solve.tables.exact_numbers import exact_joint
+from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from cidmesa.mesa.outcomes.disagreement import Actions
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
+
+Base: TypeAlias = "tuple[Floats, Floats, Callable[[], ExactBase | None], float]"
+"""Values, their errors, the values without rounding, and the relative error of probabilities."""
 
 POLICIES = 2**16
 """Up to so many deterministic policies that act differently are listed."""
@@ -79,7 +83,7 @@ class NormalForm:
         self.setup = setup
         self.model = setup.require_model("consistency")
         self._domains: dict[str, Values] = {}
-        self._values: dict[str, Floats] = {}
+        self._values: dict[str, Base] = {}
         names = names_of(setup.cid)
         self._comes = {
             name: np.asarray(joint(model, names, policy=uniform_policy(model)) > 0)
@@ -102,26 +106,47 @@ class NormalForm:
 
     def table(self, name: str, targets: Sequence[str]) -> OutcomeTable:
         """Return the outcome table of `targets` in a distribution, as it is: the competent reading."""
-        model = self.setup.deployed(name)
-        outcome = self._outcome(model, targets)
-        return OutcomeTable(np.ones(1), outcome[None], self.value(name)[None], self._exact(model, targets))
+        return self._made(name, self.setup.deployed(name), targets)
 
     def stale(self, name: str, targets: Sequence[str]) -> OutcomeTable:
         """Return the outcome table of `targets` as an optimizer believes it that never left training; the values are
         real.
         """
-        outcome = self._outcome(stale_model(self.setup, name), targets)
-        return OutcomeTable(np.ones(1), outcome[None], self.value(name)[None])
+        return self._made(name, stale_model(self.setup, name), targets)
 
-    def value(self, name: str) -> Floats:
-        """Return the expected base utility of every policy in a distribution; with phases, what training scores."""
+    def _made(self, name: str, believed: CIM, targets: Sequence[str]) -> OutcomeTable:
         if name not in self._values:
-            model = self.setup.deployed(name)
-            total = np.zeros(len(self.reduced))
-            for utility in self.setup.training_score if name == TRAINING else self.setup.score:
-                total += self._outcome(model, [utility]) @ np.array(self.domain(utility), dtype=float)
-            self._values[name] = total
-        return self._values[name]
+            self._values[name] = self._base(name)
+        value, error, exact_base, rounding = self._values[name]
+        outcome = self._outcome(believed, targets)[None]
+        return OutcomeTable(np.ones(1), outcome, value, self._exact(believed, targets), exact_base, rounding, error)
+
+    def _base(self, name: str) -> Base:
+        """Return the expected base utility of every policy; with phases, what training scores."""
+        model = self.setup.deployed(name)
+        rounding = rounding_of(model)
+        value, error = np.zeros((1, len(self.reduced))), np.zeros((1, len(self.reduced)))
+        score = self.setup.training_score if name == TRAINING else self.setup.score
+        for utility in score:
+            law = self._outcome(model, [utility])[None]
+            levels = self.domain(utility)
+            value += law @ np.array(levels, dtype=float)
+            error += error_of(law, levels, rounding)
+        return value, error, once(lambda: self._exact_base(model, score)), rounding
+
+    def _exact_base(self, model: CIM, score: Sequence[str]) -> ExactBase | None:
+        """Return the same as integers; ``None`` where they are out of reach."""
+        total, unit = np.zeros(len(self.reduced), dtype=object), Fraction(1)
+        for utility in score:
+            law = self._exact(model, [utility])()
+            if law is None:
+                return None
+            levels, step = integers(numbers_meant(np.array(self.domain(utility), dtype=float)).tolist())
+            here, step = law[0] @ levels, step / int(law[0, 0].sum())
+            common = Fraction(math.gcd(unit.numerator * step.denominator, step.numerator * unit.denominator))
+            common /= unit.denominator * step.denominator
+            total, unit = total * int(unit / common) + here * int(step / common), common
+        return ExactBase([Fraction(1)], total[None], [unit])
 
     def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
@@ -168,18 +193,12 @@ class NormalForm:
         return np.asarray(joint(model, names, policy=uniform_policy(model)) * scale)
 
     def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], Array | None]:
-        known: list[Array | None] = []
-
         def compute() -> Array | None:
-            if not known:
-                names = self._axes(targets)
-                table = exact_joint(model, names) if self.reduced.follows.size <= SUMMED else None
-                if table is not None:
-                    table = self.reduced.total(self._by_run(model, table, names, targets))[None]
-                known.append(table)
-            return known[0]
+            names = self._axes(targets)
+            table = exact_joint(model, names) if self.reduced.follows.size <= SUMMED else None
+            return None if table is None else self.reduced.total(self._by_run(model, table, names, targets))[None]
 
-        return compute
+        return once(compute)
 
     def _axes(self, targets: Sequence[str]) -> list[str]:
         return list(dict.fromkeys((*self.reduced.names, *targets)))

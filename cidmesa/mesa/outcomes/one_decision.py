@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,11 @@ import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable, error_of, integers, once, rounding_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
-from cidmesa.solve import context_law, outcome_law, solve
-from cidmesa.solve.tables.exact_numbers import exact_joint
+from cidmesa.solve import context_law, outcome_law
+from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -45,11 +46,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reached:
-    """The contexts that one distribution reaches: their positions, probabilities, and the base's action values."""
+    """The contexts that one distribution reaches, and what the base has to gain there.
+
+    Attributes
+    ----------
+    at
+        Their positions.
+    weight, value, exact_base, rounding, error
+        As for :class:`.OutcomeTable`.
+    """
 
     at: Ints
     weight: Floats
     value: Floats
+    exact_base: Callable[[], ExactBase | None]
+    rounding: float
+    error: Floats
 
 
 class OneDecision:
@@ -104,10 +116,42 @@ class OneDecision:
         if name not in self._reached:
             model = self.setup.deployed(name)
             weight = np.asarray(context_law(model, self.decision), dtype=float).ravel()
-            value = np.asarray(solve(model).action_values(self.decision), dtype=float).reshape(len(weight), -1)
             at = np.flatnonzero(weight > 0)
-            self._reached[name] = Reached(at, weight[at], value[at])
+            rounding = rounding_of(model)
+            value = np.zeros((len(at), len(self.actions)))
+            error = np.zeros_like(value)
+            for utility in self._paying(model):
+                levels = np.unique(model.cpd(utility))
+                law = outcome_law(model, self.decision, [utility]).reshape(len(weight), len(self.actions), -1)[at]
+                value += law @ levels
+                error += error_of(law, levels, rounding)
+            base = once(lambda: self._exact_base(model, at))
+            self._reached[name] = Reached(at, weight[at], value, base, rounding, error)
         return self._reached[name]
+
+    def _paying(self, model: CIM) -> list[str]:
+        """Return the utilities that the decision can move."""
+        return [node for node in model.cid.utilities if node in model.cid.descendants(self.decision)]
+
+    def _exact_base(self, model: CIM, at: Ints) -> ExactBase | None:
+        """Return what the base has to gain without rounding; ``None`` where that is out of reach."""
+        parents = model.cid.parents(self.decision)
+        contexts = exact_joint(model, parents)
+        if contexts is None:
+            return None
+        counts = [int(x) for x in np.asarray(contexts, dtype=object).ravel()]
+        total = sum(counts)
+        values = np.full((len(at), len(self.actions)), Fraction(0), dtype=object)
+        for utility in self._paying(model):
+            table = exact_joint(model, [*parents, self.decision, utility])
+            if table is None:
+                return None
+            levels = numbers_meant(np.unique(model.cpd(utility)))
+            law = table.reshape(len(counts), len(self.actions), -1)[at]
+            values = values + [[Fraction(1) * (row @ levels) / int(row.sum()) for row in rows] for rows in law]
+        rows = [integers(row.tolist()) for row in values]
+        whole = np.array([row for row, _ in rows], dtype=object).reshape(values.shape)
+        return ExactBase([Fraction(counts[i], total) for i in at.tolist()], whole, [unit for _, unit in rows])
 
     def contexts(self, name: str) -> tuple[tuple[Hashable, ...], ...]:
         """Return the reached contexts, as values."""
@@ -116,21 +160,33 @@ class OneDecision:
 
     def table(self, name: str, targets: Sequence[str]) -> OutcomeTable:
         """Return the outcome table of `targets` (in node order) in a distribution, as it is: the competent reading."""
-        reached = self.reached(name)
         model = self.setup.deployed(name)
-        return OutcomeTable(
-            reached.weight, self._outcome(model, targets)[reached.at], reached.value, self._exact(model, targets, name)
-        )
+        reached = self.reached(name)
+        exact = self._exact(model, targets)
+        return self._made(reached, self._outcome(model, targets)[reached.at], lambda: _some(exact(), reached.at))
 
     def stale(self, name: str, targets: Sequence[str]) -> OutcomeTable:
         """Return the outcome table in a deployment as a stale optimizer believes it; the values are real."""
         reached = self.reached(name)
         known = np.isin(reached.at, self.reached(TRAINING).at)
-        believed = self._outcome(self.setup.deployed(TRAINING), targets)[reached.at]
+        training, read = self.setup.deployed(TRAINING), stale_model(self.setup, name)
+        believed = self._outcome(training, targets)[reached.at]
         if not known.all():
-            read = self._outcome(stale_model(self.setup, name), targets)[reached.at]
-            believed = np.where(known[:, None, None], believed, read)
-        return OutcomeTable(reached.weight, believed, reached.value)
+            believed = np.where(known[:, None, None], believed, self._outcome(read, targets)[reached.at])
+
+        def exact() -> Array | None:
+            found = _some(self._exact(training, targets)(), reached.at)
+            if found is None or known.all():
+                return found
+            other = _some(self._exact(read, targets)(), reached.at)
+            return None if other is None else np.where(known[:, None, None], found, other)
+
+        return self._made(reached, believed, exact)
+
+    def _made(self, reached: Reached, outcome: Floats, exact: Callable[[], Array | None]) -> OutcomeTable:
+        return OutcomeTable(
+            reached.weight, outcome, reached.value, exact, reached.exact_base, reached.rounding, reached.error
+        )
 
     def _outcome(self, model: CIM, targets: Sequence[str]) -> Floats:
         """Return P(targets | pa, do a) for all contexts, shape (C, A, T); NaN where nothing follows."""
@@ -139,24 +195,22 @@ class OneDecision:
         table = self._on_common_values(model, table, targets, family)
         return table.reshape(*_flat(table.shape, family), -1)
 
-    def _exact(self, model: CIM, targets: Sequence[str], name: str) -> Callable[[], Array | None]:
-        found: list[Array | None] = []
+    def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], Array | None]:
+        """Return what gives the same as integers, every context on a scale of its own."""
 
         def compute() -> Array | None:
-            if not found:
-                parents = model.cid.parents(self.decision)
-                outside = [t for t in targets if t not in parents]
-                table = exact_joint(model, [*parents, self.decision, *outside])
-                if table is not None and len(outside) < len(targets):
-                    table = _with_own_axes(table, parents, targets)
-                if table is not None:
-                    family = len(parents) + 1
-                    table = self._on_common_values(model, table, targets, family)
-                    table = table.reshape(*_flat(table.shape, family), -1)[self.reached(name).at]
-                found.append(table)
-            return found[0]
+            parents = model.cid.parents(self.decision)
+            outside = [t for t in targets if t not in parents]
+            table = exact_joint(model, [*parents, self.decision, *outside])
+            if table is not None and len(outside) < len(targets):
+                table = _with_own_axes(table, parents, targets)
+            if table is None:
+                return None
+            family = len(parents) + 1
+            table = self._on_common_values(model, table, targets, family)
+            return table.reshape(*_flat(table.shape, family), -1)
 
-        return compute
+        return once(compute)
 
     def _on_common_values(self, model: CIM, table: Array, targets: Sequence[str], family: int) -> Array:
         """Widen the axis of a utility, whose numbers differ between distributions, to all its values."""
@@ -169,6 +223,10 @@ class OneDecision:
                     wide[(slice(None),) * axis + ([values.index(v) for v in paid],)] = table
                     table = wide
         return table
+
+
+def _some(table: Array | None, at: Ints) -> Array | None:
+    return None if table is None else table[at]
 
 
 def _flat(shape: Sequence[int], family: int) -> tuple[int, int]:

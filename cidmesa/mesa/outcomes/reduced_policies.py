@@ -84,7 +84,12 @@ class ReducedPolicies:
         return len(self.follows)
 
     def total(self, by_run: Array) -> Array:
-        """Sum rows by run, shape (R, k), over the runs of each reduced policy: shape (P, k)."""
+        """Sum rows by run, shape (R, k), over the runs of each reduced policy: shape (P, k).
+
+        Integers that are not negative are summed without rounding.
+        """
+        if by_run.dtype == object:
+            return _total_of_integers(self.follows, by_run)
         parts = [
             self.follows[start : start + CHUNK].astype(by_run.dtype) @ by_run for start in range(0, len(self), CHUNK)
         ]
@@ -95,6 +100,20 @@ class ReducedPolicies:
         here = np.zeros((len(self.runs), self.rules[decision].shape[1]), dtype=np.float32)
         here[np.arange(len(self.runs)), self.contexts[decision]] = reached
         return self.total(here) > 0
+
+
+def _total_of_integers(follows: Mask, by_run: Array) -> Array:
+    """Sum rows of integers by run, some bits at a time: so few that floating point holds each sum exactly."""
+    width = 53 - len(by_run).bit_length()
+    longest = max((int(x).bit_length() for x in by_run.ravel()), default=0)
+    total = np.zeros((len(follows), by_run.shape[1]), dtype=object)
+    for shift in range(0, max(longest, 1), width):
+        some = np.array([(int(x) >> shift) & ((1 << width) - 1) for x in by_run.ravel()], dtype=np.float64)
+        some = some.reshape(by_run.shape)
+        for start in range(0, len(follows), CHUNK):
+            part = follows[start : start + CHUNK].astype(np.float64) @ some
+            total[start : start + CHUNK] += part.astype(np.int64).astype(object) << shift
+    return total
 
 
 def names_of(cid: CID) -> tuple[str, ...]:
@@ -136,15 +155,15 @@ def requisite_links(setup: TrainingSetup, targets: Iterable[str]) -> dict[str, t
     cid = setup.cid
     read = [t for t in targets if cid.kind(t) != "utility"]
     read += [parent for t in targets if cid.kind(t) == "utility" for parent in cid.parents(t)]
+    pursued = "mesa_utility"
+    while pursued in cid.nodes:
+        pursued += "_"
     free = setup.unshared
     diagrams = list(dict.fromkeys(setup.deployed_cid(name) for name in setup.distributions))
+    # One utility that reads all of them, so that a decision among them counts as what its own observations tell of.
+    diagrams = [g.with_utility(pursued, dict.fromkeys(read)) for g in diagrams]
     while True:
-        needed = {
-            d: frozenset[str]().union(
-                *(requisite_observations(g, d) | requisite_observations(g, d, targets=read) for g in diagrams)
-            )
-            for d in free
-        }
+        needed = {d: frozenset[str]().union(*(requisite_observations(g, d) for g in diagrams)) for d in free}
         idle = [(p, d) for d in free for p in diagrams[0].parents(d) if p not in needed[d]]
         if not idle:
             return {d: diagrams[0].parents(d) for d in cid.decisions}

@@ -157,6 +157,31 @@ def response(
     return Claim(True, "must" if least >= 2 * margin else "can", because)
 
 
+def greatest_use(h: Hypothesis, world: World, decision: str, pairs: Pairs) -> float | None:
+    """Return the most that an optimizer can use an observation; ``None`` where that is not known."""
+    can = possible_mask(h, world.name, decision, world.model)
+    if can is None or depends_on_rules(world.model.cid, decision):
+        return None
+    left, right = can[pairs.left], can[pairs.right]
+    same = (left.sum(axis=1) == 1) & (left == right).all(axis=1)
+    return float(pairs.weights @ ~same)
+
+
+def greatest_response(h: Hypothesis, world: World, decision: str, mixtures: Mixtures | None) -> float | None:
+    """Return a bound on how much an optimizer can respond to a shift; ``None`` where that is not known."""
+    before = possible_mask(h, TRAINING, decision, world.model)
+    after = possible_mask(h, world.name, decision, world.model)
+    if mixtures is None or before is None or after is None:
+        return None
+    (low_before, high_before), (low_after, high_after) = (
+        _shares(mixtures.before, before),
+        _shares(mixtures.after, after),
+    )
+    up = np.maximum(high_after - low_before, 0).sum(axis=1)
+    down = np.maximum(high_before - low_after, 0).sum(axis=1)
+    return float(mixtures.weights @ np.minimum(1.0, np.minimum(up, down)))
+
+
 def actions(h: Hypothesis, world: World, decision: str) -> Claim | None:
     """Say which actions are possible in the contexts that come up; ``None`` where that is not known."""
     can = possible_mask(h, world.name, decision, world.model)

@@ -109,14 +109,30 @@ class Prediction:
 
 
 class Predictions(tuple[Prediction, ...], Shown):
-    """The rows that can fail, in order; those that cannot are in :attr:`structural`."""
+    """The rows that are tested, in order.
+
+    Attributes
+    ----------
+    structural
+        Rows that cannot fail, whatever agents do.
+    undecidable
+        Rows of one hypothesis that cannot tell it from the others: what any optimizer of those does breaks them by
+        less than twice the margin, or not at all.
+    """
 
     structural: tuple[Prediction, ...]
+    undecidable: tuple[Prediction, ...]
 
-    def __new__(cls, rows: Iterable[Prediction], structural: Iterable[Prediction] = ()) -> Predictions:
-        """Keep both lists."""
+    def __new__(
+        cls,
+        rows: Iterable[Prediction],
+        structural: Iterable[Prediction] = (),
+        undecidable: Iterable[Prediction] = (),
+    ) -> Predictions:
+        """Keep the three lists."""
         made = super().__new__(cls, tuple(rows))
         made.structural = tuple(structural)
+        made.undecidable = tuple(undecidable)
         return made
 
     @property
@@ -124,7 +140,7 @@ class Predictions(tuple[Prediction, ...], Shown):
         """A hash of every row, the premise among them: equal digests, equal claims (numbers to nine digits)."""
         text = "\n".join(
             "|".join((row.id, row.modality, _spelled(row.expected), str(row.inert), str(row.retrained)))
-            for row in (*self, *self.structural)
+            for row in (*self, *self.structural, *self.undecidable)
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -135,14 +151,14 @@ class Predictions(tuple[Prediction, ...], Shown):
     def __getitem__(self, key: Any) -> Any:
         """Return rows by position, or one row by its id."""
         if isinstance(key, str):
-            for row in (*self, *self.structural):
+            for row in (*self, *self.structural, *self.undecidable):
                 if row.id == key:
                     return row
             raise KeyError(key)
         return super().__getitem__(key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Predictions, (tuple(self), self.structural))
+        return (Predictions, (tuple(self), self.structural, self.undecidable))
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
@@ -159,7 +175,8 @@ class Predictions(tuple[Prediction, ...], Shown):
         ]
 
     def _note(self) -> str:
-        return f"Digest {self.digest[:12]}; {len(self.structural)} rows more cannot fail, whatever agents do."
+        more = f"; {len(self.undecidable)} cannot tell hypotheses apart" if self.undecidable else ""
+        return f"Digest {self.digest[:12]}; {len(self.structural)} rows more cannot fail, whatever agents do{more}."
 
     def __repr__(self) -> str:
         return f"Predictions({len(self)} rows, {len(self.structural)} structural, digest {self.digest[:12]})"
@@ -216,6 +233,7 @@ def predict(
     setup.model.require_numeric("predictions", "cm.alignment_region(setup, target)")
     worlds = {name: claims.world_of(setup, name, budget) for name in setup.distributions}
     rows: list[Prediction] = []
+    knife_edge: list[Prediction] = []
     apart: list[Prediction] = list(_structural_by_graph(setup))
     apart.append(_training_regret(setup, tolerance))
     inert = [name for name in setup.deployments if hypotheses and all(claims.is_inert(h, name) for h in hypotheses)]
@@ -224,18 +242,21 @@ def predict(
         if name in inert:
             rows += _inert_rows(setup, name)
             continue
-        for found, fails in (*_measured_rows(world, hypotheses, margin), *_coverage_rows(world, hypotheses)):
-            (rows if fails else apart).append(found)
+        lists = {"tested": rows, "structural": apart, "undecidable": knife_edge}
+        for found, what in (*_measured_rows(world, hypotheses, margin), *_coverage_rows(world, hypotheses)):
+            lists[what].append(found)
     rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, budget)
-    return Predictions(rows, apart)
+    return Predictions(rows, apart, knife_edge)
 
 
 _SHRINK = "declare fewer deployments, or derive fewer candidates, targets=[..]"
 
 # Rows ---------------------------------------------------------------------------------------------------------------
 
-_Rows: TypeAlias = list[tuple[Prediction, bool]]
-"""Rows, and whether they can fail."""
+_Use: TypeAlias = Literal["tested", "structural", "undecidable"]
+
+_Rows: TypeAlias = list[tuple[Prediction, _Use]]
+"""Rows, and which list each goes to."""
 
 
 def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float) -> _Rows:
@@ -247,7 +268,9 @@ def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float
             pairs = observation_pairs(world.tables[decision], axis)
             if len(pairs):
                 used = partial(claims.use, world=world, decision=decision, parent=parent, pairs=pairs, margin=margin)
-                rows += _merged(world, hypotheses, "observation", _of(parent, decision, cid), decision, used, margin)
+                shows = partial(claims.greatest_use, world=world, decision=decision, pairs=pairs)
+                subject = _of(parent, decision, cid)
+                rows += _merged(world, hypotheses, "observation", subject, decision, used, margin, shows=shows)
         nodes = shown(setup, world.name, decision)
         if nodes:
             open_ = depends_on_rules(cid, decision)
@@ -257,7 +280,8 @@ def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float
                 claims.response, world=world, decision=decision, nodes=nodes, mixtures=mixtures, margin=margin
             )
             subject = _of(", ".join(nodes), decision, cid)
-            rows += _merged(world, hypotheses, "response", subject, decision, responds, margin, most)
+            shows = partial(claims.greatest_response, world=world, decision=decision, mixtures=mixtures)
+            rows += _merged(world, hypotheses, "response", subject, decision, responds, margin, most, shows=shows)
         taken = partial(claims.actions, world=world, decision=decision)
         rows += _merged(world, hypotheses, "actions", decision, decision, taken, margin)
     if world.name != TRAINING:
@@ -287,7 +311,7 @@ def _coverage_rows(world: World, hypotheses: Sequence[Hypothesis]) -> _Rows:
         "must",
         "the hypotheses are all there are",
     )
-    return [(row, all(excludes))]
+    return [(row, "tested" if all(excludes) else "structural")]
 
 
 def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
@@ -395,10 +419,12 @@ def _merged(
     claim: Callable[[Hypothesis], Claim | None],
     margin: float,
     most: float | None = None,
+    shows: Callable[[Hypothesis], float | None] | None = None,
 ) -> _Rows:
     """Make the joint row where all hypotheses claim something of one form, and a row of each that claims more.
 
-    No rule shows more than `most` of a use or response, where that is known.
+    No rule shows more than `most` of a use or response, and no optimizer of a hypothesis more than `shows` says, where
+    those are known.
     """
     asked = [(h, claim(h)) for h in hypotheses]
     made = [(h, found) for h, found in asked if found is not None]
@@ -412,12 +438,59 @@ def _merged(
     rows: _Rows = []
     if joint is not None:
         fails = _can_fail(world, decision, joint, margin, most)
-        rows.append((_row(world, JOINT, kind, subject, decision, joint), fails))
+        rows.append((_row(world, JOINT, kind, subject, decision, joint), "tested" if fails else "structural"))
     for h, found in made:
         if joint is None or _spelled(found.expected) != _spelled(joint.expected):
-            fails = _can_fail(world, decision, found, margin, most)
-            rows.append((_row(world, claims.name_of(h), kind, subject, decision, found), fails))
+            use: _Use = "tested"
+            if not _can_fail(world, decision, found, margin, most):
+                use = "structural"
+            elif _on_the_edge(world, decision, found, [pair for pair in asked if pair[0] is not h], margin, shows):
+                use = "undecidable"
+            rows.append((_row(world, claims.name_of(h), kind, subject, decision, found), use))
     return rows
+
+
+def _on_the_edge(
+    world: World,
+    decision: str | None,
+    claim: Claim,
+    others: Sequence[tuple[Hypothesis, Claim | None]],
+    margin: float,
+    shows: Callable[[Hypothesis], float | None] | None,
+) -> bool:
+    """Say whether the optimizers of all other hypotheses break a claim a little, and none by twice the margin.
+
+    What is not known of one of them decides nothing.
+    """
+    expected = claim.expected
+    if expected is True or not others:
+        return False
+    found: list[float | None] = []
+    for h, other in others:
+        if expected is False:
+            found.append(None if shows is None else shows(h))
+        elif other is None:
+            found.append(None)
+        elif decision is not None:
+            found.append(_outside(world, decision, expected, other.expected))
+        else:
+            low, high = utility_range(world.setup.deployed(TRAINING))
+            beyond = max(other.expected[1] - expected[1], expected[0] - other.expected[0])
+            found.append(beyond / (high - low) if high > low else None)
+    if any(number is None for number in found):
+        return False
+    rounding = 1e-9
+    return rounding < max(number for number in found if number is not None) < 2 * margin - rounding
+
+
+def _outside(world: World, decision: str, table: ActionTable, other: ActionTable) -> float | None:
+    """Return how often, at most, a rule of the actions in `other` takes one that is not in `table`."""
+    if depends_on_rules(world.model.cid, decision):
+        return None
+    allowed = {context: set(actions) for context, actions in table}
+    off = {context for context, actions in other if not set(actions) <= allowed.get(context, set(actions))}
+    chances = zip(world.model.contexts(decision), world.tables[decision].reshape(-1).tolist(), strict=True)
+    return float(sum(chance for context, chance in chances if context in off))
 
 
 def _union(said: Sequence[Claim], domain: tuple[Any, ...] = ()) -> Claim | None:
@@ -464,7 +537,7 @@ def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, m
         return sum(chance for context, chance in chances if context in excluding) > margin
     low, high = expected
     lowest, highest = utility_range(world.setup.deployed(TRAINING))
-    slack = 1e-9 * max(1.0, world.worst) + margin * (highest - lowest)
+    slack = (margin + 1e-9) * (highest - lowest)
     return bool(low > slack or high < world.worst - slack)
 
 

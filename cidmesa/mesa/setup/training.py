@@ -61,6 +61,9 @@ class TrainingSetup(Shown):
         bears the decision's. It is spliced in by :func:`cidmesa.mesa.setup.learned_algorithm.splice`.
     world
         The nodes that are territory; by default all chance nodes of the base diagram.
+    intended
+        A chance node with numbers: what the designers want, which training never scores. Regrets are then given by it
+        too, which tells tampering from safety; it is no target unless it is asked for.
 
     Raises
     ------
@@ -91,6 +94,7 @@ class TrainingSetup(Shown):
     phases: Phases | None
     learned: Mapping[str, CID]
     world: frozenset[str]
+    intended: str | None
 
     def __init__(
         self,
@@ -101,6 +105,7 @@ class TrainingSetup(Shown):
         phases: Phases | None = None,
         learned: Mapping[str, CID] | None = None,
         world: Iterable[str] | None = None,
+        intended: str | None = None,
     ) -> None:
         if not isinstance(base, CIM | CID):
             raise DiagramError(f"a training setup starts from a CIM or a CID; got {type(base).__name__}.")
@@ -120,6 +125,8 @@ class TrainingSetup(Shown):
             raise DiagramError(f"world= is a set of names; got {world!r}: {{{world!r}}}.")
         self._set("world", frozenset(self.cid.chance if world is None else read_names(world, "world=")))
         self._require_nodes(sorted(self.world), "world= names it")
+        self._set("intended", intended)
+        self._check_intended()
 
     # What is in it -----------------------------------------------------------------------------------------------
 
@@ -357,6 +364,24 @@ class TrainingSetup(Shown):
         if self.phases.train == self.phases.deploy:
             raise DiagramError(f"phases: train= and deploy= are two decisions; got `{self.phases.train}` for both.")
 
+    def _check_intended(self) -> None:
+        node = self.intended
+        if node is None:
+            return
+        if not isinstance(node, str):
+            raise DiagramError(f"intended= is the name of one node; got {node!r}.")
+        self._require_nodes([node], "intended= names it")
+        if self.cid.kind(node) != "chance":
+            raise DiagramError(
+                f"intended= is a chance node, which training never scores, and `{node}` is a {self.cid.kind(node)}: "
+                "give what the designers want a node of its own."
+            )
+        if self.model is not None and not all(is_number(value) for value in self.model.domain(node)):
+            raise MechanismError(
+                f"intended= is worth its numbers, and the values of `{node}` are {self.model.domain(node)!r}: put a "
+                "node with numbers below it."
+            )
+
     def _read_learned(self, given: Mapping[str, CID]) -> dict[str, CID]:
         found = dict(given)
         for decision, inside in found.items():
@@ -387,7 +412,7 @@ class TrainingSetup(Shown):
     def _key(self) -> tuple[Any, ...]:
         learned = frozenset(self.learned.items())
         deployed = {name: (d.nodes, frozenset(d.edges)) for name, d in self.deployments.items()}
-        return self.base, deployed, self.feedback, self.shared_rules, self.phases, learned, self.world
+        return self.base, deployed, self.feedback, self.shared_rules, self.phases, learned, self.world, self.intended
 
     def __eq__(self, other: object) -> bool:
         """Compare by diagram, tables (of deployments too) and everything declared."""
@@ -400,7 +425,7 @@ class TrainingSetup(Shown):
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.base, dict(self.deployments), self.feedback, self.shared_rules, self.phases)
-        return TrainingSetup, (*arguments, dict(self.learned), self.world)
+        return TrainingSetup, (*arguments, dict(self.learned), self.world, self.intended)
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
@@ -425,14 +450,22 @@ class TrainingSetup(Shown):
             said.append(f"phases: {self.phases}")
         if self.learned:
             said.append("the inside of the learned algorithm is drawn for " + ", ".join(self.learned))
+        if self.intended is not None:
+            said.append(f"intended: {self.intended}")
         return "; ".join(said)
 
     def __str__(self) -> str:
-        return super().__str__() if self.deployments else f"{self.base!r}, trained and not deployed"
+        if self.deployments:
+            return super().__str__()
+        return "; ".join([f"{self.base!r}, trained and not deployed", *([self._note()] if self._note() else [])])
 
     def __repr__(self) -> str:
-        shown = ", ".join(self.deployments) or "none"
-        return f"TrainingSetup({self.base!r}; deployments: {shown})"
+        parts = [f"deployments: {', '.join(self.deployments) or 'none'}"]
+        if self.learned:
+            parts.append(f"learned: {', '.join(self.learned)}")
+        if self.intended is not None:
+            parts.append(f"intended: {self.intended}")
+        return f"TrainingSetup({'; '.join([repr(self.base), *parts])})"
 
 
 def _is_training(name: object) -> bool:

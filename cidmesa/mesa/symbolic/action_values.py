@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from copy import copy
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,15 @@ class Values:
         probabilities = list(Algebra(model).entries)
         symbols = sorted(model.symbols, key=str)
         bounds = [s for s in symbols if s.is_nonnegative] + [-s for s in symbols if s.is_nonpositive]
-        self.space = Space(tuple(dict.fromkeys([*probabilities, *(1 - e for e in probabilities), *bounds])))
+        conditions = tuple(dict.fromkeys([*probabilities, *(1 - e for e in probabilities), *bounds]))
+        never = [s for s in symbols if s.is_positive] + [-s for s in symbols if s.is_negative]
+        self.space = Space(conditions, frozenset(never))
+
+    def on(self, space: Space) -> Values:
+        """Return the same where the parameters are in another space."""
+        other = copy(self)
+        other.space = space
+        return other
 
     @property
     def weights(self) -> list[Any]:

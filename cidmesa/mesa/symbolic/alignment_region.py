@@ -35,12 +35,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from fractions import Fraction
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cidmesa.arguments import options_by_name
+from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.targets import target_key
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
@@ -51,6 +53,8 @@ from cidmesa.mesa.setup.training import require_setup
 from cidmesa.mesa.symbolic.action_values import Values, where
 from cidmesa.readonly import ReadOnly
 from cidmesa.solve.symbolic.algebra import exact
+from cidmesa.solve.symbolic.borders import Answer, UndecidedError, everywhere, put_into
+from cidmesa.solve.symbolic.regions import Region, Space
 
 if TYPE_CHECKING:
     from cidmesa.mesa.candidates.targets import Targets
@@ -126,7 +130,13 @@ class AlignmentRegion:
     def _number(self, expression: Any, values: Mapping[Any, Any]) -> float:
         by_name = {str(symbol): _finite(value, symbol) for symbol, value in values.items()}
         # All at once: one symbol after the other would have sympy compare what is still conditional.
-        return float(expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols}))
+        number = float(expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols}))
+        if math.isnan(number):
+            raise NotApplicableError(
+                f"these numbers lie on a border of the region that could not be solved: put them into the model, "
+                f"model.subs({dict(values)!r}), and derive with numbers."
+            )
+        return number
 
     def __str__(self) -> str:
         lines = [f"{self.objective} on {', '.join(self.targets)}: training regret {self.training_regret}"]
@@ -284,56 +294,87 @@ def _objective(model: CIM, names: tuple[str, ...], given: Objective | Mapping[An
 
 def _least_regret(values: Values, names: tuple[str, ...]) -> Any:
     """Return the least regret of any objective on `names`, in training."""
-    import sympy
-
     domains = [values.model.domain(n) for n in names]
     size = math.prod(map(len, domains))
     if size == 2:
         signs = [Objective("", names, np.array(v), tuple(domains)) for v in ([0.0, 1.0], [1.0, 0.0])]
         return values.minimum([values.regret(names, sign) for sign in signs])
     units = [values.expected(names, row.reshape([len(d) for d in domains])) for row in np.eye(size)]
-    partial: dict[frozenset[tuple[float, ...]], Any] = {frozenset(): sympy.Integer(0)}
-    for context, paid in enumerate(values.base):
+
+    def ask(tables: Mapping[str, Any], space: Space) -> Answer:
+        critical: dict[Any, None] = {}
+        try:
+            regret = _inside(values.on(space), tables["base"], tables["units"], critical)
+        except NotApplicableError:
+            if space is values.space:
+                raise
+            raise UndecidedError from None  # on a border
+        return Answer([(Region(space, {}), regret)], critical)
+
+    # Expressions in arrays of shape (contexts, actions), those of the units with one more axis in front.
+    return everywhere(values.space, {"base": _objects(values.base), "units": _objects(units)}, ask, put_into)
+
+
+def _objects(nested: Any) -> Array:
+    """Return an array of expressions."""
+    return np.array(nested, dtype=object)
+
+
+def _inside(values: Values, base: Array, units: Array, critical: dict[Any, None]) -> Any:
+    """Return the least regret inside the space; expressions for which it may be another where they are 0 are noted."""
+    import sympy
+
+    partial: dict[frozenset[tuple[Fraction, ...]], Any] = {frozenset(): sympy.Integer(0)}
+    for context, paid in enumerate(base):
         top = values.maximum(paid)
-        rows = values.distinct(zip(paid, *(unit[context] for unit in units), strict=True))
-        here: list[tuple[Any, set[tuple[float, ...]]]] = []
+        rows = values.distinct(zip(paid, *units[:, context], strict=True))
+        here: list[tuple[Any, set[tuple[Fraction, ...]]]] = []
         for pay, *leads in rows:
             worse = [others for other, *others in rows if values.above(pay, other)]
             strict = {
-                _direction(values, [mine - theirs for mine, theirs in zip(leads, others, strict=True)])
+                _direction(values, [mine - theirs for mine, theirs in zip(leads, others, strict=True)], critical)
                 for others in worse
             }
             here.append((sympy.expand(top - pay), strict))
-        found: dict[frozenset[tuple[float, ...]], list[Any]] = {}
-        for (rows, cost), (more, strict) in product(partial.items(), here):
-            found.setdefault(rows | strict, []).append(sympy.expand(cost + more))
+        critical.update(dict.fromkeys(one[0] - other[0] for one, other in combinations(rows, 2)))
+        found: dict[frozenset[tuple[Fraction, ...]], list[Any]] = {}
+        for (rows_so_far, cost), (more, strict) in product(partial.items(), here):
+            found.setdefault(rows_so_far | strict, []).append(sympy.expand(cost + more))
         if len(found) > PATTERNS:
             raise NotApplicableError(f'objective="any" keeps at most {PATTERNS:,} combinations of actions.')
-        partial = {rows: values.minimum(costs) for rows, costs in found.items() if _some(rows)}
+        partial = {wanted: values.minimum(costs) for wanted, costs in found.items() if _some(wanted)}
     return values.minimum(list(partial.values()))
 
 
-def _some(rows: frozenset[tuple[float, ...]]) -> bool:
+def _some(rows: frozenset[tuple[Fraction, ...]]) -> bool:
     """Whether some objective satisfies all rows strictly."""
-    return not rows or cones.margin(cones.scaled(np.array(sorted(rows))))[0] > cones.SETTLED
+    if not rows:
+        return True
+    listed = sorted(rows)
+    return cones.margin(cones.scaled(np.array(listed, dtype=float)))[0] > cones.SETTLED or cones.feasible_exactly(
+        listed
+    )
 
 
-def _direction(values: Values, row: Sequence[Any]) -> tuple[float, ...]:
-    """Return a row up to its positive factor as numbers."""
+def _direction(values: Values, row: Sequence[Any], critical: dict[Any, None]) -> tuple[Fraction, ...]:
+    """Return a row up to its positive factor as fractions; where the factor is 0 the row is another."""
     import sympy
 
+    row = [sympy.expand(entry) for entry in row]
     first = next((e for e in row if e != 0), None)
     if first is None:
-        return (0.0,) * len(row)
+        return (Fraction(0),) * len(row)
+    critical[first] = None
     sign = values.space.sign(first)
     ratios = [sympy.cancel(e / first) for e in row]
-    if sign.core is not None or any(r.free_symbols for r in ratios):
+    if sign.core is not None or not all(r.is_Rational for r in ratios):
         raise NotApplicableError(
             'objective="any" needs outcomes that depend on the parameters in scale alone, or targets with two values: '
             "name an objective."
         )
-    largest = max(abs(float(r)) for r in ratios)
-    return tuple(round(float(r) * sign.factor / largest, 12) for r in ratios)
+    fractions = [Fraction(int(r.p), int(r.q)) * sign.factor for r in ratios]
+    largest = max(map(abs, fractions))
+    return tuple(r / largest for r in fractions)
 
 
 def _finite(number: Any, symbol: Any) -> Any:

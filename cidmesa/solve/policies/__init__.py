@@ -1,8 +1,8 @@
 """Optimal policies: the order of decisions, one optimum, every optimum, shared rules.
 
-======================  ====================================================
+======================  ===============================================================
 module                  what it holds
-======================  ====================================================
+======================  ===============================================================
 ``decision_order``      decisions in the order in which they can be solved
 ``problem``             what is to be solved, and what a method found
 ``optimal``             `solve`: which method runs
@@ -14,5 +14,7 @@ module                  what it holds
 ``standard_quadratic``  the largest value of a quadratic form over simplices
 ``all_optimal``         every optimal policy at once
 ``solution``            what solving returns
-======================  ====================================================
+``ties``                which actions are best, by bounds on rounding and exact numbers
+``worth``               what a policy is worth, with a bound on its rounding
+======================  ===============================================================
 """

@@ -118,6 +118,7 @@ def optimal_boxes(
 
 def _near_the_best(model: CIM, others: Sequence[str], agent: Hashable, max_profiles: int) -> list[CIM]:
     """Return the model with deterministic rules of the others, for those that may be worth most, by a first look."""
+    require_count(max_profiles, "max_profiles")
     if not others:
         return [model]
     utilities = model.cid.utilities if agent is None else model.cid.utilities_of(agent)

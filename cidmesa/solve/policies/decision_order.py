@@ -395,8 +395,7 @@ def decide(p: Array | None, w: Array | None, card: int, stage: Stage, ties: Ties
     if w is None or scale == 0:
         shape = (1,) if w is None else w.shape
         w = np.zeros(shape)
-    values, contexts = w, w[0].size
-    impossible, known = None, True
+    values, impossible, known = w, None, True
     if p is not None:
         least = np.minimum.reduce(p, None)
         if least * min(1.0, scale) > LEAST:
@@ -410,13 +409,14 @@ def decide(p: Array | None, w: Array | None, card: int, stage: Stage, ties: Ties
             impossible = p <= 0
             shape = np.broadcast_shapes(p.shape, w.shape)
             values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
-        contexts = values[0].size
-    if len(values) == 1:
+    actions = len(values)
+    if actions == 1:
         return DecisionResult(values, np.ones((card, *values.shape[1:]), dtype=bool))
     optimal = values >= np.maximum.reduce(values, 0) - stage.doubt * scale
+    contexts = optimal.size // actions
     if impossible is not None:
         optimal |= impossible
-        contexts += (len(values) - 1) * np.count_nonzero(np.broadcast_to(impossible[0], values.shape[1:]))
+        contexts += (actions - 1) * np.count_nonzero(np.broadcast_to(impossible[0], values.shape[1:]))
     if np.count_nonzero(optimal) > contexts and scale > 0:
         optimal, known = ties.settle(stage, w, optimal, contexts) if settled else (optimal, False)
     return DecisionResult(values, optimal, known=known)

@@ -176,8 +176,8 @@ def solve(
         with clock:
             found = found._replace(bound=unshared_bound(problem, clock))
     results = {cid.nodes[d]: found.results.get(d) or _idle(problem, d) for d in decisions}
-    undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
-    if undecided:
+    if not all(result.known for result in found.results.values()):
+        undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
         found = found._replace(exact=False, method=f"{found.method}; ties undecided at {', '.join(undecided)}")
     value: Any = found.value
     if len(cid.agents) > 1:

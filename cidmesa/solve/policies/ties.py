@@ -76,12 +76,20 @@ class Ties:
         scale: float = math.inf,
         also: Sequence[Factor] = (),
     ) -> None:
-        self.also = also
-        self.schedule, self.tables, self.cards, self.scale = schedule, tables, cards, scale
+        self.schedule, self.tables, self.cards, self.scale, self.also = schedule, tables, cards, scale, also
         self.optimal: dict[int, Mask] = {}
-        self._absolute: dict[int, Pair] = {}
-        self._whole: dict[int, Pair | None] = {}
-        self._errors: dict[int, float] = {}
+
+    @cached_property
+    def _absolute(self) -> dict[int, Pair]:
+        return {}
+
+    @cached_property
+    def _whole(self) -> dict[int, Pair | None]:
+        return {}
+
+    @cached_property
+    def _errors(self) -> dict[int, float]:
+        return {}
 
     @cached_property
     def stage_of(self) -> Mapping[int, Stage]:

@@ -5,7 +5,8 @@ are closer are computed in exact arithmetic, on the numbers as they were meant.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("coin", "pay"), ("bet", "pay")], decisions=["bet"], utilities=["pay"])
->>> model = cid.parameterise(coin=cm.Bernoulli(0.1), bet=[0, 1], pay=lambda coin, bet: 3 * coin if bet else 0.3)
+>>> coin = cm.Categorical({"heads": 0.1, "edge": 0.2, "tails": 0.7})
+>>> model = cid.parameterise(coin=coin, bet=[0, 1], pay=lambda coin, bet: int(coin != "tails") if bet else 0.3)
 >>> bold, careful = (Worth.of(model, {"bet": lambda bet=bet: bet}) for bet in (1, 0))
 >>> bold.value == careful.value, compared(bold, careful)
 (False, 0)

@@ -20,9 +20,9 @@ is optimal in it.
 :func:`intention`                     the condition under which an outcome is intended
 ====================================  ==================================================================================
 
-What is said of all optimal policies holds in the interior of the regions. On a border between two, where the policies
-of both are optimal, a ``Piecewise`` is ``nan`` unless the value is known to be zero: put the border's equation into the
-model, and ask again.
+What is said of all optimal policies holds on the borders between regions too, where the policies of both are optimal,
+and where probabilities are 0 or 1 and contexts cannot occur: of a ``Piecewise`` the first piece whose condition holds
+counts. A border that cannot be solved for a symbol is left open (``nan``): put numbers into the model, and ask again.
 
 Everything is computed in exact rational arithmetic; floats are read as the simplest fraction within 1e-15. Numbers put
 in afterwards give what :func:`cidmesa.solve.solve` gives.
@@ -40,9 +40,9 @@ p <= 1/4 -> leave worth -4*p
 >>> value_of_information(model, "rain")
 -p - Max(-1, -4*p)
 
-=======================  ==================================================
+=======================  ====================================================================
 module                   what it holds
-=======================  ==================================================
+=======================  ====================================================================
 ``algebra``              exact tables of polynomials and rational functions
 ``expressions``          maxima, minima and pieces of sympy expressions
 ``regions``              regions of a parameter space
@@ -54,7 +54,8 @@ module                   what it holds
 ``values``               information, control, interventions
 ``effects``              responses, instrumental control, impact
 ``intention_condition``  intentions as conditions on the symbols
-=======================  ==================================================
+``borders``              what holds on the borders between regions and of the parameter space
+=======================  ====================================================================
 """
 
 from cidmesa.solve.symbolic.cases import Case as Case

@@ -176,6 +176,15 @@ def as_fraction(number: float) -> Fraction:
     return simple if abs(simple - whole) <= 1e-15 * max(1.0, abs(number)) else whole
 
 
+def in_one_ring(table: Array) -> Array:
+    """Return an array of exact expressions as elements of one ring, or field where something is divided."""
+    elements = _into_one_ring({entry: entry for entry in table.flat})
+    made = np.empty(table.shape, dtype=object)
+    for where in np.ndindex(table.shape):
+        made[where] = elements[table[where]]
+    return made
+
+
 def in_one_field(expressions: Iterable[Any]) -> list[Any]:
     """Return exact expressions as elements of one field of rational functions, which add, multiply and divide.
 

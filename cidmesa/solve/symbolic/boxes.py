@@ -5,14 +5,16 @@ policies of a decision are boxes, and a quantity is least over a box. With symbo
 where in the parameter space one is. So the computation is run for the whole space; where it has to know which of some
 expressions is largest, and that differs within the region, it is stopped, and run again in every part.
 
-The answers hold in the interior of the regions. On a border more policies are optimal than on either side, so the
-least over them can be smaller there: to know, put the border's equation into the model and ask again.
+On a border more policies are optimal than on either side, and at the edge of the parameter space there are contexts
+that cannot occur, so the least can be smaller there: those borders are looked at one by one
+(:mod:`cidmesa.solve.symbolic.borders`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +22,10 @@ import numpy as np
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Mask
 from cidmesa.solve.policies.all_optimal import deterministic_rules, in_question
-from cidmesa.solve.symbolic.algebra import Algebra, exact
+from cidmesa.solve.symbolic.algebra import Algebra, exact, in_one_ring
+from cidmesa.solve.symbolic.borders import Answer, UndecidedError, everywhere, put_into
 from cidmesa.solve.symbolic.cases import best_in, no_values, require_few, too_many
-from cidmesa.solve.symbolic.expressions import each, piecewise, smallest
+from cidmesa.solve.symbolic.expressions import each, expressions, smallest
 from cidmesa.solve.symbolic.policies import payoffs, space_of
 from cidmesa.solve.symbolic.program import least_value
 from cidmesa.solve.symbolic.queries import joint
@@ -32,6 +35,39 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """What is known where the other decisions have rules: tables of expressions.
+
+    Attributes
+    ----------
+    worth
+        What each action is worth in each context, times its probability, shape ``(contexts, card)``; elements of one
+        ring. ``None`` where the decision has a rule.
+    rule
+        The decision's rule where it has one, shape of `worth`.
+    read
+        Returns :attr:`tables`; called once, and only of profiles that are optimal somewhere.
+    """
+
+    worth: Array | None
+    rule: Array | None
+    read: Callable[[], Mapping[str, Any]]
+
+    @cached_property
+    def tables(self) -> Mapping[str, Any]:
+        """What the quantity in question is computed from: arrays of expressions, and others without symbols.
+
+        ``"law"`` is the probability of each context of the decision, shape ``(contexts,)``.
+        """
+        return self.read()
+
+    @property
+    def occurs(self) -> Mask:
+        """Which contexts have a probability that is not identically zero, shape ``(contexts,)``."""
+        return np.array([bool(p != 0) for p in self.tables["law"]])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolicPolicyBox:
     """All rules of a decision that are optimal in a region, the other decisions following deterministic rules.
@@ -39,7 +75,7 @@ class SymbolicPolicyBox:
     Attributes
     ----------
     profile
-        The rules of the other decisions; two boxes with one profile have everything else in common.
+        What is known with the rules of the other decisions.
     allowed
         The actions that an optimal rule may take, shape ``(contexts, card)``.
     rule
@@ -49,29 +85,6 @@ class SymbolicPolicyBox:
     profile: Profile
     allowed: Mask
     rule: Array | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Profile:
-    """A model in which the other decisions have rules.
-
-    Attributes
-    ----------
-    model, decision
-        The model with those rules, and the decision.
-    occurs
-        Which contexts have a probability that is not identically zero, shape ``(contexts,)``.
-    """
-
-    model: CIM
-    decision: str
-    occurs: Mask
-
-    @classmethod
-    def of(cls, model: CIM, decision: str) -> Profile:
-        """Find out which contexts occur."""
-        law = joint(model, model.cid.parents(decision))
-        return cls(model, decision, np.array([bool(p != 0) for p in law.flat]))
 
 
 class SplitError(Exception):
@@ -86,14 +99,29 @@ class SplitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """What is known in a region; a question that has no single answer there raises :class:`SplitError`."""
+    """What is known in a region; a question that has no single answer there raises :class:`SplitError`.
+
+    Attributes
+    ----------
+    region
+        The region.
+    critical
+        Expressions for which the answer may be another where they are zero.
+    """
 
     region: Region
+    critical: dict[Any, None] = field(default_factory=dict)
+
+    def note(self, *expressions: Any) -> None:
+        """Note that the answer may be another where one of some expressions is zero."""
+        self.critical.update(dict.fromkeys(e for e in expressions if e.free_symbols))
 
     def largest(self, row: Array) -> int:
-        """Return the position of the (first) largest of some elements."""
+        """Return the position of the (first) largest of some elements; which are as large is critical."""
         parts = list(best_in(self.region, row))
         if len(parts) == 1:
+            best = row[parts[0][0]]
+            self.note(*((best - other).expression for other in dict.fromkeys(row)))
             return parts[0][0]
         raise SplitError([part for _, part in parts])
 
@@ -106,8 +134,12 @@ class Within:
 
     def least_value(self, cost: Sequence[Any], rows: Sequence[Sequence[Any]], limits: Sequence[Any]) -> Any:
         """Return the value of a linear program; see :func:`~cidmesa.solve.symbolic.program.least_value`."""
-        entries = [*cost, *limits, *(entry for row in rows for entry in row)]
-        point = self.region.point({symbol for entry in entries for symbol in exact(entry).free_symbols})
+        import sympy
+
+        entries = [*map(exact, (*cost, *limits, *(entry for row in rows for entry in row)))]
+        if self.region.space.irrational:
+            raise UndecidedError  # whether a pivot is zero is not known
+        point = self.region.point({symbol for entry in entries for symbol in entry.free_symbols})
         if point is None:
             raise SplitError([])
         value, conditions = least_value(cost, rows, limits, point)
@@ -119,6 +151,7 @@ class Within:
             inside = inside.narrowed([condition]) or inside
         if parts:
             raise SplitError([inside, *parts])
+        self.note(sympy.denom(value))
         return value
 
     def absolute(self, expression: Any) -> Any:
@@ -137,30 +170,37 @@ class Within:
         return {side: part for side, part in sides.items() if part is not None}
 
 
-def by_region(space: Space, evaluate: Callable[[Within], Any], max_rules: int, *, signed: bool = False) -> Any:
-    """Return what `evaluate` says in every region, as one expression."""
+def by_region(space: Space, evaluate: Callable[[Within], Any], max_rules: int, *, falls_only: bool = False) -> Answer:
+    """Return what `evaluate` says inside every region of a space that has an inside.
+
+    With `falls_only`, zeros are zeros on borders too, and nothing about them is critical.
+    """
     require_count(max_rules, "max_rules")
     start = space.region()
-    if start is None:
-        raise no_values()
-    waiting, done, whole = [start], [], True
+    waiting, done, whole = [] if start is None else [start], [], True
+    critical: dict[Any, None] = {}
     while waiting:
-        region = waiting.pop()
+        within = Within(waiting.pop())
         try:
-            done.append((region, evaluate(Within(region))))
+            value = evaluate(within)
         except SplitError as split:
             waiting += reversed(split.parts)
             whole &= bool(split.parts)
+        else:
+            done.append((within.region, value))
+            if value != 0 or not falls_only:
+                critical |= within.critical
         require_few(len(waiting) + len(done), max_rules)
     if len(done) > max_rules:
         raise too_many(len(done), max_rules)
-    return piecewise(done, plain=whole, signed=signed)
+    return Answer(done, critical, whole)
 
 
 def least_over_optimal(
     model: CIM,
     decision: str,
     policy: Any,
+    read: Callable[[CIM], Mapping[str, Any]],
     least: Callable[[SymbolicPolicyBox, Within], Any],
     *,
     where: Iterable[Any],
@@ -170,40 +210,76 @@ def least_over_optimal(
 ) -> Any:
     """Return the least of a quantity over all optimal policies of a decision's agent, or what it is under a policy.
 
-    `least` gives it for one box, with what is known of the region.
+    `read` takes from a model, in which the other decisions have rules, what the quantity is computed from; `least`
+    gives it for one box, with what is known of the region. Not `signed`: it is never negative.
     """
     model, others = in_question(model, decision, policy)
     algebra = Algebra(model)
     space = space_of(algebra, where)
+
+    def known(model: CIM) -> Mapping[str, Any]:
+        return {"law": np.reshape(joint(model, model.cid.parents(decision)), -1), **read(model)}
+
+    profiles: tuple[Profile, ...]
     if decision in model.rules:
         rule = each(model.cpd(decision).reshape(-1, model.card(decision)), exact)
-        box = SymbolicPolicyBox(Profile.of(model, decision), np.ones(rule.shape, dtype=bool), rule)
-        return least(box, Within(Region(space, {})))
-    agent = model.cid.agent_of(decision)
-    profiles: list[tuple[Profile, Array]] = []
-    for rules in deterministic_rules(model, others, max_profiles):
-        view = algebra.view.with_rules({d: algebra.constant(rule) for d, rule in rules.items()})
-        worth = payoffs(algebra, view, decision, agent)
-        fixed = model.with_policy(rules) if rules else model
-        profiles.append((Profile.of(fixed, decision), worth.reshape(-1, worth.shape[-1])))
+        profiles = (Profile(None, rule, partial(known, model)),)
+    else:
+        agent = model.cid.agent_of(decision)
+        found = []
+        for rules in deterministic_rules(model, others, max_profiles):
+            view = algebra.view.with_rules({d: algebra.constant(rule) for d, rule in rules.items()})
+            worth = payoffs(algebra, view, decision, agent)
+            fixed = model.with_policy(rules) if rules else model
+            found.append(Profile(worth.reshape(-1, worth.shape[-1]), None, partial(known, fixed)))
+        profiles = tuple(found)
+        if space.region() is None:
+            raise no_values()
 
-    def evaluate(within: Within) -> Any:
-        return smallest(least(box, within) for box in _optimal(profiles, within))
+    def ask(profiles: tuple[Profile, ...], space: Space) -> Answer:
+        def evaluate(within: Within) -> Any:
+            return smallest(least(box, within) for box in _optimal(profiles, within))
 
-    return by_region(space, evaluate, max_rules, signed=signed)
+        if profiles[0].rule is None:
+            return by_region(space, evaluate, max_rules, falls_only=not signed)
+        within = Within(Region(space, {}))
+        value = evaluate(within)
+        return Answer([(within.region, value)], within.critical)
+
+    return everywhere(space, profiles, ask, _put, falls_only=not signed)
 
 
-def _optimal(profiles: Sequence[tuple[Profile, Array]], within: Within) -> list[SymbolicPolicyBox]:
-    """Return the boxes of the best profiles, given what each action is worth in each context under each profile."""
+def _put(profiles: tuple[Profile, ...], symbol: Any, value: Any) -> tuple[Profile, ...]:
+    """Return what is known where an expression is put in for a symbol."""
+    worths: Sequence[Array | None] = [None] * len(profiles)
+    if profiles[0].worth is not None:  # all in one ring, for they are compared with each other
+        together = np.stack([expressions(np.asarray(profile.worth)) for profile in profiles])
+        worths = list(in_one_ring(put_into(together, symbol, value)))
+    return tuple(
+        Profile(worth, put_into(profile.rule, symbol, value), partial(_tables_put, profile, symbol, value))
+        for profile, worth in zip(profiles, worths, strict=True)
+    )
+
+
+def _tables_put(profile: Profile, symbol: Any, value: Any) -> Mapping[str, Any]:
+    tables: Mapping[str, Any] = put_into(profile.tables, symbol, value)
+    return tables
+
+
+def _optimal(profiles: Sequence[Profile], within: Within) -> list[SymbolicPolicyBox]:
+    """Return the boxes of the best profiles."""
     boxes, values = [], []
-    for profile, worth in profiles:
-        best = [row[within.largest(row)] for row in worth]
+    for profile in profiles:
+        if profile.worth is None:
+            rule = np.asarray(profile.rule)
+            return [SymbolicPolicyBox(profile, np.ones_like(rule, dtype=np.bool_), rule)]
+        best = [row[within.largest(row)] for row in profile.worth]
         allowed = np.array(
-            [[within.region.same(entry, top) for entry in row] for row, top in zip(worth, best, strict=True)]
+            [[within.region.same(entry, top) for entry in row] for row, top in zip(profile.worth, best, strict=True)]
         )
         alone = bool((allowed.sum(axis=1) == 1).all())
-        rule = each(allowed.astype(object), lambda chosen: exact(int(chosen))) if alone else None
-        boxes.append(SymbolicPolicyBox(profile, allowed, rule))
+        only = each(allowed.astype(object), lambda chosen: exact(int(chosen))) if alone else None
+        boxes.append(SymbolicPolicyBox(profile, allowed, only))
         values.append(sum(best[1:], start=best[0]))
     if len(boxes) > 1:
         top = values[within.largest(np.array(values, dtype=object))]

@@ -1,15 +1,15 @@
 r"""Responses, instrumental control and impact as expressions.
 
 With ``policy=`` the quantity of that policy; without, the least over all optimal policies, piece by piece: regions of
-the parameter space, each with its expression. See :mod:`cidmesa.solve.magnitudes.effects` for the definitions, and
-:mod:`cidmesa.solve.symbolic.boxes` for what holds on the borders between regions.
+the parameter space and borders, each with its expression. See :mod:`cidmesa.solve.magnitudes.effects` for the
+definitions, and :mod:`cidmesa.solve.symbolic.borders` for what is said on borders.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from cidmesa.solve.magnitudes.effects import can_ignore, decision_apart
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES
 from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
 from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
-from cidmesa.solve.symbolic.boxes import Profile, SymbolicPolicyBox, Within, least_over_optimal
+from cidmesa.solve.symbolic.boxes import SymbolicPolicyBox, Within, least_over_optimal
 from cidmesa.solve.symbolic.cases import MAX_RULES
-from cidmesa.solve.symbolic.expressions import each, expressions, largest
+from cidmesa.solve.symbolic.expressions import as_objects, each, expressions, largest
 from cidmesa.solve.symbolic.queries import joint
 from cidmesa.solve.tables.query_plan import answer, plan_question
 
@@ -52,8 +52,9 @@ def response_effect(
     Returns
     -------
     sympy.Expr
-        An expression with ``Max``; without a policy a ``Piecewise`` over open regions where it is not the same
-        everywhere. It holds where no probability with symbols is 0 or 1.
+        An expression with ``Max``, or a ``Piecewise`` where it is not the same everywhere: of its pieces the first
+        whose condition holds counts. It holds on borders too, and where probabilities are 0 or 1; ``nan`` is said of
+        borders that cannot be solved for a symbol.
 
     Examples
     --------
@@ -66,18 +67,17 @@ def response_effect(
     >>> model = cid.parameterise(door=cm.Bernoulli(0.75), sign=cm.Noisy(lambda door: door, q), go=[0, 1],
     ...                          win=lambda door, go: int(door == go))
     >>> response_effect(model, "door")
-    Piecewise((0, (q >= 1/4) & (q <= 3/4)), (3/4, (q > 3/4) | (q < 1/4)))
+    Piecewise((0, (q >= 1/4) & (q <= 3/4)), (3/4, (q >= 3/4) | (q <= 1/4)))
     >>> response_effect(model, "door", policy={"go": lambda sign: sign})
     3/4
     """
     decision = decision_apart(model, node, decision)
-    moves = cache(lambda profile: _moves(profile, node))
 
-    def least(box: SymbolicPolicyBox, within: Within) -> Any:
-        return _response(box, moves(box.profile), within)
+    def read(model: CIM) -> Mapping[str, Any]:
+        return _moves(model, node, decision)
 
     return least_over_optimal(
-        model, decision, policy, least, where=where, max_rules=max_rules, max_profiles=max_profiles
+        model, decision, policy, read, _response, where=where, max_rules=max_rules, max_profiles=max_profiles
     )
 
 
@@ -103,19 +103,17 @@ def instrumental_control_effect(
     >>> cid = cm.CID([("d", "x"), ("x", "u"), ("d", "u")], decisions=["d"], utilities=["u"])
     >>> model = cid.parameterise(d=[0, 1], x=cm.Noisy(lambda d: d, 0.25), u=lambda d, x: x + r * d)
     >>> instrumental_control_effect(model, "x")
-    Piecewise((1/2, (r > -1/2) | (r < -1/2)))
+    Piecewise((1/4, Eq(r, -1/2)), (1/2, (r >= -1/2) | (r <= -1/2)))
     >>> instrumental_control_effect(model, "u", policy={"d": lambda: 1})
     Abs(r + 1/2)
     """
     decision = decision_apart(model, node, decision)
-    gains = cache(lambda profile: _nested_gain(profile, node))
 
-    def least(box: SymbolicPolicyBox, within: Within) -> Any:
-        gain = gains(box.profile)
-        return exact(0) if gain is None else _control(box, gain, within)
+    def read(model: CIM) -> Mapping[str, Any]:
+        return _nested(model, node, decision)
 
     return least_over_optimal(
-        model, decision, policy, least, where=where, max_rules=max_rules, max_profiles=max_profiles
+        model, decision, policy, read, _control, where=where, max_rules=max_rules, max_profiles=max_profiles
     )
 
 
@@ -143,18 +141,21 @@ def impact(
     >>> model = cid.parameterise(go=["stay", "walk"], vase=lambda go: {"broken": p, "whole": 1 - p} if go == "walk"
     ...                          else "whole", gain=lambda go: q if go == "walk" else 0)
     >>> impact(model, "vase", {"go": lambda: "stay"})
-    Piecewise((0, q <= 0), (p, q > 0))
+    Piecewise((0, q <= 0), (p, q >= 0))
     """
     require_model(model, "an impact")
     decision = model.cid.only_decision(decision)
     target = joint(model, [node], policy=baseline)
-    laws = cache(lambda profile: _reached(profile, node))
 
-    def least(box: SymbolicPolicyBox, within: Within) -> Any:
-        return _moved(box, laws(box.profile), target, within)
+    levels = list(range(len(target)))
+    if model.cid.kind(node) == "utility":
+        levels = list(dict.fromkeys(map(exact, model.cpd(node).flat)))
+
+    def read(model: CIM) -> Mapping[str, Any]:
+        return {"outcome": _reached(model, node, decision), "target": target, "levels": as_objects(levels)}
 
     return least_over_optimal(
-        model, decision, policy, least, where=where, max_rules=max_rules, max_profiles=max_profiles
+        model, decision, policy, read, _moved, where=where, max_rules=max_rules, max_profiles=max_profiles
     )
 
 
@@ -164,30 +165,37 @@ _Moves = dict[int, dict[tuple[int, int], Any]]
 """Per value of X: how probable it is that setting it leads from one context to another."""
 
 
-def _moves(profile: Profile, node: str) -> _Moves:
-    model, decision = profile.model, profile.decision
-    found: _Moves = defaultdict(lambda: defaultdict(lambda: exact(0)))
-    if node not in model.cid.ancestors(decision):
-        return found
-    parents = model.cid.parents(decision)
-    shape = tuple(model.card(p) for p in parents)
-    worlds = [World("actual"), World("set", do={node: FREE})]
-    twin = parallel_worlds(model, worlds, [*((w.name, p) for w in worlds for p in parents), ("set", node)])
-    once = list(dict.fromkeys(twin.names.values()))
-    axis = {pair: once.index(name) for pair, name in twin.names.items()}
-    law = joint(twin.model, once)
-    for where in np.ndindex(law.shape):
-        source, target = (
-            int(np.ravel_multi_index(tuple(where[axis[w.name, p]] for p in parents), shape)) for w in worlds
-        )
-        if source != target and law[where] != 0:
-            found[where[axis["set", node]]][source, target] += model.card(node) * law[where]
-    return found
+def _moves(model: CIM, node: str, decision: str) -> Mapping[str, Any]:
+    """Return how probable it is that setting X leads from one context to another, as parallel arrays."""
+    found: dict[tuple[int, int, int], Any] = defaultdict(lambda: exact(0))
+    if node in model.cid.ancestors(decision):
+        parents = model.cid.parents(decision)
+        shape = tuple(model.card(p) for p in parents)
+        worlds = [World("actual"), World("set", do={node: FREE})]
+        twin = parallel_worlds(model, worlds, [*((w.name, p) for w in worlds for p in parents), ("set", node)])
+        once = list(dict.fromkeys(twin.names.values()))
+        axis = {pair: once.index(name) for pair, name in twin.names.items()}
+        law = joint(twin.model, once)
+        for where in np.ndindex(law.shape):
+            source, target = (
+                int(np.ravel_multi_index(tuple(where[axis[w.name, p]] for p in parents), shape)) for w in worlds
+            )
+            if source != target and law[where] != 0:
+                found[where[axis["set", node]], source, target] += model.card(node) * law[where]
+    keys = np.array(list(found), dtype=np.intp).reshape(-1, 3).T
+    return dict(zip(("value", "source", "target"), keys, strict=True)) | {"weight": as_objects(found.values())}
 
 
-def _response(box: SymbolicPolicyBox, moves: _Moves, within: Within) -> Any:
+def _response(box: SymbolicPolicyBox, within: Within) -> Any:
     import sympy
 
+    tables = box.profile.tables
+    moves: _Moves = defaultdict(dict)
+    for value, source, target, weight in zip(
+        *(tables[name].tolist() for name in ("value", "source", "target")), tables["weight"], strict=True
+    ):
+        if weight != 0:
+            moves[value][source, target] = weight
     if box.rule is not None:
         rule = box.rule
         return largest(
@@ -228,16 +236,15 @@ def _least_response(box: SymbolicPolicyBox, moves: _Moves, pairs: list[tuple[int
 # Instrumental control ------------------------------------------------------------------------------------------------
 
 
-def _nested_gain(profile: Profile, node: str) -> Array | None:
-    r"""Return :math:`\mathbb{E}[U_{X_d} - U \mid pa, do(a)]`, shape ``(contexts, a, d)``; ``None`` if it is zero."""
+def _nested(model: CIM, node: str, decision: str) -> Mapping[str, Any]:
+    r"""Return :math:`\mathbb{E}[U_{X_d}; pa \mid do(a)]`, shape ``(contexts, a, d)``, and the contexts' weights."""
     import sympy
 
-    model, decision = profile.model, profile.decision
     cid = model.cid
     below = cid.descendants(node)
     utilities = [("nested", u) for u in cid.utilities_of(cid.agent_of(decision)) if u == node or u in below]
     if not utilities or node not in cid.descendants(decision):
-        return None
+        return {}
     worlds = [
         World("actual", do={decision: FREE}),
         World("instead", do={decision: FREE}),
@@ -255,21 +262,21 @@ def _nested_gain(profile: Profile, node: str) -> Array | None:
         expressions(np.broadcast_to(as_array(part, absent), shape)).reshape(-1, k, k)
         for part, absent in zip(answer(question, algebra.view, {}), (algebra.one, algebra.zero), strict=True)
     )
-    gain = np.full(p.shape, exact(0), dtype=object)
-    for context in np.flatnonzero(profile.occurs):
-        law = sympy.expand(p[context].sum())
-        for a in range(k):
-            for d in range(k):
-                gain[context, a, d] = sympy.cancel(k**2 * (w[context, a, d] - w[context, a, a]) / law)
-    return gain
+    return {"nested": k**2 * w, "weight": as_objects(sympy.expand(law.sum()) for law in p)}
 
 
-def _control(box: SymbolicPolicyBox, gain: Array, within: Within) -> Any:
+def _control(box: SymbolicPolicyBox, within: Within) -> Any:
     import sympy
 
+    tables = box.profile.tables
     stakes = []
-    for context in np.flatnonzero(box.profile.occurs):
-        rows = gain[context]
+    for context, weight in enumerate(tables.get("weight", ())):
+        if weight == 0:
+            continue
+        within.note(weight)  # a context that cannot occur does not count
+        nested = tables["nested"][context]
+        own = np.diagonal(nested)[:, None]
+        rows = each((nested - own) / weight, sympy.cancel)
         if box.rule is not None:
             stakes += [within.absolute(sympy.cancel(total)) for total in box.rule[context] @ rows]
             continue
@@ -292,9 +299,8 @@ def _control(box: SymbolicPolicyBox, gain: Array, within: Within) -> Any:
 # Impact --------------------------------------------------------------------------------------------------------------
 
 
-def _reached(profile: Profile, node: str) -> Array:
+def _reached(model: CIM, node: str, decision: str) -> Array:
     r"""Return :math:`P(pa)\,P(w \mid pa, do(a))`, shape ``(contexts, a, w)``."""
-    model, decision = profile.model, profile.decision
     family = (*model.cid.parents(decision), decision)
     algebra = Algebra(model.without_rules([decision]))
     shape = [model.card(n) for n in family]
@@ -311,9 +317,15 @@ def _reached(profile: Profile, node: str) -> Array:
     return law.reshape(-1, shape[-1], law.shape[-1])
 
 
-def _moved(box: SymbolicPolicyBox, law: Array, target: Array, within: Within) -> Any:
+def _moved(box: SymbolicPolicyBox, within: Within) -> Any:
     import sympy
 
+    law, target, levels = (box.profile.tables[name] for name in ("outcome", "target", "levels"))
+    # Of a utility's expressions some may be the same here, and are one outcome then.
+    same = np.array([[one == other for other in dict.fromkeys(levels)] for one in levels], dtype=int)
+    law, target = law @ same, target @ same
+    if any(isinstance(level, sympy.Basic) for level in levels):
+        within.note(*(one - other for one, other in combinations(dict.fromkeys(levels), 2)))
     if box.rule is not None:
         reach = np.einsum("ca,caw->w", box.rule, law)
         return _apart(each(reach, sympy.expand), target, within)

@@ -114,17 +114,21 @@ def read_where(where: Any) -> tuple[Any, ...]:
 
 def space_of(algebra: Algebra, where: Any) -> Space:
     """Collect what the parameters satisfy anyway, and the inequalities `where` (a single one stands for itself)."""
-    conditions = dict.fromkeys(algebra.entries)
+    import sympy
+
+    conditions = dict.fromkeys(algebra.entries, False)
     for symbol in sorted(algebra.model.symbols, key=str):
         if symbol.is_nonnegative:
-            conditions[symbol] = None
+            conditions[symbol] = bool(symbol.is_positive)
         elif symbol.is_nonpositive:
-            conditions[-symbol] = None
+            conditions[-symbol] = bool(symbol.is_negative)
     for relation in read_where(where):
         if not hasattr(relation, "gts"):
             raise NotApplicableError(f"where= takes sympy inequalities such as [p > q]; got {relation!r}.")
-        conditions[exact(relation.gts - relation.lts)] = None
-    return Space(tuple(conditions))
+        side = exact(relation.gts - relation.lts)
+        strict = isinstance(relation, sympy.StrictGreaterThan | sympy.StrictLessThan)
+        conditions[side] = strict or conditions.get(side, False)
+    return Space(tuple(conditions), frozenset(side for side, strict in conditions.items() if strict))
 
 
 def payoffs(algebra: Algebra, view: ModelTables, decision: str, agent: Hashable) -> Array:

@@ -45,12 +45,18 @@ class Space:
     ----------
     conditions
         Expressions that are never negative.
+    strict
+        Those of them that are never zero either.
+    irrational
+        Whether an irrational number was put in for a symbol.
     """
 
     conditions: tuple[Any, ...]
-    _known: dict[Any, int] = field(default_factory=dict)
-    _signs: dict[Any, Sign] = field(default_factory=dict)
-    _lines: dict[Any, tuple[dict[Any, float], float] | None] = field(default_factory=dict)
+    strict: frozenset[Any] = frozenset()
+    irrational: bool = False
+    _known: dict[Any, int] = field(default_factory=dict, init=False)
+    _signs: dict[Any, Sign] = field(default_factory=dict, init=False)
+    _lines: dict[Any, tuple[dict[Any, float], float] | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         for condition in self.conditions:
@@ -88,12 +94,27 @@ class Space:
             else:
                 core *= base
         factor = 1 if positive else -1
-        if core == 1:
-            return Sign(factor, None)
+        if core.is_number:  # one, or irrational
+            return Sign(factor if core > 0 else -factor, None)
         for side in (1, -1):
             if not Region(self, {core: -side}).has_interior():
                 return Sign(side * factor, None)
         return Sign(factor, core)
+
+    def put(self, symbol: Any, value: Any) -> Space | None:
+        """Return what the other symbols can be where an expression is put in for one, ``None`` if that cannot be."""
+        import sympy
+
+        left: dict[Any, bool] = {}
+        for condition in self.conditions:
+            there = sympy.cancel(condition.subs(symbol, value)) if condition.has(symbol) else condition
+            strict = condition in self.strict
+            if there.free_symbols:
+                left[there] = strict or left.get(there, False)
+            elif not there.is_real or there < 0 or (strict and there == 0):
+                return None
+        never = frozenset(condition for condition, strict in left.items() if strict)
+        return Space(tuple(left), never, self.irrational or bool(value.is_irrational))
 
     def region(self, conditions: Iterable[Any] = ()) -> Region | None:
         """Return the region where none of the expressions is negative, ``None`` if it has no interior."""
@@ -186,7 +207,7 @@ class Region:
 
         bounds = [c for c in self.space.conditions if c.free_symbols == {symbol} and c.is_polynomial(symbol)]
         tests = [sign * core for core, sign in self.signs.items()] + bounds
-        found = [_real_roots(test, symbol) for test in tests]
+        found = [real_roots(test, symbol) for test in tests]
         if any(some is None for some in found):
             return True, sympy.And(*(sign * core >= 0 for core, sign in self.signs.items()))
         roots = sorted({root for some in found for root in some or ()}, key=float)
@@ -198,7 +219,7 @@ class Region:
                     pieces[-1] = (pieces[-1][0], high)
                 else:
                     pieces.append((low, high))
-        ends = {root for test in bounds for root in _real_roots(test, symbol) or ()} | {-sympy.oo, sympy.oo}
+        ends = {root for test in bounds for root in real_roots(test, symbol) or ()} | {-sympy.oo, sympy.oo}
         parts = []
         for low, high in pieces:
             limits = [symbol >= low] if low not in ends else []
@@ -229,7 +250,7 @@ class Region:
         return bool(result.status != 0 or -result.fun > 1e-9)
 
 
-def _real_roots(expression: Any, symbol: Any) -> list[Any] | None:
+def real_roots(expression: Any, symbol: Any) -> list[Any] | None:
     """Return the real roots of a polynomial, ``None`` where sympy cannot tell them exactly."""
     import sympy
 
@@ -260,6 +281,21 @@ def _line(expression: Any) -> tuple[dict[Any, float], float] | None:
     if poly.total_degree() > 1 or not all(c.is_number for c in poly.coeffs()):
         return None
     return {s: float(poly.coeff_monomial(s)) for s in symbols}, float(poly.coeff_monomial(1))
+
+
+def factors_of(expressions: Iterable[Any]) -> list[Any]:
+    """Return the irreducible polynomials with symbols that some expressions are products and quotients of.
+
+    >>> from sympy.abc import p, q
+    >>> sorted(factors_of([p * q - p, 3 * p, (1 - q) ** 2]), key=str)
+    [p, q - 1]
+    """
+    found: dict[Any, None] = {}
+    for expression in dict.fromkeys(expressions):
+        for base, _ in _factors(_numerator(expression))[1]:
+            if base.free_symbols:
+                found[base] = None
+    return list(found)
 
 
 def _factors(expression: Any) -> tuple[Any, list[tuple[Any, int]]]:

@@ -7,7 +7,7 @@ holds on the borders between regions too; what is least over all optimal policie
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,9 +26,10 @@ from cidmesa.solve.magnitudes.values import (
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES
 from cidmesa.solve.queries.counterfactual import twin_worlds
 from cidmesa.solve.symbolic.algebra import exact
+from cidmesa.solve.symbolic.borders import UndecidedError
 from cidmesa.solve.symbolic.boxes import SymbolicPolicyBox, Within, least_over_optimal
 from cidmesa.solve.symbolic.cases import MAX_RULES
-from cidmesa.solve.symbolic.expressions import each, largest
+from cidmesa.solve.symbolic.expressions import as_objects, each, largest
 from cidmesa.solve.symbolic.policies import optimal_value, read_where
 from cidmesa.solve.symbolic.queries import expected_utility, joint
 
@@ -168,7 +169,8 @@ def introduced_total_effect(
         model,
         decision,
         policy,
-        lambda box, within: _introduced(box, within, node, label, values, "do"),
+        lambda model: _shifts(model, decision, node, label, values, "do"),
+        _introduced,
         where=where,
         max_rules=max_rules,
         max_profiles=max_profiles,
@@ -202,7 +204,7 @@ def introduced_total_variation(
     >>> model = cid.parameterise(A=cm.Bernoulli(0.5), Y=cm.Noisy(lambda A: A, q), D=[0, 1],
     ...                          U=lambda D, Y: int(D == Y))
     >>> introduced_total_variation(model, "A", "Y")
-    Piecewise((2*q, q < 1/2), (2 - 2*q, q > 1/2))
+    Piecewise((0, Eq(q, 1/2)), (2*q, q <= 1/2), (2 - 2*q, q >= 1/2))
     """
     values = two_values(model, node, reference, treatment)
     decision = decision_for_label(model, label, decision)
@@ -210,7 +212,8 @@ def introduced_total_variation(
         model,
         decision,
         policy,
-        lambda box, within: _introduced(box, within, node, label, values, "given"),
+        lambda model: _shifts(model, decision, node, label, values, "given"),
+        _introduced,
         where=where,
         max_rules=max_rules,
         max_profiles=max_profiles,
@@ -218,21 +221,51 @@ def introduced_total_variation(
     )
 
 
-def _introduced(
-    box: SymbolicPolicyBox, within: Within, node: str, label: str, values: tuple[Any, Any], how: str
-) -> Any:
+def _shifts(model: CIM, decision: str, node: str, label: str, values: tuple[Any, Any], how: str) -> Mapping[str, Any]:
+    """Return the laws of the decision's contexts and of the label under both values, times the values' weights."""
+    parents = model.cid.parents(decision)
+    if how == "do":
+        laws = [[joint(model, names, do={node: value}) for value in values] for names in (parents, (label,))]
+        weight = [exact(1), exact(1)]
+    else:
+        place = [model.domain(node).index(value) for value in values]
+        weight = [joint(model, [node])[i] for i in place]
+        laws = [
+            [_times(joint(model, names, given={node: value}), w) for value, w in zip(values, weight, strict=True)]
+            for names in (parents, (label,))
+        ]
+    contexts, labels = (np.stack([np.reshape(law, -1) for law in pair]) for pair in laws)
+    return {
+        "contexts": contexts,
+        "labels": labels,
+        "weight": as_objects(weight),
+        "actions": each(numbers_of(model, decision), exact),
+        "label values": each(numbers_of(model, label), exact),
+    }
+
+
+def _times(table: Array, weight: Any) -> Array:
+    import sympy
+
+    return each(table, lambda entry: sympy.cancel(entry * weight))
+
+
+def _introduced(box: SymbolicPolicyBox, within: Within) -> Any:
     """Return the least |difference of the decision| over a box, less |difference of the label|."""
     import sympy
 
-    model, decision = box.profile.model, box.profile.decision
+    tables = box.profile.tables
+    if any(weight == 0 for weight in tables["weight"]):
+        raise UndecidedError  # evidence of probability zero
+    within.note(*tables["weight"])
+    one, other = tables["weight"]
 
-    def shifted(names: tuple[str, ...]) -> Array:
-        lower, upper = (joint(model, names, **{how: {node: value}}).reshape(-1) for value in values)
-        return each(upper - lower, sympy.cancel)
+    def shifted(laws: Array) -> Array:
+        return each(laws[1] / other - laws[0] / one, sympy.cancel)
 
-    numbers = each(numbers_of(model, decision), exact)
-    weight = shifted(model.cid.parents(decision))
-    label_moves = within.absolute(sympy.cancel(shifted((label,)) @ each(numbers_of(model, label), exact)))
+    numbers = tables["actions"]
+    weight = shifted(tables["contexts"])
+    label_moves = within.absolute(sympy.cancel(shifted(tables["labels"]) @ tables["label values"]))
     if box.rule is not None:
         return within.absolute(sympy.cancel(weight @ (box.rule @ numbers))) - label_moves
     ends = [exact(0), exact(0)]

@@ -1,12 +1,167 @@
-"""What a candidate says where it has no answer in numbers."""
+"""One hypothesis beside the base objective: what emerges and vanishes, in training and in deployments."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, UnknownNodeError
+from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
+from cidmesa.reports.documents import family_document
 from cidmesa.solve import mixed_equilibria
+from tests.mesa.exhaustive import random_cid, random_model, random_shift
+from tests.strategies import cids, examples
+
+
+def test_nothing_emerges_or_vanishes_for_the_score_beside_a_useless_shared_observation() -> None:
+    """X is seen twice and needed nowhere: it is requisite in neither diagram, once links that are not are left out."""
+    cid = cm.CID(
+        [("X", "D1"), ("X", "D2"), ("D1", "S"), ("S", "D2"), ("D2", "Y"), ("S", "Y"), ("Y", "U")],
+        decisions=["D1", "D2"],
+        utilities=["U"],
+    )
+    model = cid.parameterise(
+        X=cm.Uniform(0, 1), D1=[0, 1], D2=[0, 1], S=lambda D1: D1, Y=lambda D2, S: int(D2 == S), U=lambda Y: Y
+    )
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(model))
+    for name in ("U", "Y"):
+        assert "identical" in family[name].positions
+        assert (family[name].emergent, family[name].vanished) == (frozenset(), frozenset())
+
+
+@settings(max_examples=examples(quick=12, full=400))
+@given(st.data())
+def test_the_score_changes_no_incentive(data: Any) -> None:
+    """In training, and in every deployment without edges of its own, whatever the number of decisions and utilities."""
+    cid = data.draw(cids(decisions=data.draw(st.integers(1, 2)), utilities=data.draw(st.integers(1, 2))))
+    setup = cm.TrainingSetup(cid, deployments={"there": {cid.chance[0]} if cid.chance else set()})
+    family = cm.derive_mesa_optimizers(setup)
+    score = family[tuple(setup.score) if len(setup.score) > 1 else setup.score[0]]
+    for view in (score, score.in_deployment["there"]):
+        assert (view.emergent, view.vanished) == (frozenset(), frozenset())
+
+
+# What is intended ----------------------------------------------------------------------------------------------------
+
+
+def desk(intended: str | None = "done") -> cm.TrainingSetup:
+    """Work is done or not; a register says so; in the deployment a third action writes the register."""
+    cid = cm.CID(
+        [("job", "work"), ("work", "done"), ("job", "done"), ("done", "register"), ("register", "reward")],
+        decisions=["work"],
+        utilities=["reward"],
+    )
+    model = cid.parameterise(
+        job=cm.Uniform(0, 1),
+        work=[0, 1, "write"],
+        done=cm.Function(lambda work, job: int(work == job), domain=(0, 1)),
+        register=cm.Function(lambda done: done, domain=(0, 1)),
+        reward=lambda register: register,
+    )
+    written = cm.Function(lambda done, work: 1 if work == "write" else done, domain=(0, 1))
+    writable = cm.Deployment({"register": written}, edges=[("work", "register")])
+    return cm.TrainingSetup(model, {"writable": writable, "as trained": {}}, intended=intended)
+
+
+def test_tampering_is_no_regret_by_the_register_and_all_of_it_by_what_is_intended() -> None:
+    family = cm.derive_mesa_optimizers(desk(), targets=["done", "register", "reward"])
+    for name, worst in (("done", 0.0), ("register", 1.0), ("reward", 1.0)):
+        found = family[name]
+        assert found.deployment_regret["writable"] == (0.0, 0.0)  # a green zero, for all three
+        assert found.intended_regret["writable"] == (0.0, worst)
+        assert found.intended_regret["as trained"] == found.intended_regret["training"] == (0.0, 0.0)
+        assert found.stale_intended_regret["writable"] == (0.0, 0.0)  # who does not know writes nothing
+    assert "intended writable" in str(family)
+    assert "[0, 1]" in str(family)
+    assert family["register"].row()["intended regret in writable"] == (0.0, 1.0)
+
+
+def test_what_is_intended_is_no_target_unless_asked_for() -> None:
+    assert ("done",) not in {h.names for h in cm.derive_mesa_optimizers(desk(), max_targets=2)}
+    assert ("done",) in {h.names for h in cm.derive_mesa_optimizers(desk(None))}
+    assert cm.derive_mesa_optimizers(desk(), targets=["done"])["done"].names == ("done",)
+    silent = cm.derive_mesa_optimizers(desk(None))["register"]
+    assert (dict(silent.intended_regret), "intended" in str(silent)) == ({}, False)
+    with pytest.raises(UnknownNodeError, match="says nothing of it"):
+        silent.intended_regret["writable"]
+
+
+@pytest.mark.parametrize("decisions", [1, 2])
+def test_intending_what_is_paid_is_the_base_regret(decisions: int) -> None:
+    """A node that always holds what the score pays: both regrets are the same intervals, both readings."""
+    compared = 0
+    for seed in range(examples(quick=14, full=150)):
+        rng = np.random.default_rng([12, decisions, seed])
+        plain = random_model(rng, random_cid(rng, chance=3, decisions=decisions, parents=2))
+        reads, paid = plain.cid.parents("U0"), plain.cpd("U0")
+        levels, where = np.unique(paid, return_inverse=True)
+        held = cm.Table(np.eye(len(levels))[where.reshape(paid.shape)], domain=levels.tolist(), parents=reads)
+        cid = cm.CID(
+            [*plain.cid.edges, *((parent, "held") for parent in reads)],
+            nodes=[*plain.cid.nodes, "held"],
+            decisions=plain.cid.decisions,
+            utilities=["U0"],
+        )
+        model = cid.parameterise({**{n: own_mechanism(plain, n) for n in plain.cid.nodes}, "held": held})
+        shifted = rng.choice(plain.cid.chance, size=1).tolist()
+        setup = cm.TrainingSetup(model, {"there": random_shift(rng, plain, shifted)}, intended="held")
+        for found in cm.derive_mesa_optimizers(setup):
+            if "there" not in found.intended_regret or found.consistency.name != "CONSISTENT":
+                continue
+            compared += 1
+            assert found.intended_regret["there"] == pytest.approx(tuple(found.deployment_regret["there"]), abs=1e-9)
+            assert found.stale_intended_regret["there"] == pytest.approx(tuple(found.stale_regret["there"]), abs=1e-9)
+            assert found.intended_regret["training"] == pytest.approx((0.0, 0.0), abs=1e-9)
+    assert compared > 5
+
+
+# Objectives that the user gives --------------------------------------------------------------------------------------
+
+
+def test_a_given_objective_stands_for_the_set_where_it_is_consistent_and_else_it_is_said_why_not() -> None:
+    cid = cm.CID([("d", "y"), ("y", "u")], decisions=["d"], utilities=["u"])
+    for sign, stands in ((-1, True), (1, False)):
+        model = cid.parameterise(d=[0, 1, 2], y=lambda d: d, u=lambda y, sign=sign: sign * y)
+        family = cm.derive_mesa_optimizers(cm.TrainingSetup(model), objectives={"y": {"avoid": lambda y: -y}})
+        found = family["y"]
+        assert found.objective is not None
+        assert (found.objective.name == "avoid") == stands
+        told = [words for words in found.reasons.text if words.startswith("given:")]
+        assert told == (
+            [] if stands else ["given: `avoid` leaves a training regret of 2, and does not stand for the set"]
+        )
+
+
+# The inside of a learned algorithm -----------------------------------------------------------------------------------
+
+
+def test_the_inside_of_the_learned_algorithm_is_told() -> None:
+    base = cm.CID([("maze", "move"), ("move", "place"), ("maze", "place"), ("place", "reward")], decisions=["move"],
+                  utilities=["reward"])  # fmt: skip
+    planner = cm.CID(
+        [("maze", "maze_hat"), ("maze_hat", "plan"), ("plan", "place_hat"), ("maze_hat", "place_hat"),
+         ("place_hat", "evaluation"), ("plan", "move")],
+        decisions=["plan"], utilities=["evaluation"],
+    )  # fmt: skip
+    setup = cm.TrainingSetup(base, learned={"move": planner})
+    family = cm.derive_mesa_optimizers(setup)
+    plain = cm.derive_mesa_optimizers(cm.TrainingSetup(base))
+    assert repr(setup) != repr(cm.TrainingSetup(base))
+    assert "learned: move" in repr(setup)
+    assert "move" in str(setup).split("not deployed")[1]
+    assert repr(family) == repr(plain).removesuffix(")") + "; learned: move)"
+    assert "an optimizer by design, plan for evaluation" in " ".join(str(family).split())
+    written = " ".join(family_document(family, "").text(200).split())
+    assert "Inside of the learned move" in written
+    assert "plan for evaluation, a search in the map" in written
+    assert "Inside" not in family_document(plain, "").text(200)
+    nobody = cm.TrainingSetup(base, learned={"move": planner.demote("plan", "evaluation")})
+    assert "no optimizer by design" in " ".join(str(cm.derive_mesa_optimizers(nobody)).split())
 
 
 def walk() -> cm.CIM:

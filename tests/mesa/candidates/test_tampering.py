@@ -101,7 +101,7 @@ def test_without_the_incentive_cutting_the_edge_changes_no_optimum() -> None:
 
 
 def test_regret_that_is_not_known_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too many policies to compare, or a bare diagram: what is steered is known all the same."""
+    """A bare diagram has no regret; with too many policies to compare it is that of the representative objective."""
     monkeypatch.setattr(normal, "POLICIES", 8)
     edges = [("x", "ask"), ("x", "say"), ("ask", "say"), ("x", "paid"), ("ask", "paid"), ("say", "paid")]
     cid = cm.CID([*edges, ("paid", "score")], nodes=["log"], decisions=["ask", "say"], utilities=["score"])
@@ -112,7 +112,9 @@ def test_regret_that_is_not_known_is_none(monkeypatch: pytest.MonkeyPatch) -> No
     bare = TrainingSetup(cid, {"wired": Deployment({"log"}, wired.edges)})
     for setup in (TrainingSetup(model, {"wired": wired}), bare):
         found = tampering(derive_mesa_optimizers(setup)["paid"], "wired")
-        assert (found.reachable, found.steered, found.regret, found.stale) == ({"log"}, frozenset(), None, None)
+        assert (found.reachable, found.steered) == ({"log"}, frozenset())
+        assert found.regret == (None if setup is bare else (0.0, 0.0))
+        assert found.stale == (None if setup is bare else (0.0, 0.0))
 
 
 def test_an_unknown_deployment_is_named() -> None:
@@ -120,3 +122,17 @@ def test_an_unknown_deployment_is_named() -> None:
     family = derive_mesa_optimizers(TrainingSetup(model, {"wired": wired}))
     with pytest.raises(UnknownNodeError, match="wierd"):
         tampering(family["paid"], "wierd")
+
+
+def test_a_register_that_work_moved_already_is_tampered_with_by_a_link_of_its_own() -> None:
+    """In training the register is below the decision, by what is done; in the deployment it can be written as well."""
+    cid = cm.CID(
+        [("job", "work"), ("work", "done"), ("job", "done"), ("done", "register"), ("register", "reward")],
+        decisions=["work"],
+        utilities=["reward"],
+    )
+    writable = cm.Deployment({"register"}, edges=[("work", "register")])
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, {"writable": writable}))
+    steered = {c.names[0]: sorted(tampering(c, "writable").steered) for c in family if c.reasons.control}
+    assert steered == {"done": [], "register": ["register"], "reward": ["register"]}
+    assert tampering(family["done"], "writable").reachable == {"register"}

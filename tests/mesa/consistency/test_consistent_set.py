@@ -15,7 +15,8 @@ from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.cones import SETTLED, margin
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, regret_of
-from tests.mesa.oracle import ExactTable, cells, grid, least_regret, tables
+from cidmesa.solve.tables.exact_numbers import number_meant
+from tests.mesa.oracle import ExactTable, cells, grid, least_regret, rare_tables, tables
 from tests.strategies import examples
 
 budgets = st.sampled_from([Fraction(0), Fraction(1, 8), Fraction(1, 2), Fraction(1)])
@@ -45,6 +46,24 @@ def test_regret_of_single_objectives_and_the_least_over_all(table: ExactTable) -
 TOLERANCE = 1e-9
 
 
+@given(table=rare_tables(), budget=budgets)
+@settings(max_examples=examples(quick=80, full=3000))
+def test_the_same_with_rare_events_and_penalties(table: ExactTable, budget: Fraction) -> None:
+    floats = table.floats()
+    found = ConsistentSet(floats, float(budget))
+    assert found.is_empty == (not cells(table, budget))
+    least = ConsistentSet(floats, np.inf)
+    assert least.least.value == least.least.bound == least_regret(table)
+    assert ConsistentSet(floats, least_regret(table)).is_empty is False
+    for objective in grid(len(table.outcome[0][0]), 1):
+        assert found.contains(np.array(objective, float)) == (table.regrets(objective)[1] <= budget)
+        low, high = regret_of(floats, floats, np.array(objective, float))
+        assert (low, high) == pytest.approx([float(x) for x in table.regrets(objective)], rel=1e-9, abs=0.0)
+    chosen = found.representative()
+    if chosen is not None:
+        assert table.regrets([number_meant(x) for x in chosen[1].tolist()])[1] <= budget
+
+
 @given(table=tables(), budget=budgets)
 @settings(max_examples=examples(quick=50, full=2000))
 def test_the_integer_program_agrees_with_listing(table: ExactTable, budget: Fraction) -> None:
@@ -68,7 +87,7 @@ def test_the_integer_program_agrees_with_listing(table: ExactTable, budget: Frac
 def test_the_representative_is_in_the_set_and_declared_ones_come_first(table: ExactTable, budget: Fraction) -> None:
     found = ConsistentSet(table.floats(), float(budget))
     chosen = found.representative()
-    assert (chosen is None) == (found.best is None)
+    assert (chosen is None) == bool(found.is_empty)
     if chosen is None:
         return
     assert chosen[0] is None
@@ -165,7 +184,9 @@ def test_a_margin_below_the_threshold_is_settled_exactly_or_unknown() -> None:
     assert ConsistentSet(narrow.floats()).is_empty is False
     assert ConsistentSet(closed.floats()).is_empty is True
     assert ConsistentSet(narrow.floats(exact=False)).is_empty is None
-    assert ConsistentSet(narrow.floats()).representative() is None
+    found = ConsistentSet(narrow.floats()).representative()
+    assert found is not None
+    assert narrow.regrets([Fraction(float(x)) for x in found[1]])[1] == 0
 
 
 def test_the_solver_writes_nothing_on_standard_output(

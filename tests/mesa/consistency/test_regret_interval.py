@@ -13,17 +13,18 @@ from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
-from tests.mesa.oracle import ExactTable, joint_actions, tables
+from tests.mesa.oracle import ExactTable, joint_actions, rare_tables, tables
 from tests.strategies import examples
 
 budgets = st.sampled_from([Fraction(0), Fraction(1, 4), Fraction(1)])
 
 
 @st.composite
-def pairs(draw: st.DrawFn) -> tuple[ExactTable, ExactTable]:
+def pairs(draw: st.DrawFn, rare: bool = False) -> tuple[ExactTable, ExactTable]:
     actions, values = draw(st.integers(2, 3)), draw(st.integers(2, 3))
-    training = draw(tables(actions=actions, values=values))
-    there = draw(tables(actions=actions, values=values))
+    drawn = rare_tables if rare else tables
+    training = draw(drawn(actions=actions, values=values))
+    there = draw(drawn(actions=actions, values=values))
     if draw(st.booleans()):  # some contexts look as in training, some swap two actions: boundaries of the cone
         outcome = [list(rows) for rows in training.outcome]
         if draw(st.booleans()):
@@ -37,6 +38,16 @@ def pairs(draw: st.DrawFn) -> tuple[ExactTable, ExactTable]:
 def test_possible_actions_and_intervals_equal_enumeration(
     pair: tuple[ExactTable, ExactTable], budget: Fraction
 ) -> None:
+    equal_enumeration(pair, budget)
+
+
+@given(pair=pairs(rare=True), budget=budgets)
+@settings(max_examples=examples(quick=80, full=3000))
+def test_the_same_with_rare_events_and_penalties(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> None:
+    equal_enumeration(pair, budget)
+
+
+def equal_enumeration(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> None:
     training, there = pair
     together = joint_actions(training, budget, there)
     objectives = ConsistentSet(training.floats(), float(budget))
@@ -49,10 +60,9 @@ def test_possible_actions_and_intervals_equal_enumeration(
     if not together:
         assert np.isnan(found.low)
         return
-    regrets = [float(there.regrets_of([[a] for a in actions])[0]) for actions in together]
-    assert np.isclose(found.low, min(regrets), atol=1e-9)
-    assert np.isclose(found.high, max(regrets), atol=1e-9)
-    assert found.gap <= 1e-6
+    regrets = [there.regrets_of([[a] for a in actions])[0] for actions in together]
+    assert found == (float(min(regrets)), float(max(regrets)))
+    assert found.gap == 0.0
 
 
 @given(pair=pairs(), budget=budgets)

@@ -63,7 +63,7 @@ def test_a_zero_row_asks_the_impossible_and_no_row_asks_nothing() -> None:
     assert not feasible_exactly([[0, 0, 0]])
     assert margin(np.zeros((0, 3)))[0] == 1.0
     assert feasible_exactly([])
-    assert np.array_equal(scaled(np.array([[1e-17, -1e-17]])), np.zeros((1, 2)))
+    assert np.array_equal(scaled(np.array([[0.0, 0.0], [1e-17, -1e-17]])), np.array([[0.0, 0.0], [0.5, -0.5]]))
 
 
 def test_vertices_of_a_small_cone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -342,3 +343,52 @@ def test_what_only_the_margin_could_break_cannot_fail() -> None:
 
     assert structural(0.04) == {"at_door/peeled/response/red", "reward/peeled/response/red"}
     assert structural(0.06) == set()
+
+
+# Rows on a knife edge ------------------------------------------------------------------------------------------------
+
+
+def waterbirds(right: float) -> cm.CIM:
+    """Birds on backgrounds that are their own with a probability; shapes are always right."""
+    cid = cm.CID(
+        [
+            ("label", "shape"), ("label", "background"), ("shape", "say"), ("background", "say"),
+            ("say", "fits_shape"), ("shape", "fits_shape"), ("say", "fits_bg"), ("background", "fits_bg"),
+            ("label", "right"), ("say", "right"), ("right", "score"),
+        ],
+        decisions=["say"],
+        utilities=["score"],
+    )  # fmt: skip
+    return cid.parameterise(
+        label=cm.Uniform("land", "water"),
+        shape=lambda label: label,
+        background=cm.Noisy(lambda label: label, 1 - right),
+        say=["land", "water"],
+        fits_shape=lambda say, shape: int(say == shape),
+        fits_bg=lambda say, background: int(say == background),
+        right=lambda label, say: int(label == say),
+        score=lambda right: right,
+    )
+
+
+@pytest.mark.parametrize(("right", "decides"), [(0.95, False), (0.97, False), (0.85, True)])
+def test_waterbirds_at_95_percent_are_not_told_apart_by_what_is_done_in_training(right: float, decides: bool) -> None:
+    """Shape and background differ on a share 1 - right of the birds: up to twice the margin of .05 decides nothing."""
+    swapped = {"background": lambda label: "land" if label == "water" else "water"}
+    setup = cm.TrainingSetup(waterbirds(right), {"swapped": swapped})
+    family = cm.derive_mesa_optimizers(setup, tolerance=1 - right + 0.01)
+    assert {"fits_bg", "fits_shape"} <= {h.names[0] for h in family.hypotheses}
+    predictions = family.predictions()
+    row = "fits_bg/training/actions/say"
+    tested, undecidable = {r.id for r in predictions}, {r.id for r in predictions.undecidable}
+    assert (row in tested, row in undecidable) == (decides, not decides)
+    assert predictions[row].expected  # what it says can be read all the same
+    assert "joint/training/actions/say" in tested | {r.id for r in predictions.structural}
+    assert "fits_bg/swapped/actions/say" in tested  # which tells them apart
+    again = pickle.loads(pickle.dumps(predictions))
+    assert (again.digest, again.undecidable) == (predictions.digest, predictions.undecidable)
+    # What agents do, the verdict does not hang on the third decimal: there is none.
+    agents = cm.train(setup, family=family, learner="exact", agents=4, steps=20, progress=False)
+    report = cm.validate(family, agents, progress=False, retrain=False)
+    assert (row in {r.id for r in report.undecidable}) == (not decides)
+    assert ("cannot tell their hypothesis" in report.to_text(400)) == (not decides)

@@ -206,3 +206,30 @@ def test_shared_rules_need_equal_domains() -> None:
     with pytest.raises(DiagramError, match="cannot share one rule"):
         TrainingSetup(other, shared_rules=[("d", "e")])
     assert TrainingSetup(cid, shared_rules=[("d", "e")]).model is None
+
+
+# What is intended ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_intended_is_a_chance_node_with_numbers() -> None:
+    cid = cm.CID([("act", "x"), ("x", "pay")], decisions=["act"], utilities=["pay"])
+    words = cid.parameterise(act=[0, 1], x=lambda act: "ab"[act], pay=lambda x: int(x == "a"))
+    with pytest.raises(MechanismError, match=r"worth its numbers, and the values of `x` are \('a', 'b'\)"):
+        cm.TrainingSetup(words, intended="x")
+    assert cm.TrainingSetup(cid, intended="x").intended == "x"
+    for wrong, error, text in (
+        ("pay", DiagramError, "is a chance node, which training never scores, and `pay` is a utility"),
+        ("act", DiagramError, "`act` is a decision"),
+        ("nope", UnknownNodeError, "intended= names it"),
+        (["x"], DiagramError, "the name of one node"),
+    ):
+        with pytest.raises(error, match=text):
+            cm.TrainingSetup(cid, intended=wrong)  # type: ignore[arg-type]
+
+
+def test_setups_with_different_intentions_differ() -> None:
+    cid = cm.CID([("act", "x"), ("x", "pay")], decisions=["act"], utilities=["pay"])
+    one, other = cm.TrainingSetup(cid, intended="x"), cm.TrainingSetup(cid)
+    assert one != other
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert "intended: x" in repr(one)

@@ -205,6 +205,56 @@ def test_any_objective_on_three_values() -> None:
         assert float(region.training_regret.subs(delta, value)) == pytest.approx(numeric.training_regret, abs=1e-9)
 
 
+def test_the_border_where_the_actions_stop_differing() -> None:
+    """With probability p an action shows; at p = 0 nothing does, and no objective on what shows is consistent."""
+    cid = cm.CID([("d", "x"), ("d", "u")], decisions=["d"], utilities=["u"])
+    model = cid.parameterise(d=[0, 1], u=lambda d: d, x=cm.Table([[p, 0, 1 - p], [0, 0, 1]], domain=["a", "b", "c"]))
+    region = alignment_region(TrainingSetup(model), "x", objective="any")
+    assert region.at({"p": 0}) == (False, {})
+    assert region.at({"p": 0.25}) == region.at({"p": 1}) == (True, {})
+    assert float(region.training_regret.subs(p, 0)) == 1
+    at_zero = derive_mesa_optimizers(TrainingSetup(model.subs({p: 0})))["x"]
+    assert (at_zero.training_regret, at_zero.consistency.name) == (1.0, "EXCLUDED")
+
+
+def test_any_objective_on_three_values_at_borders() -> None:
+    """Random rows that a parameter scales, payoffs that it turns over: the numeric least regret, edges included."""
+    grid = [sympy.Rational(0), sympy.Rational(1), sympy.Rational(1, 2), sympy.Rational(1, 3)]
+    cid = cm.CID([("s", "d"), ("s", "u"), ("d", "u"), ("d", "x"), ("s", "x")], decisions=["d"], utilities=["u"])
+    checked, moved, seed = 0, 0, 0
+    while checked < examples(quick=12, full=1500):
+        seed += 1
+        rng = np.random.default_rng([9, seed])
+
+        def row(rng: np.random.Generator = rng) -> list[Any]:
+            weight = [sympy.Integer(1), p, q, sympy.Rational(1, 2)][rng.integers(4)]
+            one, other = rng.choice(3, size=2, replace=False)
+            mixed = [sympy.Integer(0)] * 3
+            mixed[one], mixed[other] = weight, 1 - weight
+            return mixed
+
+        prior = [p, q, 0.5][rng.integers(3)]
+        x = np.array([[row() for _ in range(2)] for _ in range(2)], dtype=object)
+        u = [[[0, 1, 2, p, q * 2][rng.integers(5)] for _ in range(2)] for _ in range(2)]
+        model = cid.parameterise(s=cm.Bernoulli(prior), d=[0, 1], x=cm.Table(x, domain=["a", "b", "c"]), u=u)
+        if not model.is_symbolic:
+            continue
+        try:
+            region = alignment_region(TrainingSetup(model), "x", objective="any")
+        except NotApplicableError as refused:
+            if "name an objective" not in str(refused):
+                raise
+            continue
+        for _ in range(3):
+            values = {s: grid[rng.integers(4)] for s in model.symbols}
+            found = derive_mesa_optimizers(TrainingSetup(model.subs(values)), targets=["x"])["x"].training_regret
+            expression = region.training_regret.xreplace(values)
+            assert float(expression) == pytest.approx(found, abs=1e-9), (seed, values, region.training_regret)
+            checked += 1
+        moved += region.training_regret.has(sympy.Eq)
+    assert moved > 0
+
+
 def test_symbolic_payoffs() -> None:
     """A payoff as a symbol: the proxy is consistent as long as the other door pays no more."""
     g = sympy.Symbol("g", positive=True)

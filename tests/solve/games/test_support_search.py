@@ -88,7 +88,7 @@ def test_what_is_found_is_an_equilibrium_and_the_pure_ones_are_all_there(data: s
 
 
 def test_a_search_that_finds_nothing_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(equilibria, "searched", lambda pays: Searched([], complete=True))
+    monkeypatch.setattr(equilibria, "searched", lambda pays, budget: Searched([], complete=True))
     with pytest.raises(NotApplicableError, match=r"found no equilibrium on any support, though there is one"):
         mixed_equilibria(jordan())
 

@@ -97,17 +97,44 @@ def test_of_a_given_policy(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -
     concrete = numbered(model, numbers)
     best = concrete.solve()
     first = {d: best.tables[d] for d in model.cid.decisions}
-    found = asked(numeric, concrete, name, args, decision, policy=first)
     expression = asked(symbolic, model, name, args, decision, policy=first)
-    assume(found is not None and expression is not None)
-    assert not expression.has(sympy.Piecewise)
-    assert agree(value_at(expression, numbers), found, scale_of(concrete))
+    assume(expression is not None)
+    for there in (numbers, edges(data, numbers)):
+        concrete = numbered(model, there)
+        found = asked(numeric, concrete, name, args, decision, policy=first)
+        exactly = at(expression, there)
+        if found is not None:
+            assert agree(float(exactly), found, scale_of(concrete))
 
 
-@settings(max_examples=examples(quick=15, full=150))
+def edges(data: st.DataObject, numbers: Numbers) -> Numbers:
+    """Numbers at which probabilities are 0 or 1, actions tie, or symbols are the same."""
+    some = st.sampled_from([0.0, 1.0, 0.0, 1.0, 0.5, 0.25])
+    return {symbol: data.draw(some) for symbol in numbers}
+
+
+@settings(max_examples=examples(quick=20, full=600))
+@given(structural(), st.data())
+def test_at_the_edges_of_the_parameter_space(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
+    """Probabilities of 0 and 1, ties, and their crossings, in several symbols: what the numbers say."""
+    model, numbers = drawn
+    name, decision, args = question(data, model.cid)
+    expression = asked(symbolic, model, name, args, decision)
+    assume(expression is not None)
+    for _ in range(3):
+        there = edges(data, numbers)
+        concrete = numbered(model, there)
+        found = asked(numeric, concrete, name, args, decision)
+        if found is not None:
+            exactly = at(expression, there)
+            assert exactly is not sympy.nan
+            assert agree(float(exactly), found, scale_of(concrete)), (expression, there, exactly, found)
+
+
+@settings(max_examples=examples(quick=8, full=150))
 @given(st.sampled_from(SEEING).flatmap(lambda cid: with_symbols(cid, structural=True, most=1)), st.data())
-def test_on_a_border_the_least_can_only_fall(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
-    """There the numeric value is at most that of either side, and it is what the expression says, if it does."""
+def test_on_borders_between_regions(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
+    """There the numeric value is at most that of either side, and it is what the expression says."""
     model, _ = drawn
     assume(len(model.symbols) == 1)
     [s] = model.symbols
@@ -124,8 +151,38 @@ def test_on_a_border_the_least_can_only_fall(drawn: tuple[cm.CIM, Numbers], data
         sides = [expression.subs(s, border + step) for step in (-sympy.Rational(1, 10**9), sympy.Rational(1, 10**9))]
         for side in sides:
             assert side is sympy.nan or found <= float(side) + 1e-6
-        there = expression.subs(s, border)
-        assert there is sympy.nan or agree(float(there), found, scale_of(concrete))
+        assert agree(float(expression.subs(s, border)), found, scale_of(concrete))
+
+
+def test_the_guessing_game_where_a_side_cannot_come_up() -> None:
+    """Seen and called; at p = 0 and p = 1 one side cannot come up, and nothing is lost by one call for both."""
+    cid = cm.CID([("coin", "call"), ("coin", "win"), ("call", "win")], decisions=["call"], utilities=["win"])
+    model = cid.parameterise(coin=cm.Bernoulli(p), call=[0, 1], win=lambda coin, call: int(coin == call))
+    effect = symbolic.response_effect(model, "coin")
+    for number, expected in ((0, 0), (1, 0), (0.5, 0.5), (0.75, 0.75)):
+        assert value_at(effect, {p: number}) == expected
+        assert numeric.response_effect(model.subs({p: number}), "coin") == expected
+    # The same for an impact: where the coin is 0 whatever is done, both calls may be optimal.
+    cid = cm.CID([("coin", "win"), ("call", "win"), ("call", "seen")], decisions=["call"], utilities=["win"])
+    model = cid.parameterise(
+        coin=cm.Bernoulli(p), call=[0, 1], seen=lambda call: call, win=lambda coin, call: coin * call
+    )
+    moved = symbolic.impact(model, "seen", {"call": lambda: 0})
+    assert [value_at(moved, {p: number}) for number in (0, 0.25, 1)] == [0, 1, 1]
+    assert numeric.impact(model.subs({p: 0}), "seen", {"call": lambda: 0}) == 0
+
+
+def test_borders_that_cannot_be_solved_are_left_open() -> None:
+    """Nothing is said where a polynomial of degree two in both symbols is zero, and beside it what holds there."""
+    cid = cm.CID([("d", "u"), ("d", "x")], decisions=["d"], utilities=["u"])
+    model = cid.parameterise(d=[0, 1], x=lambda d: d, u=lambda d: d * (p**2 + q**2 - 2))
+    moved = symbolic.impact(model, "x", {"d": lambda: 0})
+    assert [value_at(moved, {p: 2, q: 0}), value_at(moved, {p: 0, q: 0})] == [1, 0]
+    assert value_at(moved, {p: 1, q: 1}) == 0  # both actions are optimal: zeros are zeros on borders too
+    moved = symbolic.impact(model, "x", {"d": {0: 0.5, 1: 0.5}})
+    assert value_at(moved, {p: 2, q: 0}) == 0.5
+    assert at(moved, {p: 1, q: 1}) is sympy.nan  # it is 0
+    assert numeric.impact(model.subs({p: 1, q: 1}), "x", {"d": {0: 0.5, 1: 0.5}}) == 0
 
 
 @settings(max_examples=examples(quick=15, full=150))
@@ -163,7 +220,7 @@ def test_the_red_door() -> None:
     half = sympy.Rational(1, 2)
     response = symbolic.response_effect(model, "door", **positive)
     assert {response.subs(q, x) for x in (half / 2, half * 3 / 2)} == {half}
-    assert response.subs(q, half) is sympy.nan  # nothing is said on the border; put in, all is optimal there:
+    assert response.subs(q, half) == 0  # all is optimal there
     assert symbolic.response_effect(model.subs({q: half}), "door", **positive) == 0
     control = symbolic.instrumental_control_effect(model, "win", **positive)
     assert control.subs({q: half / 2, r: 3}) == half * 3
