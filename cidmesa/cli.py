@@ -1,9 +1,9 @@
 """The shell command ``cidmesa``: words in, tables and files out.
 
-Every subcommand takes the name of a gallery system or a file, and ``--json`` prints plain data instead of tables.
-Tables and data go to standard output, everything else to standard error. Exit code 0: finished, whatever the verdicts
-(with ``--strict`` 1 when a joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing;
-130: stopped.
+Every subcommand takes the name of a gallery system, the name of a diagram of the literature, or a file of any format
+that :func:`cidmesa.read` reads, and ``--json`` prints plain data instead of tables. Tables and data go to standard
+output, everything else to standard error. Exit code 0: finished, whatever the verdicts (with ``--strict`` 1 when a
+joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing; 130: stopped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
-from cidmesa.errors import CidmesaError, MissingDependencyError, NotApplicableError, UnknownNodeError
+from cidmesa.errors import (
+    CidmesaError,
+    MissingDependencyError,
+    NotApplicableError,
+    UnknownNodeError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -79,11 +85,13 @@ def _parser() -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
         added.set_defaults(command=run)
         if takes:
-            added.add_argument("what", metavar="NAME|FILE", help="a system of the gallery, or a *.cid.yaml file")
+            added.add_argument("what", metavar="NAME|FILE", help="a system, a diagram of the literature, or a file")
+            _file_options(added)
         added.add_argument("--json", action="store_true", help="print plain data")
         return added
 
-    command("list", _list, "list the systems of the gallery", takes=False)
+    listing = command("list", _list, "list the systems of the gallery", takes=False)
+    listing.add_argument("--literature", action="store_true", help="list the diagrams of the literature instead")
     show = command("show", _show, "show a diagram, its mechanisms and deployments")
     incentives = command("incentives", _incentives, "tabulate who wants to know, control or steer what")
     derive = command("derive", _derive, "derive the mesa-optimizers that training could have produced")
@@ -91,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     validate = command("validate", _validate, "train agents and judge the predictions by what they do")
     run = command("run", _run, "draw, infer, derive, train, judge; leave report.html and report.json")
     render = command("render", _render, "draw a diagram as SVG, PNG, PDF, DOT, Mermaid or TikZ")
+    convert = command("convert", _convert, "write a file in another format")
+    convert.add_argument("output", metavar="OUT", type=Path, help="the new file; its ending chooses the format")
     explore = command("explore", _explore, "write a page to draw diagrams on and see what follows", takes=False)
 
     for one in (show, derive, train, validate, render):
@@ -102,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--max-targets", type=int, help="the largest number of targets of one objective")
         one.add_argument("--prior", metavar="λ,β,n,B", help="rank under this simplicity prior, such as 1,1,1000,8")
     for one in (train, validate, run):
-        one.add_argument("--agents", type=int, default=32, help="how many (32)")
+        one.add_argument("--agents", type=int, help="how many; what the system says if left out (32)")
         one.add_argument("--seed", type=int, help="of all their noise; what the system says if left out")
         one.add_argument("--steps", type=int, help="training steps; what the system says if left out")
         one.add_argument("--quiet", action="store_true", help="no progress")
@@ -117,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument(
         "what", metavar="NAME|FILE", nargs="?", help="what to start with: also a diagram of the literature (red door)"
     )
+    _file_options(explore)
     explore.add_argument("-o", "--output", type=Path, help="file to write (explorer.html)")
     explore.add_argument("--open", action="store_true", help="show the page in the browser")
     render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
@@ -129,12 +140,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _file_options(parser: argparse.ArgumentParser) -> None:
+    """Add what :func:`cidmesa.read` may be told about a file of another program."""
+    files = parser.add_argument_group("files of other programs")
+    files.add_argument("--decision", action="append", metavar="NODE", help="take this chance node as a decision")
+    files.add_argument(
+        "--utility", action="append", metavar="NODE", help="take this node as a utility; its states are numbers"
+    )
+    files.add_argument("--recall", choices=("as written", "no forgetting"), help="what decisions remember")
+    files.add_argument("--normalise", action="store_true", help="divide rows that were rounded by their sums")
+
+
 # The commands --------------------------------------------------------------------------------------------------------
 
 
 def _list(words: argparse.Namespace) -> int:
-    from cidmesa import gallery
+    from cidmesa import gallery, literature
 
+    if words.literature:
+        examples = literature.examples()
+        if words.json:
+            return _print_json([{"name": e.name, "title": e.title, "source": e.source} for e in examples])
+        widest = max(len(example.name) for example in examples)
+        for example in examples:
+            print(f"{example.name:{widest}}  {example.title}")
+        return DONE
     systems = [gallery.load(name) for name in gallery.names()]
     if words.json:
         return _print_json([{"name": s.name, "title": s.title, "source": s.source} for s in systems])
@@ -148,7 +178,7 @@ def _show(words: argparse.Namespace) -> int:
     from cidmesa.interop.plain import as_plain
     from cidmesa.reports.documents import overview
 
-    obj, system = _object(words.what, words.arm)
+    obj, system = _object(words, words.arm)
     if words.json:
         return _print_json(as_plain(obj))
     title, story = (system.title, system.story) if system else (Path(words.what).name, "")
@@ -159,7 +189,7 @@ def _incentives(words: argparse.Namespace) -> int:
     from cidmesa.reports import data
     from cidmesa.reports.documents import incentive_document
 
-    cid = _diagram(_object(words.what)[0])
+    cid = _diagram(_object(words)[0])
     if words.json:
         return _print_json(data.incentive_data(cid))
     return _put(incentive_document(cid, f"Incentives: {words.what}"), words)
@@ -238,7 +268,7 @@ def _render(words: argparse.Namespace) -> int:
     from cidmesa.render import save_drawing
     from cidmesa.reports import pictures
 
-    obj, system = _object(words.what, words.arm)
+    obj, system = _object(words, words.arm)
     if words.of == "base":
         cid = _diagram(obj) if words.deployment is None else _as_setup(obj).deployed_cid(words.deployment)
         picture = pictures.diagram_picture(cid, engine=words.engine)
@@ -262,10 +292,28 @@ def _render(words: argparse.Namespace) -> int:
     return DONE
 
 
+def _convert(words: argparse.Namespace) -> int:
+    from cidmesa.interop import read, write
+    from cidmesa.interop.study import Study
+
+    obj: Any = _object(words)[0]
+    if Path(words.what).exists():  # a study is converted whole, not its first arm
+        whole = read(words.what) if Path(words.what).suffix.lower() in {".yaml", ".yml", ".json"} else obj
+        obj = whole if isinstance(whole, Study) else obj
+    path = write(obj, words.output)
+    return _print_json({"written": str(path)}) if words.json else _say(f"written: {path}")
+
+
+def _say(text: str) -> int:
+    print(text)
+    return DONE
+
+
 def _explore(words: argparse.Namespace) -> int:
     from cidmesa.explorer import explore
 
-    path = explore(_explored(words.what), words.output or Path("explorer.html"), title=words.what or "")
+    start = None if words.what is None else _object(words)[0]
+    path = explore(start, words.output or Path("explorer.html"), title=words.what or "")
     if words.open:
         import webbrowser
 
@@ -276,36 +324,53 @@ def _explore(words: argparse.Namespace) -> int:
     return DONE
 
 
-def _explored(what: str | None) -> CID | CIM | TrainingSetup | None:
-    """Read what the explorer starts with: nothing, a gallery system, a file or a diagram of the literature."""
-    from cidmesa import literature
-
-    if what is None:
-        return None
-    if what in literature.names() and not Path(what).exists():
-        return literature.load(what).cid
-    return _object(what)[0]
-
-
 # What the words mean -------------------------------------------------------------------------------------------------
 
 
-def _object(what: str, arm: str | None = None) -> tuple[CID | CIM | TrainingSetup, System | None]:
-    """Read a file, or load a gallery system and take the setup of an arm."""
-    from cidmesa import gallery
-    from cidmesa.interop import read
+def _object(words: argparse.Namespace, arm: str | None = None) -> tuple[CID | CIM | TrainingSetup, System | None]:
+    """Read a file, load a gallery system and take the setup of an arm, or load a diagram of the literature."""
+    from cidmesa import gallery, literature
+    from cidmesa.interop.files import READABLE
 
+    what: str = words.what
     if what in gallery.names():
         system = gallery.load(what)
         return system.setups[system.arm(arm)], system
-    if Path(what).exists() or Path(what).suffix in {".yaml", ".yml", ".json"}:
-        if arm is not None:
-            raise NotApplicableError(f"`{what}` is a file, and only systems of the gallery have arms: leave out --arm.")
-        return read(what), None
-    try:
-        return gallery.load(what).setup, None
-    except UnknownNodeError as error:
-        raise UnknownNodeError(f"{error} Nor is there a file of that name; `cidmesa list` lists the gallery.") from None
+    if Path(what).exists() or Path(what).suffix.lower() in READABLE:
+        obj, made = _from_file(words)
+        if made is not None:
+            return made.setups[made.arm(arm)], made
+    elif what in literature.names():
+        obj = literature.load(what).cid
+    else:
+        try:
+            return gallery.load(what).setup, None
+        except UnknownNodeError as error:
+            raise UnknownNodeError(
+                f"{error} Nor is there a file of that name; `cidmesa list` lists the gallery, `cidmesa list "
+                f"--literature` the diagrams of the literature{did_you_mean(what, literature.names())}."
+            ) from None
+    if arm is not None:
+        raise NotApplicableError(f"`{what}` has no arms, as systems of the gallery and studies have: leave out --arm.")
+    return obj, None
+
+
+def _from_file(words: argparse.Namespace) -> tuple[CID | CIM | TrainingSetup, System | None]:
+    """Read a file, and say on standard error what its reader decided; a study becomes a system."""
+    from cidmesa.interop import read
+    from cidmesa.interop.origin import ReadModel
+    from cidmesa.interop.study import Study
+
+    options = {"decisions": words.decision or (), "utilities": words.utility or (), "recall": words.recall}
+    obj = read(words.what, normalise=words.normalise, **options)
+    if isinstance(obj, Study):
+        from cidmesa.gallery.study import system_of_study
+
+        return obj.setup, system_of_study(obj, _stem(words.what))
+    if isinstance(obj, ReadModel):
+        for note in obj.origin.notes:
+            print(f"· {note}", file=sys.stderr)
+    return obj, None
 
 
 def _diagram(obj: CID | CIM | TrainingSetup) -> CID:
@@ -324,7 +389,7 @@ def _system(words: argparse.Namespace, *, each_arm: bool = False) -> System:
     """Return the system asked for, or one made of a file, with the options of the derivation that were given."""
     from dataclasses import replace
 
-    obj, system = _object(words.what, None if each_arm else words.arm)
+    obj, system = _object(words, None if each_arm else words.arm)
     if system is None:
         return _wrapped(obj, words)
     given = _derivation(words)
@@ -366,16 +431,18 @@ def _candidate(family: Family, wanted: list[str]) -> Any:
 
 def _options(words: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the training that were given."""
-    found = {"agents": words.agents, "progress": not words.quiet}
-    for name in ("seed", "steps", "checkpoint"):
+    found: dict[str, Any] = {"progress": not words.quiet}
+    for name in ("agents", "seed", "steps", "checkpoint"):
         if getattr(words, name, None) is not None:
             found[name] = getattr(words, name)
     return found
 
 
 def _stem(what: str) -> str:
+    from cidmesa.interop.files import READABLE
+
     name = Path(what).name
-    for ending in (".yaml", ".yml", ".json", ".cid"):
+    for ending in (*READABLE, ".cid"):
         name = name.removesuffix(ending)
     return name
 

@@ -455,6 +455,25 @@ class CIM:
         new._set(cid, self._mechanisms, self._compiled, {}, rules)
         return new
 
+    def with_recall(self, order: Iterable[str] | None = None) -> CIM:
+        """Return the model in which no agent forgets; see :meth:`cidmesa.CID.with_recall`.
+
+        Rules of decisions that observe more than before are dropped.
+
+        Examples
+        --------
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("x", "a"), ("a", "b"), ("x", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
+        >>> model = cid.parameterise(x=cm.Bernoulli(0.5), a=["-"], b=[0, 1], u=lambda x, b: int(x == b))
+        >>> model.solve().value, model.with_recall().solve().value
+        (0.5, 1.0)
+        """
+        cid = self._cid.with_recall(order)
+        new = object.__new__(CIM)
+        rules = {d: rule for d, rule in self._rules.items() if cid.parents(d) == self._cid.parents(d)}
+        new._set(cid, self._mechanisms, self._compiled, {}, rules)
+        return new
+
     def controlling(self, node: str, agent: Hashable = None) -> CIM:
         """Return the model in which the mechanism of a chance node is chosen by an agent: the node is a decision.
 

@@ -21,6 +21,9 @@ from cidmesa.gallery.system import Evidence as Evidence
 from cidmesa.gallery.system import Finding as Finding
 from cidmesa.gallery.system import System as System
 from cidmesa.graph import RelevanceGraph as RelevanceGraph
+from cidmesa.interop.origin import Origin as Origin
+from cidmesa.interop.origin import ReadModel as ReadModel
+from cidmesa.interop.study import Study as Study
 from cidmesa.literature import Example as Example
 from cidmesa.mesa import AlignmentRegion as AlignmentRegion
 from cidmesa.mesa import Consistency as Consistency

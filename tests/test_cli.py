@@ -39,6 +39,61 @@ def test_list_names_the_gallery(capsys):
     assert [s["name"] for s in json.loads(call(capsys, "list", "--json")[1])] == list(cm.gallery.names())
 
 
+def test_list_names_the_literature(capsys):
+    code, out, _ = call(capsys, "list", "--literature")
+    assert code == 0
+    assert out.splitlines()[0].startswith("grade-predictor ")
+    listed = json.loads(call(capsys, "list", "--literature", "--json")[1])
+    assert [e["name"] for e in listed] == list(cm.literature.names())
+
+
+def test_a_diagram_of_the_literature_is_reached_by_name(capsys):
+    code, out, _ = call(capsys, "incentives", "grade-predictor", "--json")
+    answers = json.loads(out)["decisions"]["predicted_grade"]
+    assert code == 0
+    assert {n for n, a in answers.items() if a.get("ri") == "admits"} == {"race", "high_school"}
+    code, _, err = call(capsys, "show", "grade-predicter")
+    assert (code, "did you mean `grade-predictor`" in err) == (cli.WRONG, True)
+
+
+FOREIGN = Path(__file__).parent / "interop" / "files"
+
+
+@pytest.mark.parametrize(
+    "name", ["voyage.xdsl", "voyage.net", "voyage.dne", "voyage.pgmx", "voyage.uai", "signals.efg"]
+)
+def test_every_readable_file_serves(name, capsys):
+    code, out, err = call(capsys, "show", str(FOREIGN / name))
+    assert code == 0
+    assert name in out
+    assert ("no forgetting, as" in err) == (name not in {"voyage.net", "signals.efg"})
+
+
+def test_files_without_decisions_are_told_what_is_what(capsys):
+    options = ["--decision", "insure", "--decision", "sail"]
+    options += ["--utility", "gain", "--utility", "cover", "--utility", "premium"]
+    code, out, _ = call(capsys, "incentives", str(FOREIGN / "voyage.bif"), "--json", *options)
+    assert code == 0
+    assert set(json.loads(out)["decisions"]) == {"insure", "sail"}
+
+
+def test_convert_writes_another_format(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "convert", str(FOREIGN / "voyage.xdsl"), "a.net")[:2] == (0, "written: a.net\n")
+    assert call(capsys, "convert", "a.net", "b.cid.yaml", "--json")[1] == '{\n "written": "b.cid.yaml"\n}\n'
+    assert cm.read("b.cid.yaml") == cm.read(FOREIGN / "voyage.xdsl")
+    assert call(capsys, "convert", "red-door", "c.json")[0] == 0
+    assert cm.read("c.json") == cm.gallery.load("red-door").setup
+    code, _, err = call(capsys, "convert", "a.net", "d.toml")
+    assert (code, "a file that is written ends in .yaml" in err) == (cli.WRONG, True)
+    rounded = (FOREIGN / "voyage.net").read_text().replace("0.6 0.4", "0.333 0.666")
+    Path("rounded.net").write_text(rounded)
+    code, _, err = call(capsys, "convert", "rounded.net", "e.net")
+    assert (code, "the largest correction is 0.001" in err) == (cli.WRONG, True)
+    code, _, err = call(capsys, "convert", "rounded.net", "e.net", "--normalise")
+    assert (code, "the largest correction, of `season`, is 0.001" in err) == (cli.DONE, True)
+
+
 @pytest.mark.parametrize("what", ["red-door", "mine.cid.yaml"])
 @pytest.mark.parametrize("command", ["show", "incentives", "derive", "render"])
 def test_a_name_and_a_file_serve_alike_and_json_is_plain(command, what, file, capsys):

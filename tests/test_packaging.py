@@ -32,6 +32,9 @@ assert cm.admits_voi(base, "door").witness().is_structural
 base.render("picture.svg", engine="own")
 cm.write(model, "model.cid.yaml")
 assert cm.read("model.cid.yaml") == model
+assert cm.read(cm.write(model, "model.net")).cid == model.cid
+from cidmesa.interop.formats.own import schema
+assert schema()["properties"]["cidmesa"]["const"] == 1
 try:
     cm.train(cm.TrainingSetup(model))
 except cm.MissingDependencyError as error:

@@ -8,6 +8,7 @@ module          what it holds
 ``cid``         the diagram itself: `CID`
 ``order``       topological order, and the cycle where there is none
 ``reading``     names, edges and owners as users write them
+``recall``      what decisions observe when nobody forgets
 ==============  ==================================================================
 """
 

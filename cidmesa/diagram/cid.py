@@ -20,6 +20,8 @@ References
 .. [1] R. A. Howard and J. E. Matheson, "Influence diagrams", in *The Principles and Applications of Decision
    Analysis*, 1984; T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021, Def. 1.
 .. [2] D. Koller and B. Milch, "Multi-agent influence diagrams for representing and solving games", 2003.
+.. [3] S. L. Lauritzen and D. Nilsson, "Representing and solving decision problems with limited information",
+   *Management Science* 47, 2001.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ from cidmesa.diagram.reading import (
     hidden_causes,
     read_owners,
 )
+from cidmesa.diagram.recall import forgotten_links
 from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError, did_you_mean, quoted, unknown
 
 if TYPE_CHECKING:
@@ -414,6 +417,29 @@ class CID:
             decisions={a: [d for d in ds if d not in gone] for a, (ds, _) in self._owners.items()},
             utilities={a: [u for u in us if u not in gone] for a, (_, us) in self._owners.items()},
         )
+
+    def with_recall(self, order: Iterable[str] | None = None) -> CID:
+        """Return the diagram in which no agent forgets: a decision also observes all earlier ones of its agent.
+
+        With them it observes what they observed. The order in which an agent decides is that of the directed paths
+        between its decisions, or `order`, which lists all decisions. Diagrams of other programs often mean this
+        without drawing it [3]_.
+
+        Raises
+        ------
+        NotApplicableError
+            `order` is left out, and no directed path says which of two decisions comes first.
+        DiagramError
+            `order` is not a list of all decisions, contradicts the diagram, or a latent node would be observed.
+
+        Examples
+        --------
+        >>> cid = CID([("x", "test"), ("test", "treat"), ("treat", "u")], decisions=["test", "treat"], utilities=["u"])
+        >>> cid.with_recall().parents("treat")
+        ('test', 'x')
+        """
+        links = forgotten_links(self, order)
+        return self.with_edges(links) if links else self
 
     def revealed(self, *names: str) -> CID:
         """Return the diagram in which `names` are not latent, so that they may be observed."""

@@ -16,6 +16,7 @@ module       what it holds
 ``systems``  the systems, one a file
 ``run``      drawing, deriving, training and judging a system
 ``page``     the parts of a run's report
+``study``    a system made of a study, as a file holds one
 ===========  ================================================
 """
 

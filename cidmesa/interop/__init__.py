@@ -1,7 +1,7 @@
 """Other programs' objects and files.
 
 =====================================  ================================================================
-``read``, ``write``                    ``*.cid.yaml``: diagrams, models, setups as plain data
+``read``, ``write``                    files: the own format and :mod:`cidmesa.interop.formats`
 ``from_pycid``, ``to_pycid``           pycid's diagrams and games; ``pycid.enable`` makes pycid importable
 ``from_pgmpy``, ``to_pgmpy``           pgmpy's Bayesian networks
 ``from_pyagrum``, ``to_pyagrum``       pyAgrum's influence diagrams
@@ -12,21 +12,26 @@
 
 Nothing here imports another program before it is asked to.
 
-===============  =========================================================================
-module           what it holds
-===============  =========================================================================
-``causallearn``  causal-learn's graphs
-``dagitty``      dagitty's model code
-``expressions``  symbols and numbers in files, parsed and never evaluated as code
-``files``        reading and writing ``*.cid.yaml``
-``networkx``     networkx's directed graphs
-``objects``      what the readers of other programs' objects share
-``pgmpy``        pgmpy's networks, and the reading of their CPDs
-``plain``        diagrams, models and setups as plain data
-``pyagrum``      pyAgrum's influence diagrams
-``pycid``        pycid's diagrams and models, and pycid itself beside current packages
-``reader``       plain data to diagrams, models and setups, with errors that name the line
-===============  =========================================================================
+================  =========================================================================
+module            what it holds
+================  =========================================================================
+``causallearn``   causal-learn's graphs
+``dagitty``       dagitty's model code
+``expressions``   symbols and numbers in files, parsed and never evaluated as code
+``files``         reading and writing files, and which format a file has
+``formats``       one module for each format, the own one too
+``networkx``      networkx's directed graphs
+``objects``       what the readers of other programs' objects share
+``origin``        what a file said beyond the model that was read from it
+``pgmpy``         pgmpy's networks, and the reading of their CPDs
+``plain``         diagrams, models, setups and studies as plain data
+``pyagrum``       pyAgrum's influence diagrams
+``pycid``         pycid's diagrams and models, and pycid itself beside current packages
+``reader``        plain data to diagrams, models and setups, with errors that name the line
+``source``        a file's bytes, with care
+``study``         setups with the training and the claims that belong to them
+``study_reader``  plain data to whatever it holds
+================  =========================================================================
 """
 
 from __future__ import annotations
@@ -34,10 +39,10 @@ from __future__ import annotations
 from cidmesa.interop.causallearn import from_causallearn as from_causallearn
 from cidmesa.interop.dagitty import from_dagitty as from_dagitty
 from cidmesa.interop.dagitty import to_dagitty as to_dagitty
-from cidmesa.interop.files import dumps as dumps
-from cidmesa.interop.files import loads as loads
 from cidmesa.interop.files import read as read
 from cidmesa.interop.files import write as write
+from cidmesa.interop.formats.own import dumps as dumps
+from cidmesa.interop.formats.own import loads as loads
 from cidmesa.interop.networkx import from_networkx as from_networkx
 from cidmesa.interop.networkx import to_networkx as to_networkx
 from cidmesa.interop.pgmpy import from_pgmpy as from_pgmpy

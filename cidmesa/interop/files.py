@@ -1,112 +1,201 @@
-"""Files: ``*.cid.yaml``, plain data that people can read, write and compare, and that never runs.
+"""Reading and writing files: the own format, and those of other programs.
 
-The reader takes the part of YAML that is plain data: mappings, lists, texts, numbers, ``true``, ``false`` and
-``null``. ``yes`` and ``no`` are texts. Tags, anchors and aliases are refused, so a file can neither construct objects
-nor unfold without end. What is wrong is reported with its line.
-
-A file by hand::
-
-    cidmesa: 1
-    edges:
-    - [door, go]
-    - [door, reward]
-    - [go, reward]
-    decisions: [go]
-    utilities: [reward]
-    mechanisms:
-      door: {uniform: [left, right]}
-      go: {domain: [left, right]}
-      reward: {parents: [door, go], table: [[1, 0], [0, 1]]}
-    deployments:
-      mostly left: {shifts: {door: {categorical: {left: 0.8, right: 0.2}}}}
+``read`` tells the format by what is in the file and by its ending, ``write`` by the ending alone. Nothing in a file
+is ever run, and nothing outside it is opened. :mod:`cidmesa.interop.formats` lists the formats with the sources of
+their grammars.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from cidmesa.diagram import CID
-from cidmesa.errors import FileFormatError
-from cidmesa.interop.plain import as_plain
-from cidmesa.interop.reader import Where, from_plain
-from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.errors import FileFormatError, NotApplicableError, did_you_mean
+from cidmesa.interop import source
+from cidmesa.interop.formats import bif, bifxml, dne, efg, elvira, jgum, net, own, probmodelxml, uai, xdsl, xml
+from cidmesa.interop.formats.network import RECALLS, Network, Options, from_model, to_model
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
-    import yaml
+    from cidmesa.interop.formats.network import Recall
+    from cidmesa.interop.study import Study
+    from cidmesa.mesa.setup.training import TrainingSetup
 
-_FLOAT: Final = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.inf$|^\.nan$")
-_SCALARS: Final = (
-    ("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), "tf"),
-    ("tag:yaml.org,2002:null", re.compile(r"^(?:null|~|)$"), ["n", "~", ""]),
-    ("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), "-+0123456789"),
+_OWN: Final = (".yaml", ".yml", ".json")
+_TEXTS: Final[dict[str, Callable[[str, str], Network]]] = {
+    "BIF": bif.read,
+    "NET": net.read,
+    "DNE": dne.read,
+    "Elvira": elvira.read,
+    "UAI": uai.read,
+    "EFG": efg.read,
+    "jgum": jgum.read,
+}
+_ROOTS: Final[dict[str, Callable[[xml.Element, str], Network]]] = {
+    "BIF": bifxml.from_root,
+    "smile": xdsl.from_root,
+    "ProbModelXML": probmodelxml.from_root,
+}
+_ENDINGS: Final = {
+    ".bif": "BIF",
+    ".net": "NET",
+    ".hkb": "NET",
+    ".dne": "DNE",
+    ".dnet": "DNE",
+    ".elv": "Elvira",
+    ".uai": "UAI",
+    ".limid": "UAI",
+    ".efg": "EFG",
+    ".jgum": "jgum",
+    ".xdsl": "XML",
+    ".bifxml": "XML",
+    ".xmlbif": "XML",
+    ".xml": "XML",
+    ".pgmx": "XML",
+}
+_BEGINNINGS: Final = (
+    ("XML", re.compile(r"<(?:\?xml|!--|!DOCTYPE|[A-Za-z])")),
+    ("EFG", re.compile(r"EFG\s+2\b")),
+    ("DNE", re.compile(r"(?://[^\n]*\s+|/\*.*?\*/\s*)*bnet\s+\w+\s*\{", re.DOTALL)),
     (
-        "tag:yaml.org,2002:float",
-        _FLOAT,
-        "-+.0123456789",
+        "Elvira",
+        re.compile(r"(?://[^\n]*\s+|/\*.*?\*/\s*)*(?:idiagramsv|idiagram|id-with-svnodes|bnet)\s+\"?", re.DOTALL),
     ),
+    ("NET", re.compile(r"(?:%[^\n]*\s+)*(?:net|class\s+\w+)\s*\{")),
+    ("BIF", re.compile(r"(?://[^\n]*\s+)*network\s+\S+\s*\{")),
+    ("UAI", re.compile(r"(?:ID|LIMID|BAYES)\s+[0-9]+\s")),
+    ("jgum", re.compile(r"\{\s*\"type\"\s*:\s*\"ID\"")),
 )
-_CORE: Final = {tag for tag, _, _ in _SCALARS} | {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+"""How files of each format begin, for endings that say nothing."""
+
+_WRITERS: Final[dict[str, tuple[str, Callable[[Network], str]]]] = {
+    ".bifxml": (bifxml.FORMAT, bifxml.write),
+    ".xdsl": (xdsl.FORMAT, xdsl.write),
+    ".net": (net.FORMAT, net.write),
+    ".pgmx": (probmodelxml.FORMAT, probmodelxml.write),
+}
+_NEVER_FORGET: Final = (".xdsl",)
+"""Formats whose program remembers more than is written."""
+
+WRITABLE: Final = (*_OWN, *_WRITERS, ".efg", ".dot")
+"""The endings that :func:`write` takes."""
+
+READABLE: Final = (*_OWN, *_ENDINGS)
+"""The endings that :func:`read` knows; others are told by how the file begins."""
 
 
-def read(path: str | os.PathLike[str]) -> CID | CIM | TrainingSetup:
-    """Read a diagram, a model or a training setup from a file.
+def read(
+    path: str | os.PathLike[str],
+    *,
+    decisions: Iterable[str] = (),
+    utilities: Iterable[str] | Mapping[str, Mapping[str, float] | None] = (),
+    recall: Recall | None = None,
+    normalise: bool = False,
+) -> CID | CIM | TrainingSetup | Study:
+    """Read a diagram, a model, a training setup or a whole study from a file.
 
     Parameters
     ----------
     path
-        A YAML file, by custom named ``*.cid.yaml``, or JSON of the same form.
+        A file of the own format (by custom ``*.cid.yaml``, or JSON of the same form), or BIFXML, XMLBIF, BIF, XDSL
+        (GeNIe), NET (Hugin), DNE (Netica), ProbModelXML (OpenMarkov), Elvira, UAI, EFG (Gambit) or jgum (aGrUM).
+    decisions
+        Chance nodes that are to be decisions, for formats that have none, such as BIF; their tables are left out.
+    utilities
+        Chance nodes that are to be utilities. A list: their states are numbers. A mapping: node → state → what it is
+        worth. A random one becomes its mean in each context, and the result says so.
+    recall
+        ``"as written"``: a decision observes its parents in the file. ``"no forgetting"``: also all earlier decisions
+        and what they observed. Left out: what the format's own program does (no forgetting: GeNIe, Netica,
+        OpenMarkov's and Elvira's influence diagrams, UAI's ``ID``).
+    normalise
+        Divide rows of probabilities that do not sum to one (within 1e-9) by their sums; rows of zeros, which some
+        programs write for impossible contexts, become uniform. Left out, such files are refused.
 
     Returns
     -------
-    CID, CIM or TrainingSetup
-        A setup if the file has deployments or anything else only setups have; a model if it has mechanisms.
+    CID, CIM, TrainingSetup or Study
+        Files of other programs: a model whose ``origin`` says what the reader decided (recall, notes, corrections) and
+        whose diagram has the file's positions, labels and units as attributes, a bare diagram if there are no tables.
+        Own files: what they hold.
 
     Raises
     ------
     FileFormatError
-        The file is not what it should be; the text names the line.
+        The file is not what it should be; the text names line and column.
+    NotApplicableError
+        ``recall="no forgetting"``, and the file does not say in which order the decisions are taken.
     OSError
         There is no such file, or it cannot be read.
+
+    Notes
+    -----
+    Hostile files are refused in about a second and in bounded memory: deep nesting, aliases, XML entities, tables of
+    more than 2²⁴ entries, numbers of many digits, archives, links out of the folder.
 
     Examples
     --------
     >>> import cidmesa as cm, tempfile, pathlib
     >>> cid = cm.CID([("door", "go"), ("go", "reward")], decisions=["go"], utilities=["reward"])
+    >>> model = cid.parameterise(door=cm.Uniform("left", "right"), go=["left", "right"], reward=cm.Table([0, 1]))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read(write(cid, pathlib.Path(folder) / "door.cid.yaml")) == cid
+    ...     read(write(model, pathlib.Path(folder) / "door.net")) == model
     True
     """
-    source = Path(path)
-    try:
-        text = source.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{source}: not a text file in UTF-8 (byte {error.start}).") from None
-    return loads(text, name=str(source))
+    place = Path(path)
+    options = _options(decisions, utilities, recall, normalise)
+    return from_bytes(source.read_bytes(place), str(place), options)
 
 
-def write(obj: CID | CIM | TrainingSetup, path: str | os.PathLike[str]) -> Path:
-    """Write a diagram, a model or a training setup to a file, all or nothing.
+def from_bytes(data: bytes, name: str, options: Options) -> CID | CIM | TrainingSetup | Study:
+    """Read a file's bytes; `name` is what errors call it, and its ending tells the format where the bytes do not."""
+    kind = _kind(Path(name), data)
+    if kind == "own":
+        if any((options.decisions, options.utilities, options.recall, options.normalise)):
+            raise NotApplicableError(
+                f"{name}: decisions=, utilities=, recall= and normalise= are for files of other programs, and this is "
+                "cidmesa's own: leave them out."
+            )
+        return own.loads(source.as_text(data, name), name=name)
+    if kind == "XML":
+        if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise FileFormatError(f"{name}: not a text file: it has a NUL byte.")
+        root = xml.parse(data, name)
+        if root.tag not in _ROOTS:
+            root.fail(f"<{root.tag[:40]}> is not the root of BIFXML (<BIF>), XDSL (<smile>) or ProbModelXML.")
+        return to_model(_ROOTS[root.tag](root, name), options)
+    return to_model(_TEXTS[kind](source.as_text(data, name, foreign=True), name), options)
 
-    Functions are written as what they do (see :mod:`cidmesa.interop.plain`), so the file equals the object by its
-    tables, not by its code. An existing file is replaced only when the new one is complete.
+
+def write(obj: CID | CIM | TrainingSetup | Study, path: str | os.PathLike[str]) -> Path:
+    """Write a diagram, a model, a training setup or a study to a file, all or nothing.
+
+    The ending says the format: ``.yaml``, ``.yml``, ``.json`` (everything), ``.bifxml``, ``.xdsl``, ``.net``,
+    ``.pgmx`` (models of one agent), ``.efg`` (games), ``.dot`` (the diagram). Functions are written as what they do,
+    so a file equals the object by its tables, not by its code. An existing file is replaced only when the new one is
+    complete.
 
     Raises
     ------
     FileFormatError
-        `obj` is something else, has values that plain data cannot hold, or `path` ends in none of .yaml, .yml, .json.
+        No format has this ending, or it cannot hold some name or value; the text says which.
+    NotApplicableError
+        The format cannot hold the model: symbols, several agents, fixed rules, limited memory where its program has
+        none.
     """
     target = Path(path)
-    if target.suffix not in {".yaml", ".yml", ".json"}:
-        raise FileFormatError(f"{target}: a file name ends in .yaml, .yml or .json: {target.stem}.cid.yaml.")
-    text = json.dumps(as_plain(obj), indent=1, ensure_ascii=False) + "\n" if target.suffix == ".json" else dumps(obj)
-    write_text(target, text)
+    ending = target.suffix.lower()
+    if ending not in WRITABLE:
+        raise FileFormatError(
+            f"{target}: a file that is written ends in {', '.join(WRITABLE)}{did_you_mean(ending, WRITABLE)}: "
+            f"{target.stem or 'diagram'}.cid.yaml."
+        )
+    write_text(target, _text(obj, target, ending))
     return target
 
 
@@ -128,117 +217,75 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
-def dumps(obj: CID | CIM | TrainingSetup) -> str:
-    """Write as YAML text.
-
-    Examples
-    --------
-    >>> import cidmesa as cm
-    >>> print(dumps(cm.CID([("a", "b")], utilities=["b"])))
-    cidmesa: 1
-    nodes: [a, b]
-    edges:
-    - [a, b]
-    decisions: []
-    utilities: [b]
-    <BLANKLINE>
-    """
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012  (a class attribute of yaml's own)
-
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    def text(dumper: Dumper, value: str) -> Any:
-        plain = value.isprintable()  # line breaks of any alphabet are not: write them as escapes
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
-
-    _resolve_like_json(Dumper)
-    Dumper.add_representer(str, text)
-    return yaml.dump(
-        as_plain(obj), Dumper=Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110
-    )
+def _options(
+    decisions: Iterable[str],
+    utilities: Iterable[str] | Mapping[str, Mapping[str, float] | None],
+    recall: Recall | None,
+    normalise: bool,
+) -> Options:
+    for argument, names in (("decisions", decisions), ("utilities", utilities)):
+        if isinstance(names, str):
+            raise NotApplicableError(f'{argument}= is a list of names; got {names!r}: {argument}=["{names}"].')
+    if recall is not None and recall not in RECALLS:
+        raise NotApplicableError(f"recall= is one of {', '.join(map(repr, RECALLS))}; got {recall!r}.")
+    worth = dict(utilities) if isinstance(utilities, Mapping) else dict.fromkeys(utilities)
+    return Options(tuple(decisions), worth, recall, bool(normalise))
 
 
-def loads(text: str, *, name: str = "text") -> CID | CIM | TrainingSetup:
-    r"""Read YAML text; `name` is what errors call it.
+def _kind(path: Path, data: bytes) -> str:
+    """Tell the format: XML by its beginning whatever the ending, else the ending, else the beginning."""
+    start = data[:4096].decode("latin-1").removeprefix("\xef\xbb\xbf").lstrip()
+    ending = path.suffix.lower()
+    begins = next((kind for kind, pattern in _BEGINNINGS if pattern.match(start)), None)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) and _ENDINGS.get(ending) == "XML":
+        return "XML"
+    if begins == "XML":
+        return "XML"
+    if ending in _OWN:
+        if begins is not None and begins != "jgum":
+            raise FileFormatError(f"{path}: this is {begins}, not cidmesa's format: give it the ending of its format.")
+        return begins or "own"
+    if ending in _ENDINGS:
+        return _ENDINGS[ending]
+    return begins or "own"
 
-    Examples
-    --------
-    >>> loads("{cidmesa: 1, edges: [[a, b]], utilities: [b]}").utilities
-    ('b',)
-    >>> loads("cidmesa: 1\nedges:\n- [a, b]\n- [b, a]")
-    Traceback (most recent call last):
-        ...
-    cidmesa.errors.FileFormatError: text, line 3: a causal influence diagram has no cycle, ...
-    """
-    import yaml
 
-    base: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def _text(obj: CID | CIM | TrainingSetup | Study, target: Path, ending: str) -> str:
+    if ending in _OWN:
+        return own.as_json(obj) if ending == ".json" else own.dumps(obj)
+    if not isinstance(obj, CID | CIM):
+        raise NotApplicableError(
+            f"{target}: only the own format holds a {type(obj).__name__}: write {target.stem}.cid.yaml, or its .cid or "
+            ".model."
+        )
+    if ending == ".dot":
+        from cidmesa.render.dot import to_dot
+        from cidmesa.render.spec import spec_of
 
-    class Loader(base):  # type: ignore[misc]  # chosen at run time: the C parser where PyYAML has it
-        yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012  (a class attribute of yaml's own)
+        return to_dot(spec_of(obj if isinstance(obj, CID) else obj.cid)) + "\n"
+    if isinstance(obj, CID):
+        raise NotApplicableError(
+            f"{target}: {ending} holds numbers, and this is a bare diagram: write .cid.yaml or .dot."
+        )
+    if ending == ".efg":
+        from cidmesa.solve.games.gambit import to_efg
 
-    _resolve_like_json(Loader)
-    lines: dict[Where, int] = {}
+        return to_efg(obj)
+    format, writer = _WRITERS[ending]
+    if ending in _NEVER_FORGET:
+        _require_recall(obj, format)
+    return writer(from_model(obj, format, target.stem))
 
-    def fail(where: Where, words: str) -> NoReturn:
-        known = next((where[:n] for n in range(len(where), -1, -1) if where[:n] in lines), ())
-        line = f", line {lines[known]}" if known in lines else ""
-        path = ".".join(str(key) for key in where if isinstance(key, str))
-        raise FileFormatError(f"{name}{line}{f' ({path})' if path and path not in words else ''}: {words}")
 
+def _require_recall(model: CIM, format: str) -> None:
+    """Refuse a model that forgets, for a format whose program would remember."""
     try:
-        for event in yaml.parse(text, Loader=Loader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                at = event.start_mark.line + 1 if event.start_mark else "?"
-                raise FileFormatError(f"{name}, line {at}: anchors and aliases are not read; write it out.")
-        root = yaml.compose(text, Loader=Loader)
-        data = None if root is None else _data(root, (), lines, name)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        where = f", line {mark.line + 1}" if mark is not None else ""
-        raise FileFormatError(f"{name}{where}: not YAML: {problem}.") from None
-    except RecursionError:
-        raise FileFormatError(f"{name}: nested too deeply.") from None
-    return from_plain(data, fail)
-
-
-def _resolve_like_json(cls: type[Any]) -> None:
-    """Let `cls` tell texts from numbers as JSON does: no ``yes``, no octals, no dates, no times."""
-    for tag, pattern, first in _SCALARS:
-        cls.add_implicit_resolver(tag, pattern, list(first))
-
-
-def _data(node: yaml.Node, where: Where, lines: dict[Where, int], name: str) -> Any:
-    """Turn a node into plain data, remembering the line of every entry."""
-    import yaml
-
-    line = node.start_mark.line + 1
-    lines.setdefault(where, line)
-    if node.tag not in _CORE:
-        raise FileFormatError(f"{name}, line {line}: plain data has no tags; got {node.tag}.")
-    if isinstance(node, yaml.MappingNode):
-        found: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = _data(key_node, (*where, "?"), {}, name)
-            at = key_node.start_mark.line + 1
-            if isinstance(key, Mapping | list):
-                raise FileFormatError(f"{name}, line {at}: a key is a text or a number; got {key!r}.")
-            if key in found:
-                raise FileFormatError(f"{name}, line {at}: `{key}` is written twice.")
-            lines[*where, key] = at
-            found[key] = _data(value_node, (*where, key), lines, name)
-        return found
-    if isinstance(node, yaml.SequenceNode):
-        return [_data(item, (*where, i), lines, name) for i, item in enumerate(node.value)]
-    if node.tag.endswith(":int"):
-        return int(node.value)
-    if node.tag.endswith(":float"):
-        return float(node.value.replace(".inf", "inf").replace(".nan", "nan"))
-    if node.tag.endswith(":bool"):
-        return node.value == "true"
-    return None if node.tag.endswith(":null") else node.value
+        complete = model.cid.with_recall()
+    except NotApplicableError:
+        return  # the order is not said, and the reader takes such a file as written
+    if complete.edges != model.cid.edges:
+        tail, head = complete.edges[len(model.cid.edges)]
+        raise NotApplicableError(
+            f"{format} implies that nothing is forgotten, and here `{head}` does not observe `{tail}`: write "
+            "model.with_recall(), or .net, which keeps limited memory."
+        )

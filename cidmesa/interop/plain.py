@@ -1,4 +1,4 @@
-"""Diagrams, models and training setups as plain data: mappings, lists, texts and numbers.
+"""Diagrams, models, training setups and studies as plain data: mappings, lists, texts and numbers.
 
 Nothing in it is code. A function is written as what it does: the value for each context of its parents (``map``), the
 value for each context and noise (``noise``, ``outcome``), or probabilities (``table``), whichever says most. Nested
@@ -11,7 +11,7 @@ Symbolic entries are texts such as ``1 - delta`` (see :mod:`cidmesa.interop.expr
 >>> model = cm.CID([("door", "red")]).parameterise(door=cm.Uniform("left", "right"), red=lambda door: door)
 >>> as_plain(model)["mechanisms"]["red"]
 {'parents': ['door'], 'domain': ['left', 'right'], 'map': ['left', 'right']}
->>> from cidmesa.interop.reader import from_plain
+>>> from cidmesa.interop.study_reader import from_plain
 >>> from_plain(as_plain(model)) == model
 True
 """
@@ -25,38 +25,114 @@ import numpy as np
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
-from cidmesa.mechanisms import Allowed, Domain, is_symbolic
-from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.interop.study import Study
+from cidmesa.mechanisms import Allowed, Domain, is_number, is_symbolic
+from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
 
 Plain: TypeAlias = dict[str, Any]
 VERSION: Final = 1
 
 
-def as_plain(obj: CID | CIM | TrainingSetup) -> Plain:
-    """Write a diagram, model or training setup as plain data.
+def as_plain(obj: CID | CIM | TrainingSetup | Study) -> Plain:
+    """Write a diagram, model, training setup or study as plain data.
 
     Raises
     ------
     FileFormatError
         `obj` is something else, or has a domain value that is not text, a number, true, false, null or a tuple of them.
     """
+    if isinstance(obj, Study):
+        return {"cidmesa": VERSION, **_study(obj)}
     if isinstance(obj, TrainingSetup):
         return {"cidmesa": VERSION, **_base(obj.base), **_setup(obj)}
     if isinstance(obj, CIM | CID):
         return {"cidmesa": VERSION, **_base(obj)}
-    raise FileFormatError(f"a diagram, a model or a training setup can be written; got {type(obj).__name__}.")
+    raise FileFormatError(f"a diagram, a model, a training setup or a study can be written; got {type(obj).__name__}.")
 
 
 def _base(base: CIM | CID) -> Plain:
     if isinstance(base, CID):
-        return _diagram(base)
+        return {**_diagram(base), **_looks(base)}
     found = {**_diagram(base.cid), "mechanisms": {node: _mechanism(base, node) for node in base.cid.nodes}}
     if base.rules:
         found["rules"] = {decision: _numbers(base.cpd(decision)) for decision in base.rules}
     if base.is_symbolic:
         found["symbols"] = _symbols(base)
+    return {**found, **_looks(base.cid)}
+
+
+def _looks(cid: CID) -> Plain:
+    """Write where pictures have the nodes, what they call them, and what utilities are counted in."""
+    found: dict[str, Plain] = {"positions": {}, "labels": {}, "units": {}}
+    for node in cid.nodes:
+        for key, value in looks_of(cid, node).items():
+            found[f"{key}s"][node] = list(value) if key == "position" else value
+    return {key: entries for key, entries in found.items() if entries}
+
+
+def looks_of(cid: CID, node: str) -> Plain:
+    """Return the position, the label and the unit among the attributes of a node, where they are what they should be.
+
+    >>> looks_of(CID([("a", "b")], attributes={"a": {"position": (1, 2), "label": "A", "colour": "red"}}), "a")
+    {'position': (1.0, 2.0), 'label': 'A'}
+    """
+    known = cid.attributes.get(node, {})
+    found: Plain = {}
+    where = known.get("position")
+    if (
+        isinstance(where, tuple | list)
+        and len(where) == 2
+        and all(is_number(x) and abs(x) < float("inf") for x in where)
+    ):
+        found["position"] = (float(where[0]), float(where[1]))
+    found |= {key: known[key] for key in ("label", "unit") if isinstance(known.get(key), str) and known[key]}
     return found
+
+
+def _study(study: Study) -> Plain:
+    """Write the first arm as the setup itself, and of the other arms what is different in them."""
+    arms = {arm: {**_base(setup.base), **_setup(setup)} for arm, setup in study.setups.items()}
+    first = next(iter(arms.values()))
+    words = {"title": study.title, "source": study.source, "story": study.story}
+    found: Plain = {key: text for key, text in words.items() if text}
+    found |= first
+    named = list(arms) != [TRAINING]
+    if named:
+        found["arms"] = {arm: _difference(first, whole) for arm, whole in arms.items()}
+    for arm, options in study.derive.items():
+        if options:
+            place = found["arms"][arm] if named else found
+            place["derive"] = {key: _option(value) for key, value in options.items()}
+    if study.bodies:
+        found["bodies"] = {
+            name: {**({"description": body.description} if body.description else {}), **body.recipe}
+            for name, body in study.bodies.items()
+        }
+    if study.claims:
+        found["claims"] = [{"says": claim.says, **claim.holds} for claim in study.claims]
+    return found
+
+
+def _difference(first: Plain, whole: Plain) -> Plain:
+    """Return the entries of `whole` that differ; mechanisms one by one, ``None`` for what is not there."""
+    found: Plain = {}
+    for key in dict.fromkeys([*first, *whole]):
+        if first.get(key) == whole.get(key):
+            continue
+        same_nodes = key == "mechanisms" and key in whole and set(first.get(key, {})) == set(whole[key])
+        found[key] = (
+            {node: entry for node, entry in whole[key].items() if entry != first[key][node]}
+            if same_nodes
+            else whole.get(key)
+        )
+    return found
+
+
+def _option(value: Any) -> Any:
+    if hasattr(value, "weight"):
+        return {"weight": value.weight, "sharpness": value.sharpness, "samples": value.samples, "bits": value.bits}
+    return [_option(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def _diagram(cid: CID) -> Plain:

@@ -1,7 +1,10 @@
-"""Reading plain data back; :mod:`cidmesa.interop.plain` says what it looks like."""
+"""Reading diagrams, models and setups from plain data; :mod:`cidmesa.interop.plain` says what it looks like."""
 
 from __future__ import annotations
 
+import json
+import math
+import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
@@ -13,8 +16,19 @@ from cidmesa.arrays import Array
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import CidmesaError, FileFormatError, did_you_mean
 from cidmesa.interop import expressions
-from cidmesa.interop.plain import VERSION, Plain
-from cidmesa.mechanisms import Bernoulli, Categorical, Choice, Domain, Mechanism, Place, Structural, Table, Uniform
+from cidmesa.interop.plain import Plain
+from cidmesa.mechanisms import (
+    Bernoulli,
+    Categorical,
+    Choice,
+    Domain,
+    Mechanism,
+    Place,
+    Structural,
+    Table,
+    Uniform,
+    is_symbolic,
+)
 from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 
@@ -24,50 +38,66 @@ Where: TypeAlias = tuple[str | int, ...]
 Fail: TypeAlias = Callable[[Where, str], NoReturn]
 """Raises a :class:`FileFormatError` about the entry at a path."""
 
-_DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
-_MODEL: Final = ("mechanisms", "rules", "symbols")
-_SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended")
-_WAYS: Final = ("table", "map", "noise", "uniform", "bernoulli", "categorical")
+DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
+LOOKS: Final = ("positions", "labels", "units")
+MODEL: Final = ("mechanisms", "rules", "symbols")
+SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended")
+_WAYS: Final = ("table", "map", "noise", "expression", "probabilities", "uniform", "bernoulli", "categorical")
+_LATER: Final = {
+    "levels": "levels from a table are not read yet: write the features and their probabilities as mechanisms",
+}
+"""Keys that a later version will have."""
+
+MOST_ENTRIES: Final = 2**24
+"""How many entries all tables of a file may have together, written out."""
+MOST_STEPS: Final = 2_000_000
+"""How many steps the expressions of a file may take together; one with symbols counts fifty times."""
 
 
-def _raise(where: Where, text: str) -> NoReturn:
-    raise FileFormatError(f"{'.'.join(map(str, where)) or 'the data'}: {text}")
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: shortened, however large it is."""
+    return _SHORT.repr(value)
 
 
-def from_plain(data: Any, fail: Fail = _raise) -> CID | CIM | TrainingSetup:
-    """Read what :func:`as_plain` wrote.
-
-    Parameters
-    ----------
-    data
-        Plain data.
-    fail
-        Called with the path of the entry and what is wrong with it; it raises.
-
-    Returns
-    -------
-    CID, CIM or TrainingSetup
-        A setup if there are deployments or anything else that only setups have; a model if there are mechanisms.
-    """
-    reader = _Reader(fail)
-    entries = reader.mapping(data, (), ("cidmesa", *_DIAGRAM, *_MODEL, *_SETUP))
-    if entries.get("cidmesa") != VERSION:
-        fail(("cidmesa",), f"the file says `cidmesa: {VERSION}` first; got {entries.get('cidmesa')!r}.")
-    cid = reader.diagram(entries, ())
-    base: CID | CIM = cid
-    symbols = reader.symbols(entries.get("symbols"))
-    if "mechanisms" in entries:
-        base = reader.model(cid, entries, symbols)
-    elif "rules" in entries:
-        fail(("rules",), "rules belong to a model, and there are no `mechanisms`.")
-    return reader.setup(base, entries, symbols) if any(key in entries for key in _SETUP) else base
+def brief(words: str, most: int = 600) -> str:
+    """Shorten a message that names much of the file."""
+    return words if len(words) <= most else f"{words[:most]}…"
 
 
-class _Reader:
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_SHORT.maxlist = _SHORT.maxdict = _SHORT.maxtuple = 4
+_SHORT.maxlevel = 2
+_SHORT.maxlong = 40
+
+
+class Reader:
     """Reads plain data, and says where it is wrong."""
 
     def __init__(self, fail: Fail) -> None:
         self.fail = fail
+        self.room, self.steps = MOST_ENTRIES, MOST_STEPS
+
+    def whole(self, entries: Plain) -> CID | CIM | TrainingSetup:
+        """Read a diagram, a model or a setup."""
+        cid = self.looks(self.diagram(entries, ()), entries)
+        base: CID | CIM = cid
+        symbols = self.symbols(entries.get("symbols"))
+        if "mechanisms" in entries:
+            base = self.model(cid, entries, symbols)
+        else:
+            for key in ("rules", "symbols"):
+                if entries.get(key) is not None:
+                    self.fail((key,), f"{key} belong to a model, and there are no `mechanisms`.")
+        return self.setup(base, entries, symbols) if any(key in entries for key in SETUP) else base
+
+    def spend(self, where: Where, shape: Sequence[int]) -> None:
+        """Count the entries of a table that is about to be written out."""
+        self.room -= math.prod(shape)
+        if self.room < 0 or len(shape) > 62:
+            self.fail(
+                where, f"with its table the file has more than {MOST_ENTRIES:,} entries: give nodes fewer parents."
+            )
 
     @contextmanager
     def at(self, *where: str | int) -> Iterator[None]:
@@ -80,27 +110,51 @@ class _Reader:
             self.fail(where, str(error))
 
     def mapping(self, data: Any, where: Where, known: Sequence[str] | None = None) -> Plain:
+        """Return a mapping, after checking its keys if all are `known`."""
         if not isinstance(data, dict):
-            self.fail(where, f"a mapping is expected here; got {data!r}.")
+            self.fail(where, f"a mapping is expected here; got {shown(data)}.")
+        if known is not None:
+            self.known(data, where, known)
+        return data
+
+    def known(self, data: Plain, where: Where, known: Sequence[str]) -> None:
+        """Refuse keys that are not among the `known` ones."""
         for key in data:
-            if known is not None and key not in known:
-                self.fail((*where, key), f"`{key}` is none of {', '.join(known)}{did_you_mean(key, known)}.")
+            if key in known:
+                continue
+            if where == () and key in _LATER:
+                self.fail((key,), f"`{key}`: {_LATER[key]}.")
+            listed = f"none of {', '.join(known)}" if len(known) <= 20 else f"no {self.what(where)}"
+            self.fail((*where, key), f"`{brief(str(key), 60)}` is {listed}{did_you_mean(brief(str(key), 60), known)}.")
+
+    @staticmethod
+    def what(where: Where) -> str:
+        """Say what the keys of a mapping with many keys are."""
+        return "key of a file" if where == () else "key of an arm" if where[0] == "arms" else "node of this diagram"
+
+    def text(self, data: Any, where: Where) -> str:
+        """Return a text."""
+        if not isinstance(data, str):
+            self.fail(where, f"a text is expected here; got {shown(data)}.")
         return data
 
     def names(self, data: Any, where: Where) -> list[str]:
+        """Return a list of names."""
         if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
-            self.fail(where, f"a list of names is expected here; got {data!r}.")
+            self.fail(where, f"a list of names is expected here; got {shown(data)}.")
         return data
 
     def edges(self, data: Any, where: Where) -> list[Edge]:
+        """Return a list of edges."""
         if not isinstance(data, list):
-            self.fail(where, f"a list of [tail, head] is expected here; got {data!r}.")
+            self.fail(where, f"a list of [tail, head] is expected here; got {shown(data)}.")
         for i, edge in enumerate(data):
             if len(self.names(edge, (*where, i))) != 2:
-                self.fail((*where, i), f"an edge is [tail, head]; got {edge!r}.")
+                self.fail((*where, i), f"an edge is [tail, head]; got {shown(edge)}.")
         return [(tail, head) for tail, head in data]
 
     def owned(self, data: Any, where: Where, nodes: Sequence[str]) -> Any:
+        """Return decisions or utilities: a list, or a mapping from agent to list."""
         lists = data if isinstance(data, dict) else {0: data}
         for agent, names in lists.items():
             there = where if lists is not data else (*where, agent)
@@ -110,6 +164,7 @@ class _Reader:
         return data
 
     def diagram(self, data: Plain, where: Where) -> CID:
+        """Return a diagram."""
         edges = self.edges(data.get("edges", []), (*where, "edges"))
         nodes = self.names(data.get("nodes", []), (*where, "nodes"))
         if nodes:
@@ -130,27 +185,33 @@ class _Reader:
     # Models ------------------------------------------------------------------------------------------------------
 
     def model(self, cid: CID, data: Plain, symbols: Mapping[str, Any]) -> CIM:
+        """Read the mechanisms of all nodes, parents before children, and the rules."""
         written = self.mapping(data["mechanisms"], ("mechanisms",), cid.nodes)
-        domains: dict[str, Domain] = {}
         for node in written:
-            entry = self.mapping(written[node], ("mechanisms", node))
-            if cid.kind(node) != "utility":
-                domains[node] = self.domain(entry, ("mechanisms", node))
-        mechanisms = {
-            node: self.mechanism(cid, node, written[node], domains, symbols, ("mechanisms", node)) for node in written
-        }
-        for node, mechanism in mechanisms.items():  # one by one, so that the first line at fault is named
-            others = {name: _stand_in(cid, name, domains) for name in cid.nodes if name in mechanisms and name != node}
-            if len(others) + 1 == len(cid.nodes):
-                with self.at("mechanisms", node):
-                    if isinstance(mechanism, Choice):  # what comes up, the other mechanisms decide
-                        parents = cid.parents(node)
-                        mechanism.allowed_at(Place(node, "decision", parents, tuple(domains[p] for p in parents)))
-                        continue
-                    CIM(cid, {**others, node: mechanism})
-        with self.at("mechanisms"):
+            self.mapping(written[node], ("mechanisms", node))
+        domains: dict[str, Domain] = {}
+        mechanisms: dict[str, Mechanism] = {}
+        for node in (cid.nodes[i] for i in cid.topological):
+            if node not in written:
+                continue
+            where = ("mechanisms", node)
+            lacking = next((parent for parent in cid.parents(node) if parent not in domains), None)
+            if lacking is not None and cid.kind(node) != "decision":
+                self.fail(("mechanisms",), f"every node needs a mechanism, and `{lacking}` has none.")
+            if cid.kind(node) != "utility" and not _tells_domain(written[node]):
+                domains[node] = self.domain(written[node], where)
+            mechanisms[node] = self.mechanism(cid, node, written[node], domains, symbols, where)
+            if cid.kind(node) != "utility" and node not in domains:
+                declared = mechanisms[node]
+                domains[node] = tuple(declared.domain or ()) if isinstance(declared, Structural | Table) else ()
+        try:
             model = CIM(cid, mechanisms)
-        rules = self.mapping(data.get("rules", {}), ("rules",), cid.decisions)
+        except CidmesaError as error:
+            for node, mechanism in mechanisms.items():  # one by one, so that the line at fault is named
+                with self.at("mechanisms", node):
+                    _try(cid, node, mechanism, domains)
+            self.fail(("mechanisms",), str(error))
+        rules = self.mapping(data.get("rules") or {}, ("rules",), cid.decisions)
         if not rules:
             return model
         with self.at("rules"):
@@ -158,13 +219,27 @@ class _Reader:
                 {node: self.array(table, ("rules", node), symbols) for node, table in rules.items()}
             )
 
+    def looks(self, cid: CID, data: Plain) -> CID:
+        """Return the diagram with the positions, labels and units that the file has, as attributes."""
+        known: dict[Any, dict[Any, Any]] = {}
+        for node, where in self.mapping(data.get("positions") or {}, ("positions",), cid.nodes).items():
+            if not (isinstance(where, list) and len(where) == 2 and all(map(_is_number, where))):
+                self.fail(("positions", node), f"a position is [x, y]; got {shown(where)}.")
+            known.setdefault(node, {})["position"] = (float(where[0]), float(where[1]))
+        for key in ("label", "unit"):
+            for node, text in self.mapping(data.get(f"{key}s") or {}, (f"{key}s",), cid.nodes).items():
+                known.setdefault(node, {})[key] = self.text(text, (f"{key}s", node))
+        return cid.with_attributes(known) if known else cid
+
     def domain(self, entry: Plain, where: Where) -> Domain:
+        """Return the values of a node, each once."""
         values = self.values(entry, where)
         with self.at(*where):
             Choice(values)  # refuses what occurs twice
         return values
 
     def values(self, entry: Plain, where: Where) -> Domain:
+        """Return the values that an entry lists or implies."""
         if "uniform" in entry and "domain" not in entry:
             return tuple(_tupled(value) for value in self.listed(entry["uniform"], (*where, "uniform")))
         if "bernoulli" in entry and "domain" not in entry:
@@ -172,18 +247,23 @@ class _Reader:
         if "categorical" in entry and "domain" not in entry:
             return tuple(map(_tupled, self.mapping(entry["categorical"], (*where, "categorical"))))
         if "domain" not in entry:
-            self.fail(where, "a node that is not a utility needs its `domain`.")
+            for way in _WAYS:
+                if way in entry:
+                    self.fail(where, "a node that is not a utility needs its `domain`.")
+            self.fail(where, f"a node that is not a utility needs its `domain`{_nearest(entry)}.")
         values = self.listed(entry["domain"], (*where, "domain"))
         return tuple(_tupled(value) for value in values)
 
     def listed(self, data: Any, where: Where) -> list[Any]:
+        """Return a list of at least one value."""
         if not isinstance(data, list) or not data:
-            self.fail(where, f"a list of values is expected here; got {data!r}.")
+            self.fail(where, f"a list of values is expected here; got {shown(data)}.")
         return data
 
     def mechanism(
         self, cid: CID, node: str, entry: Any, domains: Mapping[str, Domain], symbols: Mapping[str, Any], where: Where
     ) -> Mechanism:
+        """Return a mechanism, in whichever of the ways it is written."""
         if cid.kind(node) == "decision":
             entry = self.mapping(entry, where, ("parents", "domain", "allowed", "outcome", *_WAYS))
             return Choice(domains[node], self.allowed(cid, node, entry, domains, (*where, "allowed")))
@@ -192,12 +272,20 @@ class _Reader:
         given = self.names(entry.get("parents", list(parents)), (*where, "parents"))
         if sorted(given) != sorted(parents):
             self.fail(
-                (*where, "parents"), f"the parents of `{node}` are {', '.join(parents) or 'none'}; got {given!r}."
+                (*where, "parents"), f"the parents of `{node}` are {', '.join(parents) or 'none'}; got {shown(given)}."
             )
         ways = [way for way in _WAYS if way in entry]
+        if ways == ["noise", "expression"]:
+            ways = ["expression"]
         if len(ways) != 1:
-            self.fail(where, f"`{node}` has one of table, map, or noise with outcome; got {', '.join(ways) or 'none'}.")
+            self.fail(where, f"`{node}` has one of {', '.join(_WAYS)}; got {', '.join(ways) or 'none'}.")
         with self.at(*where):
+            if ways[0] in {"uniform", "bernoulli", "categorical"}:
+                if cid.kind(node) == "utility":
+                    self.fail(where, "a utility is a number for each context of its parents: table, or expression.")
+                self.spend(where, [*(len(domains[p]) for p in parents), len(domains[node])])
+            if ways[0] in {"expression", "probabilities"}:
+                return self.computed(cid, node, entry, domains, symbols, where)
             if ways[0] == "uniform":
                 return Uniform(*map(_tupled, self.listed(entry["uniform"], (*where, "uniform"))))
             if ways[0] == "bernoulli":
@@ -222,7 +310,11 @@ class _Reader:
         strange = [name for name in given if name not in cid.parents(node)]
         if strange:
             self.fail((*where, "parents"), f"`{node}` does not observe `{strange[0]}`.")
+        lacking = next((name for name in given if name not in domains), None)
+        if lacking is not None:
+            self.fail(("mechanisms",), f"every node needs a mechanism, and `{lacking}` has none.")
         shape = [len(domains[p]) for p in given]
+        self.spend(where, shape)
         known: dict[tuple[Any, ...], list[Any]] = {}
         for at in product(*map(range, shape)):
             value: Any = written.get("actions")
@@ -237,15 +329,87 @@ class _Reader:
             known[tuple(domains[p][i] for p, i in zip(given, at, strict=True))] = [_tupled(action) for action in value]
         return lambda **observed: known[tuple(observed[p] for p in given)]
 
+    def computed(
+        self, cid: CID, node: str, entry: Plain, domains: Mapping[str, Domain], symbols: Mapping[str, Any], where: Where
+    ) -> Mechanism:
+        """Read a mechanism that expressions say: a value, a value with noise, or a probability for each value."""
+        parents, kind = cid.parents(node), cid.kind(node)
+        axes = [domains[parent] for parent in parents]
+        way = "expression" if "expression" in entry else "probabilities"
+        if kind == "utility" and (way == "probabilities" or "noise" in entry):
+            self.fail(where, "a utility is a number for each context of its parents: one expression, without noise.")
+        if way == "probabilities":
+            given = self.mapping(entry[way], (*where, way))
+            domain = domains.get(node) or tuple(map(_tupled, given))
+            lacking = [value for value in domain if value not in given]
+            if lacking or len(given) > len(domain):
+                self.fail((*where, way), f"one probability for each value of the domain {shown(domain)} is expected.")
+            self.spend(where, [*map(len, axes), len(domain)])
+            place: Where = (*where, way)
+            texts: dict[Any, Any] = given
+            columns = [self.column(texts[value], (*place, str(value)), parents, axes, symbols) for value in domain]
+            table = np.array(columns, dtype=object).transpose().reshape([*map(len, axes), len(domain)])
+            return Table(_numeric(table), domain=domain, parents=parents)
+        noise: dict[Any, Any] = {None: 1.0}
+        if "noise" in entry:
+            given = self.mapping(entry["noise"], (*where, "noise"))
+            noise = {v: self.entry(p, (*where, "noise", v), symbols) for v, p in given.items()}
+        names, values = (parents, axes) if "noise" not in entry else ((*parents, "noise"), [*axes, tuple(noise)])
+        if "noise" in entry and "noise" in parents:
+            self.fail(where, "a parent is called `noise`: the noise of an expression has that name.")
+        self.spend(where, list(map(len, values)))
+        outputs = self.column(entry["expression"], (*where, "expression"), names, values, symbols)
+        if kind == "utility":
+            bad = next((value for value in outputs if isinstance(value, str | tuple) or value is None), None)
+            if bad is not None:
+                self.fail((*where, "expression"), f"a utility is a number; got {shown(bad)}.")
+            return Table(_numeric(np.array(outputs, dtype=object).reshape(list(map(len, axes)))), parents=parents)
+        domain = domains.get(node) or tuple(dict.fromkeys(outputs))
+        index = {value: i for i, value in enumerate(domain)}
+        for value in outputs:
+            if value not in index:
+                self.fail((*where, "expression"), f"{shown(value)} is not in the domain {shown(domain)} of `{node}`.")
+        outcome = np.array([index[value] for value in outputs], dtype=np.intp).reshape([*map(len, axes), len(noise)])
+        return Structural(_numeric(np.array(list(noise.values()), dtype=object)), outcome, domain)
+
+    def column(
+        self, text: Any, where: Where, names: Sequence[str], axes: Sequence[Domain], symbols: Mapping[str, Any]
+    ) -> list[Any]:
+        """Compute an expression in every context of `names`, in the order of the axes."""
+        try:
+            expression = expressions.read(text if isinstance(text, str) else json.dumps(text))
+        except FileFormatError as error:
+            self.fail(where, str(error))
+        unknown = next((name for name in expression.names if name not in names and name not in symbols), None)
+        if unknown is not None:
+            near = did_you_mean(brief(unknown, 60), [*names, *symbols])
+            self.fail(where, f"`{brief(unknown, 60)}` is neither a parent nor among the `symbols`{near}.")
+        used = [name for name in expression.names if name in names]
+        symbolic = len(used) < len(expression.names)
+        contexts = math.prod(len(axes[list(names).index(name)]) for name in used)
+        self.steps -= contexts * expression.size * (50 if symbolic else 1) + math.prod(map(len, axes))
+        if self.steps < 0:
+            self.fail(
+                where, "the expressions of this file take too many steps: write tables for nodes with many parents."
+            )
+        try:
+            return expression.in_every(names, axes, dict(symbols) if symbolic else {}, exact=symbolic)
+        except FileFormatError as error:
+            self.fail(where, str(error))
+
     def structural(
         self, node: str, entry: Plain, axes: Sequence[Domain], domain: Domain,
         order: tuple[Sequence[str], Sequence[str]], symbols: Mapping[str, Any], where: Where,
     ) -> Mechanism:  # fmt: skip
+        """Return a function of the parents, and of noise where there is any, by its values."""
         given, parents = order
         noise = self.array(entry.get("noise", [1.0]), (*where, "noise"), symbols)
+        if noise.ndim != 1 or not noise.size:
+            self.fail((*where, "noise"), "the noise is a list of probabilities.")
         key = "map" if "map" in entry else "outcome"
         shape = [len(axis) for axis in axes] + ([] if key == "map" else [len(noise)])
         index = {value: i for i, value in enumerate(domain)}
+        self.spend(where, [*shape, len(domain)])
         outcome = np.empty(shape, dtype=np.intp)
         for at in product(*map(range, shape)):
             value: Any = entry.get(key)
@@ -258,18 +422,19 @@ class _Reader:
             try:
                 outcome[at] = index[value]
             except (KeyError, TypeError):
-                self.fail((*where, key), f"{value!r} is not in the domain {domain!r} of `{node}`.")
+                self.fail((*where, key), f"{shown(value)} is not in the domain {shown(domain)} of `{node}`.")
         outcome = outcome.reshape([len(axis) for axis in axes] + [len(noise)])
         return Structural(noise, outcome.transpose([*map(given.index, parents), len(parents)]), domain)
 
     # Numbers -----------------------------------------------------------------------------------------------------
 
     def array(self, data: Any, where: Where, symbols: Mapping[str, Any]) -> Array:
+        """Return nested lists of numbers or expressions as an array."""
         if not _holds_text(data):
             try:
                 return np.array(data, dtype=np.float64)
-            except (TypeError, ValueError):
-                self.fail(where, f"nested lists of numbers, all rows alike in length, are expected; got {data!r:.60}.")
+            except (TypeError, ValueError, OverflowError):
+                self.fail(where, f"nested lists of numbers, all rows alike in length, are expected; got {shown(data)}.")
         flat: list[Any] = []
         shape = _shape(data)
 
@@ -288,56 +453,67 @@ class _Reader:
         return array.reshape(shape)
 
     def entry(self, data: Any, where: Where, symbols: Mapping[str, Any]) -> Any:
+        """Return a number, or an expression in symbols."""
         if isinstance(data, str):
             try:
                 return expressions.parse(data, symbols)
             except FileFormatError as error:
                 self.fail(where, str(error))
         if isinstance(data, bool) or not isinstance(data, int | float):
-            self.fail(where, f"a number, or an expression in symbols, is expected here; got {data!r}.")
+            self.fail(where, f"a number, or an expression in symbols, is expected here; got {shown(data)}.")
         return data
 
     def symbols(self, data: Any) -> dict[str, Any]:
+        """Return the symbols, each with what is assumed of it."""
         if data is None:
+            return {}
+        given = self.mapping(data, ("symbols",))
+        if not given:
             return {}
         import sympy
 
         found = {}
-        for name, assumed in self.mapping(data, ("symbols",)).items():
-            facts = self.mapping(assumed, ("symbols", name))
+        for name, assumed in given.items():
+            facts = self.mapping(assumed if assumed is not None else {}, ("symbols", name))
+            if not isinstance(name, str) or not all(isinstance(fact, str) for fact in facts):
+                self.fail(("symbols", name), "a symbol is a name with what is assumed of it, such as {positive: true}.")
             try:
                 found[name] = sympy.Symbol(name, **facts)
             except (TypeError, ValueError, sympy.core.facts.InconsistentAssumptions) as error:
-                self.fail(("symbols", name), f"{facts!r} cannot be assumed of a symbol ({error}).")
+                self.fail(("symbols", name), f"{shown(facts)} cannot be assumed of a symbol ({brief(str(error), 80)}).")
         return found
 
     # Setups --------------------------------------------------------------------------------------------------------
 
     def setup(self, base: CID | CIM, data: Plain, symbols: Mapping[str, Any]) -> TrainingSetup:
+        """Return a training setup."""
         deployments: dict[str, Deployment] = {}
         for name, entry in self.mapping(data.get("deployments") or {}, ("deployments",)).items():
             where = ("deployments", name)
+            if not isinstance(name, str):
+                self.fail(where, f"a deployment is called by a text; got {shown(name)}.")
             entry = self.mapping(entry, where, ("shifts", "edges"))
             edges = self.edges(entry.get("edges", []), (*where, "edges"))
             deployments[name] = Deployment(self.shifts(base, entry.get("shifts"), edges, symbols, where), edges)
             with self.at(*where):
                 TrainingSetup(base, {name: deployments[name]})
-        feedback = data.get("feedback", [])
+        feedback = data.get("feedback") or []
         for i, pair in enumerate(feedback if isinstance(feedback, list) else [None]):
-            if not isinstance(pair, list) or len(pair) not in {2, 3}:
-                self.fail(("feedback", i), f"feedback is [V, W] or [V, W, credit]; got {pair!r}.")
-        shared = data.get("shared_rules", [])
+            good = isinstance(pair, list) and len(pair) in {2, 3} and all(isinstance(node, str) for node in pair[:2])
+            if not good or (len(pair) == 3 and not isinstance(pair[2], bool)):
+                self.fail(("feedback", i), f"feedback is [V, W] or [V, W, credit]; got {shown(pair)}.")
+        shared = data.get("shared_rules") or []
         for i, group in enumerate(shared if isinstance(shared, list) else [None]):
             self.names(group, ("shared_rules", i))
         phases = data.get("phases")
         if phases is not None:
             roles = self.mapping(phases, ("phases",), ("train", "update", "deploy"))
-            if len(roles) < 3:
+            if len(roles) < 3 or not all(isinstance(node, str) for node in roles.values()):
                 self.fail(("phases",), "phases name the nodes of train, update and deploy.")
         learned = self.mapping(data.get("learned") or {}, ("learned",))
         world, intended = data.get("world"), data.get("intended")
         if intended is not None and not isinstance(intended, str):
-            self.fail(("intended",), f"the name of a node is expected here; got {intended!r}.")
+            self.fail(("intended",), f"the name of a node is expected here; got {shown(intended)}.")
         with self.at("deployments"):
             return TrainingSetup(
                 base,
@@ -346,7 +522,7 @@ class _Reader:
                 shared_rules=[tuple(group) for group in shared],
                 phases=None if phases is None else Phases(**phases),
                 learned={
-                    decision: self.diagram(self.mapping(inside, ("learned", decision), _DIAGRAM), ("learned", decision))
+                    decision: self.diagram(self.mapping(inside, ("learned", decision), DIAGRAM), ("learned", decision))
                     for decision, inside in learned.items()
                 },
                 world=None if world is None else self.names(world, ("world",)),
@@ -361,6 +537,7 @@ class _Reader:
         symbols: Mapping[str, Any],
         where: Where,
     ) -> Any:
+        """Return what one deployment changes: mechanisms, or names for a bare diagram."""
         where = (*where, "shifts")
         cid = base if isinstance(base, CID) else base.cid
         if isinstance(base, CID):
@@ -374,13 +551,35 @@ class _Reader:
         return found
 
 
-def _stand_in(cid: CID, node: str, domains: Mapping[str, Domain]) -> Mechanism:
-    """Return some mechanism that fits `node`, to try another one's."""
-    if cid.kind(node) == "decision":
-        return Choice(domains[node])
-    if cid.kind(node) == "chance":
-        return Uniform(*domains[node])
-    return Table(np.zeros([len(domains[p]) for p in cid.parents(node)]))
+def _try(cid: CID, node: str, mechanism: Mechanism, domains: Mapping[str, Domain]) -> None:
+    """Write out one mechanism at its place, to see whether it is the one that does not fit."""
+    parents = cid.parents(node)
+    place = Place(node, cid.kind(node), parents, tuple(domains[parent] for parent in parents))
+    mechanism.check(place)
+    if isinstance(mechanism, Choice):
+        mechanism.allowed_at(place)
+    else:
+        mechanism.compile(place)
+
+
+def _tells_domain(entry: Plain) -> bool:
+    """Say whether the domain of a node may be left out, since its expression says it."""
+    return "domain" not in entry and ("expression" in entry or "probabilities" in entry)
+
+
+def _nearest(entry: Plain) -> str:
+    """Suggest a key where one is misspelt."""
+    wrong = next((key for key in entry if key not in ("parents", *_WAYS)), None)
+    return did_you_mean(brief(str(wrong), 60), ("domain", *_WAYS)) if wrong is not None else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def _numeric(array: Array) -> Array:
+    """Return an array of plain numbers as floats; one with symbols as it is."""
+    return array if any(is_symbolic(entry) for entry in array.flat) else array.astype(np.float64)
 
 
 def _tupled(value: Any) -> Any:

@@ -13,6 +13,9 @@ from cidmesa.arrays import Array
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE, Compiled, Domain, Place, Response, Value
 
+_ROUNDED = 0.05
+"""How far from one the sum of a row may be that was rounded when it was written down."""
+
 _FEW = 32
 """Entries up to which a table is checked faster as a list (measured; a call of numpy costs about a microsecond)."""
 
@@ -131,8 +134,22 @@ def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = N
     at = context if context is not None else context_at(place, where)
     raise place.error(
         f"its probabilities at {place.describe(at)} sum to {float(table[tuple(where)].sum())!r}, not to 1 "
-        f"(within {ROW_SUM_TOLERANCE:g}): {table[tuple(where)].tolist()!r}."
+        f"(within {ROW_SUM_TOLERANCE:g}): {table[tuple(where)].tolist()!r}.{_how_far_off(table)}"
     )
+
+
+def _how_far_off(table: Array) -> str:
+    """Say what might be meant: columns that sum to one, or rows that were rounded, and how far each of those is off."""
+    if table.ndim == 2 and np.all(np.abs(table.sum(axis=0) - 1) <= ROW_SUM_TOLERANCE):
+        columns = "its columns sum to 1, as in pgmpy's layout, and here the rows do: transpose it"
+        return f" But {columns}."
+    sums = table.sum(axis=-1).reshape(-1)
+    if table.ndim < 1 or not (np.abs(sums - 1) <= _ROUNDED).all():
+        return ""
+    far = [f"{abs(total - 1):.3g}" for total in sums.tolist()]
+    shown = ", ".join(far[:6]) + (f", … at most {max(abs(sums - 1)):.3g}" if len(far) > 6 else "")
+    rows = "The row is off by" if len(far) == 1 else "The rows are off by"
+    return f" {rows} {shown}: if they were rounded, Table(.., normalise=True) divides each by its sum."
 
 
 def _sum_to_one(rows: list[list[float]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,14 @@ class Table(Mechanism):
         The node's domain; left out, the one it has already, or ``0 .. k-1``.
     parents
         The parents in the order of the axes; left out, ``cid.parents(node)``.
+    normalise
+        Divide every row by its sum, for probabilities that were rounded when they were written down; :attr:`correction`
+        is the largest distance of a sum from one. Never done unasked.
+
+    Raises
+    ------
+    MechanismError
+        The values are no rectangle of numbers; or with `normalise`, a row is negative somewhere or sums to zero.
 
     Examples
     --------
@@ -42,14 +50,22 @@ class Table(Mechanism):
     >>> cid = cm.CID([("a", "b")])
     >>> cid.parameterise(a=cm.Bernoulli(0.5), b=cm.Table([[0.1, 0.9], [1, 0]], domain=["no", "yes"])).domain("b")
     ('no', 'yes')
+    >>> rounded = cm.Table([0.333, 0.333, 0.333], normalise=True)
+    >>> float(rounded.values.sum()), round(rounded.correction, 6)
+    (1.0, 0.001)
     """
 
     values: Any
     domain: Sequence[Any] | None = None
     parents: Sequence[str] | None = None
+    normalise: bool = field(default=False, kw_only=True)
+    correction: float = field(default=0.0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         array = read_numbers(self.values, "Table's values")
+        if self.normalise:
+            array, correction = normalised(array)
+            object.__setattr__(self, "correction", correction)
         array.setflags(write=False)
         object.__setattr__(self, "values", array)
         if self.domain is not None:
@@ -76,6 +92,10 @@ class Table(Mechanism):
     def compile(self, place: Place) -> Compiled:
         """Bring the axes into the order of the parents, check the shape and every row."""
         table = self._aligned(place)
+        if place.kind == "utility" and self.normalise:
+            raise place.error(
+                "normalise=True divides probabilities by their sums, and a utility has none: leave it out."
+            )
         if place.kind == "utility":
             return Compiled((), checked_utilities(place, table))
         domain = self.domain_at(place) or ()
@@ -132,6 +152,28 @@ def read_numbers(values: Any, what: str) -> Array:
         bad = next((x for x in array.flat if not is_number(x) and not is_symbolic(x)), None)
         raise MechanismError(f"{what} are numbers; got {shortened(plain(bad))}{_point_for_comma(bad)}.")
     return array
+
+
+def normalised(array: Array) -> tuple[Array, float]:
+    """Return probabilities with every row divided by its sum, and the largest distance of a sum from one.
+
+    Raises
+    ------
+    MechanismError
+        An entry is negative, not finite or symbolic, or a row sums to zero.
+    """
+    if array.dtype == object:
+        raise MechanismError("normalise=True divides numbers; these probabilities have symbols: divide them by hand.")
+    if array.ndim == 0 or not (np.isfinite(array).all() and (array >= 0).all()):
+        raise MechanismError("normalise=True divides rows of probabilities, finite and not negative, by their sums.")
+    with np.errstate(over="ignore"):
+        sums = array.sum(axis=-1, keepdims=True)
+    if not np.isfinite(sums).all():
+        raise MechanismError("normalise=True divides each row by its sum, and a sum here is too large to be a number.")
+    if not sums.all():
+        at = tuple(np.argwhere(sums[..., 0] == 0)[0].tolist())
+        raise MechanismError(f"normalise=True divides each row by its sum, and the row at position {at} sums to zero.")
+    return array / sums, float(np.abs(sums - 1).max(initial=0.0))
 
 
 def _point_for_comma(entry: Any) -> str:

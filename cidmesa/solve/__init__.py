@@ -29,8 +29,9 @@ Gambit's extensive form              McKelvey et al.                  `to_efg`
 symbols instead of numbers           regions of optimality            the package `symbolic`
 ===================================  ===============================  ====================================
 
-All of it rests on two modules: :mod:`cidmesa.solve.tables.elimination` plans and runs products of tables, and
-:mod:`.decision_order` orders the decisions. :mod:`.strategic_form` writes games as tables, and
+All of it rests on three modules: :mod:`cidmesa.solve.tables.elimination` plans and runs products of tables,
+:mod:`.decision_order` orders the decisions, and :mod:`.ties` says which values are equal: in exact arithmetic, on the
+numbers as they were meant, wherever rounding could decide otherwise. :mod:`.strategic_form` writes games as tables, and
 :mod:`.standard_quadratic` finds the best stochastic rule of two decisions. A result that is not the exact answer
 says so (``Solution.exact``, ``Magnitude.exact``); a table too large to make is refused before anything is computed.
 

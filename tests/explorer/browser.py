@@ -106,14 +106,13 @@ class Browser:
             self.call("Page.reload")
         self.until("document.documentElement?.dataset.ready === 'yes'")
         self.js(LOOK)
+        self.painted()
 
     def open_afresh(self, address: str) -> None:
         """Open a page as if for the first time: nothing is kept."""
-        script = self.call("Page.addScriptToEvaluateOnNewDocument", source="try { localStorage.clear() } catch {}")[
-            "identifier"
-        ]
         self.open(address)
-        self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+        self.js("localStorage.clear()")
+        self.open(address)
 
     def js(self, expression: str) -> Any:
         """Return the value of an expression, promises awaited."""

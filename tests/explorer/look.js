@@ -19,7 +19,11 @@ globalThis.look = {
     field.value = value;
     field.dispatchEvent(new Event("change"));
   },
-  spoil: (text) => Object.keys(localStorage).forEach((key) => localStorage.setItem(key, text)),
+  // Writes nonsense where the browser keeps the diagram, and lets nothing be kept after it.
+  spoil: (text) => {
+    for (const key of Object.keys(localStorage)) localStorage.setItem(key, text);
+    Storage.prototype.setItem = () => {};
+  },
   paste: async (text) => {
     const clipboardData = new DataTransfer();
     clipboardData.setData("text/plain", text);

@@ -131,7 +131,14 @@ def as_proof(data: dict[str, Any]) -> Walk | SeparatingSet:
     given = None if data["given"] is None else frozenset(data["given"])
     links = {key: tuple(map(tuple, data[key])) for key in ("added", "removed")}
     if data["kind"] == "separation":
-        return SeparatingSet(tuple(data["xs"]), tuple(data["ys"]), given, **links, mechanised=data["mechanised"])
+        return SeparatingSet(
+            tuple(data["xs"]),
+            tuple(data["ys"]),
+            given,
+            **links,
+            mechanised=data["mechanised"],
+            paid=tuple(data["paid"]),
+        )
     return Walk(
         tuple(data["nodes"]), given, **links, reduced=tuple(data["reduced"]), without=frozenset(data["without"]),
         mechanised=data["mechanised"],
@@ -142,7 +149,7 @@ def claim(shown: Walk | SeparatingSet) -> tuple[Any, ...]:
     """Return what a proof claims: all but the inner nodes of its walk and the order of what it removes."""
     common = (shown.given, frozenset(shown.added), frozenset(shown.removed), shown.mechanised)
     if isinstance(shown, SeparatingSet):
-        return (frozenset(shown.xs), frozenset(shown.ys), *common)
+        return (frozenset(shown.xs), frozenset(shown.ys), shown.paid, *common)
     return (shown.nodes[0], shown.nodes[-1], len(shown.nodes), frozenset(shown.reduced), shown.without, *common)
 
 
@@ -161,7 +168,8 @@ def agrees_on_mesa(cid: cm.CID, targets: list[str], found: dict[str, Any]) -> No
     assert {(m.cid.nodes[t], m.cid.nodes[h]) for t, h in found["links"]} == set(m.cid.edges)
     assert frozenset(found["responds"]) == m.responds_to
     assert found["answers"] == answers(m.cid, sorted(map(m.cid.id, m.cid.decisions)))
-    base, mesa = strongest(cid), strongest(m.cid)
+    base = strongest(m.cid if set(m.names) == set(cid.utilities) else minimal_reduction(cid))
+    mesa = strongest(m.cid)
     pairs = {key: {(c, cid.nodes[v]) for c, v in found[key]} for key in
              ("emergent", "vanished", "maybeEmergent", "maybeVanished")}  # fmt: skip
     asked = [(c, v) for c in ("voi", "requisite", "ri", "ici") for v in cid.chance]

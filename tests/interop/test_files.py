@@ -201,7 +201,7 @@ GOOD = dumps(cm.TrainingSetup(MODEL, deployments={"left": {"door": cm.Categorica
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(old, new, line, words):
     assert old in GOOD
-    with pytest.raises(cm.FileFormatError, match=rf"text, line {line}\b.*{words}"):
+    with pytest.raises(cm.FileFormatError, match=rf"text, line {line}, column \d+\b.*{words}"):
         loads(GOOD.replace(old, new, 1))
 
 

@@ -288,6 +288,45 @@ def test_rows_are_taken_as_they_are_or_refused_but_never_renormalised(row: list[
             cid.parameterise(x=row)
 
 
+@settings(max_examples=examples(quick=60, full=1000))
+@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=4))
+def test_rows_are_divided_by_their_sums_where_that_is_asked(row: list[float]) -> None:
+    table = cm.Table([row, row], normalise=True)
+    assert table.values.sum(axis=1) == pytest.approx([1, 1], abs=1e-12)
+    assert table.values[0] == pytest.approx([x / sum(row) for x in row])
+    assert table.correction == pytest.approx(abs(sum(row) - 1))
+    assert cm.CID([("a", "x")]).parameterise(a=[0.5, 0.5], x=table).cpd("x")[1].tolist() == table.values[1].tolist()
+
+
+@pytest.mark.parametrize("values", [[[0.5, 0.5], [0, 0]], [0.5, -0.5], [0.5, float("nan")], 3.0, [1e308, 1e308]])
+def test_what_cannot_be_divided_is_refused(values: Any) -> None:
+    with pytest.raises(MechanismError, match="normalise=True"):
+        cm.Table(values, normalise=True)
+
+
+def test_utilities_are_not_divided() -> None:
+    cid = cm.CID([("a", "u")], utilities=["u"])
+    with pytest.raises(MechanismError, match="a utility has none: leave it out"):
+        cid.parameterise(a=cm.Bernoulli(0.5), u=cm.Table([1, 3], normalise=True))
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ([0.333, 0.333, 0.333], r"The row is off by 0.001: if they were rounded, Table\(.., normalise=True\)"),
+        ([[0.5, 0.49], [0.5, 0.5]], r"The rows are off by 0.01, 0: if they were rounded"),
+        (
+            [[0.5, 0.3], [0.5, 0.7]],
+            "But its columns sum to 1, as in pgmpy's layout, and here the rows do: transpose it",
+        ),
+    ],
+)
+def test_the_refusal_says_what_may_be_meant(table: Any, words: str) -> None:
+    cid = cm.CID([("a", "x")]) if isinstance(table[0], list) else cm.CID(nodes=["x"])
+    with pytest.raises(MechanismError, match=words):
+        cid.parameterise({**({"a": cm.Bernoulli(0.5)} if "a" in cid else {}), "x": cm.Table(table)})
+
+
 COINS: dict[str, Callable[[], Any]] = {
     "a root": lambda: {"a": random.random, "b": lambda a: a},
     "a coin at a root": lambda: {"a": lambda: random.choice([0, 1]), "b": lambda a: a},

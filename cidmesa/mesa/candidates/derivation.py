@@ -111,7 +111,7 @@ class Derivation:
         except NotApplicableError as reason:
             self._why[names] = str(reason)
         else:
-            return ByCone(tables, names, self.tolerance, self.declared(names))
+            return ByCone(tables, names, self.tolerance, self.declared(names), self.budget)
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
         with suppress(NotApplicableError):

@@ -214,6 +214,8 @@ class _Comparison:
             options = [actions] * contexts if may is None else may.sum(axis=1).tolist()
             listed = contexts == 1 or sum(map(math.log2, options)) <= BITS
             first, second = (behaviour(m, name, listed) for m in (one, other))
+            if any(m._selected.halfspaces.stopped for m in (one, other)):
+                return Answer.UNKNOWN, f"a search over what is possible in '{name}' stopped before its end"
             if not first or not second:
                 return Answer.UNKNOWN, f"rounding hides what is possible in '{name}'"
             if first != second:

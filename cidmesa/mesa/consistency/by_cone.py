@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cidmesa.arrays import Mask
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-from cidmesa.mesa.consistency.joint_search import Answer
+from cidmesa.mesa.consistency.joint_search import Answer, Halfspaces
 from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions
@@ -34,22 +35,31 @@ class ByCone:
         The training regret that is allowed.
     declared
         The objectives to prefer.
+    budget
+        How long an answer may take.
     """
 
     def __init__(
-        self, tables: OutcomeTables, names: tuple[str, ...], tolerance: float, declared: Sequence[Objective]
+        self,
+        tables: OutcomeTables,
+        names: tuple[str, ...],
+        tolerance: float,
+        declared: Sequence[Objective],
+        budget: Budget = UNLIMITED,
     ) -> None:
         self.tables = tables
         self.names = names
         self.tolerance = tolerance
         self.declared = declared
+        self.budget = budget
         self._tables_known: dict[str, OutcomeTable] = {}
         self._possible_known: dict[str, Mask] = {}
 
     @cached_property
     def consistent(self) -> ConsistentSet:
         """The consistent set."""
-        return ConsistentSet(self.table(TRAINING), self.tolerance)
+        table = self.table(TRAINING)
+        return ConsistentSet(table, self.tolerance, Halfspaces(table.outcome.shape[2], self.budget))
 
     @cached_property
     def selected(self) -> ConsistentSet:

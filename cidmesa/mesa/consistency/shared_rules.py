@@ -56,15 +56,15 @@ if TYPE_CHECKING:
 LISTED_RULES = 300_000
 """The most supports and deterministic rules that are listed."""
 
-TIE = 1e-9
-"""Expectations that differ by at most this share of the largest coefficient count as equal: quadratic programs are
-solved in floating point, and their solutions need not be fractions."""
-
 SEARCHED = 150
 """The most entries of rules that are searched from many starts."""
 
 COMBINED = 4096
 """The most optimal rules that are listed."""
+
+TIE = 1e-9
+"""Expectations that differ by at most this share of the largest coefficient count as equal: quadratic programs are
+solved in floating point, and their solutions need not be fractions."""
 
 _BLOCK = 2**21
 """Numbers that one block of points aims at."""
@@ -330,7 +330,7 @@ class RuleSpace:
         inside = []
         for f in read:
             here = mine[owner[f.terms[:, 0]]] if f.terms.shape[1] else np.zeros(len(f.terms), dtype=bool)
-            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here], 0.0, f.summed))
+            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here], summed=f.summed))
         kept = np.flatnonzero(mine).tolist()
         groups = list(dict.fromkeys(self._group_of(b) for b in kept))
         blocks = tuple(slice(int(place[self.blocks[b].start]), int(place[self.blocks[b].stop - 1]) + 1) for b in kept)

@@ -7,7 +7,7 @@ a *Nash equilibrium* if no agent gains by changing all of its own rules.
 :func:`best_response`                  what one agent does best against fixed rules
 :func:`is_equilibrium`                 whether nobody gains by deviating
 :func:`pure_equilibria`                all equilibria in deterministic rules, by enumeration
-:func:`mixed_equilibria`               also those that mix: of two agents all extreme ones (needs ``nashpy``) or, in a
+:func:`mixed_equilibria`               also those that mix: of two agents all extreme ones or, in a
                                        zero-sum game with too many policies, one; of more agents what a search finds
 :func:`zero_sum_equilibrium`           one of two agents with perfect recall, by linear programming
 :func:`subgame_perfect_equilibria`     those in which everybody would do right off the path too
@@ -316,7 +316,7 @@ def mixed_equilibria(
     Raises
     ------
     MissingDependencyError
-        ``nashpy`` is not installed: ``pip install "cidmesa[games]"``.
+        So many policies are left to mix that ``nashpy`` is needed: ``pip install "cidmesa[games]"``.
     NotApplicableError
         Fewer agents; more profiles than `max_profiles` or too many policies left to mix, in a game that is not zero-sum
         with perfect recall; a search that finds nothing.
@@ -432,7 +432,7 @@ def subgame_perfect_equilibria(
     model
         The game; decisions with a rule keep it.
     mixed
-        Where several decisions of two agents have no pure equilibrium, look for mixed ones (needs ``nashpy``); only
+        Where several decisions of two agents have no pure equilibrium, look for mixed ones; only
         those that are rules of each decision, since decisions settled later respond to rules.
     max_profiles, max_equilibria
         How many profiles to compare in one knot, and how many equilibria to return, at most.

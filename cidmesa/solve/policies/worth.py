@@ -5,10 +5,11 @@ are closer are computed in exact arithmetic, on the numbers as they were meant.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("coin", "pay"), ("bet", "pay")], decisions=["bet"], utilities=["pay"])
->>> model = cid.parameterise(coin=cm.Bernoulli(0.1), bet=[0, 1], pay=lambda coin, bet: 3 * coin if bet else 0.3)
->>> bold, careful = (Worth.of(model, {"bet": lambda bet=bet: bet}) for bet in (1, 0))
->>> bold.value == careful.value, compared(bold, careful)
-(False, 0)
+>>> coin = cm.Categorical({0: 0.1, 1: 0.2, 2: 0.7})
+>>> model = cid.parameterise(coin=coin, bet=[0, 1, 2], pay=lambda coin, bet: [0.3, int(coin < 2), int(coin == 1)][bet])
+>>> sure, likely, rare = (Worth.of(model, {"bet": lambda bet=bet: bet}) for bet in (0, 1, 2))
+>>> compared(likely, sure), compared(rare, sure), likely.exactly
+(0, -1, Fraction(3, 10))
 """
 
 from __future__ import annotations

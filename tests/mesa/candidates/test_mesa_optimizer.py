@@ -34,7 +34,7 @@ def test_nothing_emerges_or_vanishes_for_the_score_beside_a_useless_shared_obser
         assert (family[name].emergent, family[name].vanished) == (frozenset(), frozenset())
 
 
-@settings(max_examples=examples(quick=25, full=400))
+@settings(max_examples=examples(quick=12, full=400))
 @given(st.data())
 def test_the_score_changes_no_incentive(data: Any) -> None:
     """In training, and in every deployment without edges of its own, whatever the number of decisions and utilities."""
@@ -95,7 +95,7 @@ def test_what_is_intended_is_no_target_unless_asked_for() -> None:
 def test_intending_what_is_paid_is_the_base_regret(decisions: int) -> None:
     """A node that always holds what the score pays: both regrets are the same intervals, both readings."""
     compared = 0
-    for seed in range(40):
+    for seed in range(examples(quick=14, full=150)):
         rng = np.random.default_rng([12, decisions, seed])
         plain = random_model(rng, random_cid(rng, chance=3, decisions=decisions, parents=2))
         reads, paid = plain.cid.parents("U0"), plain.cpd("U0")
@@ -117,7 +117,7 @@ def test_intending_what_is_paid_is_the_base_regret(decisions: int) -> None:
             assert found.intended_regret["there"] == pytest.approx(tuple(found.deployment_regret["there"]), abs=1e-9)
             assert found.stale_intended_regret["there"] == pytest.approx(tuple(found.stale_regret["there"]), abs=1e-9)
             assert found.intended_regret["training"] == pytest.approx((0.0, 0.0), abs=1e-9)
-    assert compared > 10
+    assert compared > 5
 
 
 # Objectives that the user gives --------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_at_the_edges_of_the_parameter_space(drawn: tuple[cm.CIM, Numbers], data
             assert agree(float(exactly), found, scale_of(concrete)), (expression, there, exactly, found)
 
 
-@settings(max_examples=examples(quick=15, full=150))
+@settings(max_examples=examples(quick=8, full=150))
 @given(st.sampled_from(SEEING).flatmap(lambda cid: with_symbols(cid, structural=True, most=1)), st.data())
 def test_on_borders_between_regions(drawn: tuple[cm.CIM, Numbers], data: st.DataObject) -> None:
     """There the numeric value is at most that of either side, and it is what the expression says."""

@@ -36,7 +36,7 @@ export class Canvas {
     this.order = "";
     this.whole = true; // whether more than places has changed since the last painting
     studio.listen((what) => {
-      if (what === "say") return;
+      if (what === "say" || what === "settled") return;
       this.whole ||= what !== "places";
       this.soon();
     });

@@ -71,6 +71,7 @@ export class Gestures {
     if (now.kind === "pinch") return this.pinch();
     if (!now.moved && Math.hypot(event.clientX - now.x, event.clientY - now.y) < SLOP) return;
     now.moved = true;
+    canvas.svg.classList.toggle("dragging", now.kind === "move");
     if (now.kind === "pan") canvas.pan(event.clientX - before[0], event.clientY - before[1]);
     if (now.kind === "move") this.drag(event);
     if (now.kind === "link") this.stretch(event);
@@ -147,6 +148,8 @@ export class Gestures {
     this.now = null;
     canvas.guides = [];
     studio.history.settle();
+    canvas.svg.classList.remove("dragging");
+    if (now?.moved) studio.tell("settled");
     if (!now) return;
     if (now.kind === "link") {
       const { rubber } = canvas;
@@ -196,6 +199,7 @@ export class Gestures {
   startPinch() {
     const [[ax, ay], [bx, by]] = this.pointers.values();
     this.studio.history.settle();
+    this.canvas.svg.classList.remove("dragging");
     this.canvas.rubber = null;
     this.now = { kind: "pinch", distance: Math.hypot(ax - bx, ay - by), middle: [(ax + bx) / 2, (ay + by) / 2] };
   }

@@ -72,7 +72,7 @@ export async function start() {
     }
   });
   store.watch();
-  store.keep();
+  canvas.paint();
   document.documentElement.dataset.ready = "yes";
   return { studio, canvas, dialogs, store };
 }

@@ -325,7 +325,7 @@ export function highlightOf(verdict, report) {
       links.add(forwards ? key(a, b) : key(b, a));
     }
   } else
-    for (const name of [...proof.xs, ...proof.ys])
+    for (const name of [...proof.xs, ...proof.ys, ...proof.paid])
       nodes.add(name.replace(/^(?:M|Π)_/, (mark) => (own.has(name) ? mark : "")));
   return {
     verdict,

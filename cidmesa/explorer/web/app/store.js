@@ -12,38 +12,42 @@ export class Store {
     this.view = view;
     this.timer = 0;
     this.link = "";
-    this.turn = 0;
+    this.changed = false;
   }
 
-  // Keeps the diagram soon, and at once when the page goes away.
+  // Keeps every change at once: what is left for the end may come after the next page has read. A drag is kept when it
+  // is over, and the address, which takes longer, soon after.
   watch() {
     this.studio.listen((what) => {
-      if (what !== "diagram" && what !== "places" && what !== "options") return;
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.keep(), 250);
+      if (what === "places" && this.view.svg.classList.contains("dragging")) this.changed = true;
+      else if (["diagram", "places", "options", "settled"].includes(what)) this.keep();
     });
-    addEventListener("pagehide", () => this.keep());
-    document.addEventListener("visibilitychange", () => document.hidden && this.keep());
+    addEventListener("pagehide", () => this.changed && this.keep());
+    this.putAddress(); // nothing is written before something has changed: another window may be ahead of this one
   }
 
   keep() {
-    clearTimeout(this.timer);
+    this.changed = false;
     const { diagram, options } = this.studio;
     try {
       localStorage.setItem(KEY, JSON.stringify({ diagram, options, view: this.view.camera }));
     } catch {
       // a browser that keeps nothing still has the link
     }
-    const turn = ++this.turn;
-    toLink(diagram).then((link) => {
-      if (turn !== this.turn) return; // a later one is on its way
-      this.link = link;
-      try {
-        history.replaceState(null, "", `#${link}`);
-      } catch {
-        // a page within another page may have no address of its own
-      }
-    });
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.putAddress(), 200);
+  }
+
+  async putAddress() {
+    const { diagram } = this.studio;
+    const link = await toLink(diagram);
+    if (diagram !== this.studio.diagram) return; // a later one is on its way
+    this.link = link;
+    try {
+      history.replaceState(null, "", `#${link}`);
+    } catch {
+      // a page within another page may have no address of its own
+    }
   }
 
   async address() {

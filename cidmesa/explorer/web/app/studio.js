@@ -35,7 +35,8 @@ export class Studio {
     this.listeners.push(listener);
   }
 
-  // `what`: "diagram" (structure or places), "places", "selection", "options", "highlight", or "say" with words.
+  // `what`: "diagram" (structure or places), "places", "selection", "options", "highlight", "settled"
+  // (a drag or a pan is over), or "say" with words.
   tell(what, more) {
     for (const listener of this.listeners) listener(what, more);
   }

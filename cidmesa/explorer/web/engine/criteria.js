@@ -35,6 +35,7 @@ export const THEOREMS = {
   relevance: "Koller & Milch 2003; Hammond et al. 2023",
 };
 
+const PAYS_ANYWAY = "it pays the most it can anyway: its parents are decisions that serve nothing else";
 const SOLUBLE_VOI = "van Merwijk et al. 2022, Thm 7";
 
 // All criteria for one decision of a graph, in one pass: one forward reach, one Bayes ball, three backward reaches.
@@ -74,6 +75,27 @@ export class Analysis {
     this.controls = this.reduction.graph.ancestors(utilities);
     this.cyclicGroup = cyclicGroupAmong(graph, this.owned);
     this._shown = this.single ? new Map() : shownLinks(this, this._open());
+  }
+
+  // Control of a utility sets it to the largest number that it can pay. That is worth nothing where all its parents are
+  // decisions of the agent from which, in the reduction, none leads to another of its utilities; and something for sure
+  // where somebody else sets a parent, or a decision that is one leads to another utility past the other decisions.
+  _controlOfUtility(u) {
+    this._ofUtility ??= new Map();
+    if (!this._ofUtility.has(u)) this._ofUtility.set(u, this._controlOf(u));
+    return this._ofUtility.get(u);
+  }
+
+  _controlOf(u) {
+    const others = this.utilities.filter((w) => w !== u);
+    const leads = this.reduction.graph.ancestors(others);
+    if (this.reduction.graph.parents[u].every((p) => this.owned.has(p) && !leads[p])) return EXCLUDES;
+    const torn = this.graph.parents[u].some((p) => {
+      if (!this.owned.has(p)) return true;
+      const rest = this.decisions.filter((e) => e !== p);
+      return this.graph.edited({ isolate: rest }).ancestors(others)[p];
+    });
+    return torn ? ADMITS : UNKNOWN;
   }
 
   // Pairs [x, d] whose VoI neither an agent with this decision alone nor one pass settles.
@@ -125,6 +147,7 @@ export class Analysis {
         if (this.alone.get(d).ri[x]) return ADMITS;
         return !this.single && this.above.get(d)[x] ? UNKNOWN : EXCLUDES;
       case "voc":
+        if (this.utilities.includes(x)) return this._controlOfUtility(x);
         if (this.decisions.some((e) => this.alone.get(e).voc[x])) return ADMITS;
         return !this.single && this.controls[x] ? UNKNOWN : EXCLUDES;
       case "ici": {
@@ -151,6 +174,7 @@ export class Analysis {
       return "it hangs on a link between decisions: an optimal rule of one may leave the other nothing to respond to";
     }
     if (criterion === "voi" && answer === ADMITS && !this.alone.get(d).arrived[x]) return SOLUBLE_VOI;
+    if (criterion === "voc" && answer === EXCLUDES && this.utilities.includes(x)) return PAYS_ANYWAY;
     return THEOREMS[criterion];
   }
 }

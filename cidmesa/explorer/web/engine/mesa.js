@@ -194,9 +194,13 @@ export class Mesa {
     this.maybeVanished = [];
     this.territory = [];
     this.undecided = [];
-    const { kinds } = this.base;
+    const { kinds, names, owners, agents, reduction } = this.base;
+    // Both sides are counted alike: with the requisite links alone. An optimizer of the score itself is the base.
+    const itself = this.targets.length === this.score.length && this.targets.every((t) => this.score.includes(t));
+    const kept = { names, kinds, owners, agents, links: linksOf(reduction.graph) };
+    const base = itself ? this.report : new Report(kept);
     for (const criterion of COMPARED) {
-      const before = strongest(this.base, criterion);
+      const before = strongest(base, criterion);
       const after = strongest(this.report, criterion);
       kinds.forEach((kind, v) => {
         if (kind !== "chance") return;

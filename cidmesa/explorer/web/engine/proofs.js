@@ -8,7 +8,7 @@ import { ADMITS, EXCLUDES } from "./criteria.js";
 import { reduceLinks } from "./reduction.js";
 
 // Returns {kind: "path", nodes, given, added, removed, reduced, without, mechanised, steps} or {kind: "separation",
-// xs, ys, given, added, removed, mechanised}. For UNKNOWN it is the path of the criterion's yes.
+// xs, ys, given, added, removed, mechanised, paid}. For UNKNOWN it is the path of the criterion's yes.
 export function proofOf(report, criterion, x, d) {
   const analysis = report.analyses.get(d);
   const answer = analysis.answer(criterion, x, d);
@@ -41,6 +41,7 @@ function separation(analysis, xs, ys, given, { added = [], removed = [] } = {}) 
     added: added.map((link) => link.map(name)),
     removed: removed.map((link) => link.map(name)),
     mechanised: false,
+    paid: [], // utilities that decisions alone set, which lead to no other utility
   };
 }
 
@@ -123,6 +124,9 @@ function route(analysis, criterion, graph, x, d) {
 
 function noPath(analysis, criterion, graph, x, d, removed) {
   if (criterion === "ri") return separation(analysis, [x], [d], null, { removed });
+  if (criterion === "voc" && analysis.utilities.includes(x)) {
+    return { ...separation(analysis, [], [], null, { removed }), paid: [analysis.names[x]] };
+  }
   if (criterion === "ici" && !graph.descendants([d])[x]) return separation(analysis, [d], [x], null, { removed });
   return separation(analysis, [x], analysis.utilities, null, { removed });
 }
@@ -136,6 +140,8 @@ export function proofInWords(proof) {
   const [left, right] = [proof.xs, proof.ys].map((side) => side.join(", ") || "nothing");
   const dropped = proof.removed.map(([tail, head]) => `${tail} → ${head}`).join(", ");
   const after = dropped ? ` once ${dropped} is dropped` : "";
+  if (proof.paid.length)
+    return `only decisions set ${proof.paid[0]}, and none of them leads to another utility${after}`;
   if (!proof.given) return `no directed path from ${left} to ${right}${after}`;
   return `${left} and ${right} are separated given ${sorted(proof.given).join(", ") || "nothing"}${after}`;
 }
