@@ -104,3 +104,15 @@ def test_what_one_agent_needs_does_not_make_a_link_requisite_for_another() -> No
     edges = [("p", "D"), ("p", "E"), ("E", "UA"), ("D", "UA"), ("E", "UB")]
     game = {"decisions": {"A": ["D"], "B": ["E"]}, "utilities": {"A": ["UA"], "B": ["UB"]}}
     assert not minimal_reduction(cm.CID(edges, nodes=["p", "D", "E"], **game)).has_edge("p", "D")
+
+
+def test_links_that_are_kept_stay() -> None:
+    """A kept link is never dropped; the others go as ever."""
+    cid = cm.CID([("x", "d"), ("y", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+    assert minimal_reduction(cid).parents("d") == ()
+    assert minimal_reduction(cid, kept=[("x", "d")]).parents("d") == ("x",)
+    assert minimal_reduction(cid, ["d"], kept=[("y", "d")]).parents("d") == ("y",)
+    chain = cm.CID([("first", "then"), ("then", "u")], nodes=["x"], decisions=["first", "then"], utilities=["u"])
+    chain = chain.with_edges(("x", "then"))
+    assert minimal_reduction(chain).parents("then") == ()
+    assert minimal_reduction(chain, kept=[("first", "then")]).parents("then") == ("first",)
