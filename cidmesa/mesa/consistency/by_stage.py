@@ -38,6 +38,7 @@ from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
+from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.policies.worth import Worth, difference
@@ -283,8 +284,9 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str], budget: Budget = UNL
         table = outcome_law(model, decision, targets, policy=best, completed=True)
         card = model.card(decision)
         reached = reached_contexts(model, decision).ravel()
-        table = table.reshape(len(reached), card, -1)[reached]
-        value = np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card)[reached]
+        named = stand_ins(model, decision)
+        table = with_stand_ins(table.reshape(len(reached), card, -1), named)[reached]
+        value = with_stand_ins(np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card), named)[reached]
         if np.isnan(table).any():
             raise NotApplicableError(f"what `{decision}` leads to is not defined in every context that is reached.")
         if decision in matters:
