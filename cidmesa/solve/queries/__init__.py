@@ -10,5 +10,6 @@ module               what it holds
 ``counterfactual``   what would have been
 ``parallel_worlds``  several worlds in one model
 ``payoffs``          the uniform policy, reached contexts, the range of utilities
+``support``          which contexts can come up
 ===================  ============================================================
 """
