@@ -26,10 +26,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import read_edges, read_mechanisms, read_names, require_cid
-from cidmesa.arrays import Array
+from cidmesa.arrays import Array, Mask
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import MechanismError, NotApplicableError, as_keyword, as_lambda, quoted, unknown
 from cidmesa.mechanisms import (
+    Allowed,
     Choice,
     Compiled,
     Domain,
@@ -43,7 +44,7 @@ from cidmesa.mechanisms import (
     is_symbolic,
 )
 from cidmesa.mechanisms.numbers import frozen
-from cidmesa.mechanisms.policies import aligned_rules, read_rules
+from cidmesa.mechanisms.policies import aligned_rules, read_rules, require_allowed
 from cidmesa.mechanisms.symbols import as_sympy_takes, put, substituted
 from cidmesa.readonly import ReadOnly
 
@@ -83,13 +84,14 @@ class CIM:
     ((0, 1), [0.75, 0.25])
     """
 
-    __slots__ = ("__weakref__", "_cache", "_cid", "_compiled", "_domains", "_mechanisms", "_rules")
+    __slots__ = ("__weakref__", "_allowed", "_cache", "_cid", "_compiled", "_domains", "_mechanisms", "_rules")
 
     _cid: CID
     _mechanisms: dict[str, Mechanism]
     _compiled: dict[str, Compiled]
     _domains: dict[str, Domain]
     _rules: dict[str, Array]
+    _allowed: dict[str, Allowed]
     _cache: dict[Any, Any]
 
     def __init__(self, cid: CID, mechanisms: Mapping[str, Any] | None = None, /, **named: Any) -> None:
@@ -121,11 +123,14 @@ class CIM:
         """Fill the slots, compiling every node that `compiled` lacks; `domains` are those to be kept."""
         tables: dict[str, Compiled] = {}
         known: dict[str, Domain] = {}
+        allowed: dict[str, Allowed] = {}
         for i in cid.topological:
             node = cid.nodes[i]
             if node in compiled:
-                tables[node] = compiled[node]
-                known[node] = compiled[node].domain
+                kept = tables[node] = compiled[node]
+                known[node] = kept.domain
+                if kept.allowed is not None:
+                    allowed[node] = kept.allowed
                 continue
             parents = cid.parents(node)
             place = Place(node, cid.kind(node), parents, tuple([known[p] for p in parents]), domains.get(node))
@@ -133,7 +138,10 @@ class CIM:
             mechanism.check(place)
             if isinstance(mechanism, Choice):
                 known[node] = mechanism.domain_at(place) or ()
-                tables[node] = Compiled(known[node], np.empty(0))
+                found = None if mechanism.allowed is None else mechanism.allowed_at(place)
+                tables[node] = Compiled(known[node], np.empty(0), None, found)
+                if found is not None:
+                    allowed[node] = found
                 continue
             tables[node] = frozen(mechanism.compile(place))
             known[node] = tables[node].domain
@@ -143,9 +151,41 @@ class CIM:
             ("_compiled", tables),
             ("_domains", known),
             ("_rules", rules),
+            ("_allowed", allowed),
             ("_cache", {}),
         ):
             object.__setattr__(self, slot, value)
+        if allowed:
+            self._require_actions()
+
+    def _require_actions(self) -> None:
+        """Check that decisions see what their allowed actions depend on, and have one wherever they come.
+
+        In contexts that never come up an empty set of actions is no restriction.
+        """
+        for decision, found in self._allowed.items():
+            gone = [node for node in found.observations if not self._cid.has_edge(node, decision)]
+            if gone:
+                raise NotApplicableError(
+                    f"what `{decision}` may do depends on `{gone[0]}`, so `{decision}` has to observe it: keep the "
+                    f"edge ('{gone[0]}', '{decision}'), or give `{decision}` another allowed=."
+                )
+        lacking = [decision for decision, found in self._allowed.items() if found.lacking]
+        if not lacking:
+            return
+        from cidmesa.solve import contexts_that_come_up
+
+        empty = {decision: ~self._allowed[decision].over(self._cid.parents(decision)).any(-1) for decision in lacking}
+        self._allowed.update({decision: self._allowed[decision].filled() for decision in lacking})
+        for decision, none in empty.items():
+            stuck = np.argwhere(contexts_that_come_up(self, decision) & none)
+            if len(stuck):
+                parents = self._cid.parents(decision)
+                where = [f"{p}={self._domains[p][i]!r}" for p, i in zip(parents, stuck[0].tolist(), strict=True)]
+                raise MechanismError(
+                    f"`{decision}` may do nothing at {', '.join(where) or 'its only context'}, and that can come up: "
+                    f"allowed= gives at least one of {self._domains[decision]!r} there."
+                )
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a CIM does not change; shift, with_policy and with_edges return a new one ({name}=).")
@@ -185,6 +225,44 @@ class CIM:
     def card(self, node: str) -> int:
         """Return the number of values of a chance node or a decision."""
         return len(self.domain(node))
+
+    def allowed(self, decision: str) -> Mask | None:
+        """Return which actions a decision may take in each context.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Booleans of shape ``(cards of parents..., card)``, read-only; ``None`` where all actions are allowed
+            everywhere. A context that never comes up, and for which nothing is allowed, counts as free.
+
+        Examples
+        --------
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("gate", "go")], decisions=["go"])
+        >>> go = cm.Choice(["stay", "out"], allowed=lambda gate: ["stay", "out"][: 1 + gate])
+        >>> cid.parameterise(gate=cm.Bernoulli(0.5), go=go).allowed("go").tolist()
+        [[True, False], [True, True]]
+        """
+        found = self._allowed.get(self._cid.only_decision(decision))
+        if found is None:
+            return None
+        parents = self._cid.parents(decision)
+        return np.broadcast_to(found.over(parents), [*map(self.card, parents), self.card(decision)])
+
+    def allowed_reads(self, decision: str) -> tuple[str, ...]:
+        """Return the observations on which it depends what a decision may do; those links are never left out."""
+        found = self._allowed.get(self._cid.only_decision(decision))
+        return () if found is None else tuple([p for p in self._cid.parents(decision) if p in found.observations])
+
+    def choice(self, decision: str) -> Choice:
+        """Return the domain of a decision, and what is allowed of it, as a mechanism that stands by itself."""
+        decision = self._cid.only_decision(decision)
+        return Choice(self._domains[decision], self._compiled[decision].allowed)
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether some decision may not take all of its actions everywhere."""
+        return bool(self._allowed)
 
     def contexts(self, node: str) -> tuple[tuple[Hashable, ...], ...]:
         """Return all contexts of the parents of `node`, in the C order of the axes of its table."""
@@ -277,6 +355,15 @@ class CIM:
                 f"model.subs({{..}}){f', or use {instead}' if instead else ''}."
             )
 
+    def require_unrestricted(self, question: str) -> None:
+        """Raise if some decision has forbidden actions; `question` is what does not cover them, as in "a region"."""
+        if self._allowed:
+            names = ", ".join(f"`{decision}`" for decision in self._allowed)
+            raise NotApplicableError(
+                f"{question} does not cover decisions with forbidden actions ({names}): ask for a numeric model, or "
+                "model.unrestricted()."
+            )
+
     # New models from this one --------------------------------------------------------------------------------------
 
     def shift(self, mechanisms: Mapping[str, Any] | None = None, /, **named: Any) -> CIM:
@@ -327,6 +414,16 @@ class CIM:
         new._set(self._cid, self._mechanisms, self._compiled, {}, rules)
         return new
 
+    def unrestricted(self) -> CIM:
+        """Return the model in which every decision may take all of its actions, its rules kept."""
+        if not self._allowed:
+            return self
+        free = {node: compiled._replace(allowed=None) for node, compiled in self._compiled.items()}
+        choices = {decision: Choice(self._domains[decision]) for decision in self._allowed}
+        new = object.__new__(CIM)
+        new._set(self._cid, {**self._mechanisms, **choices}, free, {}, self._rules)
+        return new
+
     def observing(self, decision: str, observed: Iterable[str]) -> CIM:
         """Return the model in which `decision` observes exactly `observed`, in that order; its own rule is dropped.
 
@@ -336,6 +433,8 @@ class CIM:
         ------
         DiagramError
             A descendant of the decision or a utility cannot be observed.
+        NotApplicableError
+            What the decision may do depends on a node that is not among `observed`.
 
         Examples
         --------
@@ -437,13 +536,22 @@ class CIM:
             Mapping from decision to a rule: a table, a function of the parents that returns an action or
             ``{action: probability}``, or a mapping from context to either. Some decisions may be left out; ``None``
             is the empty policy, and a :class:`~cidmesa.solve.Solution` stands for its rules.
+
+        Raises
+        ------
+        MechanismError
+            A rule that cannot be read, or that takes a forbidden action.
         """
         solved, found = getattr(policy, "model", None), getattr(policy, "tables", None)
         if solved is None or found is None:
-            return read_rules(self._cid, self._domains, policy)
-        if solved._cid is self._cid and solved._domains == self._domains:
-            return dict(found)
-        return aligned_rules(self._cid, self._domains, solved._cid, solved._domains, found)
+            rules = read_rules(self._cid, self._domains, policy)
+        elif solved._cid is self._cid and solved._domains == self._domains:
+            rules = dict(found)
+        else:
+            rules = aligned_rules(self._cid, self._domains, solved._cid, solved._domains, found)
+        if self._allowed:
+            require_allowed(self._cid, self._domains, self._allowed, rules)
+        return rules
 
     def with_policy(self, policy: Mapping[str, Any]) -> CIM:
         """Return the model in which the decisions that `policy` names follow it.
@@ -536,6 +644,8 @@ class CIM:
             return True
         if self._cid != other._cid or self._domains != other._domains or set(self._rules) != set(other._rules):
             return False
+        if self._allowed != other._allowed:
+            return False
         return all(self._same_table(other, node) for node in self._cid.nodes)
 
     def _same_table(self, other: CIM, node: str) -> bool:
@@ -557,19 +667,34 @@ class CIM:
             node: compiled.table if self._cid.kind(node) == "utility" else (compiled.table, compiled.response)
             for node, compiled in self._compiled.items()
         }
-        return (_unpickle, (self._cid, tables, self._domains, self._rules))
+        allowed = {decision: self._compiled[decision].allowed for decision in self._allowed}
+        return (_unpickle, (self._cid, tables, self._domains, self._rules, allowed))
 
     def __repr__(self) -> str:
         kind = "symbolic " if self.is_symbolic else ""
-        return f"CIM({kind}{'structural' if self.is_structural else 'probabilistic'}; {self._cid!r})"
+        kind += "structural" if self.is_structural else "probabilistic"
+        return f"CIM({kind}; {self._cid!r}{self._restrictions()})"
+
+    def _restrictions(self) -> str:
+        """Say where actions are forbidden, and on what that depends."""
+        if not self._allowed:
+            return ""
+        by = {d: " and ".join(self.allowed_reads(d)) or "everywhere" for d in self._allowed}
+        return "; forbidden actions: " + ", ".join(f"{d} ({where})" for d, where in by.items())
 
 
-def _unpickle(cid: CID, tables: Mapping[str, Any], domains: Mapping[str, Domain], rules: Mapping[str, Array]) -> CIM:
+def _unpickle(
+    cid: CID,
+    tables: Mapping[str, Any],
+    domains: Mapping[str, Domain],
+    rules: Mapping[str, Array],
+    allowed: Mapping[str, Allowed],
+) -> CIM:
     mechanisms: dict[str, Any] = {}
     for node, stored in tables.items():
         kind = cid.kind(node)
         if kind == "decision":
-            mechanisms[node] = Choice(domains[node])
+            mechanisms[node] = Choice(domains[node], allowed.get(node))
         elif kind == "utility":
             mechanisms[node] = Table(stored)
         elif stored[1] is not None:

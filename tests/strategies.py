@@ -7,6 +7,7 @@ says ``CIDMESA_PROFILE=full``.
 from __future__ import annotations
 
 import os
+from itertools import product
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -113,3 +114,26 @@ def _reshape(flat: list[object], shape: tuple[int, ...]) -> object:
         return flat[0]
     step = len(flat) // shape[0]
     return [_reshape(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]
+
+
+@st.composite
+def restricted(draw: Callable[..., object], models: st.SearchStrategy[cm.CIM]) -> cm.CIM:
+    """Models of a strategy in which each decision may take some of its actions only, by some of what it observes.
+
+    Mappings, functions of a few observations and functions of all of them, alike often; at least one action is left.
+    """
+    model = draw(models)
+    cid = model.cid
+    mechanisms = dict(model.mechanisms)
+    for decision in cid.decisions:
+        actions = model.domain(decision)
+        subsets = st.lists(st.sampled_from(actions), min_size=1, max_size=len(actions), unique=True)
+        read = [parent for parent in cid.parents(decision) if draw(st.booleans())]
+        contexts = list(product(*(model.domain(parent) for parent in read)))
+        lists = {context: draw(subsets) for context in contexts}
+
+        def allowed(read: list[str] = read, lists: dict[object, object] = lists, **observed: object) -> object:
+            return lists[tuple(observed[parent] for parent in read)]
+
+        mechanisms[decision] = cm.Choice(actions, allowed=allowed)
+    return cid.parameterise(mechanisms)

@@ -29,6 +29,7 @@ References
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import time
@@ -107,7 +108,8 @@ def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
             log_pi = torch.log_softmax(rule.logits(params, contexts, codes), dim=-1)
             actions = draw(log_pi.detach().exp().numpy(), uniforms(keys, f"act {decision}", episodes))
             taken = torch.take_along_dim(log_pi, torch.from_numpy(actions)[..., None], dim=-1)[..., 0]
-            chosen[decision] = taken, -(log_pi.exp() * log_pi).sum(dim=-1)
+            finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)  # of what is forbidden: nothing, and no gradient
+            chosen[decision] = taken, -(log_pi.exp() * finite).sum(dim=-1)
             return actions
 
         played = world.play(keys, which_examples(keys, episodes, schedule.examples), choose)
@@ -122,9 +124,10 @@ def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
 
 
 def draw(probabilities: Floats, noise: Floats) -> Ints:
-    """Return the action whose share of [0, 1) the noise falls into."""
+    """Return the action whose share of [0, 1) the noise falls into; never one of probability zero."""
     cumulative = np.cumsum(probabilities, axis=-1)[..., :-1]
-    return np.asarray((noise[..., None] >= cumulative).sum(axis=-1), dtype=np.intp)
+    last = probabilities.shape[-1] - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
+    return np.asarray(np.minimum((noise[..., None] >= cumulative).sum(axis=-1), last), dtype=np.intp)
 
 
 def advantage(gain: Floats) -> Floats:
@@ -163,7 +166,7 @@ def exact(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
             met: list[Any] = [part for d, pi in tables.items() for part in (pi.detach(), [0, *families[d]])]
             for d, pi in tables.items():
                 visits = torch.einsum(law, whole, *met, [0, *families[d][:-1]])
-                entropy = -torch.special.xlogy(pi, pi).sum(dim=-1)
+                entropy = -torch.special.xlogy(pi, pi.masked_fill(pi == 0, 1.0)).sum(dim=-1)
                 total = total - bonus * (visits * entropy).sum()
         return total, value.detach().numpy() * _scale(model)
 

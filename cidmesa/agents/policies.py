@@ -5,6 +5,7 @@ Every parameter has a leading axis for the agents; a layer of all nets is one ba
 
 ``TabularRule``   one row of logits for each context
 ``MLPRule``       a net with ReLU layers on the coded observations
+``MaskedRule``    either of them, with probability exactly zero for what is forbidden
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from cidmesa.agents.tensors import Inputs, Keys, uniforms
-from cidmesa.arrays import Ints
+from cidmesa.arrays import Ints, Mask
 
 Params: TypeAlias = dict[str, Tensor]
 
@@ -92,6 +93,36 @@ class MLPRule:
                 x = torch.relu(x)
             x = torch.baddbmm(params[f"{self.name}.{layer}.bias"], x, params[f"{self.name}.{layer}.weight"])
         return x
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskedRule:
+    """A rule that takes allowed actions only: the logits of the others are minus infinity.
+
+    Attributes
+    ----------
+    rule
+        What is learned.
+    may
+        Which actions are allowed, shape ``(contexts, actions)``.
+    """
+
+    rule: Rule
+    may: Mask
+
+    @property
+    def inputs(self) -> Inputs:
+        """What it is shown."""
+        return self.rule.inputs
+
+    def start(self, keys: Keys) -> Params:
+        """Draw the parameters of the rule."""
+        return self.rule.start(keys)
+
+    def logits(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Tensor:
+        """Return the rule's logits, minus infinity for forbidden actions: no gradient passes through these."""
+        forbidden = torch.from_numpy(~self.may[contexts])
+        return self.rule.logits(params, contexts, codes).masked_fill(forbidden, -math.inf)
 
 
 RULES: Mapping[str, Callable[[str, Inputs, int, tuple[int, ...]], Rule]] = {

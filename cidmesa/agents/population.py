@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cidmesa.agents import learners
-from cidmesa.agents.policies import RULES, Params, Rule
+from cidmesa.agents.policies import RULES, MaskedRule, Params, Rule
 from cidmesa.agents.tensors import Encoder, agent_keys, as_array, inputs, positions, uniforms
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError, unknown
@@ -137,6 +137,9 @@ class Recipe:
                 cards = tuple(self.model.card(p) for p in parents)
                 shown = inputs(cards, parents, self.encoders, frozenset(self.without))
                 made[name] = RULES[self.policy](name, shown, self.model.card(name), self.hidden)
+                may = self.model.allowed(name)
+                if may is not None:
+                    made[name] = MaskedRule(made[name], may.reshape(-1, may.shape[-1]))
             found[decision] = made[name]
         return ReadOnly(found)
 
@@ -151,6 +154,8 @@ class Recipe:
             if self.model.cid.kind(node) == "decision":
                 text.update(repr(self.model.domain(node)).encode())
                 text.update(np.ascontiguousarray(self.rules[node].inputs.table).tobytes())
+                may = self.model.allowed(node)
+                text.update(b"" if may is None else np.ascontiguousarray(may).tobytes())
             else:
                 text.update(np.ascontiguousarray(self.model.cpd(node), dtype=np.float64).tobytes())
         return text.hexdigest()

@@ -16,13 +16,13 @@ References
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cidmesa.arguments import read_names, require_cid
-from cidmesa.diagram import CID
+from cidmesa.diagram import CID, Edge
 from cidmesa.diagram.cached import cached
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph.index import Index, Link, index_of
@@ -125,7 +125,7 @@ def requisites_by_target(cid: CID, decision: str | None = None) -> Mapping[str, 
     return {node: frozenset(found[i]) if found[i] else none for i, node in enumerate(cid.nodes)}
 
 
-def minimal_reduction(cid: CID, decisions: Iterable[str] | None = None) -> CID:
+def minimal_reduction(cid: CID, decisions: Iterable[str] | None = None, *, kept: Iterable[Edge] = ()) -> CID:
     r"""Return the diagram without the information links that no optimal rule needs.
 
     Nonrequisite links are dropped until none is left; the result does not depend on the order. With several agents
@@ -137,6 +137,9 @@ def minimal_reduction(cid: CID, decisions: Iterable[str] | None = None) -> CID:
         The diagram.
     decisions
         Whose links may be dropped; ``None`` stands for all decisions.
+    kept
+        Links that are never dropped, such as those on which it depends what a decision may do (of a model,
+        :meth:`cidmesa.CIM.allowed_reads`).
 
     Returns
     -------
@@ -165,14 +168,16 @@ def minimal_reduction(cid: CID, decisions: Iterable[str] | None = None) -> CID:
     True
     """
     require_cid(cid, "a minimal reduction")
-    if decisions is not None:
-        some = {cid.id(cid.only_decision(d)) for d in read_names(decisions, "decisions=")}
-        return _reduced(cid, {d: utilities for d, utilities in owned(cid).items() if d in some})
+    form = frozenset((cid.id(tail), cid.id(head)) for tail, head in kept)
+    if decisions is not None or form:
+        names = cid.decisions if decisions is None else read_names(decisions, "decisions=")
+        some = {cid.id(cid.only_decision(d)) for d in names}
+        return _reduced(cid, {d: utilities for d, utilities in owned(cid).items() if d in some}, form)
     return cached(cid, "minimal reduction", lambda: _reduced(cid, owned(cid)))
 
 
-def _reduced(cid: CID, decisions: Mapping[int, Sequence[int]]) -> CID:
-    steps = reduce_links(index_of(cid), decisions).steps
+def _reduced(cid: CID, decisions: Mapping[int, Sequence[int]], kept: Collection[Link] = ()) -> CID:
+    steps = reduce_links(index_of(cid), decisions, kept).steps
     return _without_positions(cid, [(p, d) for d, ps in steps for p in ps]) if steps else cid
 
 
@@ -203,8 +208,8 @@ class Reduction:
     steps: tuple[tuple[int, tuple[int, ...]], ...]
 
 
-def reduce_links(index: Index, decisions: Mapping[int, Sequence[int]]) -> Reduction:
-    """Drop nonrequisite links to the fixpoint; `decisions` maps each decision to its agent's utilities."""
+def reduce_links(index: Index, decisions: Mapping[int, Sequence[int]], kept: Collection[Link] = ()) -> Reduction:
+    """Drop nonrequisite links but those `kept` to the fixpoint; `decisions` maps each to its agent's utilities."""
     below = {d: index.descendants([d]) for d in decisions}
     order = sorted(decisions, key=lambda d: sum(bool(below[d][e]) for e in decisions))  # the last decisions first
     pending = deque(order)
@@ -221,7 +226,7 @@ def reduce_links(index: Index, decisions: Mapping[int, Sequence[int]]) -> Reduct
         goals = [u for u in decisions[d] if reach[u]]
         arrived = index.connected(goals, [d, *parents])
         saw[d] = {e for e in decisions if e != d and (arrived[e] or reach[e])}
-        drop = tuple(p for p in parents if not arrived[p])
+        drop = tuple(p for p in parents if not arrived[p] and (p, d) not in kept)
         if drop:
             index = index.without_links(d, drop)
             steps.append((d, drop))

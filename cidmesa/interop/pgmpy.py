@@ -200,7 +200,7 @@ def model_of(cid: CID, cpds: Mapping[str, Any], choices: Collection[str], stocha
         place = Place(node, "chance", parents, tuple([domains[parent] for parent in parents]))
         if not (hasattr(cpds[node], "state_names") and hasattr(cpds[node], "values")):
             raise place.error(f"a table over named states is read, and this is a {type(cpds[node]).__name__}.")
-        domain, table, _ = TabularMechanism(cpds[node]).compile(place)
+        domain, table, *_ = TabularMechanism(cpds[node]).compile(place)
         domains[node] = domain
         if cid.kind(node) == "utility":
             mechanisms[node] = Table(utility_of(place, domain, table, stochastic_utilities))

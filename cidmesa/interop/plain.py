@@ -3,6 +3,8 @@
 Nothing in it is code. A function is written as what it does: the value for each context of its parents (``map``), the
 value for each context and noise (``noise``, ``outcome``), or probabilities (``table``), whichever says most. Nested
 lists have the axes of the node's ``parents``, which are written beside them, so edges may be reordered by hand.
+A decision has its ``domain`` and, where not all of it may be done everywhere, ``allowed``: lists of ``actions``, nested
+by the ``parents`` on which they depend.
 Symbolic entries are texts such as ``1 - delta`` (see :mod:`cidmesa.interop.expressions`).
 
 >>> import cidmesa as cm
@@ -24,7 +26,7 @@ from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
 from cidmesa.interop.study import Study
-from cidmesa.mechanisms import Domain, is_number, is_symbolic
+from cidmesa.mechanisms import Allowed, Domain, is_number, is_symbolic
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
 
@@ -152,7 +154,7 @@ def _mechanism(model: CIM, node: str) -> Plain:
     domain = model.domain(node)
     found["domain"] = [_value(value) for value in domain]
     if kind == "decision":
-        return found
+        return {**found, **_allowed(model, node)}
     try:
         response = model.response(node)
     except CidmesaError:
@@ -162,6 +164,22 @@ def _mechanism(model: CIM, node: str) -> Plain:
     if len(response.noise) == 1:
         return {**found, "map": _named(response.outcome[..., 0], domain)}
     return {**found, "noise": _numbers(response.noise), "outcome": _named(response.outcome, domain)}
+
+
+def _allowed(model: CIM, decision: str) -> Plain:
+    """Write which actions a decision may take, by the observations on which that depends; nothing: all of them."""
+    limit = model.choice(decision).allowed
+    if not isinstance(limit, Allowed):
+        return {}
+    domain = model.domain(decision)
+
+    def named(part: Any) -> Any:
+        if part.ndim > 1:
+            return [named(row) for row in part]
+        return [_value(action) for action, may in zip(domain, part.tolist(), strict=True) if may]
+
+    found: Plain = {"parents": list(limit.observations)} if limit.observations else {}
+    return {"allowed": {**found, "actions": named(limit.table)}}
 
 
 def _setup(setup: TrainingSetup) -> Plain:

@@ -128,6 +128,7 @@ def to_pyagrum(model: CIM, *, joined: bool = True) -> Any:
     """
     require_model(model, "to_pyagrum")
     model.require_numeric("writing for pyAgrum")
+    model.require_unrestricted("an influence diagram of pyAgrum")
     cid = model.cid
     require_one_agent(cid, "pyAgrum")
     if model.rules:

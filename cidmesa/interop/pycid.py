@@ -193,6 +193,7 @@ def to_pycid(model: CID | CIM) -> Any:
     cid, with_numbers = diagram_and_model(model, "to_pycid")
     if with_numbers is not None:
         with_numbers.require_numeric("writing for pycid")
+        with_numbers.require_unrestricted("a pycid model")
     for node in cid.nodes:
         if node + _MECHANISM in cid:
             raise DiagramError(

@@ -264,9 +264,10 @@ class Reader:
         self, cid: CID, node: str, entry: Any, domains: Mapping[str, Domain], symbols: Mapping[str, Any], where: Where
     ) -> Mechanism:
         """Return a mechanism, in whichever of the ways it is written."""
-        entry = self.mapping(entry, where, ("parents", "domain", "outcome", *_WAYS))
         if cid.kind(node) == "decision":
-            return Choice(domains[node])
+            entry = self.mapping(entry, where, ("parents", "domain", "allowed", "outcome", *_WAYS))
+            return Choice(domains[node], self.allowed(cid, node, entry, domains, (*where, "allowed")))
+        entry = self.mapping(entry, where, ("parents", "domain", "outcome", *_WAYS))
         parents = cid.parents(node)
         given = self.names(entry.get("parents", list(parents)), (*where, "parents"))
         if sorted(given) != sorted(parents):
@@ -365,6 +366,32 @@ class Reader:
             return expression.in_every(names, axes, dict(symbols) if symbolic else {}, exact=symbolic)
         except FileFormatError as error:
             self.fail(where, str(error))
+
+    def allowed(
+        self, cid: CID, node: str, entry: Plain, domains: Mapping[str, Domain], where: Where
+    ) -> Callable[..., Any] | None:
+        """Read nested lists of actions as a function of the observations that they are written by."""
+        if "allowed" not in entry:
+            return None
+        written = self.mapping(entry["allowed"], where, ("parents", "actions"))
+        given = self.names(written.get("parents", []), (*where, "parents"))
+        strange = [name for name in given if name not in cid.parents(node)]
+        if strange:
+            self.fail((*where, "parents"), f"`{node}` does not observe `{strange[0]}`.")
+        shape = [len(domains[p]) for p in given]
+        known: dict[tuple[Any, ...], list[Any]] = {}
+        for at in product(*map(range, shape)):
+            value: Any = written.get("actions")
+            for depth, i in enumerate(at):
+                if not isinstance(value, list) or len(value) != shape[depth]:
+                    self.fail(
+                        (*where, "actions"), f"{shape[depth]} entries are expected for the values of {given[depth]}."
+                    )
+                value = value[i]
+            if not isinstance(value, list):
+                self.fail((*where, "actions"), f"a list of actions is expected; got {value!r}.")
+            known[tuple(domains[p][i] for p, i in zip(given, at, strict=True))] = [_tupled(action) for action in value]
+        return lambda **observed: known[tuple(observed[p] for p in given)]
 
     def structural(
         self, node: str, entry: Plain, axes: Sequence[Domain], domain: Domain,
@@ -525,7 +552,9 @@ def _try(cid: CID, node: str, mechanism: Mechanism, domains: Mapping[str, Domain
     parents = cid.parents(node)
     place = Place(node, cid.kind(node), parents, tuple(domains[parent] for parent in parents))
     mechanism.check(place)
-    if not isinstance(mechanism, Choice):
+    if isinstance(mechanism, Choice):
+        mechanism.allowed_at(place)
+    else:
         mechanism.compile(place)
 
 

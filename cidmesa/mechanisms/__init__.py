@@ -17,6 +17,7 @@ a numpy array or nested list             the same as ``Table``
 a pgmpy ``TabularCPD``                   read as a table, states matched by name
 ``Structural(noise, outcome, domain)``    a function of parents and noise, in tables
 ``Choice(["left", "right"])``, a list    a decision and its domain
+``Choice([..], allowed=lambda x: ..)``   the same, with the actions that are allowed in each context
 =======================================  =================================================================
 
 Probabilities and utilities may be sympy expressions. Mechanisms are values; they are checked against the diagram
@@ -35,11 +36,13 @@ module             what it holds
 ``functions``      `Function`, `Noisy`, `Rows`
 ``tables``         `Table`, `Structural`
 ``reading``        mechanisms as users write them
+``allowed``        which actions a decision may take
 ``policies``       rules as users write them
 ``symbols``        sympy expressions in tables
 =================  ================================================
 """
 
+from cidmesa.mechanisms.allowed import Allowed as Allowed
 from cidmesa.mechanisms.distributions import Bernoulli as Bernoulli
 from cidmesa.mechanisms.distributions import Categorical as Categorical
 from cidmesa.mechanisms.distributions import Uniform as Uniform

@@ -137,7 +137,7 @@ class Function(Mechanism):
         return from_response(domain, weights, chosen)
 
     def __repr__(self) -> str:
-        return f"Function({_described(self.f)})"
+        return f"Function({described(self.f)})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -196,7 +196,7 @@ class Noisy(Mechanism):
         return from_response(plain.domain, weights, moved)
 
     def __repr__(self) -> str:
-        return f"Noisy({_described(self.f)}, {self.p!r})"
+        return f"Noisy({described(self.f)}, {self.p!r})"
 
 
 @dataclass(frozen=True)
@@ -404,7 +404,7 @@ def _checked_numbers(place: Place, flat: Sequence[Any]) -> Array:
     return checked_utilities(place, table)
 
 
-def _described(f: Any) -> str:
+def described(f: Any) -> str:
     """Say what a function is called and what it reads, for a repr."""
     name = getattr(f, "__name__", type(f).__name__)
     try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from itertools import product
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from cidmesa.arrays import Array, Ints
 from cidmesa.errors import MechanismError, did_you_mean
+
+if TYPE_CHECKING:
+    from cidmesa.mechanisms.allowed import Allowed
 
 Value: TypeAlias = Hashable
 Domain: TypeAlias = tuple[Value, ...]
@@ -85,11 +88,15 @@ class Response(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A mechanism written out at its place: the domain, the table, and the structural function if it has one."""
+    """A mechanism written out at its place: the domain, the table, and the structural function if it has one.
+
+    A decision has no table, but the actions that are `allowed`, if not all of them are.
+    """
 
     domain: Domain
     table: Array
     response: Response | None = None
+    allowed: Allowed | None = None
 
 
 class Mechanism:

@@ -14,6 +14,7 @@ import numpy as np
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import MechanismError, quoted, shortened
+from cidmesa.mechanisms.allowed import Allowed
 from cidmesa.mechanisms.numbers import frozen
 from cidmesa.mechanisms.place import Domain, Place
 from cidmesa.mechanisms.reading import as_rule
@@ -47,6 +48,35 @@ def read_rules(cid: CID, domains: Mapping[str, Domain], policy: Any) -> dict[str
         mechanism.check(place)
         tables[decision] = frozen(mechanism.compile(place)).table
     return tables
+
+
+def require_allowed(
+    cid: CID, domains: Mapping[str, Domain], allowed: Mapping[str, Allowed], rules: Mapping[str, Array]
+) -> None:
+    """Raise if a rule takes an action that its decision may not take.
+
+    >>> from cidmesa.mechanisms.allowed import Allowed
+    >>> cid, domains = CID(nodes=["go"], decisions=["go"]), {"go": ("l", "r")}
+    >>> require_allowed(cid, domains, {"go": Allowed((), (), np.array([True, False]))}, {"go": np.array([0.0, 1.0])})
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.MechanismError: the policy of `go` takes 'r', which is forbidden there: allowed are 'l'.
+    """
+    for decision, rule in rules.items():
+        if decision not in allowed:
+            continue
+        parents = cid.parents(decision)
+        may = np.broadcast_to(allowed[decision].over(parents), rule.shape)
+        wrong = np.argwhere((rule != 0) & ~may)
+        if not len(wrong):
+            continue
+        *at, action = wrong[0].tolist()
+        where = ", ".join(f"{p}={domains[p][i]!r}" for p, i in zip(parents, at, strict=True))
+        taken = f"{domains[decision][action]!r}" + (f" at {where}" if where else "")
+        instead = ", ".join(repr(a) for a, ok in zip(domains[decision], may[tuple(at)], strict=True) if ok)
+        raise MechanismError(
+            f"the policy of `{decision}` takes {taken}, which is forbidden there: allowed are {instead}."
+        )
 
 
 def aligned_rules(

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from cidmesa.errors import MechanismError, as_keyword, shortened
+from cidmesa.mechanisms.allowed import Allowed, Given, read_allowed
 from cidmesa.mechanisms.distributions import Categorical
-from cidmesa.mechanisms.functions import Function, Rows
+from cidmesa.mechanisms.functions import Function, Rows, described
 from cidmesa.mechanisms.numbers import is_number, is_symbolic, read_domain
 from cidmesa.mechanisms.place import Compiled, Domain, Mechanism, Place
 from cidmesa.mechanisms.tables import Table, TabularMechanism
@@ -18,20 +19,64 @@ from cidmesa.mechanisms.tables import Table, TabularMechanism
 _LIST = "['left', 'right']"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Choice(Mechanism):
     """A decision and the actions it may take; a plain list means the same.
 
+    Parameters
+    ----------
+    actions
+        Its domain.
+    allowed
+        Which of them it may take, where that is not all of them everywhere: a function whose argument names are some
+        of the decision's parents (``**observations`` takes all of them) and that returns a list of actions; or a
+        mapping from contexts, tuples of the values of all parents in order, to such lists, contexts left out being
+        free. An empty list is an error in contexts that can come up.
+
+    Notes
+    -----
+    Forbidden actions do not exist: best actions, mixtures, even choices and learners range over the allowed ones, and
+    a rule that takes another is refused. What the set depends on is part of the rule's form, so that information link
+    is never left out, and being told of it has no value of its own.
+
     Examples
     --------
-    >>> Choice(["left", "right"]).actions
-    ('left', 'right')
+    >>> Choice(["left", "right"]).actions, Choice([0, 1], allowed=lambda gate: [0, gate])
+    (('left', 'right'), Choice([0, 1], allowed of gate))
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("gate", "go"), ("go", "pay")], decisions=["go"], utilities=["pay"])
+    >>> model = cid.parameterise(gate=cm.Uniform("open", "shut"), pay=lambda go: int(go == "out"),
+    ...     go=cm.Choice(["stay", "out"], allowed=lambda gate: ["stay", "out"] if gate == "open" else ["stay"]))
+    >>> model.solve().value, model.allowed("go").tolist()
+    (0.5, [[True, True], [True, False]])
     """
 
     actions: Sequence[Any]
+    allowed: Given | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "actions", read_domain(self.actions, "a decision's domain"))
+        if self.allowed is not None and not callable(self.allowed) and not isinstance(self.allowed, Mapping | Allowed):
+            raise MechanismError(
+                "allowed= is a function of what the decision observes, or a mapping from context to actions: "
+                f"Choice({list(self.actions)!r}, allowed=lambda **observed: [..]); got {self.allowed!r}."
+            )
+
+    def __hash__(self) -> int:
+        return hash(self.actions)
+
+    def __repr__(self) -> str:
+        if self.allowed is None:
+            return f"Choice({list(self.actions)!r})"
+        if isinstance(self.allowed, Allowed):
+            reads = f"by {', '.join(self.allowed.observations) or 'nothing'}"
+        else:
+            reads = f"by {len(self.allowed)} contexts" if isinstance(self.allowed, Mapping) else described(self.allowed)
+        return f"Choice({list(self.actions)!r}, allowed {reads})"
+
+    def allowed_at(self, place: Place) -> Allowed | None:
+        """Write out which actions are allowed at `place`; ``None`` where all of them are."""
+        return None if self.allowed is None else read_allowed(self.allowed, place, tuple(self.actions))
 
     def domain_at(self, place: Place) -> Domain | None:
         """Return the actions."""

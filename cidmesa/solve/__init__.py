@@ -64,6 +64,7 @@ from cidmesa.solve.magnitudes.effects import has_instrumental_control_incentive 
 from cidmesa.solve.magnitudes.effects import has_response_incentive as has_response_incentive
 from cidmesa.solve.magnitudes.effects import impact as impact
 from cidmesa.solve.magnitudes.effects import instrumental_control_effect as instrumental_control_effect
+from cidmesa.solve.magnitudes.effects import is_response_forced as is_response_forced
 from cidmesa.solve.magnitudes.effects import response_effect as response_effect
 from cidmesa.solve.magnitudes.explain import Explanation as Explanation
 from cidmesa.solve.magnitudes.explain import explain as explain
@@ -89,3 +90,4 @@ from cidmesa.solve.queries.parallel_worlds import parallel_worlds as parallel_wo
 from cidmesa.solve.queries.query import expected_utility as expected_utility
 from cidmesa.solve.queries.query import joint as joint
 from cidmesa.solve.queries.query import query as query
+from cidmesa.solve.queries.support import contexts_that_come_up as contexts_that_come_up

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arrays import Floats, Ints, Mask
-from cidmesa.mesa.predictions.claims import Hypothesis, name_of, possible_mask, telling, uncontrolled
+from cidmesa.mesa.predictions.claims import Hypothesis, World, name_of, possible_mask, telling, uncontrolled
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures
 from cidmesa.mesa.predictions.predictions import Prediction
 from cidmesa.mesa.setup.deployment import TRAINING
@@ -179,6 +179,10 @@ class Checks:
         if self._single:
             (decision,) = model.cid.decisions
             values = np.asarray(best.action_values(decision), dtype=np.float64).reshape(-1, model.card(decision))
+            may = model.allowed(decision)
+            if may is not None:  # nobody takes the others; the least value keeps them out of the largest loss
+                may = may.reshape(values.shape)
+                values = np.where(may, values, np.where(may, values, np.inf).min(axis=1, keepdims=True))
             law = self._law(deployment, decision)[0]
             loss = np.where(law[:, None] > 0, values.max(axis=1, keepdims=True) - values, 0.0) / self.scale
             return self._linear(decision, law[:, None] * loss, most=float((law * loss.max(axis=1)).sum()))
@@ -277,6 +281,8 @@ class Checks:
         """Say which hypotheses each agent acts like, in the contexts where their possible actions differ."""
         model = self.setup.deployed(deployment)
         contexts = telling(self.setup, self.hypotheses, deployment)
+        world = World(self.setup, deployment, model)
+        may = {d: world.may(d) for d in contexts}
         names, masks = [], []
         for hypothesis in self.hypotheses:
             found = [possible_mask(hypothesis, deployment, d, model) for d in contexts]
@@ -287,7 +293,7 @@ class Checks:
                 )
         groups: dict[bytes, list[int]] = {}
         for i, parts in enumerate(masks):
-            if not all(part.all() for part in parts):
+            if any((may[d][where] & ~part).any() for (d, where), part in zip(contexts.items(), parts, strict=True)):
                 groups.setdefault(b"".join(part.tobytes() for part in parts), []).append(i)
         chosen = list(groups.values())
         labels = tuple(tuple(names[i] for i in group) for group in chosen)

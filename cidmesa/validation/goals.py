@@ -43,13 +43,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cidmesa.arrays import Floats
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError, as_lambda
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.candidates.targets import in_node_order
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.one_decision import OneDecision
+from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.solve import context_law, outcome_law
@@ -109,15 +110,16 @@ def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> flo
 
 
 def _gap(a: Goal, b: Goal, model: CIM) -> float:
-    weight = _weight(model)
-    first, second = (_direction(values(goal, model), weight) for goal in (a, b))
+    weight, may = _weight(model), _may(model)
+    first, second = (_direction(values(goal, model), weight, may) for goal in (a, b))
     apart = float(np.sqrt((weight[:, None] * (first - second) ** 2).sum()) / 2)
     return 0.0 if apart < 1e-12 else min(1.0, apart)
 
 
-def _direction(q: Floats, weight: Floats) -> Floats:
-    """Return advantages over the mean action, scaled to unit length; 0 where every action is worth the same."""
-    advantage = np.where(weight[:, None] > 0, q - q.mean(axis=1, keepdims=True), 0.0)
+def _direction(q: Floats, weight: Floats, may: Mask) -> Floats:
+    """Return advantages over the mean allowed action, scaled to unit length; 0 where all are worth the same."""
+    mean = q.mean(axis=1, keepdims=True, where=may)
+    advantage = np.where((weight[:, None] > 0) & may, q - mean, 0.0)
     length = math.sqrt(float((weight[:, None] * advantage**2).sum()))
     scale = float(np.abs(q[weight > 0]).max(initial=0.0))
     flat: Floats = np.zeros_like(q)
@@ -131,7 +133,7 @@ class Directedness:
     Attributes
     ----------
     nats
-        MEG: 0 for uniform play, at most the logarithm of the number of actions.
+        MEG: 0 for uniform play, at most the mean logarithm of the number of allowed actions.
     share
         The same divided by that logarithm.
     beta
@@ -174,37 +176,52 @@ def goal_directedness(
     True
     """
     decision = model.cid.only_decision(question="goal-directedness")
-    weight = _weight(model)
+    weight, may = _weight(model), _may(model)
     rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(len(weight), -1)
     if targets is not None:
-        return _directed_at(rule, weight, _laws(model, tuple(targets)))
+        return _directed_at(rule, weight, _laws(model, tuple(targets)), may)
     q = np.where(weight[:, None] > 0, values(objective, model), 0.0)
-    spread = float(np.ptp(q, axis=1)[weight > 0].max(initial=0.0))
+    widths = q.max(axis=1, where=may, initial=-np.inf) - q.min(axis=1, where=may, initial=np.inf)
+    spread = float(widths[weight > 0].max(initial=0.0))
     if spread <= 1e-12 * max(1.0, float(np.abs(q).max(initial=0.0))):
         return Directedness(0.0, 0.0, 0.0)
-    nats, beta = _best_temperature(rule, weight, q / spread)
-    return Directedness(nats, nats / math.log(rule.shape[1]), beta / spread)
+    nats, beta = _best_temperature(rule, weight, q / spread, may)
+    return Directedness(nats, _share(nats, weight, may), beta / spread)
 
 
-def _best_temperature(rule: Floats, weight: Floats, q: Floats) -> tuple[float, float]:
+def _log_actions(weight: Floats, may: Mask) -> float:
+    """Return the mean logarithm of the number of allowed actions."""
+    counts = may.sum(axis=1)
+    if (counts == may.shape[1]).all():
+        return math.log(may.shape[1])
+    return float(weight @ np.log(counts))
+
+
+def _share(nats: float, weight: Floats, may: Mask) -> float:
+    """Return nats as a share of the most that they could be; 0 where there is nothing to choose."""
+    most = _log_actions(weight, may)
+    return nats / most if most > 0 else 0.0
+
+
+def _best_temperature(rule: Floats, weight: Floats, q: Floats, may: Mask) -> tuple[float, float]:
     """Maximise the log-likelihood over the one parameter beta; it is concave."""
     from scipy.optimize import brentq
 
-    log_actions = math.log(rule.shape[1])
+    log_actions = _log_actions(weight, may)
 
     def slope(beta: float) -> float:
-        return float((weight[:, None] * (rule - _softmax(beta * q)) * q).sum())
+        return float((weight[:, None] * (rule - _softmax(beta * q, may)) * q).sum())
 
     def likelihood(beta: float) -> float:
-        return float((weight[:, None] * rule * _log_softmax(beta * q)).sum()) + log_actions
+        return float((weight[:, None] * rule * _log_softmax(beta * q, may)).sum()) + log_actions
 
     if abs(slope(0.0)) <= 1e-12:
         return 0.0, 0.0
     sign = 1.0 if slope(0.0) > 0 else -1.0
-    short = (sign * q).max(axis=1, keepdims=True) - sign * q
+    short = (sign * q).max(axis=1, keepdims=True, where=may, initial=-np.inf) - sign * q
     if float((weight[:, None] * rule * short).sum()) <= 1e-12:
         # As good (or bad) as can be everywhere: the limit is uniform play among the best actions.
-        best = short <= 1e-9
+        best = (short <= 1e-9) & may
         limit = -float((weight * np.log(best.sum(axis=1))).sum()) + log_actions
         return max(limit, 0.0), sign * math.inf
     low, high = sorted((0.0, sign * _STEEP))
@@ -212,24 +229,24 @@ def _best_temperature(rule: Floats, weight: Floats, q: Floats) -> tuple[float, f
     return max(likelihood(beta), 0.0), beta
 
 
-def _directed_at(rule: Floats, weight: Floats, law: Floats) -> Directedness:
-    nats, objective = _likeliest(rule, weight, law, ridge=0.0)
+def _directed_at(rule: Floats, weight: Floats, law: Floats, may: Mask) -> Directedness:
+    nats, objective = _likeliest(rule, weight, law, may, ridge=0.0)
     steep = float(np.abs(objective).max(initial=0.0))
     beta = math.inf if steep >= 0.9 * _STEEP else steep
-    return Directedness(nats, nats / math.log(rule.shape[1]), beta)
+    return Directedness(nats, _share(nats, weight, may), beta)
 
 
-def _likeliest(rule: Floats, weight: Floats, law: Floats, ridge: float) -> tuple[float, Floats]:
+def _likeliest(rule: Floats, weight: Floats, law: Floats, may: Mask, ridge: float) -> tuple[float, Floats]:
     """Return the greatest log-likelihood over objectives on the targets (above uniform play), and the objective."""
     from scipy.optimize import minimize
 
     seen = weight > 0
-    rule, weight, law = rule[seen], weight[seen], law[seen]
+    rule, weight, law, may = rule[seen], weight[seen], law[seen], may[seen]
 
     def cost(objective: Floats) -> tuple[float, Floats]:
         q = law @ objective
-        loss = -float((weight[:, None] * rule * _log_softmax(q)).sum()) + ridge * float(objective @ objective)
-        slope = -np.einsum("c,ca,cat->t", weight, rule - _softmax(q), law) + 2 * ridge * objective
+        loss = -float((weight[:, None] * rule * _log_softmax(q, may)).sum()) + ridge * float(objective @ objective)
+        slope = -np.einsum("c,ca,cat->t", weight, rule - _softmax(q, may), law) + 2 * ridge * objective
         return loss, slope
 
     size = law.shape[-1]
@@ -238,8 +255,8 @@ def _likeliest(rule: Floats, weight: Floats, law: Floats, ridge: float) -> tuple
         options={"maxiter": 5000, "maxfun": 20000, "ftol": 1e-15, "gtol": 1e-10},
     )  # fmt: skip
     objective = np.asarray(found.x, dtype=np.float64)
-    likelihood = float((weight[:, None] * rule * _log_softmax(law @ objective)).sum()) + math.log(rule.shape[1])
-    return max(likelihood, 0.0), objective
+    likelihood = float((weight[:, None] * rule * _log_softmax(law @ objective, may)).sum())
+    return max(likelihood + _log_actions(weight, may), 0.0), objective
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -319,15 +336,18 @@ def behavioural_objective(
     names = in_node_order(laws.setup, (targets,) if isinstance(targets, str) else targets)
     law = laws.table(TRAINING, names)
     domains = tuple(laws.domain(node) for node in names)
+    at = laws.reached(TRAINING).at
+    every = stand_ins(world, decision)
+    may, named = _may(world)[at], None if every is None else every[at]
     found = []
     for whole in np.asarray(agents.probabilities(decision), dtype=np.float64):
-        rule = whole[laws.reached(TRAINING).at]
-        modal = rule >= rule.max(axis=1, keepdims=True) - 1e-9
+        rule = whole[at]
+        modal = with_stand_ins(rule >= rule.max(axis=1, keepdims=True) - 1e-9, named)
         objectives = ConsistentSet(replace(law, value=modal.astype(np.float64), exact_base=None, error=None))
-        nats, values_ = _likeliest(rule, law.weight, law.outcome, _RIDGE)
+        nats, values_ = _likeliest(rule, law.weight, law.outcome, may, _RIDGE)
         beta = float(np.abs(values_).max(initial=0.0))
         unit = values_ / beta if beta > 0 else values_
-        directedness = Directedness(nats, nats / math.log(rule.shape[1]), beta)
+        directedness = Directedness(nats, _share(nats, law.weight, may), beta)
         found.append(Behavioural(objectives, Objective("behavioural", names, unit, domains), beta, directedness))
     return tuple(found)
 
@@ -351,8 +371,9 @@ def adaptation(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str,
     new = np.where(_weight(setup.deployed("training")) > 0, 0.0, _weight(model))
     q = np.where(new[:, None] > 0, values(objective, model), 0.0)
     rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(q.shape)
-    chance = float((new * q.mean(axis=1)).sum())
-    most = float((new * q.max(axis=1)).sum()) - chance
+    may = _may(model)
+    chance = float((new * q.mean(axis=1, where=may)).sum())
+    most = float((new * q.max(axis=1, where=may, initial=-np.inf)).sum()) - chance
     if most <= 1e-12 * max(1.0, float(np.abs(q).max(initial=0.0))):
         return math.nan
     return (float((new * (rule * q).sum(axis=1)).sum()) - chance) / most
@@ -422,6 +443,13 @@ def _weight(model: CIM) -> Floats:
     return np.asarray(context_law(model, decision), dtype=np.float64).reshape(-1)
 
 
+def _may(model: CIM) -> Mask:
+    """Return the allowed actions of the only decision, ``(contexts, actions)``."""
+    decision = model.cid.only_decision()
+    may, shape = model.allowed(decision), (len(model.contexts(decision)), model.card(decision))
+    return np.ones(shape, dtype=bool) if may is None else may.reshape(shape)
+
+
 def _members(goal: Goal | list[Goal]) -> list[Goal]:
     if isinstance(goal, list):
         if not goal:
@@ -430,11 +458,13 @@ def _members(goal: Goal | list[Goal]) -> list[Goal]:
     return [goal]
 
 
-def _log_softmax(q: Floats) -> Floats:
-    shifted = q - q.max(axis=-1, keepdims=True)
-    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
+def _log_softmax(q: Floats, may: Mask) -> Floats:
+    """Return the logarithms of a softmax over the allowed actions, 0 for the others."""
+    top = q.max(axis=-1, keepdims=True, where=may, initial=-np.inf)
+    shifted = np.where(may, q - top, 0.0)
+    total = np.exp(shifted).sum(axis=-1, keepdims=True, where=may)
+    return np.where(may, shifted - np.log(total), 0.0)
 
 
-def _softmax(q: Floats) -> Floats:
-    return np.exp(_log_softmax(q))
+def _softmax(q: Floats, may: Mask) -> Floats:
+    return np.where(may, np.exp(_log_softmax(q, may)), 0.0)

@@ -20,6 +20,7 @@ from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
+from cidmesa.solve.queries.payoffs import uniform_rule
 
 _MANY = 64
 """Contexts above which the draws are spread thinner."""
@@ -106,7 +107,8 @@ def examine(setup: TrainingSetup, agents: Any, reached: Mapping[str, Ints], *, d
     Raises
     ------
     NotApplicableError
-        They are no population for this setup: another number of contexts or actions, an action outside the domain.
+        They are no population for this setup: another number of contexts or actions, an action outside the domain or
+        one that is forbidden where it is taken.
     """
     model = setup.require_model("judging agents")
     if not isinstance(agents, Acting):
@@ -127,14 +129,36 @@ def examine(setup: TrainingSetup, agents: Any, reached: Mapping[str, Ints], *, d
                     f"the agents' probabilities of `{decision}` have the shape {rule.shape}, and this setup asks for "
                     f"{wanted} (agents, contexts, actions): were they trained on another setup?"
                 )
+            _require_allowed(model, decision, rule[:, reached[decision]], reached[decision])
         return Subjects(agents, size, rules, None, recipe)
     counts = {d: _drawn(agents, model, d, reached[d], draws, seed) for d in model.cid.decisions}
+    for decision, halves in counts.items():
+        _require_allowed(model, decision, halves.sum(axis=0)[:, reached[decision]], reached[decision])
     estimated = {}
     for decision, halves in counts.items():
         pooled = halves.sum(axis=0).astype(np.float64)
         total = pooled.sum(axis=-1, keepdims=True)
-        estimated[decision] = np.where(total > 0, pooled / np.maximum(total, 1), 1 / pooled.shape[-1])
+        even = uniform_rule(model, decision).reshape(pooled.shape[1:])
+        estimated[decision] = np.where(total > 0, pooled / np.maximum(total, 1), even)
     return Subjects(agents, size, estimated, counts, recipe)
+
+
+def _require_allowed(model: CIM, decision: str, taken: NDArray[Any], reached: Ints) -> None:
+    """Raise if an agent takes a forbidden action in a context that comes up; `taken`: (agents, reached, actions)."""
+    may = model.allowed(decision)
+    if may is None:
+        return
+    rows = may.reshape(-1, may.shape[-1])[reached]
+    wrong = np.argwhere((taken > 0) & ~rows)
+    if len(wrong):
+        agent, place, action = wrong[0].tolist()
+        context = model.contexts(decision)[int(reached[place])]
+        where = ", ".join(f"{p}={v!r}" for p, v in zip(model.cid.parents(decision), context, strict=True))
+        raise NotApplicableError(
+            f"agent {agent} takes {model.domain(decision)[action]!r} at `{decision}`{f', {where}' if where else ''}, "
+            f"which is forbidden there: allowed are "
+            f"{', '.join(repr(a) for a, ok in zip(model.domain(decision), rows[place], strict=True) if ok)}."
+        )
 
 
 def _drawn(agents: Acting, model: CIM, decision: str, reached: Ints, draws: int, seed: int) -> NDArray[np.int64]:

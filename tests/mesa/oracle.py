@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from math import lcm, ulp
+from math import isqrt, lcm, ulp
 from typing import Any
 
 import numpy as np
@@ -186,9 +186,14 @@ def joint_actions(table: ExactTable, budget: Fraction, there: ExactTable) -> lis
 
 
 def rational(x: float) -> Fraction:
-    """The number that a float was meant as: a simple fraction within four units in its last place, else itself."""
-    simple = Fraction(x).limit_denominator(10**6)
-    return simple if abs(simple - Fraction(x)) <= 4 * Fraction(ulp(x)) else Fraction(x)
+    """The number that a float was meant as: a simple fraction within four units in its last place, else itself.
+
+    Simple is a denominator of a million or less, for large numbers of less, so that few floats are near by chance.
+    """
+    if Fraction(x).denominator <= 10**6:
+        return Fraction(x)
+    simple = Fraction(x).limit_denominator(max(1, isqrt(int(min(10**12, 2.0**-12 / ulp(x))))))
+    return simple if simple and abs(simple - Fraction(x)) <= 4 * Fraction(ulp(x)) else Fraction(x)
 
 
 def rationals(row: Sequence[float]) -> list[Fraction]:

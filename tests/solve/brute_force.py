@@ -103,3 +103,16 @@ def optimal_by_reached_context(model: cm.CIM, world: World, best: list[dict[str,
             mask |= world.marginal(world.joint(policy), family) > 0
         found[decision] = mask
     return found
+
+
+def allowed_policies(model: cm.CIM) -> list[dict[str, Any]]:
+    """List every deterministic policy that takes allowed actions only."""
+    options = []
+    for decision in model.cid.decisions:
+        k = model.card(decision)
+        may = model.allowed(decision)
+        rows = np.ones((len(model.contexts(decision)), k), dtype=bool) if may is None else may.reshape(-1, k)
+        shape = [*map(model.card, model.cid.parents(decision)), k]
+        eye = np.eye(k)
+        options.append([eye[list(choice)].reshape(shape) for choice in product(*(np.flatnonzero(r) for r in rows))])
+    return [dict(zip(model.cid.decisions, rules, strict=True)) for rules in product(*options)]

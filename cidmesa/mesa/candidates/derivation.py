@@ -60,7 +60,8 @@ class Derivation:
         self.budget = budget
         self.bits = (prior or SimplicityPrior()).bits
         self.pool = admissible(setup)
-        self.reading = Reading(setup.cid, setup.training_score)
+        form = {decision: setup.reads(decision) for decision in setup.cid.decisions}
+        self.reading = Reading(setup.cid, setup.training_score, form)
         self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
         self._tables: OutcomeTables | None = None
         if setup.model is not None:

@@ -509,14 +509,14 @@ class MesaOptimizer(Shown):
 
     @cached_property
     def _view(self) -> MesaIncentives:
-        return MesaIncentives(self.cid, self._base_cid, self.setup.world, self.budget)
+        return MesaIncentives(self.cid, self._base_cid, self.setup.world, self.budget, self.setup.form_links)
 
     @cached_property
     def _base_cid(self) -> CID:
         """The base diagram as mesa diagrams are drawn: with the information links that are requisite alone."""
         if self.targets == frozenset(self.setup.training_score):
             return self.cid
-        return minimal_reduction(self.setup.cid, self.setup.unshared)
+        return minimal_reduction(self.setup.cid, self.setup.unshared, kept=self.setup.form_links)
 
     @property
     def incentives(self) -> IncentiveReport:
@@ -532,6 +532,11 @@ class MesaOptimizer(Shown):
     def vanished(self) -> frozenset[tuple[str, str]]:
         """Pairs (criterion, chance node) that the base has and it has not."""
         return self._view.vanished
+
+    @property
+    def forced(self) -> frozenset[str]:
+        """Chance nodes that it may follow only because of what its decisions are allowed to do: no incentive."""
+        return self._view.forced
 
     @property
     def territory(self) -> frozenset[str]:
@@ -550,7 +555,9 @@ class MesaOptimizer(Shown):
 
     def _view_in(self, name: str) -> MesaIncentives:
         cid = mesa_diagram(self.setup, self.names, name)
-        return self._view if cid == self.cid else MesaIncentives(cid, self._base_cid, self.setup.world, self.budget)
+        if cid == self.cid:
+            return self._view
+        return MesaIncentives(cid, self._base_cid, self.setup.world, self.budget, self.setup.form_links)
 
     @cached_property
     def responds_to(self) -> frozenset[str]:

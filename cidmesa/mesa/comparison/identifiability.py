@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cidmesa.arguments import options_by_name
+from cidmesa.arrays import Mask
 from cidmesa.criteria.question import Answer
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.comparison.separation import Separation, separating_shifts
@@ -199,7 +200,8 @@ class _Comparison:
             key = candidate.names, name, listed
             if key not in known:
                 table, selected = tables.table(name, candidate.names), candidate._selected
-                known[key] = policies(selected, table) if listed else possible(selected, table).tobytes()
+                may = tables.limit(name)
+                known[key] = policies(selected, table, may) if listed else possible(selected, table).tobytes()
             return known[key]
 
         because = ""
@@ -208,8 +210,12 @@ class _Comparison:
             if any(table.undecided for table in both):
                 return Answer.UNKNOWN, f"rounding hides what is possible in '{name}'"
             contexts, actions = both[0].value.shape
-            listed = contexts == 1 or contexts * math.log2(actions) <= BITS
+            may = tables.limit(name)
+            options = [actions] * contexts if may is None else may.sum(axis=1).tolist()
+            listed = contexts == 1 or sum(map(math.log2, options)) <= BITS
             first, second = (behaviour(m, name, listed) for m in (one, other))
+            if any(m._selected.halfspaces.stopped for m in (one, other)):
+                return Answer.UNKNOWN, f"a search over what is possible in '{name}' stopped before its end"
             if not first or not second:
                 return Answer.UNKNOWN, f"rounding hides what is possible in '{name}'"
             if first != second:
@@ -219,9 +225,9 @@ class _Comparison:
         return (Answer.UNKNOWN if because else Answer.ADMITS), because
 
 
-def policies(objectives: ConsistentSet, table: OutcomeTable) -> frozenset[tuple[int, ...]]:
+def policies(objectives: ConsistentSet, table: OutcomeTable, may: Mask | None = None) -> frozenset[tuple[int, ...]]:
     """Return the policies on the contexts of an outcome table that one objective of the set makes optimal, as action
-    positions.
+    positions; `may` has the allowed ones, by default all.
 
     Examples
     --------
@@ -234,6 +240,8 @@ def policies(objectives: ConsistentSet, table: OutcomeTable) -> frozenset[tuple[
     frozenset({(1, 0)})
     """
     can = possible(objectives, table)
+    if may is not None:
+        can = can & may
     if not len(can):
         return frozenset([()])
     partial: list[tuple[int, ...]] = [(action,) for action in np.flatnonzero(can[0]).tolist()]

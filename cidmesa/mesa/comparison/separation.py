@@ -417,10 +417,7 @@ def _try(
 
 def _count(model: CIM, size: int) -> float:
     """Return how many replacements of at most `size` chance nodes by deterministic tables there are."""
-    tables = [
-        float(model.card(node)) ** math.prod(model.card(p) for p in model.cid.parents(node))
-        for node in model.cid.chance
-    ]
+    tables = [float(model.card(node)) ** len(_live_rows(model, node)) for node in model.cid.chance]
     total = 0.0
     for count in range(1, size + 1):
         for some in combinations(tables, count):
@@ -434,19 +431,32 @@ def _replacements(model: CIM, node: str, every: bool) -> Iterator[Table]:
     """Yield deterministic tables of a node: all of them, or the constants and the edits of one row."""
     card, domain = model.card(node), model.domain(node)
     shape = model.cpd(node).shape
-    rows = math.prod(shape[:-1])
+    rows, live = math.prod(shape[:-1]), _live_rows(model, node)
     unit = np.eye(card)
     if every:
-        for values in product(range(card), repeat=rows):
-            yield Table(unit[list(values)].reshape(shape), domain=domain)
+        for values in product(range(card), repeat=len(live)):
+            chosen = np.zeros(rows, dtype=np.intp)
+            chosen[live] = values
+            yield Table(unit[chosen].reshape(shape), domain=domain)
         return
     for value in range(card):
         yield Table(np.broadcast_to(unit[value], shape), domain=domain)
     if rows > 1:
-        for row, value in product(range(rows), range(card)):
+        for row, value in product(live, range(card)):
             table = model.cpd(node).reshape(rows, card).copy()
             table[row] = unit[value]
             yield Table(table.reshape(shape), domain=domain)
+
+
+def _live_rows(model: CIM, node: str) -> list[int]:
+    """Return the contexts of a node, as positions, in which no decision does what it never may."""
+    rows = np.ones([model.card(p) for p in model.cid.parents(node)], dtype=bool)
+    for axis, parent in enumerate(model.cid.parents(node)):
+        may = model.allowed(parent) if model.cid.kind(parent) == "decision" else None
+        if may is not None:
+            ever = may.any(axis=tuple(range(may.ndim - 1)))
+            rows &= ever.reshape([-1 if i == axis else 1 for i in range(rows.ndim)])
+    return np.flatnonzero(rows).tolist()
 
 
 def _graphical(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...]) -> tuple[Separation, ...]:

@@ -38,8 +38,10 @@ from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
+from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
+from cidmesa.solve.policies.worth import Worth, difference
 from cidmesa.solve.queries.payoffs import reached_contexts
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ if TYPE_CHECKING:
     from cidmesa.solve import Solution
 
 
-ROUNDING = 1e-9
-"""How much of what the base can earn a difference of two solved values may be off."""
+NEAR = 1e-8
+"""Regrets that differ from the tolerance by at most this share of it are computed exactly."""
 
 
 class ByStage:
@@ -97,7 +99,7 @@ class ByStage:
         self._domains = tuple(domain_of(setup, node) for node in names)
         self._rules_known: dict[tuple[str, bytes, bool], OptimalRules] = {}
         self._regrets_known: dict[tuple[str, bytes, bool], tuple[float, float]] = {}
-        self._ends_known: dict[str, tuple[float, float]] = {}
+        self._ends_known: dict[str, tuple[Worth, Worth]] = {}
 
     @property
     def is_complete(self) -> bool:
@@ -125,7 +127,7 @@ class ByStage:
         """False where an objective is known to be consistent, True where all were tried; else not known."""
         if not self.is_complete and self.sufficient.is_empty is False:
             return False
-        if any(high <= self._allowed(self.tolerance) for high in self._training()):
+        if any(high <= self.tolerance for high in self._training()):
             return False
         return True if self.is_complete else None
 
@@ -150,13 +152,7 @@ class ByStage:
 
     def allows(self, objective: Objective) -> bool:
         """Say whether some policy that is optimal for an objective is within the tolerance."""
-        return self.regret_of(objective)[0] <= self._allowed(self.tolerance)
-
-    @cached_property
-    def width(self) -> float:
-        """The regret below which there is none: differences of solved values, relative to what is at stake."""
-        model = self.setup.deployed(TRAINING)
-        return ROUNDING * sum(float(np.ptp(model.cpd(u))) for u in self.setup.score)
+        return self.regret_of(objective)[0] <= self.tolerance
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set, else the one of least norm."""
@@ -176,7 +172,7 @@ class ByStage:
         if self.is_complete:
             return Interval(low, high)
         worst, best = self._ends(name)
-        return Interval(low, high, max(low, best - worst - high, 0.0))
+        return Interval(low, high, max(low, best.value - worst.value - high, 0.0))
 
     def actions(self, name: str) -> Actions:
         """Return the possible actions in a distribution, where all objectives were tried.
@@ -208,21 +204,29 @@ class ByStage:
     def _selected(self) -> list[Objective]:
         """The objectives known to be in the set; where it is empty, those with the least training regret."""
         budget = self.least_regret if self.is_empty else self.tolerance
-        return [o for o, high in zip(self.tried, self._training(), strict=True) if high <= self._allowed(budget)]
-
-    def _allowed(self, budget: float) -> float:
-        return budget + self.width
+        return [o for o, high in zip(self.tried, self._training(), strict=True) if high <= budget]
 
     def _regrets(self, objective: Objective, name: str, stale: bool = False) -> tuple[float, float]:
-        """Return the base regret of the best and of the worst policy that is optimal for an objective."""
+        """Return the base regret of the best and of the worst policy that is optimal for an objective.
+
+        Zero where they are the best for the base, exactly; where that is not known, the best counts as that and the
+        worst does not.
+        """
         key = name, objective.values.tobytes(), stale
         if key not in self._regrets_known:
             model = self.setup.deployed(name)
-            low, high = self._rules(objective, name, stale).worth(model, self._paid(name), self.budget)
-            best = self._ends(name)[1]
-            lost = best - high, best - low
-            self._regrets_known[key] = tuple(x if x > self.width else 0.0 for x in lost)  # type: ignore[assignment]
+            worst, best = self._rules(objective, name, stale).worth(model, self._paid(name), self.budget)
+            top = self._ends(name)[1]
+            self._regrets_known[key] = self._lost(top, best, doubt=0.0), self._lost(top, worst, doubt=1.0)
         return self._regrets_known[key]
+
+    def _lost(self, top: Worth, other: Worth, doubt: float) -> float:
+        """Return how much less a policy earns than the best one, and by how much more it may be, where that is open."""
+        lost, known = difference(top, other)
+        near = abs(lost - self.tolerance) <= NEAR * self.tolerance
+        if near and top.exactly is not None and other.exactly is not None:
+            lost = float(top.exactly - other.exactly)
+        return max(0.0, lost) if known else doubt * (abs(lost) + top.error + other.error)
 
     def _rules(self, objective: Objective, name: str, stale: bool = False) -> OptimalRules:
         key = name, objective.values.tobytes(), stale
@@ -232,12 +236,12 @@ class ByStage:
             self._rules_known[key] = OptimalRules.of(believed, objective, self.budget)
         return self._rules_known[key]
 
-    def _ends(self, name: str) -> tuple[float, float]:
+    def _ends(self, name: str) -> tuple[Worth, Worth]:
         """Return the least and the largest that the base can get in a distribution."""
         if name not in self._ends_known:
             model, paid = self.setup.deployed(name), self._paid(name)
-            ends = (sign * best_within(model, paid, {}, sign, self.budget) for sign in (-1.0, 1.0))
-            self._ends_known[name] = tuple(ends)  # type: ignore[assignment]
+            least, largest = (best_within(model, paid, {}, sign, self.budget) for sign in (-1.0, 1.0))
+            self._ends_known[name] = least, largest
         return self._ends_known[name]
 
     def _paid(self, name: str) -> tuple[str, ...]:
@@ -280,8 +284,9 @@ def stage_law(setup: TrainingSetup, targets: Sequence[str], budget: Budget = UNL
         table = outcome_law(model, decision, targets, policy=best, completed=True)
         card = model.card(decision)
         reached = reached_contexts(model, decision).ravel()
-        table = table.reshape(len(reached), card, -1)[reached]
-        value = np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card)[reached]
+        named = stand_ins(model, decision)
+        table = with_stand_ins(table.reshape(len(reached), card, -1), named)[reached]
+        value = with_stand_ins(np.asarray(best.optimal_mask(decision), dtype=float).reshape(-1, card), named)[reached]
         if np.isnan(table).any():
             raise NotApplicableError(f"what `{decision}` leads to is not defined in every context that is reached.")
         if decision in matters:

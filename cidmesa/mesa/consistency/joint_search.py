@@ -63,17 +63,23 @@ class Halfspaces:
         The number of values of the targets.
     clock
         How long searches may take.
+
+    Attributes
+    ----------
+    stopped
+        Whether some search stopped before its end, so that some answer is a bound only.
     """
 
     def __init__(self, size: int, clock: Budget = UNLIMITED) -> None:
         self.size = size
         self.clock = clock
+        self.stopped = False
         self.rows: list[tuple[int, ...]] = []
         self._floats: list[Floats] = []
         self._known: dict[tuple[int, ...], int] = {}
         self._conflicts: dict[int, list[frozenset[int]]] = {}
         self._inside: set[frozenset[int]] = set()
-        self.answers: dict[tuple[tuple[Part, ...], frozenset[int], int], Answer] = {}
+        self.answers: dict[tuple[tuple[Part, ...], frozenset[int]], Answer] = {}
 
     def add(self, row: Array, *, strict: bool) -> int | None:
         """Return the side on which `row`, of integers, is positive (strict) or not negative; ``None``: it is zero."""
@@ -243,7 +249,7 @@ def spend_least(space: Halfspaces, part: Part) -> Answer:
     )
 
 
-def search(space: Halfspaces, parts: Sequence[Part], held: Collection[int] = (), most: int = QUESTIONS) -> Answer:
+def search(space: Halfspaces, parts: Sequence[Part], held: Collection[int] = ()) -> Answer:
     """Return the cheapest combination of alternatives, one a place, that a single objective allows.
 
     Parameters
@@ -254,9 +260,11 @@ def search(space: Halfspaces, parts: Sequence[Part], held: Collection[int] = (),
         The places, in groups that share a budget.
     held
         Sides on which the objective has to be in any case.
-    most
-        How many combinations are looked at in places that constrain each other; then the answer is a bound and, where
-        a combination is found quickly, its cost.
+
+    Notes
+    -----
+    In places that constrain each other :data:`QUESTIONS` combinations are looked at; then the answer is a bound and,
+    where a combination is found quickly, its cost.
     """
     if not all(here for part in parts for here in part.places):
         return Answer(None, None)
@@ -267,9 +275,10 @@ def search(space: Halfspaces, parts: Sequence[Part], held: Collection[int] = (),
     found = True
     for group in together:
         some = [i for i in group if i < len(parts)]
-        there = tuple(parts[i] for i in some), frozenset(sides[i - len(parts)] for i in group if i >= len(parts)), most
+        there = tuple(parts[i] for i in some), frozenset(sides[i - len(parts)] for i in group if i >= len(parts))
         answer = space.answers.get(there) or _search(space, *there)
         space.answers[there] = answer
+        space.stopped |= answer.value != answer.bound
         if answer.bound is None:
             return Answer(None, None)
         bound += answer.bound
@@ -350,7 +359,7 @@ def _integers(numbers: Sequence[Fraction]) -> tuple[list[int], int]:
 _SHRINK = "give the targets fewer values, or the decisions fewer observations"
 
 
-def _search(space: Halfspaces, parts: Sequence[Part], held: Iterable[int], most: int) -> Answer:
+def _search(space: Halfspaces, parts: Sequence[Part], held: Iterable[int]) -> Answer:
     """Return the cheapest combination, all places together."""
     arrays = _Places(parts, len(space.rows))
     ticket = count()
@@ -372,7 +381,7 @@ def _search(space: Halfspaces, parts: Sequence[Part], held: Iterable[int], most:
         if at_odds is None:
             exact = Fraction(cost, arrays.scale)
             return Answer(exact, exact, tuple((np.array(chosen, dtype=np.intp) - arrays.starts).tolist()))
-        if asked > most:
+        if asked > QUESTIONS:
             return _dive(space, parts, holds, Fraction(cost, arrays.scale))
         earlier = holds
         for side in sorted(at_odds - holds):

@@ -11,8 +11,8 @@ base is one more problem of the same kind: the base utility, or its negation, wi
 >>> model = cid.parameterise(a=[0, 1], b=[0, 1], x=lambda a, b: a, u=lambda a, b: 2 * a + b)
 >>> wants_x = Objective("x", ("x",), np.array([0.0, 1.0]), ((0, 1),))
 >>> rules = OptimalRules.of(model, wants_x)  # it takes a = 1, and does not care about b
->>> rules.worth(model, ["u"])
-(2.0, 3.0)
+>>> [worth.value for worth in rules.worth(model, ["u"])]
+[2.0, 3.0]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from cidmesa.mesa.graphical.mesa_diagram import mesa_model, own_mechanism, with_
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.model import CIM
 from cidmesa.solve import joint, solve
+from cidmesa.solve.policies.worth import Worth
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -71,7 +72,7 @@ class OptimalRules:
             taken[decision] = mask.reshape(len(enters), -1) & enters[:, None]
         return cls(optimal, taken)
 
-    def worth(self, model: CIM, utilities: Sequence[str], budget: Budget = UNLIMITED) -> tuple[float, float]:
+    def worth(self, model: CIM, utilities: Sequence[str], budget: Budget = UNLIMITED) -> tuple[Worth, Worth]:
         """Return the least and the largest expected sum of utilities of these policies in a model.
 
         Raises
@@ -79,14 +80,14 @@ class OptimalRules:
         NotApplicableError
             The solver does not vouch for an optimum.
         """
-        low = -best_within(model, utilities, self.optimal, -1.0, budget)
+        low = best_within(model, utilities, self.optimal, -1.0, budget)
         return low, best_within(model, utilities, self.optimal, 1.0, budget)
 
 
 def best_within(
     model: CIM, utilities: Sequence[str], allowed: Mapping[str, Mask], sign: float = 1.0, budget: Budget = UNLIMITED
-) -> float:
-    """Return the largest expected sum of utilities, times `sign`, of policies that take allowed actions only.
+) -> Worth:
+    """Return the largest (sign 1) or least (-1) expected sum of utilities of policies that take allowed actions only.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def best_within(
     allowed
         Decision → which actions are allowed, shape (cards of parents..., card); at least one in every context.
     sign
-        1, or -1 for the negation.
+        1 or -1.
 
     Raises
     ------
@@ -109,15 +110,19 @@ def best_within(
     >>> import cidmesa as cm
     >>> cid = cm.CID([("a", "u")], decisions=["a"], utilities=["u"])
     >>> model = cid.parameterise(a=[0, 1, 2], u=lambda a: a)
-    >>> best_within(model, ["u"], {"a": np.array([True, True, False])})
+    >>> best_within(model, ["u"], {"a": np.array([True, True, False])}).value
     1.0
     """
     cid = model.cid
-    paid = {u: sign * np.asarray(model.cpd(u), dtype=np.float64) if u in utilities else 0.0 for u in cid.utilities}
+    paid = {u: np.asarray(model.cpd(u), dtype=np.float64) if u in utilities else 0.0 for u in cid.utilities}
     spread = sum(float(np.ptp(table)) for table in paid.values())
     mechanisms = {node: own_mechanism(model, node) for node in cid.nodes}
     for utility, table in paid.items():
         mechanisms[utility] = Table(np.broadcast_to(table, model.cpd(utility).shape), parents=cid.parents(utility))
+    scored = CIM(cid, dict(mechanisms))
+    for utility, table in paid.items():
+        turned = np.broadcast_to(sign * table, model.cpd(utility).shape)
+        mechanisms[utility] = Table(turned, parents=cid.parents(utility))
     for decision, mask in allowed.items():
         if mask.all():
             continue
@@ -130,7 +135,7 @@ def best_within(
             f"what the base can earn is not known for certain here ({found.method}): give the decisions fewer "
             "observations or values."
         )
-    return float(found.value)
+    return Worth.of(scored, dict(found.tables))
 
 
 def _fine(cid: CID, decision: str) -> str:

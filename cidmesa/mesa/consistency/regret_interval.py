@@ -85,7 +85,8 @@ class Interval(tuple[float, float]):
 def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
     """Return which actions are possible in each context of a deployment, shape (C, A).
 
-    Where it is not known of an action (see :attr:`.OutcomeTable.undecided`) it counts as possible.
+    Where it is not known of an action it counts as possible: see :attr:`.OutcomeTable.undecided` and
+    :attr:`.Halfspaces.stopped`.
 
     Notes
     -----
@@ -141,9 +142,10 @@ def interval(objectives: ConsistentSet, table: OutcomeTable, allowed: Mask | Non
         return Interval(math.nan, math.nan) if len(table.weight) else Interval(0.0, 0.0)
     low, below = _extreme(objectives, table, can, 1)
     high, above = _extreme(objectives, table, can, -1)
-    if table.undecided or objectives.table.undecided:
-        below = min(below, math.fsum(table.regret.min(axis=1).tolist()))
-        above = max(above, math.fsum(table.regret.max(axis=1).tolist()))
+    if table.undecided or objectives.table.undecided or objectives.halfspaces.stopped:
+        # What counts as possible need not be: nothing but the actions themselves bounds the ends.
+        least, largest = (math.fsum(ends.tolist()) for ends in (table.regret.min(axis=1), table.regret.max(axis=1)))
+        return Interval(low, high, max(largest - low, high - least))
     return Interval(low, high, max(low - below, above - high))
 
 
@@ -184,7 +186,7 @@ def _extreme(objectives: ConsistentSet, table: OutcomeTable, can: Mask, sign: in
 def admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int, int]) -> bool:
     """Say whether one objective of the set makes all these actions, context → action, optimal at once.
 
-    True, too, where it is not known (see :attr:`.OutcomeTable.undecided`).
+    True, too, where it is not known: see :attr:`.OutcomeTable.undecided` and :attr:`.Halfspaces.stopped`.
     """
     return _admits(objectives, table, actions)[0]
 

@@ -138,10 +138,10 @@ def _faces(space: RuleSpace, read: Sequence[Polynomial], twice: set[int]) -> lis
     """Return, per context of each rule, the sets of actions that it may mix there."""
     faces: list[list[tuple[int, ...]]] = []
     for group, (start, stop) in enumerate(zip(space.first, space.first[1:], strict=False)):
-        for block in space.blocks[start:stop]:
-            entries = range(block.start, block.stop)
+        for allowed in space.allowed[start:stop]:
+            entries = allowed.tolist()
             if not any(bool(np.isin(f.terms, entries).any()) for f in read):
-                faces.append([(block.start,)])
+                faces.append([(entries[0],)])
             elif group in twice:
                 faces.append([s for size in range(1, len(entries) + 1) for s in combinations(entries, size)])
             else:

@@ -46,9 +46,8 @@ from scipy.sparse.csgraph import connected_components
 from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives.declared import laid_out
-from cidmesa.solve import joint
 from cidmesa.solve.policies.standard_quadratic import has_line, number_of_supports, peaks
-from cidmesa.solve.queries.payoffs import uniform_policy
+from cidmesa.solve.queries.payoffs import open_law
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -147,7 +146,8 @@ class Part(NamedTuple):
     @property
     def key(self) -> tuple[bytes, ...]:
         """What equal parts have in common."""
-        return tuple(array.tobytes() for f in self.read for array in (f.terms, f.coefficients))
+        arrays = [*self.space.allowed, *(array for f in self.read for array in (f.terms, f.coefficients))]
+        return tuple(array.tobytes() for array in arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,11 +188,18 @@ class RuleSpace:
         Per context of each rule the slice of its entries; contexts in the C order of the decision's table.
     first
         Position of the first block of each rule, and the number of blocks at the end.
+    allowed
+        Positions of the entries that need not be zero, one array a block; by default all.
     """
 
     group: Mapping[str, int]
     blocks: tuple[slice, ...]
     first: tuple[int, ...]
+    allowed: tuple[Ints, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.allowed:
+            object.__setattr__(self, "allowed", tuple(np.arange(b.start, b.stop) for b in self.blocks))
 
     @classmethod
     def of(cls, model: CIM, shared: Iterable[Sequence[str]] = ()) -> RuleSpace:
@@ -202,20 +209,31 @@ class RuleSpace:
             leader.update(dict.fromkeys(group, group[0]))
         leaders = list(dict.fromkeys(leader.values()))
         blocks: list[slice] = []
+        allowed: list[Ints] = []
         first = []
         at = 0
         for decision in leaders:
             first.append(len(blocks))
-            for _ in model.contexts(decision):
+            may = model.allowed(decision)
+            for context in range(len(model.contexts(decision))):
                 blocks.append(slice(at, at + model.card(decision)))
+                here = np.arange(model.card(decision))
+                allowed.append(at + (here if may is None else here[may.reshape(-1, len(here))[context]]))
                 at += model.card(decision)
         group_of = {decision: leaders.index(name) for decision, name in leader.items()}
-        return cls(group_of, tuple(blocks), (*first, len(blocks)))
+        return cls(group_of, tuple(blocks), (*first, len(blocks)), tuple(allowed))
 
     @property
     def size(self) -> int:
         """The number of entries of all rules together."""
         return self.blocks[-1].stop if self.blocks else 0
+
+    @property
+    def possible(self) -> Mask:
+        """Which entries need not be zero."""
+        found = np.zeros(self.size, dtype=bool)
+        found[np.concatenate(self.allowed)] = True
+        return found
 
     def blocks_of(self, decision: str) -> range:
         """Return the positions of the blocks of the rule of `decision`."""
@@ -253,7 +271,7 @@ class RuleSpace:
         matter = [d for d in cid.decisions if any(d in cid.ancestors(n, strict=False) for n in names)]
         family = list(dict.fromkeys(chain.from_iterable((*cid.parents(d), d) for d in matter)))
         axes = list(dict.fromkeys((*family, *names)))
-        law = joint(model, axes, policy=uniform_policy(model)) * math.prod(model.card(d) for d in matter)
+        law: Any = open_law(model, axes)
         letters = {name: i for i, name in enumerate(axes)}
         weight = np.einsum(
             law, list(range(len(axes))), payoff, [letters[n] for n in names], [letters[n] for n in family]
@@ -274,7 +292,8 @@ class RuleSpace:
                 context = np.ravel_multi_index([column[p] for p in parents], [model.card(p) for p in parents])
             start = self.blocks[self.blocks_of(decision)[0]].start
             terms[:, k] = start + context * model.card(decision) + column[decision]
-        return _collected(Polynomial(terms, weight[cells], middle), size[cells])
+        possible = np.isin(terms, np.concatenate(self.allowed)).all(axis=1)
+        return _collected(Polynomial(terms[possible], weight[cells][possible], middle), size[cells][possible])
 
     # Parts -------------------------------------------------------------------------------------------------------
 
@@ -317,7 +336,8 @@ class RuleSpace:
         blocks = tuple(slice(int(place[self.blocks[b].start]), int(place[self.blocks[b].stop - 1]) + 1) for b in kept)
         first = (*(next(i for i, b in enumerate(kept) if self._group_of(b) == g) for g in groups), len(kept))
         group = {decision: groups.index(g) for decision, g in self.group.items() if g in groups}
-        return Part(RuleSpace(group, blocks, first), entries, tuple(inside))
+        allowed = tuple(place[self.allowed[b]] for b in kept)
+        return Part(RuleSpace(group, blocks, first, allowed), entries, tuple(inside))
 
     def maximum(self, f: Polynomial) -> tuple[float, bool]:
         """Return the maximum of `f`, and whether it is proven to be that."""
@@ -347,7 +367,7 @@ class RuleSpace:
                 f"{count:,} rules are optimal, more than {COMBINED:,}: give the decisions fewer observations or values."
             )
         idle = np.zeros(self.size)
-        idle[[block.start for block in self.blocks]] = 1.0
+        idle[[here[0] for here in self.allowed]] = 1.0
         rules = []
         for chosen in product(*found):
             rule = idle.copy()
@@ -394,13 +414,15 @@ class RuleSpace:
         matters = np.zeros(self.size, dtype=bool)
         matters[f.terms] = True
         mixed: list[slice] = []  # the contexts in which the best rule may have to mix
+        options: list[Ints] = []  # their allowed entries
         corners: list[list[int]] = []
         for b, block in enumerate(self.blocks):
             if not deterministic and self._group_of(b) in twice and matters[block].any():
                 mixed.append(block)
+                options.append(self.allowed[b])
             else:
-                corners.append(list(range(block.start, block.stop)) if read[block].any() else [block.start])
-        supports = number_of_supports(len(mixed), mixed[0].stop - mixed[0].start) if simple and mixed else 1
+                corners.append(self.allowed[b].tolist() if read[block].any() else self.allowed[b][:1].tolist())
+        supports = number_of_supports([*map(len, options)]) if simple and mixed else 1
         count = math.prod(map(len, corners)) * supports
         if count > LISTED_RULES or not (simple or deterministic):
             if deterministic:
@@ -413,7 +435,8 @@ class RuleSpace:
         for entries in np.array(list(product(*corners)), dtype=np.intp).reshape(len(points), -1).T:
             points[np.arange(len(points)), entries] = 1.0
         if mixed:
-            return self._mixed(f, points, mixed, twice[0])
+            may = np.isin([range(block.start, block.stop) for block in mixed], np.concatenate(options))
+            return self._mixed(f, points, mixed, twice[0], may)
         values = f.at(points)
         rules = points[values >= values.max() - TIE * f.scale]
         every = range(len(self.first) - 1)
@@ -434,8 +457,8 @@ class RuleSpace:
         which = np.searchsorted(starts, f.terms, side="right") - 1
         return {g: int((which == g).sum(axis=1).max(initial=0)) for g in range(len(starts))}
 
-    def _mixed(self, f: Polynomial, points: Floats, mixed: Sequence[slice], group: int) -> Optimum:
-        """Maximise over the mixed contexts of one rule, the rest as in each of some points."""
+    def _mixed(self, f: Polynomial, points: Floats, mixed: Sequence[slice], group: int, may: Mask) -> Optimum:
+        """Maximise over the allowed actions of one rule's mixed contexts, the rest as in each of some points."""
         card = mixed[0].stop - mixed[0].start
         entries = np.concatenate([np.arange(block.start, block.stop) for block in mixed])
         width = TIE * f.scale
@@ -443,7 +466,7 @@ class RuleSpace:
         values, rules = [], []
         for start in range(0, len(points), step):
             some = points[start : start + step]
-            found = peaks(_forms(f, some, entries), len(mixed), card, width)
+            found = peaks(_forms(f, some, entries), len(mixed), card, width, may)
             whole = some[found.form]
             whole[:, entries] = found.rules.reshape(len(whole), -1)
             values.append(found.values + f.constant)
@@ -478,9 +501,9 @@ class RuleSpace:
         best: list[tuple[float, Floats]] = []
         for start in range(starts):
             point = np.zeros(self.size)
-            for block in self.blocks:
-                width = block.stop - block.start
-                point[block] = np.eye(width)[rng.integers(width)] if start % 2 else rng.dirichlet(np.ones(width))
+            for here in self.allowed:
+                width = len(here)
+                point[here] = np.eye(width)[rng.integers(width)] if start % 2 else rng.dirichlet(np.ones(width))
             best.append(self._ascend(f, point))
         value = max(v for v, _ in best)
         rules = _distinct([point for v, point in best if v >= value - 1e-7 * f.scale], 1e-5)
@@ -503,12 +526,12 @@ class RuleSpace:
             negative,
             point,
             jac=slope,
-            bounds=[(0.0, 1.0)] * self.size,
+            bounds=[(0.0, float(free)) for free in self.possible],
             constraints=LinearConstraint(sums, 1.0, 1.0),
             method="SLSQP",
             options={"ftol": 1e-14, "maxiter": 500},
         )
-        x = np.clip(answer.x, 0.0, 1.0)
+        x = np.clip(answer.x, 0.0, 1.0) * self.possible
         for block in self.blocks:
             x[block] /= x[block].sum()
         return f(x), x

@@ -297,8 +297,8 @@ def phase_cue(
     Raises
     ------
     NotApplicableError
-        No phases or numbers, or `cue` is not observed in training. (One rule that serves two decisions is outside the
-        graphical criteria: a bare diagram says nothing.)
+        No phases or numbers, `cue` is not observed in training, or it decides what may be done. (One rule that serves
+        two decisions is outside the graphical criteria: a bare diagram says nothing.)
     """
     model = require_setup(setup, "the value of a phase cue").require_model("the value of a phase cue")
     if setup.phases is None:
@@ -308,6 +308,11 @@ def phase_cue(
     model.cid.id(cue)
     if cue not in parents:
         raise NotApplicableError(f"`{cue}` is not observed by `{decision}`, whose parents are {parents}.")
+    if cue in model.allowed_reads(decision):
+        raise NotApplicableError(
+            f"what `{decision}` may do depends on `{cue}`, so that seeing it is part of the form of its rule, and has "
+            "no value of its own."
+        )
     space = RuleSpace.of(model, setup.shared_rules)
     f = _value(space, model, read_names(targets, "targets="), objective)
     cards = [model.card(p) for p in parents]

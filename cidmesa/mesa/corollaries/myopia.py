@@ -185,13 +185,15 @@ def value_iteration(
         raise NotApplicableError(f"a discount is at least 0 and below 1; got {discount!r}.")
     states = np.arange(len(r))
     policy = np.zeros(len(r), dtype=np.intp)
-    scale = max(1.0, float(np.abs(r).max())) / (1.0 - discount)
+    level = float(r.min())  # what every action is paid decides nothing, and would blur the rest
+    r = r - level
+    scale = float(r.max()) / (1.0 - discount)
     while True:
         value = np.linalg.solve(np.eye(len(r)) - discount * p[states, policy], r[states, policy])
         q = r + discount * p @ value
         better = q.max(axis=1) > q[states, policy] + 1e-12 * scale
         if not better.any():
-            return q, np.asarray(q >= q.max(axis=1, keepdims=True) - 1e-12 * scale)
+            return q + level / (1.0 - discount), np.asarray(q >= q.max(axis=1, keepdims=True) - 1e-12 * scale)
         policy = np.where(better, q.argmax(axis=1), policy)
 
 

@@ -2,7 +2,12 @@ r"""Mesa diagrams: what a hypothesis looks like as a diagram, and what changes a
 
 For targets :math:`T` the mesa diagram is the base diagram with the score demoted to chance, a new utility
 ``mesa_utility`` that is a child of all of :math:`T`, and only the information links that are requisite for it (all of
-them, for decisions that share a rule).
+them, for decisions that share a rule), or on which it depends what a decision may do.
+
+Such links of *form* are no incentives. What is asked of a decision is asked of the diagram in which its own form links
+may go like any other, and in which those of other decisions matter: a forbidden action is as good as one that costs
+too much, so a utility that reads the decision and what its actions depend on stands for the form. A node that a
+decision follows only by its own form is *forced* on it.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("x", "act"), ("y", "act"), ("act", "near"), ("x", "near"), ("near", "pay")],
@@ -29,12 +34,12 @@ from cidmesa.clock import UNLIMITED, Budget, within_budget
 from cidmesa.criteria import Answer, IncentiveReport, incentives
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import minimal_reduction
-from cidmesa.mechanisms import Choice, Structural, Table
+from cidmesa.mechanisms import Structural, Table
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 
 if TYPE_CHECKING:
-    from cidmesa.diagram import CID
+    from cidmesa.diagram import CID, Edge
     from cidmesa.mesa.objectives.declared import Objective
     from cidmesa.mesa.setup.training import TrainingSetup
 
@@ -51,7 +56,8 @@ def mesa_diagram(setup: TrainingSetup, targets: Sequence[str], name: str = TRAIN
     DiagramError
         The base diagram has a node called ``mesa_utility``.
     """
-    return minimal_reduction(with_mesa_utility(setup.deployed_cid(name), targets), setup.unshared)
+    full = with_mesa_utility(setup.deployed_cid(name), targets)
+    return minimal_reduction(full, setup.unshared, kept=setup.form_links)
 
 
 def with_mesa_utility(cid: CID, targets: Iterable[str]) -> CID:
@@ -86,7 +92,7 @@ def own_mechanism(model: CIM, node: str) -> Any:
     """Return what a node does as a mechanism that stands by itself, whatever edges change elsewhere."""
     kind = model.cid.kind(node)
     if kind == "decision":
-        return Choice(model.domain(node))
+        return model.choice(node)
     if kind == "utility":
         return Table(model.cpd(node), parents=model.cid.parents(node))
     try:
@@ -111,16 +117,19 @@ class MesaIncentives:
         The nodes that are territory.
     budget
         How long each answer may take.
+    form
+        The links on which it depends what a decision may do.
     """
 
     cid: CID
     base: CID
     world: frozenset[str]
     budget: Budget = field(default=UNLIMITED, repr=False)
+    form: tuple[Edge, ...] = ()
 
     @cached_property
     def incentives(self) -> IncentiveReport:
-        """The incentives of the mesa-optimizer."""
+        """The incentives of the mesa-optimizer by its diagram alone, which does not know of forbidden actions."""
         return incentives(self.cid, budget=self.budget)
 
     @cached_property
@@ -142,7 +151,17 @@ class MesaIncentives:
 
         Empty, and :attr:`undecided` too: a search in the map.
         """
-        return self.world & admitted(self.incentives, "ici")
+        return self.world & self._admitted(self.cid, "ici")
+
+    @cached_property
+    def forced(self) -> frozenset[str]:
+        """Chance nodes that a decision may follow only because of what it is allowed to do."""
+        found: frozenset[str] = frozenset()
+        for decision in self.cid.decisions:
+            by_form = {tail for tail, head in self.form if head == decision}
+            above = frozenset(by_form).union(*(self.cid.ancestors(node) for node in by_form))
+            found |= above - self._of(self.cid, decision, "ri")
+        return found & set(self.cid.chance)
 
     @cached_property
     @within_budget
@@ -160,15 +179,50 @@ class MesaIncentives:
         return self.world.intersection(found) - self.territory
 
     def _pairs(self, cid: CID) -> frozenset[tuple[str, str]]:
-        report = self.incentives if cid is self.cid else incentives(cid, budget=self.budget)
         nodes = set(self.base.chance)
         return frozenset(
-            (criterion, node) for criterion in COMPARED_CRITERIA for node in admitted(report, criterion) & nodes
+            (criterion, node) for criterion in COMPARED_CRITERIA for node in self._admitted(cid, criterion) & nodes
         )
+
+    def _admitted(self, cid: CID, criterion: str) -> frozenset[str]:
+        if not self.form:
+            return admitted(self.incentives if cid is self.cid else incentives(cid), criterion)
+        found: frozenset[str] = frozenset()
+        for decision in cid.decisions:
+            own = {tail for tail, head in self.form if head == decision}
+            here = self._of(cid, decision, criterion)
+            found |= here - own if criterion in {"voi", "requisite"} else here
+        return found
+
+    def _of(self, cid: CID, decision: str, criterion: str) -> frozenset[str]:
+        others = [link for link in self.form if link[1] != decision]
+        here: frozenset[str] = getattr(incentives(with_form(cid, others))[decision], criterion)
+        return here & set(cid.nodes)
 
     def __repr__(self) -> str:
         found = ", ".join(sorted(f"{criterion} on {node}" for criterion, node in self.emergent)) or "nothing"
         return f"MesaIncentives({self.cid!r}; emerges: {found})"
+
+
+def with_form(cid: CID, links: Sequence[Edge]) -> CID:
+    """Return the diagram with a utility for each decision whose allowed actions depend on the tails of `links`.
+
+    A decision that no utility depends on needs none.
+
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "act"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    >>> with_form(cid, [("x", "act")]).utilities
+    ('pay', 'allowed act')
+    """
+    found = cid
+    for decision in cid.decisions:
+        tails = [tail for tail, head in links if head == decision]
+        if tails and cid.descendants(decision) & set(cid.utilities):
+            name = f"allowed {decision}"
+            while name in cid:
+                name += "_"
+            found = found.with_utility(name, [*tails, decision], agent=cid.agent_of(decision))
+    return found
 
 
 def admitted(report: IncentiveReport, criterion: str) -> frozenset[str]:

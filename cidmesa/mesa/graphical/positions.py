@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING
 from cidmesa.graph import d_separated, requisite_observations, requisites_by_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from cidmesa.diagram import CID
 
@@ -84,10 +84,15 @@ class Reading:
         The utilities that training scores, by default all.
     below
         The strict descendants of the decisions.
+    form
+        Per decision the observations on which it depends what it may do: any rule reads them, whatever its targets.
     """
 
-    def __init__(self, cid: CID, score: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, cid: CID, score: Iterable[str] | None = None, form: Mapping[str, frozenset[str]] | None = None
+    ) -> None:
         self.cid = cid
+        self.form = form or {}
         self.score = frozenset(cid.utilities if score is None else score)
         self.below = frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
         self._reach = {decision: cid.descendants(decision) for decision in cid.decisions}
@@ -100,10 +105,11 @@ class Reading:
         return any(target in self.below for target in targets)
 
     def requisite(self, decision: str, targets: Collection[str]) -> frozenset[str]:
-        """Return the observations that a utility which is a child of all `targets` makes requisite."""
+        """Return the observations that a utility which is a child of all `targets` makes requisite, and the form's."""
+        form = self.form.get(decision, frozenset())
         if not any(target in self._reach[decision] for target in targets):
-            return frozenset()
-        return frozenset().union(*(self._by_target[decision][target] for target in targets))
+            return form
+        return form.union(*(self._by_target[decision][target] for target in targets))
 
     def cover(self, targets: Collection[str]) -> dict[str, dict[str, Cover]]:
         """Sort, per decision, the observations that are requisite for the base."""

@@ -36,6 +36,10 @@ class OutcomeTables(Protocol):
         """Return the outcome table in a deployment as an optimizer believes it that never left training."""
         ...
 
+    def limit(self, name: str) -> Mask | None:
+        """Return which columns of outcome tables are allowed, shape (contexts, actions); ``None``: all of them."""
+        ...
+
     def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return possible actions by decision and context from those of an outcome table."""
         ...

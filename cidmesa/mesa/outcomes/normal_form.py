@@ -40,7 +40,7 @@ from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
-from cidmesa.solve.queries.payoffs import uniform_policy
+from cidmesa.solve.queries.payoffs import open_law, uniform_policy
 from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
 
 if TYPE_CHECKING:
@@ -148,6 +148,10 @@ class NormalForm:
             total, unit = total * int(unit / common) + here * int(step / common), common
         return ExactBase([Fraction(1)], total[None], [unit])
 
+    def limit(self, name: str) -> Mask | None:
+        """Policies take allowed actions only: every column is one."""
+        return None
+
     def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
         return by_context(self.setup.deployed(name), self._taken(name, np.flatnonzero(possible[0])))
@@ -189,8 +193,7 @@ class NormalForm:
 
     def _joint(self, model: CIM, names: Sequence[str]) -> Floats:
         """Return the outcome table of `names` for every action of every decision."""
-        scale = math.prod(model.card(decision) for decision in model.cid.decisions)
-        return np.asarray(joint(model, names, policy=uniform_policy(model)) * scale)
+        return open_law(model, names)
 
     def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], Array | None]:
         def compute() -> Array | None:

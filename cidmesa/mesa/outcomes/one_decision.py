@@ -32,6 +32,7 @@ from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable, error_of, integers, once, rounding_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
+from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import context_law, outcome_law
 from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
@@ -84,8 +85,19 @@ class OneDecision:
         """One decision, context by context: always."""
         return True
 
+    def limit(self, name: str) -> Mask | None:
+        """Return the allowed actions in the contexts that a distribution reaches; ``None``: all of them.
+
+        The columns of others repeat an allowed one (:mod:`.stand_ins`).
+        """
+        may = self.setup.deployed(name).allowed(self.decision)
+        return None if may is None else may.reshape(-1, len(self.actions))[self.reached(name).at]
+
     def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the possible actions of the decision by context."""
+        may = self.limit(name)
+        if may is not None:
+            possible = possible & may
         rows = zip(self.contexts(name), possible.tolist(), strict=True)
         return {
             self.decision: {
@@ -123,6 +135,7 @@ class OneDecision:
             for utility in self._paying(model):
                 levels = np.unique(model.cpd(utility))
                 law = outcome_law(model, self.decision, [utility]).reshape(len(weight), len(self.actions), -1)[at]
+                law = with_stand_ins(law, self._named(at))
                 value += law @ levels
                 error += error_of(law, levels, rounding)
             base = once(lambda: self._exact_base(model, at))
@@ -147,7 +160,7 @@ class OneDecision:
             if table is None:
                 return None
             levels = numbers_meant(np.unique(model.cpd(utility)))
-            law = table.reshape(len(counts), len(self.actions), -1)[at]
+            law = with_stand_ins(table.reshape(len(counts), len(self.actions), -1)[at], self._named(at))
             values = values + [[Fraction(1) * (row @ levels) / int(row.sum()) for row in rows] for rows in law]
         rows = [integers(row.tolist()) for row in values]
         whole = np.array([row for row, _ in rows], dtype=object).reshape(values.shape)
@@ -193,7 +206,7 @@ class OneDecision:
         table = outcome_law(model, self.decision, targets)
         family = table.ndim - len(targets)
         table = self._on_common_values(model, table, targets, family)
-        return table.reshape(*_flat(table.shape, family), -1)
+        return with_stand_ins(table.reshape(*_flat(table.shape, family), -1), self._named())
 
     def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], Array | None]:
         """Return what gives the same as integers, every context on a scale of its own."""
@@ -208,9 +221,14 @@ class OneDecision:
                 return None
             family = len(parents) + 1
             table = self._on_common_values(model, table, targets, family)
-            return table.reshape(*_flat(table.shape, family), -1)
+            return with_stand_ins(table.reshape(*_flat(table.shape, family), -1), self._named())
 
         return once(compute)
+
+    def _named(self, at: Ints | None = None) -> Ints | None:
+        """Return which action each stands for (:mod:`.stand_ins`), in all contexts or those at some positions."""
+        found = stand_ins(self.setup.deployed(TRAINING), self.decision)
+        return found if found is None or at is None else found[at]
 
     def _on_common_values(self, model: CIM, table: Array, targets: Sequence[str], family: int) -> Array:
         """Widen the axis of a utility, whose numbers differ between distributions, to all its values."""

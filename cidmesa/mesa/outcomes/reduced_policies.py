@@ -163,7 +163,7 @@ def requisite_links(setup: TrainingSetup, targets: Iterable[str]) -> dict[str, t
     # One utility that reads all of them, so that a decision among them counts as what its own observations tell of.
     diagrams = [g.with_utility(pursued, dict.fromkeys(read)) for g in diagrams]
     while True:
-        needed = {d: frozenset[str]().union(*(requisite_observations(g, d) for g in diagrams)) for d in free}
+        needed = {d: setup.reads(d).union(*(requisite_observations(g, d) for g in diagrams)) for d in free}
         idle = [(p, d) for d in free for p in diagrams[0].parents(d) if p not in needed[d]]
         if not idle:
             return {d: diagrams[0].parents(d) for d in cid.decisions}
@@ -215,20 +215,23 @@ def list_reduced_policies(
     follows = np.ones((1, len(runs)), dtype=bool)
     order = [cid.nodes[i] for i in cid.topological if cid.nodes[i] in leader]
     for decision in order:
-        first, card = leader[decision], model.card(decision)
+        first = leader[decision]
+        may = _allowed(model, decision, used[decision])
         for context in np.unique(contexts[decision]).tolist():
             here = contexts[decision] == context
             open_ = (tables[first][:, context] < 0) & follows[:, here].any(axis=1)
-            copies = np.where(open_, card, 1)
+            options = np.flatnonzero(may[context])
+            copies = np.where(open_, len(options), 1)
             count = int(copies.sum())
             if count > most or count * len(runs) > ENTRIES:
                 raise _too_many(model, contexts, leader, most, len(runs))
             if count == len(copies):
+                tables[first][open_, context] = options[0]
                 continue
             tables = {name: np.repeat(table, copies, axis=0) for name, table in tables.items()}
             follows = np.repeat(follows, copies, axis=0)
             branched = np.repeat(open_, copies)
-            tables[first][branched, context] = np.tile(np.arange(card), int(open_.sum()))
+            tables[first][branched, context] = np.tile(options, int(open_.sum()))
         follows = follows & (tables[first][:, contexts[decision]] == at[decision])
     rules, seen = {}, {}
     for decision in cid.decisions:
@@ -239,6 +242,17 @@ def list_reduced_policies(
         rules[decision] = tables[leader[decision]][:, narrow]
         seen[decision] = _position(model, parents, at, len(runs))
     return ReducedPolicies(names, runs, rules, follows, seen)
+
+
+def _allowed(model: CIM, decision: str, used: Sequence[str]) -> Mask:
+    """Return the allowed actions of a decision by what its rule uses, shape (contexts, actions)."""
+    may = model.allowed(decision)
+    shape = [model.card(node) for node in used]
+    if may is None:
+        return np.ones((math.prod(shape), model.card(decision)), dtype=bool)
+    ignored = tuple([0 if p not in used else slice(None) for p in model.cid.parents(decision)])
+    kept = [p for p in model.cid.parents(decision) if p in used]
+    return np.asarray(may[ignored].transpose([*map(kept.index, used), len(kept)]).reshape(-1, may.shape[-1]))
 
 
 def _position(model: CIM, nodes: Sequence[str], at: Mapping[str, Ints], size: int) -> Ints:

@@ -17,6 +17,7 @@ from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import requisite_observations
+from cidmesa.mechanisms import Table
 from cidmesa.mesa.graphical.mesa_diagram import MESA_UTILITY, with_mesa_utility
 from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
@@ -73,6 +74,8 @@ class Claim:
     expected: Any
     modality: Modality
     theorem: str
+    forced: bool = False
+    """Whether no rule of allowed actions can break it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,12 @@ class World:
     tables: Mapping[str, Floats] = field(default_factory=dict)
     worst: float = 0.0
 
+    def may(self, decision: str) -> Mask:
+        """Return the allowed actions of a decision, shape (contexts, actions)."""
+        may, card = self.model.allowed(decision), self.model.card(decision)
+        contexts = len(self.model.contexts(decision))
+        return np.ones((contexts, card), dtype=bool) if may is None else may.reshape(contexts, card)
+
 
 def world_of(setup: TrainingSetup, name: str, budget: Budget = UNLIMITED) -> World:
     """Compute what predictions about one distribution share."""
@@ -113,6 +122,10 @@ def world_of(setup: TrainingSetup, name: str, budget: Budget = UNLIMITED) -> Wor
 
 def use(h: Hypothesis, world: World, decision: str, parent: str, pairs: Pairs, margin: float) -> Claim | None:
     """Say whether the rule changes with `parent` alone; ``None`` where a shift of what matters leaves that open."""
+    if parent in world.model.allowed_reads(decision):
+        may = world.may(decision)
+        forced = float(pairs.weights @ ~(may[pairs.left] & may[pairs.right]).any(axis=1)) > 0
+        return Claim(True, "must", f"forced: `{parent}` decides what `{decision}` may do", True) if forced else None
     if parent not in requisite(h, world, decision):
         if works_differently(h, world.name):
             return None
@@ -142,6 +155,12 @@ def response(
             return None
         return Claim(False, "must", f"{name_of(h)} responds to none of {named}: neither requisite nor above one")
     because = f"{name_of(h)} responds to {named}: requisite, or above one"
+    if mixtures is not None and world.model.allowed_reads(decision):
+        may = world.may(decision)
+        (low_before, high_before), (low_after, high_after) = _shares(mixtures.before, may), _shares(mixtures.after, may)
+        apart = np.maximum(low_after - high_before, low_before - high_after).max(axis=1)
+        if float(mixtures.weights @ np.maximum(apart, 0)) > 1e-9:
+            return Claim(True, "must", f"forced by what `{decision}` may do", True)
     before = possible_mask(h, TRAINING, decision, world.model)
     after = possible_mask(h, world.name, decision, world.model)
     if mixtures is None or before is None or after is None:
@@ -236,14 +255,16 @@ def telling(setup: TrainingSetup, hypotheses: Sequence[Hypothesis], deployment: 
 
 
 def possible_mask(h: Hypothesis, deployment: str, decision: str, model: CIM) -> Mask | None:
-    """Return possible actions as booleans ``(contexts, actions)``; every action in contexts that are not reached."""
+    """Return possible actions as booleans ``(contexts, actions)``; all that are allowed in contexts not reached."""
     try:
         table = h.possible_actions(deployment)[decision]
     except NotApplicableError:
         return None
     domain = model.domain(decision)
     contexts = model.contexts(decision)
-    mask = np.ones((len(contexts), len(domain)), dtype=bool)
+    may = model.allowed(decision)
+    shape = len(contexts), len(domain)
+    mask = np.ones(shape, dtype=bool) if may is None else may.reshape(shape).copy()
     for row, context in enumerate(contexts):
         if context in table:
             allowed = set(table[context])
@@ -307,7 +328,7 @@ def negated(model: CIM) -> CIM:
 
 
 def uncontrolled(model: CIM, node: str, decision: str) -> CIM:
-    """Return the model in which `node` follows a uniformly drawn action instead of `decision`'s.
+    """Return the model in which `node` follows a uniformly drawn allowed action instead of `decision`'s.
 
     Examples
     --------
@@ -317,9 +338,22 @@ def uncontrolled(model: CIM, node: str, decision: str) -> CIM:
     >>> model.solve().value, uncontrolled(model, "x", "act").solve().value
     (1.0, 0.5)
     """
-    axis = model.cid.parents(node).index(decision)
+    parents = model.cid.parents(node)
+    axis = parents.index(decision)
     table = np.asarray(model.cpd(node), dtype=np.float64)
-    return model.shift({node: np.broadcast_to(table.mean(axis=axis, keepdims=True), table.shape)})
+    if model.allowed(decision) is None:
+        return model.shift({node: np.broadcast_to(table.mean(axis=axis, keepdims=True), table.shape)})
+    # The draw is among the allowed actions, so the node comes to read what they depend on.
+    reads = model.allowed_reads(decision)
+    new = [p for p in reads if p not in parents]
+    letters = {name: i for i, name in enumerate((*parents, *new, node))}
+    seen = tuple([slice(None) if p in reads else 0 for p in model.cid.parents(decision)])
+    operands: list[Any] = [table, [letters[n] for n in (*parents, node)]]
+    operands += [uniform_policy(model)[decision][seen], [letters[n] for n in (*reads, decision)]]
+    drawn = np.einsum(*operands, [i for name, i in letters.items() if name != decision])
+    whole = np.broadcast_to(np.expand_dims(drawn, axis), [model.card(name) for name in letters])
+    mechanism = Table(whole, domain=model.domain(node), parents=(*parents, *new))
+    return model.with_edges([(p, node) for p in new], {node: mechanism})
 
 
 def blinded(model: CIM, parent: str, decision: str) -> CIM:

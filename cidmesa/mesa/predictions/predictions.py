@@ -300,7 +300,10 @@ def _coverage_rows(world: World, hypotheses: Sequence[Hypothesis]) -> _Rows:
     if not contexts or any(mask is None for masks in known for mask in masks):
         return []
     named = dict(zip(world.model.cid.decisions, zip(*known, strict=True), strict=True))
-    excludes = [any(not named[d][i][where].all() for d, where in contexts.items()) for i in range(len(hypotheses))]
+    may = {d: world.may(d) for d in contexts}
+    excludes = [
+        any((may[d] & ~named[d][i])[where].any() for d, where in contexts.items()) for i in range(len(hypotheses))
+    ]
     row = Prediction(
         f"{JOINT}/{world.name}/coverage",
         JOINT,
@@ -347,6 +350,8 @@ def _retrained_rows(
     rows: list[tuple[RowKind, str, str, float, str]] = []
     for decision in cid.decisions:
         for parent in cid.parents(decision):
+            if parent in model.allowed_reads(decision):
+                continue  # it is part of the form of the rule: there is no agent without it
             if all(parent in claims.requisite(h, world, decision) for h in hypotheses) and len(cid.decisions) == 1:
                 gain = best - claims.best_value(setup, claims.blinded(model, parent, decision), budget)
                 rows.append(
@@ -500,7 +505,8 @@ def _union(said: Sequence[Claim], domain: tuple[Any, ...] = ()) -> Claim | None:
     theorem = reasons[0] if len(reasons) == 1 else "; ".join(reasons)
     first = said[0].expected
     if isinstance(first, bool):
-        return Claim(first, modality, theorem) if all(c.expected == first for c in said) else None
+        forced = all(c.forced for c in said)
+        return Claim(first, modality, theorem, forced) if all(c.expected == first for c in said) else None
     if isinstance(first[0], tuple):
         merged: dict[Any, set[Any]] = {}
         for c in said:
@@ -526,11 +532,13 @@ def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, m
     what hardly shows. How often contexts come up is asked only where no other decision has a say in it.
     """
     expected = claim.expected
+    if claim.forced:
+        return False
     if isinstance(expected, bool):
         return expected or most is None or most > margin
     if decision is not None:
-        size = world.model.card(decision)
-        excluding = {context for context, actions in expected if len(actions) < size}
+        sizes = dict(zip(world.model.contexts(decision), world.may(decision).sum(axis=1).tolist(), strict=True))
+        excluding = {context for context, actions in expected if len(actions) < sizes[context]}
         if depends_on_rules(world.model.cid, decision):
             return bool(excluding)
         chances = zip(world.model.contexts(decision), world.tables[decision].reshape(-1).tolist(), strict=True)

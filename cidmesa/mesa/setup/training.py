@@ -28,6 +28,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cidmesa.arguments import read_names
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, quoted, unknown
@@ -209,6 +211,17 @@ class TrainingSetup(Shown):
         """Return the decisions that share their rule with `decision`, itself included."""
         return next((group for group in self.shared_rules if decision in group), (decision,))
 
+    def reads(self, decision: str) -> frozenset[str]:
+        """Return the observations on which it depends what `decision` may do; of a bare diagram none is known."""
+        return frozenset() if self.model is None else frozenset(self.model.allowed_reads(decision))
+
+    @property
+    def form_links(self) -> tuple[Edge, ...]:
+        """The information links that are part of a rule's form: no reduction leaves them out."""
+        return tuple(
+            (parent, d) for d in self.cid.decisions for parent in self.cid.parents(d) if parent in self.reads(d)
+        )
+
     @property
     def unshared(self) -> tuple[str, ...]:
         """The decisions that have a rule of their own."""
@@ -338,10 +351,11 @@ class TrainingSetup(Shown):
                 seen.add(decision)
             first = group[0]
             for other in group[1:]:
-                if self._signature(other) != self._signature(first):
+                if self._signature(other) != self._signature(first) or not self._same_limits(first, other):
                     raise DiagramError(
                         f"`{first}` and `{other}` cannot share one rule: the domains of their parents, in order, and "
-                        f"their own must agree; {self._signature(first)} against {self._signature(other)}."
+                        f"their own must agree, and what is allowed; {self._signature(first)} against "
+                        f"{self._signature(other)}."
                     )
             yield tuple(group)
 
@@ -350,6 +364,12 @@ class TrainingSetup(Shown):
         if self.model is None:
             return (len(parents),)
         return tuple(self.model.domain(node) for node in (*parents, decision))
+
+    def _same_limits(self, one: str, other: str) -> bool:
+        if self.model is None or not self.model.is_restricted:
+            return True
+        mine, theirs = self.model.allowed(one), self.model.allowed(other)
+        return mine is theirs is None or (mine is not None and theirs is not None and np.array_equal(mine, theirs))
 
     def _check_phases(self) -> None:
         if self.phases is None:

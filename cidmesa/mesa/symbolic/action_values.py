@@ -64,12 +64,13 @@ class Values:
     Raises
     ------
     NotApplicableError
-        Several decisions with more than :data:`POLICIES` policies.
+        Several decisions with more than :data:`POLICIES` policies; decisions with forbidden actions.
     """
 
     def __init__(
         self, model: CIM, shared: Iterable[Sequence[str]] = (), utilities: Sequence[str] | None = None
     ) -> None:
+        model.require_unrestricted("a region of alignment")
         self.model = model
         cid = model.cid
         self.utilities = cid.utilities if utilities is None else tuple(utilities)

@@ -141,8 +141,8 @@ class _Tree:
                 continue
             node = self.nodes[len(at)]
             chosen = self.model.cid.kind(node) == "decision" and node not in self.model.rules
-            values = list(range(self.model.card(node))) if chosen else self._possible(node, at)
-            yield self._move(node, at) if chosen else self._chance(node, at, values)
+            values = self._allowed(node, at) if chosen else self._possible(node, at)
+            yield self._move(node, at, values) if chosen else self._chance(node, at, values)
             stack += [{**at, node: value} for value in reversed(values)]
 
     def _context(self, node: str, at: Mapping[str, int]) -> tuple[int, ...]:
@@ -151,6 +151,13 @@ class _Tree:
     def _possible(self, node: str, at: Mapping[str, int]) -> list[int]:
         positive: list[int] = np.flatnonzero(self.model.cpd(node)[self._context(node, at)] > 0).tolist()
         return positive
+
+    def _allowed(self, node: str, at: Mapping[str, int]) -> list[int]:
+        may = self.model.allowed(node)
+        if may is None:
+            return list(range(self.model.card(node)))
+        found: list[int] = np.flatnonzero(may[self._context(node, at)]).tolist()
+        return found
 
     def _payoffs(self, at: Mapping[str, int]) -> Iterator[float]:
         cid = self.model.cid
@@ -169,10 +176,11 @@ class _Tree:
         seen = ", ".join(f"{p}={_spelled(self.model.domain(p))[i]}" for p, i in zip(parents, context, strict=True))
         return _quoted(f"{node} | {seen}" if seen else node)
 
-    def _move(self, node: str, at: Mapping[str, int]) -> str:
+    def _move(self, node: str, at: Mapping[str, int], values: list[int]) -> str:
         context = self._context(node, at)
         player = self.players[self.model.cid.agent_of(node)]
-        actions = " ".join(_labels(self.model.domain(node)))
+        labels = _labels(self.model.domain(node))
+        actions = " ".join(labels[i] for i in values)
         number = self._number_of(player, node, context)
         return f'p "" {player} {number} {self._label(node, context)} {{ {actions} }} 0'
 

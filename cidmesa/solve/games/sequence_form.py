@@ -35,9 +35,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arrays import Array, Floats, Ints
+from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.queries.payoffs import payoff_tensor
+from cidmesa.solve.queries.payoffs import payoff_tensor, uniform_rule
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -132,7 +132,14 @@ def _payoffs(model: CIM, decisions: Sequence[str]) -> tuple[tuple[str, ...], Arr
             model, decisions, utilities=model.cid.utilities_of(agent), instead="let decisions observe less"
         )
         pays.append(pay)
-    return axes, law, (pays[0], pays[1])
+    for decision in decisions:  # what is forbidden is no part of the game
+        may = model.allowed(decision)
+        if may is not None:
+            family = [*model.cid.parents(decision), decision]
+            order = sorted(range(len(family)), key=lambda i: axes.index(family[i]))
+            shape = [model.card(n) if n in family else 1 for n in axes]
+            law = law * may.transpose(order).reshape(shape)
+    return axes, law, (np.where(law > 0, pays[0], 0.0), np.where(law > 0, pays[1], 0.0))
 
 
 def _constant(law: Array, first: Array, second: Array) -> float | None:
@@ -168,6 +175,14 @@ class _Plans:
         sizes = [math.prod(self.shape(family)) for family in self.families]
         return [0, *np.cumsum(sizes).tolist()]
 
+    @property
+    def may(self) -> Mask:
+        """Which variables are not zero because their action is forbidden."""
+        limits = [self.model.allowed(d) for d in self.decisions]
+        sizes = np.diff(self.offsets).tolist()
+        parts = [np.ones(n, dtype=bool) if may is None else may.ravel() for n, may in zip(sizes, limits, strict=True)]
+        return np.concatenate(parts)
+
     def last(self, places: dict[str, Ints]) -> Ints:
         """Return the variable of the last decision that belongs to some values of the nodes."""
         family = self.families[-1]
@@ -199,12 +214,12 @@ class _Plans:
         return coo_array(entries, shape=(begin, self.offsets[-1])).tocsr(), np.concatenate(right)
 
     def rules(self, plan: Floats) -> dict[str, Array]:
-        """Return the rules that a plan comes from; uniform where it never gets."""
+        """Return the rules that a plan comes from; uniform over what is allowed where it never gets."""
         found: dict[str, Array] = {}
         for d, family, begin, end in zip(self.decisions, self.families, self.offsets, self.offsets[1:], strict=False):
             table = plan[begin:end].reshape(self.shape(family))
             total = table.sum(axis=-1, keepdims=True)
-            found[d] = np.where(total > 0, table / np.where(total > 0, total, 1.0), 1.0 / table.shape[-1])
+            found[d] = np.where(total > 0, table / np.where(total > 0, total, 1.0), uniform_rule(self.model, d))
         return found
 
 
@@ -220,10 +235,10 @@ def _best_plan(own: _Plans, other: _Plans, rows: Ints, columns: Ints, pay: Float
     theirs, theirs_right = other.constraints()
     size = float(np.abs(pay).max(initial=0.0)) or 1.0
     payoff = csr_array(coo_array((pay / size, (rows, columns)), shape=(mine.shape[1], theirs.shape[1])))
-    below = hstack([-payoff.T, theirs.T], format="csr")
+    below = hstack([-payoff.T, theirs.T], format="csr")[other.may]
     equal = hstack([mine, csr_array((mine.shape[0], theirs.shape[0]))], format="csr")
     cost = np.concatenate([np.zeros(mine.shape[1]), -theirs_right])
-    bounds = [(0, None)] * mine.shape[1] + [(None, None)] * theirs.shape[0]
+    bounds = [(0, None if free else 0) for free in own.may.tolist()] + [(None, None)] * theirs.shape[0]
     found = linprog(
         cost, A_ub=below, b_ub=np.zeros(below.shape[0]), A_eq=equal, b_eq=right, bounds=bounds, method="highs-ds"
     )

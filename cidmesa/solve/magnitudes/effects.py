@@ -8,6 +8,7 @@ what one policy does. Zero means that some optimal policy lacks the property, an
 :func:`instrumental_control_effect`           what the agent would pay for the path through a node, at least
 :func:`impact`                                how far a node's law is moved from a baseline, at least
 :func:`has_response_incentive`                whether every optimal policy responds
+:func:`is_response_forced`                    whether every policy responds, because of what is allowed
 :func:`has_instrumental_control_incentive`    whether under every optimal policy the path through the node matters
 ============================================  ==========================================================================
 
@@ -61,7 +62,8 @@ def response_effect(
 
     For a deterministic policy the expectation is :math:`P(D_x(\varepsilon) \ne D(\varepsilon))`; for a stochastic one
     it is the least that this probability can be, whatever the policy's own noise. It is positive iff the model has a
-    *response incentive* on the node (Everitt et al. 2021, Def. 11).
+    *response incentive* on the node (Everitt et al. 2021, Def. 11). A response that every policy shows, because other
+    actions are forbidden, is *forced* and no incentive: the effect is zero, and its ``method`` says so.
 
     Parameters
     ----------
@@ -102,6 +104,8 @@ def response_effect(
     >>> response_effect(model, "door"), response_effect(model, "weather")
     (0.5, 0.0)
     """
+    if policy is None and is_response_forced(model, node, decision, max_profiles=max_profiles):
+        return Magnitude(0.0, method=FORCED)
     return Magnitude(_least(_response(box, node) for box in _boxes(model, node, decision, policy, max_profiles)))
 
 
@@ -132,7 +136,40 @@ def has_response_incentive(
     >>> has_response_incentive(model, "door"), has_response_incentive(model, "coin")
     (True, False)
     """
+    if policy is None and is_response_forced(model, node, decision, max_profiles=max_profiles):
+        return False
     return all(not _can_ignore(box, _moves(box, node)) for box in _boxes(model, node, decision, policy, max_profiles))
+
+
+FORCED = "forced by what is allowed"
+"""How a response effect is found where policies have no choice but to respond."""
+
+
+def is_response_forced(model: CIM, node: str, decision: str | None = None, *, max_profiles: int = MAX_PROFILES) -> bool:
+    r"""Say whether a decision responds to a node under every policy of allowed actions, optimal or not.
+
+    Parameters and errors are those of :func:`response_effect`. With several decisions the others are optimal.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("gate", "go"), ("go", "pay")], decisions=["go"], utilities=["pay"])
+    >>> only = cm.Choice(["left", "right"], allowed=lambda gate: [gate])
+    >>> model = cid.parameterise(gate=cm.Uniform("left", "right"), go=only, pay=lambda go: int(go == "left"))
+    >>> is_response_forced(model, "gate"), has_response_incentive(model, "gate")
+    (True, False)
+    >>> response_effect(model, "gate"), response_effect(model, "gate").method
+    (0.0, 'forced by what is allowed')
+    """
+    decision = decision_apart(model, node, decision)
+    may = model.allowed(decision)
+    if may is None or decision in model.rules:
+        return False
+    for box in _boxes(model, node, decision, None, max_profiles):
+        moves = _moves(box, node)
+        if can_ignore(may.reshape(box.law.size, -1), moves.source, moves.target):
+            return False
+    return True
 
 
 def instrumental_control_effect(

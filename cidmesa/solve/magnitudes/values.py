@@ -37,7 +37,7 @@ from cidmesa.arguments import LEFT_OUT, read_edges, read_names, require_model
 from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError, quoted
-from cidmesa.mechanisms import Choice, Mechanism, Table, is_number
+from cidmesa.mechanisms import Mechanism, Table, is_number
 from cidmesa.mechanisms.numbers import as_float, shown
 from cidmesa.model import CIM
 from cidmesa.solve.magnitudes.magnitude import Bound, Magnitude
@@ -79,7 +79,7 @@ def value_of_information(model: CIM, node: str | Iterable[str], decision: str | 
     Raises
     ------
     NotApplicableError
-        The node is a utility, the decision, or a descendant of it.
+        The node is a utility, the decision, or a descendant of it; or it decides what :math:`D` may do.
 
     References
     ----------
@@ -360,6 +360,11 @@ def seeing_and_blind(model: CIM, node: str | Iterable[str], decision: str | None
         if cid.kind(name) == "utility" or name in cid.descendants(decision, strict=False):
             what = "is a utility" if cid.kind(name) == "utility" else f"is `{decision}` or descends from it"
             raise NotApplicableError(f"`{name}` {what}, so `{decision}` cannot observe it: ask about another node.")
+        if name in model.allowed_reads(decision):
+            raise NotApplicableError(
+                f"what `{decision}` may do depends on `{name}`, so that it observes it is part of the form of its "
+                "rule: there is no model without that link to compare with. Ask about another node."
+            )
     others = [parent for parent in cid.parents(decision) if parent not in nodes]
     return model.observing(decision, [*others, *nodes]), model.observing(decision, others), cid.agent_of(decision)
 
@@ -413,7 +418,7 @@ def _handed_over(model: CIM, decision: str, agent: Hashable) -> CIM:
     for node in cid.nodes:
         kind = cid.kind(node)
         if kind == "decision":
-            mechanisms[node] = Choice(model.domain(node))
+            mechanisms[node] = model.choice(node)
         else:
             mechanisms[node] = Table(model.cpd(node), domain=model.domain(node) if kind == "chance" else None)
     handed = CIM(CID(cid.edges, nodes=cid.nodes, decisions=owned, utilities=paid, latent=cid.latent), mechanisms)

@@ -59,7 +59,7 @@ class PolicyBox:
         The probability of every context, shape ``(cards of parents...)``.
     allowed
         The actions that an optimal rule may take with positive probability, shape ``(cards of parents..., card)``;
-        in contexts of probability zero, all of them.
+        in contexts of probability zero, all that the decision allows.
     rule
         The one rule in question where a policy was given, else ``None``; shape of `allowed`.
     known
@@ -104,16 +104,23 @@ def optimal_boxes(
     if decision in model.rules:
         law = context_law(model, decision)
         rule = model.rules[decision]
-        yield PolicyBox(model, decision, law, (rule > 0) | (law == 0)[..., None], rule)
+        yield PolicyBox(model, decision, law, (rule > 0) | _free(model, decision, law), rule)
         return
     found = []
     for fixed in _near_the_best(model, others, agent, max_profiles):
         solution = solve(fixed, agent=agent)
         law = context_law(fixed, decision)
-        allowed = solution.optimal_mask(decision) | (law == 0)[..., None]
+        allowed = solution.optimal_mask(decision) | _free(fixed, decision, law)
         known = solution.results[decision].known
         found.append((Worth.of(fixed, solution, agent), PolicyBox(fixed, decision, law, allowed, known=known)))
     yield from _worth_most(found)
+
+
+def _free(model: CIM, decision: str, law: Array) -> Mask:
+    """Mark the allowed actions of contexts that have probability zero."""
+    may = model.allowed(decision)
+    never: Mask = (law == 0)[..., None]
+    return never if may is None else never & may
 
 
 def _near_the_best(model: CIM, others: Sequence[str], agent: Hashable, max_profiles: int) -> list[CIM]:
@@ -177,19 +184,30 @@ def in_question(model: CIM, decision: str, policy: Any) -> tuple[CIM, list[str]]
 
 
 def deterministic_rules(model: CIM, decisions: Sequence[str], most: int) -> Iterator[dict[str, Array]]:
-    """Yield all deterministic rules of some decisions together, or refuse if they are more than `most`."""
+    """Yield all deterministic rules of some decisions together, or refuse if they are more than `most`.
+
+    Only allowed actions are taken.
+    """
     require_count(most, "max_profiles")
     shapes = [tuple(model.card(p) for p in model.cid.parents(d)) for d in decisions]
-    count = math.prod(model.card(d) ** math.prod(shape) for d, shape in zip(decisions, shapes, strict=True))
+    options = [_options(model, d, math.prod(shape)) for d, shape in zip(decisions, shapes, strict=True)]
+    count = math.prod(len(here) for by_context in options for here in by_context)
     if count > most:
         raise NotApplicableError(
             f"{', '.join(f'`{d}`' for d in decisions)} {'has' if len(decisions) == 1 else 'have'} {count:.3g} "
             f"deterministic rules to list, more than {most}: fix rules with with_policy, leave out observations that "
             "are not requisite (minimal_reduction), or allow more."
         )
-    actions = (product(range(model.card(d)), repeat=math.prod(s)) for d, s in zip(decisions, shapes, strict=True))
-    for profile in product(*actions):
+    for profile in product(*(product(*by_context) for by_context in options)):
         yield {
             d: np.eye(model.card(d))[np.reshape(np.array(choice, dtype=np.intp), shape)]
             for d, shape, choice in zip(decisions, shapes, profile, strict=True)
         }
+
+
+def _options(model: CIM, decision: str, contexts: int) -> list[Sequence[int]]:
+    """Return the allowed actions of every context."""
+    may = model.allowed(decision)
+    if may is None:
+        return [range(model.card(decision))] * contexts
+    return [np.flatnonzero(row).tolist() for row in may.reshape(contexts, -1)]

@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cidmesa.arrays import Array
+from cidmesa.arrays import Array, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE
 from cidmesa.solve.policies.solution import DecisionResult
@@ -77,6 +77,8 @@ class Stage(NamedTuple):
         Whether more was multiplied than the decision needs, here or in a message used here, so as to be done with it
         for all decisions. The best actions and the value are the same, because what was added is constant in the
         action; but a context that the added mechanisms make impossible is lost.
+    pays
+        The variables on which the value of the result depends, where it is a message.
     """
 
     decision: int
@@ -89,6 +91,7 @@ class Stage(NamedTuple):
     keep: tuple[int, ...]
     doubt: float
     merged: bool
+    pays: tuple[int, ...] | None = None
 
 
 class Schedule(NamedTuple):
@@ -129,7 +132,8 @@ class Scheduler:
     the factors of decisions whose rules are known, as a function of `extra` where need be. `observations` masks the
     parents that an open decision may make use of, all of them if nothing is said. With `merging` a stage may take in
     more than is relevant to its decision, where one pass over the history then serves all decisions. The decisions in
-    `held` are not solved and keep what they observe.
+    `held` are not solved and keep what they observe. `reads` masks the parents on which it depends what a decision may
+    do: they are never left out.
     """
 
     def __init__(
@@ -143,8 +147,10 @@ class Scheduler:
         observations: Mapping[int, int] | None = None,
         merging: bool = False,
         held: Iterable[int] = (),
+        reads: Mapping[int, int] | None = None,
     ) -> None:
         self.merging = merging
+        self.reads = reads or {}
         self.held = frozenset(held)
         self.index = index
         self.cards = cards
@@ -283,12 +289,13 @@ class Scheduler:
         require_small(self.index, plan, self.cards, max_table)
         factors = tuple([self.live[key] for key in keys])
         doubt = self._doubt(plan, keys)
-        used = mask_of(plan.p or ()) | mask_of(plan.w or ())
+        reads = self.reads.get(decision, 0)
+        used = mask_of(plan.p or ()) | mask_of(plan.w or ()) | reads
         scope = tuple([v for v in keep[1:] if used >> v & 1])
         message = None
         merged = merged or not self.merged.isdisjoint(keys)
         if closed:
-            message = self._collapse(decision, keys, plan, known)
+            message = self._collapse(decision, keys, plan, keep, reads)
             self.doubts[message] = doubt
             if merged:
                 self.merged.add(message)
@@ -297,7 +304,8 @@ class Scheduler:
         if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
             self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
             self.above = None
-        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), factors, keep, doubt, merged)
+        pays = None if message is None else self.live[message].w
+        return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), factors, keep, doubt, merged, pays)
 
     def _doubt(self, plan: Plan, keys: Iterable[int]) -> float:
         """Return how far the entries of a plan's result may be off (see :class:`Stage`)."""
@@ -322,7 +330,7 @@ class Scheduler:
         above = self.index.above[decision]
         return all(above >> v & 1 and not (self.parents[v] | 1 << v) & gone for v in self.open)
 
-    def _collapse(self, decision: int, keys: list[int], plan: Plan, known: int) -> int:
+    def _collapse(self, decision: int, keys: list[int], plan: Plan, keep: Sequence[int], reads: int) -> int:
         """Replace factors by their result over the requisite observations, and return its key."""
         message = len(self.cards) + decision
         paid = 0
@@ -335,7 +343,9 @@ class Scheduler:
         self.messages[message] = paid
         p = None if plan.p is None else tuple([v for v in plan.p if v != decision])
         w = None if plan.w is None else tuple([v for v in plan.w if v != decision])
-        self.live[message] = Factor(message, p, w, None if heads is None else heads & known)
+        if w is not None and reads:  # the best of the allowed actions depends on what they depend on
+            w = tuple([v for v in keep[1:] if v in w or reads >> v & 1])
+        self.live[message] = Factor(message, p, w, None if heads is None else heads & mask_of(keep))
         return message
 
     def _reduce(self) -> None:
@@ -350,6 +360,7 @@ class Scheduler:
                 used = 0
                 for key in self.component(decision):
                     used |= self.live[key].mask if key in self.live else self.parents[key] | 1 << key
+                used |= self.reads.get(decision, 0)
                 if self.parents[decision] & ~used:
                     self.parents[decision] &= used
                     self.above = None
@@ -357,15 +368,21 @@ class Scheduler:
 
 
 def carry_out(
-    schedule: Schedule, tables: dict[int, Pair], cards: Sequence[int], scale: float, settled: bool = True
+    schedule: Schedule,
+    tables: dict[int, Pair],
+    cards: Sequence[int],
+    scale: float,
+    settled: bool = True,
+    limits: Mapping[int, Mask] | None = None,
 ) -> tuple[dict[int, DecisionResult], Ties]:
     """Run the stages of a schedule; the rules and results they find are added to `tables`.
 
     With `settled` what rounding leaves open is settled (:mod:`.ties`), as far as that is in reach: each result says
-    so. Values need no such care.
+    so. Values need no such care. `limits` are the allowed actions of decisions that have forbidden ones, axes: the
+    decision, then its parents.
     """
     found = {}
-    ties = Ties(schedule, tables, cards, scale)
+    ties = Ties(schedule, tables, cards, scale, limits=limits)
     for stage in schedule.stages:
         d, plan = stage.decision, stage.plan
         p, w = run(plan, tables)
@@ -380,12 +397,12 @@ def carry_out(
         if stage.message is None:
             tables[d] = (result.rule.reshape([cards[d], *(cards[v] for v in stage.scope)]), None)
         else:
-            tables[stage.message] = (
-                None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d]),
-                None
-                if w is None or plan.w is None
-                else np.maximum.reduce(w, 0).reshape([cards[v] for v in plan.w if v != d]),
-            )
+            law = None if p is None or plan.p is None else p[0].reshape([cards[v] for v in plan.p if v != d])
+            best = None
+            if w is not None and stage.pays is not None:
+                best = ties.best(stage, w) if limits else np.maximum.reduce(w, 0)
+                best = best.reshape([cards[v] for v in stage.pays])
+            tables[stage.message] = (law, best)
     return found, ties
 
 
@@ -409,6 +426,8 @@ def decide(p: Array | None, w: Array | None, card: int, stage: Stage, ties: Ties
             impossible = p <= 0
             shape = np.broadcast_shapes(p.shape, w.shape)
             values = np.divide(w, p, out=np.full(shape, np.nan), where=np.broadcast_to(~impossible, shape))
+    if ties.limits and (limit := ties.limit(stage)) is not None:
+        return _decide_within(limit, values, w, impossible, stage, ties, settled, known)
     actions = len(values)
     if actions == 1:
         return DecisionResult(values, np.ones((card, *values.shape[1:]), dtype=bool))
@@ -418,6 +437,24 @@ def decide(p: Array | None, w: Array | None, card: int, stage: Stage, ties: Ties
         optimal |= impossible
         contexts += (actions - 1) * np.count_nonzero(np.broadcast_to(impossible[0], values.shape[1:]))
     if np.count_nonzero(optimal) > contexts and scale > 0:
+        optimal, known = ties.settle(stage, w, optimal, contexts) if settled else (optimal, False)
+    return DecisionResult(values, optimal, known=known)
+
+
+def _decide_within(
+    limit: Mask, values: Array, w: Array, impossible: Mask | None, stage: Stage, ties: Ties, settled: bool, known: bool
+) -> DecisionResult:
+    """Find the optimal ones among the allowed actions; the values of the others are NaN."""
+    values = np.where(limit, values, np.nan)
+    may = np.broadcast_to(limit, values.shape)
+    best = np.maximum.reduce(np.where(may, values, -np.inf), 0)
+    optimal = may & (values >= best - stage.doubt * ties.scale)
+    contexts = values[0].size
+    if impossible is not None:
+        nowhere = np.broadcast_to(impossible[:1], (1, *values.shape[1:]))
+        optimal |= may & nowhere
+        contexts += np.count_nonzero(may & nowhere) - np.count_nonzero(nowhere)
+    if np.count_nonzero(optimal) > contexts and ties.scale > 0:
         optimal, known = ties.settle(stage, w, optimal, contexts) if settled else (optimal, False)
     return DecisionResult(values, optimal, known=known)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import read_names, require_count
+from cidmesa.arrays import Mask
 from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
@@ -221,14 +222,26 @@ def read_groups(
                     f"`{cid.nodes[group[0]]}` and `{cid.nodes[d]}` cannot share a rule: the domains of their parents "
                     f"and actions are {shapes[0]} and {shape}, and have to agree in order."
                 )
+        limits = [view.limit(d) for d in group]
+        for d, limit in zip(group, limits, strict=True):
+            if not _same_limits(limits[0], limit):
+                raise NotApplicableError(
+                    f"`{cid.nodes[group[0]]}` and `{cid.nodes[d]}` cannot share a rule: they may not do the same in "
+                    "the same contexts. Give both the same allowed=."
+                )
         if len(group) > 1:
             groups.append(group)
     return tuple(groups)
 
 
+def _same_limits(one: Mask | None, other: Mask | None) -> bool:
+    return one is other is None or (one is not None and other is not None and np.array_equal(one, other))
+
+
 def _idle(problem: Problem, d: int) -> DecisionResult:
     """Return the result for a decision whose action makes no difference."""
     view = problem.view
-    optimal = np.ones((view.cards[d],) + (1,) * len(view.index.parents[d]), dtype=bool)
+    limit = view.limit(d)
+    optimal = np.ones((view.cards[d],) + (1,) * len(view.index.parents[d]), dtype=bool) if limit is None else limit
     matters = any(view.index.above[u] >> d & 1 for u in problem.utilities)
     return DecisionResult(None if matters else np.zeros(optimal.shape), optimal)

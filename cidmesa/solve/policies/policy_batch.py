@@ -12,7 +12,7 @@ from math import log2, prod
 
 import numpy as np
 
-from cidmesa.arrays import Array
+from cidmesa.arrays import Array, Mask
 from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out, own_factor
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.solution import DecisionResult
@@ -25,13 +25,15 @@ from cidmesa.solve.tables.model_tables import ModelTables, require_small
 class Member:
     """Decisions that follow one rule (usually a single decision), and the observations the rule depends on.
 
-    `scopes` has the parents of each decision, aligned: the i-th parents of all of them share a domain.
+    `scopes` has the parents of each decision, aligned: the i-th parents of all of them share a domain. `limit` has the
+    allowed actions, axes: the action, then the observations; ``None`` stands for all of them.
     """
 
     decisions: tuple[int, ...]
     scopes: tuple[tuple[int, ...], ...]
     card: int
     shape: tuple[int, ...]
+    limit: Mask | None = None
 
     @property
     def contexts(self) -> int:
@@ -39,9 +41,26 @@ class Member:
         return prod(self.shape)
 
     @property
+    def may(self) -> Mask:
+        """Which actions are allowed, shape ``(contexts, card)``."""
+        if self.limit is None:
+            return np.ones((self.contexts, self.card), dtype=bool)
+        return np.broadcast_to(self.limit, (self.card, *self.shape)).reshape(self.card, -1).T
+
+    @property
+    def options(self) -> tuple[int, ...]:
+        """How many actions are allowed in each context."""
+        return (self.card,) * self.contexts if self.limit is None else tuple(self.may.sum(axis=1).tolist())
+
+    @property
+    def count(self) -> int:
+        """The number of deterministic rules."""
+        return self.card**self.contexts if self.limit is None else prod(self.options)
+
+    @property
     def bits(self) -> float:
         """Binary logarithm of the number of deterministic rules."""
-        return self.contexts * log2(self.card)
+        return self.contexts * log2(self.card) if self.limit is None else sum(map(log2, self.options))
 
     def rules(self, actions: Array) -> Array:
         """Turn actions, shape ``(contexts, profiles)``, into tables of shape ``(card, *shape, profiles)``."""
@@ -52,15 +71,31 @@ class Member:
     def numbered(self, numbers: Array) -> Array:
         """Write deterministic rules out by number, as actions; number 0 takes the first action everywhere."""
         digits = np.empty((self.contexts, len(numbers)), dtype=np.int64)
+        options = self.options
         for i in reversed(range(self.contexts)):
-            numbers, digits[i] = np.divmod(numbers, self.card)
-        return digits
+            numbers, digits[i] = np.divmod(numbers, options[i])
+        return self.within(digits)
+
+    def within(self, actions: Array) -> Array:
+        """Turn places among the allowed actions of a context, counted round, into actions."""
+        if self.limit is None:
+            return actions
+        found = np.empty_like(actions)
+        for i, row in enumerate(self.may):
+            here = np.flatnonzero(row)
+            found[i] = here[actions[i] % len(here)]
+        return found
 
 
 def member(view: ModelTables, decisions: tuple[int, ...], within: int | None = None) -> Member:
     """Return the member of some decisions; `within` masks the parents that a rule may depend on."""
     scopes = tuple(tuple([v for v in view.index.parents[d] if within is None or within >> v & 1]) for d in decisions)
-    return Member(decisions, scopes, view.cards[decisions[0]], tuple([view.cards[v] for v in scopes[0]]))
+    first = decisions[0]
+    limit = view.limit(first)
+    if limit is not None:  # what it depends on is always in the scope
+        sizes = [n for v, n in zip(view.index.parents[first], limit.shape[1:], strict=True) if v in scopes[0]]
+        limit = limit.reshape(len(limit), *sizes)
+    return Member(decisions, scopes, view.cards[first], tuple([view.cards[v] for v in scopes[0]]), limit)
 
 
 def block_size(total: int, most: int, largest: Callable[[int], int]) -> int:
@@ -100,7 +135,9 @@ class Profiles:
             seen = {
                 d: mask_of(self.factors[d].p or ()) & ~(1 << d | 1 << self.number) for d in free if d in self.factors
             }
-            scheduler = Scheduler(view.index, self.cards, utilities, free, given, (self.number,), seen)
+            scheduler = Scheduler(
+                view.index, self.cards, utilities, free, given, (self.number,), seen, reads=view.reads
+            )
             self._schedules[key] = scheduler.schedule(self.problem.max_table)
         return self._schedules[key]
 
@@ -111,19 +148,20 @@ class Profiles:
     def solve(self, free: tuple[int, ...], settled: bool = True) -> tuple[dict[int, DecisionResult], Array]:
         """Solve the decisions `free` for every profile; return their results and the values of the profiles.
 
-        Unless `settled`, actions that rounding cannot tell apart are not (see :mod:`.ties`); the values are the same.
+        Unless `settled`, actions that rounding cannot tell apart are not (see :mod:`.ties`); values then are as right
+        as :meth:`doubt` says.
         """
         results, values, _ = self._solved(free, settled)
         return results, values
 
     def off(self, free: tuple[int, ...]) -> tuple[Array, Array]:
         """Return the values of the profiles, the decisions `free` solved, and how far each may be off."""
-        _, values, ties = self._solved(free, False)
+        _, values, ties = self._solved(free, True)
         return values, np.broadcast_to(ties.value_error(), values.shape)
 
     def exact_values(self, free: tuple[int, ...]) -> Array | None:
         """Return the values of the profiles as fractions; ``None`` where exact arithmetic is out of reach."""
-        _, values, ties = self._solved(free, False)
+        _, values, ties = self._solved(free, True)
         found = ties.exact_values()
         return None if found is None else np.broadcast_to(found, values.shape)
 
@@ -136,7 +174,8 @@ class Profiles:
         if schedule.plan is None:
             raise AssertionError("only decisions that can be solved one by one may be free")
         tables = self.problem.tables(schedule, self.rules)
-        results, ties = carry_out(schedule, tables, self.cards, self.problem.scale, settled)
+        limits = self.problem.view.limits
+        results, ties = carry_out(schedule, tables, self.cards, self.problem.scale, settled, limits)
         _, w = run(schedule.plan, tables)
         return results, np.broadcast_to(np.zeros(1) if w is None else w, (self.count,)), ties
 
@@ -173,7 +212,15 @@ class Profiles:
     def _rule_or_table(self, factor: Factor) -> Array:
         """Return the table behind a factor; a decision that matters to no utility may do anything."""
         table = self.rules.get(factor.key, self.problem.view.tables[factor.key])
-        return np.ones([self.cards[v] for v in factor.p or ()]) if table is None else table
+        if table is not None:
+            return table
+        shape = [self.cards[v] for v in factor.p or ()]
+        limit = self.problem.view.limit(factor.key)
+        if limit is None:
+            return np.ones(shape)
+        family = (factor.key, *self.problem.view.index.parents[factor.key])
+        axes = {v: i for i, v in enumerate(family)}
+        return np.broadcast_to(limit.transpose([axes[v] for v in factor.p or ()]), shape).astype(float)
 
     def improve(self, sweeps: int) -> dict[int, DecisionResult]:
         """Let decisions that share nothing respond to the rest, one by one, until all of them are content.

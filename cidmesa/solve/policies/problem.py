@@ -76,9 +76,10 @@ def in_relevance_order(problem: Problem, settled: bool = True) -> Found | None:
 
 def _in_relevance_order(problem: Problem, merging: bool, settled: bool) -> Found | None:
     view, decisions, utilities = problem.view, problem.decisions, problem.utilities
+    reads = view.reads
     schedule = view.index.planned(
-        ("solve", view.cards, decisions, utilities, problem.max_table, merging),
-        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}, merging=merging).schedule(
+        ("solve", view.cards, decisions, utilities, problem.max_table, merging, *reads.items()),
+        lambda: Scheduler(view.index, view.cards, utilities, decisions, {}, merging=merging, reads=reads).schedule(
             problem.max_table
         ),
     )
@@ -86,6 +87,6 @@ def _in_relevance_order(problem: Problem, merging: bool, settled: bool) -> Found
         return None
     tables = problem.tables(schedule)
     scale = problem.scale
-    results, _ = carry_out(schedule, tables, view.cards, scale, settled)
+    results, _ = carry_out(schedule, tables, view.cards, scale, settled, view.limits)
     _, w = run(schedule.plan, tables)
     return Found(results, 0.0 if w is None else float(w), True, "relevance order", off=schedule.doubt * scale + LEAST)

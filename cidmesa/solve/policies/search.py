@@ -67,7 +67,7 @@ def search(
             for d, scope in zip(m.decisions, m.scopes, strict=True)
         }
         rest = tuple([d for d in problem.decisions if d not in given])
-        scheduler = Scheduler(view.index, view.cards, problem.utilities, rest, given)
+        scheduler = Scheduler(view.index, view.cards, problem.utilities, rest, given, reads=view.reads)
         schedule = scheduler.schedule(problem.max_table)
         everyone = [stage.decision for stage in schedule.stages] + list(schedule.left)
         if first is None:
@@ -116,7 +116,7 @@ def exhaustive(
 
     `enough` says whether deterministic rules are all that is asked for.
     """
-    total = prod(m.card**m.contexts for m in cutset)
+    total = prod(m.count for m in cutset)
     unlimited = problem._replace(max_table=2**400)
     block = block_size(total, min(BLOCK, problem.max_table), lambda n: _largest(Profiles(unlimited, cutset, n), others))
     profiles = Profiles(problem, cutset, block)
@@ -140,10 +140,13 @@ def exhaustive(
         set_numbered(some, cutset, tied[positions])
 
     results = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
+    best = Profiles(problem, cutset, 1)
+    put(best, np.zeros(1, dtype=np.int64))
+    value = float(best.solve(others)[1][0])
     label = "exhaustive" if enough else "exhaustive over deterministic rules"
     if not known:
         label += "; ties undecided between rules"
-    return Found(results, float(values[tied[0]]), enough and known, label)
+    return Found(results, value, enough and known, label)
 
 
 def best_of(
@@ -247,7 +250,7 @@ def coordinate_ascent(
     rng = np.random.default_rng(seed)
     profiles = Profiles(problem, members, starts)
     for m in members:
-        profiles.set_actions(m, rng.integers(0, m.card, (m.contexts, starts)))
+        profiles.set_actions(m, m.within(rng.integers(0, m.card, (m.contexts, starts))))
     shared = [m for m in members if len(m.decisions) > 1]
     for _ in budget.each(range(64), "coordinate ascent", _SHRINK, shown=progress):
         profiles.improve(sweeps=64)
@@ -265,9 +268,8 @@ def coordinate_ascent(
 def _improve_shared(profiles: Profiles, m: Member, budget: Budget) -> bool:
     """Change a shared rule in the one context where that helps most, in every profile, until nothing helps."""
     improved = False
-    choices = np.concatenate([np.zeros((m.contexts, 1), dtype=np.int64)] * (m.contexts * m.card), axis=1)
-    where = np.repeat(np.arange(m.contexts), m.card)
-    to = np.tile(np.arange(m.card), m.contexts)
+    where, to = np.nonzero(m.may)
+    choices = np.zeros((m.contexts, len(to)), dtype=np.int64)
     trial = Profiles(profiles.problem, profiles.members, len(to))
     for i in range(profiles.count):
         trial.rules = {
@@ -304,14 +306,15 @@ def _single(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict
                 found[d] = DecisionResult(None, responses[d].optimal[..., 0], rule)
             elif len(m.decisions) > 1:
                 unused = ~profiles.widened(d, profiles.reached(m))[..., 0]
-                found[d] = DecisionResult(None, (rule > 0) | unused, rule)
+                limit = profiles.problem.view.limit(d)
+                found[d] = DecisionResult(None, (rule > 0) | (unused if limit is None else unused & limit), rule)
     return found
 
 
 def set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) -> None:
     """Give the members of a cutset the deterministic rules with some numbers, one number for all members together."""
     for m in reversed(cutset):
-        numbers, own = np.divmod(numbers, m.card**m.contexts)
+        numbers, own = np.divmod(numbers, m.count)
         profiles.set_actions(m, m.numbered(own))
 
 

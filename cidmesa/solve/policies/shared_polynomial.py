@@ -32,6 +32,7 @@ from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.bernstein import largest, monomial
 from cidmesa.solve.policies.decision_order import Scheduler
+from cidmesa.solve.policies.policy_batch import member
 from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.policies.search import search
 from cidmesa.solve.policies.solution import DecisionResult
@@ -61,10 +62,10 @@ def best_shared_rule(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     if not any((index.above[u] & mask_of(used)).bit_count() > 1 for u in problem.utilities):
         return None  # linear in the rule: deterministic rules are enough
     contexts = prod(view.cards[p] for p in index.parents[group[0]])
-    if view.cards[group[0]] != 2 or (len(used) + 1) ** contexts > _COEFFICIENTS:
+    if view.cards[group[0]] != 2 or view.limit(group[0]) is not None or (len(used) + 1) ** contexts > _COEFFICIENTS:
         return None
     others = [d for d in problem.decisions if d in needed and d not in group]
-    if prod(_rules(problem, d) for d in others) > _PROFILES:
+    if prod(member(view, (d,)).count for d in others) > _PROFILES:
         return None
     profiles = list(_profiles(problem, others))
     try:
@@ -90,21 +91,13 @@ def unshared_bound(problem: Problem, budget: Budget = UNLIMITED) -> float | None
     return found.value if found.exact else None
 
 
-def _rules(problem: Problem, d: int) -> int:
-    """Count the deterministic rules of a decision."""
-    cards = problem.view.cards
-    return int(cards[d] ** prod(cards[p] for p in problem.view.index.parents[d]))
-
-
 def _profiles(problem: Problem, others: list[int]) -> Iterator[dict[int, Array]]:
     """List the deterministic rules of some decisions together, each a table ``(cards of parents..., card)``."""
-    cards, parents = problem.view.cards, problem.view.index.parents
-    shapes = [[cards[p] for p in parents[d]] for d in others]
-    actions = (product(range(cards[d]), repeat=prod(s)) for d, s in zip(others, shapes, strict=True))
-    for profile in product(*actions):
+    members = [member(problem.view, (d,)) for d in others]
+    for profile in product(*(range(m.count) for m in members)):
         yield {
-            d: np.eye(cards[d])[np.reshape(np.array(choice, dtype=np.intp), shape)]
-            for d, shape, choice in zip(others, shapes, profile, strict=True)
+            d: np.moveaxis(m.rules(m.numbered(np.array([number])))[..., 0], 0, -1)
+            for d, m, number in zip(others, members, profile, strict=True)
         }
 
 

@@ -66,22 +66,22 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     if sorted(map(len, uses))[-1:] != [2] or sum(len(used) > 1 for used in uses) != 1:
         return None
     [(pair, group)] = [(used, group) for used, group in zip(uses, groups, strict=True) if len(used) == 2]
-    scheduler = Scheduler(index, view.cards, problem.utilities, problem.decisions, {}, held=pair)
+    scheduler = Scheduler(index, view.cards, problem.utilities, problem.decisions, {}, held=pair, reads=view.reads)
     schedule = scheduler.schedule(problem.max_table)
     shared = member(view, group)
     listed = [member(view, (d,), scheduler.parents[d]) for d in schedule.left if d not in pair]
-    profiles = prod(m.card**m.contexts for m in listed)
-    if profiles * number_of_supports(shared.contexts, shared.card) > _LISTED:
+    profiles = prod(m.count for m in listed)
+    if profiles * number_of_supports(shared.options) > _LISTED:
         return None
     tables = problem.tables(schedule)
-    carry_out(schedule, tables, view.cards, problem.scale)
+    carry_out(schedule, tables, view.cards, problem.scale, limits=view.limits)
     width = _NEAR * problem.scale
     forms = _Forms(problem, scheduler, schedule, tables, pair, listed)
     block = block_size(profiles, min(BLOCK, problem.max_table), lambda n: forms.plan(n)[1].largest)
     values, numbers, rules = [], [], []
     for start in range(0, profiles, block):
         these = np.arange(start, min(start + block, profiles))
-        found = peaks(forms.of(these), shared.contexts, shared.card, width)
+        found = peaks(forms.of(these), shared.contexts, shared.card, width, shared.may)
         values.append(found.values)
         numbers.append(these[found.form])
         rules.append(found.rules)
@@ -164,7 +164,8 @@ class _Forms:
         set_numbered(some, self.listed, np.array([number]))
         rules = [factor for d, factor in some.factors.items() if self.needed >> d & 1]
         tables = {**self.tables, **{d: (rule, None) for d, rule in some.rules.items()}}
-        ties = Ties(self.schedule, tables, some.cards, self.problem.scale, [*self.factors, *rules])
+        also = [*self.factors, *rules]
+        ties = Ties(self.schedule, tables, some.cards, self.problem.scale, also, self.problem.view.limits)
         found = ties.exact_pair(ties.also, (*self.union, some.number))
         if found is None:
             return None

@@ -15,7 +15,8 @@ Many forms are searched at once: the other decisions may follow any of several r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations, product
 from typing import NamedTuple
@@ -44,12 +45,16 @@ class Peaks(NamedTuple):
     rules: Floats
 
 
-def number_of_supports(contexts: int, card: int) -> int:
-    """Return how many supports there are."""
-    return int((2**card - 1) ** contexts)
+def number_of_supports(options: Sequence[int]) -> int:
+    """Return how many supports there are, given the number of allowed actions of each context.
+
+    >>> number_of_supports([2, 3])
+    21
+    """
+    return math.prod(2**n - 1 for n in options)
 
 
-def peaks(forms: Floats, contexts: int, card: int, width: float) -> Peaks:
+def peaks(forms: Floats, contexts: int, card: int, width: float, may: Mask | None = None) -> Peaks:
     """Return the maximum of :math:`x^T T x` over several forms and all rules, and the rules that attain it.
 
     Parameters
@@ -60,6 +65,8 @@ def peaks(forms: Floats, contexts: int, card: int, width: float) -> Peaks:
         The shape of a rule.
     width
         Values this close to the maximum are equal to it.
+    may
+        Which actions are allowed, shape ``(contexts, card)``; all of them, if left out.
 
     Notes
     -----
@@ -77,7 +84,7 @@ def peaks(forms: Floats, contexts: int, card: int, width: float) -> Peaks:
     size = float(np.abs(forms).max(initial=0.0)) or 1.0
     found: list[tuple[Floats, Ints, Floats]] = []
     best = -np.inf
-    for support in _supports(contexts, card):
+    for support in _supports(contexts, card, may):
         which, points = _stationary(forms / size, support, contexts)
         values = np.einsum("ki,kij,kj->k", points, forms[which], points)
         best = max(best, float(values.max(initial=-np.inf)))
@@ -147,10 +154,11 @@ def has_line(form: Floats, rules: Floats, value: float, width: float) -> bool:
     return bool((between >= value - width)[~np.eye(len(rules), dtype=bool)].any())
 
 
-def _supports(contexts: int, card: int) -> Iterator[Mask]:
-    """List which actions are played in which context, single actions first."""
+def _supports(contexts: int, card: int, may: Mask | None) -> Iterator[Mask]:
+    """List which allowed actions are played in which context, single actions first."""
     subsets = [subset for n in range(1, card + 1) for subset in combinations(range(card), n)]
-    for chosen in sorted(product(subsets, repeat=contexts), key=lambda choice: sum(map(len, choice))):
+    free = [[s for s in subsets if may is None or may[context, list(s)].all()] for context in range(contexts)]
+    for chosen in sorted(product(*free), key=lambda choice: sum(map(len, choice))):
         mask = np.zeros((contexts, card), dtype=bool)
         for context, subset in enumerate(chosen):
             mask[context, list(subset)] = True

@@ -42,6 +42,8 @@ from cidmesa.solve.tables.exact_run import (
 if TYPE_CHECKING:
     from cidmesa.solve.policies.decision_order import Schedule, Stage
 
+_NO_LIMITS: Mapping[int, Mask] = {}
+
 LEAST = 1e-280
 """Products below this may have lost digits, or all of them, to underflow."""
 
@@ -66,6 +68,9 @@ class Ties:
         The sum of the largest absolute utilities.
     also
         Factors that are multiplied beside those of the schedule.
+    limits
+        The allowed actions of decisions that have forbidden ones, axes: the decision, then its parents. Others are no
+        candidates, in no comparison.
     """
 
     def __init__(
@@ -75,8 +80,10 @@ class Ties:
         cards: Sequence[int],
         scale: float = math.inf,
         also: Sequence[Factor] = (),
+        limits: Mapping[int, Mask] | None = None,
     ) -> None:
         self.schedule, self.tables, self.cards, self.scale, self.also = schedule, tables, cards, scale, also
+        self.limits = limits or _NO_LIMITS
         self.optimal: dict[int, Mask] = {}
 
     @cached_property
@@ -107,6 +114,24 @@ class Ties:
         """The common denominator of all utilities."""
         return utility_unit([np.asarray(self.tables[key][1]) for key in self._paid])
 
+    def limit(self, stage: Stage) -> Mask | None:
+        """Return the allowed actions of a stage, over its decision, all its parents and what is kept beyond."""
+        found = self.limits.get(stage.decision)
+        if found is None:
+            return None
+        beyond = len(stage.keep) + len(stage.blind) - found.ndim
+        return found.reshape(found.shape + (1,) * beyond)
+
+    def best(self, stage: Stage, w: Array) -> Array:
+        """Return the largest entries over the allowed actions of a stage."""
+        limit = self.limit(stage)
+        return np.asarray(np.maximum.reduce(w if limit is None else _with_least(w, limit), 0))
+
+    def _candidates(self, stage: Stage) -> Mask | None:
+        """Return the allowed actions over what a stage keeps."""
+        limit = self.limit(stage)
+        return None if limit is None else limit.reshape([n for i, n in enumerate(limit.shape) if i not in stage.blind])
+
     # Bounds ----------------------------------------------------------------------------------------------------------
 
     def settle(self, stage: Stage, w: Array, optimal: Mask, least: int) -> tuple[Mask, bool]:
@@ -127,13 +152,13 @@ class Ties:
         absolute = None if small else self.absolute(stage)[1]
         if absolute is not None:
             bound = _widened(stage, absolute) * self.error(stage) + LEAST * max(1.0, self.scale)
-            optimal = optimal & (w + bound >= np.maximum.reduce(w - bound, 0))
+            optimal = optimal & (w + bound >= self.best(stage, w - bound))
             if np.count_nonzero(optimal) == least:
                 return optimal, True
         found = self.exactly(stage)
         if found is None:
             return optimal, False
-        return optimal & _widened(stage, _largest(*found)), True
+        return optimal & _widened(stage, _largest(*found, self._candidates(stage))), True
 
     def error(self, stage: Stage) -> float:
         """Return how far entries of a stage may be off, relative to the same sums of absolute utilities."""
@@ -175,7 +200,7 @@ class Ties:
             elif stage is not None and w is not None:
                 absolute = np.asarray(self.absolute(stage)[1])
                 taken = np.where(self.optimal[stage.decision].reshape(_narrow(stage, self.optimal)), absolute, 0.0)
-                w = self._over(stage, np.maximum.reduce(taken, 0), stage.plan.w or ())
+                w = self._over(stage, np.maximum.reduce(taken, 0), stage.pays or ())
             found[factor.key] = (p, w)
         return found
 
@@ -227,7 +252,7 @@ class Ties:
         values = np.full(w.shape, np.nan)
         for at in zip(*np.nonzero(p), strict=True):
             values[at] = int(w[at]) / (int(p[at]) * (self.unit or 1))
-        return _widened(stage, values), _widened(stage, _largest(p, w))
+        return _widened(stage, values), _widened(stage, _largest(p, w, self._candidates(stage)))
 
     def may_vanish(self, stage: Stage) -> bool:
         """Say whether products of positive numbers could be as small as :data:`LEAST`."""
@@ -289,7 +314,8 @@ class Ties:
             if found is None:
                 return None
             p, w = found
-            best = as_array(np.maximum.reduce(w, 0))
+            may = self._candidates(stage)
+            best = as_array(np.maximum.reduce(w if may is None else _with_least(w, may), 0))
             return (
                 whole(_picked(stage, as_array(p[0]), factor.p or (), self.cards)),
                 None if factor.w is None else whole(_picked(stage, best, factor.w, self.cards)),
@@ -327,6 +353,17 @@ def _narrow(stage: Stage, optimal: Mapping[int, Mask]) -> list[int]:
     return [n for i, n in enumerate(optimal[stage.decision].shape) if i not in stage.blind]
 
 
-def _largest(p: Array, w: Array) -> Mask:
-    """Mark the largest entries along the first axis, and all of them where the context is impossible."""
-    return np.asarray((w == np.maximum.reduce(w, 0)) | (p == 0), dtype=bool)
+def _largest(p: Array, w: Array, may: Mask | None = None) -> Mask:
+    """Mark the largest entries along the first axis, and all of them where the context is impossible.
+
+    Entries that are not marked in `may` are no candidates.
+    """
+    if may is None:
+        return np.asarray((w == np.maximum.reduce(w, 0)) | (p == 0), dtype=bool)
+    w = _with_least(w, may)
+    return np.asarray(may & ((w == np.maximum.reduce(w, 0)) | (p == 0)), dtype=bool)
+
+
+def _with_least(w: Array, may: Mask) -> Array:
+    """Put the least entry of all where something is forbidden: it is largest nowhere alone."""
+    return np.asarray(np.where(may, w, w.min()))

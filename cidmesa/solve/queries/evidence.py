@@ -26,8 +26,9 @@ from cidmesa.arrays import Array
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError, as_lambda, quoted
 from cidmesa.graph import d_separated
-from cidmesa.mechanisms import Categorical, Choice, Mechanism, Table
+from cidmesa.mechanisms import Categorical, Mechanism, Table
 from cidmesa.model import CIM
+from cidmesa.solve.queries.payoffs import uniform_rule
 from cidmesa.solve.queries.query import joint
 from cidmesa.solve.tables.model_tables import MAX_TABLE, view_of
 from cidmesa.solve.tables.query_plan import cancelling, impossible, read_conditions
@@ -79,7 +80,7 @@ def conditioned(
         below = [n for n in names if n in cid.descendants(d, strict=False)]
         if d not in model.rules and d not in done and below:
             raise NotApplicableError(_depends(cid, d, below[0]))
-    alike = {d: np.full([model.card(n) for n in (*cid.parents(d), d)], 1.0 / model.card(d)) for d in done}
+    alike = {d: uniform_rule(model, d) for d in done}
     played = model.with_policy(alike)
     if not joint(played, [], given=given) > 0:
         raise impossible(given)
@@ -91,7 +92,7 @@ def conditioned(
     for n in cid.nodes:
         kind = cid.kind(n)
         domain = None if kind == "utility" else model.domain(n)
-        mechanisms[n] = Choice(model.domain(n)) if kind == "decision" else Table(model.cpd(n), domain=domain)
+        mechanisms[n] = model.choice(n) if kind == "decision" else Table(model.cpd(n), domain=domain)
     for n in names:
         if cid.kind(n) != "utility":
             mechanisms[n] = Categorical({v: float(v == given[n]) for v in model.domain(n)})

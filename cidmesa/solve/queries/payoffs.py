@@ -44,7 +44,10 @@ def utility_range(model: CIM) -> tuple[float, float]:
 
 
 def uniform_rule(model: CIM, decision: str) -> Floats:
-    """Return the rule that takes every action alike in every context, shape ``(cards of parents..., card)``."""
+    """Return the rule that takes every allowed action alike in every context, shape ``(cards of parents..., card)``."""
+    may = model.allowed(decision)
+    if may is not None:
+        return np.asarray(may / may.sum(axis=-1, keepdims=True), dtype=np.float64)
     k = model.card(decision)
     return np.full((*map(model.card, model.cid.parents(decision)), k), 1.0 / k)
 
@@ -88,8 +91,8 @@ def payoff_tensor(
 
     Notes
     -----
-    Computed under rules that take every action alike, which are then divided out. The entries of all the families'
-    contexts are the cost.
+    Computed under rules that take every action alike, forbidden ones too, which are then divided out: no rule puts
+    anything on those. The entries of all the families' contexts are the cost.
 
     Examples
     --------
@@ -108,6 +111,7 @@ def payoff_tensor(
             f"writing out all {len(axes)} nodes that the decisions see and set takes {size:.3g} numbers, more than "
             f"{_LARGEST:,}: {instead}."
         )
+    model = model.unrestricted()
     alike = {d: uniform_rule(model, d) for d in decisions}
     lift = math.prod(model.card(d) for d in decisions)
     law = np.asarray(joint(model, axes, policy=alike), dtype=np.float64) * lift
@@ -123,6 +127,29 @@ def payoff_tensor(
     return axes, law, pay
 
 
+def open_law(model: CIM, names: Sequence[str]) -> Floats:
+    r"""Return the joint of `names` divided by the rules: the law of each for every action of every decision.
+
+    Parameters
+    ----------
+    model
+        Numeric.
+    names
+        Nodes, among them every decision that is above one of them.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "act"), ("act", "y")], decisions=["act"])
+    >>> model = cid.parameterise(x=cm.Bernoulli(0.25), act=[0, 1], y=lambda act: act)
+    >>> open_law(model, ["act", "y"]).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    free = model.unrestricted()
+    above = {d for d in model.cid.decisions if any(d in model.cid.ancestors(n, strict=False) for n in names)}
+    return np.asarray(joint(free, names, policy=uniform_policy(free)) * math.prod(map(model.card, above)))
+
+
 def reached_contexts(model: CIM, decision: str) -> Mask:
     """Mark the contexts of `decision` that have positive probability under some policy.
 
@@ -133,7 +160,7 @@ def reached_contexts(model: CIM, decision: str) -> Mask:
 
     Notes
     -----
-    A context has positive probability under some policy iff it has under the uniform one.
+    A context has positive probability under some policy of allowed actions iff it has under the uniform one.
 
     Examples
     --------
@@ -147,7 +174,7 @@ def reached_contexts(model: CIM, decision: str) -> Mask:
 
 
 def uniform_policy(model: CIM) -> dict[str, Floats]:
-    """Return the policy that takes every action alike in every context.
+    """Return the policy that takes every allowed action alike in every context.
 
     Examples
     --------

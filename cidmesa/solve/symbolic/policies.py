@@ -116,6 +116,7 @@ def space_of(algebra: Algebra, where: Any) -> Space:
     """Collect what the parameters satisfy anyway, and the inequalities `where` (a single one stands for itself)."""
     import sympy
 
+    algebra.model.require_unrestricted("what is best, as a formula,")
     conditions = dict.fromkeys(algebra.entries, False)
     for symbol in sorted(algebra.model.symbols, key=str):
         if symbol.is_nonnegative:

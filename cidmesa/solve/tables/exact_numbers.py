@@ -68,7 +68,13 @@ def exact_joint(model: CIM, names: Sequence[str]) -> Array | None:
     tables: dict[int, tuple[Array, None]] = {}
     factors = []
     for v, name in enumerate(model.cid.nodes):
-        if not above >> v & 1 or kinds[v] == "d":
+        if not above >> v & 1:
+            continue
+        if kinds[v] == "d":
+            may = model.allowed(name)
+            if may is not None:  # what is forbidden does not happen
+                tables[v] = (may.astype(np.int64).astype(object), None)
+                factors.append(Factor(v, (*index.parents[v], v)))
             continue
         if kinds[v] == "u":
             levels, where = np.unique(model.cpd(name), return_inverse=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from cidmesa.arguments import require_model
-from cidmesa.arrays import Array
+from cidmesa.arrays import Array, Mask
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError, did_you_mean, quoted
 from cidmesa.solve.tables.elimination import Plan
@@ -28,6 +28,9 @@ MAX_TABLE = 2**28
 """Entries that the largest table of a computation may have, unless the caller allows more."""
 
 _MAX_PLANS = 2048
+
+_NO_LIMITS: Mapping[int, Mask] = {}
+_NO_READS: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,32 @@ class ModelTables:
             return domain.index(value)
         except ValueError:
             raise not_a_value(value, name, domain) from None
+
+    def limit(self, decision: int) -> Mask | None:
+        """Return the allowed actions of a decision, axes: the decision, then its parents; ``None``: all of them.
+
+        Parents on which it does not depend have an axis of length one.
+        """
+        found = self.model._allowed.get(self.index.cid.nodes[decision])
+        if found is None:
+            return None
+        may = found.over([self.index.cid.nodes[v] for v in self.index.parents[decision]])
+        return may.transpose(-1, *range(may.ndim - 1))
+
+    @property
+    def limits(self) -> Mapping[int, Mask]:
+        """The same of every decision that has forbidden actions."""
+        if not self.model._allowed:
+            return _NO_LIMITS
+        return {d: may for d in self.index.ids(self.model._allowed) if (may := self.limit(d)) is not None}
+
+    @property
+    def reads(self) -> Mapping[int, int]:
+        """Per decision with forbidden actions the mask of the observations on which they depend."""
+        if not self.model._allowed:
+            return _NO_READS
+        ids = self.index.cid.id
+        return {ids(d): sum(1 << ids(p) for p in found.observations) for d, found in self.model._allowed.items()}
 
     def with_rules(self, rules: Mapping[str, Array]) -> ModelTables:
         """Return the view with some decisions' rules put in."""

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cidmesa.mesa.consistency import choices
+from cidmesa.mesa.consistency import choices, joint_search
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.regret_interval import Interval, interval, possible
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
-from tests.mesa.oracle import ExactTable, joint_actions, rare_tables, tables
+from tests.mesa.oracle import ExactTable, joint_actions, least_regret, rare_tables, tables
 from tests.strategies import examples
 
 budgets = st.sampled_from([Fraction(0), Fraction(1, 4), Fraction(1)])
@@ -74,6 +74,28 @@ def test_the_same_by_integer_programs_alone(pair: tuple[ExactTable, ExactTable],
         patch.setattr(choices, "LISTED_CHOICES", 0)
         searched = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
     assert np.allclose(searched, listed, atol=1e-9, equal_nan=True)
+
+
+@given(pair=pairs(), budget=budgets)
+@settings(max_examples=examples(quick=40, full=2000))
+def test_a_search_that_stops_says_how_far_it_may_be_off(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> None:
+    training, there = pair
+    together = joint_actions(training, budget, there)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choices, "LISTED_CHOICES", 0)
+        patch.setattr(joint_search, "QUESTIONS", 0)
+        objectives = ConsistentSet(training.floats(), float(budget))
+        assert objectives.is_empty in {None, not together}
+        least = ConsistentSet(training.floats(), np.inf).least
+        found = interval(objectives, there.floats())
+    truth = least_regret(training)
+    assert least.bound is not None
+    assert least.bound <= truth
+    assert least.value is None or least.value >= truth
+    if together:
+        regrets = [float(there.regrets_of([[a] for a in actions])[0]) for actions in together]
+        assert found.low - found.gap - 1e-12 <= min(regrets) <= found.low + found.gap + 1e-12
+        assert found.high - found.gap - 1e-12 <= max(regrets) <= found.high + found.gap + 1e-12
 
 
 def test_contexts_that_exclude_each_other() -> None:

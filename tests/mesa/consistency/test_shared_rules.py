@@ -226,17 +226,18 @@ def test_parts_add_up_to_the_whole() -> None:
         wanted, base = space.total(model, ["u"]), space.total(model, ["v"])
         parts, constants = space.parts(wanted, base)
         assert len(parts) >= 2
+        assert constants == (wanted.constant, base.constant)
         rule = mixed(space, rng)
         for k, f in enumerate((wanted, base)):
-            added = constants[k] + sum(part.read[k](rule[part.entries]) for part in parts)
-            assert added == pytest.approx(f(rule), abs=1e-12)
-        whole = space.maximise(wanted, (base,))
-        assert space.maximum(wanted) == (pytest.approx(whole.value, abs=1e-9), True)
+            whole = constants[k] + sum(part.read[k](rule[part.entries]) for part in parts)
+            assert whole == pytest.approx(f(rule), abs=1e-12)
+        optimum = space.maximise(wanted, (base,))
+        assert space.maximum(wanted) == (pytest.approx(optimum.value, abs=1e-9), True)
         values = [wanted(best) for best in space.maximisers(wanted, (base,))]
-        assert values == pytest.approx([whole.value] * len(values), abs=1e-9)
+        assert values == pytest.approx([optimum.value] * len(values), abs=1e-9)
         found = extremes(space, wanted, base)
         assert found.exact
-        seen = [base(best) for best in whole.rules]
+        seen = [base(best) for best in optimum.rules]
         assert found.low <= min(seen) + 1e-9
         assert found.high >= max(seen) - 1e-9
 
