@@ -299,6 +299,36 @@ class Reader:
             axes = [domains[p] for p in given]
             return self.structural(node, entry, axes, domains[node], (given, parents), symbols, where)
 
+    def allowed(
+        self, cid: CID, node: str, entry: Plain, domains: Mapping[str, Domain], where: Where
+    ) -> Callable[..., Any] | None:
+        """Read nested lists of actions as a function of the observations that they are written by."""
+        if "allowed" not in entry:
+            return None
+        written = self.mapping(entry["allowed"], where, ("parents", "actions"))
+        given = self.names(written.get("parents", []), (*where, "parents"))
+        strange = [name for name in given if name not in cid.parents(node)]
+        if strange:
+            self.fail((*where, "parents"), f"`{node}` does not observe `{strange[0]}`.")
+        lacking = next((name for name in given if name not in domains), None)
+        if lacking is not None:
+            self.fail(("mechanisms",), f"every node needs a mechanism, and `{lacking}` has none.")
+        shape = [len(domains[p]) for p in given]
+        self.spend(where, shape)
+        known: dict[tuple[Any, ...], list[Any]] = {}
+        for at in product(*map(range, shape)):
+            value: Any = written.get("actions")
+            for depth, i in enumerate(at):
+                if not isinstance(value, list) or len(value) != shape[depth]:
+                    self.fail(
+                        (*where, "actions"), f"{shape[depth]} entries are expected for the values of {given[depth]}."
+                    )
+                value = value[i]
+            if not isinstance(value, list):
+                self.fail((*where, "actions"), f"a list of actions is expected; got {value!r}.")
+            known[tuple(domains[p][i] for p, i in zip(given, at, strict=True))] = [_tupled(action) for action in value]
+        return lambda **observed: known[tuple(observed[p] for p in given)]
+
     def computed(
         self, cid: CID, node: str, entry: Plain, domains: Mapping[str, Domain], symbols: Mapping[str, Any], where: Where
     ) -> Mechanism:
@@ -366,32 +396,6 @@ class Reader:
             return expression.in_every(names, axes, dict(symbols) if symbolic else {}, exact=symbolic)
         except FileFormatError as error:
             self.fail(where, str(error))
-
-    def allowed(
-        self, cid: CID, node: str, entry: Plain, domains: Mapping[str, Domain], where: Where
-    ) -> Callable[..., Any] | None:
-        """Read nested lists of actions as a function of the observations that they are written by."""
-        if "allowed" not in entry:
-            return None
-        written = self.mapping(entry["allowed"], where, ("parents", "actions"))
-        given = self.names(written.get("parents", []), (*where, "parents"))
-        strange = [name for name in given if name not in cid.parents(node)]
-        if strange:
-            self.fail((*where, "parents"), f"`{node}` does not observe `{strange[0]}`.")
-        shape = [len(domains[p]) for p in given]
-        known: dict[tuple[Any, ...], list[Any]] = {}
-        for at in product(*map(range, shape)):
-            value: Any = written.get("actions")
-            for depth, i in enumerate(at):
-                if not isinstance(value, list) or len(value) != shape[depth]:
-                    self.fail(
-                        (*where, "actions"), f"{shape[depth]} entries are expected for the values of {given[depth]}."
-                    )
-                value = value[i]
-            if not isinstance(value, list):
-                self.fail((*where, "actions"), f"a list of actions is expected; got {value!r}.")
-            known[tuple(domains[p][i] for p, i in zip(given, at, strict=True))] = [_tupled(action) for action in value]
-        return lambda **observed: known[tuple(observed[p] for p in given)]
 
     def structural(
         self, node: str, entry: Plain, axes: Sequence[Domain], domain: Domain,
