@@ -9,7 +9,7 @@ import pytest
 import cidmesa as cm
 from cidmesa import literature
 from cidmesa.explorer import explore, fragments
-from cidmesa.interop.files import dumps, loads
+from cidmesa.interop import dumps, loads
 from tests.explorer.browser import CHROMIUM, CONTROL, SHIFT, Browser
 from tests.explorer.diagrams import CRITERIA
 

@@ -16,8 +16,8 @@ import cidmesa as cm
 from cidmesa import literature
 from cidmesa.errors import NotApplicableError
 from cidmesa.explorer.page import as_data, theme_data
+from cidmesa.interop import dumps, loads
 from cidmesa.interop.dagitty import from_dagitty, to_dagitty
-from cidmesa.interop.files import dumps, loads
 from cidmesa.render import place, render, spec_of
 from tests.explorer.diagrams import drawn
 from tests.strategies import examples

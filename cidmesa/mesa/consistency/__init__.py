@@ -1,8 +1,8 @@
 """Which objectives training can have selected, and what they cost elsewhere.
 
-=========================  ==================================================================
+=========================  =======================================================================
 module                     what it holds
-=========================  ==================================================================
+=========================  =======================================================================
 ``choices``                one action per context that an objective may be worst at
 ``consistent_set``         all objectives that training can have selected
 ``integer_program``        the mixed-integer program over objectives and choices
@@ -14,5 +14,6 @@ module                     what it holds
 ``by_declared_objective``  declared objectives one by one
 ``by_stage``               policies too many to list: a sufficient test, and single objectives
 ``optimal_rules``          what the policies that are optimal for one objective are worth
-=========================  ==================================================================
+``joint_search``           what one objective may do in many contexts at once, by branch and bound
+=========================  =======================================================================
 """

@@ -13,5 +13,6 @@ module                what it holds
 ``stale_beliefs``     what an optimizer believes that never noticed it left training
 ``disagreement``      how much of what is seen tells two hypotheses apart
 ``for_setup``         the right kind of tables for a setup
+``stand_ins``         forbidden actions, as second names of an allowed one
 ====================  =================================================================================
 """

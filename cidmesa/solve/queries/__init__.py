@@ -11,5 +11,6 @@ module               what it holds
 ``parallel_worlds``  several worlds in one model
 ``support``          the contexts that can come up
 ``payoffs``          the uniform policy, reached contexts, the range of utilities
+``support``          which contexts can come up
 ===================  ============================================================
 """
