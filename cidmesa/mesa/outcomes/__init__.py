@@ -9,7 +9,6 @@ module                what it holds
 ``reduced_policies``  deterministic policies told apart only where they act differently
 ``convex_hull``       the actions that are optimal for some objective
 ``exact_tables``      the same tables in integers, for margins that floats cannot settle
-``stand_ins``         forbidden actions as second names of allowed ones
 ``stale_beliefs``     what an optimizer believes that never noticed it left training
 ``disagreement``      how much of what is seen tells two hypotheses apart
 ``for_setup``         the right kind of tables for a setup

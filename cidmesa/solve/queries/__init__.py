@@ -9,7 +9,6 @@ module               what it holds
 ``decision_laws``    what a decision meets, and what each action leads to
 ``counterfactual``   what would have been
 ``parallel_worlds``  several worlds in one model
-``support``          the contexts that can come up
 ``payoffs``          the uniform policy, reached contexts, the range of utilities
 ``support``          which contexts can come up
 ===================  ============================================================
