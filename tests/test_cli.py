@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Never
 
 import pytest
 
@@ -20,26 +21,26 @@ SMALL = ["--agents", "2", "--steps", "3", "--quiet"]
 
 
 @pytest.fixture
-def file(tmp_path, monkeypatch):
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     cm.write(SETUP, "mine.cid.yaml")
     return "mine.cid.yaml"
 
 
-def call(capsys, *words):
+def call(capsys: pytest.CaptureFixture[str], *words: Any) -> Any:
     code = cli.main(list(words))
     out, err = capsys.readouterr()
     return code, out, err
 
 
-def test_list_names_the_gallery(capsys):
+def test_list_names_the_gallery(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "list")
     assert code == 0
     assert out.splitlines()[0].split() == ["red-door", "The", "red", "door"]
     assert [s["name"] for s in json.loads(call(capsys, "list", "--json")[1])] == list(cm.gallery.names())
 
 
-def test_list_names_the_literature(capsys):
+def test_list_names_the_literature(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "list", "--literature")
     assert code == 0
     assert out.splitlines()[0].startswith("grade-predictor ")
@@ -47,7 +48,7 @@ def test_list_names_the_literature(capsys):
     assert [e["name"] for e in listed] == list(cm.literature.names())
 
 
-def test_a_diagram_of_the_literature_is_reached_by_name(capsys):
+def test_a_diagram_of_the_literature_is_reached_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "incentives", "grade-predictor", "--json")
     answers = json.loads(out)["decisions"]["predicted_grade"]
     assert code == 0
@@ -62,14 +63,14 @@ FOREIGN = Path(__file__).parent / "interop" / "files"
 @pytest.mark.parametrize(
     "name", ["voyage.xdsl", "voyage.net", "voyage.dne", "voyage.pgmx", "voyage.uai", "signals.efg"]
 )
-def test_every_readable_file_serves(name, capsys):
+def test_every_readable_file_serves(name: Any, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "show", str(FOREIGN / name))
     assert code == 0
     assert name in out
     assert ("no forgetting, as" in err) == (name not in {"voyage.net", "signals.efg"})
 
 
-def test_files_without_decisions_are_told_what_is_what(capsys):
+def test_files_without_decisions_are_told_what_is_what(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--decision", "insure", "--decision", "sail"]
     options += ["--utility", "gain", "--utility", "cover", "--utility", "premium"]
     code, out, _ = call(capsys, "incentives", str(FOREIGN / "voyage.bif"), "--json", *options)
@@ -77,7 +78,9 @@ def test_files_without_decisions_are_told_what_is_what(capsys):
     assert set(json.loads(out)["decisions"]) == {"insure", "sail"}
 
 
-def test_convert_writes_another_format(tmp_path, capsys, monkeypatch):
+def test_convert_writes_another_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert call(capsys, "convert", str(FOREIGN / "voyage.xdsl"), "a.net")[:2] == (0, "written: a.net\n")
     assert call(capsys, "convert", "a.net", "b.cid.yaml", "--json")[1] == '{\n "written": "b.cid.yaml"\n}\n'
@@ -96,7 +99,9 @@ def test_convert_writes_another_format(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("what", ["red-door", "mine.cid.yaml"])
 @pytest.mark.parametrize("command", ["show", "incentives", "derive", "render"])
-def test_a_name_and_a_file_serve_alike_and_json_is_plain(command, what, file, capsys):
+def test_a_name_and_a_file_serve_alike_and_json_is_plain(
+    command: Any, what: Any, file: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, _ = call(capsys, command, what)
     assert code == 0
     assert out
@@ -105,20 +110,20 @@ def test_a_name_and_a_file_serve_alike_and_json_is_plain(command, what, file, ca
     assert isinstance(json.loads(out), dict)
 
 
-def test_show_prints_what_files_hold(file, capsys):
+def test_show_prints_what_files_hold(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, "show", file, "--json")
     from cidmesa.interop import loads
 
     assert loads(out) == SETUP
 
 
-def test_incentives_are_those_of_the_library(file, capsys):
+def test_incentives_are_those_of_the_library(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, "incentives", file, "--json")
     answers = json.loads(out)["decisions"]["act"]
     assert {n for n, a in answers.items() if a.get("ici") == "admits"} == cm.incentives(CID).ici
 
 
-def test_derive_takes_tolerance_targets_and_prior(file, capsys):
+def test_derive_takes_tolerance_targets_and_prior(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("derive", file, "--tolerance", "0.25", "--max-targets", "2", "--prior", "1,1,10,8", "--json")
     code, out, _ = call(capsys, *words)
     found = json.loads(out)
@@ -130,13 +135,13 @@ def test_derive_takes_tolerance_targets_and_prior(file, capsys):
 
 
 @pytest.mark.parametrize("ending", ["html", "md", "tex", "txt"])
-def test_documents_are_written_as_asked(ending, file, capsys):
+def test_documents_are_written_as_asked(ending: Any, file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "derive", file, "-o", f"d.{ending}")
     assert (code, out) == (0, f"written: d.{ending}\n")
     assert os.path.getsize(f"d.{ending}") > 500
 
 
-def test_render_draws_base_optimizer_and_targets(file, capsys):
+def test_render_draws_base_optimizer_and_targets(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     for of in ("base", "optimizer", "y"):
         assert call(capsys, "render", file, "--of", of, "-o", f"{of}.svg", "--engine", "own")[0] == 0
         assert "<svg" in Path(f"{of}.svg").read_text(encoding="utf-8")
@@ -146,7 +151,9 @@ def test_render_draws_base_optimizer_and_targets(file, capsys):
     assert (code, "`z`" in err) == (cli.WRONG, True)
 
 
-def test_what_emerges_in_a_deployment_is_shown(tmp_path, monkeypatch, capsys):
+def test_what_emerges_in_a_deployment_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An oracle whose answers are published can make them come true: that is the point, in every way out."""
     monkeypatch.chdir(tmp_path)
     edges = [("clue", "answer"), ("clue", "outcome"), ("answer", "correct"), ("outcome", "correct"), ("correct", "pay")]
@@ -182,7 +189,7 @@ def test_what_emerges_in_a_deployment_is_shown(tmp_path, monkeypatch, capsys):
         assert (code, "Traceback" in err) == (2, False), err
 
 
-def test_train_and_validate_go_on_from_a_checkpoint(file, capsys):
+def test_train_and_validate_go_on_from_a_checkpoint(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     words = ("--checkpoint", "state", *SMALL)
     code, out, _ = call(capsys, "train", file, "--json", *words)
@@ -197,7 +204,7 @@ def test_train_and_validate_go_on_from_a_checkpoint(file, capsys):
     assert "agents meet the premise" in call(capsys, "validate", file, *words)[1]
 
 
-def test_run_leaves_a_page_and_its_data(file, capsys):
+def test_run_leaves_a_page_and_its_data(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     code, out, err = call(capsys, "run", file, *SMALL)
     assert (code, err) == (0, "")
@@ -210,7 +217,9 @@ def test_run_leaves_a_page_and_its_data(file, capsys):
     assert os.path.exists("there/report.html")
 
 
-def test_strict_exits_with_one_when_a_joint_prediction_is_contradicted(file, capsys, monkeypatch):
+def test_strict_exits_with_one_when_a_joint_prediction_is_contradicted(
+    file: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
     from cidmesa.gallery import run as running
 
@@ -238,7 +247,9 @@ def test_strict_exits_with_one_when_a_joint_prediction_is_contradicted(file, cap
         ([], "required"),
     ],
 )
-def test_wrong_input_exits_with_two_and_one_line_of_words(words, said, file, capsys):
+def test_wrong_input_exits_with_two_and_one_line_of_words(
+    words: Any, said: Any, file: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     cm.write(CID, "bare.cid.yaml")
     with open("bad.cid.yaml", "w", encoding="utf-8") as bad:
         bad.write("cidmesa: 1\nedges: 3\n")
@@ -249,7 +260,9 @@ def test_wrong_input_exits_with_two_and_one_line_of_words(words, said, file, cap
     assert "Traceback" not in err
 
 
-def test_something_optional_that_is_missing_exits_with_three(file, capsys, monkeypatch):
+def test_something_optional_that_is_missing_exits_with_three(
+    file: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "cidmesa.agents.population", None)
     monkeypatch.setenv("PATH", "")
     code, _, err = call(capsys, "render", file, "--engine", "dot")
@@ -257,8 +270,10 @@ def test_something_optional_that_is_missing_exits_with_three(file, capsys, monke
     assert "apt install graphviz" in err
 
 
-def test_stopping_exits_with_130(file, capsys, monkeypatch):
-    def stopped(*_):
+def test_stopping_exits_with_130(
+    file: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> Never:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "_show", stopped)
@@ -266,13 +281,13 @@ def test_stopping_exits_with_130(file, capsys, monkeypatch):
     assert (code, err) == (cli.STOPPED, "cidmesa: stopped\n")
 
 
-def test_help_and_version(capsys):
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "--help")[0] == 0
     code, out, _ = call(capsys, "--version")
     assert (code, out) == (0, f"cidmesa {cm.__version__}\n")
 
 
-def test_the_module_runs_and_a_closed_pipe_is_no_error():
+def test_the_module_runs_and_a_closed_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m cidmesa show red-door | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["The red door", "0"]
@@ -280,7 +295,7 @@ def test_the_module_runs_and_a_closed_pipe_is_no_error():
     assert "BrokenPipe" not in done.stderr
 
 
-def test_the_help_loads_no_heavy_library():
+def test_the_help_loads_no_heavy_library() -> None:
     code = (
         "import sys; from cidmesa import cli; cli.main(['list']); "
         "print([m for m in ('torch', 'pgmpy', 'sympy', 'matplotlib', 'pandas') if m in sys.modules])"

@@ -3,15 +3,125 @@
 How long the import takes is measured by ``tests/benchmarks/bench_import.py``.
 """
 
+# ruff: noqa: E501 - a signature is a line
+
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
+from enum import Enum
+from typing import Any
 
 import pytest
 
 import cidmesa as cm
+
+
+def described(value: Any) -> str:
+    """Say what a public name is: the kind of class it is, or its arguments; ``*`` before those given by name alone."""
+    if isinstance(value, type):
+        if issubclass(value, BaseException):
+            return "error"
+        if issubclass(value, Enum):
+            return "enum " + ", ".join(value.__members__)
+    if not callable(value):
+        return type(value).__name__
+    given = inspect.signature(value).parameters.values()
+    star = {
+        inspect.Parameter.KEYWORD_ONLY: "*",
+        inspect.Parameter.VAR_POSITIONAL: "",
+        inspect.Parameter.VAR_KEYWORD: "",
+    }
+    return ", ".join(star.get(p.kind, "") + str(p.replace(annotation=p.empty)) for p in given)
+
+
+# A change of this list is a change of the public surface: the change log tells of it.
+SURFACE = {
+    'Agents': 'recipe, _params, predictions=None, earned=()',
+    'Answer': 'enum ADMITS, EXCLUDES, UNKNOWN',
+    'Bernoulli': 'p',
+    'CID': 'edges=(), *nodes=(), *decisions=(), *utilities=(), *latent=(), *bidirected=(), *attributes=mappingproxy({})',
+    'CIM': 'cid, mechanisms=None, **named',
+    'Categorical': 'probabilities',
+    'Choice': 'actions, allowed=None',
+    'CidmesaError': 'error',
+    'Deployment': 'shifts, edges=()',
+    'DiagramError': 'error',
+    'Distribution': 'names, domains, probabilities',
+    'FileFormatError': 'error',
+    'Function': 'f, domain=None, noise=None',
+    'IncentiveReport': "cid, *search=True, *budget='default'",
+    'MechanismError': 'error',
+    'MissingDependencyError': 'error',
+    'Noisy': 'f, p, domain=None',
+    'NotApplicableError': 'error',
+    'OutOfTimeError': 'error',
+    'Path': 'nodes, given=None, added=(), removed=(), reduced=(), without=frozenset(), cut=(), mechanised=False',
+    'Phases': 'train, update, deploy',
+    'Rows': 'rows, default=None, domain=None',
+    'SeparatingSet': 'xs, ys, given, added=(), removed=(), without=frozenset(), cut=(), mechanised=False, paid=()',
+    'Separation': 'nodes, mechanisms, deployment, certain, possible, visible, lower_bound=False, declared_only=False',
+    'SimplicityPrior': 'weight=1.0, sharpness=1.0, samples=1000, bits=8',
+    'Solution': 'model, value, exact, method, results, upper_bound=None, off=inf',
+    'Structural': 'noise, outcome, domain',
+    'Table': 'values, domain=None, parents=None, *normalise=False',
+    'TrainingSetup': 'base, deployments=None, feedback=(), shared_rules=(), phases=None, learned=None, world=None, intended=None',
+    'Uniform': '*values',
+    'UnknownNodeError': 'error',
+    'Verdict': "cid, criterion, nodes, decision, settled=None, reason='', assumptions=(), search=True, *cut_edges=(), *label=None",
+    'admits_ici': 'cid, node, decision=None',
+    'admits_impact': 'cid, node, decision=None',
+    'admits_intention': 'cid, node, decision=None',
+    'admits_introduced_unfairness': 'cid, node, decision=None, *label=None',
+    'admits_path_specific_ici': 'cid, node, decision=None, *cut_edges=()',
+    'admits_relevance': 'cid, node, decision=None',
+    'admits_ri': 'cid, node, decision=None',
+    'admits_unfairness': 'cid, node, decision=None',
+    'admits_voc': 'cid, node, decision=None, *direct=None',
+    'admits_voi': 'cid, node, decision=None',
+    'alignment_gap': 'a, b, model',
+    'alignment_region': 'setup, target, *objective=None',
+    'behavioural_objective': 'agents, targets, *model=None',
+    'counterfactual': 'model, names, *given=None, *do=None, *cut_edges=(), *policy=None',
+    'derive_mesa_optimizers': "setup, *targets=None, *max_targets=1, *objectives=None, *tolerance=0.0, *prior=None, *budget='default'",
+    'distinguishing_training': 'setup, target, *weights=(0.01, 0.1, 0.5), *observables=None, *tolerance=0.0',
+    'from_causallearn': 'graph, *decisions=(), *utilities=(), *orient=()',
+    'from_dagitty': 'text, *decisions=None, *utilities=None',
+    'from_networkx': "graph, *decisions=None, *utilities=None, *kind='kind', *agent='agent'",
+    'from_pgmpy': "network, *decisions=(), *utilities=(), *keep_rules=False, *stochastic_utilities='refuse'",
+    'from_pyagrum': 'diagram',
+    'from_pycid': "diagram, *stochastic_utilities='refuse'",
+    'goal_directedness': 'policy, model, objective=None, *targets=None',
+    'impact': 'model, node, baseline, decision=None, *policy=None, *max_profiles=4096',
+    'incentives': "cid, *search=True, *budget='default'",
+    'instrumental_control_effect': 'model, node, decision=None, *policy=None, *max_profiles=4096',
+    'intention': 'model, node, decision=None, *policy=None, *alternatives=None, *max_trials=20000',
+    'introduced_total_effect': 'model, node, label, decision=None, *reference=LEFT_OUT, *treatment=LEFT_OUT, *policy=None, *max_profiles=4096',
+    'is_soluble': 'cid, agent=Ellipsis',
+    'lift_context': 'cid, nodes',
+    'mechanise': 'cid',
+    'minimal_reduction': 'cid, decisions=None, *kept=()',
+    'read': 'path, *decisions=(), *utilities=(), *recall=None, *normalise=False',
+    'reasoning_patterns': 'cid',
+    'relevance_graph': 'cid',
+    'required_agents': 'family, effect, power=0.8, *alpha=0.05, *kappa=0.2',
+    'response_effect': 'model, node, decision=None, *policy=None, *max_profiles=4096',
+    'sensitivity': 'cid, verdict, *edges=None',
+    'separating_shifts': "setup, a, b, *size=2, *tolerance=0.0, *budget='default'",
+    'to_dagitty': 'diagram',
+    'to_networkx': "diagram, *kind='kind', *agent='agent'",
+    'to_pgmpy': 'model, policy=None',
+    'to_pyagrum': 'model, *joined=True',
+    'to_pycid': 'model',
+    'total_effect': 'model, node, outcome, reference=LEFT_OUT, treatment=LEFT_OUT, *policy=None, *cut_edges=()',
+    'train': "setup, *family=None, *learner='reinforce', *policy='mlp', *agents=32, *seed=0, *progress=True, *checkpoint=None, **schedule",
+    'validate': 'family, agents, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True',
+    'value_of_control': 'model, node, decision=None',
+    'value_of_information': 'model, node, decision=None',
+    'write': 'obj, path',
+}  # fmt: skip
 
 HEAVY = ["torch", "pgmpy", "sympy", "matplotlib", "pandas", "scipy", "networkx"]
 
@@ -40,3 +150,9 @@ def test_incentives_is_the_function_whatever_was_imported_before() -> None:
 def test_an_unknown_name_comes_with_a_suggestion() -> None:
     with pytest.raises(AttributeError, match="did you mean `incentives`"):
         cm.incentivs  # noqa: B018
+
+
+def test_the_public_surface_is_what_is_written_here() -> None:
+    plain = {name for name, value in vars(cm).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    found = {name: described(getattr(cm, name)) for name in sorted(plain | set(cm._HOME))}
+    assert found == SURFACE

@@ -191,7 +191,7 @@ def test_seeing_both_can_pay_where_seeing_one_makes_the_other_loose() -> None:
         (lambda c: judge(c, "requisite", "weather"), "does not observe `weather`"),
     ],
 )
-def test_questions_that_make_no_sense_say_why(ask, text) -> None:  # type: ignore[no-untyped-def]
+def test_questions_that_make_no_sense_say_why(ask: Any, text: Any) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(cm.NotApplicableError, match=text):
         ask(red_door_cid())
 
@@ -210,7 +210,7 @@ def test_nodes_of_another_diagram_are_unknown() -> None:
 
 
 @pytest.mark.parametrize("node", [3, None, 1.5])
-def test_what_is_no_name_is_no_node(node) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_name_is_no_node(node: Any) -> None:  # type: ignore[no-untyped-def]
     for criterion in ("voi", "voc", "ri", "ici"):
         with pytest.raises(cm.UnknownNodeError, match=f"`{node}` is not a node of this diagram"):
             judge(red_door_cid(), criterion, node)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -156,7 +157,7 @@ def test_a_frame_has_a_row_for_each_decision_and_node() -> None:
 def test_a_frame_without_pandas_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
-    def without(name, *args, **kwargs):  # type: ignore[no-untyped-def]
+    def without(name: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[no-untyped-def]
         if name == "pandas":
             raise ImportError(name)
         return real(name, *args, **kwargs)

@@ -73,7 +73,7 @@ def listed(model: cm.CIM) -> tuple[brute.Scim, dict[str, np.ndarray]]:
 
 @given(st.data(), SMALL)
 @settings(max_examples=examples(quick=150, full=2000))
-def test_no_value_of_information(data, cid):
+def test_no_value_of_information(data: st.DataObject, cid: cm.CID) -> None:
     for verdict in excluded(cid, "voi")[:3]:
         linked = cm.graph.with_information_link(cid, verdict.node, verdict.decision)
         scim, rules = listed(data.draw(structural(linked)))
@@ -82,7 +82,7 @@ def test_no_value_of_information(data, cid):
 
 @given(st.data(), SMALL)
 @settings(max_examples=examples(quick=150, full=2000))
-def test_no_value_of_control(data, cid):
+def test_no_value_of_control(data: st.DataObject, cid: cm.CID) -> None:
     verdicts = excluded(cid, "voc")
     assume(verdicts)
     scim, rules = listed(data.draw(structural(cid)))
@@ -92,7 +92,7 @@ def test_no_value_of_control(data, cid):
 
 @given(st.data(), SMALL)
 @settings(max_examples=examples(quick=150, full=2000))
-def test_no_response_incentive(data, cid):
+def test_no_response_incentive(data: st.DataObject, cid: cm.CID) -> None:
     verdicts = excluded(cid, "ri")
     assume(verdicts)
     scim, rules = listed(data.draw(structural(cid)))
@@ -103,7 +103,7 @@ def test_no_response_incentive(data, cid):
 
 @given(st.data(), SMALL)
 @settings(max_examples=examples(quick=150, full=2000))
-def test_no_instrumental_control_incentive(data, cid):
+def test_no_instrumental_control_incentive(data: st.DataObject, cid: cm.CID) -> None:
     verdicts = excluded(cid, "ici")
     assume(verdicts)
     scim, rules = listed(data.draw(structural(cid)))
@@ -114,7 +114,7 @@ def test_no_instrumental_control_incentive(data, cid):
 
 @given(st.data(), cids(max_chance=3, decisions=2, utilities=2, max_parents=2))
 @settings(max_examples=examples(quick=100, full=2000))
-def test_no_incentive_whatever_rule_another_agent_has(data, cid):
+def test_no_incentive_whatever_rule_another_agent_has(data: st.DataObject, cid: cm.CID) -> None:
     mine, theirs = cid.decisions
     cid = cm.CID(
         cid.edges,
@@ -137,7 +137,7 @@ def test_no_incentive_whatever_rule_another_agent_has(data, cid):
 
 @given(st.data(), ONE)
 @settings(max_examples=examples(quick=150, full=2000))
-def test_an_irrelevant_mechanism_changes_no_choice(data, cid):
+def test_an_irrelevant_mechanism_changes_no_choice(data: st.DataObject, cid: cm.CID) -> None:
     (decision,) = cid.decisions
     verdicts = excluded(cid, "relevance")
     assume(verdicts)
@@ -159,7 +159,7 @@ def _best(row: np.ndarray) -> set[int]:
 
 @given(st.data(), ONE)
 @settings(max_examples=examples(quick=150, full=2000))
-def test_no_introduced_unfairness(data, cid):
+def test_no_introduced_unfairness(data: st.DataObject, cid: cm.CID) -> None:
     (decision,) = cid.decisions
     verdicts = [v for v in excluded(cid, "introduced_unfairness") if v.node not in cid.descendants(decision)]
     assume(verdicts)
@@ -178,7 +178,7 @@ def test_no_introduced_unfairness(data, cid):
 
 @given(st.data(), ONE)
 @settings(max_examples=examples(quick=150, full=2000))
-def test_no_impact(data, cid):
+def test_no_impact(data: st.DataObject, cid: cm.CID) -> None:
     (decision,) = cid.decisions
     verdicts = excluded(cid, "impact")
     assume(verdicts)
@@ -211,7 +211,7 @@ def answers(cid: cm.CID, nodes: Any = None) -> dict[tuple[str, str, str], Answer
 
 @given(SMALL, st.randoms(use_true_random=False))
 @settings(max_examples=examples(quick=60, full=1000))
-def test_names_and_order_do_not_matter(cid, random):
+def test_names_and_order_do_not_matter(cid: cm.CID, random: Any) -> None:
     fresh = [f"n{i}" for i in range(len(cid))]
     random.shuffle(fresh)
     names = dict(zip(cid.nodes, fresh, strict=True))
@@ -230,7 +230,7 @@ def test_names_and_order_do_not_matter(cid, random):
 
 @given(cids(max_chance=3, decisions=2, max_parents=2), st.randoms(use_true_random=False))
 @settings(max_examples=examples(quick=15, full=200))
-def test_names_do_not_matter_to_the_search(cid, random):
+def test_names_do_not_matter_to_the_search(cid: cm.CID, random: Any) -> None:
     fresh = [f"n{i}" for i in range(len(cid))]
     random.shuffle(fresh)
     names = dict(zip(cid.nodes, fresh, strict=True))
@@ -243,7 +243,7 @@ def test_names_do_not_matter_to_the_search(cid, random):
 
 @given(SMALL, st.randoms(use_true_random=False))
 @settings(max_examples=examples(quick=60, full=1000))
-def test_a_barren_node_does_not_matter(cid, random):
+def test_a_barren_node_does_not_matter(cid: cm.CID, random: Any) -> None:
     tails = [n for n in cid.nodes if cid.kind(n) != "utility"]
     chosen = random.sample(tails, random.randint(0, len(tails)))
     more = cm.CID(
@@ -257,7 +257,7 @@ def test_a_barren_node_does_not_matter(cid, random):
 
 @given(cids(max_chance=4, decisions=(1, 3), utilities=(1, 2), max_parents=4), st.randoms(use_true_random=False))
 @settings(max_examples=examples(quick=100, full=3000))
-def test_the_reduction_is_idempotent_and_its_order_free(cid, random):
+def test_the_reduction_is_idempotent_and_its_order_free(cid: cm.CID, random: Any) -> None:
     reduced = cm.minimal_reduction(cid)
     assert cm.minimal_reduction(reduced) == reduced
     step = cid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import random
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -27,16 +28,16 @@ GAME = cm.CID(
 
 
 class TestContents:
-    def test_nodes_in_order_of_first_mention_with_nodes_first(self):
+    def test_nodes_in_order_of_first_mention_with_nodes_first(self) -> None:
         assert RED_DOOR.nodes == ("weather", "door", "red", "go", "at_door", "at_red", "reward")
 
-    def test_kinds(self):
+    def test_kinds(self) -> None:
         assert RED_DOOR.chance == ("weather", "door", "red", "at_door", "at_red")
         assert RED_DOOR.decisions == ("go",)
         assert RED_DOOR.utilities == ("reward",)
         assert [RED_DOOR.kind(n) for n in ("weather", "go", "reward")] == ["chance", "decision", "utility"]
 
-    def test_relatives(self):
+    def test_relatives(self) -> None:
         assert RED_DOOR.parents("go") == ("door", "red")
         assert RED_DOOR.parents("at_door") == ("go", "door")
         assert RED_DOOR.children("door") == ("red", "go", "at_door")
@@ -45,39 +46,39 @@ class TestContents:
         assert RED_DOOR.ancestors("go", strict=False) == {"door", "red", "go"}
         assert RED_DOOR.descendants("reward", strict=False) == {"reward"}
 
-    def test_one_agent_is_zero(self):
+    def test_one_agent_is_zero(self) -> None:
         assert RED_DOOR.agents == (0,)
         assert RED_DOOR.agent_of("go") == RED_DOOR.agent_of("reward") == 0
         assert RED_DOOR.agent_of("door") is None
 
-    def test_several_agents(self):
+    def test_several_agents(self) -> None:
         assert GAME.agents == ("S", "B")
         assert GAME.decisions == ("offer", "answer")
         assert GAME.utilities_of("B") == ("buyer",)
         assert GAME.decisions_of("S") == ("offer",)
         assert GAME.agent_of("answer") == "B"
 
-    def test_plain_diagram_without_agents(self):
+    def test_plain_diagram_without_agents(self) -> None:
         bayes_net = cm.CID([("rain", "wet")])
         assert (bayes_net.agents, bayes_net.decisions, bayes_net.utilities) == ((), (), ())
 
-    def test_empty(self):
+    def test_empty(self) -> None:
         empty = cm.CID()
         assert (empty.nodes, empty.edges, len(empty)) == ((), (), 0)
 
-    def test_repeated_edge_counts_once(self):
+    def test_repeated_edge_counts_once(self) -> None:
         assert cm.CID([("a", "b"), ("c", "b"), ("a", "b")]).edges == (("a", "b"), ("c", "b"))
 
-    def test_repeated_owner_counts_once(self):
+    def test_repeated_owner_counts_once(self) -> None:
         assert cm.CID([("d", "u")], decisions=["d", "d"], utilities=["u"]).decisions == ("d",)
 
-    def test_container_protocol(self):
+    def test_container_protocol(self) -> None:
         assert "door" in RED_DOOR
         assert "window" not in RED_DOOR
         assert list(RED_DOOR) == list(RED_DOOR.nodes)
         assert len(RED_DOOR) == 7
 
-    def test_networkx_view_is_frozen_and_says_what_each_node_is(self):
+    def test_networkx_view_is_frozen_and_says_what_each_node_is(self) -> None:
 
         graph = GAME.graph
         assert set(graph.edges) == set(GAME.edges)
@@ -86,7 +87,7 @@ class TestContents:
             graph.add_edge("buyer", "offer")
         graph.copy().add_edge("buyer", "seller")
 
-    def test_edge_array_is_read_only(self):
+    def test_edge_array_is_read_only(self) -> None:
         tails, heads = RED_DOOR.edge_ids
         assert [(RED_DOOR.nodes[t], RED_DOOR.nodes[h]) for t, h in zip(tails, heads, strict=True)] == list(
             RED_DOOR.edges
@@ -96,14 +97,14 @@ class TestContents:
 
     @given(cids(decisions=(0, 2)))
     @settings(max_examples=examples(quick=60, full=1000))
-    def test_topological_order(self, cid):
+    def test_topological_order(self, cid: cm.CID) -> None:
         order = [cid.nodes[i] for i in cid.topological]
         assert sorted(order) == sorted(cid.nodes)
         assert all(order.index(tail) < order.index(head) for tail, head in cid.edges)
 
     @given(cids(decisions=(0, 2)))
     @settings(max_examples=examples(quick=60, full=1000))
-    def test_relatives_agree_with_the_edges(self, cid):
+    def test_relatives_agree_with_the_edges(self, cid: cm.CID) -> None:
 
         graph = nx.DiGraph(cid.edges)
         graph.add_nodes_from(cid.nodes)
@@ -157,19 +158,19 @@ class TestRefusals:
             (lambda: RED_DOOR.only_decision("rde"), UnknownNodeError, "did you mean `red`"),
         ],
     )
-    def test_text(self, make, error, says):
+    def test_text(self, make: Any, error: Any, says: Any) -> None:
         with pytest.raises(error) as caught:
             make()
         assert isinstance(caught.value, CidmesaError)
         assert says in str(caught.value)
 
-    def test_each_is_also_the_error_of_the_standard_library(self):
+    def test_each_is_also_the_error_of_the_standard_library(self) -> None:
         with pytest.raises(ValueError, match="cycle"):
             cm.CID([("a", "a")])
         with pytest.raises(KeyError):
             RED_DOOR.parents("gone")
 
-    def test_a_long_cycle_is_found_in_a_large_graph(self):
+    def test_a_long_cycle_is_found_in_a_large_graph(self) -> None:
         n = 5_000
         chain = [(f"v{i}", f"v{i + 1}") for i in range(n)]
         assert len(cm.CID(chain)) == n + 1
@@ -177,7 +178,7 @@ class TestRefusals:
             cm.CID([*chain, (f"v{n}", f"v{n - 20}")])
 
     @pytest.mark.parametrize("name", ["_nodes", "nodes", "anything"])
-    def test_it_does_not_change(self, name):
+    def test_it_does_not_change(self, name: Any) -> None:
         with pytest.raises(AttributeError, match="does not change"):
             setattr(RED_DOOR, name, ())
         with pytest.raises(AttributeError, match="does not change"):
@@ -185,20 +186,20 @@ class TestRefusals:
 
 
 class TestLatent:
-    def test_a_bidirected_edge_is_a_latent_fork(self):
+    def test_a_bidirected_edge_is_a_latent_fork(self) -> None:
         cid = cm.CID([("a", "b")], bidirected=[("a", "b")])
         assert cid.latent == ("latent_a_b",)
         assert cid.children("latent_a_b") == ("a", "b")
         assert cid == cm.CID([("a", "b"), ("latent_a_b", "a"), ("latent_a_b", "b")], latent=["latent_a_b"])
 
-    def test_a_bidirected_edge_into_a_decision_is_refused(self):
+    def test_a_bidirected_edge_into_a_decision_is_refused(self) -> None:
         with pytest.raises(DiagramError, match="information link"):
             cm.CID([("d", "u")], decisions=["d"], utilities=["u"], bidirected=[("d", "u")])
 
-    def test_latent_is_part_of_the_value(self):
+    def test_latent_is_part_of_the_value(self) -> None:
         assert cm.CID([("a", "b")], latent=["a"]) != cm.CID([("a", "b")])
 
-    def test_edits_keep_it(self):
+    def test_edits_keep_it(self) -> None:
         cid = cm.CID([("h", "a"), ("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"], latent=["h"])
         assert cid.with_edges(("h", "u")).latent == ("h",)
         assert cid.without_edges(("a", "d")).latent == ("h",)
@@ -208,31 +209,31 @@ class TestLatent:
 
 
 class TestEdits:
-    def test_with_edges_appends_and_leaves_the_original_alone(self):
+    def test_with_edges_appends_and_leaves_the_original_alone(self) -> None:
         more = RED_DOOR.with_edges(("weather", "go"), ("mood", "go"))
         assert more.parents("go") == ("door", "red", "weather", "mood")
         assert more.kind("mood") == "chance"
         assert RED_DOOR.parents("go") == ("door", "red")
 
-    def test_edges_as_a_list_or_one_by_one(self):
+    def test_edges_as_a_list_or_one_by_one(self) -> None:
         a, b = ("weather", "go"), ("weather", "red")
         assert RED_DOOR.with_edges(a, b) == RED_DOOR.with_edges([a, b])
         assert RED_DOOR.with_edges([a]) == RED_DOOR.with_edges(a)
         assert RED_DOOR.with_edges() == RED_DOOR
 
-    def test_without_edges_keeps_the_nodes(self):
+    def test_without_edges_keeps_the_nodes(self) -> None:
         fewer = RED_DOOR.without_edges(("at_door", "reward"))
         assert fewer.nodes == RED_DOOR.nodes
         assert fewer.parents("reward") == ()
 
-    def test_with_utility(self):
+    def test_with_utility(self) -> None:
         cid = RED_DOOR.with_utility("mesa_utility", ["at_red", "go"])
         assert cid.parents("mesa_utility") == ("at_red", "go")
         assert cid.utilities == ("reward", "mesa_utility")
         assert GAME.with_utility("tip", ["answer"], agent="S").utilities_of("S") == ("seller", "tip")
         assert cm.CID([("a", "b")]).with_utility("u", ["b"]).agents == (0,)
 
-    def test_demote(self):
+    def test_demote(self) -> None:
         cid = RED_DOOR.demote("reward", "go")
         assert cid.kind("reward") == cid.kind("go") == "chance"
         assert cid.edges == RED_DOOR.edges
@@ -240,14 +241,14 @@ class TestEdits:
 
     @given(cids(decisions=(0, 2)), st.randoms(use_true_random=False))
     @settings(max_examples=examples(quick=60, full=1000))
-    def test_an_edge_removed_and_added_again_gives_the_same_diagram(self, cid, random):
+    def test_an_edge_removed_and_added_again_gives_the_same_diagram(self, cid: cm.CID, random: Any) -> None:
         for edge in random.sample(cid.edges, min(3, len(cid.edges))):
             assert cid.without_edges(edge) != cid
             assert cid.without_edges(edge).with_edges(edge) == cid
 
     @given(cids(decisions=(0, 2)))
     @settings(max_examples=examples(quick=60, full=1000))
-    def test_renaming_back_gives_the_same_diagram(self, cid):
+    def test_renaming_back_gives_the_same_diagram(self, cid: cm.CID) -> None:
         there = {node: f"{node}'" for node in cid.nodes}
         renamed = cid.renamed(there)
         assert set(renamed.nodes).isdisjoint(cid.nodes)
@@ -258,7 +259,7 @@ class TestEdits:
 class TestValue:
     @given(cids(decisions=(0, 2)), st.randoms(use_true_random=False))
     @settings(max_examples=examples(quick=100, full=1000))
-    def test_the_order_of_writing_does_not_matter(self, cid, random):
+    def test_the_order_of_writing_does_not_matter(self, cid: cm.CID, random: Any) -> None:
         edges, nodes, utilities = list(cid.edges), list(cid.nodes), list(cid.utilities)
         for items in (edges, nodes, utilities):
             random.shuffle(items)
@@ -278,27 +279,27 @@ class TestValue:
             "RED_DOOR",
         ],
     )
-    def test_what_differs_is_not_equal(self, other):
+    def test_what_differs_is_not_equal(self, other: Any) -> None:
         assert other != RED_DOOR
 
-    def test_it_is_a_key(self):
+    def test_it_is_a_key(self) -> None:
         again = cm.CID(RED_DOOR.edges[::-1], nodes=["weather"], decisions=["go"], utilities=["reward"])
         assert {RED_DOOR: "found"}[again] == "found"
 
     @pytest.mark.parametrize("copied", [lambda x: pickle.loads(pickle.dumps(x)), copy.copy, copy.deepcopy])
     @pytest.mark.parametrize("cid", [RED_DOOR, GAME, cm.CID([("a", "b")], bidirected=[("a", "b")]), cm.CID()])
-    def test_copies(self, cid, copied):
+    def test_copies(self, cid: cm.CID, copied: Any) -> None:
         twin = copied(cid)
         assert twin == cid
         assert (twin.nodes, twin.edges, twin.agents, twin.latent) == (cid.nodes, cid.edges, cid.agents, cid.latent)
 
-    def test_repr_is_short(self):
+    def test_repr_is_short(self) -> None:
         assert repr(RED_DOOR) == "CID(7 nodes, 8 edges; decisions: go; utilities: reward)"
         many = cm.CID([(f"d{i}", "u") for i in range(9)], decisions=[f"d{i}" for i in range(9)], utilities=["u"])
         assert "d5, …" in repr(many)
         assert "d6" not in repr(many)
 
-    def test_large_diagrams_keep_order_and_value(self):
+    def test_large_diagrams_keep_order_and_value(self) -> None:
         draw = random.Random(7)
         edges = [(f"n{i}", f"n{i + draw.randint(1, 40)}") for i in range(3_000) for _ in range(2)]
         cid = cm.CID(edges)

@@ -11,7 +11,7 @@ from tests.strategies import cids, examples, models
 
 @settings(max_examples=examples(quick=100, full=3000))
 @given(cid=cids(decisions=(2, 3)))
-def test_with_recall_everybody_knows_what_was_known_before(cid):
+def test_with_recall_everybody_knows_what_was_known_before(cid: cm.CID) -> None:
     order = [n for n in (cid.nodes[i] for i in cid.topological) if n in cid.decisions]
     found = cid.with_recall(order)
     for i, decision in enumerate(order):
@@ -24,14 +24,14 @@ def test_with_recall_everybody_knows_what_was_known_before(cid):
 
 @settings(max_examples=examples(quick=30, full=500))
 @given(model=models(decisions=2, max_chance=2))
-def test_remembering_never_costs(model):
+def test_remembering_never_costs(model: cm.CIM) -> None:
     order = [n for n in (model.cid.nodes[i] for i in model.cid.topological) if n in model.cid.decisions]
     found = model.with_recall(order)
     assert found.solve().value >= model.solve().value - 1e-9
     assert all((found.cpd(n) == model.cpd(n)).all() for n in (*model.cid.chance, *model.cid.utilities))
 
 
-def test_the_order_is_that_of_the_paths_or_has_to_be_said():
+def test_the_order_is_that_of_the_paths_or_has_to_be_said() -> None:
     chain = cm.CID([("x", "a"), ("a", "b"), ("b", "c"), ("c", "u")], decisions=["c", "a", "b"], utilities=["u"])
     assert chain.with_recall().parents("c") == ("b", "x", "a")
     loose = cm.CID([("x", "a"), ("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
@@ -44,7 +44,7 @@ def test_the_order_is_that_of_the_paths_or_has_to_be_said():
         chain.with_recall(["a", "b"])
 
 
-def test_agents_remember_only_what_is_theirs():
+def test_agents_remember_only_what_is_theirs() -> None:
     game = cm.CID(
         [("x", "a"), ("a", "b"), ("b", "c"), ("c", "u"), ("c", "v")],
         decisions={"A": ["a", "c"], "B": ["b"]},
@@ -55,7 +55,7 @@ def test_agents_remember_only_what_is_theirs():
     assert found.parents("b") == ("a",)
 
 
-def test_rules_of_decisions_that_see_more_are_dropped():
+def test_rules_of_decisions_that_see_more_are_dropped() -> None:
     cid = cm.CID([("x", "a"), ("a", "b"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
     model = cid.parameterise(x=cm.Bernoulli(0.5), a=[0, 1], b=[0, 1], u=lambda b: b)
     fixed = model.with_policy({"a": lambda x: x, "b": lambda a: a})

@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +41,7 @@ addEventListener("load", () => {
 
 
 @pytest.mark.parametrize("width", [1400, 500])
-def test_nothing_is_cut_off_or_scrolls_sideways(width, tmp_path):
+def test_nothing_is_cut_off_or_scrolls_sideways(width: Any, tmp_path: Path) -> None:
     cid = cm.CID(
         [
             ("a_rather_long_name", "choice"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -46,7 +48,7 @@ TEXTS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=40)
 
 @settings(max_examples=examples(quick=150, full=3000))
 @given(data=st.data(), width=st.integers(30, 120))
-def test_tables_fit_the_terminal_and_break_between_words_only(data, width):
+def test_tables_fit_the_terminal_and_break_between_words_only(data: st.DataObject, width: Any) -> None:
     count = data.draw(st.integers(1, 4))
     words = st.lists(st.text("abcdefghij", min_size=1, max_size=9), max_size=8).map(" ".join)
     rows = data.draw(st.lists(st.tuples(*[words] * count), max_size=5))
@@ -59,12 +61,12 @@ def test_tables_fit_the_terminal_and_break_between_words_only(data, width):
     assert words_of(lines) == words_of([*heads, *(c for row in rows for c in row)])
 
 
-def test_a_terminal_table_is_aligned_by_what_is_seen_not_by_letters():
+def test_a_terminal_table_is_aligned_by_what_is_seen_not_by_letters() -> None:
     table = Table(("a", "b"), (("語語", "1"), ("e\u0301", "22")), "lr")
     assert table_lines(table, 40) == ["a      b", "────  ──", "語語   1", "e\u0301     22"]
 
 
-def test_colours_only_where_they_are_wanted():
+def test_colours_only_where_they_are_wanted() -> None:
     assert "\x1b" not in DOCUMENT.text(80)
     painted = DOCUMENT.text(80, colour=True)
     assert "\x1b[31m0.5\x1b[0m" in painted
@@ -83,7 +85,7 @@ class Checker(HTMLParser):
         self.links: list[str] = []
         self.text: list[str] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         found = dict(attrs)
         if tag not in self.VOID:
             self.open.append(tag)
@@ -91,15 +93,15 @@ class Checker(HTMLParser):
             self.ids.append(found["id"])
         self.links += [found[name] for name in ("href", "src") if name in found]
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: Any, attrs: Any) -> None:
         self.handle_starttag(tag, attrs)
         if tag not in self.VOID:
             self.open.pop()
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: Any) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: st.DataObject) -> None:
         self.text.append(data)
 
 
@@ -112,7 +114,7 @@ def checked(page: str) -> Checker:
     return checker
 
 
-def test_the_page_stands_alone():
+def test_the_page_stands_alone() -> None:
     page = DOCUMENT.html
     checker = checked(page)
     assert page.startswith("<!DOCTYPE html>")
@@ -128,7 +130,7 @@ def test_the_page_stands_alone():
 
 @settings(max_examples=examples(quick=60, full=1000))
 @given(text=TEXTS)
-def test_no_text_breaks_the_page(text):
+def test_no_text_breaks_the_page(text: Any) -> None:
     document = Document(
         text, (Heading(text), Paragraph(text), Table((text,), ((text,), (Cell(text, "bad"),)), caption=text))
     )
@@ -137,13 +139,13 @@ def test_no_text_breaks_the_page(text):
     assert document.text(60)
 
 
-def test_a_notebook_shows_the_fragment():
+def test_a_notebook_shows_the_fragment() -> None:
     checker = checked(DOCUMENT._repr_html_())
     assert checker.links == []
     assert "Part & one" in "".join(checker.text)
 
 
-def test_markdown_has_pipes_and_mermaid():
+def test_markdown_has_pipes_and_mermaid() -> None:
     text = DOCUMENT.markdown
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert rows[1] == "|:-------------|--------------:|"
@@ -156,7 +158,7 @@ def test_markdown_has_pipes_and_mermaid():
     assert "**Regret of `at_red`**" in text
 
 
-def test_latex_escapes_and_uses_booktabs():
+def test_latex_escapes_and_uses_booktabs() -> None:
     text = DOCUMENT.latex
     assert r"\texttt{at\_red}" in text
     assert r"1 $<$ 2 \& 3 \% 4" in text
@@ -171,7 +173,7 @@ def test_latex_escapes_and_uses_booktabs():
     assert text.count("{") == text.count("}")
 
 
-def test_latex_names_what_it_needs_and_survives_brackets_and_signs():
+def test_latex_names_what_it_needs_and_survives_brackets_and_signs() -> None:
     text = Document("A", (Table(("a", "b"), (("x", "✓"), ("[0, 1]", "−red ≥ σ"))),)).latex
     assert r"\usepackage{amssymb, array, booktabs, tikz}" in text
     assert r"x & $\checkmark$ \\" in text
@@ -180,7 +182,7 @@ def test_latex_names_what_it_needs_and_survives_brackets_and_signs():
     assert r"{}[0, 1] & $-$red $\ge$ $\sigma$ \\" in text
 
 
-def test_pictures_stand_three_in_a_line():
+def test_pictures_stand_three_in_a_line() -> None:
     picture = DOCUMENT.blocks[[isinstance(block, Figure) for block in DOCUMENT.blocks].index(True)].pictures[0]
     text = Document("A", (Figure((picture,) * 7),)).latex
     assert text.count(r"\resizebox") == 3
@@ -191,17 +193,17 @@ def test_pictures_stand_three_in_a_line():
 @pytest.mark.parametrize(
     ("ending", "start"), [("html", "<!DOCTYPE"), ("md", "# A"), ("tex", "% needs"), ("txt", "A <")]
 )
-def test_the_ending_chooses_the_format(tmp_path, ending, start):
+def test_the_ending_chooses_the_format(tmp_path: Path, ending: Any, start: Any) -> None:
     assert DOCUMENT.save(tmp_path / "new" / f"r.{ending}").read_text(encoding="utf-8").startswith(start)
     with pytest.raises(cm.NotApplicableError, match=r"got `r\.doc`"):
         DOCUMENT.save(tmp_path / "r.doc")
 
 
-def test_a_table_has_as_many_cells_as_columns():
+def test_a_table_has_as_many_cells_as_columns() -> None:
     with pytest.raises(ValueError, match="1 cells for 2 columns"):
         Table(("a", "b"), (("x",),))
 
 
-def test_blocks_can_be_added():
+def test_blocks_can_be_added() -> None:
     assert DOCUMENT.__add__([Paragraph("more")]).blocks[-1] == Paragraph("more")
     assert str(DOCUMENT).startswith("A <title>\n═════════\nfrom a source\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ SIGNS = {cm.Answer.ADMITS: "yes", cm.Answer.EXCLUDES: "·", cm.Answer.UNKNOWN: "
 
 
 @pytest.fixture(scope="module")
-def window(tmp_path_factory):
+def window(tmp_path_factory: Any) -> Any:
     """A window, and the page as a file."""
     folder = tmp_path_factory.mktemp("explorer")
     with Browser(folder) as browser:
@@ -28,7 +29,7 @@ def window(tmp_path_factory):
 
 
 @pytest.fixture
-def door(window):
+def door(window: Any) -> Any:
     """The window as it opens for the first time: with the red door."""
     browser, address = window
     browser.errors.clear()
@@ -38,7 +39,7 @@ def door(window):
 
 
 @pytest.fixture
-def empty(door):
+def empty(door: Any) -> Any:
     """The same after *Examples*, *Empty diagram*."""
     door.click("#open-examples")
     door.click("#fresh")
@@ -113,7 +114,7 @@ def lit(browser: Browser) -> list[list[str]]:
     return sorted(browser.look("links", ".link.on-path"))
 
 
-def test_the_red_door_is_drawn_by_mouse_and_keyboard_and_comes_out_in_python(empty):
+def test_the_red_door_is_drawn_by_mouse_and_keyboard_and_comes_out_in_python(empty: Any) -> None:
     draw_the_red_door(empty)
     assert in_python(empty) == RED_DOOR
     assert loads(exported(empty, "yaml")) == RED_DOOR
@@ -131,7 +132,7 @@ def test_the_red_door_is_drawn_by_mouse_and_keyboard_and_comes_out_in_python(emp
     assert empty.look("links", ".link.dropped") == [["red", "go"]]
 
 
-def test_the_proof_lights_up_on_hover_and_on_focus(door):
+def test_the_proof_lights_up_on_hover_and_on_focus(door: Any) -> None:
     door.move('[data-criterion="ici"][data-name="at_door"]')
     assert lit(door) == [["at_door", "reward"], ["go", "at_door"]]
     assert "go → at_door → reward" in door.look("text", "#proof")
@@ -148,7 +149,7 @@ def test_the_proof_lights_up_on_hover_and_on_focus(door):
     }
 
 
-def test_base_against_mesa_says_what_the_bare_graph_certifies(door):
+def test_base_against_mesa_says_what_the_bare_graph_certifies(door: Any) -> None:
     door.click("#tab-mesa")
     door.click('[data-key="target-at_red"]')
     words = door.until("look.text('#mesa .findings')")
@@ -163,7 +164,7 @@ def test_base_against_mesa_says_what_the_bare_graph_certifies(door):
     assert "mesa_utility" not in door.look("nodes")
 
 
-def test_undo_copy_paste_delete_rename_and_what_breaks_a_rule(empty):
+def test_undo_copy_paste_delete_rename_and_what_breaks_a_rule(empty: Any) -> None:
     draw_the_red_door(empty)
     for _ in range(3):
         empty.key("z", modifiers=CONTROL)
@@ -190,7 +191,7 @@ def test_undo_copy_paste_delete_rename_and_what_breaks_a_rule(empty):
     assert in_python(empty).decisions == ("colour", "go")
 
 
-def test_the_link_tool_a_marquee_the_wheel_and_pasted_text(door):
+def test_the_link_tool_a_marquee_the_wheel_and_pasted_text(door: Any) -> None:
     door.click("#tool-link")
     door.drag(node("red", ".body"), node("at_door", ".body"))
     door.click("#tool-link")
@@ -211,7 +212,7 @@ def test_the_link_tool_a_marquee_the_wheel_and_pasted_text(door):
     assert door.look("nodes") == []
 
 
-def test_nothing_is_lost_on_reload_and_a_link_carries_the_diagram(door, window):
+def test_nothing_is_lost_on_reload_and_a_link_carries_the_diagram(door: Any, window: Any) -> None:
     door.drag(node("red", ".body"), (200, 500))
     door.click("#layout")
     door.drag(node("door", ".body"), (330, 120))
@@ -231,7 +232,7 @@ def test_nothing_is_lost_on_reload_and_a_link_carries_the_diagram(door, window):
         assert door.look("text", "#numbers").endswith("ms")
 
 
-def test_fragments_and_the_literature_open_by_name(empty):
+def test_fragments_and_the_literature_open_by_name(empty: Any) -> None:
     empty.click("#open-examples")
     empty.click("#fragment-list li:nth-child(1) button")
     empty.until("look.nodes().length === 5")
@@ -243,7 +244,7 @@ def test_fragments_and_the_literature_open_by_name(empty):
     assert in_python(empty) == literature.load("content-recommender").cid
 
 
-def test_what_is_imported_is_what_was_exported(door):
+def test_what_is_imported_is_what_was_exported(door: Any) -> None:
     texts = {form: exported(door, form) for form in ("python", "yaml", "dagitty", "tikz", "svg")}
     for text in texts.values():
         door.click("#open-examples")
@@ -259,7 +260,7 @@ def test_what_is_imported_is_what_was_exported(door):
     assert "no cycle" in door.until("look.text('#import-problem')")
 
 
-def test_several_agents_have_names_numbers_and_verdicts_of_their_own(empty):
+def test_several_agents_have_names_numbers_and_verdicts_of_their_own(empty: Any) -> None:
     game = cm.CID(
         [("truth", "tell"), ("tell", "act"), ("truth", "ua"), ("truth", "ub"), ("act", "ua"), ("act", "ub")],
         decisions={"Ann": ["tell"], "Bob": ["act"]}, utilities={"Ann": ["ua"], "Bob": ["ub"]},
@@ -286,7 +287,7 @@ def test_several_agents_have_names_numbers_and_verdicts_of_their_own(empty):
     assert (named.agents, named.decisions_of("Bea"), named.utilities_of("Bea")) == (("Ann", "Bea"), ("act",), ("ub",))
 
 
-def test_every_control_has_a_name_and_the_tab_key_reaches_all_of_it(door):
+def test_every_control_has_a_name_and_the_tab_key_reaches_all_of_it(door: Any) -> None:
     assert door.look("nameless") == []
     spoken = door.js(f"document.querySelector('{node('door')}').ariaLabel")
     assert spoken.startswith("door, chance")
@@ -305,7 +306,7 @@ def test_every_control_has_a_name_and_the_tab_key_reaches_all_of_it(door):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_the_contrast_of_aa_and_nothing_moves_for_who_asks_for_that(door, scheme):
+def test_text_has_the_contrast_of_aa_and_nothing_moves_for_who_asks_for_that(door: Any, scheme: Any) -> None:
     wanted = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
     door.call("Emulation.setEmulatedMedia", features=[{"name": n, "value": v} for n, v in wanted.items()])
     assert door.look("poor") == []
@@ -320,7 +321,7 @@ def test_text_has_the_contrast_of_aa_and_nothing_moves_for_who_asks_for_that(doo
     door.call("Emulation.setEmulatedMedia", features=[])
 
 
-def test_it_fits_a_phone_and_answers_to_fingers(tmp_path):
+def test_it_fits_a_phone_and_answers_to_fingers(tmp_path: Path) -> None:
     address = Path(explore(path=tmp_path / "explorer.html")).as_uri()
     with Browser(tmp_path, width=390, height=844, touch=True) as phone:
 

@@ -35,13 +35,13 @@ PROOFS = 5
 CODES = {cm.Answer.EXCLUDES: "1", None: "2", cm.Answer.ADMITS: "3"}
 
 
-def test_it_agrees_on_random_diagrams_of_several_decisions_and_agents():
+def test_it_agrees_on_random_diagrams_of_several_decisions_and_agents() -> None:
     rng = random.Random(20)
     for _ in range(examples(4, 200)):
         compare([drawn(rng) for _ in range(500)], rng)
 
 
-def test_it_agrees_on_large_diagrams_with_many_open_questions():
+def test_it_agrees_on_large_diagrams_with_many_open_questions() -> None:
     rng = random.Random(21)
     cids = [large(seed, nodes=100, degree=2.0) for seed in range(1, examples(3, 60))]
     assert max(map(open_questions, cids)) > 64  # more than the engine answers at once
@@ -54,7 +54,7 @@ def open_questions(cid: cm.CID) -> int:
     return sum(int((analysis.whole(d).voi & ~analysis.alone(d).voi).sum()) for d in analysis.decisions)
 
 
-def test_it_agrees_on_the_diagrams_of_the_literature():
+def test_it_agrees_on_the_diagrams_of_the_literature() -> None:
     compare([example.cid for example in literature.examples()], random.Random(0))
 
 

@@ -67,7 +67,7 @@ def odd(rng: random.Random) -> cm.CID:
     )  # fmt: skip
 
 
-def test_what_is_exported_is_read_back_in_python_and_in_the_page():
+def test_what_is_exported_is_read_back_in_python_and_in_the_page() -> None:
     rng = random.Random(3)
     cids = [odd(rng) for _ in range(examples(40, 1000))]
     for cid, found in zip(cids, ask(*({"diagram": with_places(cid)} for cid in cids)), strict=True):
@@ -99,7 +99,7 @@ def with_places(cid: cm.CID) -> dict[str, Any]:
     return {**data, "nodes": [{**one, "x": 0, "y": 0} for one in data["nodes"]], "targets": []}
 
 
-def test_what_the_library_writes_is_read_in_the_page(tmp_path):
+def test_what_the_library_writes_is_read_in_the_page(tmp_path: Path) -> None:
     rng = random.Random(4)
     cids = [*(odd(rng) for _ in range(examples(40, 500))), *(e.cid for e in literature.examples())]
     questions = [{"read": dumps(cid)} for cid in cids]
@@ -130,7 +130,7 @@ def plain(cid: cm.CID) -> dict[str, Any]:
     return json.loads(json.dumps({key: value for key, value in data.items() if value or key != "latent"}))
 
 
-def test_a_model_or_setup_gives_its_diagram_and_what_is_left_out_is_named():
+def test_a_model_or_setup_gives_its_diagram_and_what_is_left_out_is_named() -> None:
     setup = cm.gallery.load("red-door").setup
     (found,) = ask({"read": dumps(setup)})
     assert found["left"] == ["mechanisms", "deployments"]
@@ -138,7 +138,7 @@ def test_a_model_or_setup_gives_its_diagram_and_what_is_left_out_is_named():
     assert sorted(map(tuple, found["plain"]["edges"])) == sorted(setup.cid.edges)
 
 
-def test_it_reads_what_people_write():
+def test_it_reads_what_people_write() -> None:
     written = {
         'edges = [("a", "d"), ("d", "u"),]\nx = cm.CID(edges, decisions=("d"), utilities=["u"])': ["a", "d", "u"],
         "CID([], nodes=['lonely'])": ["lonely"],
@@ -155,7 +155,7 @@ def test_it_reads_what_people_write():
         assert found["plain"]["nodes"] == written[text]
 
 
-def test_what_cannot_be_read_is_told_in_words():
+def test_what_cannot_be_read_is_told_in_words() -> None:
     written = {
         "cidmesa: 1\nedges:\n- [a, b]\n- [b, a]": "no cycle",
         "cidmesa: 1\nedges: [[u, b]]\nutilities: [u]": "a utility has no children",
@@ -177,7 +177,7 @@ def test_what_cannot_be_read_is_told_in_words():
         assert found["kind"] == "FormatError"
 
 
-def test_the_layout_is_the_librarys_own():
+def test_the_layout_is_the_librarys_own() -> None:
     rng = random.Random(5)
     cids = [
         *(drawn(rng) for _ in range(examples(15, 1000))),

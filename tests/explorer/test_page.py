@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ class Addresses(HTMLParser):
         super().__init__()
         self.found: list[str] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.found += [v for k, v in attrs if k in {"src", "href", "data", "poster", "action"} and v]
 
 
@@ -35,7 +37,7 @@ def data_of(page: str) -> dict:
     return json.loads(found[1])
 
 
-def test_it_is_one_small_file_that_loads_nothing():
+def test_it_is_one_small_file_that_loads_nothing() -> None:
     page = explore()
     assert len(page.encode()) <= 400_000
     reader = Addresses()
@@ -46,7 +48,7 @@ def test_it_is_one_small_file_that_loads_nothing():
     assert "{{" not in re.sub(r"(?s)<script>.*</script>", "", page)
 
 
-def test_the_modules_become_one_script_without_imports(tmp_path):
+def test_the_modules_become_one_script_without_imports(tmp_path: Path) -> None:
     assert not re.search(r"^(import|export)\b", script(), re.MULTILINE)
     node = shutil.which("node")
     if node is None:
@@ -56,7 +58,7 @@ def test_the_modules_become_one_script_without_imports(tmp_path):
     subprocess.run([node, "--check", str(file)], check=True)
 
 
-def test_a_page_starts_with_its_diagram_whatever_names_it_has():
+def test_a_page_starts_with_its_diagram_whatever_names_it_has() -> None:
     cid = cm.CID([("</script><b>", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
     start = data_of(explore(cid, title="<b>"))["start"]
     assert [one["name"] for one in start["nodes"]] == list(cid.nodes)
@@ -66,12 +68,12 @@ def test_a_page_starts_with_its_diagram_whatever_names_it_has():
     assert len(data_of(explore(setup))["start"]["nodes"]) == len(setup.cid)
 
 
-def test_what_has_no_diagram_is_refused():
+def test_what_has_no_diagram_is_refused() -> None:
     with pytest.raises(NotApplicableError, match="explore"):
         explore(3)
 
 
-def test_it_offers_the_fragments_and_every_diagram_of_the_literature():
+def test_it_offers_the_fragments_and_every_diagram_of_the_literature() -> None:
     data = data_of(explore())
     assert [one["title"] for one in data["fragments"]] == list(fragments())
     assert [one["name"] for one in data["literature"]] == list(literature.names())
@@ -79,7 +81,9 @@ def test_it_offers_the_fragments_and_every_diagram_of_the_literature():
     assert all(cid.decisions and cid.utilities for cid in fragments().values())
 
 
-def test_the_command_writes_it(tmp_path, monkeypatch, capsys):
+def test_the_command_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["explore"]) == 0
     assert (tmp_path / "explorer.html").stat().st_size <= 400_000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +17,13 @@ pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
-def done():
+def done() -> Any:
     shown, said = [], []
     made = run(gallery.load("red-door"), agents=3, steps=30, progress=False, say=said.append, show=shown.append)
     return made, shown, said
 
 
-def test_every_arm_and_body_is_derived_trained_and_judged(done):
+def test_every_arm_and_body_is_derived_trained_and_judged(done: Any) -> None:
     made, shown, said = done
     keys = {(arm, body) for arm in made.system.setups for body in made.system.bodies}
     assert set(made.agents) == set(made.reports) == keys
@@ -30,14 +32,14 @@ def test_every_arm_and_body_is_derived_trained_and_judged(done):
     assert len(shown) == 2 + 3 + 6 + 1
 
 
-def test_the_derived_claims_hold_whatever_the_agents_do(done):
+def test_the_derived_claims_hold_whatever_the_agents_do(done: Any) -> None:
     made, _, _ = done
     verdicts = [finding.verdict for _, finding in made.claims]
     assert verdicts[:4] == ["supported"] * 4
     assert len(verdicts) == 6
 
 
-def test_claims_about_agents_that_were_not_run_are_inconclusive():
+def test_claims_about_agents_that_were_not_run_are_inconclusive() -> None:
     system = gallery.load("red-door")
     evidence = Evidence({arm: system.family(arm) for arm in system.setups})
     findings = [claim.judge(evidence) for claim in system.claims[4:]]
@@ -45,7 +47,7 @@ def test_claims_about_agents_that_were_not_run_are_inconclusive():
     assert all("not run" in f.because for f in findings)
 
 
-def test_page_and_json_say_the_same(done, tmp_path):
+def test_page_and_json_say_the_same(done: Any, tmp_path: Path) -> None:
     made, _, _ = done
     page, plain = made.save(tmp_path / "out")
     found = json.loads(plain.read_text(encoding="utf-8"))
@@ -60,13 +62,13 @@ def test_page_and_json_say_the_same(done, tmp_path):
     assert found["arms"]["delta=0.1"]["family"]["tolerance"] == 0.1
 
 
-def test_a_part_of_a_system_makes_no_claims():
+def test_a_part_of_a_system_makes_no_claims() -> None:
     made = run(gallery.load("red-door"), arms=["delta=0.1"], train=False)
     assert made.claims == ()
     assert made.plain["arms"]["delta=0.1"]["bodies"] == {}
 
 
-def test_any_setup_can_be_run():
+def test_any_setup_can_be_run() -> None:
     cid = cm.CID([("x", "act"), ("act", "y"), ("x", "pay"), ("y", "pay")], decisions=["act"], utilities=["pay"])
     model = cid.parameterise(x=cm.Bernoulli(0.5), act=[0, 1], y=lambda act: act, pay=lambda x, y: int(x == y))
     setup = cm.TrainingSetup(model, deployments={"often": {"x": cm.Bernoulli(0.9)}})

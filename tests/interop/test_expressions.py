@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from tests.strategies import examples
 ATOMS = st.sampled_from(["0", "1", "2", "7", ".5", "1e2", "x", "y"])
 
 
-def _combine(inner):
+def _combine(inner: Any) -> Any:
     pair = st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//", "%"]), inner)
     test = st.tuples(inner, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), inner)
     return st.one_of(
@@ -35,7 +36,7 @@ def _combine(inner):
 
 @settings(max_examples=examples(quick=300, full=10000))
 @given(text=st.recursive(ATOMS, _combine, max_leaves=8), x=st.integers(-3, 3), y=st.sampled_from([-1.5, 0.25, 2.0]))
-def test_expressions_compute_what_python_computes(text, x, y):
+def test_expressions_compute_what_python_computes(text: Any, x: Any, y: Any) -> None:
     names = {"x": x, "y": y}
     try:
         expected = eval(text, {"__builtins__": {}, "abs": abs, "max": max, "min": min}, names)
@@ -73,7 +74,7 @@ def test_expressions_compute_what_python_computes(text, x, y):
         ("+".join("1" * 6000), "at most 10,000"),
     ],
 )
-def test_what_is_not_in_the_language_is_refused(text, words):
+def test_what_is_not_in_the_language_is_refused(text: Any, words: Any) -> None:
     with pytest.raises(cm.FileFormatError, match=words):
         read(text)
 
@@ -95,12 +96,12 @@ def test_what_is_not_in_the_language_is_refused(text, words):
         ("1e308 * 1e308", "not finite|no finite result"),
     ],
 )
-def test_what_has_no_value_is_refused(text, words):
+def test_what_has_no_value_is_refused(text: Any, words: Any) -> None:
     with pytest.raises(cm.FileFormatError, match=words):
         read(text).value({"x": 2})
 
 
-def test_symbols_stay_exact_and_conditions_need_numbers():
+def test_symbols_stay_exact_and_conditions_need_numbers() -> None:
     sympy = pytest.importorskip("sympy")
     p = sympy.Symbol("p", positive=True)
     assert parse("1/3 + p", {"p": p}) == sympy.Rational(1, 3) + p
@@ -131,7 +132,7 @@ mechanisms:
 """
 
 
-def test_mechanisms_in_expressions_are_the_functions_they_say():
+def test_mechanisms_in_expressions_are_the_functions_they_say() -> None:
     sympy = pytest.importorskip("sympy")
     p = sympy.Symbol("p", positive=True)
     text = FILE.replace("[d, u]", "[d, u], [a, u]")
@@ -161,14 +162,14 @@ def test_mechanisms_in_expressions_are_the_functions_they_say():
         ("[lo, hi], probabilities", "[lo, hi], expression: 1, probabilities", 10, "has one of"),
     ],
 )
-def test_what_is_wrong_in_an_expression_is_named_with_its_line(old, new, line, words):
+def test_what_is_wrong_in_an_expression_is_named_with_its_line(old: Any, new: Any, line: Any, words: Any) -> None:
     text = FILE.replace("[d, u]", "[d, u], [a, u]")
     assert old in text
     with pytest.raises(cm.FileFormatError, match=rf"text, line {line}, column \d+ .*{words}"):
         loads(text.replace(old, new, 1))
 
 
-def test_noise_in_an_expression_makes_a_structural_mechanism():
+def test_noise_in_an_expression_makes_a_structural_mechanism() -> None:
     text = """
 cidmesa: 1
 edges: [[a, b]]

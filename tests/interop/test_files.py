@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
+from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 import pytest
@@ -49,7 +51,7 @@ ODD = st.one_of(
 
 @settings(max_examples=examples(quick=60, full=2000))
 @given(cid=cids(decisions=(0, 2)))
-def test_diagrams_round_trip(cid):
+def test_diagrams_round_trip(cid: cm.CID) -> None:
     again = loads(dumps(cid))
     assert again == cid
     assert (again.nodes, again.edges) == (cid.nodes, cid.edges)
@@ -57,7 +59,7 @@ def test_diagrams_round_trip(cid):
 
 @settings(max_examples=examples(quick=60, full=2000))
 @given(model=models(decisions=(1, 2), max_card=3))
-def test_models_round_trip_to_the_last_bit(model):
+def test_models_round_trip_to_the_last_bit(model: cm.CIM) -> None:
     again = loads(dumps(model))
     assert again == model
     assert again.is_structural == model.is_structural
@@ -68,7 +70,7 @@ def test_models_round_trip_to_the_last_bit(model):
 
 @settings(max_examples=examples(quick=60, full=2000))
 @given(data=st.data(), model=models())
-def test_setups_round_trip(data, model):
+def test_setups_round_trip(data: st.DataObject, model: cm.CIM) -> None:
     shifted = data.draw(st.lists(st.sampled_from(model.cid.chance), unique=True))
     other = data.draw(models(model.cid))
     shifts = {node: cm.Table(other.cpd(node)) for node in shifted if other.cpd(node).shape == model.cpd(node).shape}
@@ -78,7 +80,7 @@ def test_setups_round_trip(data, model):
 
 @settings(max_examples=examples(quick=100, full=3000))
 @given(domain=st.lists(ODD, min_size=1, max_size=4, unique_by=lambda v: (v,)))
-def test_any_value_of_plain_data_may_be_in_a_domain(domain):
+def test_any_value_of_plain_data_may_be_in_a_domain(domain: Any) -> None:
     model = cm.CID([("a", "b")]).parameterise(a=cm.Uniform(*domain), b=lambda a: [a] == [a])
     again = loads(dumps(model))
     assert again == model
@@ -87,12 +89,12 @@ def test_any_value_of_plain_data_may_be_in_a_domain(domain):
 
 @settings(max_examples=examples(quick=60, full=2000))
 @given(names=st.lists(st.text(min_size=1, max_size=5), min_size=2, max_size=4, unique=True))
-def test_any_text_may_be_a_name(names):
+def test_any_text_may_be_a_name(names: Any) -> None:
     cid = cm.CID(list(pairwise(names)), utilities=names[-1:])
     assert loads(dumps(cid)) == cid
 
 
-def test_everything_a_setup_may_have_round_trips(tmp_path):
+def test_everything_a_setup_may_have_round_trips(tmp_path: Path) -> None:
     base = cm.CID(
         [("cue", "d1"), ("d1", "u1"), ("d1", "theta"), ("theta", "d2"), ("d2", "u2"), ("d2", "log")],
         decisions=["d1", "d2"],
@@ -123,7 +125,7 @@ def test_everything_a_setup_may_have_round_trips(tmp_path):
     assert cm.read(cm.write(setup, tmp_path / "all.cid.json")) == setup
 
 
-def test_bare_setups_agents_latents_and_rules_round_trip():
+def test_bare_setups_agents_latents_and_rules_round_trip() -> None:
     bare = cm.TrainingSetup(DOOR, deployments={"a": {"door"}, "b": cm.Deployment({"pay"})})
     assert loads(dumps(bare)) == bare
     two = cm.CID([("x", "a"), ("a", "u"), ("b", "u"), ("h", "u")], decisions={"alice": ["a"], "bob": ["b"]},
@@ -133,7 +135,7 @@ def test_bare_setups_agents_latents_and_rules_round_trip():
     assert loads(dumps(fixed)) == fixed
 
 
-def test_symbols_come_back_with_what_is_assumed_of_them():
+def test_symbols_come_back_with_what_is_assumed_of_them() -> None:
     sympy = pytest.importorskip("sympy")
     delta, r = sympy.Symbol("delta", positive=True), sympy.Symbol("r")
     model = DOOR.parameterise(
@@ -144,7 +146,7 @@ def test_symbols_come_back_with_what_is_assumed_of_them():
     assert again.symbols == {delta, r}
 
 
-def test_a_file_by_hand_may_use_short_words():
+def test_a_file_by_hand_may_use_short_words() -> None:
     model = loads("""
 cidmesa: 1
 edges: [[door, go], [door, pay], [go, pay]]
@@ -161,7 +163,7 @@ deployments:
     assert model.deployed("mostly").cpd("door").tolist() == [0.8, 0.2]
 
 
-def test_parents_in_another_order_turn_the_tables():
+def test_parents_in_another_order_turn_the_tables() -> None:
     text = """
 cidmesa: 1
 edges: [[a, c], [b, c]]
@@ -199,21 +201,21 @@ GOOD = dumps(cm.TrainingSetup(MODEL, deployments={"left": {"door": cm.Categorica
         ("cidmesa: 1", "cidmesa: [", 3, "not YAML"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named_with_its_line(old, new, line, words):
+def test_what_is_wrong_is_named_with_its_line(old: Any, new: Any, line: Any, words: Any) -> None:
     assert old in GOOD
     with pytest.raises(cm.FileFormatError, match=rf"text, line {line}, column \d+\b.*{words}"):
         loads(GOOD.replace(old, new, 1))
 
 
 @pytest.mark.parametrize("text", ["", "3", "[1]", "cidmesa: 1\nmechanisms: 3", "cidmesa: 1\nrules: {}", "[" * 5000])
-def test_other_things_are_refused(text):
+def test_other_things_are_refused(text: Any) -> None:
     with pytest.raises(cm.FileFormatError):
         loads(text)
 
 
 @settings(max_examples=examples(quick=150, full=5000))
 @given(data=st.data())
-def test_a_damaged_file_is_read_or_refused_and_nothing_else(data):
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(GOOD) - 1))
     cut = data.draw(st.integers(0, 12))
     text = GOOD[:at] + data.draw(st.text("[]{}:,-!&*'\"01ax \n", max_size=6)) + GOOD[at + cut :]
@@ -223,7 +225,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(data):
         assert isinstance(error, cm.FileFormatError)  # noqa: PT017
 
 
-def test_values_that_plain_data_cannot_hold_are_refused():
+def test_values_that_plain_data_cannot_hold_are_refused() -> None:
     model = cm.CID(nodes=["a"]).parameterise(a=cm.Uniform(frozenset(), 1))
     with pytest.raises(cm.FileFormatError, match="of type frozenset"):
         dumps(model)
@@ -233,11 +235,11 @@ def test_values_that_plain_data_cannot_hold_are_refused():
         dumps(cm.CID(nodes=["a"], decisions={("x", 1): ["a"]}))
 
 
-def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
+def test_writing_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = cm.write(MODEL, tmp_path / "new" / "m.cid.yaml")
     before = path.read_text()
 
-    def full(*_):
+    def full(*_: Any) -> Never:
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", full)
@@ -247,7 +249,7 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
     assert os.listdir(path.parent) == ["m.cid.yaml"]
 
 
-def test_only_yaml_and_json_are_written_and_only_text_is_read(tmp_path):
+def test_only_yaml_and_json_are_written_and_only_text_is_read(tmp_path: Path) -> None:
     with pytest.raises(cm.FileFormatError, match=r"door\.cid\.yaml"):
         cm.write(DOOR, tmp_path / "door.toml")
     (tmp_path / "x.cid.yaml").write_bytes(b"\xff\xfe")

@@ -6,6 +6,8 @@ import gzip
 import os
 import time
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,7 +172,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_are_refused_in_time_and_little_memory(name, tmp_path, monkeypatch):
+def test_hostile_files_are_refused_in_time_and_little_memory(
+    name: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     ending, text = HOSTILE[name]
     data = text.encode()
@@ -186,7 +190,7 @@ def test_hostile_files_are_refused_in_time_and_little_memory(name, tmp_path, mon
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if "10^9" in name or "laughs" in name])
-def test_memory_stays_bounded(name):
+def test_memory_stays_bounded(name: Any) -> None:
     ending, text = HOSTILE[name]
     tracemalloc.start()
     try:
@@ -197,7 +201,7 @@ def test_memory_stays_bounded(name):
         tracemalloc.stop()
 
 
-def test_what_is_no_plain_file_is_refused(tmp_path):
+def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
     outside, inside = tmp_path / "out.cid.yaml", tmp_path / "in" / "here.cid.yaml"
     cid = cm.CID([("a", "b")])
     cm.write(cid, outside)
@@ -216,7 +220,7 @@ def test_what_is_no_plain_file_is_refused(tmp_path):
         cm.read(tmp_path / "none.net")
 
 
-def test_archives_and_endless_files_are_not_unpacked_or_read(tmp_path):
+def test_archives_and_endless_files_are_not_unpacked_or_read(tmp_path: Path) -> None:
     (tmp_path / "bomb.xdsl").write_bytes(gzip.compress(b"<a>" * 10_000_000))
     with pytest.raises(cm.FileFormatError, match=r"compressed \(gzip\): unpack it first"):
         cm.read(tmp_path / "bomb.xdsl")
@@ -226,7 +230,7 @@ def test_archives_and_endless_files_are_not_unpacked_or_read(tmp_path):
         cm.read(tmp_path / "long.net")
 
 
-def test_a_written_file_replaces_a_link_and_not_what_it_leads_to(tmp_path):
+def test_a_written_file_replaces_a_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("keep me")
     (tmp_path / "out.cid.yaml").symlink_to(precious)
@@ -235,7 +239,7 @@ def test_a_written_file_replaces_a_link_and_not_what_it_leads_to(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".yaml", *fuzzing.ENDINGS])
-def test_damaged_files_are_read_or_refused_and_nothing_else(ending):
+def test_damaged_files_are_read_or_refused_and_nothing_else(ending: Any) -> None:
     tally = fuzzing.try_all(ending, examples(quick=200, full=2000), seed=1)
     assert tally.failures == []
     assert tally.read > 0

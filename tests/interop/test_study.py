@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ FILE = Path(__file__).parent / "files" / "study.cid.yaml"
 TEXT = FILE.read_text()
 
 
-def test_a_study_round_trips_as_yaml_and_json(tmp_path):
+def test_a_study_round_trips_as_yaml_and_json(tmp_path: Path) -> None:
     study = cm.read(FILE)
     assert isinstance(study, Study)
     assert list(study.setups) == ["delta=0", "delta=0.1"]
@@ -35,7 +36,7 @@ def test_a_study_round_trips_as_yaml_and_json(tmp_path):
     }
 
 
-def test_it_is_the_red_door_of_the_gallery():
+def test_it_is_the_red_door_of_the_gallery() -> None:
     from cidmesa.gallery.systems.red_door import setup
 
     study = cm.read(FILE)
@@ -46,7 +47,7 @@ def test_it_is_the_red_door_of_the_gallery():
         assert study.setups[arm].deployed("repainted") == expected.deployed("repainted")
 
 
-def test_claims_are_judged_by_what_is_derived():
+def test_claims_are_judged_by_what_is_derived() -> None:
     study = cm.read(FILE)
     system = system_of_study(study, "mine")
     families = {arm: system.family(arm) for arm in system.setups}
@@ -61,7 +62,9 @@ def test_claims_are_judged_by_what_is_derived():
     )
 
 
-def test_a_study_is_run_from_the_shell(tmp_path, monkeypatch, capsys):
+def test_a_study_is_run_from_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.cid.yaml").write_text(TEXT)
@@ -75,13 +78,13 @@ def test_a_study_is_run_from_the_shell(tmp_path, monkeypatch, capsys):
     assert cm.read("again.json") == cm.read("mine.cid.yaml")
 
 
-def test_without_bodies_plain_nets_are_trained():
+def test_without_bodies_plain_nets_are_trained() -> None:
     bodies = TEXT[TEXT.index("bodies:") : TEXT.index("claims:")]
     study = loads(TEXT.replace(bodies, "").replace(", body: hard", ""))
     assert list(system_of_study(study, "x").bodies) == ["mlp"]
 
 
-def test_the_schema_accepts_what_is_written_and_knows_every_key():
+def test_the_schema_accepts_what_is_written_and_knows_every_key() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     form = schema()
     jsonschema.Draft202012Validator.check_schema(form)
@@ -103,7 +106,7 @@ def test_the_schema_accepts_what_is_written_and_knows_every_key():
     assert set(form["$defs"]["derive"]["properties"]) == set(study_reader.DERIVE)
 
 
-def test_the_page_shows_every_key_and_its_examples_are_read():
+def test_the_page_shows_every_key_and_its_examples_are_read() -> None:
     page = (Path(__file__).parents[2] / "docs" / "file-format.md").read_text()
     blocks = page.split("```yaml\n")[1:]
     setup = loads(blocks[0].split("```")[0])
@@ -147,7 +150,7 @@ def test_the_page_shows_every_key_and_its_examples_are_read():
         ("feedback: [[at_door, door, false]]", "feedback: [[at_door, door, maybe]]", r"feedback is \[V, W\]"),
     ],
 )
-def test_what_is_wrong_in_a_study_is_named_with_its_place(old, new, words):
+def test_what_is_wrong_in_a_study_is_named_with_its_place(old: Any, new: Any, words: Any) -> None:
     assert old in TEXT
     with pytest.raises(cm.FileFormatError, match=rf"text, line \d+, column \d+.*(?:{words})"):
         loads(TEXT.replace(old, new, 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import cidmesa as cm
@@ -18,12 +20,12 @@ EXPECTED = [
 ]
 
 
-def verdict_of(example: Example, expected: Expected, node: str):
+def verdict_of(example: Example, expected: Expected, node: str) -> Any:
     return judge(example.cid, expected.criterion, node, expected.decision, label=expected.label)
 
 
 @pytest.mark.parametrize(("example", "expected"), EXPECTED)
-def test_answers(example, expected):
+def test_answers(example: Any, expected: Any) -> None:
     wrong = [
         str(verdict)
         for nodes, answer in ((expected.admits, Answer.ADMITS), (expected.excludes, Answer.EXCLUDES))
@@ -34,13 +36,13 @@ def test_answers(example, expected):
 
 
 @pytest.mark.parametrize(("example", "expected"), EXPECTED)
-def test_proofs_check(example, expected):
+def test_proofs_check(example: Any, expected: Any) -> None:
     for node in (*expected.admits, *expected.excludes):
         assert verdict_of(example, expected, node).because.check(example.cid), node
 
 
 @pytest.mark.parametrize("example", literature.examples(), ids=lambda e: e.name)
-def test_records(example):
+def test_records(example: Any) -> None:
     assert cm.is_soluble(example.cid) is example.soluble
     assert example.expected
     assert example.figure_checked or "not compared edge by edge" in example.note
@@ -52,19 +54,19 @@ def test_records(example):
 
 
 @pytest.mark.parametrize("example", literature.examples(), ids=lambda e: e.name)
-def test_admitted_nodes_have_a_witness(example):
+def test_admitted_nodes_have_a_witness(example: Any) -> None:
     for expected in example.expected:
         if expected.criterion in {"voi", "voc", "ri", "ici"}:
             for node in expected.admits:
                 assert verdict_of(example, expected, node).witness().is_structural, (expected, node)
 
 
-def test_the_minimal_reduction_of_the_trimming_example_has_seven_edges():
+def test_the_minimal_reduction_of_the_trimming_example_has_seven_edges() -> None:
     cid = literature.load("trimming").cid
     assert (len(cid.edges), len(cm.minimal_reduction(cid).edges)) == (12, 7)
 
 
-def test_the_introduced_bias_has_the_published_size():
+def test_the_introduced_bias_has_the_published_size() -> None:
     cid = literature.load("introduced-bias").cid
     model = cid.parameterise(
         A=cm.Uniform(0, 1),
@@ -81,16 +83,16 @@ def test_the_introduced_bias_has_the_published_size():
     assert introduced == pytest.approx(1 / 3)
 
 
-def _law(model, node, given, policy):
+def _law(model: cm.CIM, node: Any, given: Any, policy: Any) -> Any:
     law = model.query([node], given=given, policy=policy)
     return {(value,): law[value] for value in model.domain(node)}
 
 
-def test_names_are_unique_and_loadable():
+def test_names_are_unique_and_loadable() -> None:
     assert len(set(literature.names())) == len(literature.examples()) >= 30
     assert all(literature.load(name).name == name for name in literature.names())
 
 
-def test_an_unknown_name_gets_a_suggestion():
+def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(UnknownNodeError, match="did you mean `actor-critic`"):
         literature.load("actor_critic")

@@ -90,6 +90,66 @@ ENTRIES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+TOLD = {
+    "a setup to part in": 25,
+    "a target to part": 25,
+    "size": 24,
+    "tolerance": 22,
+    "a setup to cure": 25,
+    "a target to cure": 25,
+    "weights": 23,
+    "a weight": 25,
+    "observables": 22,
+    "an observable": 25,
+    "a setup with symbols": 25,
+    "a target with symbols": 25,
+    "an objective": 25,
+    "at": 25,
+    "at a number": 18,
+    "a setup to part in, with symbols": 25,
+    "a distribution": 25,
+    "a family": 25,
+    "targets": 22,
+    "max_targets": 24,
+    "objectives": 23,
+    "a deployment": 25,
+    "a deployment to tamper in": 25,
+    "a setup of interfaces": 25,
+    "targets of interfaces": 23,
+    "an objective of interfaces": 24,
+    "size of interfaces": 25,
+    "a target to complete": 25,
+    "a node to shift": 25,
+    "a middle": 25,
+    "a setup with phases": 25,
+    "deceptive targets": 25,
+    "a deceptive objective": 25,
+    "what an objective gives": 21,
+    "a tolerance of deception": 25,
+    "a cue": 25,
+    "credit": 24,
+    "credited": 23,
+    "steps": 25,
+    "a step": 23,
+    "a transition": 25,
+    "a reward": 25,
+    "a discount": 24,
+    "an environment": 25,
+    "learners": 25,
+    "elsewhere": 24,
+    "a population": 25,
+    "a group": 25,
+    "a benefit": 21,
+    "effects": 25,
+    "actors": 23,
+    "what is shown": 25,
+    "a cue of the phase": 25,
+    "a rule": 25,
+    "a margin": 17,
+}
+"""How many slips each entry refuses; the others are answered."""
+
+
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_slip_is_answered_or_told(entry: str) -> None:
-    assert told(ENTRIES[entry]) > 3
+    assert told(ENTRIES[entry]) == TOLD[entry]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import cidmesa as cm
@@ -20,7 +22,7 @@ TWO = cm.CID(
 )
 
 
-def test_kinds_agents_and_information_links_come_from_the_diagram():
+def test_kinds_agents_and_information_links_come_from_the_diagram() -> None:
     picture = spec_of(TWO)
     assert [(n.name, n.kind, n.agent) for n in picture.nodes] == [
         ("x", "chance", 0),
@@ -33,7 +35,7 @@ def test_kinds_agents_and_information_links_come_from_the_diagram():
     assert picture.legend == (("agent 1", "agent alice"), ("agent 2", "agent bob"))
 
 
-def test_rings_are_in_the_order_of_the_criteria_and_explained_once():
+def test_rings_are_in_the_order_of_the_criteria_and_explained_once() -> None:
     picture = spec_of(DOOR, rings={"ici": ["at_red"], "ri": ["door"], "voi": ["door", "red"]})
     assert picture.node("door").rings == ("voi", "ri")
     assert picture.node("weather").rings == ()
@@ -41,7 +43,7 @@ def test_rings_are_in_the_order_of_the_criteria_and_explained_once():
     assert spec_of(DOOR, rings={"voi": ["door"]}, legend=False).legend == ()
 
 
-def test_a_report_gives_the_rings_of_all_decisions():
+def test_a_report_gives_the_rings_of_all_decisions() -> None:
     picture = spec_of(DOOR, rings=cm.incentives(DOOR))
     report = cm.incentives(DOOR)
     for node in DOOR.nodes:
@@ -51,7 +53,7 @@ def test_a_report_gives_the_rings_of_all_decisions():
     assert marked == two["a"].ici | two["b"].ici
 
 
-def test_rings_of_one_of_several_decisions_and_whose_they_are():
+def test_rings_of_one_of_several_decisions_and_whose_they_are() -> None:
     two = cm.incentives(TWO)
     picture = spec_of(TWO, rings=two["a"])
     assert {n.name for n in picture.nodes if "ici" in n.rings} == two["a"].ici
@@ -65,7 +67,7 @@ def test_rings_of_one_of_several_decisions_and_whose_they_are():
         spec_of(TWO, rings=3)
 
 
-def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind():
+def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind() -> None:
     mesa = DOOR.demote("reward").with_utility("mesa_utility", ["at_red"]).without_edges(("door", "go"))
     picture = spec_of(mesa, against=DOOR)
     changes = {(e.tail, e.head): e.change for e in picture.edges}
@@ -77,7 +79,7 @@ def test_a_comparison_marks_what_is_new_what_is_gone_and_what_changed_its_kind()
     assert dict(picture.legend) == {"added": "new", "removed": "gone"}
 
 
-def test_frames_labels_notes_and_places_reach_their_nodes():
+def test_frames_labels_notes_and_places_reach_their_nodes() -> None:
     places = {name: (50.0 * i, 10.0) for i, name in enumerate(DOOR.nodes)}
     picture = spec_of(
         DOOR, groups={"world": ["door", "red"]}, labels={"go": "π"}, notes={"red": "shifted"}, positions=places
@@ -99,11 +101,11 @@ def test_frames_labels_notes_and_places_reach_their_nodes():
         ({"direction": "up"}, cm.DiagramError, '"down" or "right"'),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words(options, error, words):
+def test_what_does_not_fit_is_refused_in_words(options: Any, error: Any, words: Any) -> None:
     with pytest.raises(error, match=words):
         spec_of(DOOR, **options)
 
 
-def test_an_unknown_node_of_a_picture_is_named():
+def test_an_unknown_node_of_a_picture_is_named() -> None:
     with pytest.raises(cm.UnknownNodeError, match="did you mean `door`"):
         spec_of(DOOR).node("dor")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -40,7 +42,7 @@ SETUP = cm.TrainingSetup(
 
 @settings(max_examples=examples(quick=30, full=500))
 @given(cid=cids(decisions=(0, 2)))
-def test_incentive_data_say_what_the_verdicts_say(cid):
+def test_incentive_data_say_what_the_verdicts_say(cid: cm.CID) -> None:
     found = data.incentive_data(cid)
     report = cm.incentives(cid)
     for decision in cid.decisions:
@@ -50,7 +52,7 @@ def test_incentive_data_say_what_the_verdicts_say(cid):
     assert documents.incentive_document(cid, "x").text()
 
 
-def test_a_ranking_comes_with_its_prior_and_what_it_hangs_on():
+def test_a_ranking_comes_with_its_prior_and_what_it_hangs_on() -> None:
     family = cm.derive_mesa_optimizers(SETUP, prior=cm.SimplicityPrior(samples=10))
     found = data.family_data(family)["ranking"]
     assert found["prior"]["samples"] == 10
@@ -60,7 +62,7 @@ def test_a_ranking_comes_with_its_prior_and_what_it_hangs_on():
     assert "Expected base regret: `curved`" in documents.family_document(family, "x").markdown
 
 
-def test_what_is_not_known_leaves_a_report():
+def test_what_is_not_known_leaves_a_report() -> None:
     """No ranking without training regrets, no number where nothing could be declared; and plain data all the same."""
     bare = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES), prior=cm.SimplicityPrior())
     assert data.family_data(bare)["ranking"]["rows"] == []
@@ -74,7 +76,7 @@ def test_what_is_not_known_leaves_a_report():
     assert documents.family_document(shared, "x").text()
 
 
-def test_family_data_hold_the_numbers_of_the_family():
+def test_family_data_hold_the_numbers_of_the_family() -> None:
     family = cm.derive_mesa_optimizers(SETUP, tolerance=0.2)
     found = data.family_data(family)
     by_target = {tuple(c["targets"]): c for c in found["candidates"]}
@@ -90,7 +92,7 @@ def test_family_data_hold_the_numbers_of_the_family():
     assert len(again["predictions"]) == len(family.predictions())
 
 
-def test_a_family_document_has_every_candidate_and_a_picture_of_each_hypothesis(tmp_path):
+def test_a_family_document_has_every_candidate_and_a_picture_of_each_hypothesis(tmp_path: Path) -> None:
     family = cm.derive_mesa_optimizers(SETUP, tolerance=0.2, prior=cm.SimplicityPrior(samples=10))
     document = documents.family_document(family, "Grades")
     text = document.text(120)
@@ -105,7 +107,7 @@ def test_a_family_document_has_every_candidate_and_a_picture_of_each_hypothesis(
         assert document.save(tmp_path / path).stat().st_size > 1000
 
 
-def test_comparisons_say_what_tells_hypotheses_apart_and_what_cures():
+def test_comparisons_say_what_tells_hypotheses_apart_and_what_cures() -> None:
     cid = cm.CID(
         [
             ("goal", "act"), ("sign", "act"), ("goal", "sign"), ("act", "there"), ("goal", "there"),
@@ -152,7 +154,7 @@ def two_turns() -> cm.TrainingSetup:
     return cm.TrainingSetup(model, deployments={"opposite": {"red": lambda door: 1 - door}})
 
 
-def test_comparisons_of_several_decisions(monkeypatch: pytest.MonkeyPatch):
+def test_comparisons_of_several_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
     family = cm.derive_mesa_optimizers(two_turns())
     (found,) = data.comparison_data(family)
     assert (found["base"], found["targets"]) == (["at_door"], ["at_red"])
@@ -169,7 +171,7 @@ def test_comparisons_of_several_decisions(monkeypatch: pytest.MonkeyPatch):
     assert "What would tell at_door from at_red: too many policies." in documents.family_document(family, "T").text(120)
 
 
-def test_what_may_be_steered_is_no_map():
+def test_what_may_be_steered_is_no_map() -> None:
     """Whether the first would steer what only the second sees can be neither proved nor excluded: no "map" then."""
     cid = cm.CID(
         [("first", "x"), ("x", "second"), ("second", "goal"), ("first", "goal")], decisions=["first", "second"],
@@ -182,7 +184,7 @@ def test_what_may_be_steered_is_no_map():
     assert "x?" in documents.family_document(family, "Two").text(120)
 
 
-def test_bare_diagrams_have_graphical_answers_only():
+def test_bare_diagrams_have_graphical_answers_only() -> None:
     family = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES, deployments={"curved": {"grade"}}))
     text = documents.family_document(family, "Grades").text(120)
     assert "unknown" in text
@@ -190,7 +192,7 @@ def test_bare_diagrams_have_graphical_answers_only():
     assert "Base regret" not in text
 
 
-def test_the_overview_lists_nodes_values_and_deployments():
+def test_the_overview_lists_nodes_values_and_deployments() -> None:
     text = documents.overview(SETUP, "Grades", "A story.\n\nIn two parts.").text(100)
     assert "full, new" in text
     assert "A story.\n\nIn two parts." in text
@@ -200,7 +202,7 @@ def test_the_overview_lists_nodes_values_and_deployments():
     assert "decision of y" in documents.overview(two, "Two").text(100)
 
 
-def test_mesa_pictures_mark_what_is_new():
+def test_mesa_pictures_mark_what_is_new() -> None:
     family = cm.derive_mesa_optimizers(SETUP, tolerance=0.5)
     candidate = family["fame"]
     picture = pictures.mesa_picture(candidate).spec
@@ -216,7 +218,7 @@ def test_mesa_pictures_mark_what_is_new():
     assert next(e for e in there.edges if (e.tail, e.head) == ("predict", "moon")).change == "added"
 
 
-def test_the_base_optimizer_has_a_frame_for_each_distribution():
+def test_the_base_optimizer_has_a_frame_for_each_distribution() -> None:
     picture = pictures.optimizer_picture(SETUP).spec
     assert [words for words, _ in picture.groups] == ["training", "curved", "wired"]
     assert picture.node("theta").label == "θ"
@@ -226,14 +228,14 @@ def test_the_base_optimizer_has_a_frame_for_each_distribution():
     assert pictures.optimizer_picture(SETUP).layout.engine == "own"
 
 
-def test_large_diagrams_are_tabulated_and_not_drawn():
+def test_large_diagrams_are_tabulated_and_not_drawn() -> None:
     large = cm.CID([(f"x{i}", "d") for i in range(80)] + [("d", "u")], decisions=["d"], utilities=["u"])
     assert "<svg" not in documents.incentive_document(large, "large").html
     assert pictures.diagram_picture(GRADES, engine="own").beside(pictures.diagram_picture(GRADES)).width > 200
 
 
 @pytest.mark.parametrize("deceptive", [False, True])
-def test_deception_is_reported_where_there_are_phases(deceptive):
+def test_deception_is_reported_where_there_are_phases(deceptive: Any) -> None:
     cid = cm.CID(
         [
             ("cue", "now"),
@@ -252,7 +254,7 @@ def test_deception_is_reported_where_there_are_phases(deceptive):
     assert ("Is compliance only a means?" in documents.family_document(family, "x").markdown) == deceptive
 
 
-def test_deception_is_tabulated_with_its_interval():
+def test_deception_is_tabulated_with_its_interval() -> None:
     """Complying in training to be left as it is, and defecting later: for every tolerance below what is at stake."""
     cid = cm.CID(
         [("tr", "loss"), ("tr", "kept"), ("kept", "gain"), ("dep", "gain"), ("gain", "harm")],

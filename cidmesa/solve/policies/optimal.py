@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.arguments import read_names, require_count
-from cidmesa.arrays import Mask
+from cidmesa.arrays import Array, Mask
 from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import NotApplicableError, did_you_mean
 from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
@@ -20,6 +20,7 @@ from cidmesa.solve.queries.evidence import conditioned
 from cidmesa.solve.tables.model_tables import MAX_TABLE, ModelTables, check_names, view_of
 
 if TYPE_CHECKING:
+    from cidmesa.diagram import CID
     from cidmesa.model import CIM
 
 
@@ -96,7 +97,7 @@ def solve(
     (:mod:`.shared_rule`); where more than two share a rule between two actions, it is bracketed
     (:mod:`.shared_polynomial`), and is called exact where the two ends meet; otherwise the best deterministic policy is
     returned, and is not called exact unless no utility depends on two decisions of a group, or ``deterministic=True``
-    asked for no more. ``Solution.bound`` is what no policy exceeds, where that is known.
+    asked for no more. ``Solution.upper_bound`` is what no policy exceeds, where that is known.
 
     References
     ----------
@@ -124,13 +125,7 @@ def solve(
     clock = Budget.of(budget)
     view = view_of(model, "solving")
     index, cid = view.index, model.cid
-    if agent is None and len(cid.agents) > 1:
-        raise NotApplicableError(
-            f"solving is about one agent, and this diagram has {len(cid.agents)} "
-            f"({', '.join(map(repr, cid.agents))}): cidmesa.solve.best_response(model, {cid.agents[0]!r}, policy) is "
-            f"best against rules of the others, solve(agent={cid.agents[0]!r}) against rules that the model has, and "
-            "cidmesa.solve.pure_equilibria(model) finds rules for all of them."
-        )
+    _one_agent(cid, agent)
     if given:
         told = conditioned(model, given, None if agent is None else cid.utilities_of(agent), max_table=max_table)
         return solve(
@@ -150,29 +145,13 @@ def solve(
     decisions = tuple([d for d in index.ids(whose) if view.tables[d] is None])
     groups = read_groups(view, decisions, shared_rules)
     problem = Problem(view, decisions, utilities, max_table)
-    found: Found | None = None
-    if method in (None, "relevance order") and not groups:
-        found = in_relevance_order(problem)
-    if method == "relevance order" and found is None:
-        why = "rules are shared" if groups else "the rule of each depends on that of another"
-        names = ", ".join(f"`{cid.nodes[d]}`" for d in decisions)
-        raise NotApplicableError(
-            f"{names} cannot be solved one by one, because {why}: leave method= out, or method='exhaustive'."
-        )
+    found = _by_one_by_one(problem, groups, method)
     if found is None and method is None and groups and not deterministic:
         found = best_shared_pair(problem, groups) or best_shared_rule(problem, groups)
     if found is None:
+        how: dict[str, Any] = {"deterministic": deterministic, "starts": starts, "seed": seed, "progress": progress}
         with clock:
-            found = search(
-                problem,
-                groups,
-                method,
-                deterministic=deterministic,
-                starts=starts,
-                seed=seed,
-                progress=progress,
-                budget=clock,
-            )
+            found = search(problem, groups, method, budget=clock, **how)
     if groups and not found.exact and found.bound is None:
         with clock:
             found = found._replace(bound=unshared_bound(problem, clock))
@@ -182,17 +161,47 @@ def solve(
         found = found._replace(exact=False, method=f"{found.method}; ties undecided at {', '.join(undecided)}")
     value: Any = found.value
     if len(cid.agents) > 1:
-        from cidmesa.solve.queries.query import expected_utility
-
-        rules = Solution(model, None, found.exact, found.method, results).tables
-        free = {d for d in cid.decisions if d not in rules and d not in model.rules}
-        value = {
-            a: found.value if a == agent else expected_utility(model, rules, agent=a)
-            for a in cid.agents
-            if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
-        }
+        value = _worth_to_all(model, agent, found, Solution(model, None, found.exact, found.method, results).tables)
     bound = found.value if found.exact else found.bound
-    return Solution(model, value, found.exact, found.method, results, off=found.off, bound=bound)
+    return Solution(model, value, found.exact, found.method, results, off=found.off, upper_bound=bound)
+
+
+def _one_agent(cid: CID, agent: Hashable) -> None:
+    """Refuse to solve for nobody in particular, and name what answers for several."""
+    if agent is None and len(cid.agents) > 1:
+        raise NotApplicableError(
+            f"solving is about one agent, and this diagram has {len(cid.agents)} "
+            f"({', '.join(map(repr, cid.agents))}): cidmesa.solve.best_response(model, {cid.agents[0]!r}, policy) is "
+            f"best against rules of the others, solve(agent={cid.agents[0]!r}) against rules that the model has, and "
+            "cidmesa.solve.pure_equilibria(model) finds rules for all of them."
+        )
+
+
+def _by_one_by_one(problem: Problem, groups: Sequence[Sequence[int]], method: str | None) -> Found | None:
+    """Solve decision by decision where that is asked for or possible, and say why not where it was asked for."""
+    if method not in (None, "relevance order"):
+        return None
+    found = None if groups else in_relevance_order(problem)
+    if method == "relevance order" and found is None:
+        why = "rules are shared" if groups else "the rule of each depends on that of another"
+        names = ", ".join(f"`{problem.view.model.cid.nodes[d]}`" for d in problem.decisions)
+        raise NotApplicableError(
+            f"{names} cannot be solved one by one, because {why}: leave method= out, or method='exhaustive'."
+        )
+    return found
+
+
+def _worth_to_all(model: CIM, agent: Hashable, found: Found, rules: Mapping[str, Array]) -> dict[Hashable, Any]:
+    """Return what the rules are worth to each agent for whom that does not hang on rules that are open."""
+    from cidmesa.solve.queries.query import expected_utility
+
+    cid = model.cid
+    free = {d for d in cid.decisions if d not in rules and d not in model.rules}
+    return {
+        a: found.value if a == agent else expected_utility(model, rules, agent=a)
+        for a in cid.agents
+        if a == agent or not any(free & cid.ancestors(u) for u in cid.utilities_of(a))
+    }
 
 
 def read_groups(

@@ -15,7 +15,7 @@ Where this is out of reach, what the decisions could earn with a rule each is a 
 >>> driver = cid.parameterise({**dict.fromkeys(exits, ["on", "exit"]),
 ...     "pay": lambda **turn: next((worth[d] for d in exits if turn[d] == "exit"), 2)})
 >>> found = driver.solve(shared_rules=[exits])
->>> round(found.value, 9), found.exact, found.bound >= found.value, found.tables["first"].round(6).tolist()
+>>> round(found.value, 9), found.exact, found.upper_bound >= found.value, found.tables["first"].round(6).tolist()
 (2.037325063, True, True, [0.923564, 0.076436])
 """
 

@@ -73,7 +73,7 @@ class Solution(Shown):
         How it was found.
     results
         Per decision the arrays behind the rest.
-    bound
+    upper_bound
         What no policy of the agent is worth more than: its own value where it is exact, else a bound if one is known.
     off
         How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
@@ -107,7 +107,7 @@ class Solution(Shown):
     exact: bool
     method: str
     results: Mapping[str, DecisionResult]
-    bound: float | None = None
+    upper_bound: float | None = None
     off: float = math.inf
 
     @cached_property

@@ -159,14 +159,8 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     cards
         Number of states of every variable. Variables with one state are dropped on the way in.
     """
-    union = single = 0
-    size = 1
-    for factor in factors:
-        union |= factor.mask
-    for v in bits(union):
-        size *= cards[v]
-        if cards[v] == 1:
-            single |= 1 << v
+    # 1. Which variables there are, and in what order they go.
+    union, single, size = _variables(factors, cards)
     at_once = size <= _AT_ONCE
     if at_once and len(factors) == 1 and not keep and factors[0].p is None:
         return _total(factors[0], size)
@@ -180,16 +174,9 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     place = dict(zip(ranked, range(len(ranked)), strict=True))
     narrow = _Narrow(place, cards, single)
 
-    inputs = []
-    live = []
-    for slot, factor in enumerate(factors):
-        p_view, p = narrow.read(factor.p)
-        w_view, w = narrow.read(factor.w)
-        inputs.append((factor.key, p_view, w_view))
-        # A head with one state may be in no table's scope at all: there is nothing to sum then.
-        heads = None if factor.heads is None else narrow.mask(factor.heads & union & ~single)
-        live.append(_Part(slot, p, w, (p or 0) | (w or 0), heads))
-
+    # 2. Every table without its axes of length one.
+    inputs, live = _narrowed(factors, narrow, union & ~single)
+    # 3. One step for each variable that goes, or for all that go at once: multiply what mentions it, and sum.
     steps = []
     largest, widest = 1, 0
     slots = len(live)
@@ -217,6 +204,7 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
             live.append(_Part(slots, p, None if joint.w is None else mask, mask, heads))
             slots += 1
         first += gone.bit_count()
+    # 4. What is left is multiplied, axes in the order asked for.
     joint = _product(live, slots)
     size = _size(joint.mask, dims)
     if size > largest:
@@ -233,6 +221,33 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
         None if joint.w is None else tuple([ranked[j] for j in bits(joint.mask)]),
         rounding + 2 * len(live),
     )
+
+
+def _variables(factors: Sequence[Factor], cards: Sequence[int]) -> tuple[int, int, int]:
+    """Return the variables of all factors, those with one state among them, and how many entries all have together."""
+    union = single = 0
+    size = 1
+    for factor in factors:
+        union |= factor.mask
+    for v in bits(union):
+        size *= cards[v]
+        if cards[v] == 1:
+            single |= 1 << v
+    return union, single, size
+
+
+def _narrowed(factors: Sequence[Factor], narrow: _Narrow, wide: int) -> tuple[list[Any], list[_Part]]:
+    """Return how each factor is read, and the parts that a plan starts from; `wide` has more than one state."""
+    inputs: list[Any] = []
+    live = []
+    for slot, factor in enumerate(factors):
+        p_view, p = narrow.read(factor.p)
+        w_view, w = narrow.read(factor.w)
+        inputs.append((factor.key, p_view, w_view))
+        # A head with one state may be in no table's scope at all: there is nothing to sum then.
+        heads = None if factor.heads is None else narrow.mask(factor.heads & wide)
+        live.append(_Part(slot, p, w, (p or 0) | (w or 0), heads))
+    return inputs, live
 
 
 def _total(factor: Factor, size: int) -> Plan:

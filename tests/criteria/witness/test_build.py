@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def _controls_noise_first(model: cm.CIM, node: str, decision: str) -> bool:
     return bool(brute.Scim(model).controls({decision: rule}, node, decision)[0])
 
 
-def every_yes_has_one(cids: list[cm.CID], decision_of=lambda cid: cid.decisions[0]) -> Counter[str]:
+def every_yes_has_one(cids: list[cm.CID], decision_of: Any = lambda cid: cid.decisions[0]) -> Counter[str]:
     count: Counter[str] = Counter()
     for cid in cids:
         decision = decision_of(cid)
@@ -92,13 +93,13 @@ def every_yes_has_one(cids: list[cm.CID], decision_of=lambda cid: cid.decisions[
     return count
 
 
-def test_every_yes_on_random_diagrams():
+def test_every_yes_on_random_diagrams() -> None:
     rng = random.Random(20261120)
     count = every_yes_has_one([random_cid(rng, rng.randint(4, 12)) for _ in range(examples(quick=80, full=2000))])
     assert all(count[criterion] > 50 for criterion in CRITERIA)
 
 
-def test_every_yes_on_zigzags():
+def test_every_yes_on_zigzags() -> None:
     rng = random.Random(7)
     count = every_yes_has_one([zigzag_cid(rng) for _ in range(examples(quick=12, full=1000))])
     assert all(count[criterion] >= 12 for criterion in CRITERIA)
@@ -107,7 +108,7 @@ def test_every_yes_on_zigzags():
 class TestSeveralDecisions:
     """Soluble diagrams: value of information is built nearly always; the rest is searched for, and says so."""
 
-    def test_value_of_information_in_soluble_diagrams(self):
+    def test_value_of_information_in_soluble_diagrams(self) -> None:
         rng = random.Random(3)
         built = settled = 0
         for _ in range(examples(quick=150, full=3000)):
@@ -130,7 +131,7 @@ class TestSeveralDecisions:
         assert built >= 0.98 * settled
 
     @pytest.mark.parametrize("criterion", ["ri", "ici", "voc", "voi"])
-    def test_what_the_search_finds_is_confirmed_by_listing_all_policies(self, criterion):
+    def test_what_the_search_finds_is_confirmed_by_listing_all_policies(self, criterion: Any) -> None:
         rng = random.Random(11)
         confirmed = 0
         for _ in range(examples(quick=25, full=600)):
@@ -142,7 +143,7 @@ class TestSeveralDecisions:
                         confirmed += _confirmed(verdict, model, decision)
         assert confirmed > 5
 
-    def test_unknown_is_rare_where_small_models_have_the_incentive(self):
+    def test_unknown_is_rare_where_small_models_have_the_incentive(self) -> None:
         """Brute force over random small models, which knows nothing of the search, against the verdicts."""
         rng = random.Random(5)
         has_one: Counter[str] = Counter()
@@ -157,7 +158,7 @@ class TestSeveralDecisions:
         assert sum(has_one.values()) >= 3
         assert sum(unknown.values()) <= 0.1 * sum(has_one.values()), (has_one, unknown)
 
-    def test_no_game_no_witness(self):
+    def test_no_game_no_witness(self) -> None:
         """The first decision knows nothing that the second one needs: an optimal rule may ignore it."""
         cid = cm.CID([("D0", "D1"), ("D1", "X"), ("X", "U"), ("D0", "U")], decisions=["D0", "D1"], utilities=["U"])
         verdict = judge(cid, "ri", "D0", "D1")
@@ -165,7 +166,7 @@ class TestSeveralDecisions:
         with pytest.raises(NotApplicableError, match="no witness"):
             verdict.witness()
 
-    def test_signalling(self):
+    def test_signalling(self) -> None:
         """The second decision has to listen to the first, which alone has seen what matters."""
         cid = cm.CID([("S", "D0"), ("D0", "D1"), ("D1", "U"), ("S", "U")], decisions=["D0", "D1"], utilities=["U"])
         for node in ("S", "D0"):
@@ -254,18 +255,18 @@ def _has(model: cm.CIM, verdict: Verdict, decision: str) -> bool:
 
 
 class TestOtherQuestions:
-    def test_the_same_verdict_gives_the_same_model(self):
+    def test_the_same_verdict_gives_the_same_model(self) -> None:
         cid = cm.CID([("S", "D0"), ("D0", "D1"), ("D1", "U"), ("S", "U")], decisions=["D0", "D1"], utilities=["U"])
         assert judge(cid, "ri", "S", "D1").witness() == judge(cid, "ri", "S", "D1").witness()
 
-    def test_a_set_of_nodes_needs_one_that_informs(self):
+    def test_a_set_of_nodes_needs_one_that_informs(self) -> None:
         cid = cm.CID([("a", "u"), ("b", "v"), ("d", "u")], decisions=["d"], utilities=["u"])
         model = cm.admits_voi(cid, ["a", "b"]).witness()
         assert set(model.cid.parents("d")) == {"a", "b"}
         blind = cm.CIM(cid, model.mechanisms)
         assert brute.best_value(model) > brute.best_value(blind) + 0.1
 
-    def test_a_node_that_has_to_carry_several_bits(self):
+    def test_a_node_that_has_to_carry_several_bits(self) -> None:
         """The first decision asks for one of two bits; the node says which counts: no model with two states has it."""
         edges = [("c1", "c2"), ("c2", "c3"), ("c3", "d4"), ("d4", "u"), ("c2", "u"), ("d0", "c3"), ("c1", "d4")]
         cid = cm.CID([*edges, ("d0", "d4")], decisions=["d0", "d4"], utilities=["u"])
@@ -277,7 +278,7 @@ class TestOtherQuestions:
         assert verdict.witness() == judge(cid, "voi", "c1", "d0").witness()
 
     @pytest.mark.parametrize("seed", range(examples(1, 40)))
-    def test_value_of_information_that_a_theorem_promises_has_a_witness(self, seed):
+    def test_value_of_information_that_a_theorem_promises_has_a_witness(self, seed: Any) -> None:
         """Soluble diagrams of four chance nodes and two decisions, where the other decision has to help."""
         rng = random.Random(seed)
         asked = 0
@@ -292,11 +293,11 @@ class TestOtherQuestions:
                     asked += 1
                     assert cm.value_of_information(verdict.witness(), verdict.node, "d0") > 1e-9
 
-    def test_a_latent_node_is_latent_no_longer_once_it_is_seen(self):
+    def test_a_latent_node_is_latent_no_longer_once_it_is_seen(self) -> None:
         cid = cm.CID([("sky", "u"), ("d", "u")], decisions=["d"], utilities=["u"], latent=["sky"])
         assert cm.admits_voi(cid, "sky").witness().cid.latent == ()
 
-    def test_other_agents_follow_fixed_rules(self):
+    def test_other_agents_follow_fixed_rules(self) -> None:
         cid = cm.CID(
             [("s", "a"), ("a", "b"), ("s", "win_b"), ("b", "win_b"), ("a", "win_a")],
             decisions={"A": ["a"], "B": ["b"]},
@@ -306,7 +307,7 @@ class TestOtherQuestions:
         assert set(model.rules) == {"a"}
         assert model.solve(agent="B").value["B"] == pytest.approx(1)
 
-    def test_every_yes_with_another_agent(self):
+    def test_every_yes_with_another_agent(self) -> None:
         rng = random.Random(13)
         count: Counter[str] = Counter()
         for _ in range(examples(quick=80, full=600)):
@@ -331,19 +332,19 @@ class TestOtherQuestions:
                         count[criterion] += 1
         assert all(count[criterion] > 5 for criterion in (*CRITERIA, "impact"))
 
-    def test_path_specific_control_leaves_the_cut_edges_idle(self):
+    def test_path_specific_control_leaves_the_cut_edges_idle(self) -> None:
         cid = cm.CID([("d", "x"), ("d", "y"), ("x", "y"), ("y", "u")], decisions=["d"], utilities=["u"])
         model = cm.admits_path_specific_ici(cid, "y", cut_edges=[("d", "y")]).witness()
         table = model.cpd("y")
         assert np.array_equal(table[0], table[1])
         assert cm.admits_path_specific_ici(cid, "y", cut_edges=[("d", "y"), ("x", "y")]).answer is Answer.EXCLUDES
 
-    def test_impact_moves_a_side_effect(self):
+    def test_impact_moves_a_side_effect(self) -> None:
         cid = cm.CID([("d", "u"), ("d", "vase"), ("rain", "vase")], decisions=["d"], utilities=["u"])
         model = cm.admits_impact(cid, "vase").witness()
         assert model.query(["vase"], policy=model.solve().policy)[1] == pytest.approx(1)
 
-    def test_introduced_unfairness_amplifies_what_the_label_has(self):
+    def test_introduced_unfairness_amplifies_what_the_label_has(self) -> None:
         cid = cm.CID(
             [("A", "X"), ("Z", "X"), ("Z", "Y"), ("X", "D"), ("X", "Y"), ("D", "U"), ("Y", "U")],
             decisions=["D"],
@@ -357,12 +358,12 @@ class TestOtherQuestions:
         }
         assert abs(law["D", 1] - law["D", 0]) > abs(law["Y", 1] - law["Y", 0]) + 0.1
 
-    def test_an_excluded_incentive_has_none(self):
+    def test_an_excluded_incentive_has_none(self) -> None:
         cid = cm.CID([("d", "u"), ("x", "y")], decisions=["d"], utilities=["u"])
         with pytest.raises(NotApplicableError, match="no model on this diagram is a witness"):
             cm.admits_ici(cid, "x").witness()
 
-    def test_a_utility_that_only_decisions_reach(self):
+    def test_a_utility_that_only_decisions_reach(self) -> None:
         alone = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
         verdict = cm.admits_voc(alone, "u")
         assert verdict.answer is Answer.EXCLUDES
@@ -375,7 +376,7 @@ class TestOtherQuestions:
         assert cm.value_of_control(model, "u") == 1.0  # one action pays here, the other there
 
     @pytest.mark.parametrize("seed", range(examples(4, 60)))
-    def test_control_of_utilities_is_what_the_numbers_say(self, seed):
+    def test_control_of_utilities_is_what_the_numbers_say(self, seed: Any) -> None:
         rng = random.Random(seed)
         for _ in range(12):
             cid = _of_one_or_two_decisions(rng)
@@ -389,20 +390,20 @@ class TestOtherQuestions:
                     else:
                         assert cm.value_of_control(_random_model(rng, verdict), u) == pytest.approx(0, abs=1e-12)
 
-    def test_many_idle_parents_keep_their_one_state(self):
+    def test_many_idle_parents_keep_their_one_state(self) -> None:
         idle = [f"x{i}" for i in range(55)]
         cid = cm.CID([*((x, "u") for x in idle), ("x0", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
         model = cm.admits_voi(cid, "x0").witness()
         assert model.cpd("u").size == 4
         assert all(model.card(x) == 1 for x in idle[1:])
 
-    def test_more_parents_than_a_table_has_axes(self):
+    def test_more_parents_than_a_table_has_axes(self) -> None:
         idle = [f"x{i}" for i in range(70)]
         cid = cm.CID([*((x, "u") for x in idle), ("x0", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
         with pytest.raises(MechanismError, match="fewer parents"):
             cm.admits_voi(cid, "x0").witness()
 
-    def test_long_chains_are_no_recursion(self):
+    def test_long_chains_are_no_recursion(self) -> None:
         n = 600
         chain = [(f"v{i}", f"v{i + 1}") for i in range(n)]
         cid = cm.CID([*chain, (f"v{n}", "d"), (f"v{n}", "u"), ("d", "u")], decisions=["d"], utilities=["u"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from tests.interop.formats import voyage
 from tests.interop.formats.programs import calm, diagram_of
 
 
-def read(text, ending, **options):
+def read(text: Any, ending: Any, **options: Any) -> Any:
     return from_bytes(text.encode(), f"x{ending}", Options(**options))
 
 
-def refused(text, ending, words):
+def refused(text: Any, ending: Any, words: Any) -> None:
     with pytest.raises(cm.FileFormatError, match=words):
         read(text, ending)
 
@@ -38,7 +39,7 @@ node e { kind = NATURE; discrete = TRUE; levels = (10, 20); parents = (d); funct
 """
 
 
-def test_netica_names_states_and_fills_tables_in_many_ways():
+def test_netica_names_states_and_fills_tables_in_many_ways() -> None:
     model = read(DNE, ".dne")
     assert model.domain("a") == ("one", "state1", "nine")
     assert model.domain("b") == ("0 to 2.5", "2.5 to INFINITY")
@@ -64,12 +65,12 @@ def test_netica_names_states_and_fills_tables_in_many_ways():
         ("bnet x", "x", "`bnet` is expected"),
     ],
 )
-def test_what_netica_means_otherwise_is_refused(old, new, words):
+def test_what_netica_means_otherwise_is_refused(old: Any, new: Any, words: Any) -> None:
     assert old in DNE
     refused(DNE.replace(old, new, 1), ".dne", words)
 
 
-def test_a_constant_of_netica_is_left_out_and_cannot_be_a_parent():
+def test_a_constant_of_netica_is_left_out_and_cannot_be_a_parent() -> None:
     constant = "node k { kind = CONSTANT; discrete = FALSE; value = 3; };\n"
     assert "k" not in read(DNE.replace("node a {", constant + "node a {"), ".dne").cid
     refused(
@@ -92,7 +93,7 @@ XDSL = """<smile id="x"><nodes>
 </nodes></smile>"""
 
 
-def test_genie_s_deterministic_nodes_and_weights():
+def test_genie_s_deterministic_nodes_and_weights() -> None:
     model = read(XDSL, ".xdsl")
     assert model.cpd("b").tolist() == [[0, 1], [1, 0]]
     assert model.cpd("u").tolist() == [[0.5, 1], [1.5, 2]]
@@ -123,7 +124,7 @@ def test_genie_s_deterministic_nodes_and_weights():
         ('<state id="s0"/>', "<state/>", "<state> has no attribute `id`"),
     ],
 )
-def test_what_genie_means_otherwise_is_refused(old, new, words):
+def test_what_genie_means_otherwise_is_refused(old: Any, new: Any, words: Any) -> None:
     assert old in XDSL
     text = XDSL.replace(old, new, 1)
     refused(text.replace("</cpt>", f"</{new[1:].split()[0]}>") if old.startswith("<cpt") else text, ".xdsl", words)
@@ -132,11 +133,13 @@ def test_what_genie_means_otherwise_is_refused(old, new, words):
 # OpenMarkov -----------------------------------------------------------------------------------------------------------
 
 
-def link(tail, head, inside=""):
+def link(tail: Any, head: Any, inside: Any = "") -> str:
     return f'<Link directed="true"><Variable name="{tail}" /><Variable name="{head}" />{inside}</Link>'
 
 
-def pgmx(potentials, criteria="", options="", type_="InfluenceDiagram", links=""):
+def pgmx(
+    potentials: Any, criteria: Any = "", options: Any = "", type_: Any = "InfluenceDiagram", links: Any = ""
+) -> str:
     states = '<States><State name="n" /><State name="y" /></States>'
     return f"""<ProbModelXML formatVersion="1.0.0"><ProbNet type="{type_}"><DecisionCriteria>
     <Criterion name="cost" unit="€" /><Criterion name="life" unit="years" /></DecisionCriteria><Variables>
@@ -147,7 +150,7 @@ def pgmx(potentials, criteria="", options="", type_="InfluenceDiagram", links=""
     <Links>{links}</Links><Potentials>{potentials}</Potentials></ProbNet>{options}</ProbModelXML>"""
 
 
-def potential(kind, names, inside):
+def potential(kind: Any, names: Any, inside: Any) -> str:
     names = "".join(f'<Variable name="{name}" />' for name in names)
     return f'<Potential type="{kind}"><Variables>{names}</Variables>{inside}</Potential>'
 
@@ -157,7 +160,7 @@ U = potential("UnivariateDistr", "uad", '<Functions>"1" "1"</Functions><Paramete
 V = potential("Delta", "vd", "<NumericValue>5</NumericValue>")
 
 
-def test_openmarkov_s_potentials_have_their_first_variable_fastest():
+def test_openmarkov_s_potentials_have_their_first_variable_fastest() -> None:
     model = read(pgmx(A + U + V), ".pgmx")
     assert model.cpd("a").tolist() == [0.5, 0.5]
     assert model.cpd("u").tolist() == [[1, 3], [2, 4]]
@@ -167,7 +170,7 @@ def test_openmarkov_s_potentials_have_their_first_variable_fastest():
     assert certain.cpd("a").tolist() == [0, 1]
 
 
-def test_utilities_of_several_criteria_need_their_scales():
+def test_utilities_of_several_criteria_need_their_scales() -> None:
     text = pgmx(A + U + V, criteria="life")
     refused(text, ".pgmx", r"several criteria \(cost, life\), and nothing weighs them: choose the unicriterion")
     scales = '<Scale Criterion="cost" Value="-1.0" /><Scale Criterion="life" Value="30000" />'
@@ -204,11 +207,11 @@ def test_utilities_of_several_criteria_need_their_scales():
         (pgmx(A + U + V, links=link("d", "u")), "links and its potential disagree about `a`"),
     ],
 )
-def test_what_openmarkov_means_otherwise_is_refused(text, words):
+def test_what_openmarkov_means_otherwise_is_refused(text: Any, words: Any) -> None:
     refused(text, ".pgmx", words)
 
 
-def test_a_limid_of_openmarkov_is_read_as_written():
+def test_a_limid_of_openmarkov_is_read_as_written() -> None:
     assert read(pgmx(A + U + V, type_="LIMID"), ".pgmx").origin.recall == "as written"
     assert read(pgmx(A + U + V), ".pgmx").origin.recall == "no forgetting"
 
@@ -229,12 +232,12 @@ def test_a_limid_of_openmarkov_is_read_as_written():
         ("A+[0:2:2]", ("[0;1[", "[1;2]")),
     ],
 )
-def test_the_fast_syntax_of_agrum(text, values):
+def test_the_fast_syntax_of_agrum(text: Any, values: Any) -> None:
     assert fast_variable(text, "x") == ("A", values)
 
 
 @pytest.mark.parametrize("text", ["A[0]", "A[3,1]", "A[x]", "A{1:2:x}", "A[2", "A{1:2}", "A[1.5]", "A[2000000]"])
-def test_what_is_not_the_fast_syntax_is_refused(text):
+def test_what_is_not_the_fast_syntax_is_refused(text: Any) -> None:
     with pytest.raises(cm.FileFormatError):
         fast_variable(text, "x")
 
@@ -256,12 +259,12 @@ UAI = (voyage.FILES / "voyage.uai").read_text()
         ("2\n -15 0\n", "2\n -15 0 1\n", "the file should end here"),
     ],
 )
-def test_what_is_no_uai_file_is_refused_with_its_place(old, new, words):
+def test_what_is_no_uai_file_is_refused_with_its_place(old: Any, new: Any, words: Any) -> None:
     assert old in UAI
     refused(UAI.replace(old, new, 1), ".uai", words)
 
 
-def test_a_limid_has_no_order_and_remembers_nothing():
+def test_a_limid_has_no_order_and_remembers_nothing() -> None:
     text = UAI.replace("ID\n", "LIMID\n", 1).replace("0 3 1 2 4\n", "", 1)
     model = read(text, ".uai")
     assert model.origin.recall == "as written"
@@ -291,12 +294,12 @@ ELV = (voyage.FILES / "voyage.elv").read_text()
         ("idiagram", "diagram", "one of idiagram, idiagramsv, id-with-svnodes, bnet is expected"),
     ],
 )
-def test_what_is_no_elvira_file_is_refused(old, new, words):
+def test_what_is_no_elvira_file_is_refused(old: Any, new: Any, words: Any) -> None:
     assert old in ELV
     refused(ELV.replace(old, new, 1), ".elv", words)
 
 
-def test_elvira_s_tables_may_name_states_and_know_their_uncertainty():
+def test_elvira_s_tables_may_name_states_and_know_their_uncertainty() -> None:
     text = 'id-with-svnodes "x" { node a { states = (n y); num-states = 2 title = "A" } '
     text += "node b(finite-states) { states = (n y); } node c; link a b; "
     text += "relation a { values = table ([y] = 0.25, [n] = 0.75); } relation c { values = table (1 0); } "
@@ -320,7 +323,7 @@ def test_elvira_s_tables_may_name_states_and_know_their_uncertainty():
         refused(text.replace(old, new), ".elv", words)
 
 
-def test_elvira_s_default_states_and_products():
+def test_elvira_s_default_states_and_products() -> None:
     text = 'idiagram "x" { default node states = (present , absent); node a(finite-states) { kind-of-node = chance; } '
     text += "relation a { values = table (0.25 0.75); } node u(continuous) { kind-of-node = utility; } "
     text += "node v(continuous) { kind-of-node = utility; } node w(continuous) { kind-of-node = super-value; } "
@@ -332,7 +335,7 @@ def test_elvira_s_default_states_and_products():
     assert model.cpd("w").tolist() == [10, 21]
 
 
-def test_bif_rows_may_have_stars_and_need_not_be_written_where_there_is_a_default():
+def test_bif_rows_may_have_stars_and_need_not_be_written_where_there_is_a_default() -> None:
     head = "".join(f"variable {n} {{ type discrete [2] {{ x, y }}; }}" for n in "abc")
     text = head + "probability (a) { table 0.5, 0.5; } probability (b) { table 1 0; } "
     model = read(text + "probability (c | a, b) { default 0.25, 0.75; (x, *) 1, 0; (*, y) 0, 1; }", ".bif")
@@ -348,7 +351,7 @@ def test_bif_rows_may_have_stars_and_need_not_be_written_where_there_is_a_defaul
 
 
 @calm
-def test_jgum_tables_have_their_first_parent_fastest():
+def test_jgum_tables_have_their_first_parent_fastest() -> None:
     gum = pytest.importorskip("pyagrum")
     cid = cm.CID([("A", "D"), ("A", "B"), ("D", "U"), ("A", "U"), ("B", "U")], decisions=["D"], utilities=["U"])
     rng = np.random.default_rng(0)

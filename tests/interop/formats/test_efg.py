@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,11 +17,11 @@ from tests.interop.formats import voyage
 from tests.strategies import examples
 
 
-def read(text):
+def read(text: Any) -> Any:
     return from_bytes(text.encode(), "x.efg", Options())
 
 
-def test_observations_payoffs_and_names_of_a_signalling_game():
+def test_observations_payoffs_and_names_of_a_signalling_game() -> None:
     game = cm.read(voyage.FILES / "signals.efg")
     assert game.cid.agents == ("Seller", "Buyer")
     assert game.cid.parents("Seller moves") == ("quality",)
@@ -31,7 +33,7 @@ def test_observations_payoffs_and_names_of_a_signalling_game():
     assert game.origin.title == "A buyer sees a sign of quality"
 
 
-def test_an_information_set_that_no_move_tells_gets_a_node_that_does():
+def test_an_information_set_that_no_move_tells_gets_a_node_that_does() -> None:
     """The second player learns only whether both coins fell alike."""
     lines = ['EFG 2 R "alike" { "a" "b" }', 'c "" 1 "" { "h" 1/2 "t" 1/2 } 0']
     for first in "ht":
@@ -49,7 +51,7 @@ def test_an_information_set_that_no_move_tells_gets_a_node_that_does():
 
 
 @st.composite
-def games(draw):
+def games(draw: Any) -> Any:
     """Two players and a chance node, each seeing some of what comes before."""
     seen_by_second = draw(st.lists(st.sampled_from(["c", "x"]), unique=True))
     edges = [(tail, "y") for tail in seen_by_second]
@@ -64,7 +66,7 @@ def games(draw):
 
 @settings(max_examples=examples(quick=40, full=1500))
 @given(game=games())
-def test_a_game_through_its_tree_has_the_same_equilibrium_payoffs(game):
+def test_a_game_through_its_tree_has_the_same_equilibrium_payoffs(game: Any) -> None:
     again = read(to_efg(game))
     assert again.cid.agents == ("X", "Y")
     before = {tuple(e.values.items()) for e in solve.pure_equilibria(game)}
@@ -87,7 +89,7 @@ t "" 2
 """
 
 
-def test_what_was_said_before_may_be_left_out():
+def test_what_was_said_before_may_be_left_out() -> None:
     game = read(TREE)
     assert game.cid.parents("B moves") == ()
     assert game.cid.parents("payoff of A") == ("B moves",)
@@ -123,7 +125,7 @@ def test_what_was_said_before_may_be_left_out():
         ("{ 3, 4 }\n", '{ 3, 4 }\nt "" 1\n', "asymmetric|the game's tree is complete"),
     ],
 )
-def test_what_is_no_such_game_is_refused_with_its_place(old, new, words):
+def test_what_is_no_such_game_is_refused_with_its_place(old: Any, new: Any, words: Any) -> None:
     assert old in TREE
     with pytest.raises(cm.FileFormatError, match=words):
         read(TREE.replace(old, new, 1))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,7 +25,7 @@ potential (b | a) { data = ((0.5 0.5) (0 0) (0.2 0.8)); }
 """
 
 
-def test_rounded_rows_are_refused_with_the_size_of_the_correction_and_divided_on_request():
+def test_rounded_rows_are_refused_with_the_size_of_the_correction_and_divided_on_request() -> None:
     with pytest.raises(
         cm.FileFormatError, match=r"`a`: 1 row does not sum to 1 \(and rows of 1 more nodes\).*normalise"
     ):
@@ -36,7 +39,7 @@ def test_rounded_rows_are_refused_with_the_size_of_the_correction_and_divided_on
     assert "the largest correction, of `a`, is 0.001" in notes
 
 
-def test_rows_that_sum_to_one_are_left_to_the_last_bit():
+def test_rows_that_sum_to_one_are_left_to_the_last_bit() -> None:
     model = from_bytes(ROUNDED.replace("0.333 0.333 0.333", "0.1 0.2 0.7").encode(), "x.net", Options(normalise=True))
     assert model.cpd("a").tolist() == [0.1, 0.2, 0.7]
 
@@ -51,7 +54,7 @@ probability ( u | s, d ) { default 0, 1, 0; (lo, yes) 1, 0, 0; (hi, yes) 0.2, 0,
 """
 
 
-def test_utilities_of_chance_nodes_are_their_means_and_the_result_says_so():
+def test_utilities_of_chance_nodes_are_their_means_and_the_result_says_so() -> None:
     model = from_bytes(BIF.encode(), "x.bif", Options(("d",), {"u": None}))
     assert model.cpd("u").tolist() == [[0, -1], [0, pytest.approx(0.2 * -1 + 0.8 * 2.5)]]
     assert model.origin.notes == ("`u` was random: the utility is its mean in each context of its parents.",)
@@ -66,7 +69,7 @@ def test_utilities_of_chance_nodes_are_their_means_and_the_result_says_so():
         from_bytes(BIF.encode(), "x.bif", Options((), {"s": {"lo": 0.0, "hi": 1.0}}))
 
 
-def test_xmlbif_without_decisions_is_told_what_is_what(tmp_path):
+def test_xmlbif_without_decisions_is_told_what_is_what(tmp_path: Path) -> None:
     network = cm.read(voyage.FILES / "voyage.bif")
     assert network.cid.decisions == ()
     path = cm.write(network, tmp_path / "voyage.xml.bifxml")
@@ -75,7 +78,7 @@ def test_xmlbif_without_decisions_is_told_what_is_what(tmp_path):
 
 
 @st.composite
-def combined(draw):
+def combined(draw: Any) -> Any:
     """A network with utilities over three binary nodes and a random circuit of sums and products above them."""
     network = Network("test", "test")
     for name in "abc":
@@ -98,12 +101,12 @@ def combined(draw):
 
 @settings(max_examples=examples(quick=60, full=2000))
 @given(drawn=combined())
-def test_sums_and_products_are_worth_what_their_circuit_says(drawn):
+def test_sums_and_products_are_worth_what_their_circuit_says(drawn: Any) -> None:
     network, base = drawn
     circuit = {e.name: (e.kind, e.parents, e.weights) for e in network.entries.values() if e.kind in {"sum", "product"}}
     used = {part for _, parts, _ in circuit.values() for part in parts}
 
-    def value(name, at):
+    def value(name: Any, at: Any) -> Any:
         if name in base:
             parents, numbers = base[name]
             return numbers[sum(at[p] * 2 ** (len(parents) - 1 - i) for i, p in enumerate(parents))]
@@ -143,13 +146,13 @@ def test_sums_and_products_are_worth_what_their_circuit_says(drawn):
         ("node a {", "node a [", "line 3, column 8"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name_and_place(old, new, words):
+def test_what_does_not_fit_is_refused_by_name_and_place(old: Any, new: Any, words: Any) -> None:
     assert old in ROUNDED
     with pytest.raises(cm.FileFormatError, match=rf"x\.net.*(?:{words})"):
         from_bytes(ROUNDED.replace(old, new).encode(), "x.net", Options())
 
 
-def test_a_file_without_tables_is_a_bare_diagram():
+def test_a_file_without_tables_is_a_bare_diagram() -> None:
     text = 'node a { states = ("x" "y"); } decision d { states = ("x" "y"); } utility u { } '
     text += "potential (d | a) { } potential (u | d a) { }"
     found = from_bytes(text.encode(), "x.net", Options())

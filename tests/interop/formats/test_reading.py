@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ UAI_NAMES = dict(zip(["season", "weather", "report", "insure", "sail"], ["v0", "
 
 
 @pytest.mark.parametrize("ending", voyage.ENDINGS)
-def test_one_diagram_in_every_format_has_the_same_tables(ending):
+def test_one_diagram_in_every_format_has_the_same_tables(ending: Any) -> None:
     found = voyage.read(ending, recall="as written")
     expected = voyage.model()
     names = {**UAI_NAMES, "gain": "u0", "cover": "u1", "premium": "u2"} if ending == ".uai" else {}
@@ -33,7 +35,7 @@ def test_one_diagram_in_every_format_has_the_same_tables(ending):
 
 
 @pytest.mark.parametrize("ending", voyage.ENDINGS)
-def test_it_is_worth_what_all_policies_say(ending):
+def test_it_is_worth_what_all_policies_say(ending: Any) -> None:
     assert voyage.read(ending, recall="as written").solve().value == pytest.approx(voyage.worth(remembering=False))
     found = voyage.read(ending)
     remembers = ending in voyage.REMEMBERING
@@ -42,7 +44,7 @@ def test_it_is_worth_what_all_policies_say(ending):
     assert any("no forgetting, as" in note for note in found.origin.notes) is remembers
 
 
-def test_no_forgetting_may_be_asked_for_where_the_order_is_said():
+def test_no_forgetting_may_be_asked_for_where_the_order_is_said() -> None:
     assert voyage.worth(remembering=True) > voyage.worth(remembering=False) + 1
     found = voyage.read(".net").with_recall(["insure", "sail"])
     assert found.solve().value == pytest.approx(voyage.worth(remembering=True))
@@ -64,19 +66,19 @@ def test_no_forgetting_may_be_asked_for_where_the_order_is_said():
         (".bif", {"season": (10, 20)}, {}, {}),
     ],
 )
-def test_positions_labels_and_units_are_kept(ending, positions, labels, units):
+def test_positions_labels_and_units_are_kept(ending: Any, positions: Any, labels: Any, units: Any) -> None:
     cid = voyage.read(ending).cid
     assert [voyage.looks(cid, key) for key in ("position", "label", "unit")] == [positions, labels, units]
 
 
 @pytest.mark.parametrize("ending", [".xdsl", ".pgmx", ".elv"])
-def test_sums_of_utilities_are_multiplied_out_and_said_so(ending):
+def test_sums_of_utilities_are_multiplied_out_and_said_so(ending: Any) -> None:
     found = voyage.read(ending)
     assert "all" not in found.cid
     assert "`all` combined utilities by a sum and was multiplied out." in found.origin.notes
 
 
-def test_the_result_is_a_model_that_says_where_it_comes_from():
+def test_the_result_is_a_model_that_says_where_it_comes_from() -> None:
     found = voyage.read(".xdsl")
     assert isinstance(found, cm.CIM)
     assert repr(found).endswith("; from GeNIe XDSL, no forgetting)")
@@ -88,7 +90,7 @@ def test_the_result_is_a_model_that_says_where_it_comes_from():
     assert found.shift(season=cm.Uniform("summer", "winter")).cid == found.cid
 
 
-def test_formats_are_told_by_what_is_in_the_file(tmp_path):
+def test_formats_are_told_by_what_is_in_the_file(tmp_path: Path) -> None:
     for ending in voyage.ENDINGS:
         if ending == ".bif":
             continue
@@ -107,7 +109,7 @@ def test_formats_are_told_by_what_is_in_the_file(tmp_path):
         cm.read(tmp_path / "page.xml")
 
 
-def test_a_message_does_not_grow_with_a_foreign_file(tmp_path):
+def test_a_message_does_not_grow_with_a_foreign_file(tmp_path: Path) -> None:
     text = (voyage.FILES / "voyage.xdsl").read_text() + "<!-- " + "x" * 100_000 + " -->"
     (tmp_path / "voyage.json").write_text("[" + '"x", ' * 50_000 + "1]")
     (tmp_path / "voyage.xdsl").write_text(text.replace("0.9 0.1", "0.9 0.2"))
@@ -117,7 +119,7 @@ def test_a_message_does_not_grow_with_a_foreign_file(tmp_path):
         assert len(str(caught.value)) < 400
 
 
-def test_options_of_reading_are_checked(tmp_path):
+def test_options_of_reading_are_checked(tmp_path: Path) -> None:
     with pytest.raises(cm.NotApplicableError, match=r'decisions=\["sail"\]'):
         cm.read(voyage.FILES / "voyage.bif", decisions="sail")
     with pytest.raises(cm.NotApplicableError, match="recall= is one of"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ MARKS = "{}()[],;=|"
     pieces=st.lists(st.sampled_from(["a", "-1.5e3", '"x y"', '"q\\"r"', "{", ")", ",", ";"]), min_size=1, max_size=8),
     gaps=st.lists(st.sampled_from([" ", "\n", "\t", " // c\n", "/* {\n */", "\r\n"]), min_size=9, max_size=9),
 )
-def test_tokens_are_the_pieces_with_their_places(pieces, gaps):
+def test_tokens_are_the_pieces_with_their_places(pieces: Any, gaps: Any) -> None:
     text, places = "", []
     for piece, gap in zip(pieces, gaps, strict=False):
         places.append((text.count("\n") + 1, len(text) - text.rfind("\n")))
@@ -30,7 +32,7 @@ def test_tokens_are_the_pieces_with_their_places(pieces, gaps):
 
 @settings(max_examples=examples(quick=200, full=5000))
 @given(text=st.text(max_size=40))
-def test_any_text_is_cut_into_pieces_or_refused(text):
+def test_any_text_is_cut_into_pieces_or_refused(text: Any) -> None:
     try:
         tokens = Tokens(text, "t", marks=MARKS, comments=("//", "/*", "%"))
     except cm.FileFormatError as error:
@@ -41,12 +43,12 @@ def test_any_text_is_cut_into_pieces_or_refused(text):
 
 @settings(max_examples=examples(quick=200, full=5000))
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
-def test_numbers_read_as_python_reads_them(value):
+def test_numbers_read_as_python_reads_them(value: Any) -> None:
     assert as_number(repr(value)) == value
 
 
 @pytest.mark.parametrize(
     "text", ["", "nan", "inf", "1_000", "0x1", "1e", "--1", "1,5", "９", "1" * 400, "1/2", "1e999"]
 )
-def test_what_is_no_decimal_number_is_none(text):
+def test_what_is_no_decimal_number_is_none(text: Any) -> None:
     assert as_number(text) is None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +23,7 @@ FORMATS = {".bifxml": bifxml, ".xdsl": xdsl, ".net": net, ".pgmx": probmodelxml}
 NAME = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=6).map(str.strip)
 
 
-def through(model, ending):
+def through(model: cm.CIM, ending: Any) -> Any:
     """Write and read back, without a file."""
     format = FORMATS[ending]
     text = format.write(from_model(model, format.FORMAT, "x"))
@@ -28,7 +31,7 @@ def through(model, ending):
     return to_model(format.read(data, f"x{ending}"), Options(recall="as written"))
 
 
-def texts(model):
+def texts(model: cm.CIM) -> Any:
     """Return the model with texts for values, and an origin with positions, labels and units."""
     cid = model.cid
     named = {
@@ -46,7 +49,7 @@ def texts(model):
 @settings(max_examples=examples(quick=25, full=1000))
 @given(model=models(decisions=(0, 2), max_card=3))
 @pytest.mark.parametrize("ending", FORMATS)
-def test_what_is_written_is_read_back_to_the_last_bit(ending, model):
+def test_what_is_written_is_read_back_to_the_last_bit(ending: Any, model: cm.CIM) -> None:
     model = texts(model)
     found = through(model, ending)
     assert found == model
@@ -64,7 +67,7 @@ def test_what_is_written_is_read_back_to_the_last_bit(ending, model):
     states=st.lists(NAME.filter(bool), min_size=2, max_size=3, unique=True),
 )
 @pytest.mark.parametrize("ending", FORMATS)
-def test_any_name_survives(ending, names, states):
+def test_any_name_survives(ending: Any, names: Any, states: Any) -> None:
     a, b, c = names
     cid = cm.CID([(a, b), (b, c), (a, c)], decisions=[b], utilities=[c])
     model = cid.parameterise(
@@ -76,7 +79,7 @@ def test_any_name_survives(ending, names, states):
 
 
 @pytest.mark.parametrize("ending", [*FORMATS, ".json", ".cid.yaml"])
-def test_files_of_the_voyage_are_written_and_read(ending, tmp_path):
+def test_files_of_the_voyage_are_written_and_read(ending: Any, tmp_path: Path) -> None:
     model = voyage.read(".bifxml", recall="as written")
     path = cm.write(model, tmp_path / f"out{ending}")
     found = cm.read(path)
@@ -85,7 +88,7 @@ def test_files_of_the_voyage_are_written_and_read(ending, tmp_path):
     assert voyage.looks(found.cid, "position") == {"season": (10.0, 20.0)}
 
 
-def test_genie_would_remember_so_what_forgets_is_not_written_for_it(tmp_path):
+def test_genie_would_remember_so_what_forgets_is_not_written_for_it(tmp_path: Path) -> None:
     forgetful = voyage.read(".xdsl", recall="as written")
     with pytest.raises(cm.NotApplicableError, match=r"nothing is forgotten, and here `sail` does not observe `season`"):
         cm.write(forgetful, tmp_path / "x.xdsl")
@@ -115,13 +118,13 @@ def test_genie_would_remember_so_what_forgets_is_not_written_for_it(tmp_path):
     ],
 )
 @pytest.mark.parametrize("ending", FORMATS)
-def test_what_a_format_cannot_hold_is_said(ending, model, words, tmp_path):
+def test_what_a_format_cannot_hold_is_said(ending: Any, model: cm.CIM, words: Any, tmp_path: Path) -> None:
     with pytest.raises(cm.NotApplicableError, match=words):
         cm.write(model, tmp_path / f"x{ending}")
     assert not list(tmp_path.iterdir())
 
 
-def test_symbols_and_setups_go_into_the_own_format_only(tmp_path):
+def test_symbols_and_setups_go_into_the_own_format_only(tmp_path: Path) -> None:
     sympy = pytest.importorskip("sympy")
     model = cm.CID(nodes=["a"]).parameterise(a=cm.Bernoulli(sympy.Symbol("p")))
     with pytest.raises(cm.NotApplicableError, match="needs numbers"):
@@ -135,7 +138,7 @@ def test_symbols_and_setups_go_into_the_own_format_only(tmp_path):
         cm.write(cm.CID(nodes=["a\x01"]).parameterise({"a\x01": cm.Uniform("x", "y")}), tmp_path / "x.pgmx")
 
 
-def test_diagrams_are_written_as_dot(tmp_path):
+def test_diagrams_are_written_as_dot(tmp_path: Path) -> None:
     text = cm.write(voyage.model(), tmp_path / "x.dot").read_text()
     assert '"season" -> "weather"' in text
     assert text == cm.write(voyage.model().cid, tmp_path / "y.dot").read_text()
@@ -148,7 +151,7 @@ def test_diagrams_are_written_as_dot(tmp_path):
 @calm
 @settings(max_examples=examples(quick=15, full=300))
 @given(model=models(decisions=(1, 2), max_card=3))
-def test_pyagrum_reads_our_bifxml_and_we_read_its(model, tmp_path_factory):
+def test_pyagrum_reads_our_bifxml_and_we_read_its(model: cm.CIM, tmp_path_factory: Any) -> None:
     gum = agrum()
     folder = tmp_path_factory.mktemp("agrum")
     model = texts(model)
@@ -164,7 +167,7 @@ def test_pyagrum_reads_our_bifxml_and_we_read_its(model, tmp_path_factory):
 @settings(max_examples=examples(quick=10, full=200))
 @given(model=models(decisions=0, utilities=0, min_chance=3, max_chance=5, max_card=3))
 @pytest.mark.parametrize("ending", ["net", "bif", "bifxml", "xdsl"])
-def test_we_read_what_pyagrum_writes(ending, model, tmp_path_factory):
+def test_we_read_what_pyagrum_writes(ending: Any, model: cm.CIM, tmp_path_factory: Any) -> None:
     gum = agrum()
     model = texts(model)
     flat = {n: cm.Table(model.cpd(n), domain=[f"s{i}" for i in range(model.card(n))]) for n in model.cid.nodes}
@@ -175,7 +178,7 @@ def test_we_read_what_pyagrum_writes(ending, model, tmp_path_factory):
     assert same_tables(found, plain, 2e-5)
 
 
-def test_pgmpy_reads_the_same_tables(tmp_path):
+def test_pgmpy_reads_the_same_tables(tmp_path: Path) -> None:
     readwrite = pytest.importorskip("pgmpy.readwrite")
     network = cm.CID([("a", "c"), ("b", "c")]).parameterise(
         a=cm.Categorical({"x": 0.25, "y": 0.75}), b=cm.Uniform("p", "q"),
@@ -200,7 +203,7 @@ def test_pgmpy_reads_the_same_tables(tmp_path):
 
 
 @calm
-def test_pyagrum_finds_the_same_optimum_in_what_we_write(tmp_path):
+def test_pyagrum_finds_the_same_optimum_in_what_we_write(tmp_path: Path) -> None:
     gum = agrum()
     theirs = gum.InfluenceDiagram()
     theirs.loadBIFXML(str(cm.write(voyage.read(".dne"), tmp_path / "x.bifxml")))
@@ -210,7 +213,7 @@ def test_pyagrum_finds_the_same_optimum_in_what_we_write(tmp_path):
     assert diagram_of(voyage.model()).size() == 8
 
 
-def test_gambit_reads_our_games_and_we_read_them_back(tmp_path):
+def test_gambit_reads_our_games_and_we_read_them_back(tmp_path: Path) -> None:
     gambit = pytest.importorskip("pygambit")
     game = cm.read(voyage.FILES / "signals.efg")
     path = cm.write(game, tmp_path / "again.efg")
@@ -222,6 +225,6 @@ def test_gambit_reads_our_games_and_we_read_them_back(tmp_path):
     assert sorted(pure) == values
 
 
-def gambit_values(game, profile):
+def gambit_values(game: Any, profile: Any) -> Any:
     """Return what each player gets, sorted by name."""
     return sorted((player.label, float(profile.payoff(player))) for player in game.players)

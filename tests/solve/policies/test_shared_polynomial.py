@@ -34,8 +34,8 @@ def test_a_driver_past_three_exits(worth: tuple[float, float, float], last: floa
     grid = np.linspace(0, 1, 100_001)
     values = sum(w * (1 - grid) * grid**i for i, w in enumerate(worth)) + last * grid**3
     assert found.value == pytest.approx(values.max(), abs=1e-9)
-    assert found.bound is not None
-    assert found.value <= found.bound <= found.value + 1e-11
+    assert found.upper_bound is not None
+    assert found.value <= found.upper_bound <= found.value + 1e-11
     assert found.exact
     assert model.expected_utility(found) == pytest.approx(found.value, abs=1e-13)
     if p is not None:
@@ -58,8 +58,8 @@ def test_rules_that_see_something_against_a_grid(seed: int) -> None:
         u=cm.Table(rng.integers(-3, 4, size=(2,) * 6).astype(float), parents=("x", "y", "a", "b", "c", "e")),
     )
     found = solve(model, shared_rules=[("a", "b", "c")])
-    assert found.bound is not None
-    assert found.exact == (found.bound - found.value <= 1e-11)
+    assert found.upper_bound is not None
+    assert found.exact == (found.upper_bound - found.value <= 1e-11)
     assert model.expected_utility(found) == pytest.approx(found.value, abs=1e-12)
     best = -np.inf
     for p in np.linspace(0, 1, 6):
@@ -68,7 +68,7 @@ def test_rules_that_see_something_against_a_grid(seed: int) -> None:
             for e in (0, 1):
                 rules = {"a": rule, "b": rule, "c": rule, "e": [1 - e, e]}
                 best = max(best, model.expected_utility(rules))
-    assert best <= found.bound
+    assert best <= found.upper_bound
     assert best <= found.value + 1e-11 or not found.exact
 
 
@@ -97,5 +97,5 @@ def test_what_is_out_of_reach_is_bounded_by_a_rule_each() -> None:
     cid = cm.CID([(d, "u") for d in "abc"], decisions=list("abc"), utilities=["u"])
     model = cid.parameterise({**{d: [0, 1, 2] for d in "abc"}, "u": lambda a, b, c: float(len({a, b, c}))})
     found = solve(model, shared_rules=[("a", "b", "c")])
-    assert (found.exact, found.bound) == (False, 3.0)
+    assert (found.exact, found.upper_bound) == (False, 3.0)
     assert found.value == 1.0

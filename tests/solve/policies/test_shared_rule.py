@@ -184,7 +184,7 @@ def test_two_shared_rules_are_not_called_exact() -> None:
     found = solve(model, shared_rules=groups)
     assert not found.exact
     assert found.method == "exhaustive over deterministic rules"
-    assert found.bound == 1  # with a rule each
+    assert found.upper_bound == 1  # with a rule each
     assert solve(model, shared_rules=groups, deterministic=True).exact
     assert solve(model, shared_rules=[("a", "b")]).value == pytest.approx(0.5)
 
