@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from cidmesa._version import __version__ as __version__
-from cidmesa.criteria import incentives as incentives  # used with every diagram
 from cidmesa.diagram import CID as CID
 from cidmesa.errors import CidmesaError as CidmesaError
 from cidmesa.errors import DiagramError as DiagramError
@@ -65,6 +64,7 @@ _LAZY = {
         "admits_unfairness",
         "admits_voc",
         "admits_voi",
+        "incentives",
         "reasoning_patterns",
         "sensitivity",
     ),
@@ -153,6 +153,7 @@ if _TYPE_CHECKING:
     from cidmesa.criteria import admits_unfairness as admits_unfairness
     from cidmesa.criteria import admits_voc as admits_voc
     from cidmesa.criteria import admits_voi as admits_voi
+    from cidmesa.criteria import incentives as incentives
     from cidmesa.criteria import reasoning_patterns as reasoning_patterns
     from cidmesa.criteria import sensitivity as sensitivity
     from cidmesa.graph import is_soluble as is_soluble
