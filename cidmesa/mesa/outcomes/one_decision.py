@@ -35,6 +35,7 @@ from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import context_law, outcome_law
+from cidmesa.solve.queries.decision_laws import with_own_axes
 from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class OneDecision:
             outside = [t for t in targets if t not in parents]
             table = exact_joint(model, [*parents, self.decision, *outside])
             if table is not None and len(outside) < len(targets):
-                table = _with_own_axes(table, parents, targets)
+                table = with_own_axes(table, [*parents, self.decision], targets)
             if table is None:
                 return None
             family = len(parents) + 1
@@ -253,18 +254,3 @@ def _flat(shape: Sequence[int], family: int) -> tuple[int, int]:
     for card in shape[: family - 1]:
         contexts *= card
     return contexts, shape[family - 1]
-
-
-def _with_own_axes(table: Array, parents: Sequence[str], targets: Sequence[str]) -> Array:
-    """Give a target that is a parent an axis of its own: all its mass is on the value observed."""
-    family = len(parents) + 1
-    for axis, node in enumerate(targets, start=family):
-        if node in parents:
-            where = parents.index(node)
-            card = table.shape[where]
-            table = np.expand_dims(table, axis)
-            mask = np.zeros([card if i in {where, axis} else 1 for i in range(table.ndim)], dtype=np.int64)
-            for i in range(card):
-                mask[tuple(i if j in {where, axis} else 0 for j in range(table.ndim))] = 1
-            table = table * mask
-    return table

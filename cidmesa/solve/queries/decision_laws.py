@@ -7,7 +7,7 @@ about the second on the support of the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,7 +114,7 @@ def outcome_law(
         total = law.sum(axis=axes, keepdims=True)
         law = np.divide(law, total, out=np.full(shape, np.nan), where=total > 0)
     if len(free) < len(ids):
-        law = _with_own_axes(law, family, ids, view.cards)
+        law = with_own_axes(law, family, ids)
     if not completed and index.parents[d]:
         reached = context_law(model, decision, policy=policy) > 0
         if not reached.all():
@@ -136,17 +136,25 @@ def _plan_law(view: ModelTables, family: tuple[int, ...], targets: tuple[int, ..
     return Question(plan, tuple(nodes), (None,) * len(nodes))
 
 
-def _with_own_axes(law: Array, family: tuple[int, ...], targets: tuple[int, ...], cards: tuple[int, ...]) -> Array:
-    """Put in the axes of targets that belong to the family: each is where the context says it is."""
-    width = len(family) + len(targets)
-    free = [v for v in targets if v not in family]
-    axes = [len(family) + targets.index(v) for v in free]
-    order = [len(family) + i for i in np.argsort(axes)]
-    law = law.transpose([*range(len(family)), *order])
-    law = law.reshape(law.shape[: len(family)] + tuple([cards[v] if v in free else 1 for v in targets]))
-    for i, v in enumerate(targets):
-        if v in family:
-            shape = [1] * width
-            shape[family.index(v)] = shape[len(family) + i] = cards[v]
-            law = law * np.eye(cards[v]).reshape(shape)
+def with_own_axes(law: Array, family: Sequence[Hashable], targets: Sequence[Hashable]) -> Array:
+    """Give a target that belongs to a decision's family an axis of its own: all its mass is on the value it has there.
+
+    Parameters
+    ----------
+    law
+        Axes for the family, then for the targets outside it, in their order.
+    family, targets
+        Names or positions of nodes.
+
+    Examples
+    --------
+    >>> with_own_axes(np.array([[0.5, 0.5], [1.0, 0.0]]), ["seen", "act"], ["seen"])[1].tolist()
+    [[0.0, 1.0], [0.0, 0.0]]
+    """
+    for axis, node in enumerate(targets, start=len(family)):
+        if node in family:
+            where = list(family).index(node)
+            shape = [1] * (law.ndim + 1)
+            shape[where] = shape[axis] = law.shape[where]
+            law = np.expand_dims(law, axis) * np.eye(law.shape[where], dtype=np.int64).reshape(shape)
     return law
