@@ -233,7 +233,7 @@ def stale_model(setup: TrainingSetup) -> cm.CIM:
 
 
 @given(setup=random_setups(), tolerance=st.sampled_from([0.0, 0.25]), pairs=st.booleans())
-@settings(max_examples=examples(quick=80, full=3000))
+@settings(max_examples=examples(quick=80, full=1500))
 def test_every_candidate_equals_listing(setup: TrainingSetup, tolerance: float, pairs: bool) -> None:
     family = derive_mesa_optimizers(setup, max_targets=2 if pairs else 1, tolerance=tolerance)
     for candidate in list(family)[-6:]:

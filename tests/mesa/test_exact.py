@@ -294,7 +294,7 @@ def rare_setups(draw: st.DrawFn) -> TrainingSetup:
 
 
 @given(setup=rare_setups(), tolerance=st.sampled_from([0.0, 0.25]))
-@settings(max_examples=examples(quick=40, full=3000))
+@settings(max_examples=examples(quick=40, full=600))
 def test_every_candidate_equals_listing_with_rare_events(setup: TrainingSetup, tolerance: float) -> None:
     for candidate in list(derive_mesa_optimizers(setup, tolerance=tolerance))[-3:]:
         check_against_listing(setup, candidate, rational(tolerance))
@@ -330,7 +330,7 @@ def check_invariants(candidate: MesaOptimizer) -> None:
     level=st.sampled_from([0, -3, 2**20]),
     tolerance=st.sampled_from([0.0, 0.25]),
 )
-@settings(max_examples=examples(quick=30, full=2000))
+@settings(max_examples=examples(quick=30, full=600))
 def test_adding_to_and_scaling_utilities_changes_no_answer(
     setup: TrainingSetup, power: int, level: int, tolerance: float
 ) -> None:

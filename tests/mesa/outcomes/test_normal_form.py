@@ -89,7 +89,7 @@ def setups(draw: st.DrawFn) -> TrainingSetup:
 
 
 @given(setup=setups(), tolerance=st.sampled_from([0.0, 0.25]))
-@settings(max_examples=examples(quick=40, full=2000))
+@settings(max_examples=examples(quick=40, full=800))
 def test_two_decisions_equal_listing(setup: TrainingSetup, tolerance: float) -> None:
     target = setup.cid.chance[-1]
     assume(not needs_stochastic_rules(setup, [target]))

@@ -68,7 +68,7 @@ def test_two_stages_of_poker_are_not_listed() -> None:
     assert is_equilibrium(model, found)
 
 
-@settings(max_examples=examples(quick=20, full=1500))
+@settings(max_examples=examples(quick=20, full=400))
 @given(st.data())
 def test_random_zero_sum_games_are_worth_what_listing_says(data: st.DataObject) -> None:
     n, m = data.draw(st.integers(2, 4)), data.draw(st.integers(2, 4))
@@ -81,7 +81,7 @@ def test_random_zero_sum_games_are_worth_what_listing_says(data: st.DataObject) 
         assert other.values["A"] == pytest.approx(found.values["A"], abs=1e-9)
 
 
-@settings(max_examples=examples(quick=15, full=1000))
+@settings(max_examples=examples(quick=15, full=300))
 @given(st.data())
 def test_what_it_covers_it_solves(data: st.DataObject) -> None:
     """Random diagrams: decisions dealt out to two agents, the second paid what the first is not."""

@@ -69,7 +69,7 @@ def test_an_irrational_equilibrium_is_found() -> None:
         assert [2 * o for o in odd] == pytest.approx([1 - o for o in odd], abs=1e-12)
 
 
-@settings(max_examples=examples(quick=4, full=300))
+@settings(max_examples=examples(quick=4, full=60))
 @given(st.data())
 def test_what_is_found_is_an_equilibrium_and_the_pure_ones_are_all_there(data: st.DataObject) -> None:
     flat = data.draw(st.lists(st.integers(-3, 3), min_size=24, max_size=24))
