@@ -124,12 +124,21 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--arm", action="append", help="only this arm; may be repeated")
     run.add_argument("--body", action="append", help="only this body; may be repeated")
     run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
+    _explore_options(explore)
+    _render_options(render)
+    return parser
+
+
+def _explore_options(explore: argparse.ArgumentParser) -> None:
     explore.add_argument(
         "what", metavar="NAME|FILE", nargs="?", help="what to start with: also a diagram of the literature (red door)"
     )
     _file_options(explore)
     explore.add_argument("-o", "--output", type=Path, help="file to write (explorer.html)")
     explore.add_argument("--open", action="store_true", help="show the page in the browser")
+
+
+def _render_options(render: argparse.ArgumentParser) -> None:
     render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
     render.add_argument("--of", default="base", metavar="base|optimizer|TARGET", help="which diagram (base)")
     render.add_argument("--deployment", help="the diagram of that deployment, with its links (training)")
@@ -137,7 +146,6 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument(
         "--engine", default="auto", choices=("auto", "pygraphviz", "dot", "own"), help="who lays it out"
     )
-    return parser
 
 
 def _file_options(parser: argparse.ArgumentParser) -> None:

@@ -179,8 +179,7 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     # 3. One step for each variable that goes, or for all that go at once: multiply what mentions it, and sum.
     steps = []
     largest, widest = 1, 0
-    slots = len(live)
-    rounding = first = 0
+    slots, rounding, first = len(live), 0, 0
     while first < len(order):
         gone = (1 << len(order)) - 1 if at_once else 1 << first
         bucket, live = _split(live, gone)
