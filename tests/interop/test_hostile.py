@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -185,7 +186,7 @@ def test_hostile_files_are_refused_in_time_and_little_memory(
         with pytest.raises(cm.CidmesaError) as caught:
             from_bytes(data, f"x{ending}", Options())
         assert len(str(caught.value)) < 1200
-    assert time.process_time() - start < 2.0
+    assert time.process_time() - start < (10.0 if sys.gettrace() else 2.0)  # a tracer, as for coverage, costs time
     assert os.listdir(tmp_path) == []
 
 
