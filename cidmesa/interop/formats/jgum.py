@@ -102,13 +102,20 @@ def _range(read: list[float], listed: bool, stepped: bool, where: str) -> tuple[
 def parse_json(text: str, name: str) -> Any:
     """Read JSON; deep nesting, very long numbers and what is not JSON are refused with line and column."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise FileFormatError(f"{name}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from None
     except RecursionError:
         raise FileFormatError(f"{name}: nested too deeply.") from None
     except ValueError as error:
         raise FileFormatError(f"{name}: {str(error)[:120]}.") from None
+
+
+def _whole(text: str) -> int:
+    """Read a whole number that a float can hold."""
+    if len(text) > 300:
+        raise ValueError(f"a number of {len(text)} digits is too large")
+    return int(text)
 
 
 def _no_constant(text: str) -> Any:

@@ -321,7 +321,9 @@ class MesaOptimizer(Shown):
         """The training regret of :attr:`objective`, of the worst policy optimal for it."""
         if self._answers is None or self.objective is None:
             return None
-        return self._answers.regret_of(self.objective)[1]
+        found = self._answers.regret_of(self.objective)[1]
+        # The least regret is a fraction, this one a sum of floats: where they are the same, rounding may part them.
+        return found if self.training_regret is None else max(found, self.training_regret)
 
     @cached_property
     @within_budget

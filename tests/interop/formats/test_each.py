@@ -10,7 +10,7 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.interop.files import from_bytes
-from cidmesa.interop.formats.jgum import fast_variable
+from cidmesa.interop.formats.jgum import fast_variable, parse_json
 from cidmesa.interop.formats.network import Options
 from tests.interop.formats import voyage
 from tests.interop.formats.programs import calm, diagram_of
@@ -374,3 +374,8 @@ def test_jgum_tables_have_their_first_parent_fastest() -> None:
     solver = gum.ShaferShenoyLIMIDInference(diagram)
     solver.makeInference()
     assert read(text, ".jgum", normalise=True).solve().value == pytest.approx(solver.MEU()["mean"])
+
+
+def test_whole_numbers_beyond_floats_are_refused_where_they_stand() -> None:
+    with pytest.raises(cm.FileFormatError, match=r"x\.jgum: a number of 400 digits is too large"):
+        parse_json('{"table": [' + "9" * 400 + "]}", "x.jgum")
