@@ -203,7 +203,8 @@ class ByStage:
     @property
     def _selected(self) -> list[Objective]:
         """The objectives known to be in the set; where it is empty, those with the least training regret."""
-        budget = self.least_regret if self.is_empty else self.tolerance
+        # Equal regrets are summed in different orders, so a tie for the least is one up to rounding.
+        budget = self.least_regret * (1 + 1e-12) if self.is_empty else self.tolerance
         return [o for o, high in zip(self.tried, self._training(), strict=True) if high <= budget]
 
     def _regrets(self, objective: Objective, name: str, stale: bool = False) -> tuple[float, float]:
