@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.gallery.system import Claim, Evidence, Finding, System
+from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.interop.study import Body, ClaimText, Study
 
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ def _derived(holds: Mapping[str, Any], arm: str, evidence: Evidence) -> list[Fin
     found = []
     if "consistency" in holds:
         is_ = candidate.consistency.name.lower()
-        found.append(_found(is_ == holds["consistency"], f"{', '.join(targets)}: {is_}"))
+        found.append(settled(is_ == holds["consistency"], f"{', '.join(targets)}: {is_}"))
     if "minimal" in holds:
         minimal = bool(candidate.minimal)
-        found.append(_found(minimal == holds["minimal"], f"{', '.join(targets)}: {'' if minimal else 'not '}minimal"))
+        found.append(settled(minimal == holds["minimal"], f"{', '.join(targets)}: {'' if minimal else 'not '}minimal"))
     if "training_regret" in holds:
         regret = candidate.training_regret
         found.append(_within(None if regret is None else (regret, regret), holds["training_regret"], "training regret"))
@@ -108,15 +108,11 @@ def _derived(holds: Mapping[str, Any], arm: str, evidence: Evidence) -> list[Fin
         found.append(_within(interval, claimed, f"regret in `{name}`"))
     for name, claimed in holds.get("robustly_aligned", {}).items():
         aligned = candidate.robustly_aligned.get(name)
-        found.append(_found(aligned == claimed, f"robustly aligned in `{name}`: {aligned}"))
+        found.append(settled(aligned == claimed, f"robustly aligned in `{name}`: {aligned}"))
     for name, claimed in holds.get("shift_class", {}).items():
         kind = candidate.shift_class.get(name)
-        found.append(_found(str(kind) == claimed, f"`{name}` is a shift of the class {kind}"))
+        found.append(settled(str(kind) == claimed, f"`{name}` is a shift of the class {kind}"))
     return found
-
-
-def _found(holds: bool, because: str) -> Finding:
-    return Finding("supported" if holds else "contradicted", because)
 
 
 def _within(interval: Any, claimed: Any, what: str) -> Finding:
@@ -127,7 +123,7 @@ def _within(interval: Any, claimed: Any, what: str) -> Finding:
     least, most = claimed if isinstance(claimed, list) else (claimed, claimed)
     slack = 1e-9 * max(1.0, abs(least), abs(most))
     shown = f"{low:.6g}" if low == high else f"[{low:.6g}, {high:.6g}]"
-    return _found(least - slack <= low and high <= most + slack, f"{what}: {shown}")
+    return settled(least - slack <= low and high <= most + slack, f"{what}: {shown}")
 
 
 def _shared(holds: Mapping[str, Any], arm: str, study: Study, evidence: Evidence) -> Finding:

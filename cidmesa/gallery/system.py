@@ -47,6 +47,11 @@ class Finding:
     because: str
 
 
+def settled(holds: bool, because: str) -> Finding:
+    """Return the finding of a claim that is settled exactly: supported or contradicted."""
+    return Finding("supported" if holds else "contradicted", because)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A sentence of the source, and how it is judged.

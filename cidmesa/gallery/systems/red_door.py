@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
-from cidmesa.gallery.system import Claim, Evidence, Finding, System
+from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.validation.statistics import EvidenceVerdict, wilson
 
 if TYPE_CHECKING:
@@ -111,25 +111,25 @@ def _arm(delta: float) -> str:
 def _red_fits_training(evidence: Evidence) -> Finding:
     red = evidence.families[_arm(0.0)]["at_red"]
     fits = red.consistency.name == "CONSISTENT" and red.training_regret == 0.0
-    return _derived(fits, f"at_red: {red.consistency.name.lower()}, training regret {red.training_regret:g}")
+    return settled(fits, f"at_red: {red.consistency.name.lower()}, training regret {red.training_regret:g}")
 
 
 def _red_fails_opposite(evidence: Evidence) -> Finding:
     low, high = evidence.families[_arm(0.0)]["at_red"].deployment_regret["opposite"]
-    return _derived(abs(low - 1) + abs(high - 1) < 1e-9, f"regret of at_red in `opposite`: [{low:g}, {high:g}] of 1")
+    return settled(abs(low - 1) + abs(high - 1) < 1e-9, f"regret of at_red in `opposite`: [{low:g}, {high:g}] of 1")
 
 
 def _red_costs_delta(evidence: Evidence) -> Finding:
     regrets = {delta: evidence.families[_arm(delta)]["at_red"].training_regret for delta in DELTAS}
     exact = all(regret is not None and abs(regret - delta) < 1e-9 for delta, regret in regrets.items())
-    return _derived(exact, "training regret of at_red: " + ", ".join(f"{regret:g}" for regret in regrets.values()))
+    return settled(exact, "training regret of at_red: " + ", ".join(f"{regret:g}" for regret in regrets.values()))
 
 
 def _by_context_only(evidence: Evidence) -> Finding:
     red = evidence.families[_arm(0.0)]["at_red"]
     classes = {name: red.shift_class[name] for name in ("repainted", "opposite")}
     words = ", ".join(f"{name} is a {kind} shift" for name, kind in classes.items())
-    return _derived(set(classes.values()) == {"context"}, words)
+    return settled(set(classes.values()) == {"context"}, words)
 
 
 def _red_is_learned(evidence: Evidence) -> Finding:
@@ -164,7 +164,3 @@ def seeking_red(agents: Agents) -> tuple[int, tuple[float, float]]:
     share = agents.probabilities("go")[:, differ, at_red].mean(axis=1)
     seeking = int((share > 0.5).sum())
     return seeking, wilson(seeking, len(agents))
-
-
-def _derived(holds: bool, because: str) -> Finding:
-    return Finding("supported" if holds else "contradicted", because)
