@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 
+from cidmesa.solve.tables.linear_systems import solutions
+
 
 def has_positive_dependence(rows: Sequence[Sequence[Fraction]]) -> bool:
     """Say whether weights that are not negative and not all zero make a sum of rows zero.
@@ -32,25 +34,6 @@ def has_positive_dependence(rows: Sequence[Sequence[Fraction]]) -> bool:
 
 def _dependence(rows: Sequence[Sequence[Fraction]]) -> list[Fraction] | None:
     """Return the weights of rows that make their sum zero, if they are determined up to a factor."""
-    system = [list(column) for column in zip(*rows, strict=True)]
-    pivots: list[int] = []
-    for column in range(len(rows)):
-        rank = len(pivots)
-        pivot = next((i for i in range(rank, len(system)) if system[i][column] != 0), None)
-        if pivot is None:
-            continue
-        system[rank], system[pivot] = system[pivot], system[rank]
-        lead = system[rank][column]
-        system[rank] = [x / lead for x in system[rank]]
-        for i, row in enumerate(system):
-            if i != rank and row[column] != 0:
-                system[i] = [x - row[column] * y for x, y in zip(row, system[rank], strict=True)]
-        pivots.append(column)
-    free = [column for column in range(len(rows)) if column not in pivots]
-    if len(free) != 1:
-        return None
-    weights = [Fraction(0)] * len(rows)
-    weights[free[0]] = Fraction(1)
-    for i, column in enumerate(pivots):
-        weights[column] = -system[i][free[0]]
-    return weights
+    columns = list(zip(*rows, strict=True))
+    found = solutions(columns, [0] * len(columns), len(rows))
+    return found.directions[0] if found is not None and len(found.directions) == 1 else None

@@ -10,15 +10,19 @@ Where all terms fit in 64 bits numpy's integers are used, which is as fast as fl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cidmesa.arrays import Array, Floats
-from cidmesa.solve.tables.elimination import Pair, Plan, run
+from cidmesa.solve.tables.elimination import Factor, Pair, Plan, make_plan, run
 from cidmesa.solve.tables.exact_numbers import number_meant, whole_numbers
+from cidmesa.solve.tables.model_tables import index_of
+
+if TYPE_CHECKING:
+    from cidmesa.model import CIM
 
 LARGEST = 2**15
 """Entries of the largest table of Python's integers that is made."""
@@ -68,6 +72,57 @@ def run_exactly(
         own[key] = (None if p is None else _as(number, p.table), None if w is None else _as(number, w.table))
     p_found, w_found = run(plan, own)
     return None if p_found is None else as_array(p_found), None if w_found is None else as_array(w_found)
+
+
+def exact_law(model: CIM, names: Sequence[str]) -> tuple[Whole, int] | None:
+    """Return the law of `names` for every action of every decision, forbidden ones too, in units of its scale.
+
+    Parameters
+    ----------
+    model
+        A numeric model.
+    names
+        The axes, as for :func:`.exact_joint`.
+
+    Returns
+    -------
+    tuple or None
+        The law in integers and the scale, what they sum to under every policy; ``None`` where it is out of reach.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> model = cm.CID([("x", "act"), ("act", "y")], decisions=["act"]).parameterise(
+    ...     x=cm.Bernoulli(0.25), act=[0, 1], y=cm.Noisy(lambda act: act, 0.1))
+    >>> law, scale = exact_law(model, ["x", "act"])
+    >>> law.table.tolist(), scale
+    ([[3, 3], [1, 1]], 4)
+    """
+    index = index_of(model.cid)
+    ids = [model.cid.id(name) for name in names]
+    cards = [1 if kind == "u" else model.card(name) for name, kind in zip(model.cid.nodes, index.kinds, strict=True)]
+    tables: dict[int, tuple[Whole | None, Whole | None]] = {}
+    factors, scale = [], 1
+    for v, name in enumerate(model.cid.nodes):
+        if not index.ancestors(ids) >> v & 1 or index.kinds[v] == "d":
+            continue
+        table = np.asarray(model.cpd(name))
+        if index.kinds[v] == "u":
+            levels, where = np.unique(table, return_inverse=True)
+            cards[v] = len(levels)
+            table = np.eye(len(levels))[where.reshape(table.shape)]
+        read = whole_distributions(table)
+        if read is None:
+            return None
+        tables[v] = (read, None)
+        scale *= int(read.table.reshape(-1, table.shape[-1])[0].sum())
+        factors.append(Factor(v, (*index.parents[v], v)))
+    shape = [cards[v] for v in ids]
+    every = math.prod(cards[v] for v in range(len(cards)) if index.ancestors(ids) >> v & 1)
+    found = run_exactly(make_plan(factors, ids, cards), tables, every)
+    if found is None or math.prod(shape) > LARGEST_FIXED:
+        return None
+    return whole(np.broadcast_to(np.ones((), np.int64) if found[0] is None else found[0], shape)), scale
 
 
 def whole(table: Array) -> Whole:
