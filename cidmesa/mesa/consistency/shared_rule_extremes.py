@@ -130,7 +130,7 @@ def _extremes(
     exactly = wanted.exactly, base.exactly
     if not (simple and best.exact and count <= FACES) or exactly[0] is None or exactly[1] is None:
         return listed._replace(exact=False)
-    looked = _Faces(space, wanted, base, *exactly, best.worth)
+    looked = _Faces(space, wanted, base, *exactly, best)
     every = budget.each(product(*faces), "looking at faces of optimal rules", _SHRINK, total=count)
     return looked.extremes(listed, every)
 
@@ -178,12 +178,15 @@ class _Faces:
     """What the base is worth on the faces of a space where another expectation is largest."""
 
     def __init__(
-        self, space: RuleSpace, wanted: Polynomial, base: Polynomial, exact: Exact, exact_base: Exact, best: Value
+        self, space: RuleSpace, wanted: Polynomial, base: Polynomial, exact: Exact, exact_base: Exact, best: Optimum
     ) -> None:
-        assert best.fraction is not None  # it is exact
+        assert best.worth.fraction is not None  # it is exact
         self.size, self.wanted, self.base = space.size, wanted, base
         self.exact, self.exact_base = exact, exact_base
-        self.best = best.fraction - exact.constant
+        self.best = best.worth.fraction - exact.constant
+        self.faces = best.faces
+        self.read = np.zeros(space.size, dtype=bool)
+        self.read[wanted.terms] = True
         owner = np.repeat(np.arange(len(space.blocks)), [b.stop - b.start for b in space.blocks])
         _, which = np.unique(np.sort(owner[base.terms], axis=1), axis=0, return_inverse=True)
         self.together: Ints = which.reshape(-1)
@@ -219,6 +222,11 @@ class _Faces:
 
     def _may_be_best(self, face: Face) -> bool:
         """Say whether a rule inside a face may be optimal, by a rule there and the slope at it."""
+        if self.faces is not None:  # that was looked at already
+            used = np.zeros(self.size, dtype=bool)
+            for support in face:
+                used[list(support) if self.read[list(support)].any() else support[:1]] = True
+            return used.tobytes() in self.faces
         rule, free, sums = _middle(self.size, face)
         curvature, slope = _quadratic(self.wanted.terms, self.wanted.coefficients, rule, free)
         none = np.zeros((len(sums), len(sums)))

@@ -124,6 +124,9 @@ class Optimum:
         ``"supports"``, ``"deterministic"`` or ``"many starts"``.
     points
         The rules in fractions, where they mix; else ``None``: the rules themselves are exact.
+    faces
+        The sets of entries that rules which may be optimal use, as bytes of a mask; ``None`` where no rule had to mix.
+        Where the polynomial does not read a context, one action of it stands for all.
     """
 
     worth: Value
@@ -132,6 +135,7 @@ class Optimum:
     isolated: frozenset[int]
     method: str
     points: tuple[Array, ...] | None = None
+    faces: frozenset[bytes] | None = None
 
     @property
     def value(self) -> float:
@@ -445,6 +449,9 @@ class RuleSpace:
             here = peaks(_forms(f.terms, f.coefficients, some, entries), len(mixed), card, errors, may)
             parts.append(here._replace(form=start + here.form))
         found = Peaks.of(parts)
+        used = points[found.form] > 0
+        used[:, entries] = found.supports.reshape(len(used), -1)
+        faces = frozenset(mask.tobytes() for mask in used)
         exact = f.exactly
 
         def form(number: int) -> Array | None:
@@ -472,7 +479,7 @@ class RuleSpace:
             isolated.add(group)
         known = sure is not None or len(optimal) == 1
         inside = None if sure is None else tuple(exact_rules)
-        return Optimum(worth, tuple(optimal), known, frozenset(isolated), "supports", inside)
+        return Optimum(worth, tuple(optimal), known, frozenset(isolated), "supports", inside, faces)
 
     def _searched(self, f: Polynomial, seed: int) -> Optimum:
         """Ascend from many starts: corners and random interior points, each by better and better responses.

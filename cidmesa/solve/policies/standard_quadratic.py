@@ -109,8 +109,8 @@ def peaks(forms: Floats, contexts: int, card: int, error: float | Floats, may: M
     errors = np.broadcast_to(np.asarray(error, dtype=np.float64), forms.shape)
     best = -np.inf
     found: list[Peaks] = []
-    for support in _supports(contexts, card, may):
-        looked = _looked_at(forms, errors, support)
+    for supports in _supports(contexts, card, may, max(1, _BLOCK // (len(forms) * (contexts * (card + 1)) ** 2))):
+        looked = _looked_at(forms, errors, supports)
         best = max(best, float(looked.low.max()))
         found.append(looked.where(looked.high >= best))
     return Peaks.of(found)
@@ -236,16 +236,22 @@ def has_line(form: Array, points: Sequence[Array]) -> bool:
     return any(one @ form @ other == height for one, other in combinations(flat, 2))
 
 
-def _supports(contexts: int, card: int, may: Mask | None) -> Iterator[Mask]:
-    """List which allowed actions are played in which context, single actions first."""
+def _supports(contexts: int, card: int, may: Mask | None, most: int) -> Iterator[Mask]:
+    """List which allowed actions are played in which context, single actions first, in blocks of equal size."""
     subsets = [subset for n in range(1, card + 1) for subset in combinations(range(card), n)]
     free = [[s for s in subsets if may is None or may[context, list(s)].all()] for context in range(contexts)]
-    for chosen in sorted(product(*free), key=lambda choice: sum(map(len, choice))):
-        mask = np.zeros((contexts, card), dtype=bool)
+    every = np.zeros((math.prod(map(len, free)), contexts, card), dtype=bool)
+    for row, chosen in zip(every, product(*free), strict=True):
         for context, subset in enumerate(chosen):
-            mask[context, list(subset)] = True
-        yield mask
+            row[context, list(subset)] = True
+    sizes = every.sum(axis=(1, 2))
+    for size in np.unique(sizes).tolist():
+        alike = every[sizes == size]
+        yield from (alike[start : start + most] for start in range(0, len(alike), most))
 
+
+_BLOCK = 2**21
+"""Numbers that one block of linear systems aims at."""
 
 _SURE = 1e-8
 """A system whose smallest singular value is at least this share of the largest says how far off its solution is."""
@@ -253,34 +259,42 @@ _SURE = 1e-8
 _EPS = 2.0**-52
 
 
-def _looked_at(forms: Floats, errors: Floats, support: Mask) -> Peaks:
-    """Look for a stationary point inside the face of a support, of every form."""
-    contexts, card = support.shape
-    where = np.flatnonzero(support)
-    n = len(where)
-    inner, off = (array[:, where[:, None], where] for array in (forms, errors))
-    belongs = (where // card == np.arange(contexts)[:, None]).astype(np.float64)  # (contexts, n)
-    point = np.ones((len(forms), n))
-    possible = np.ones(len(forms), dtype=bool)
+def _looked_at(forms: Floats, errors: Floats, supports: Mask) -> Peaks:
+    """Look for a stationary point inside the faces of some supports of equal size, of every form."""
+    count, contexts, card = supports.shape
+    where = np.nonzero(supports.reshape(count, -1))[1].reshape(count, -1)
+    n = where.shape[1]
+    form, face = (part.ravel() for part in np.indices((len(forms), count)))
+    at = where[face]
+    inner, off = (array[form[:, None, None], at[:, :, None], at[:, None, :]] for array in (forms, errors))
+    belongs = (at[:, None, :] // card == np.arange(contexts)[:, None]).astype(np.float64)  # (faces, contexts, n)
+    point = np.ones((len(at), n))
+    possible = np.ones(len(at), dtype=bool)
     if n > contexts:
         point, possible = _stationary(inner, off, belongs)
     size = np.einsum("ki,kij,kj->k", point, np.abs(inner), point)
     values = np.einsum("ki,kij,kj->k", point, inner, point)
     doubt = np.einsum("ki,kij,kj->k", point, off, point) + 2 * (n + 2) * _EPS * size
-    slope = 2 * np.einsum("kij,kj->ki", inner, point)
-    slope -= (slope @ (belongs / belongs.sum(axis=1, keepdims=True)).T) @ belongs
-    slope = np.abs(slope) + 4 * np.einsum("kij,kj->ki", off + (n + 2) * _EPS * np.abs(inner), point)
-    above = 0.5 * (slope * np.maximum(point, 1 - point)).sum(axis=1) if n > contexts else 0.0
-    rules = np.zeros((len(forms), support.size))
-    rules[:, where] = point
-    return Peaks(
-        np.arange(len(forms)),
-        rules.reshape(-1, contexts, card),
-        np.broadcast_to(support, (len(forms), contexts, card)),
-        values,
-        values - doubt,
-        np.where(possible, values + doubt + above, -np.inf),
-    )
+    high = values + doubt
+    if n > contexts:
+        slope = 2 * np.einsum("kij,kj->ki", inner, point)
+        slope -= _spread(_gathered(slope, belongs) / belongs.sum(axis=2), belongs)
+        slope = np.abs(slope) + 4 * np.einsum("kij,kj->ki", off + (n + 2) * _EPS * np.abs(inner), point)
+        high = high + 0.5 * (slope * np.maximum(point, 1 - point)).sum(axis=1)
+    rules = np.zeros((len(at), contexts * card))
+    rules[np.arange(len(at))[:, None], at] = point
+    every = Peaks(form, rules.reshape(-1, contexts, card), supports[face], values, values - doubt, high)
+    return every._replace(high=np.where(possible, high, -np.inf))
+
+
+def _gathered(entries: Floats, belongs: Floats) -> Floats:
+    """Return the sum of the entries of each context."""
+    return np.asarray(np.einsum("kci,ki->kc", belongs, entries))
+
+
+def _spread(sums: Floats, belongs: Floats) -> Floats:
+    """Return, per entry, what its context has."""
+    return np.asarray(np.einsum("kci,kc->ki", belongs, sums))
 
 
 def _stationary(inner: Floats, off: Floats, belongs: Floats) -> tuple[Floats, Mask]:
@@ -288,13 +302,13 @@ def _stationary(inner: Floats, off: Floats, belongs: Floats) -> tuple[Floats, Ma
 
     What all entries have in common moves no stationary point, and would blur it.
     """
-    contexts, n = belongs.shape
+    contexts, n = belongs.shape[1:]
     flat = inner.reshape(len(inner), -1)
     middle = (flat.max(axis=1) + flat.min(axis=1)) / 2
     spread = np.where(flat.max(axis=1) > flat.min(axis=1), flat.max(axis=1) - flat.min(axis=1), 1.0)
     system = np.zeros((len(inner), n + contexts, n + contexts))
     system[:, :n, :n] = (inner - middle[:, None, None]) / spread[:, None, None]
-    system[:, :n, n:] = belongs.T
+    system[:, :n, n:] = belongs.transpose(0, 2, 1)
     system[:, n:, :n] = belongs
     right = np.concatenate([np.zeros(n), np.ones(contexts)])
     left, sizes, across = np.linalg.svd(system)
@@ -310,6 +324,5 @@ def _stationary(inner: Floats, off: Floats, belongs: Floats) -> tuple[Floats, Ma
     away = np.divide(rest, least, out=np.full(len(inner), np.inf), where=sure)
     possible = ~(point < -away[:, None]).any(axis=1)
     point = np.clip(point, 0.0, None)
-    sums = point @ belongs.T
-    point = np.where(sums @ belongs > 0, point, 1.0)
-    return point / ((point @ belongs.T) @ belongs), possible
+    point = np.where(_spread(_gathered(point, belongs), belongs) > 0, point, 1.0)
+    return point / _spread(_gathered(point, belongs), belongs), possible
