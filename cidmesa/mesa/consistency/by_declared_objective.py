@@ -20,8 +20,8 @@ from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
-from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
 from cidmesa.mesa.consistency.rule_polynomials import Polynomial, Value
+from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
 from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context

@@ -90,8 +90,14 @@ class Value(NamedTuple):
         return self.number if self.sign and not self.number < 0 else 0.0
 
     def within(self, tolerance: float) -> bool | None:
-        """Say whether it is at most a tolerance, read as it was meant; ``None`` where rounding leaves that open."""
-        if not math.isfinite(tolerance):
+        """Say whether it is at most a tolerance, read as it was meant; ``None`` where rounding leaves that open.
+
+        A tolerance that is this very number, as a float shows it, is not exceeded.
+
+        >>> Value.of(Fraction(1, 3)).within(1 / 3), Value.of(Fraction(1, 10**12)).within(0.0)
+        (True, False)
+        """
+        if not math.isfinite(tolerance) or (self.fraction is not None and self.number == tolerance):
             return True
         sign = self.less(Value.of(number_meant(tolerance))).sign
         return None if sign is None else sign <= 0
@@ -174,12 +180,12 @@ class Polynomial:
     def doubts(self, rules: Floats) -> Floats:
         """Return how far each of :meth:`heights` may be off."""
         shape = self.terms.shape
-        return self._sums(rules, self.absolute) * (self.rounding + (sum(shape) + shape[1]) * EPS)
+        return np.asarray(self._sums(rules, self.absolute) * (self.rounding + (sum(shape) + shape[1]) * EPS))
 
     def _sums(self, rules: Floats, coefficients: Floats) -> Floats:
         step = max(1, _BLOCK // max(1, self.terms.size))
         parts = [rules[i : i + step] for i in range(0, len(rules), step)]
-        return np.concatenate([np.prod(part[:, self.terms], axis=2) @ coefficients for part in parts])
+        return np.asarray(np.concatenate([np.prod(part[:, self.terms], axis=2) @ coefficients for part in parts]))
 
     def gradient(self, rule: Floats, absolute: bool = False) -> Floats:
         """Return the derivative by each entry, of the polynomial or of that of the absolute values."""
@@ -282,8 +288,8 @@ class Polynomial:
             found += [Fraction(int(x), exact.unit) for x in np.broadcast_to(sums, len(taken)).tolist()]
         return found
 
-    def exact_height(self, rule: Sequence[Fraction]) -> Fraction | None:
-        """Return the expectation, without the constant, under any rule in fractions."""
+    def exact_height(self, rule: Array) -> Fraction | None:
+        """Return the expectation, without the constant, under any rule, an array of fractions."""
         exact = self.exactly
         if exact is None:
             return None

@@ -127,10 +127,10 @@ def _extremes(
     simple = len(twice) <= 1 and max(chain.from_iterable(found.values() for found in degrees), default=0) <= 2
     faces = _faces(space, (wanted, base), twice)
     count = math.prod(map(len, faces))
-    exactly = wanted.exactly, base.exactly
-    if not (simple and best.exact and count <= FACES) or exactly[0] is None or exactly[1] is None:
+    exact, exact_base = wanted.exactly, base.exactly
+    if not (simple and best.exact and count <= FACES) or exact is None or exact_base is None:
         return listed._replace(exact=False)
-    looked = _Faces(space, wanted, base, *exactly, best)
+    looked = _Faces(space, wanted, base, exact, exact_base, best)
     every = budget.each(product(*faces), "looking at faces of optimal rules", _SHRINK, total=count)
     return looked.extremes(listed, every)
 

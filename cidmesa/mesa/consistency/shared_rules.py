@@ -237,8 +237,8 @@ class RuleSpace:
         everything, read, kept = ([letters[n] for n in some] for some in (axes, names, family))
         weight, size = (np.asarray(np.einsum(law, everything, x, read, kept)) for x in (payoff.paid, payoff.sizes))
         matters = np.asarray(np.einsum(law > 0, everything, payoff.sizes > 0, read, kept))
-        cells = np.nonzero(matters) if family else ((),)
-        column = dict(zip(family, cells, strict=True)) if family else {}
+        cells: tuple[Ints, ...] = np.nonzero(matters) if family else ()
+        column = dict(zip(family, cells, strict=True))
         count = len(cells[0]) if family else 1
         terms = np.zeros((count, len(matter)), dtype=np.intp)
         for k, decision in enumerate(matter):
@@ -262,9 +262,7 @@ class RuleSpace:
             return None if weights is None else Exact.of(collected(weights[0]), weights[1], payoff.constant)
 
         rounding = 2 * rounding_of(model) + 4 * EPS
-        return Polynomial(
-            terms, collected(weight), float(payoff.constant), collected(size), rounding, once(exactly)
-        )
+        return Polynomial(terms, collected(weight), float(payoff.constant), collected(size), rounding, once(exactly))
 
     # Parts -------------------------------------------------------------------------------------------------------
 

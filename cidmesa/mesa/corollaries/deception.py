@@ -335,9 +335,7 @@ def phase_cue(
         )
 
     gained = seeing.worth.less(blind.worth)
-    return PhaseCue(
-        gained.not_below_zero, min(variation(r) for r in seeing.rules), seeing.exact and blind.exact
-    )
+    return PhaseCue(gained.not_below_zero, min(variation(r) for r in seeing.rules), seeing.exact and blind.exact)
 
 
 # How it is computed ----------------------------------------------------------------------------------------------
@@ -422,7 +420,8 @@ def _regrets(
         best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wish, paid, deterministic)
         lost.append(best.worth.less(found.least))
         exact = exact and best.exact and found.exact and lost[-1].sign is not None
-    return _Found(*lost, exact)
+    training, without, deployment = lost
+    return _Found(training, without, deployment, exact)
 
 
 def _fraction(value: Value) -> Fraction:

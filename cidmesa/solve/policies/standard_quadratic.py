@@ -64,7 +64,8 @@ class Peaks(NamedTuple):
 
     def where(self, kept: Mask | Ints) -> Peaks:
         """Return some of them."""
-        return Peaks(*(part[kept] for part in self))
+        arrays = self.form, self.rules, self.supports, self.values, self.low, self.high
+        return Peaks._make(array[kept] for array in arrays)
 
 
 def number_of_supports(options: Sequence[int]) -> int:
@@ -208,8 +209,8 @@ def exact_peak(form: Array, support: Mask) -> tuple[Fraction, Array] | None:
         share = solved.point[:n]
     point = np.full(support.size, Fraction(0), dtype=object)
     point[where] = share
-    height = sum((x * y * w for x, row in zip(share, inside, strict=True) for y, w in zip(share, row, strict=True)), Fraction(0))
-    return height, point.reshape(support.shape)
+    height = point[where] @ form[np.ix_(where, where)] @ point[where]
+    return Fraction(height), point.reshape(support.shape)
 
 
 def has_line(form: Array, points: Sequence[Array]) -> bool:
