@@ -214,8 +214,9 @@ def feasible_exactly(strict: Rows, weak: Rows = ()) -> bool:
     Notes
     -----
     By Motzkin's transposition theorem there is none iff :math:`\lambda^\top R + \mu^\top W = 0` for some
-    :math:`\lambda, \mu \ge 0` with :math:`\sum \lambda = 1`. Phase one of the simplex method decides that in fractions. Of many rows a few are tried first, those that contradict each other in
-    floating point: where they do so exactly, all of them do.
+    :math:`\lambda, \mu \ge 0` with :math:`\sum \lambda = 1`. Phase one of the simplex method decides that in
+    fractions (:mod:`cidmesa.solve.tables.linear_programs`). Of many rows a few are tried first, those that contradict
+    each other in floating point: where they do so exactly, all of them do.
 
     Examples
     --------

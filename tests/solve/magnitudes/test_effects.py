@@ -357,7 +357,6 @@ def test_impact_is_zero_only_where_a_mixture_moves_nothing(breaks: list[float], 
 def test_impact_in_fractions(exact: Exact, data: st.DataObject) -> None:
     """One optimal policy: the distance in fractions; several: none is nearer than the distance, which may be zero."""
     model = exact.model
-    [decision] = model.cid.decisions
     world = exact.world()
     node = data.draw(st.sampled_from(model.cid.chance))
     every = world.policies(model.cid.decisions)
