@@ -15,9 +15,9 @@ import cidmesa as cm
 from cidmesa import solve as numeric
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve import symbolic
+from cidmesa.solve.symbolic.intention_condition import UNDECIDED
 from cidmesa.solve.symbolic.program import least_value
 from tests.solve.magnitudes.test_effects import SEEING
-from cidmesa.solve.symbolic.intention_condition import UNDECIDED
 from tests.solve.symbolic.drawing import Numbers, at, numbered, value_at, with_symbols
 from tests.strategies import examples
 
@@ -191,7 +191,9 @@ def test_the_first_of_two_policies_that_tie_counts() -> None:
     cid = cm.CID([("work", "x"), ("x", "pay")], decisions=["work"], utilities=["pay"])
     pays = {"rest": 0, "work": p - sympy.Rational(1, 2), "cheat": -((p - sympy.Rational(1, 4)) ** 2)}
     for actions in (["rest", "work", "cheat"], ["cheat", "work", "rest"], ["work", "cheat", "rest"]):
-        model = cid.parameterise(work=actions, x=cm.Function(lambda work: work, domain=list(pays)), pay=lambda x: pays[x])
+        model = cid.parameterise(
+            work=actions, x=cm.Function(lambda work: work, domain=list(pays)), pay=lambda x: pays[x]
+        )
         condition = symbolic.intention(model, "x")
         for number in map(sympy.Rational, ("0", "1/4", "1/3", "1/2", "3/4")):
             there = numeric.intention(model.subs({p: number}), "x")
@@ -224,16 +226,18 @@ def test_intentions_on_borders(drawn: tuple[cm.CIM, Numbers], stated: bool, data
     model, _ = drawn
     [decision] = model.cid.decisions
     node = data.draw(st.sampled_from([n for n in model.cid.nodes if n != decision]))
-    edge = {s: data.draw(st.sampled_from([sympy.S.Zero, sympy.S.One, sympy.Rational(1, 2)])) for s in sorted(model.symbols, key=str)}
+    edge = {
+        s: data.draw(st.sampled_from([sympy.S.Zero, sympy.S.One, sympy.Rational(1, 2)]))
+        for s in sorted(model.symbols, key=str)
+    }
     places = [edge]
     for case in symbolic.optimal_policies(model):  # and a point of a border between regions, if one symbol gives one
         for relation in case.condition.atoms(sympy.core.relational.Relational):
             symbols = sorted(relation.free_symbols, key=str)
             rest = {s: x for s, x in edge.items() if s != symbols[0]} if symbols else {}
             line = (relation.lhs - relation.rhs).subs(rest)
-            for root in sympy.solve(line, symbols[0]) if line.free_symbols else ():
-                if root.is_rational and 0 <= root <= 1:
-                    places.append({**rest, symbols[0]: root})
+            roots = sympy.solve(line, symbols[0]) if line.free_symbols else []
+            places += [{**rest, symbols[0]: x} for x in roots if x.is_rational and 0 <= x <= 1]
     policy = {decision: {c: model.domain(decision)[0] for c in model.contexts(decision)}} if stated else None
     condition = symbolic.intention(model, node, policy=policy)
     for place in places:
