@@ -224,7 +224,7 @@ def value_iteration(
     apart = r - level
     while True:
         chosen = np.eye(len(r)) - discount * p[states, policy]
-        value: Floats = np.linalg.solve(chosen, apart[states, policy])
+        value = np.asarray(np.linalg.solve(chosen, apart[states, policy]), dtype=np.float64)
         q = apart + discount * p @ value
         off = _off(p, r, apart[states, policy], chosen, value, float(discount))
         better = q.max(axis=1) > q[states, policy] + 2 * off
