@@ -212,7 +212,8 @@ class StrategicForm:
             met = _averaged(met, place, weights).reshape(met.shape[len(self.agents) :])
             total = met.sum(axis=-1, keepdims=True)
             planned = np.tensordot(weights, np.stack([rules[d] for rules in policies]), axes=1)
-            found[d] = clean(np.where(total > 0, met / np.where(total > 0, total, 1.0), planned))
+            rule = np.where(total > 0, met / np.where(total > 0, total, 1.0), planned)
+            found[d] = rule / rule.sum(axis=-1, keepdims=True)
         for payee in self.model.cid.agents:
             alone, drawn = _with(self.strategies, place, [found]), _with(self.strategies, place, policies)
             ruled = self.payoffs(payee, alone).take(0, axis=place)

@@ -383,3 +383,32 @@ def law_of(world: World, node: str, policy: dict[str, Any]) -> list[Fraction]:
     """The law of a node under a deterministic policy, in fractions."""
     whole = {d: np.asarray(rule).astype(int).astype(object) for d, rule in policy.items()}
     return [Fraction(x) for x in world.marginal(world.joint(whole), [node]).tolist()]
+
+
+@settings(max_examples=examples(quick=25, full=300), deadline=None)
+@given(models(structural=True, max_chance=3, decisions=1, utilities=1), st.data())
+def test_units_levels_and_penalties_move_no_effect(model: cm.CIM, data: st.DataObject) -> None:
+    """Responses stay, stakes and values scale: with other units, another level, and a storm that nobody can help."""
+    cid = model.cid
+    [decision], [utility] = cid.decisions, cid.utilities
+    node = data.draw(st.sampled_from(cid.chance))
+    unit, level = 2.0 ** data.draw(st.sampled_from([-40, -7, 40])), data.draw(st.sampled_from([0, -3, 2**10]))
+    paid = cm.Table((model.cpd(utility) + level) * unit, parents=cid.parents(utility))
+    stormy = cm.CID(
+        [*cid.edges, ("storm", "damage")],
+        nodes=cid.nodes,
+        decisions=cid.decisions,
+        utilities=[*cid.utilities, "damage"],
+    ).parameterise({**model.mechanisms, "storm": cm.Bernoulli(0.25), "damage": cm.Table([0.0, -1e12])})
+    for other, factor in ((model.shift({utility: paid}), unit), (stormy, 1.0)):
+        assert response_effect(other, node) == response_effect(model, node)
+        assert has_response_incentive(other, node) == has_response_incentive(model, node)
+        assert has_instrumental_control_incentive(other, node) == has_instrumental_control_incentive(model, node)
+        before = instrumental_control_effect(model, node)
+        assert instrumental_control_effect(other, node) == pytest.approx(factor * before, rel=1e-6, abs=0)
+        assert cm.value_of_control(other, node) == pytest.approx(
+            factor * cm.value_of_control(model, node), rel=1e-9, abs=0
+        )
+        if node not in cid.descendants(decision):
+            gained = cm.value_of_information(model, node)
+            assert cm.value_of_information(other, node) == pytest.approx(factor * gained, rel=1e-9, abs=0)
