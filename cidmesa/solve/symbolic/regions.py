@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.solve.tables.linear_programs import balance
+from cidmesa.solve.tables.linear_systems import Number
 
 _DRAWS = 4096
 """How many points are looked at to find one in a region."""
@@ -263,7 +264,7 @@ class Region:
         import sympy
 
         sides = [(core, sign) for core, sign in self.signs.items()] + [(c, 1) for c in self.space.conditions]
-        columns = [[*[0] * len(symbols), 1, 1]]
+        columns: list[list[Number]] = [[*[0] * len(symbols), 1, 1]]
         for expression, sign in sides:
             if self.space.linear(expression) is None:
                 continue
