@@ -39,7 +39,8 @@ from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_
 from cidmesa.solve.queries.decision_laws import outcome_law
 from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
 from cidmesa.solve.queries.query import joint
-from cidmesa.solve.tables.exact_numbers import exact_joint, fractions, number_meant
+from cidmesa.solve.tables.exact_numbers import fractions, number_meant
+from cidmesa.solve.tables.exact_run import exact_joint
 from cidmesa.solve.tables.linear_programs import balance
 
 if TYPE_CHECKING:

@@ -30,6 +30,9 @@ LARGEST = 2**15
 LARGEST_FIXED = 2**22
 """Entries of the largest table of 64-bit integers that is made."""
 
+LARGEST_JOINT = 2**14
+"""Entries of the largest joint law of Python's integers that is returned."""
+
 _SMALL = 2**8
 """Entries of a table that is remembered once it has been read."""
 
@@ -74,15 +77,47 @@ def run_exactly(
     return None if p_found is None else as_array(p_found), None if w_found is None else as_array(w_found)
 
 
-def exact_law(model: CIM, names: Sequence[str]) -> tuple[Whole, int] | None:
-    """Return the law of `names` for every action of every decision, forbidden ones too, in units of its scale.
+def exact_joint(model: CIM, names: Sequence[str]) -> Array | None:
+    """Return the joint law of `names` on some positive scale, in integers, for every action of every decision.
 
     Parameters
     ----------
     model
         A numeric model.
     names
-        The axes, as for :func:`.exact_joint`.
+        The axes, chance nodes, decisions and utilities (a utility: its numbers, ascending). A decision is an input:
+        the array is a law for each of its values, zero where they are forbidden. All decisions above the other names
+        must be among them.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Python integers, one axis per name; ``None`` where a table would exceed :data:`LARGEST_JOINT` entries.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> model = cm.CID([("x", "y")]).parameterise(x=cm.Bernoulli(0.1), y=cm.Noisy(lambda x: x, 1 / 3))
+    >>> exact_joint(model, ["x", "y"]).tolist()
+    [[18, 9], [1, 2]]
+    """
+    found = exact_law(model, names, forbidden=False, most=LARGEST_JOINT)
+    return None if found is None else found[0].table.astype(object)
+
+
+def exact_law(
+    model: CIM, names: Sequence[str], *, forbidden: bool = True, most: int = LARGEST_FIXED
+) -> tuple[Whole, int] | None:
+    """Return the law of `names` for every action of every decision, in units of its scale.
+
+    Parameters
+    ----------
+    model, names
+        As for :func:`exact_joint`.
+    forbidden
+        Whether actions that are not allowed count, as if they were.
+    most
+        Entries of the largest table that is made.
 
     Returns
     -------
@@ -100,14 +135,22 @@ def exact_law(model: CIM, names: Sequence[str]) -> tuple[Whole, int] | None:
     """
     index = index_of(model.cid)
     ids = [model.cid.id(name) for name in names]
-    cards = [1 if kind == "u" else model.card(name) for name, kind in zip(model.cid.nodes, index.kinds, strict=True)]
+    above = index.ancestors(ids)
+    kinds = index.kinds
+    cards = [1 if kind == "u" else model.card(name) for name, kind in zip(model.cid.nodes, kinds, strict=True)]
     tables: dict[int, tuple[Whole | None, Whole | None]] = {}
     factors, scale = [], 1
     for v, name in enumerate(model.cid.nodes):
-        if not index.ancestors(ids) >> v & 1 or index.kinds[v] == "d":
+        if not above >> v & 1:
+            continue
+        if kinds[v] == "d":
+            may = None if forbidden else model.allowed(name)
+            if may is not None:
+                tables[v] = (Whole(may.astype(np.int64), 1), None)
+                factors.append(Factor(v, (*index.parents[v], v)))
             continue
         table = np.asarray(model.cpd(name))
-        if index.kinds[v] == "u":
+        if kinds[v] == "u":
             levels, where = np.unique(table, return_inverse=True)
             cards[v] = len(levels)
             table = np.eye(len(levels))[where.reshape(table.shape)]
@@ -116,11 +159,14 @@ def exact_law(model: CIM, names: Sequence[str]) -> tuple[Whole, int] | None:
             return None
         tables[v] = (read, None)
         scale *= int(read.table.reshape(-1, table.shape[-1])[0].sum())
+        # Rows sum to the scale instead of one: no sum is left out because it is one.
         factors.append(Factor(v, (*index.parents[v], v)))
     shape = [cards[v] for v in ids]
-    every = math.prod(cards[v] for v in range(len(cards)) if index.ancestors(ids) >> v & 1)
-    found = run_exactly(make_plan(factors, ids, cards), tables, every)
-    if found is None or math.prod(shape) > LARGEST_FIXED:
+    plan = make_plan(factors, ids, cards)
+    if max(plan.largest, math.prod(shape)) > most:
+        return None
+    found = run_exactly(plan, tables, math.prod(cards[v] for v in range(len(cards)) if above >> v & 1))
+    if found is None:
         return None
     return whole(np.broadcast_to(np.ones((), np.int64) if found[0] is None else found[0], shape)), scale
 
