@@ -309,8 +309,9 @@ def mixed_equilibria(
         Those in which fewest policies are played first. Where two agents have too many policies to list, one
         equilibrium if :func:`zero_sum_equilibrium` covers the game. Of more than two agents what a search support by
         support finds, and of two whose payoffs are too large for whole numbers what floating point finds, each checked
-        by :func:`is_equilibrium` and marked ``exact=False``: there may be others. An agent's mixture is given as rules of its decisions, each drawing its actions by itself, where those pay
-        everybody the same whatever the others do: always with perfect recall (Kuhn's theorem). Otherwise the mixture
+        by :func:`is_equilibrium` and marked ``exact=False``: there may be others. An agent's mixture is given as rules
+        of its decisions, each drawing its actions by itself, where those pay everybody the same whatever the others do:
+        always with perfect recall (Kuhn's theorem). Otherwise the mixture
         itself is kept (:attr:`Equilibrium.mixtures`).
 
     Raises
