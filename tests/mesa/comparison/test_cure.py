@@ -348,7 +348,7 @@ def test_what_cannot_be_judged_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @given(setup=random_setups(), power=st.sampled_from([-40, 40]), level=st.sampled_from([0, 2**10]), pick=st.data())
-@settings(max_examples=examples(quick=8, full=120), deadline=None)
+@settings(max_examples=examples(quick=5, full=30), deadline=None)
 def test_units_levels_and_penalties_cure_nothing(
     setup: TrainingSetup, power: int, level: int, pick: st.DataObject
 ) -> None:

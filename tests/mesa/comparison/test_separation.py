@@ -270,7 +270,7 @@ def test_the_score_may_pay_other_numbers_in_a_deployment() -> None:
 
 
 @given(setup=random_setups(), power=st.sampled_from([-40, 40]), level=st.sampled_from([0, 2**10]), pick=st.data())
-@settings(max_examples=examples(quick=8, full=120), deadline=None)
+@settings(max_examples=examples(quick=8, full=60), deadline=None)
 def test_units_levels_and_penalties_tell_nothing_apart(
     setup: TrainingSetup, power: int, level: int, pick: st.DataObject
 ) -> None:

@@ -127,7 +127,7 @@ def test_two_objectives_are_all_there_are(seed: int, tolerance: float) -> None:
     power=st.sampled_from([-40, 40]),
     level=st.sampled_from([0, 2**10]),
 )
-@settings(max_examples=examples(quick=10, full=200), deadline=None)
+@settings(max_examples=examples(quick=10, full=100), deadline=None)
 def test_units_levels_and_penalties_change_nothing(seed: int, tolerance: float, power: int, level: int) -> None:
     setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)
     assume(below and not setup.shared_rules)

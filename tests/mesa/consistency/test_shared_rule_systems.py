@@ -222,7 +222,7 @@ def tosses(draw: st.DrawFn, simple: bool = False) -> Toss:
     return Toss(draw(st.sampled_from(CHANCES)), law, {at: draw(paid) for at in product((0, 1), repeat=2)})
 
 
-@settings(max_examples=examples(quick=60, full=1500), deadline=None)
+@settings(max_examples=examples(quick=60, full=800), deadline=None)
 @given(tosses(), tosses(), st.sampled_from([0.0, 1e-12, 0.25]))
 def test_regrets_of_a_shared_rule_are_exact(here: Toss, there: Toss, tolerance: float) -> None:
     there = there._replace(pay=here.pay)
@@ -252,7 +252,7 @@ def test_regrets_of_a_shared_rule_are_exact(here: Toss, there: Toss, tolerance: 
     assert set(candidate.possible_actions("there")["D0"][()]) == taken
 
 
-@settings(max_examples=examples(quick=30, full=500), deadline=None)
+@settings(max_examples=examples(quick=30, full=300), deadline=None)
 @given(tosses(simple=True), tosses(simple=True), st.integers(-40, 40), st.sampled_from([-(2**10), 0, 1, 2**10]))
 def test_units_and_levels_change_no_answer_of_a_shared_rule(here: Toss, there: Toss, exponent: int, level: int) -> None:
     factor = Fraction(2) ** exponent

@@ -352,7 +352,7 @@ def test_impact_is_zero_only_where_a_mixture_moves_nothing(breaks: list[float], 
     assert impact(penalised, "vase", {"go": lambda: before}) == found
 
 
-@settings(max_examples=examples(quick=40, full=400), deadline=None)
+@settings(max_examples=examples(quick=40, full=200), deadline=None)
 @given(exact_models(max_chance=3, decisions=1, utilities=1, simple=True), st.data())
 def test_impact_in_fractions(exact: Exact, data: st.DataObject) -> None:
     """One optimal policy: the distance in fractions; several: none is nearer than the distance, which may be zero."""
@@ -385,7 +385,7 @@ def law_of(world: World, node: str, policy: dict[str, Any]) -> list[Fraction]:
     return [Fraction(x) for x in world.marginal(world.joint(whole), [node]).tolist()]
 
 
-@settings(max_examples=examples(quick=25, full=300), deadline=None)
+@settings(max_examples=examples(quick=25, full=150), deadline=None)
 @given(models(structural=True, max_chance=3, decisions=1, utilities=1), st.data())
 def test_units_levels_and_penalties_move_no_effect(model: cm.CIM, data: st.DataObject) -> None:
     """Responses stay, stakes and values scale: with other units, another level, and a storm that nobody can help."""

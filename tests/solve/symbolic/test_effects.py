@@ -219,7 +219,7 @@ def test_intentions_are_conditions(drawn: tuple[cm.CIM, Numbers], stated: bool, 
     assert bool(at(condition, numbers)) == (found is not None)
 
 
-@settings(max_examples=examples(quick=25, full=250), deadline=None)
+@settings(max_examples=examples(quick=25, full=150), deadline=None)
 @given(with_symbols(structural=True, max_chance=3, utilities=1, most=2), st.booleans(), st.data())
 def test_intentions_on_borders(drawn: tuple[cm.CIM, Numbers], stated: bool, data: st.DataObject) -> None:
     """Where probabilities are 0 or 1, and where two actions are equally good, condition and numbers agree."""
