@@ -92,8 +92,9 @@ class ByDeclaredObjective:
         return self.least_regret
 
     def allows(self, objective: Objective) -> bool:
-        """Say whether some rule that is optimal for an objective is within the tolerance."""
-        return self._regrets(objective, TRAINING).least.within(self.tolerance) is not False
+        """Say whether some rule that is optimal for an objective is within the tolerance, or may be up to rounding."""
+        least = self._regrets(objective, TRAINING).least
+        return not math.isnan(least.number) and least.within(self.tolerance) is not False
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set."""

@@ -82,12 +82,14 @@ class Value(NamedTuple):
         """Whether it is positive (1), negative (-1) or zero; ``None`` where rounding leaves that open."""
         if self.fraction is not None:
             return (self.fraction > 0) - (self.fraction < 0)
-        return None if abs(self.number) <= self.error else 1 if self.number > 0 else -1
+        if not abs(self.number) > self.error:  # so close, or not a number
+            return None
+        return 1 if self.number > 0 else -1
 
     @property
     def not_below_zero(self) -> float:
-        """The number, or zero where it is that, may be that, or is below it."""
-        return self.number if self.sign and not self.number < 0 else 0.0
+        """The number, or zero where it is that, may be that, or is below it; NaN where it is not known at all."""
+        return 0.0 if self.sign == -1 or abs(self.number) <= self.error else self.number
 
     def within(self, tolerance: float) -> bool | None:
         """Say whether it is at most a tolerance, read as it was meant; ``None`` where rounding leaves that open.
