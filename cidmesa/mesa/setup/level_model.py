@@ -108,7 +108,7 @@ class Levels(CIM, Shown):
     _root: str | None
 
     def __init__(self, table: LevelTable, cid: CID, mechanisms: Mapping[str, Any], root: str | None = None) -> None:
-        super().__init__(cid, {**dict(_features(table, root)), **mechanisms})
+        super().__init__(cid, {**dict(feature_mechanisms(table, root)), **mechanisms})
         object.__setattr__(self, "_table", table)
         object.__setattr__(self, "_root", root)
 
@@ -336,7 +336,7 @@ def levels(
     if twice is not None:
         hint = ": rename the column" if root and twice == ROOT else ""
         raise DiagramError(f"`{twice}` is the name of two things: features, the decision, outcomes and scores{hint}.")
-    edges = [*_world_edges(read, top), *((seen, act) for seen in read.observed)]
+    edges = [*world_edges(read, top), *((seen, act) for seen in read.observed)]
     for node, given in (*outcomes.items(), *score.items()):
         kind = "utility" if node in score else "chance"
         for parent in _parents(node, as_mechanism(given, node=node, kind=kind)):
@@ -347,14 +347,14 @@ def levels(
     return Levels(read, cid, {act: actions, **outcomes, **score}, top)
 
 
-def _world_edges(table: LevelTable, root: str | None) -> list[Edge]:
+def world_edges(table: LevelTable, root: str | None) -> list[Edge]:
     """Return the edges among features: those of the chain, or from the root to each."""
     if root is not None:
         return [(root, name) for name in table.names]
     return [(parent, name) for name in table.names for parent in table.chain[name]]
 
 
-def _features(table: LevelTable, root: str | None) -> Iterator[tuple[str, Mechanism]]:
+def feature_mechanisms(table: LevelTable, root: str | None) -> Iterator[tuple[str, Mechanism]]:
     """Yield the mechanisms of the features, and of the root if there is one."""
     if root is None:
         for i, name in enumerate(table.names):

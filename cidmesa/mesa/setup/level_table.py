@@ -240,7 +240,7 @@ def _law(given: Sequence[Any], count: int, argument: str) -> Law:
     for weight in given:
         if not is_number(weight) or not 0 <= weight < math.inf:
             raise MechanismError(f"{argument} says how often a level comes, finite and not negative; got {weight!r}.")
-        found.append(number_meant(float(weight)))
+        found.append(weight if isinstance(weight, Fraction) else number_meant(float(weight)))
     if not any(found):
         raise MechanismError(f"{argument} leaves no level: all of its numbers are 0.")
     return tuple(found)
