@@ -172,6 +172,11 @@ class LevelTable:
             found |= self.conditional(feature, parents, law)
         return found
 
+    def dependent(self, one: str, other: str) -> bool:
+        """Say whether two features depend on each other in training."""
+        given = self._given([self.names.index(one)], self.names.index(other), self.training)
+        return not _depends_on(given, [])
+
     def select(self, condition: Condition) -> Law:
         """Return the law of the levels for which a condition holds.
 

@@ -309,3 +309,50 @@ def test_a_chain_that_is_too_large_says_to_take_the_level_as_the_root() -> None:
     with pytest.raises(NotApplicableError, match=r"cm\.levels\(\.\., root=True\)"):
         cm.levels(table, **options)
     assert cm.levels(table, **options, root=True).card("level") == 700
+
+
+# The level as the one root ------------------------------------------------------------------------------------------
+
+
+def test_a_root_that_contexts_identify_is_a_context_shift_like_the_chain() -> None:
+    kinds = []
+    for root in (False, True):
+        mazes = door_and_red(training=lambda door, red: door == red, root=root)
+        setup = cm.TrainingSetup(mazes, {"swapped": mazes.select(lambda door, red: door != red)})
+        family = cm.derive_mesa_optimizers(setup)
+        kinds.append(str(family["at_red"].shift_class["swapped"]))
+        rows = family.predictions()
+        assert any(row.kind == "response" for row in rows) != root
+        assert {str(p) for p in family["at_red"].positions} == {"spurious"}
+    assert kinds == ["context", "context"]
+    hidden = made({(0, 0): 1, (0, 1): 1, (1, 1): 1}, observed=1, root=True)
+    setup = cm.TrainingSetup(hidden, {"there": hidden.select(lambda f1: f1 == 1)})
+    assert (setup.level, setup.identified) == ("level", ())
+    assert str(cm.derive_mesa_optimizers(setup)["right"].shift_class["there"]) == "mechanism"
+
+
+def test_with_a_root_what_is_spurious_is_what_depends_in_training() -> None:
+    for shown, expected in ((None, "other"), (lambda door, red: door == red, "spurious")):
+        mazes = door_and_red(training=shown, root=True)
+        m = cm.derive_mesa_optimizers(cm.TrainingSetup(mazes))["at_red"]
+        assert {str(p) for p in m.positions} == {expected}
+    chain = door_and_red()
+    assert {str(p) for p in cm.derive_mesa_optimizers(cm.TrainingSetup(chain))["at_red"].positions} == {"other"}
+
+
+@settings(max_examples=examples(12, 150), deadline=None)
+@given(st.data())
+def test_the_classes_of_a_root_are_context_or_mechanism_and_carry_over_holds(data: st.DataObject) -> None:
+    rows, observed = data.draw(tables())
+    shown, there = data.draw(chosen(rows)), data.draw(chosen(rows))
+    model = made(rows, observed, shown, root=True)
+    setup = cm.TrainingSetup(model, {"there": model.select(picks(there))})
+    for m in cm.derive_mesa_optimizers(setup, targets=["right", "like_first"]):
+        if not setup.shifted("there"):
+            assert m.shift_class["there"].strength == 0
+            continue
+        assert str(m.shift_class["there"]) in {"context", "mechanism"}
+        if str(m.shift_class["there"]) == "context":
+            assert model.identified  # the base wants the last feature, which is hidden otherwise
+        if m.carry_over["there"]:
+            assert m.deployment_regret["there"] == (0.0, 0.0)
