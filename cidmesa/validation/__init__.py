@@ -26,6 +26,7 @@ module          what it holds
 ``judge``       from numbers to verdicts: `validate`
 ``goals``       behavioural objective, goal-directedness, one gap
 ``gap_table``   `gaps`: all gaps of a family
+``regrets``     what each agent loses, by the base utility and by what is intended
 ==============  ======================================================
 """
 

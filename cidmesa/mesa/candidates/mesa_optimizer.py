@@ -633,10 +633,13 @@ class MesaOptimizer(Shown):
     def row(self) -> dict[str, Any]:
         """Return what a table of candidates shows of it."""
         regrets: dict[str, Any] = {}
+        intended = self.setup.intended is not None and self.setup.model is not None
+        if intended:
+            regrets[f"intended regret in {TRAINING}"] = self.intended_regret.get(TRAINING)
         for name in self.deployment_regret:
             regrets[f"regret in {name}"] = self.deployment_regret[name]
-            if name in self.intended_regret:
-                regrets[f"intended regret in {name}"] = self.intended_regret[name]
+            if intended:
+                regrets[f"intended regret in {name}"] = self.intended_regret.get(name)
         return {
             "targets": self.names,
             "verdict": self.consistency.value,
