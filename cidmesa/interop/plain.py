@@ -76,7 +76,7 @@ def _levels(base: Levels) -> Plain:
     table = base.table
     features = {name: [_value(value) for value in values] for name, values in table.features.items()}
     found: Plain = {"features": features, "observed": list(table.observed)}
-    if len(set(table.weights)) > 1:
+    if set(table.weights) != {1}:
         found["weights"] = list(map(_weight, table.weights))
     if normal(table.training) != normal(table.weights):
         found["training"] = list(map(_weight, table.training))

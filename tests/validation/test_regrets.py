@@ -14,7 +14,7 @@ from cidmesa.validation.regrets import regrets
 from tests.strategies import examples, models
 
 
-@settings(max_examples=examples(25, 400), deadline=None)
+@settings(max_examples=examples(25, 200), deadline=None)
 @given(data=st.data(), decisions=st.integers(1, 2), seed=st.integers(0, 10**6))
 def test_losses_are_those_against_all_deterministic_policies(data: st.DataObject, decisions: int, seed: int) -> None:
     model = data.draw(models(decisions=decisions, max_chance=3, min_chance=1))

@@ -123,6 +123,8 @@ def test_the_level_as_a_root_leads_to_the_same_regrets_and_actions_as_the_chain(
     rows, observed = data.draw(tables())
     shown, there = data.draw(chosen(rows)), data.draw(chosen(rows))
     found = []
+    seen = {row[:observed] for row in shown}
+    known = len({row[:observed] for row in rows}) == len(rows) or all(row[:observed] in seen for row in there)
     for root in (False, True):
         model = made(rows, observed, shown, root=root)
         setup = cm.TrainingSetup(model, {"there": model.select(picks(there))})
@@ -138,7 +140,8 @@ def test_the_level_as_a_root_leads_to_the_same_regrets_and_actions_as_the_chain(
         assert one[0] == other[0]
         assert one[1] == pytest.approx(other[1], abs=1e-12)
         assert one[2] == pytest.approx(other[2], abs=1e-12)
-        assert one[3] == pytest.approx(other[3], abs=1e-12)
+        if known:  # of a new context that levels share, beliefs from training say nothing that both models agree on
+            assert one[3] == pytest.approx(other[3], abs=1e-12)
         assert one[4:] == other[4:]
 
 
