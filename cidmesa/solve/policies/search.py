@@ -206,12 +206,19 @@ class _Optima:
 
     Given a rule of the cutset, the other decisions may mix over their optimal actions as they like; the even mixture
     reaches every context that one of these policies reaches.
+
+    A context is what a decision observes, all of it. A rule that has no use for an observation is the best reply to
+    rules of the others, and another observation may tell which of them is meant: two optimal policies may do
+    different things where one observation is alike. Reached contexts lose nothing where rules observe less than they
+    could. On the way to a context every decision acts once, and one that takes that action wherever the observations
+    it has a use for are the same is as good, and gets there too.
     """
 
     def __init__(
         self, problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
     ) -> None:
         self.taken: dict[int, Array] = {}
+        self.too_large: set[int] = set()
         whole: Profiles | None = None
         profiles = Profiles(problem, cutset, block)
         for start in range(0, count, block):
@@ -224,10 +231,21 @@ class _Optima:
             for d, result in solved.items():
                 whole.rules[d] = whole.narrowed(d, result.optimal / result.optimal.sum(axis=0))
             for m in whole.members:
-                reached = whole.reached(m)
+                reached = self._reached(whole, m)
                 for d in m.decisions:
-                    taken = np.logical_or.reduce((whole.rules[d] > 0) & reached, axis=-1, keepdims=True)
-                    self.taken[d] = self.taken.get(d, False) | whole.widened(d, taken)[..., 0]
+                    used = whole.widened(d, whole.rules[d] > 0)
+                    self.taken[d] = self.taken.get(d, False) | np.logical_or.reduce(used & reached, axis=-1)
+
+    def _reached(self, whole: Profiles, m: Member) -> Array:
+        """Say which contexts of a member's decisions come up, by all that they observe if that is not too much."""
+        if len(m.decisions) > 1:  # a shared rule has a use for every observation
+            return whole.reached(m)
+        (d,) = m.decisions
+        parents = whole.problem.view.index.parents[d]
+        if whole.is_small(parents):
+            return whole.meets(parents)
+        self.too_large.add(d)
+        return whole.widened(d, whole.reached(m))
 
     def merged(self, results: dict[int, DecisionResult]) -> dict[int, DecisionResult]:
         """Put the optimal actions of reached contexts into the results of one optimal policy."""
@@ -239,7 +257,7 @@ class _Optima:
             # Where this policy never comes, and another one does better, it takes the action of the other.
             stays = ((result.rule <= 0) | optimal).all(axis=0)
             rule: Array = np.where(stays, result.rule, first_of(optimal))
-            found[d] = DecisionResult(None, optimal, rule)
+            found[d] = DecisionResult(None, optimal, rule, known=d not in self.too_large)
         return found
 
 
