@@ -33,7 +33,7 @@ LARGEST: Final = 2**22
 """The most entries that the table of one feature may have."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LevelTable:
     """The levels: what is in each, how often it comes in the table, and how often in training.
 
@@ -100,6 +100,10 @@ class LevelTable:
         split = {name: tuple(row[i] for row in merged) for i, name in enumerate(names)}
         comes, trained = (tuple(known[k] for known in merged.values()) for k in (0, 1))
         return cls(ReadOnly(split), comes, trained, seen)
+
+    def __repr__(self) -> str:
+        seen = ", ".join(self.observed) or "nothing"
+        return f"LevelTable({len(self.weights):,} levels of {', '.join(self.names)}; observed: {seen})"
 
     @property
     def names(self) -> tuple[str, ...]:
