@@ -72,6 +72,7 @@ _LAZY = {
         "Distribution",
         "Solution",
         "counterfactual",
+        "harm",
         "impact",
         "instrumental_control_effect",
         "intention",
@@ -191,6 +192,7 @@ if _TYPE_CHECKING:
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
     from cidmesa.solve import counterfactual as counterfactual
+    from cidmesa.solve import harm as harm
     from cidmesa.solve import impact as impact
     from cidmesa.solve import instrumental_control_effect as instrumental_control_effect
     from cidmesa.solve import intention as intention

@@ -71,6 +71,7 @@ from cidmesa.render import Spec as Spec
 from cidmesa.solve import Distribution as Distribution
 from cidmesa.solve import Equilibrium as Equilibrium
 from cidmesa.solve import Explanation as Explanation
+from cidmesa.solve import Harm as Harm
 from cidmesa.solve import Intention as Intention
 from cidmesa.solve import Magnitude as Magnitude
 from cidmesa.solve import Mixture as Mixture

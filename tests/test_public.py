@@ -96,6 +96,7 @@ SURFACE = {
     'from_pycid': "diagram, *stochastic_utilities='refuse'",
     'gaps': 'family, agents=None, *targets=None',
     'goal_directedness': 'policy, model, objective=None, *targets=None',
+    'harm': 'model, *default, *decision=None, *policy=None',
     'impact': 'model, node, baseline, decision=None, *policy=None, *max_profiles=4096',
     'incentives': "cid, *search=True, *budget='default'",
     'instrumental_control_effect': 'model, node, decision=None, *policy=None, *max_profiles=4096',
