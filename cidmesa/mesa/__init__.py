@@ -17,6 +17,7 @@ consistency, exactly                      Ng & Russell 2000 (feasible set)      
 … decision by decision (sufficient)       –                                        :mod:`.by_stage`
 … of one objective, by solving            Lauritzen & Nilsson 2001                 :mod:`.optimal_rules`
 … of shared stochastic rules, by name     –                                        :mod:`.by_declared_objective`
+… what these cost by what is intended     –                                        :mod:`.by_intended`
 possible actions, regret intervals        –                                        :mod:`.regret_interval`
 information cover, positions              Hubinger et al. 2019; Cohen et al. 2022  :mod:`.positions`
 shift classes, Theorem A (carry-over)     Koller & Milch 2003 (relevance)          :mod:`cidmesa.mesa.graphical.shifts`
