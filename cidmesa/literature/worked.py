@@ -42,8 +42,8 @@ ABSENT_MINDED_DRIVER = Example(
         Expected("relevance", ("second", "pay"), (), "first", "Koller and Milch 2003: d-separation, mechanised graph"),
     ),
     soluble=False,
-    figure_checked=True,
-    note="One rule serves both exits. Planned ahead, the best behavioural strategy leaves at each exit with a third.",
+    note=f"{_FIGURE} The paper draws a game tree; one rule serves both exits. Planned ahead, the best behavioural "
+    "strategy leaves at each exit with a third.",
     model=_driver,
     numbers=(
         Number(
