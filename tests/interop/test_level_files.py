@@ -32,7 +32,7 @@ def mazes(**options: Any) -> cm.Levels:
     )
 
 
-@settings(max_examples=examples(25, 300), deadline=None)
+@settings(max_examples=examples(20, 200), deadline=None)
 @given(st.data())
 def test_levels_round_trip_with_their_table(data: st.DataObject) -> None:
     weight = st.one_of(st.integers(0, 5), st.fractions(0, 3, max_denominator=10**9), st.floats(0, 3))

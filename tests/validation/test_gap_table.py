@@ -26,7 +26,7 @@ def by_hand(wants: np.ndarray[Any, Any], base: np.ndarray[Any, Any]) -> float:
     return float(np.linalg.norm((wants / length if length > 1e-12 else wants * 0) - base)) / 2
 
 
-@settings(max_examples=examples(60, 400))
+@settings(max_examples=examples(50, 250))
 @given(st.integers(0, 10**6))
 def test_no_objective_of_a_cone_is_outside_its_gaps_and_some_come_near_the_ends(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ def test_no_objective_of_a_cone_is_outside_its_gaps_and_some_come_near_the_ends(
         assert by_hand(wants @ near, base) == pytest.approx(end, abs=0.03)
 
 
-@settings(max_examples=examples(15, 80), deadline=None)
+@settings(max_examples=examples(12, 60), deadline=None)
 @given(st.integers(0, 10**6))
 def test_sampled_consistent_objectives_lie_within_the_inner_gap(seed: int) -> None:
     rng = np.random.default_rng(seed)

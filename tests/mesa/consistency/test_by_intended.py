@@ -30,7 +30,7 @@ def test_intending_what_is_paid_is_the_base_regret() -> None:
     assert "intended" in str(cm.derive_mesa_optimizers(setup, targets=["at_lamp"]))
 
 
-@settings(max_examples=examples(12, 150), deadline=None)
+@settings(max_examples=examples(10, 80), deadline=None)
 @given(st.integers(0, 10**6))
 def test_one_rule_that_acts_twice_pays_by_the_intended_node_what_it_would_by_such_a_score(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -71,7 +71,7 @@ def test_another_intention_is_another_regret() -> None:
     assert m.intended_regret["training"].gap == 0.0
 
 
-@settings(max_examples=examples(10, 150), deadline=None)
+@settings(max_examples=examples(10, 100), deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_regrets_of_optimal_policies_by_listing_all(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -79,7 +79,7 @@ def law(model: cm.CIM, features: tuple[str, ...]) -> dict[Row, float]:
     return found  # type: ignore[return-value]
 
 
-@settings(max_examples=examples(40, 800))
+@settings(max_examples=examples(40, 400))
 @given(st.data())
 def test_in_training_and_in_a_selection_the_levels_come_as_often_as_in_the_table(data: st.DataObject) -> None:
     rows, observed = data.draw(tables())
@@ -93,7 +93,7 @@ def test_in_training_and_in_a_selection_the_levels_come_as_often_as_in_the_table
         assert law(setup.deployed("there"), model.features) == pytest.approx({r: rows[r] / total for r in there})
 
 
-@settings(max_examples=examples(25, 400))
+@settings(max_examples=examples(25, 200))
 @given(st.data())
 def test_every_parent_of_the_chain_is_needed(data: st.DataObject) -> None:
     rows, _ = data.draw(tables())
@@ -117,7 +117,7 @@ def test_every_parent_of_the_chain_is_needed(data: st.DataObject) -> None:
             assert any(len(kinds) > 1 for kinds in known.values())
 
 
-@settings(max_examples=examples(12, 150), deadline=None)
+@settings(max_examples=examples(10, 100), deadline=None)
 @given(st.data())
 def test_the_level_as_a_root_leads_to_the_same_regrets_and_actions_as_the_chain(data: st.DataObject) -> None:
     rows, observed = data.draw(tables())
@@ -155,7 +155,7 @@ def _is_a_product(weights: Mapping[Row, float]) -> bool:
     )
 
 
-@settings(max_examples=examples(60, 1500))
+@settings(max_examples=examples(60, 800))
 @given(st.data())
 def test_a_selection_of_independent_roots_shifts_roots_alone_iff_it_is_a_product_of_conditions(
     data: st.DataObject,
@@ -343,7 +343,7 @@ def test_with_a_root_what_is_spurious_is_what_depends_in_training() -> None:
     assert {str(p) for p in cm.derive_mesa_optimizers(cm.TrainingSetup(chain))["at_red"].positions} == {"other"}
 
 
-@settings(max_examples=examples(12, 150), deadline=None)
+@settings(max_examples=examples(10, 100), deadline=None)
 @given(st.data())
 def test_the_classes_of_a_root_are_context_or_mechanism_and_carry_over_holds(data: st.DataObject) -> None:
     rows, observed = data.draw(tables())

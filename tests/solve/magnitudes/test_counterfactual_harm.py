@@ -30,7 +30,7 @@ def played(model: cm.CIM, noise: dict[str, int], do: dict[str, int]) -> tuple[di
     return at, total
 
 
-@settings(max_examples=examples(40, 500), deadline=None)
+@settings(max_examples=examples(40, 400), deadline=None)
 @given(data=st.data(), model=models(structural=True, max_chance=3, max_card=3))
 def test_harm_and_benefit_by_playing_out_the_noise(data: st.DataObject, model: cm.CIM) -> None:
     (decision,) = model.cid.decisions
