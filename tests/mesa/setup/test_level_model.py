@@ -145,6 +145,20 @@ def test_the_level_as_a_root_leads_to_the_same_regrets_and_actions_as_the_chain(
         assert one[4:] == other[4:]
 
 
+def test_of_a_new_context_that_levels_share_a_frozen_optimizer_believes_what_the_model_has_for_it() -> None:
+    """Training shows f0 = 0 alone. Of f0 = 1 the chain has the table's rows for what is hidden, the root has none."""
+    rows = {(0, 0, 0): 1, (1, 1, 1): 2, (1, 0, 0): 1}
+    found = {}
+    for root in (False, True):
+        model = made(rows, 1, {(0, 0, 0)}, root=root)
+        setup = cm.TrainingSetup(model, {"there": model.select(picks({(1, 0, 0)}))})
+        m = cm.derive_mesa_optimizers(setup, targets=["right"])["right"]
+        assert m.deployment_regret["there"] == (0.0, 0.0)
+        found[root] = m.stale_regret["there"]
+    assert found[False] == (1.0, 1.0)  # two of three levels with f0 = 1 have f2 = 1
+    assert found[True] != found[False]
+
+
 def _is_a_product(weights: Mapping[Row, float]) -> bool:
     """Whether numbers on a full grid of levels are a product of one number for each feature's value."""
     first = next(row for row, weight in weights.items() if weight)
