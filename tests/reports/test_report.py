@@ -304,7 +304,7 @@ def test_both_regrets_stand_in_every_table_of_a_derivation() -> None:
     register = family["register"]
     assert register.row()["intended regret in training"] == (0.0, 0.0)
     assert register.row()["intended regret in writable"] == (0.0, 1.0)
-    assert str(family).count("intended ") == 2
+    assert str(family).count("intended ") >= 2
     assert set(family.to_dict()["candidates"][0]) >= {"intended regret in training", "intended regret in writable"}
     assert {"intended regret in training", "regret in writable"} <= set(family.to_frame().columns)
     assert family.ranking.expected_regret("writable", intended=True).high > 0
