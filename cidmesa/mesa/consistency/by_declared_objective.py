@@ -157,6 +157,11 @@ class ByDeclaredObjective:
 
     # ----------------------------------------------------------------------------------------------------------------
 
+    @property
+    def members(self) -> tuple[Objective, ...]:
+        """The declared objectives in the set; where it is not known to have one, those of least regret."""
+        return tuple(self._selected())
+
     def _regrets_of_all(self) -> Iterator[_Regret]:
         """Yield the training regret of each declared objective, computed as it is asked for."""
         return (self._regrets(objective, TRAINING) for objective in self.declared)
