@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints, Mask
+from cidmesa.clock import OBSERVE_LESS, check_time
 
 
 class Peaks(NamedTuple):
@@ -85,6 +86,7 @@ def peaks(forms: Floats, contexts: int, card: int, width: float, may: Mask | Non
     found: list[tuple[Floats, Ints, Floats]] = []
     best = -np.inf
     for support in _supports(contexts, card, may):
+        check_time("listing supports of a shared rule", OBSERVE_LESS)
         which, points = _stationary(forms / size, support, contexts)
         values = np.einsum("ki,kij,kj->k", points, forms[which], points)
         best = max(best, float(values.max(initial=-np.inf)))
