@@ -257,9 +257,11 @@ def _compared(family: Family, base: MesaOptimizer, other: MesaOptimizer) -> Data
     from cidmesa.mesa import distinguishing_training, separating_shifts
 
     setup = family.setup
-    separations = separating_shifts(setup, base.names, other.names, tolerance=family.tolerance)
+    separations = separating_shifts(setup, base.names, other.names, tolerance=family.tolerance, budget=family.budget)
     harmed = [name for name, found in other.deployment_regret.items() if found.high > _NOTHING]
-    cures = distinguishing_training(setup, other.names, tolerance=family.tolerance) if harmed else ()
+    cures = (
+        distinguishing_training(setup, other.names, tolerance=family.tolerance, budget=family.budget) if harmed else ()
+    )
     return {
         "separations": [
             {
