@@ -33,7 +33,7 @@ from cidmesa.mesa.consistency.shared_rules import TIE, RuleSpace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cidmesa.mesa.consistency.shared_rules import Optimum, Polynomial
+    from cidmesa.mesa.consistency.shared_rules import Known, Optimum, Polynomial
 
 FACES = 20_000
 """The most faces that are looked at: a few seconds."""
@@ -59,6 +59,7 @@ def extremes(
     base: Polynomial,
     deterministic: bool = False,
     budget: Budget = UNLIMITED,
+    known: Known[Extremes] | None = None,
 ) -> Extremes:
     """Return the range of `base` over the rules that maximise `wanted`.
 
@@ -72,6 +73,9 @@ def extremes(
         Consider deterministic rules alone.
     budget
         How long it may take.
+    known
+        What has been found of parts, by :attr:`.Part.key`, and is added to; of stochastic rules alone, or of
+        deterministic ones.
 
     Raises
     ------
@@ -85,7 +89,7 @@ def extremes(
     :data:`FACES` faces have to be looked at; else the range over the optimal rules that were found.
     """
     parts, (_, constant) = space.parts(wanted, base)
-    known: dict[tuple[bytes, ...], Extremes] = {}
+    known = {} if known is None else known
     found = []
     for part in parts:
         key = part.key

@@ -37,13 +37,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cidmesa.arrays import Floats, Ints, Mask
+from cidmesa.clock import OBSERVE_LESS, check_time
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.solve.policies.standard_quadratic import has_line, number_of_supports, peaks
@@ -52,6 +53,11 @@ from cidmesa.solve.queries.payoffs import open_law
 if TYPE_CHECKING:
     from cidmesa.model import CIM
 
+
+T = TypeVar("T")
+
+Known: TypeAlias = dict[tuple[bytes, ...], T]
+"""What has been found of parts, by :attr:`Part.key`: other objectives, deployments and replacements meet them again."""
 
 LISTED_RULES = 300_000
 """The most supports and deterministic rules that are listed."""
@@ -345,8 +351,12 @@ class RuleSpace:
         found = [part.space.maximise(part.read[0]) for part in parts]
         return constant + math.fsum(best.value for best in found), all(best.exact for best in found)
 
-    def maximisers(self, f: Polynomial, others: Sequence[Polynomial] = ()) -> tuple[Floats, ...]:
+    def maximisers(
+        self, f: Polynomial, others: Sequence[Polynomial] = (), known: Known[tuple[Floats, ...]] | None = None
+    ) -> tuple[Floats, ...]:
         """Return the rules that maximise `f`, as :meth:`maximise` does, part by part and in all combinations.
+
+        What has been found of parts may be given as `known`, and is added to.
 
         Raises
         ------
@@ -354,7 +364,7 @@ class RuleSpace:
             More than :data:`COMBINED`.
         """
         parts, _ = self.parts(f, *others)
-        known: dict[tuple[bytes, ...], tuple[Floats, ...]] = {}
+        known = {} if known is None else known
         found = []
         for part in parts:
             key = part.key
@@ -500,6 +510,7 @@ class RuleSpace:
         rng = np.random.default_rng(seed)
         best: list[tuple[float, Floats]] = []
         for start in range(starts):
+            check_time("the search for a shared rule", OBSERVE_LESS, f"{start} of {starts} starts")
             point = np.zeros(self.size)
             for here in self.allowed:
                 width = len(here)
