@@ -33,6 +33,7 @@ import numpy as np
 
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array, Floats, Ints, Mask
+from cidmesa.clock import shows_progress
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.magnitudes.exact_systems import has_positive_dependence
 from cidmesa.solve.magnitudes.magnitude import Magnitude
@@ -52,6 +53,7 @@ _ROUNDING = 1e-12
 """Probabilities that differ by less, relative to themselves, are the same."""
 
 
+@shows_progress
 def response_effect(
     model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
 ) -> Magnitude:
@@ -172,6 +174,7 @@ def is_response_forced(model: CIM, node: str, decision: str | None = None, *, ma
     return True
 
 
+@shows_progress
 def instrumental_control_effect(
     model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
 ) -> Magnitude:
@@ -246,6 +249,7 @@ def has_instrumental_control_incentive(
     return all(_control(box, node)[0] > 0 for box in _boxes(model, node, decision, policy, max_profiles))
 
 
+@shows_progress
 def impact(
     model: CIM,
     node: str,
