@@ -19,7 +19,7 @@ from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.graphical.positions import Cover
 from cidmesa.mesa.graphical.relevance import observed
 from cidmesa.mesa.setup.training import Deployment, TrainingSetup
-from cidmesa.solve.tables import exact_numbers
+from cidmesa.solve.tables import exact_run
 from tests.mesa.oracle import cells, grid, joint_actions, least_regret, rational, told
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import cids, examples, models
@@ -73,7 +73,7 @@ def test_what_is_settled_exactly_leaves_no_margin_to_be_missed(monkeypatch: pyte
 
 
 def test_without_exact_numbers_what_rounding_hides_is_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact_numbers, "LARGEST", 0)
+    monkeypatch.setattr(exact_run, "LARGEST_JOINT", 0)
     open_ = red_family(0.1)["at_red"]
     assert open_.reasons.delta == 1.0
     assert open_.consistency == "EXCLUDED"  # it does not read the door: C2 with numbers decides

@@ -16,6 +16,7 @@ from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.outcomes.outcome_table import optimal_for
 from cidmesa.mesa.setup.training import TrainingSetup
+from tests.mesa.moved import moved
 from tests.mesa.oracle import rational
 from tests.mesa.test_derive import check_against_listing, random_setups
 from tests.strategies import examples
@@ -335,21 +336,7 @@ def test_adding_to_and_scaling_utilities_changes_no_answer(
     setup: TrainingSetup, power: int, level: int, tolerance: float
 ) -> None:
     unit = 2.0**power
-
-    def moved(model: cm.CIM, nodes: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for node in nodes:
-            if model.cid.kind(node) == "utility":
-                found[node] = cm.Table((model.cpd(node) + level) * unit, parents=model.cid.parents(node))
-        return found
-
-    assert setup.model is not None
-    there, deployment = setup.deployed("there"), setup.deployments["there"]
-    shifts = {node: there.mechanisms[node] for node in setup.shifted("there")}
-    other = TrainingSetup(
-        setup.model.shift(moved(setup.model, setup.cid.nodes)),
-        {"there": cm.Deployment({**shifts, **moved(there, setup.shifted("there"))}, deployment.edges)},
-    )
+    other = moved(setup, unit, level)
     pairs = zip(
         derive_mesa_optimizers(setup, tolerance=tolerance),
         derive_mesa_optimizers(other, tolerance=tolerance * unit),

@@ -7,6 +7,7 @@ module                     what it holds
 ``consistent_set``         all objectives that training can have selected
 ``integer_program``        the mixed-integer program over objectives and choices
 ``regret_interval``        possible actions, and the least and largest regret in a deployment
+``rule_polynomials``       expectations as polynomials in the entries of rules
 ``shared_rules``           optimal stochastic rules where one rule serves several decisions
 ``shared_rule_extremes``   the best and the worst of them for the base
 ``method``                 what every method answers about a candidate

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,14 +21,16 @@ from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.consistency.rule_polynomials import Polynomial, Value
 from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
-from cidmesa.mesa.consistency.shared_rules import TIE, Known, RuleSpace
+from cidmesa.mesa.consistency.shared_rules import Known, RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.reduced_policies import names_of
 from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
+from cidmesa.solve.tables.exact_numbers import numbers_meant
 
 if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
@@ -47,7 +49,7 @@ class Findings:
         Per group of contexts (:class:`.Part`) the range of the base, and the optimal rules.
     """
 
-    best: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    best: dict[str, tuple[Value, bool]] = field(default_factory=dict)
     extremes: Known[Extremes] = field(default_factory=dict)
     maximisers: Known[tuple[Floats, ...]] = field(default_factory=dict)
 
@@ -85,22 +87,22 @@ class ByDeclaredObjective:
         self.declared = declared
         self.budget = budget
         self.why = ""  # why nothing is known of some objective
-        self._known: dict[tuple[bytes, str, bool], _Regret] = {}
+        self._known: dict[tuple[_Way, str, bool], _Regret] = {}
         self._actions: dict[str, Actions] = {}
-        self._ranges: dict[tuple[str, bytes, bytes], Extremes] = {}
+        self._ranges: dict[tuple[object, ...], Extremes] = {}
         self._findings = findings or Findings()
 
     @property
     def is_empty(self) -> bool | None:
         """False where a declared objective is consistent; else not known."""
-        return False if any(high <= self._allowed(self.tolerance) for high in self._proven()) else None
+        return False if any(regret.proven(self.tolerance) for regret in self._regrets_of_all()) else None
 
     @property
     def least_regret(self) -> float:
         """The least training regret of a declared objective; none is below zero, so the first zero is the least."""
         least = math.inf
-        for high in self._proven():
-            least = min(least, high)
+        for regret in self._regrets_of_all():
+            least = min(least, regret.bound)
             if least == 0.0:
                 break
         return least
@@ -111,14 +113,9 @@ class ByDeclaredObjective:
         return self.least_regret
 
     def allows(self, objective: Objective) -> bool:
-        """Say whether some rule that is optimal for an objective is within the tolerance."""
-        return self.regret_of(objective)[0] <= self._allowed(self.tolerance)
-
-    @cached_property
-    def width(self) -> float:
-        """The regret below which there is none: rules are found to about nine digits of what is at stake."""
-        model = self.setup.deployed(TRAINING)
-        return 2 * TIE * sum(float(np.ptp(model.cpd(u))) for u in self.setup.score)
+        """Say whether some rule that is optimal for an objective is within the tolerance, or may be up to rounding."""
+        least = self._regrets(objective, TRAINING).least
+        return not math.isnan(least.number) and least.within(self.tolerance) is not False
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set."""
@@ -168,44 +165,41 @@ class ByDeclaredObjective:
         cid = model.cid
         taken = {d: np.zeros((len(model.contexts(d)), model.card(d)), dtype=bool) for d in cid.decisions}
         laws = []
-        ways = {_direction(objective.values): objective for objective in self._selected()}
+        ways = {_way(objective.values): objective for objective in self._selected()}
         for rule in chain.from_iterable(self._optimal(space, model, objective) for objective in ways.values()):
             rows = {d: space.rule_of(d, rule) for d in cid.decisions}
             policy = {d: table.reshape(_shape(model, d)) for d, table in rows.items()}
             for decision, table in rows.items():
                 reached = joint(model, cid.parents(decision), policy=policy).ravel() > 0
-                taken[decision] |= reached[:, None] & (table > 1e-9)
+                taken[decision] |= reached[:, None] & (table > 0)
             laws.append(joint(model, names_of(cid), policy=policy).ravel())
         runs = math.prod(model.card(n) for n in names_of(cid))
         return taken, np.array(laws).reshape(len(laws), runs)
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def _proven(self) -> Iterator[float]:
-        """Yield a proven bound on the training regret of each declared objective, computed as it is asked for."""
-        found = (self._regrets(objective, TRAINING) for objective in self.declared)
-        return (regret.high + regret.off for regret in found)
+    def _regrets_of_all(self) -> Iterator[_Regret]:
+        """Yield the training regret of each declared objective, computed as it is asked for."""
+        return (self._regrets(objective, TRAINING) for objective in self.declared)
 
     def _selected(self) -> Iterator[Objective]:
         """Yield the declared objectives in the set; where it is not known to have one, those of least regret."""
-        budget = self.tolerance if self.is_empty is False else self.least_regret
-        for objective, high in zip(self.declared, self._proven(), strict=True):
-            if high <= self._allowed(budget):
-                yield objective
-
-    def _allowed(self, budget: float) -> float:
-        return budget + self.width
+        every = zip(self.declared, self._regrets_of_all(), strict=True)
+        if self.is_empty is False:
+            return (objective for objective, regret in every if regret.proven(self.tolerance))
+        least = min((regret.order for regret in self._regrets_of_all() if not math.isnan(regret.bound)), default=-1)
+        return (objective for objective, regret in every if regret.order <= least)
 
     def _regrets(self, objective: Objective, name: str, stale: bool = False) -> _Regret:
         """Return the base regret of the best and of the worst rule that is optimal for an objective."""
-        key = _direction(objective.values), name, stale
+        key = _way(objective.values), name, stale
         if key not in self._known:
             self.budget.check(f"trying {len(self.declared):,} declared objectives on {', '.join(self.names)}", _SHRINK)
             try:
                 self._known[key] = self._found(objective, name, stale)
             except NotApplicableError as too_large:
                 self.why = str(too_large)
-                self._known[key] = _Regret(math.nan, math.nan, math.inf)
+                self._known[key] = _Regret(Value(math.nan), Value(math.nan), math.inf)
         return self._known[key]
 
     def _found(self, objective: Objective, name: str, stale: bool) -> _Regret:
@@ -218,15 +212,15 @@ class ByDeclaredObjective:
         if name not in self._findings.best:
             self._findings.best[name] = space.maximum(worth)
         best, exact = self._findings.best[name]
-        key = name, wanted.terms.tobytes(), unit(wanted.coefficients).tobytes() if wanted.terms.size else b""
+        key: tuple[object, ...] = (name, wanted.terms.tobytes(), *_numbers(wanted))
         if key not in self._ranges:  # several objectives may want the same, or not care
             self._ranges[key] = extremes(space, wanted, worth, budget=self.budget, known=self._findings.extremes)
         found = self._ranges[key]
-        low, high = (x if x > self.width else 0.0 for x in (best - found.high, best - found.low))
-        if exact and found.exact:
+        low, high = best.less(found.largest), best.less(found.least)
+        if exact and found.exact and high.sign is not None:
             return _Regret(low, high, 0.0)
         spread = math.fsum(float(np.ptp(model.cpd(utility))) for utility in paid)
-        return _Regret(low, high, max(low, spread - high, 0.0))
+        return _Regret(low, high, max(low.number, spread - high.number, 0.0))
 
     def _optimal(self, space: RuleSpace, model: CIM, objective: Objective) -> tuple[Floats, ...]:
         wanted = space.expectation(model, self.names, objective.table_in(model))
@@ -237,19 +231,56 @@ class ByDeclaredObjective:
 class _Regret(NamedTuple):
     """The least and the largest regret that were found, and how far outside of these others may lie."""
 
-    low: float
-    high: float
+    least: Value
+    largest: Value
     off: float
+
+    @property
+    def low(self) -> float:
+        """The least, in floating point."""
+        return self.least.not_below_zero
+
+    @property
+    def high(self) -> float:
+        """The largest, in floating point."""
+        return self.largest.not_below_zero
+
+    @property
+    def bound(self) -> float:
+        """What no optimal rule of the objective exceeds."""
+        return self.high + self.off
+
+    @property
+    def order(self) -> float | Fraction:
+        """The same as exactly as it is known: what objectives are compared by."""
+        return self.bound if self.off or self.largest.fraction is None else self.largest.fraction
+
+    def proven(self, tolerance: float) -> bool:
+        """Say whether it is known to be within a tolerance."""
+        return self.bound <= tolerance if self.off else self.largest.within(tolerance) is True
 
 
 _SHRINK = "declare fewer objectives, objectives={targets: ..}, or let the decisions observe less"
 
+_Way: TypeAlias = tuple[Fraction, ...]
 
-def _direction(values: Floats) -> bytes:
+
+def _way(values: Floats) -> _Way:
     """Return what objectives have in common that want the same: they differ by scale and shift alone."""
-    moved = values - values.min()
-    scaled: Floats = np.round(moved / (moved.max() or 1.0), 12) + 0.0
-    return scaled.tobytes()
+    meant = numbers_meant(values).tolist()
+    least = min(meant)
+    most = max(meant) - least or Fraction(1)
+    return tuple((x - least) / most for x in meant)
+
+
+def _numbers(wanted: Polynomial) -> tuple[object, ...]:
+    """Return what expectations have in common that differ by scale and shift alone."""
+    exact = wanted.exactly
+    if exact is None:
+        return (wanted.coefficients.tobytes(),)
+    whole = exact.coefficients.tolist()
+    common = math.gcd(*whole) or 1
+    return tuple(x // common for x in whole)
 
 
 def _shape(model: CIM, decision: str) -> tuple[int, ...]:

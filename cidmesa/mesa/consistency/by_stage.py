@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 
 NEAR = 1e-8
-"""Regrets that differ from the tolerance by at most this share of it are computed exactly."""
+"""Regrets that differ from the tolerance, or from the least, by at most this share of it are computed exactly."""
 
 
 class ByStage:
@@ -98,6 +99,7 @@ class ByStage:
         self.sufficient = ConsistentSet(stage_law(setup, names, budget))
         self._domains = tuple(domain_of(setup, node) for node in names)
         self._rules_known: dict[tuple[str, bytes, bool], OptimalRules] = {}
+        self._worths_known: dict[tuple[str, bytes, bool], tuple[Worth, Worth]] = {}
         self._regrets_known: dict[tuple[str, bytes, bool], tuple[float, float]] = {}
         self._ends_known: dict[str, tuple[Worth, Worth]] = {}
 
@@ -203,9 +205,21 @@ class ByStage:
     @property
     def _selected(self) -> list[Objective]:
         """The objectives known to be in the set; where it is empty, those with the least training regret."""
-        # Equal regrets are summed in different orders, so a tie for the least is one up to rounding.
-        budget = self.least_regret * (1 + 1e-12) if self.is_empty else self.tolerance
-        return [o for o, high in zip(self.tried, self._training(), strict=True) if high <= budget]
+        if not self.is_empty:
+            return [o for o, high in zip(self.tried, self._training(), strict=True) if high <= self.tolerance]
+        # Equal regrets are summed in different orders: which are equal is settled exactly.
+        most = self.least_regret * (1 + NEAR)
+        near = [o for o, high in zip(self.tried, self._training(), strict=True) if high <= most]
+        exact = [self._exact_regret(objective) for objective in near] if len(near) > 1 else [None]
+        known = [regret for regret in exact if regret is not None]
+        if len(known) < len(near):
+            return near
+        return [o for o, regret in zip(near, known, strict=True) if regret == min(known)]
+
+    def _exact_regret(self, objective: Objective) -> Fraction | None:
+        """Return the training regret of the worst policy that is optimal for an objective, where it is in reach."""
+        top, worst = self._ends(TRAINING)[1].exactly, self._worths(objective, TRAINING)[0].exactly
+        return None if top is None or worst is None else top - worst
 
     def _regrets(self, objective: Objective, name: str, stale: bool = False) -> tuple[float, float]:
         """Return the base regret of the best and of the worst policy that is optimal for an objective.
@@ -215,11 +229,18 @@ class ByStage:
         """
         key = name, objective.values.tobytes(), stale
         if key not in self._regrets_known:
-            model = self.setup.deployed(name)
-            worst, best = self._rules(objective, name, stale).worth(model, self._paid(name), self.budget)
+            worst, best = self._worths(objective, name, stale)
             top = self._ends(name)[1]
             self._regrets_known[key] = self._lost(top, best, doubt=0.0), self._lost(top, worst, doubt=1.0)
         return self._regrets_known[key]
+
+    def _worths(self, objective: Objective, name: str, stale: bool = False) -> tuple[Worth, Worth]:
+        """Return the least and the largest that the base gets from policies that are optimal for an objective."""
+        key = name, objective.values.tobytes(), stale
+        if key not in self._worths_known:
+            model = self.setup.deployed(name)
+            self._worths_known[key] = self._rules(objective, name, stale).worth(model, self._paid(name), self.budget)
+        return self._worths_known[key]
 
     def _lost(self, top: Worth, other: Worth, doubt: float) -> float:
         """Return how much less a policy earns than the best one, and by how much more it may be, where that is open."""

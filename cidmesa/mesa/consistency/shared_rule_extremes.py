@@ -7,50 +7,62 @@ points of :math:`f` there), and an extreme of the base inside is a critical poin
 of one more linear system. Where the solutions form a line, the base is constant on it and the line leaves through a
 smaller face, which is looked at too.
 
+Which face has optimal rules, and how large the base is there, is decided in exact arithmetic; floating point leaves out
+faces that are too far below the maximum (:func:`.standard_quadratic.peaks` says why it may), and those on which the
+base stays within what has been found.
+
 >>> import cidmesa as cm
 >>> cid = cm.CID([("turn", "pay"), ("again", "pay"), ("turn", "x")], decisions=["turn", "again"], utilities=["pay"])
 >>> model = cid.parameterise(turn=[0, 1], again=[0, 1], x=cm.Table([[0.5, 0.5]] * 2),
 ...                          pay=lambda turn, again: int(turn == again))
 >>> rules = RuleSpace.of(model, shared=[("turn", "again")])
 >>> indifferent = rules.expectation(model, ["x"], [0.0, 1.0])
->>> low, high, exact = extremes(rules, indifferent, rules.total(model, ["pay"]))
->>> round(low, 9), round(high, 9), exact  # a fair coin, and always the same action
+>>> found = extremes(rules, indifferent, rules.total(model, ["pay"]))
+>>> found.low, found.high, found.exact  # a fair coin, and always the same action
 (0.5, 1.0, True)
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from itertools import chain, combinations, product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from cidmesa.arrays import Floats, Ints
+from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.clock import UNLIMITED, Budget
-from cidmesa.mesa.consistency.shared_rules import TIE, RuleSpace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from cidmesa.mesa.consistency.shared_rules import Known, Optimum, Polynomial
+from cidmesa.mesa.consistency.rule_polynomials import EPS, Exact, Polynomial, Value
+from cidmesa.mesa.consistency.shared_rules import Known, Optimum, RuleSpace, in_fractions
+from cidmesa.solve.tables.linear_systems import solutions
 
 FACES = 20_000
 """The most faces that are looked at: a few seconds."""
 
-ROUNDING = 1e-9
-"""Residuals and singular values up to here, relative to the coefficients, are none."""
-
-
 _SHRINK = "give the decisions that share a rule fewer observations or actions"
+
+Face = Sequence[tuple[int, ...]]
+"""Per context the entries that are not zero."""
 
 
 class Extremes(NamedTuple):
     """The least and the largest expectation over the rules that maximise another, and whether both are proven."""
 
-    low: float
-    high: float
+    least: Value
+    largest: Value
     exact: bool
+
+    @property
+    def low(self) -> float:
+        """The least."""
+        return self.least.number
+
+    @property
+    def high(self) -> float:
+        """The largest."""
+        return self.largest.number
 
 
 def extremes(
@@ -96,8 +108,11 @@ def extremes(
         if key not in known:
             known[key] = _extremes(part.space, *part.read, deterministic=deterministic, budget=budget)
         found.append(known[key])
-    low = constant + math.fsum(part.low for part in found)
-    return Extremes(low, constant + math.fsum(part.high for part in found), all(part.exact for part in found))
+    return Extremes(
+        Value.total([constant, *(part.least for part in found)]),
+        Value.total([constant, *(part.largest for part in found)]),
+        all(part.exact for part in found),
+    )
 
 
 def _extremes(
@@ -106,28 +121,22 @@ def _extremes(
     """Return the same for contexts that all interact."""
     if not len(wanted.terms):  # whatever is done here is optimal
         lowest, highest = (space.maximise(f, (), deterministic) for f in (base.negated, base))
-        return Extremes(-lowest.value, highest.value, lowest.exact and highest.exact)
+        return Extremes(lowest.worth.negated, highest.worth, lowest.exact and highest.exact)
     best = space.maximise(wanted, (base,), deterministic)
-    listed = [base(rule) for rule in best.rules]
-    if deterministic:
-        return Extremes(min(listed), max(listed), best.exact)
-    if _listed_suffice(space, base, best):
-        return Extremes(min(listed), max(listed), best.exact)
+    listed = Extremes(_least(base, best), _least(base.negated, best).negated, best.exact)
+    if deterministic or _listed_suffice(space, base, best):
+        return listed
     degrees = [space.degrees(f) for f in (wanted, base)]
     twice = {group for found in degrees for group, degree in found.items() if degree > 1}
-    faces = _faces(space, (wanted, base), twice)
     simple = len(twice) <= 1 and max(chain.from_iterable(found.values() for found in degrees), default=0) <= 2
+    faces = _faces(space, (wanted, base), twice)
     count = math.prod(map(len, faces))
-    if not (simple and best.exact and count <= FACES):
-        return Extremes(min(listed), max(listed), exact=False)
-    least = best.value - TIE * wanted.scale
-    values = listed + [
-        base(rule)
-        for face in budget.each(product(*faces), "looking at faces of optimal rules", _SHRINK, total=count)
-        for rule in _critical(space, wanted, base, face)
-        if wanted(rule) >= least
-    ]
-    return Extremes(min(values), max(values), exact=True)
+    exact, exact_base = wanted.exactly, base.exactly
+    if not (simple and best.exact and count <= FACES) or exact is None or exact_base is None:
+        return listed._replace(exact=False)
+    looked = _Faces(space, wanted, base, exact, exact_base, best)
+    every = budget.each(product(*faces), "looking at faces of optimal rules", _SHRINK, total=count)
+    return looked.extremes(listed, every)
 
 
 def _listed_suffice(space: RuleSpace, base: Polynomial, best: Optimum) -> bool:
@@ -136,6 +145,22 @@ def _listed_suffice(space: RuleSpace, base: Polynomial, best: Optimum) -> bool:
     Of a line or face of optimal rules the corners are listed, and between them nothing linear is extreme.
     """
     return all(degree <= 1 or group in best.isolated for group, degree in space.degrees(base).items())
+
+
+def _least(f: Polynomial, best: Optimum) -> Value:
+    """Return the least expectation under the rules that were listed."""
+    rules = np.array(best.rules)
+    heights, doubts = f.heights(rules), f.doubts(rules)
+    near = np.flatnonzero(heights - doubts <= (heights + doubts).min())
+    exactly: Sequence[Fraction | None] | None
+    if best.points is None:
+        exactly = f.exact_heights(rules[near])
+    else:
+        exactly = [f.exact_height(best.points[i]) for i in near.tolist()]
+    known = [] if exactly is None else [height for height in exactly if height is not None]
+    if known:
+        return Value.total([Value.of(min(known)), f.shift])
+    return Value.total([Value(float(heights.min()), float(doubts[near].max())), f.shift])
 
 
 def _faces(space: RuleSpace, read: Sequence[Polynomial], twice: set[int]) -> list[list[tuple[int, ...]]]:
@@ -153,67 +178,134 @@ def _faces(space: RuleSpace, read: Sequence[Polynomial], twice: set[int]) -> lis
     return faces
 
 
-def _critical(
-    space: RuleSpace, wanted: Polynomial, base: Polynomial, face: Sequence[tuple[int, ...]]
-) -> Iterator[Floats]:
-    """Yield the rule inside a face where `wanted` is critical and, among those rules, `base` is; if there is one."""
-    rule = np.zeros(space.size)
+class _Faces:
+    """What the base is worth on the faces of a space where another expectation is largest."""
+
+    def __init__(
+        self, space: RuleSpace, wanted: Polynomial, base: Polynomial, exact: Exact, exact_base: Exact, best: Optimum
+    ) -> None:
+        assert best.worth.fraction is not None  # it is exact
+        self.size, self.wanted, self.base = space.size, wanted, base
+        self.exact, self.exact_base = exact, exact_base
+        self.best = best.worth.fraction - exact.constant
+        self.faces = best.faces
+        self.read = np.zeros(space.size, dtype=bool)
+        self.read[wanted.terms] = True
+        owner = np.repeat(np.arange(len(space.blocks)), [b.stop - b.start for b in space.blocks])
+        _, which = np.unique(np.sort(owner[base.terms], axis=1), axis=0, return_inverse=True)
+        self.together: Ints = which.reshape(-1)
+
+    def extremes(self, listed: Extremes, faces: Iterable[Face]) -> Extremes:
+        """Return the range of the base over the rules that are listed and the optimal rules inside faces."""
+        assert listed.least.fraction is not None  # the base is known exactly
+        assert listed.largest.fraction is not None
+        constant = self.exact_base.constant
+        low, high = listed.least.fraction - constant, listed.largest.fraction - constant
+        for face in faces:
+            if all(len(support) == 1 for support in face):
+                continue  # a corner: listed if it is optimal
+            least, largest = self._bounds(face)
+            if (low <= least and largest <= high) or not self._may_be_best(face):
+                continue
+            worth = self._worth(face)
+            if worth is not None:
+                low, high = min(low, worth), max(high, worth)
+        return Extremes(Value.of(low + constant), Value.of(high + constant), exact=True)
+
+    def _bounds(self, face: Face) -> tuple[Fraction, Fraction]:
+        """Return what the base is on a face at least and at most: of alternatives, probabilities add up to one."""
+        inside = np.zeros(self.size, dtype=bool)
+        inside[list(chain.from_iterable(face))] = True
+        here = inside[self.base.terms].all(axis=1)
+        ends = []
+        for widest in (np.minimum, np.maximum):
+            found = np.zeros(int(self.together.max(initial=-1)) + 1, dtype=self.exact_base.coefficients.dtype)
+            widest.at(found, self.together[here], self.exact_base.coefficients[here])
+            ends.append(Fraction(int(sum(found.tolist())), self.exact_base.unit))
+        return ends[0], ends[1]
+
+    def _may_be_best(self, face: Face) -> bool:
+        """Say whether a rule inside a face may be optimal, by a rule there and the slope at it."""
+        if self.faces is not None:  # that was looked at already
+            used = np.zeros(self.size, dtype=bool)
+            for support in face:
+                used[list(support) if self.read[list(support)].any() else support[:1]] = True
+            return used.tobytes() in self.faces
+        rule, free, sums = _middle(self.size, face)
+        curvature, slope = _quadratic(self.wanted.terms, self.wanted.coefficients, rule, free)
+        none = np.zeros((len(sums), len(sums)))
+        unit = float(np.abs(curvature).max(initial=0.0)) or 1.0
+        matrix = np.block([[curvature / unit, sums.T], [sums, none]])
+        solved = np.linalg.lstsq(matrix, np.r_[-slope / unit, np.ones(len(sums))], rcond=1e-13)[0]
+        point = np.clip(solved[: len(free)], 0.0, None)
+        point = np.where(sums.T @ (sums @ point) > 0, point, 1.0)
+        rule[free] = point / (sums.T @ (sums @ point))
+        rising = self.wanted.gradient(rule)[free]
+        rising = rising - sums.T @ ((sums @ rising) / sums.sum(axis=1))
+        terms, factors = self.wanted.terms.shape
+        blur = (self.wanted.rounding + 2 * (terms + factors) * EPS) * self.wanted.gradient(rule, absolute=True)[free]
+        above = 0.5 * ((np.abs(rising) + 4 * blur) * np.maximum(rule[free], 1 - rule[free])).sum()
+        height, doubt = self.wanted.heights(rule[None])[0], self.wanted.doubts(rule[None])[0]
+        least = float(self.best)
+        return bool(height + doubt + above >= least - 4 * EPS * abs(least))
+
+    def _worth(self, face: Face) -> Fraction | None:
+        """Return the base where it is critical among the optimal rules inside a face; ``None`` if it is nowhere."""
+        rule, free, sums = _middle(self.size, face)
+        fixed = in_fractions(np.where(np.isin(np.arange(self.size), free), 0.0, rule))
+        curvature, slope = _quadratic(self.wanted.terms, self.exact.coefficients.astype(object), rule, free)
+        own: list[list[int]] = sums.astype(int).tolist()
+        belongs = [list(column) for column in zip(*own, strict=True)]
+        rows = [[*map(int, row), *more] for row, more in zip(curvature.tolist(), belongs, strict=True)]
+        rows += [[*row, *[0] * len(own)] for row in own]
+        n = len(free)
+        found = solutions(rows, [*(-int(x) for x in slope.tolist()), *[1] * len(own)], n + len(own))
+        if found is None:
+            return None
+        point, ways = found.point[:n], [way[:n] for way in found.directions]
+        if self._height(self.wanted, fixed, free, point) != self.best:
+            return None
+        if ways:  # among those, critical for the base
+            curvature, slope = _quadratic(self.base.terms, self.exact_base.coefficients.astype(object), rule, free)
+            across, along = np.array(ways, dtype=object), np.array(point, dtype=object)
+            moved = solutions(
+                (across @ curvature @ across.T).tolist(), (-(across @ (curvature @ along + slope))).tolist(), len(ways)
+            )
+            if moved is None:
+                return None
+            point = (along + np.array(moved.point, dtype=object) @ across).tolist()
+        return self._height(self.base, fixed, free, point) if min(point) >= 0 else None
+
+    def _height(self, f: Polynomial, fixed: Array, free: Ints, point: Sequence[Fraction]) -> Fraction | None:
+        rule = fixed.copy()
+        rule[free] = point
+        return f.exact_height(rule)
+
+
+def _middle(size: int, face: Face) -> tuple[Floats, Ints, Floats]:
+    """Return the middle of a face, the entries that are free there, and which of them sum to one."""
+    rule = np.zeros(size)
     for support in face:
         rule[list(support)] = 1.0 / len(support)
     mixed = [support for support in face if len(support) > 1]
-    if not mixed:
-        yield rule
-        return
     free = np.array(list(chain.from_iterable(mixed)), dtype=np.intp)
-    sums = np.array([[float(entry in support) for entry in free] for support in mixed])
-    # Critical for `wanted`, in the entries x and a multiplier a context: H x + l + sums' m = 0 and sums x = 1.
-    curvature, slope = _quadratic(wanted, rule, free)
-    matrix = np.block([[curvature, sums.T], [sums, np.zeros((len(mixed), len(mixed)))]])
-    solved = _solve(matrix, np.r_[-slope, np.ones(len(mixed))])
-    if solved is None:
-        return
-    point, directions = solved[0][: len(free)], solved[1][: len(free)]
-    # Among those, point + directions t, critical for `base` in t.
-    curvature, slope = _quadratic(base, rule, free)
-    moved = _solve(directions.T @ curvature @ directions, -directions.T @ (curvature @ point + slope))
-    if moved is None:
-        return
-    point = point + directions @ moved[0]
-    if (point >= -1e-12).all():
-        rule[free] = np.clip(point, 0.0, None)
-        yield rule
+    return rule, free, np.array([[float(entry in support) for entry in free.tolist()] for support in mixed])
 
 
-def _quadratic(f: Polynomial, rule: Floats, free: Ints) -> tuple[Floats, Floats]:
-    """Return the second and first derivatives at zero of a quadratic in the free entries, the others as in `rule`.
-
-    In units of its largest coefficient.
-    """
+def _quadratic(terms: Ints, weights: Array, rule: Floats, free: Ints) -> tuple[Array, Array]:
+    """Return the second and first derivatives at zero of a quadratic in the free entries, the others as in `rule`."""
     place = np.full(len(rule), -1)
     place[free] = np.arange(len(free))
-    where = place[f.terms]
     fixed = rule.copy()
     fixed[free] = 1.0
-    weight = f.coefficients * np.prod(fixed[f.terms], axis=1)
+    here = (fixed[terms] == 1.0).all(axis=1)  # the others are 0 or 1
+    where, weight = place[terms[here]], weights[here]
     degree = (where >= 0).sum(axis=1)
-    slope = np.zeros(len(free))
+    slope = np.zeros(len(free), dtype=weights.dtype)
     once = degree == 1
     np.add.at(slope, where[once].max(axis=1, initial=-1), weight[once])
-    curvature = np.zeros((len(free), len(free)))
+    curvature = np.zeros((len(free), len(free)), dtype=weights.dtype)
     twice = where[degree == 2]
     first, second = twice[twice >= 0].reshape(-1, 2).T
     np.add.at(curvature, (first, second), weight[degree == 2])
-    unit = f.scale or 1.0
-    return (curvature + curvature.T) / unit, slope / unit
-
-
-def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats] | None:
-    """Return one solution of a linear system and the directions of all others; ``None`` if there is none."""
-    if not matrix.size:
-        return np.zeros(matrix.shape[1]), np.eye(matrix.shape[1])
-    left, values, rows = np.linalg.svd(matrix)
-    kept = values > ROUNDING * max(1.0, float(values.max(initial=0.0)))
-    solution = rows[: len(values)][kept].T @ ((left[:, : len(values)][:, kept].T @ right) / values[kept])
-    if np.abs(matrix @ solution - right).max(initial=0.0) > ROUNDING:
-        return None
-    return solution, np.vstack([rows[: len(values)][~kept], rows[len(values) :]]).T
+    return curvature + curvature.T, slope

@@ -34,8 +34,9 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain, product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -43,12 +44,15 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cidmesa.arrays import Floats, Ints, Mask
+from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.clock import OBSERVE_LESS, check_time
 from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.consistency.rule_polynomials import EPS, Exact, Polynomial, Value
 from cidmesa.mesa.objectives.declared import laid_out
-from cidmesa.solve.policies.standard_quadratic import has_line, number_of_supports, peaks
+from cidmesa.mesa.outcomes.outcome_table import once, rounding_of
+from cidmesa.solve.policies.standard_quadratic import Peaks, has_line, highest, number_of_supports, peaks
 from cidmesa.solve.queries.payoffs import open_law
+from cidmesa.solve.tables.exact_run import as_array, exact_law, utility_unit, whole_utilities
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -68,68 +72,17 @@ SEARCHED = 150
 COMBINED = 4096
 """The most optimal rules that are listed."""
 
-TIE = 1e-9
-"""Expectations that differ by at most this share of the largest coefficient count as equal: quadratic programs are
-solved in floating point, and their solutions need not be fractions."""
+CLEAN = 1e-9
+"""Probabilities below this are dust that a search from many starts leaves; it proves nothing either way."""
+
+SEARCH = 1e-9
+"""How far off such a search is taken to be, relative to the largest coefficient; it says that it proves nothing."""
 
 _BLOCK = 2**21
 """Numbers that one block of points aims at."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Polynomial:
-    """An expectation as a polynomial in the entries of the rules.
-
-    Attributes
-    ----------
-    terms
-        Positions of the factors of each term, shape (n, k): one factor per decision that matters.
-    coefficients
-        Shape (n,).
-    constant
-        What is added to the terms. Where everything pays something, the middle of the payoffs' range goes here, so that
-        what all runs pay alike does not blur the rest.
-    summed
-        The largest sum of absolute values that a coefficient was added up from; 0: the coefficients are no sums.
-    """
-
-    terms: Ints
-    coefficients: Floats
-    constant: float = 0.0
-    summed: float = 0.0
-
-    def __call__(self, rule: Floats) -> float:
-        """Return the expectation under a rule, an array of all entries."""
-        return float(self.coefficients @ np.prod(rule[self.terms], axis=1)) + self.constant
-
-    def at(self, rules: Floats) -> Floats:
-        """Return the expectation under several rules, one a row."""
-        step = max(1, _BLOCK // max(1, self.terms.size))
-        parts = [rules[i : i + step] for i in range(0, len(rules), step)]
-        found = [np.prod(part[:, self.terms], axis=2) @ self.coefficients for part in parts]
-        return np.asarray(np.concatenate(found) + self.constant)
-
-    def gradient(self, rule: Floats) -> Floats:
-        """Return the derivative by each entry."""
-        total = np.zeros(len(rule))
-        for k in range(self.terms.shape[1]):
-            others = np.delete(self.terms, k, axis=1)
-            np.add.at(total, self.terms[:, k], self.coefficients * np.prod(rule[others], axis=1))
-        return total
-
-    def tied(self, onto: Ints) -> Polynomial:
-        """Return the polynomial after entry i has become entry ``onto[i]``."""
-        return Polynomial(onto[self.terms], self.coefficients, self.constant, self.summed)
-
-    @property
-    def negated(self) -> Polynomial:
-        """The negation."""
-        return Polynomial(self.terms, -self.coefficients, -self.constant, self.summed)
-
-    @property
-    def scale(self) -> float:
-        """The largest coefficient, before anything cancelled: what ties (:data:`TIE`) are measured by."""
-        return max(self.summed, float(np.abs(self.coefficients).max(initial=0.0)))
+_ENTRIES = 2**17
+"""Entries of the largest table of Python's integers that is multiplied by a payoff."""
 
 
 class Part(NamedTuple):
@@ -151,9 +104,11 @@ class Part(NamedTuple):
 
     @property
     def key(self) -> tuple[bytes, ...]:
-        """What equal parts have in common."""
+        """What parts that are equal, in exact arithmetic too, have in common."""
         arrays = [*self.space.allowed, *(array for f in self.read for array in (f.terms, f.coefficients))]
-        return tuple(array.tobytes() for array in arrays)
+        exact = [f.exactly for f in self.read]
+        numbers = [f"{e.unit}: {e.coefficients.tolist()}".encode() if e is not None else b"" for e in exact]
+        return (*(array.tobytes() for array in arrays), *numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,24 +117,36 @@ class Optimum:
 
     Attributes
     ----------
-    value
+    worth
         The maximum.
     rules
         Optimal rules: every isolated one, and the corners of every set of them.
     exact
-        Whether `value` is proven to be the maximum.
+        Whether the maximum is proven to be that, and the rules to attain it.
     isolated
         Positions of the rules that `rules` has all optimal choices of; of the other rules any mixture of those here may
         be optimal too.
     method
         ``"supports"``, ``"deterministic"`` or ``"many starts"``.
+    points
+        The rules in fractions, where they mix; else ``None``: the rules themselves are exact.
+    faces
+        The sets of entries that rules which may be optimal use, as bytes of a mask; ``None`` where no rule had to mix.
+        Where the polynomial does not read a context, one action of it stands for all.
     """
 
-    value: float
+    worth: Value
     rules: tuple[Floats, ...]
     exact: bool
     isolated: frozenset[int]
     method: str
+    points: tuple[Array, ...] | None = None
+    faces: frozenset[bytes] | None = None
+
+    @property
+    def value(self) -> float:
+        """The maximum."""
+        return self.worth.number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -253,44 +220,33 @@ class RuleSpace:
 
     def expectation(self, model: CIM, names: Sequence[str], payoff: Any) -> Polynomial:
         """Return the expectation of a payoff, a table with one axis per name, as a polynomial."""
-        return self._polynomial(model, tuple(names), np.asarray(payoff, dtype=np.float64))
+        return self._polynomial(model, [(np.asarray(payoff, dtype=np.float64), tuple(names))])
 
     def utility(self, model: CIM, utilities: Iterable[str]) -> tuple[Polynomial, ...]:
         """Return the expected utilities, one polynomial each."""
-        return tuple(self._polynomial(model, model.cid.parents(u), model.cpd(u)) for u in utilities)
+        return tuple(self._polynomial(model, [(model.cpd(u), model.cid.parents(u))]) for u in utilities)
 
     def total(self, model: CIM, utilities: Iterable[str]) -> Polynomial:
         """Return the expected sum of utilities."""
-        chosen = tuple(utilities)
-        names = tuple(dict.fromkeys(p for u in chosen for p in model.cid.parents(u)))
-        table = np.zeros([model.card(n) for n in names])
-        for u in chosen:
-            table = table + laid_out(model.cpd(u), model.cid.parents(u), names)
-        return self._polynomial(model, names, table)
+        return self._polynomial(model, [(model.cpd(u), model.cid.parents(u)) for u in utilities])
 
-    def _polynomial(self, model: CIM, names: tuple[str, ...], payoff: Floats) -> Polynomial:
-        """Sum the joint over all but the families of the decisions that matter, weighted by the payoff."""
+    def _polynomial(self, model: CIM, paid: Sequence[tuple[Floats, tuple[str, ...]]]) -> Polynomial:
+        """Sum the joint over all but the families of the decisions that matter, weighted by a sum of payoffs."""
         cid = model.cid
-        # Where something pays nothing, what pays nothing is left out: rules that only bear on it are free.
-        middle = float(payoff.min() + payoff.max()) / 2.0 if payoff.size and payoff.all() else 0.0
-        payoff = payoff - middle
+        names = tuple(dict.fromkeys(chain.from_iterable(read for _, read in paid)))
+        payoff = _Payoff.of([laid_out(table, read, names) for table, read in paid], [_card(model, n) for n in names])
         matter = [d for d in cid.decisions if any(d in cid.ancestors(n, strict=False) for n in names)]
         family = list(dict.fromkeys(chain.from_iterable((*cid.parents(d), d) for d in matter)))
         axes = list(dict.fromkeys((*family, *names)))
         law: Any = open_law(model, axes)
         letters = {name: i for i, name in enumerate(axes)}
-        weight = np.einsum(
-            law, list(range(len(axes))), payoff, [letters[n] for n in names], [letters[n] for n in family]
-        )
-        read = np.abs(payoff) if middle == 0.0 else np.maximum(np.abs(payoff), np.finfo(float).tiny)
-        size: Floats = np.einsum(
-            law, list(range(len(axes))), read, [letters[n] for n in names], [letters[n] for n in family]
-        )
-        if not family:
-            return Polynomial(np.zeros((1, 0), dtype=np.intp), np.array([float(weight)]), middle)
-        cells = np.nonzero(size)
+        everything, read, kept = ([letters[n] for n in some] for some in (axes, names, family))
+        weight, size = (np.asarray(np.einsum(law, everything, x, read, kept)) for x in (payoff.paid, payoff.sizes))
+        matters = np.asarray(np.einsum(law > 0, everything, payoff.sizes > 0, read, kept))
+        cells: tuple[Ints, ...] = np.nonzero(matters) if family else ()
         column = dict(zip(family, cells, strict=True))
-        terms = np.zeros((len(cells[0]), len(matter)), dtype=np.intp)
+        count = len(cells[0]) if family else 1
+        terms = np.zeros((count, len(matter)), dtype=np.intp)
         for k, decision in enumerate(matter):
             parents = cid.parents(decision)
             context: Any = 0
@@ -298,12 +254,25 @@ class RuleSpace:
                 context = np.ravel_multi_index([column[p] for p in parents], [model.card(p) for p in parents])
             start = self.blocks[self.blocks_of(decision)[0]].start
             terms[:, k] = start + context * model.card(decision) + column[decision]
-        possible = np.isin(terms, np.concatenate(self.allowed)).all(axis=1)
-        return _collected(Polynomial(terms[possible], weight[cells][possible], middle), size[cells][possible])
+        possible = np.isin(terms, np.concatenate(self.allowed)).all(axis=1) if matter else np.ones(1, dtype=bool)
+        chosen = cells if family else ...
+        terms, where = np.unique(np.sort(terms[possible], axis=1), axis=0, return_inverse=True)
+
+        def collected(numbers: Array) -> Array:
+            total = np.zeros(len(terms), dtype=numbers.dtype)
+            np.add.at(total, where.reshape(-1), np.atleast_1d(numbers[chosen])[possible])
+            return total
+
+        def exactly() -> Exact | None:
+            weights = payoff.weighted(model, axes, names, len(family))
+            return None if weights is None else Exact.of(collected(weights[0]), weights[1], payoff.constant)
+
+        rounding = 2 * rounding_of(model) + 4 * EPS
+        return Polynomial(terms, collected(weight), float(payoff.constant), collected(size), rounding, once(exactly))
 
     # Parts -------------------------------------------------------------------------------------------------------
 
-    def parts(self, *read: Polynomial) -> tuple[tuple[Part, ...], tuple[float, ...]]:
+    def parts(self, *read: Polynomial) -> tuple[tuple[Part, ...], tuple[Value, ...]]:
         """Return the groups of contexts that interact in some expectations, and what of each depends on no context.
 
         Contexts that none of them reads are in no part.
@@ -317,8 +286,8 @@ class RuleSpace:
         >>> model = cid.parameterise(coin=cm.Bernoulli(0.5), d=[0, 1], u=lambda coin, d: int(coin == d))
         >>> rules = RuleSpace.of(model)
         >>> parts, constants = rules.parts(rules.total(model, ["u"]))
-        >>> [part.entries.tolist() for part in parts], constants
-        ([[0, 1], [2, 3]], (0.0,))
+        >>> [part.entries.tolist() for part in parts], [constant.number for constant in constants]
+        ([[0, 1], [2, 3]], [0.0])
         """
         owner = np.repeat(np.arange(len(self.blocks)), [b.stop - b.start for b in self.blocks])
         pairs = [owner[f.terms[:, [0, k]]] for f in read for k in range(f.terms.shape[1]) if len(f.terms)]
@@ -326,7 +295,7 @@ class RuleSpace:
         size = len(self.blocks)
         graph = coo_array((np.ones(len(linked)), (linked[:, 0], linked[:, 1])), shape=(size, size))
         which = connected_components(graph, directed=False)[1]
-        constants = tuple(f.constant + (0.0 if f.terms.shape[1] else float(f.coefficients.sum())) for f in read)
+        constants = tuple(f.offset for f in read)
         return tuple(self._part(read, owner, which == p) for p in np.unique(which[linked[:, 0]])), constants
 
     def _part(self, read: Sequence[Polynomial], owner: Ints, mine: Mask) -> Part:
@@ -336,7 +305,7 @@ class RuleSpace:
         inside = []
         for f in read:
             here = mine[owner[f.terms[:, 0]]] if f.terms.shape[1] else np.zeros(len(f.terms), dtype=bool)
-            inside.append(Polynomial(place[f.terms[here]], f.coefficients[here], summed=f.summed))
+            inside.append(f.where(here, place))
         kept = np.flatnonzero(mine).tolist()
         groups = list(dict.fromkeys(self._group_of(b) for b in kept))
         blocks = tuple(slice(int(place[self.blocks[b].start]), int(place[self.blocks[b].stop - 1]) + 1) for b in kept)
@@ -345,11 +314,11 @@ class RuleSpace:
         allowed = tuple(place[self.allowed[b]] for b in kept)
         return Part(RuleSpace(group, blocks, first, allowed), entries, tuple(inside))
 
-    def maximum(self, f: Polynomial) -> tuple[float, bool]:
+    def maximum(self, f: Polynomial) -> tuple[Value, bool]:
         """Return the maximum of `f`, and whether it is proven to be that."""
         parts, (constant,) = self.parts(f)
         found = [part.space.maximise(part.read[0]) for part in parts]
-        return constant + math.fsum(best.value for best in found), all(best.exact for best in found)
+        return Value.total([constant, *(best.worth for best in found)]), all(best.exact for best in found)
 
     def maximisers(
         self, f: Polynomial, others: Sequence[Polynomial] = (), known: Known[tuple[Floats, ...]] | None = None
@@ -447,11 +416,19 @@ class RuleSpace:
         if mixed:
             may = np.isin([range(block.start, block.stop) for block in mixed], np.concatenate(options))
             return self._mixed(f, points, mixed, twice[0], may)
-        values = f.at(points)
-        rules = points[values >= values.max() - TIE * f.scale]
         every = range(len(self.first) - 1)
+        heights, doubts = f.heights(points), f.doubts(points)
+        near = heights + doubts >= (heights - doubts).max()
+        rules, height, doubt = points[near], float(heights.max()), float(doubts[near].max(initial=0.0))
+        exactly = f.exact_heights(rules)
+        worth = Value.total([Value(height, doubt), f.shift])
+        if exactly is not None:
+            best = max(exactly)
+            rules = rules[[value == best for value in exactly]]
+            worth = Value.total([Value.of(best), f.shift])
+        known = exactly is not None or len(rules) == 1
         isolated = frozenset(every) if deterministic else frozenset(g for g in every if self._settled(g, rules))
-        return Optimum(float(values.max()), tuple(rules), True, isolated, "deterministic")
+        return Optimum(worth, tuple(rules), known, isolated, "deterministic")
 
     def _group_of(self, block: int) -> int:
         return int(np.searchsorted(self.first, block, side="right")) - 1
@@ -471,30 +448,46 @@ class RuleSpace:
         """Maximise over the allowed actions of one rule's mixed contexts, the rest as in each of some points."""
         card = mixed[0].stop - mixed[0].start
         entries = np.concatenate([np.arange(block.start, block.stop) for block in mixed])
-        width = TIE * f.scale
+        rounding = f.rounding + (len(f.terms) + 2 * f.terms.shape[1]) * EPS
         step = max(1, _BLOCK // max(len(entries) ** 2, f.terms.size))
-        values, rules = [], []
+        parts = []
         for start in range(0, len(points), step):
             some = points[start : start + step]
-            found = peaks(_forms(f, some, entries), len(mixed), card, width, may)
-            whole = some[found.form]
-            whole[:, entries] = found.rules.reshape(len(whole), -1)
-            values.append(found.values + f.constant)
-            rules.append(whole)
-        best = max(float(some.max()) for some in values)
-        optimal = np.concatenate(rules)[np.concatenate(values) >= best - width]
+            errors = _forms(f.terms, f.absolute, some, entries) * rounding
+            here = peaks(_forms(f.terms, f.coefficients, some, entries), len(mixed), card, errors, may)
+            parts.append(here._replace(form=start + here.form))
+        found = Peaks.of(parts)
+        used = points[found.form] > 0
+        used[:, entries] = found.supports.reshape(len(used), -1)
+        faces = frozenset(mask.tobytes() for mask in used)
+        exact = f.exactly
+
+        def form(number: int) -> Array | None:
+            return None if exact is None else _twice(f.terms, exact.coefficients, points[number], entries)
+
+        sure = highest(found, form)
+        doubt = float((found.values - found.low).max())
+        worth = Value.total([Value(found.value, doubt), f.shift])
+        if sure is not None and exact is not None:
+            found = found.where(sure.which)
+            worth = Value.total([Value.of(sure.height / (2 * exact.unit)), f.shift])
+        optimal = points[found.form]
+        optimal[:, entries] = found.rules.reshape(len(optimal), -1)
+        exact_rules = []
+        if sure is not None:
+            for rule, point in zip(points[found.form], sure.points, strict=True):
+                exact_rules.append(in_fractions(rule))
+                exact_rules[-1][entries] = point.reshape(-1)
+            optimal = np.array([rule.astype(np.float64) for rule in exact_rules])
         isolated = {g for g in range(len(self.first) - 1) if g != group and self._settled(g, optimal)}
         rest = optimal.copy()
         rest[:, entries] = 0.0
-        corners, which = np.unique(rest, axis=0, return_inverse=True)
-        peaked = [optimal[which.reshape(-1) == k][:, entries] for k in range(len(corners))]
-        lines = (
-            has_line(_forms(f, corners[k : k + 1], entries)[0], own, best - f.constant, width)
-            for k, own in enumerate(peaked)
-        )
-        if self._settled(group, rest) and not any(lines):
+        lone = len(set(found.form.tolist())) == len(found.form)
+        if self._settled(group, rest) and (lone or (sure is not None and not _lines(found.form, sure.points, form))):
             isolated.add(group)
-        return Optimum(best, tuple(optimal), True, frozenset(isolated), "supports")
+        known = sure is not None or len(optimal) == 1
+        inside = None if sure is None else tuple(exact_rules)
+        return Optimum(worth, tuple(optimal), known, frozenset(isolated), "supports", inside, faces)
 
     def _searched(self, f: Polynomial, seed: int) -> Optimum:
         """Ascend from many starts: corners and random interior points, each by better and better responses.
@@ -517,8 +510,10 @@ class RuleSpace:
                 point[here] = np.eye(width)[rng.integers(width)] if start % 2 else rng.dirichlet(np.ones(width))
             best.append(self._ascend(f, point))
         value = max(v for v, _ in best)
-        rules = _distinct([point for v, point in best if v >= value - 1e-7 * f.scale], 1e-5)
-        return Optimum(value, rules, exact=False, isolated=frozenset(), method="many starts")
+        near = 1e-7 * float(f.absolute.max(initial=0.0))
+        rules = _distinct([point for v, point in best if v >= value - near], 1e-5)
+        worth = Value(value, SEARCH * float(f.absolute.max(initial=0.0)))
+        return Optimum(worth, rules, exact=False, isolated=frozenset(), method="many starts")
 
     def _ascend(self, f: Polynomial, point: Floats) -> tuple[float, Floats]:
         from scipy.optimize import LinearConstraint, minimize
@@ -542,23 +537,55 @@ class RuleSpace:
             method="SLSQP",
             options={"ftol": 1e-14, "maxiter": 500},
         )
-        x = np.clip(answer.x, 0.0, 1.0) * self.possible
+        x = np.where(answer.x > CLEAN, np.minimum(answer.x, 1.0), 0.0) * self.possible
         for block in self.blocks:
             x[block] /= x[block].sum()
         return f(x), x
 
 
-def _forms(f: Polynomial, points: Floats, entries: Ints) -> Floats:
-    """Return what remains of `f`, a quadratic form in some entries, when the others are as in each of some points."""
-    place = {e: i for i, e in enumerate(entries.tolist())}
-    twice = np.array([[place[e] for e in row if e in place] for row in f.terms.tolist()], dtype=np.intp).reshape(-1, 2)
+def _forms(terms: Ints, weights: Floats, points: Floats, entries: Ints) -> Floats:
+    """Return what remains of a sum, a quadratic form in some entries, when the others are as in each of some points."""
+    twice = _places(terms, entries)
     fixed = points.copy()
     fixed[:, entries] = 1.0
     n = len(entries)
     scatter = np.zeros((len(twice), n * n))
-    scatter[np.arange(len(twice)), twice[:, 0] * n + twice[:, 1]] = f.coefficients
-    forms = (np.prod(fixed[:, f.terms], axis=2) @ scatter).reshape(-1, n, n)
+    scatter[np.arange(len(twice)), twice[:, 0] * n + twice[:, 1]] = weights
+    forms = (np.prod(fixed[:, terms], axis=2) @ scatter).reshape(-1, n, n)
     return np.asarray(forms + forms.transpose(0, 2, 1)) / 2.0
+
+
+def _twice(terms: Ints, numbers: Array, point: Floats, entries: Ints) -> Array:
+    """Return twice such a form in Python's integers."""
+    fixed = point.copy()
+    fixed[entries] = 1.0
+    taken = (fixed[terms] == 1.0).all(axis=1)
+    form = np.zeros((len(entries), len(entries)), dtype=object)
+    np.add.at(form, tuple(_places(terms, entries)[taken].T), numbers[taken].astype(object))
+    whole: Array = form + form.T
+    return whole
+
+
+def _places(terms: Ints, entries: Ints) -> Ints:
+    """Return where among some entries the two factors of each term are that are."""
+    place = {e: i for i, e in enumerate(entries.tolist())}
+    return np.array([[place[e] for e in row if e in place] for row in terms.tolist()], dtype=np.intp).reshape(-1, 2)
+
+
+def _lines(numbers: Ints, points: Sequence[Array], form: Callable[[int], Array | None]) -> bool:
+    """Say whether peaks of the same form are joined by a line of optimal rules."""
+    for number in set(numbers.tolist()):
+        own = form(number)
+        if own is None or has_line(own, [p for p, n in zip(points, numbers.tolist(), strict=True) if n == number]):
+            return True
+    return False
+
+
+def in_fractions(rule: Floats) -> Array:
+    """Return a rule that takes one action in every context in exact numbers."""
+    found = np.empty(len(rule), dtype=object)
+    found[:] = [Fraction(int(x)) for x in rule.tolist()]
+    return found
 
 
 def _distinct(rules: Iterable[Floats], width: float) -> tuple[Floats, ...]:
@@ -570,13 +597,69 @@ def _distinct(rules: Iterable[Floats], width: float) -> tuple[Floats, ...]:
     return tuple(kept)
 
 
-def _collected(f: Polynomial, sizes: Floats) -> Polynomial:
-    """Add up equal terms, factors in any order."""
-    if not len(f.terms):
-        return Polynomial(f.terms.reshape(0, f.terms.shape[1]), f.coefficients, f.constant)
-    ordered = np.sort(f.terms, axis=1)
-    terms, where = np.unique(ordered, axis=0, return_inverse=True)
-    total, size = np.zeros(len(terms)), np.zeros(len(terms))
-    np.add.at(total, where.reshape(-1), f.coefficients)
-    np.add.at(size, where.reshape(-1), sizes)
-    return Polynomial(terms, total, f.constant, float(size.max()))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Payoff:
+    """A sum of payoffs over the values of some nodes, less what most of them have in common.
+
+    Attributes
+    ----------
+    paid
+        The payoffs in floating point.
+    sizes
+        Numbers that the rounding of `paid` is a share of.
+    constant
+        What was taken off all of them. Where something pays nothing that is nothing: rules that only bear on it are
+        free.
+    whole
+        The payoffs as integers and their unit; ``None`` where there are too many to read.
+    """
+
+    paid: Floats
+    sizes: Floats
+    constant: Fraction
+    whole: tuple[Array, int] | None
+
+    @classmethod
+    def of(cls, tables: Sequence[Floats], shape: Sequence[int]) -> _Payoff:
+        """Add up tables that broadcast to a shape, in exact arithmetic."""
+        unit = utility_unit(tables)
+        if unit is None:
+            total = sum(tables, np.zeros(shape))
+            constant = _common(total)
+            sizes = sum((np.abs(table) for table in tables), np.zeros(shape)) + abs(float(constant))
+            return cls(total - float(constant), np.where(total == float(constant), 0.0, 8 * sizes), constant, None)
+        read = [whole_utilities(table, unit) for table in tables]
+        fits = sum(table.largest for table in read) < 2**62
+        numbers = np.zeros(shape, dtype=np.int64 if fits else object)
+        for table in read:
+            numbers = numbers + table.table
+        common = _common(numbers)
+        less = numbers - int(common)
+        paid = np.array([int(x) / unit for x in less.ravel().tolist()], dtype=np.float64).reshape(less.shape)
+        return cls(paid, np.abs(paid), common / unit, (less, unit))
+
+    def weighted(self, model: CIM, axes: Sequence[str], names: Sequence[str], kept: int) -> tuple[Array, int] | None:
+        """Return the sums of probability times payoff over all but the first axes, and their unit, exactly."""
+        law = None if self.whole is None else exact_law(model, axes)
+        if law is None or self.whole is None:
+            return None
+        (probabilities, scale), (numbers, unit) = law, self.whole
+        most = probabilities.largest * max(map(abs, numbers.ravel().tolist()), default=0) * probabilities.table.size
+        if most >= 2**62:
+            if probabilities.table.size > _ENTRIES:
+                return None
+            numbers = numbers.astype(object)
+        product = probabilities.table * laid_out(numbers, names, axes)
+        sums = product.sum(axis=tuple(range(kept, len(axes))))
+        return as_array(sums), scale * unit
+
+
+def _common(numbers: Array) -> Fraction:
+    """Return what is taken off some payoffs: nothing where some are nothing, else the lower median."""
+    flat = sorted(numbers.ravel().tolist())
+    return Fraction(0) if not flat or 0 in flat else Fraction(flat[(len(flat) - 1) // 2])
+
+
+def _card(model: CIM, node: str) -> int:
+    """Return the number of values of a node; of a utility the numbers it pays."""
+    return len(np.unique(model.cpd(node))) if model.cid.kind(node) == "utility" else model.card(node)

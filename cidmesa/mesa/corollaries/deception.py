@@ -9,8 +9,8 @@ do what training wants for its own sake, or only because :math:`\Theta'` depends
 * :math:`R_{tr}` and :math:`R_{cut}` are the worst :math:`U_{tr}` regret of an :math:`O`-optimal rule in the model and
   under :math:`do(\Theta' = \text{unmodified})`; :math:`R_{dep}` is its worst :math:`U_{dep}` regret in the model.
 
-:math:`\mathcal M` is **deceptive** for tolerance :math:`\epsilon` iff :math:`R_{tr} \le \epsilon < R_{cut}` (up to
-a billionth of what is at stake) and :math:`R_{dep} > 0`: its compliance is instrumental, and ends. So a candidate has
+:math:`\mathcal M` is **deceptive** for tolerance :math:`\epsilon` iff :math:`R_{tr} \le \epsilon < R_{cut}` and
+:math:`R_{dep} > 0`, all three exact: its compliance is instrumental, and ends. So a candidate has
 an interval of tolerances :math:`[R_{tr}, R_{cut})`, which every verdict names. The structure needs
 :math:`D_{tr} \leadsto \Theta'` and a target below both :math:`\Theta'` and :math:`D_{dep}`: a model of being selected,
 and an objective that reaches across updates [1]_.
@@ -32,8 +32,9 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -47,8 +48,9 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import Table
+from cidmesa.mesa.consistency.rule_polynomials import Polynomial, Value, combined
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
-from cidmesa.mesa.consistency.shared_rules import Polynomial, RuleSpace
+from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.graphical.interfaces import payoff_table
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
@@ -57,9 +59,6 @@ if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import Phases, TrainingSetup
     from cidmesa.model import CIM
-
-SLACK = 1e-9
-"""Regrets up to this share of what is at stake count as none: rules are found in floating point."""
 
 
 class Deception(NamedTuple):
@@ -204,20 +203,22 @@ def is_deceptive(
     found = _regrets(setup, phases, goals, objective, deterministic)
     if isinstance(found, str):
         return verdict(Answer.UNKNOWN, found, proof=proof)
-    regrets, exact, slack = found
-    some = regrets.deployment > slack and regrets.cut > regrets.training + slack
+    regrets, exact = found.regrets, found.exact
+    harm = found.deployment.sign == 1
+    some = harm and found.cut.less(found.training).sign == 1
     interval = (regrets.training, regrets.cut) if some else None
-    yes = regrets.training <= tolerance + slack < regrets.cut and regrets.deployment > slack
+    yes = harm and found.training.within(tolerance) is True and found.cut.within(tolerance) is False
+    open_ = None in (found.deployment.sign, found.training.within(tolerance), found.cut.within(tolerance))
     named = f"[{regrets.training:.6g}, {regrets.cut:.6g})"
     reason = (
         f"for {'tolerances in ' + named if some else 'no tolerance'}; the training regret is {regrets.training:.6g}, "
         f"cut from the update it is {regrets.cut:.6g}"
     )
-    if not regrets.deployment > slack:
+    if not harm:
         reason += ", and in deployment nothing is lost"
     return verdict(
-        Answer.ADMITS if yes else Answer.EXCLUDES,
-        reason,
+        Answer.ADMITS if yes else Answer.UNKNOWN if open_ else Answer.EXCLUDES,
+        reason + ("; rounding leaves it open" if open_ and not yes else ""),
         interval=interval,
         regrets=regrets,
         exact=exact,
@@ -251,7 +252,7 @@ def deception(
     found = _regrets(setup, setup.phases, read_names(targets, "targets="), objective, deterministic)
     if isinstance(found, str):
         raise NotApplicableError(found)
-    return found[0]
+    return found.regrets
 
 
 def optimal_rules(
@@ -333,9 +334,8 @@ def phase_cue(
             (0.5 * float(np.abs(a - b).sum(axis=-1).max()) for i, a in enumerate(table) for b in table[:i]), default=0.0
         )
 
-    return PhaseCue(
-        max(0.0, seeing.value - blind.value), min(variation(r) for r in seeing.rules), seeing.exact and blind.exact
-    )
+    gained = seeing.worth.less(blind.worth)
+    return PhaseCue(gained.not_below_zero, min(variation(r) for r in seeing.rules), seeing.exact and blind.exact)
 
 
 # How it is computed ----------------------------------------------------------------------------------------------
@@ -364,14 +364,28 @@ def _value(
     return space.expectation(model, targets, payoff_table(model, targets, payoff))
 
 
+class _Found(NamedTuple):
+    """The three regrets, and whether they are proven."""
+
+    training: Value
+    cut: Value
+    deployment: Value
+    exact: bool
+
+    @property
+    def regrets(self) -> Deception:
+        """The regrets in floating point."""
+        return Deception(*(x.not_below_zero for x in (self.training, self.cut, self.deployment)))
+
+
 def _regrets(
     setup: TrainingSetup,
     phases: Phases,
     targets: tuple[str, ...],
     objective: Objective | Mapping[Any, float],
     deterministic: bool,
-) -> tuple[Deception, bool, float] | str:
-    """Return the three regrets, whether they are exact and what counts as none, or why there are none."""
+) -> _Found | str:
+    """Return the three regrets, or why there are none."""
     model = setup.require_model("deception")
     space = RuleSpace.of(model, setup.shared_rules)
     scored = space.total(model, setup.training_score)
@@ -379,21 +393,37 @@ def _regrets(
     domain = model.domain(phases.update)
     laws = [space.expectation(model, [phases.update], row) for row in np.eye(len(domain))]
     ranges = [extremes(space, scored, law, deterministic) for law in laws]
-    if any(found.high - found.low > SLACK for found in ranges):
+    if any(found.largest.less(found.least).sign == 1 for found in ranges):
         return (
             f"the base-optimal rules leave `{phases.update}` with different laws, so that no value of it is the "
             "unmodified one"
         )
-    law = np.clip([found.low for found in ranges], 0.0, None)
-    shape = (*(model.card(p) for p in model.cid.parents(phases.update)), len(domain))
-    cut = model.shift({phases.update: Table(np.broadcast_to(law / law.sum(), shape), domain=domain)})
+    shape = [model.card(p) for p in model.cid.parents(phases.update)]
+    always = [
+        model.shift({phases.update: Table(np.broadcast_to(row, (*shape, len(row))), domain=domain)})
+        for row in np.eye(len(domain))
+    ]
+    law = [max(Fraction(0), _fraction(found.least)) for found in ranges]
+    shares = [share / sum(law) for share in law]
 
-    pursued, alone = (_value(space, m, targets, objective) for m in (model, cut))
-    scored_cut = space.total(cut, setup.training_score)
-    regrets, exact = [], all(found.exact for found in ranges)
-    for wanted, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
-        best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wanted, paid, deterministic)
-        lost = best.value - found.low
-        regrets.append(lost if lost > SLACK * paid.scale else 0.0)
-        exact = exact and best.exact and found.exact
-    return Deception(*regrets), exact, SLACK * max(f.scale for f in (scored, scored_cut, deployed))
+    def cut(make: Callable[[CIM], Polynomial]) -> Polynomial:
+        """Return an expectation where the update has the unmodified law, whatever comes before."""
+        return combined([make(m).times(share) for m, share in zip(always, shares, strict=True) if share])
+
+    def wanted(m: CIM) -> Polynomial:
+        return _value(space, m, targets, objective)
+
+    pursued, alone = wanted(model), cut(wanted)
+    scored_cut = cut(lambda m: space.total(m, setup.training_score))
+    lost, exact = [], all(found.exact for found in ranges)
+    for wish, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
+        best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wish, paid, deterministic)
+        lost.append(best.worth.less(found.least))
+        exact = exact and best.exact and found.exact and lost[-1].sign is not None
+    training, without, deployment = lost
+    return _Found(training, without, deployment, exact)
+
+
+def _fraction(value: Value) -> Fraction:
+    """Return a value as a fraction, as exactly as it is known."""
+    return Fraction(value.number) if value.fraction is None else value.fraction

@@ -29,17 +29,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cidmesa.arguments import read_names, require_count
-from cidmesa.arrays import Floats, Mask
+from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.criteria.proofs import directed_path
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of
-from cidmesa.mechanisms import is_number
+from cidmesa.mechanisms import ROW_SUM_TOLERANCE, is_number
+from cidmesa.solve.policies.ties import READING
+from cidmesa.solve.tables.exact_numbers import fractions, number_meant, numbers_meant
+from cidmesa.solve.tables.linear_systems import solutions
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -149,9 +153,34 @@ def myopia(cid: CID, credit: Mapping[str, Iterable[str]], steps: Iterable[Iterab
 # What a learner that looks ahead does ----------------------------------------------------------------------------
 
 
+MOST_STATES = 48
+"""The most states for which what rounding leaves open is computed in fractions."""
+
+
+class ActionValues(tuple[Floats, Mask]):
+    """Discounted action values and which actions are optimal: a pair, with whether that is certain.
+
+    Attributes
+    ----------
+    exact
+        Whether the optimal actions are exactly those marked; else some of them may be worse by less than rounding.
+    """
+
+    exact: bool
+
+    def __new__(cls, values: Floats, optimal: Mask, exact: bool) -> ActionValues:
+        """Make the pair."""
+        made = super().__new__(cls, (values, optimal))
+        made.exact = exact
+        return made
+
+    def __getnewargs__(self) -> tuple[Floats, Mask, bool]:
+        return self[0], self[1], self.exact
+
+
 def value_iteration(
     transition: Floats | Sequence[object], reward: Floats | Sequence[object], discount: float
-) -> tuple[Floats, Mask]:
+) -> ActionValues:
     r"""Return the discounted action values of a Markov decision process, and which actions are optimal.
 
     Parameters
@@ -166,8 +195,14 @@ def value_iteration(
     Returns
     -------
     values, optimal
-        Both of shape (S, A). The values solve Bellman's equation to machine precision: each policy on the way is
-        evaluated by a linear solve, not by iterating to a tolerance.
+        Both of shape (S, A). Actions tie iff their values are equal in exact arithmetic on the numbers as they were
+        meant; with more than 48 states those tie that rounding cannot tell apart, and `.exact` says so.
+
+    Notes
+    -----
+    Each policy on the way is evaluated by a linear solve, whose residual bounds how far its values are off:
+    :math:`\lVert v - \hat v \rVert_\infty \le \lVert r + \gamma P \hat v - \hat v \rVert_\infty / (1 - \gamma)`. What
+    that leaves open is settled by policy iteration in fractions.
 
     Examples
     --------
@@ -186,15 +221,53 @@ def value_iteration(
     states = np.arange(len(r))
     policy = np.zeros(len(r), dtype=np.intp)
     level = float(r.min())  # what every action is paid decides nothing, and would blur the rest
-    r = r - level
-    scale = float(r.max()) / (1.0 - discount)
+    apart = r - level
     while True:
-        value = np.linalg.solve(np.eye(len(r)) - discount * p[states, policy], r[states, policy])
-        q = r + discount * p @ value
-        better = q.max(axis=1) > q[states, policy] + 1e-12 * scale
+        chosen = np.eye(len(r)) - discount * p[states, policy]
+        value = np.asarray(np.linalg.solve(chosen, apart[states, policy]), dtype=np.float64)
+        q = apart + discount * p @ value
+        off = _off(p, r, apart[states, policy], chosen, value, float(discount))
+        better = q.max(axis=1) > q[states, policy] + 2 * off
         if not better.any():
-            return q + level / (1.0 - discount), np.asarray(q >= q.max(axis=1, keepdims=True) - 1e-12 * scale)
+            break
         policy = np.where(better, q.argmax(axis=1), policy)
+    optimal = np.asarray(q >= q.max(axis=1, keepdims=True) - 2 * off)
+    if np.count_nonzero(optimal) == len(r) or len(r) > MOST_STATES:
+        return ActionValues(q + level / (1.0 - discount), optimal, np.count_nonzero(optimal) == len(r))
+    exact = _exact_values(p, r, float(discount), policy)
+    return ActionValues(exact.astype(np.float64), exact == exact.max(axis=1, keepdims=True), True)
+
+
+def _off(p: Floats, r: Floats, paid: Floats, chosen: Floats, value: Floats, discount: float) -> float:
+    """Return how far action values may be off, `paid` and `chosen` being what a policy is paid, and its system."""
+    left = 1.0 - discount
+    if left < _NEAR_ONE:
+        return np.inf
+    rows = float(np.abs(p.sum(axis=-1) - 1.0).max())
+    size = float(np.abs(r).max()) + float(np.abs(value).max())
+    reading = size * (4 * READING + 2 * len(r) * (rows + READING)) * (1 + 1 / left)
+    return 2 * (float(np.abs(paid - chosen @ value).max()) + reading) / left
+
+
+_NEAR_ONE = 2.0**-30
+"""With so little discounting, values are computed in fractions where that is possible."""
+
+
+def _exact_values(p: Floats, r: Floats, discount: float, policy: Ints) -> Array:
+    """Return the optimal action values in fractions, by policy iteration from a policy that is nearly the best."""
+    size = range(len(r))
+    law = np.array([[fractions(row) for row in rows] for rows in p.tolist()], dtype=object)
+    paid, gamma = numbers_meant(r), number_meant(discount)
+    while True:
+        step = law[size, policy]
+        system = [[int(i == j) - gamma * step[i][j] for j in size] for i in size]
+        found = solutions(system, paid[size, policy].tolist(), len(r))
+        assert found is not None  # a discount below 1 leaves one solution
+        q: Array = paid + gamma * (law @ np.array(found.point, dtype=object))
+        best = q.max(axis=1)
+        if (q[size, policy] == best).all():
+            return q
+        policy = np.where(q[size, policy] == best, policy, q.argmax(axis=1))
 
 
 def swapped(
@@ -254,7 +327,7 @@ def _numbers(given: Floats | Sequence[object], what: str) -> Floats:
 
 
 def _are_laws(rows: Floats) -> bool:
-    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=-1), 1.0, atol=1e-9))
+    return bool((rows >= 0).all() and (np.abs(rows.sum(axis=-1) - 1.0) <= ROW_SUM_TOLERANCE).all())
 
 
 # What an outer loop selects --------------------------------------------------------------------------------------
@@ -283,10 +356,11 @@ def shared_effects(population: int, group: int, benefit: float, cost: float) -> 
     for what, number in (("benefit", benefit), ("cost", cost)):
         if not is_number(number) or not np.isfinite(number):
             raise NotApplicableError(f"{what}= is a finite number; got {number!r}.")
-    met = (group - 1) / (population - 1) if population > 1 else 0.0
-    share: Floats = np.full((population, population), met / group)
-    np.fill_diagonal(share, 1.0 / group)
-    return benefit * share - cost * np.eye(population)
+    met = Fraction(group - 1, max(1, population - 1))
+    gain, own = number_meant(float(benefit)), number_meant(float(cost))
+    effects: Floats = np.full((population, population), float(gain * met / group))
+    np.fill_diagonal(effects, float(gain / group - own))
+    return effects
 
 
 def selection_advantage(effects: Floats | Sequence[object], actors: Iterable[int]) -> float:
@@ -302,7 +376,8 @@ def selection_advantage(effects: Floats | Sequence[object], actors: Iterable[int
     Returns
     -------
     float
-        Mean reward of the actors less that of the others: selection favours acting iff it is positive. In a group that
+        Mean reward of the actors less that of the others, of the numbers as they were meant: selection favours acting
+        iff it is positive. In a group that
         shares everything it is minus the cost, however large the benefit.
 
     Examples
@@ -320,5 +395,6 @@ def selection_advantage(effects: Floats | Sequence[object], actors: Iterable[int
     acting = np.isin(members, [int(i) for i in named])
     if acting.all() or not acting.any():
         raise NotApplicableError("selection compares those who act with those who do not: name some of the members.")
-    rewards = matrix[:, acting].sum(axis=1)
-    return float(rewards[acting].mean() - rewards[~acting].mean())
+    rewards = numbers_meant(matrix[:, acting]).sum(axis=1)
+    shares = (Fraction(sum(some.tolist()), len(some)) for some in (rewards[acting], rewards[~acting]))
+    return float(next(shares) - next(shares))

@@ -52,7 +52,8 @@ from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import require_setup
 from cidmesa.solve import query
 from cidmesa.solve.queries.payoffs import uniform_policy
-from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
+from cidmesa.solve.tables.exact_numbers import numbers_meant
+from cidmesa.solve.tables.exact_run import exact_joint
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Mask
+from cidmesa.solve.tables.linear_programs import balance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -238,9 +239,9 @@ def feasible_exactly(strict: Rows, weak: Rows = ()) -> bool:
     Notes
     -----
     By Motzkin's transposition theorem there is none iff :math:`\lambda^\top R + \mu^\top W = 0` for some
-    :math:`\lambda, \mu \ge 0` with :math:`\sum \lambda = 1`. Phase one of the simplex method decides that in fractions,
-    by Bland's rule, which cannot cycle. Of many rows a few are tried first, those that contradict each other in
-    floating point: where they do so exactly, all of them do.
+    :math:`\lambda, \mu \ge 0` with :math:`\sum \lambda = 1`. Phase one of the simplex method decides that in
+    fractions (:mod:`cidmesa.solve.tables.linear_programs`). Of many rows a few are tried first, those that contradict
+    each other in floating point: where they do so exactly, all of them do.
 
     Examples
     --------
@@ -310,34 +311,10 @@ def _phase_one(strict: Rows, weak: Rows) -> Settled:
     # The last entry is the norm, so that what is found is inside by about as much of every row: it survives rounding.
     columns = [[*map(Fraction, row), Fraction(sum(map(abs, row)) or 1)] for row in map(_whole, strict)]
     columns += [[*map(Fraction, row), Fraction(0)] for row in map(_whole, weak)]
-    # Rows of the tableau: one equation per value of the targets, and sum(norm lambda) = 1; artificial basis first.
-    # Columns: the rows of the cone, the artificial ones, which never come in again, and the right-hand side.
-    height, count = size + 1, len(columns)
-    table = [
-        [column[i] for column in columns] + [Fraction(int(i == j)) for j in range(height)] + [Fraction(int(i == size))]
-        for i in range(height)
-    ]
-    basis = [count + i for i in range(height)]
-    cost = [sum((table[i][j] for i in range(height)), Fraction(0)) for j in range(count)]
-    cost += [Fraction(0)] * height + [Fraction(1)]
-    while cost[-1] > 0:
-        entering = next((j for j in range(count) if cost[j] > 0), None)
-        if entering is None:  # what the equations are worth then is an objective, up to its sign
-            return Settled(tuple(-1 - cost[count + i] for i in range(size)))
-        ratios = [
-            (table[i][-1] / table[i][entering], basis[i] < count, basis[i], i)
-            for i in range(height)
-            if table[i][entering] > 0
-        ]
-        leaving = min(ratios)[-1]
-        pivot = table[leaving][entering]
-        table[leaving] = [entry / pivot if entry else entry for entry in table[leaving]]
-        for row in [*(table[i] for i in range(height) if i != leaving), cost]:
-            factor = row[entering]
-            if factor:
-                row[:] = [e - factor * b if b else e for e, b in zip(row, table[leaving], strict=True)]
-        basis[leaving] = entering
-    return Settled(None, tuple(sorted(j for i, j in enumerate(basis) if j < count and table[i][-1] > 0)))
+    found = balance(columns, [*[0] * size, 1])
+    if found.weights is None:
+        return Settled(tuple(-y for y in found.multipliers[:size]))
+    return Settled(None, tuple(found.weights))
 
 
 def _whole(row: Sequence[Any] | Array) -> list[int]:

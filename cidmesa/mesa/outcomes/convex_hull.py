@@ -29,8 +29,8 @@ DIMENSIONS = 4
 INSIDE = 1e-6
 """A point is inside where every facet is at least so far away, relative to the extent of all points."""
 
-FLAT = 1e-12
-"""Points that vary by at most this in a direction do not vary there."""
+FLAT = 2.0**-46
+"""Points that vary by at most this in a direction do not vary there, up to rounding."""
 
 DISTANCES = 2**24
 """So many distances of points to facets are computed at a time."""

@@ -41,7 +41,8 @@ from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import open_law, uniform_policy
-from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
+from cidmesa.solve.tables.exact_numbers import numbers_meant
+from cidmesa.solve.tables.exact_run import exact_joint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

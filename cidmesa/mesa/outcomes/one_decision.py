@@ -36,7 +36,8 @@ from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import context_law, outcome_law
 from cidmesa.solve.queries.decision_laws import with_own_axes
-from cidmesa.solve.tables.exact_numbers import exact_joint, numbers_meant
+from cidmesa.solve.tables.exact_numbers import numbers_meant
+from cidmesa.solve.tables.exact_run import exact_joint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

@@ -27,6 +27,7 @@ import numpy as np
 from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.outcomes.convex_hull import is_vertex
+from cidmesa.solve.policies.ties import READING
 from cidmesa.solve.tables.exact_numbers import fractions, number_meant
 
 if TYPE_CHECKING:
@@ -433,10 +434,15 @@ def rounding_of(model: CIM) -> float:
 
     Sums of products of numbers that are not negative lose half a unit in the last place per operation, whatever
     cancels nowhere: each entry has one product per node and one sum per value that is summed out, no more than
-    1,024 values at a time.
+    1,024 values at a time. Beyond that, tables may be a little off the numbers that were meant, and a row that does not
+    quite sum to one is completed in its largest entry (:mod:`cidmesa.solve.tables.exact_numbers`).
     """
     cards = sum(model.card(node) for node in model.cid.nodes if model.cid.kind(node) != "utility")
-    return float(np.finfo(float).eps) * (2048 + 4 * (len(model.cid.nodes) + cards))
+    read = 0.0
+    for node in model.cid.chance:
+        off = float(np.abs(np.asarray(model.cpd(node)).sum(axis=-1) - 1.0).max(initial=0.0))
+        read += 2 * READING + model.card(node) * (off + READING)
+    return float(np.finfo(float).eps) * (2048 + 4 * (len(model.cid.nodes) + cards)) + read
 
 
 def error_of(outcome: Floats, levels: Floats | Sequence[Any], rounding: float) -> Floats:

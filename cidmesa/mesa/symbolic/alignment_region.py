@@ -125,14 +125,15 @@ class AlignmentRegion:
             numbers = ", ".join(f"'{name}': .." for name in left)
             raise NotApplicableError(f"a region is read at numbers for its symbols, at({{{numbers}}}); got {values!r}.")
         regret = self._number(self.training_regret, values)
-        there = {name: self._number(expression, values) for name, expression in self.deployment_regret.items()}
-        return regret <= tolerance + 1e-12, there
+        there = {name: float(self._number(expression, values)) for name, expression in self.deployment_regret.items()}
+        return bool(regret <= exact(tolerance)) or float(regret) == tolerance, there
 
-    def _number(self, expression: Any, values: Mapping[Any, Any]) -> float:
+    def _number(self, expression: Any, values: Mapping[Any, Any]) -> Any:
+        """Return an expression at numbers, as an exact one."""
         by_name = {str(symbol): _finite(value, symbol) for symbol, value in values.items()}
         # All at once: one symbol after the other would have sympy compare what is still conditional.
-        number = float(expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols}))
-        if math.isnan(number):
+        number = expression.xreplace({s: by_name[str(s)] for s in expression.free_symbols})
+        if math.isnan(float(number)):
             raise NotApplicableError(
                 f"these numbers lie on a border of the region that could not be solved: put them into the model, "
                 f"model.subs({dict(values)!r}), and derive with numbers."

@@ -308,9 +308,10 @@ def mixed_equilibria(
     tuple of Equilibrium
         Those in which fewest policies are played first. Where two agents have too many policies to list, one
         equilibrium if :func:`zero_sum_equilibrium` covers the game. Of more than two agents what a search support by
-        support finds, each checked by :func:`is_equilibrium` and marked ``exact=False``: there may be others. An
-        agent's mixture is given as rules of its decisions, each drawing its actions by itself, where those pay
-        everybody the same whatever the others do: always with perfect recall (Kuhn's theorem). Otherwise the mixture
+        support finds, and of two whose payoffs are too large for whole numbers what floating point finds, each checked
+        by :func:`is_equilibrium` and marked ``exact=False``: there may be others. An agent's mixture is given as rules
+        of its decisions, each drawing its actions by itself, where those pay everybody the same whatever the others do:
+        always with perfect recall (Kuhn's theorem). Otherwise the mixture
         itself is kept (:attr:`Equilibrium.mixtures`).
 
     Raises
@@ -569,7 +570,7 @@ def _mixed(model: CIM, names: Sequence[str], max_profiles: int, budget: Budget) 
         return _searched(model, names, max_profiles, budget)
     try:
         form = StrategicForm.of(model, names, max_profiles)
-        pairs = extreme_profiles(form, budget)
+        extreme = extreme_profiles(form, budget)
     except NotApplicableError as too_many:
         why = why_no_sequence_form(model, names)
         if why is None:
@@ -577,7 +578,19 @@ def _mixed(model: CIM, names: Sequence[str], max_profiles: int, budget: Budget) 
         raise NotApplicableError(
             f"{too_many} The sequence form, which lists no policies, does not cover this game: {why}."
         ) from None
-    return [_of_weights(form, pair, "extreme equilibria") for pair in pairs]
+    found = [_of_weights(form, pair, "extreme equilibria") for pair in extreme.profiles]
+    if extreme.exact:
+        return found
+    method = "extreme equilibria in floating point"
+    return [replace(e, exact=False, method=method) for e in found if not _is_refuted(model, e)]
+
+
+def _is_refuted(model: CIM, played: Equilibrium) -> bool:
+    """Say whether somebody is known to gain by a deviation."""
+    try:
+        return not is_equilibrium(model, played)
+    except NotApplicableError:  # rounding leaves it open, and the game is too large for exact arithmetic
+        return False
 
 
 def _searched(model: CIM, names: Sequence[str], max_profiles: int, budget: Budget) -> list[Equilibrium]:

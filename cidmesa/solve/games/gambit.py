@@ -46,7 +46,7 @@ import numpy as np
 
 from cidmesa.arguments import require_model
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.symbolic.algebra import as_fraction
+from cidmesa.solve.tables.exact_numbers import number_meant
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -78,7 +78,7 @@ def to_efg(
     -------
     str
         The file's text. Players are the agents that have an open decision or a utility, in the diagram's order.
-        Probabilities and payoffs are exact fractions where they are close to one (within 1e-15), else decimals; the
+        Probabilities and payoffs are the fractions that they were meant as, payoffs near none decimals; the
         probabilities of a chance move add up to one exactly, as Gambit demands. Labels are told above.
 
     Raises
@@ -195,14 +195,14 @@ class _Tree:
 
 def _exact_law(law: list[float]) -> list[Fraction]:
     """Return fractions near some probabilities that add up to one exactly; the largest takes up what is left."""
-    near = [as_fraction(p) for p in law]
+    near = [number_meant(p) for p in law]
     largest = max(range(len(near)), key=near.__getitem__)
     near[largest] += 1 - sum(near)
     return near
 
 
 def _number(value: float) -> str:
-    simple = as_fraction(value)
+    simple = number_meant(value)
     return str(simple) if simple.denominator <= 1_000_000 else f"{Decimal(repr(value)):f}"
 
 

@@ -49,7 +49,7 @@ import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import comb
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -212,7 +212,8 @@ class StrategicForm:
             met = _averaged(met, place, weights).reshape(met.shape[len(self.agents) :])
             total = met.sum(axis=-1, keepdims=True)
             planned = np.tensordot(weights, np.stack([rules[d] for rules in policies]), axes=1)
-            found[d] = clean(np.where(total > 0, met / np.where(total > 0, total, 1.0), planned))
+            rule = np.where(total > 0, met / np.where(total > 0, total, 1.0), planned)
+            found[d] = rule / rule.sum(axis=-1, keepdims=True)
         for payee in self.model.cid.agents:
             alone, drawn = _with(self.strategies, place, [found]), _with(self.strategies, place, policies)
             ruled = self.payoffs(payee, alone).take(0, axis=place)
@@ -266,8 +267,15 @@ def pure_profiles(form: StrategicForm) -> Iterator[Rules]:
         yield {d: chosen[d] for d in form.decisions}
 
 
-def extreme_profiles(form: StrategicForm, budget: Budget = UNLIMITED) -> list[tuple[Floats, Floats]]:
-    """Return the extreme equilibria of two agents, as weights of their strategies (see the module's text).
+class Extreme(NamedTuple):
+    """The extreme equilibria of two agents, as weights of their strategies, and whether they are known exactly."""
+
+    profiles: list[tuple[Floats, Floats]]
+    exact: bool
+
+
+def extreme_profiles(form: StrategicForm, budget: Budget = UNLIMITED) -> Extreme:
+    """Return the extreme equilibria of two agents (see the module's text).
 
     Pure ones first, then by the number of strategies that are played. In whole numbers where the payoffs and the
     polytopes are small enough for that, else in floating point.
@@ -282,6 +290,7 @@ def extreme_profiles(form: StrategicForm, budget: Budget = UNLIMITED) -> list[tu
     _require_few_vertices(form, kept)
     small = [pay[np.ix_(*kept)] for pay in pays]
     pairs = _in_whole_numbers(small, budget) if whole else None
+    known = pairs is not None
     if pairs is None:
         pairs = _in_floats([_positive(pay.astype(np.float64)) for pay in small])
     spread = []
@@ -290,7 +299,8 @@ def extreme_profiles(form: StrategicForm, budget: Budget = UNLIMITED) -> list[tu
         for everything, part, names in zip(weights, pair, kept, strict=True):
             everything[names] = part[: len(names)]
         spread.append((weights[0], weights[1]))
-    return sorted(spread, key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
+    spread.sort(key=lambda pair: ([int((w > 0).sum()) for w in pair], [(-w).tolist() for w in pair]))
+    return Extreme(spread, known)
 
 
 def _in_whole_numbers(pays: Sequence[Array], budget: Budget) -> list[tuple[Floats, Floats]] | None:

@@ -26,7 +26,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,13 +35,14 @@ from cidmesa.arguments import require_model
 from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.clock import shows_progress
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.magnitudes.exact_systems import has_positive_dependence
 from cidmesa.solve.magnitudes.magnitude import Magnitude
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes
 from cidmesa.solve.queries.decision_laws import outcome_law
 from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
 from cidmesa.solve.queries.query import joint
-from cidmesa.solve.tables.exact_numbers import exact_joint, fractions, number_meant
+from cidmesa.solve.tables.exact_numbers import fractions, number_meant
+from cidmesa.solve.tables.exact_run import exact_joint
+from cidmesa.solve.tables.linear_programs import balance
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 _SMALL = 1e-7
 """What is smaller than this, relative to the terms it is made of, is looked at exactly: linear programs are not."""
 
-_ROUNDING = 1e-12
-"""Probabilities that differ by less, relative to themselves, are the same."""
+_PROGRAM = 4096
+"""Entries of the largest linear program that is solved in fractions."""
 
 
 @shows_progress
@@ -280,7 +281,8 @@ def impact(
     Returns
     -------
     Magnitude
-        A total variation distance; exact.
+        A total variation distance; exact. What floating point does not tell from zero is computed in fractions; where
+        that is too large, the result says that it is an estimate.
 
     Examples
     --------
@@ -292,9 +294,15 @@ def impact(
     >>> impact(model, "vase", {"go": lambda: "stay"}), impact(model, "dust", {"go": lambda: "stay"})
     (1.0, 0.0)
     """
-    target = joint(model, [node], policy=baseline)
-    boxes = optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles)
-    return Magnitude(_least(_moved(box, node, target) for box in boxes))
+    before = _Before(model, node, baseline)
+    least, known = math.inf, True
+    for box in optimal_boxes(model, decision, policy=policy, max_profiles=max_profiles):
+        value, sure = _moved(box, node, before)
+        known &= sure and box.known
+        least = min(least, value)
+        if least == 0:
+            break
+    return Magnitude(least, "exact" if known else "estimate")
 
 
 def decision_apart(model: CIM, node: str, decision: str | None) -> str:
@@ -555,40 +563,129 @@ def _can_be_zero(gain: Array, allowed: Mask, rule: Floats | None) -> bool:
     if rule is not None:
         weights = fractions(rule.tolist())
         return all(sum(p * int(x) for p, x in zip(weights, column, strict=True)) == 0 for column in gain.T.tolist())
-    rows = [[Fraction(int(x)) for x in row] for row in gain[allowed].tolist()]
-    return has_positive_dependence(rows)
+    # Some mixture of the rows is zero.
+    return (
+        balance([[*map(int, row), 1] for row in gain[allowed].tolist()], [*[0] * gain.shape[1], 1]).weights is not None
+    )
 
 
 # Impact --------------------------------------------------------------------------------------------------------------
 
 
-def _moved(box: PolicyBox, node: str, target: Array) -> float:
-    """Return the least total variation between the node's law under a rule of the box and `target`."""
+class _Before:
+    """The law of a node under a baseline."""
+
+    def __init__(self, model: CIM, node: str, baseline: Any) -> None:
+        self.model, self.node, self.baseline = model, node, baseline
+        self.law = joint(model, [node], policy=baseline)
+
+    @cached_property
+    def exactly(self) -> list[Fraction] | None:
+        """The law in fractions; ``None`` where that is out of reach."""
+        actual = World("actual")
+        twin = parallel_worlds(self.model, [actual], [("actual", self.node)], policy=self.baseline)
+        law = exact_joint(twin.model, [twin.names["actual", self.node]])
+        if law is None:
+            return None
+        total = sum(law.tolist())
+        return [Fraction(int(x), total) for x in law.tolist()]
+
+
+def _moved(box: PolicyBox, node: str, before: _Before) -> tuple[float, bool]:
+    """Return the least total variation between the node's law under a rule of the box and before, and if it is sure."""
     k = box.allowed.shape[-1]
     law = box.law.ravel()
     outcome = outcome_law(box.model, box.decision, [node]).reshape(len(law), k, -1)
     reached = np.flatnonzero(law > 0)
     weighted = law[reached, None, None] * outcome[reached]
-    if box.rule is not None or (box.allowed.sum(axis=-1) == 1)[box.law > 0].all():
-        rule = box.allowed if box.rule is None else box.rule
-        reach: Array = np.einsum("ca,caw->w", rule.reshape(len(law), k)[reached], weighted)
-        apart = np.abs(reach - target)
-        return float(np.where(apart > _ROUNDING * (reach + target), apart, 0.0).sum() / 2)
-    n, w = len(reached), len(target)
+    allowed = box.allowed.reshape(len(law), k)[reached]
+    target = before.law
+    one = box.rule if box.rule is not None else box.allowed if (allowed.sum(axis=1) == 1).all() else None
+    rule = None if one is None else one.reshape(len(law), k)[reached]
+    if rule is not None:
+        reach: Array = np.einsum("ca,caw->w", rule, weighted)
+        least, unclear = (
+            float(np.abs(reach - target).sum() / 2),
+            bool((np.abs(reach - target) <= _SMALL * target).any()),
+        )
+    else:
+        least, scale = _least_moved(weighted, allowed, target)
+        unclear = least <= _SMALL * scale
+    if not unclear:
+        return least, True
+    exact = _exactly_moved(box, node, before, reached, allowed, rule)
+    return (least, False) if exact is None else (float(exact), True)
+
+
+def _least_moved(weighted: Array, allowed: Mask, target: Array) -> tuple[float, float]:
+    """Return the least total variation over rules on the actions allowed, and the scale of the rarest value."""
+    n, k, w = weighted.shape
     flat = weighted.reshape(n * k, w)
     # A row for each value, on its own scale: what a rare value moves is not lost beside a common one.
     scale = np.maximum(target, flat.max(axis=0))
     scale[scale == 0] = 1.0
     upper = np.block([[flat.T / scale[:, None], -np.eye(w)], [-flat.T / scale[:, None], -np.eye(w)]])
     sums = np.concatenate([np.kron(np.eye(n), np.ones(k)), np.zeros((n, w))], axis=1)
-    free = box.allowed.reshape(len(law), k)[reached].ravel()
-    most = np.concatenate([free.astype(float), np.full(w, np.inf)])
+    most = np.concatenate([allowed.ravel().astype(float), np.full(w, np.inf)])
     largest = float(scale.max())
     cost = np.concatenate([np.zeros(n * k), scale / largest / 2])
     limit = np.concatenate([target / scale, -target / scale])
-    least = largest * _minimum(cost, upper, limit, sums, most)
-    # What is left over for no reason but the program's tolerance is nothing, on the scale of the values it is about.
-    return least if least > _SMALL * float(scale.min()) else 0.0
+    return largest * _minimum(cost, upper, limit, sums, most), largest
+
+
+def _exactly_moved(
+    box: PolicyBox, node: str, before: _Before, reached: Ints, allowed: Mask, rule: Array | None
+) -> Fraction | None:
+    """Return the same in exact arithmetic; ``None`` where that is out of reach."""
+    target, weighted = before.exactly, _exact_outcomes(box, node)
+    if target is None or weighted is None:
+        return None
+    rows = [weighted[c] for c in reached.tolist()]
+    if rule is not None:
+        shares = [fractions(row) for row in rule.tolist()]
+        law = [
+            sum(
+                (p * x[v] for here, row in zip(shares, rows, strict=True) for p, x in zip(here, row, strict=True)),
+                Fraction(0),
+            )
+            for v in range(len(target))
+        ]
+        return sum((abs(p - q) for p, q in zip(law, target, strict=True)), Fraction(0)) / 2
+    n, w = len(rows), len(target)
+    columns = [
+        [*(int(c == i) for i in range(n)), *rows[c][a]] for c, may in enumerate(allowed) for a in np.flatnonzero(may)
+    ]
+    if (n + w) * (len(columns) + 2 * w) > _PROGRAM:
+        return None
+    mixed = len(columns)
+    columns += [[*[0] * n, *(sign * int(v == i) for i in range(w))] for sign in (1, -1) for v in range(w)]
+    found = balance(columns, [*[1] * n, *target], [*[0] * mixed, *[1] * (2 * w)])
+    assert found.weights is not None  # any rule will do, and what is left over makes up the rest
+    return sum((x for j, x in found.weights.items() if j >= mixed), Fraction(0)) / 2
+
+
+def _exact_outcomes(box: PolicyBox, node: str) -> list[list[list[Fraction]]] | None:
+    """Return the probability of each context times that of the node's values given an action, in fractions."""
+    model, decision = box.model.unrestricted(), box.decision
+    parents = model.cid.parents(decision)
+    twin = parallel_worlds(
+        model,
+        [World("actual", do={decision: FREE})],
+        [*(("actual", p) for p in parents), ("actual", decision), ("actual", node)],
+    )
+    axes = [twin.names["actual", p] for p in (*parents, decision, node)]
+    once = list(dict.fromkeys(axes))
+    law = exact_joint(twin.model, once)
+    if law is None:
+        return None
+    places = np.indices(law.shape).reshape(law.ndim, -1)
+    at = [places[once.index(name)] for name in axes]
+    cards = [model.card(p) for p in parents]
+    context = np.ravel_multi_index(at[: len(parents)], cards) if parents else np.zeros(law.size, dtype=np.intp)
+    found = np.zeros((box.law.size, model.card(decision), law.shape[once.index(axes[-1])]), dtype=object)
+    np.add.at(found, (context, at[-2], at[-1]), law.ravel())
+    total = int(found[:, 0].sum())
+    return [[[Fraction(int(x), total) for x in row] for row in rows] for rows in found.tolist()]
 
 
 # Linear programs -----------------------------------------------------------------------------------------------------

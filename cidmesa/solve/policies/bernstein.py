@@ -37,20 +37,22 @@ MAX_BOXES = 20_000
 """How many boxes are halved."""
 
 _CLOSE = 1e-12
-"""Value and bound this close, relative to the largest coefficient, are the same."""
+"""Value and bound this close, relative to the largest coefficient of the box where they are, are the same."""
 
 
 class Largest(NamedTuple):
-    """The largest value found, where, of which polynomial, and what no value exceeds."""
+    """The largest value found, where, of which polynomial, what no value exceeds, and what rounding is measured by."""
 
     value: float
     bound: float
     point: Floats
     which: int
+    scale: float
 
-    def is_exact(self, size: float) -> bool:
-        """Whether value and bound agree up to rounding, relative to `size`."""
-        return self.bound - self.value <= _CLOSE * size
+    @property
+    def is_exact(self) -> bool:
+        """Whether value and bound agree up to rounding."""
+        return self.bound - self.value <= _CLOSE * self.scale
 
 
 def monomial(ones: Sequence[int], zeros: Sequence[int], degree: int) -> Floats:
@@ -85,7 +87,6 @@ def largest(polynomials: Sequence[Array], most: int = MAX_BOXES) -> Largest:
     most
         How many boxes to halve at most.
     """
-    size = max(float(np.abs(b).max(initial=0.0)) for b in polynomials)
     number = count()
     variables = polynomials[0].ndim
     best, point, which = -np.inf, np.zeros(variables), 0
@@ -104,7 +105,7 @@ def largest(polynomials: Sequence[Array], most: int = MAX_BOXES) -> Largest:
         enter(i, b, np.zeros(variables), np.ones(variables))
     for done in range(most):
         check_time("bracketing the best shared rule", OBSERVE_LESS, f"{done:,} of at most {most:,} boxes")
-        if not variables or -queue[0][0] - best <= _CLOSE * size:
+        if not variables or -queue[0][0] - best <= _CLOSE * _size(queue[0][3]):
             break
         _, _, i, b, low, high = heapq.heappop(queue)
         axis = int(np.argmax([np.ptp(b, axis=c).max() for c in range(variables)]))
@@ -113,7 +114,11 @@ def largest(polynomials: Sequence[Array], most: int = MAX_BOXES) -> Largest:
         enter(i, left, low, np.where(np.arange(variables) == axis, middle, high))
         enter(i, right, np.where(np.arange(variables) == axis, middle, low), high)
     best, point = _climbed(polynomials[which], point, best)
-    return Largest(best, max(best, -queue[0][0]), point, which)
+    return Largest(best, max(best, -queue[0][0]), point, which, _size(queue[0][3]))
+
+
+def _size(b: Array) -> float:
+    return float(np.abs(b).max(initial=0.0))
 
 
 def _climbed(b: Array, point: Floats, value: float) -> tuple[float, Floats]:

@@ -21,23 +21,31 @@ Where this is out of reach, what the decisions could earn with a rule each is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import Table
 from cidmesa.solve.policies.bernstein import largest, monomial
 from cidmesa.solve.policies.decision_order import Scheduler
 from cidmesa.solve.policies.policy_batch import member
 from cidmesa.solve.policies.problem import Found, Problem, in_relevance_order
 from cidmesa.solve.policies.search import search
 from cidmesa.solve.policies.solution import DecisionResult
-from cidmesa.solve.queries.payoffs import payoff_tensor
+from cidmesa.solve.policies.worth import Worth
+from cidmesa.solve.queries.payoffs import payoff_tensor, uniform_rule
 from cidmesa.solve.tables.elimination import mask_of
+from cidmesa.solve.tables.exact_numbers import numbers_meant
+from cidmesa.solve.tables.model_tables import view_of
+
+if TYPE_CHECKING:
+    from cidmesa.model import CIM
 
 _PROFILES = 64
 """How many profiles of rules of the other decisions are listed."""
@@ -73,14 +81,15 @@ def best_shared_rule(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     except NotApplicableError:  # too large to write out
         return None
     found = largest(polynomials)
-    size = max(float(np.abs(b).max(initial=0.0)) for b in polynomials)
     shape = [view.cards[p] for p in index.parents[group[0]]]
     theta = np.stack([1 - found.point, found.point]).reshape(2, *shape)
     chosen = {**{d: np.moveaxis(rule, -1, 0) for d, rule in profiles[found.which].items()}}
     chosen.update(dict.fromkeys(group, theta))
     results = {d: DecisionResult(None, rule > 0, rule) for d, rule in chosen.items()}
-    exact = found.is_exact(size)
-    return Found(results, found.value, exact, "branch and bound on a shared rule", bound=found.bound)
+    policy = {index.cid.nodes[d]: np.moveaxis(rule, 0, -1) for d, rule in chosen.items()}
+    value = _worth(problem, policy)
+    bound = value + (found.bound - found.value)
+    return Found(results, value, found.is_exact, "branch and bound on a shared rule", bound=bound)
 
 
 def unshared_bound(problem: Problem, budget: Budget = UNLIMITED) -> float | None:
@@ -101,12 +110,43 @@ def _profiles(problem: Problem, others: list[int]) -> Iterator[dict[int, Array]]
         }
 
 
+def _worth(problem: Problem, policy: dict[str, Array]) -> float:
+    """Return what a policy is worth; decisions that make no difference do anything."""
+    view = problem.view
+    free = {n: uniform_rule(view.model, n) for n in map(view.index.cid.nodes.__getitem__, problem.decisions)}
+    fixed = view_of(view.model, "an expected utility", {**free, **policy})
+    return Worth(Problem(fixed, (), problem.utilities, problem.max_table)).value
+
+
+def _without_luck(problem: Problem, used: Sequence[int]) -> tuple[CIM, list[str]]:
+    """Return the model in which utilities are less what they are at best, given what no decision has a say in.
+
+    That makes the same difference to all rules. What everybody gets, or loses in a storm, would only blur the rest.
+    """
+    cid = problem.view.index.cid
+    whose = [cid.nodes[d] for d in (*problem.decisions, *used)]
+    below = {n for d in whose for n in (d, *cid.descendants(d))}
+    left: dict[str, Table] = {}
+    for utility in (cid.nodes[u] for u in problem.utilities):
+        parents = cid.parents(utility)
+        axes = tuple(i for i, n in enumerate(parents) if n in below)
+        if axes:
+            meant = numbers_meant(problem.view.model.cpd(utility))
+            less = meant - np.maximum.reduce(meant, axes, keepdims=True)
+            left[utility] = Table(less.astype(np.float64), parents=parents)
+    return problem.view.model.shift(left), list(left)
+
+
 def _polynomial(problem: Problem, used: list[int], contexts: int, rules: dict[int, Array]) -> Array:
-    """Return the expected utility as a polynomial in the probabilities of the second action, in Bernstein form."""
-    view, cid = problem.view, problem.view.index.cid
-    model = view.model.with_policy({cid.nodes[d]: rule for d, rule in rules.items()})
+    """Return the expected utility as a polynomial in the probabilities of the second action, in Bernstein form.
+
+    Up to a constant: see :func:`_without_luck`.
+    """
+    cid = problem.view.index.cid
+    apart, utilities = _without_luck(problem, used)
+    model = apart.with_policy({cid.nodes[d]: rule for d, rule in rules.items()})
     names = [cid.nodes[d] for d in used]
-    axes, _, pay = payoff_tensor(model, names, utilities=[cid.nodes[u] for u in problem.utilities])
+    axes, _, pay = payoff_tensor(model, names, utilities=utilities)
     cards = [model.card(n) for n in axes]
     places = dict(zip(axes, np.indices(cards).reshape(len(cards), -1), strict=True))
     counts = np.zeros((2, contexts, pay.size), dtype=np.intp)

@@ -43,7 +43,7 @@ from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.search import BLOCK, all_of_them, set_numbered
-from cidmesa.solve.policies.standard_quadratic import exact_height, number_of_supports, peaks
+from cidmesa.solve.policies.standard_quadratic import Peaks, highest, number_of_supports, peaks
 from cidmesa.solve.policies.ties import Ties
 from cidmesa.solve.tables.elimination import Pair, Plan, make_plan, mask_of, run
 from cidmesa.solve.tables.model_tables import require_small
@@ -52,7 +52,7 @@ _LISTED = 2**17
 """How many pairs of a support and a profile of the other decisions are listed."""
 
 _NEAR = 1e-12
-"""Rules this close to the best, relative to the largest utility, are compared exactly."""
+"""How far sums of products may be off, relative to the largest utility; rules this close are compared exactly."""
 
 
 def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> Found | None:
@@ -78,47 +78,30 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
     width = _NEAR * problem.scale
     forms = _Forms(problem, scheduler, schedule, tables, pair, listed)
     block = block_size(profiles, min(BLOCK, problem.max_table), lambda n: forms.plan(n)[1].largest)
-    values, numbers, rules = [], [], []
+    parts = []
     for start in range(0, profiles, block):
         these = np.arange(start, min(start + block, profiles))
-        found = peaks(forms.of(these), shared.contexts, shared.card, width, shared.may)
-        values.append(found.values)
-        numbers.append(these[found.form])
-        rules.append(found.rules)
-    best = max(float(some.max()) for some in values)
-    tied = np.flatnonzero(np.concatenate(values) >= best - width)
-    number, rule = np.concatenate(numbers)[tied], np.concatenate(rules)[tied]
-    kept, known = _best_exactly(forms, number, rule)
-    tied, number, rule = tied[kept], number[kept], rule[kept]
-    best = float(np.concatenate(values)[tied].max())
-    table = np.moveaxis(rule, 0, -1).reshape(*shared.shape, shared.card, len(tied))
+        some = peaks(forms.of(these), shared.contexts, shared.card, width, shared.may)
+        parts.append(some._replace(form=these[some.form]))
+    found = Peaks.of(parts)
+    exact = highest(found, forms.exactly)
+    if exact is not None:
+        found = found.where(exact.which)._replace(rules=np.array([p.astype(np.float64) for p in exact.points]))
+    known = exact is not None or len(found.form) == 1
+    number, rule, best, tied = found.form, found.rules, found.value, len(found.form)
+    table = np.moveaxis(rule, 0, -1).reshape(*shared.shape, shared.card, tied)
 
     def put(some: Profiles, positions: Array) -> None:
         some.rules.update(dict.fromkeys(group, np.moveaxis(table[..., positions], -2, 0)))
         set_numbered(some, listed, number[positions])
 
     solved = tuple([stage.decision for stage in schedule.stages])
-    results, _ = all_of_them(problem, [shared, *listed], solved, put, len(tied), min(block, len(tied)))
+    results, _ = all_of_them(problem, [shared, *listed], solved, put, tied, min(block, tied))
     for used, whole in zip(uses, groups, strict=True):
         if len(used) == 1:  # the other decisions of the group make no difference, but follow the rule too
             results.update(dict.fromkeys(whole, results[used[0]]))
     method = "supports of a shared rule" + ("" if known else "; ties undecided between rules")
     return Found(results, best, known, method)
-
-
-def _best_exactly(forms: _Forms, number: Array, rules: Array) -> tuple[Array, bool]:
-    """Return which of some peaks are highest in exact arithmetic, and whether that is known."""
-    if len(number) == 1:
-        return np.array([True]), True
-    found: dict[int, Array | None] = {n: forms.exactly(n) for n in set(number.tolist())}
-    heights = []
-    for n, rule in zip(number.tolist(), rules, strict=True):
-        form = found[n]
-        height = None if form is None else exact_height(form, rule > 0)
-        if height is None:
-            return np.ones(len(number), dtype=bool), False
-        heights.append(height)
-    return np.array([height == max(heights) for height in heights]), True
 
 
 class _Forms:

@@ -24,7 +24,7 @@ What is said of all optimal policies holds on the borders between regions too, w
 and where probabilities are 0 or 1 and contexts cannot occur: of a ``Piecewise`` the first piece whose condition holds
 counts. A border that cannot be solved for a symbol is left open (``nan``): put numbers into the model, and ask again.
 
-Everything is computed in exact rational arithmetic; floats are read as the simplest fraction within 1e-15. Numbers put
+Everything is computed in exact rational arithmetic; floats are read as they were meant. Numbers put
 in afterwards give what :func:`cidmesa.solve.solve` gives.
 
 >>> import cidmesa as cm

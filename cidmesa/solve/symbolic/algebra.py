@@ -4,8 +4,8 @@ A model's numbers and sympy expressions are put into one ring :math:`\mathbb{Q}[
 fractions, where something is divided), in which sums and products are exact and always in canonical form. The solver's
 own plans then run on these tables unchanged.
 
-A float is read as the simplest fraction within 1e-15 of it, so that ``0.1`` is one tenth and ``1 - 0.8`` one fifth; one
-that is near no fraction with a denominator below a million stands for its exact binary value.
+Floats are read as they were meant (:mod:`cidmesa.solve.tables.exact_numbers`): ``0.1`` is one tenth and ``1 - 0.8`` one
+fifth, and rows of probabilities sum to one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array
 from cidmesa.mechanisms import is_symbolic
+from cidmesa.solve.tables.exact_numbers import fractions, number_meant
 from cidmesa.solve.tables.model_tables import MAX_TABLE, ModelTables, index_of, require_entries
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ class Algebra:
         rules = {**model.rules, **model.read_policy(policy)}
         cid = model.cid
         index = index_of(cid)
-        tables = [rules.get(n) if cid.kind(n) == "decision" else model.cpd(n) for n in cid.nodes]
-        entries = {entry: exact(entry) for table in tables if table is not None for entry in table.flat}
+        read = {n: rules.get(n) if cid.kind(n) == "decision" else model.cpd(n) for n in cid.nodes}
+        tables = [None if t is None else _as_meant(t, cid.kind(n) != "utility") for n, t in read.items()]
+        entries = {entry: entry for table in tables if table is not None for entry in table.flat}
         self._elements = _into_one_ring(entries)
         cards = tuple(1 if cid.kind(n) == "utility" else model.card(n) for n in cid.nodes)
         self.view = ModelTables(index, model, cards, tuple(None if t is None else self._table(t) for t in tables))
@@ -140,6 +142,17 @@ class Algebra:
         return found
 
 
+def _as_meant(table: Array, is_law: bool) -> Array:
+    """Return a table of exact numbers and expressions; distributions sum to one exactly."""
+    made = np.empty(table.shape, dtype=object)
+    if is_law and table.dtype != object:
+        rows = [fractions(row) for row in table.reshape(-1, table.shape[-1]).tolist()]
+        made.reshape(-1)[:] = [_sympy_number(p) for row in rows for p in row]
+    else:
+        made.reshape(-1)[:] = [exact(entry) for entry in table.flat]
+    return made
+
+
 def as_array(part: Any, absent: Element | None = None) -> Array:
     """Return a part of a pair as an array; `absent` stands for one that is not there."""
     if part is None:
@@ -161,19 +174,13 @@ def exact(number: Any) -> Any:
         return number.replace(lambda part: part.is_Float, lambda part: exact(float(part)))
     if isinstance(number, int | np.integer):
         return sympy.Integer(int(number))
-    nearest = as_fraction(float(number))
-    return sympy.Rational(nearest.numerator, nearest.denominator)
+    return _sympy_number(number_meant(float(number)))
 
 
-def as_fraction(number: float) -> Fraction:
-    """Return the simplest fraction within 1e-15 of a float if its denominator is below a million, else its exact value.
+def _sympy_number(number: Fraction) -> Any:
+    import sympy
 
-    >>> as_fraction(1 - 0.8), as_fraction(0.5)
-    (Fraction(1, 5), Fraction(1, 2))
-    """
-    whole = Fraction(number)
-    simple = whole.limit_denominator(1_000_000)
-    return simple if abs(simple - whole) <= 1e-15 * max(1.0, abs(number)) else whole
+    return sympy.Rational(number.numerator, number.denominator)
 
 
 def in_one_ring(table: Array) -> Array:

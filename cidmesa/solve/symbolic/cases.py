@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ class Solver:
         whose = cid.decisions if agent is None else cid.decisions_of(agent)
         self.decisions = tuple(d for d in view.index.ids(whose) if view.tables[d] is None)
         self.utilities = view.index.ids(agent_utilities(cid, agent, "an optimal policy"))
+        self.compared: dict[Any, None] = {}  # the differences that were compared: where one is zero, actions tie
 
     def cases(self) -> list[Case]:
         """Return all cases."""
@@ -106,6 +108,7 @@ class Solver:
         partial: list[tuple[Region, list[int]]] = [(branch.region, [])]
         for context in np.ndindex(shape):
             row = values[(slice(None), *context)]
+            self._note(row)
             partial = [(r, [*done, a]) for region, done in partial for a, r in best_in(region, row)]
             require_few(len(partial), self.max_rules)
         for region, actions in partial:
@@ -127,6 +130,9 @@ class Solver:
                 )
             yield _Branch(region, tables, {**branch.chosen, d: choice})
 
+    def _note(self, row: Array) -> None:
+        self.compared.update(dict.fromkeys((one - other).expression for one, other in combinations(row, 2)))
+
     def _full(self, d: int, scope: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape over the parents of d in which exactly those in `scope` have their own axis."""
         parents = self.view.index.parents[d]
@@ -141,6 +147,7 @@ class Solver:
             view = self.view.with_rules({d: self.algebra.constant(rule) for d, rule in rules.items()})
             every.append({model.cid.id(d): rule.argmax(axis=-1) for d, rule in rules.items()})
             values.append(as_array(answer(question, view, {})[1], self.algebra.zero).item())
+        self._note(np.array(values, dtype=object))
         found = list(best_in(start, np.array(values, dtype=object)))
         if len(found) > self.max_rules:
             raise too_many(len(found), self.max_rules)

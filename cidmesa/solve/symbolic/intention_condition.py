@@ -1,24 +1,28 @@
 r"""Intentions as conditions on the symbols.
 
 See :mod:`.intention` for the definition. Whether an outcome is intended is a matter of finitely many
-inequalities between expected utilities, so with symbols it is a condition.
+inequalities between expected utilities, so with symbols it is a condition. Of a given policy it holds everywhere as it
+stands. Of the optimal one it is that of the first, which on borders, where actions tie, need not be the one beside it:
+there it is asked again, with a symbol less (:mod:`.borders`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array
+from cidmesa.errors import MechanismError
 from cidmesa.solve.magnitudes.intention import alternative_rules, outcomes_between, with_alternative
 from cidmesa.solve.symbolic.algebra import Algebra
-from cidmesa.solve.symbolic.cases import MAX_RULES
+from cidmesa.solve.symbolic.borders import MAX_BORDERS, Border, borders_of
+from cidmesa.solve.symbolic.cases import MAX_RULES, Solver, no_values
 from cidmesa.solve.symbolic.expressions import interior
-from cidmesa.solve.symbolic.policies import optimal_policies, read_where, space_of
+from cidmesa.solve.symbolic.policies import read_where, space_of
 from cidmesa.solve.symbolic.queries import expected_utility
-from cidmesa.solve.symbolic.regions import Space
+from cidmesa.solve.symbolic.regions import Space, factors_of
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -47,8 +51,10 @@ def intention(
     Returns
     -------
     sympy condition
-        Of the policy; left out, of the first optimal one in each region's interior. Conditions are joined by *or*, one
-        for each alternative and minimal set of outcomes.
+        Of the policy; left out, of the first optimal one, as :func:`cidmesa.solve.solve` takes it: on the borders of
+        regions and where probabilities are 0 or 1, too. Conditions are joined by *or*, one for each alternative and
+        minimal set of outcomes. On a border that cannot be solved for a symbol, where another policy may be the first,
+        it contains the symbol :data:`UNDECIDED`, so that nobody mistakes it for true or false.
 
     Examples
     --------
@@ -78,16 +84,65 @@ def intention(
     if not between:
         return sympy.false
     space = space_of(Algebra(model), where)
+
+    def reasons(there: CIM, space: Space) -> Any:
+        rules = alternative_rules(there, decision, alternatives, len(between), max_trials)
+        return sympy.Or(*_reasons(there, node, decision, rules, between, space))
+
     if all(d in model.rules for d in cid.decisions_of(agent)):
-        rules = alternative_rules(model, decision, alternatives, len(between), max_trials)
-        return sympy.Or(*_reasons(model, node, decision, rules, between, space))
-    found = []
-    for case in optimal_policies(model, agent=agent, where=where, max_rules=max_rules):
-        fixed = model.with_policy(case.policy)
-        rules = alternative_rules(fixed, decision, alternatives, len(between), max_trials)
-        reasons = sympy.Or(*_reasons(fixed, node, decision, rules, between, space))
-        found.append(sympy.And(interior(case.condition), reasons))
-    return sympy.Or(*found)
+        return reasons(model, space)
+    if space.region() is None:
+        raise no_values()
+    return _OfTheFirst(reasons, agent, max_rules).condition(model, space)
+
+
+UNDECIDED = "undecided"
+"""The name of the symbol that stands for what cannot be said."""
+
+
+class _OfTheFirst:
+    """What holds of the first optimal policy, inside regions and on their borders."""
+
+    def __init__(self, reasons: Callable[[CIM, Space], Any], agent: Hashable, max_rules: int) -> None:
+        self.reasons, self.agent, self.max_rules = reasons, agent, max_rules
+        self.left = MAX_BORDERS
+
+    def condition(self, model: CIM, space: Space) -> Any:
+        """Return when it holds, everywhere in a space."""
+        import sympy
+
+        inside = []
+        critical: Iterable[Any] = space.conditions  # with no inside every point is on the border of some condition
+        if space.region() is not None:
+            solver = Solver(Algebra(model), space, self.agent, self.max_rules)
+            for case in solver.cases():
+                fixed = model.with_policy(case.policy)
+                inside.append(sympy.And(interior(case.condition), self.reasons(fixed, space)))
+            critical = solver.compared
+        found = sympy.Or(*inside)
+        for factor in factors_of(critical):
+            for border in borders_of(factor, space):
+                beside, on_it = self._beside(found, border), self._on(border, model)
+                if on_it is None or beside != on_it:
+                    there = sympy.Symbol(UNDECIDED) if on_it is None else on_it
+                    found = sympy.Or(sympy.And(border.condition, there), sympy.And(sympy.Not(border.condition), found))
+        return found
+
+    @staticmethod
+    def _beside(found: Any, border: Border) -> Any:
+        """Return what the expressions beside a border say on it."""
+        return None if border.symbol is None else found.subs(border.symbol, border.value)
+
+    def _on(self, border: Border, model: CIM) -> Any:
+        """Return what holds on a border, ``None`` where that is not known."""
+        if border.space is None or not self.left:
+            return None
+        self.left -= 1
+        try:
+            there = model.subs({border.symbol: border.value})
+        except MechanismError:  # nothing that can be put in
+            return None
+        return self.condition(there, border.space)
 
 
 def _reasons(

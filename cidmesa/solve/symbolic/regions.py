@@ -13,9 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+
+from cidmesa.solve.tables.linear_programs import balance
+from cidmesa.solve.tables.linear_systems import Number
 
 _DRAWS = 4096
 """How many points are looked at to find one in a region."""
@@ -247,7 +251,36 @@ class Region:
         linprog: Any = optimize.linprog
         bounds = [(None, None)] * len(symbols) + [(None, 1.0)]
         result = linprog(-np.eye(len(symbols) + 1)[-1], A_ub=rows, b_ub=right, bounds=bounds)
-        return bool(result.status != 0 or -result.fun > 1e-9)
+        if result.status != 0 or -result.fun > _CLEAR:
+            return True
+        found = self._exact_interior(symbols)
+        return bool(-result.fun > _ROUNDING) if found is None else found
+
+    def _exact_interior(self, symbols: list[Any]) -> bool | None:
+        """Say the same in fractions; ``None`` where irrational numbers come in.
+
+        By Motzkin's theorem nothing satisfies all the strict inequalities iff some mixture of them says 0 > 0.
+        """
+        import sympy
+
+        sides = [(core, sign) for core, sign in self.signs.items()] + [(c, 1) for c in self.space.conditions]
+        columns: list[list[Number]] = [[*[0] * len(symbols), 1, 1]]
+        for expression, sign in sides:
+            if self.space.linear(expression) is None:
+                continue
+            poly = sympy.Poly(expression, *symbols)
+            numbers = [*(poly.coeff_monomial(s) for s in symbols), poly.coeff_monomial(1)]
+            if not all(number.is_Rational for number in numbers):
+                return None
+            columns.append([*(sign * Fraction(int(n.p), int(n.q)) for n in numbers), 1])
+        return balance(columns, [*[0] * (len(symbols) + 1), 1]).weights is None
+
+
+_CLEAR = 1e-6
+"""A slack of more than this is no rounding of a linear program."""
+
+_ROUNDING = 1e-9
+"""One of more than this is none where numbers are irrational, about."""
 
 
 def real_roots(expression: Any, symbol: Any) -> list[Any] | None:

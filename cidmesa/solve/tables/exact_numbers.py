@@ -10,10 +10,8 @@ the same way, entry by entry.
 
 Multiplied by their common denominator, tables hold Python's integers, and no rounding happens at all.
 
->>> import cidmesa as cm
->>> model = cm.CID([("x", "y")]).parameterise(x=cm.Bernoulli(0.1), y=cm.Noisy(lambda x: x, 1 / 3))
->>> exact_joint(model, ["x", "y"]).tolist()
-[[18, 9], [1, 2]]
+>>> whole_numbers(np.array([[0.1, 0.9], [1 / 3, 2 / 3]])).tolist()
+[[3, 27], [10, 20]]
 """
 
 from __future__ import annotations
@@ -26,73 +24,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cidmesa.arrays import Array, Floats
-from cidmesa.solve.tables.elimination import Factor, make_plan, run
-from cidmesa.solve.tables.model_tables import index_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from cidmesa.model import CIM
-
-LARGEST = 2**14
-"""Entries of the largest table that is worth exact arithmetic."""
+    from collections.abc import Iterable
 
 DENOMINATOR = 10**6
 """Numbers within rounding of a fraction with a denominator up to this are read as that fraction."""
 
 _CHANCE = 2.0**-12
 """How often, about, a float may be near a simple fraction by chance."""
-
-
-def exact_joint(model: CIM, names: Sequence[str]) -> Array | None:
-    """Return the joint law of `names` on some positive scale, in integers, for every action of every decision.
-
-    Parameters
-    ----------
-    model
-        A numeric model.
-    names
-        The axes, chance nodes, decisions and utilities (a utility: its numbers, ascending). A decision is an input:
-        the array is a law for each of its values. All decisions above the other names must be among them.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Python integers, one axis per name; ``None`` where a table would exceed :data:`LARGEST` entries.
-    """
-    index = index_of(model.cid)
-    ids = [model.cid.id(name) for name in names]
-    above = index.ancestors(ids)
-    kinds = index.kinds
-    cards = [1 if kinds[v] == "u" else model.card(name) for v, name in enumerate(model.cid.nodes)]
-    tables: dict[int, tuple[Array, None]] = {}
-    factors = []
-    for v, name in enumerate(model.cid.nodes):
-        if not above >> v & 1:
-            continue
-        if kinds[v] == "d":
-            may = model.allowed(name)
-            if may is not None:  # what is forbidden does not happen
-                tables[v] = (may.astype(np.int64).astype(object), None)
-                factors.append(Factor(v, (*index.parents[v], v)))
-            continue
-        if kinds[v] == "u":
-            levels, where = np.unique(model.cpd(name), return_inverse=True)
-            cards[v] = len(levels)
-            table = np.eye(len(levels), dtype=np.int64)[where.reshape(model.cpd(name).shape)].astype(object)
-        else:
-            table = whole_numbers(model.cpd(name))
-        tables[v] = (table, None)
-        # Rows sum to the common denominator instead of one; leaving such a sum out changes the scale of the whole only.
-        factors.append(Factor(v, (*index.parents[v], v), heads=1 << v))
-    plan = make_plan(factors, ids, cards)
-    shape = [cards[v] for v in ids]
-    if max(plan.largest, math.prod(shape)) > LARGEST:
-        return None
-    found, _ = run(plan, tables)
-    full = np.empty(shape, dtype=object)
-    full[...] = 1 if found is None else np.asarray(found, dtype=object)
-    return full
 
 
 def whole_numbers(table: Floats) -> Array:

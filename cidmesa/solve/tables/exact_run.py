@@ -10,21 +10,28 @@ Where all terms fit in 64 bits numpy's integers are used, which is as fast as fl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cidmesa.arrays import Array, Floats
-from cidmesa.solve.tables.elimination import Pair, Plan, run
+from cidmesa.solve.tables.elimination import Factor, Pair, Plan, make_plan, run
 from cidmesa.solve.tables.exact_numbers import number_meant, whole_numbers
+from cidmesa.solve.tables.model_tables import index_of
+
+if TYPE_CHECKING:
+    from cidmesa.model import CIM
 
 LARGEST = 2**15
 """Entries of the largest table of Python's integers that is made."""
 
 LARGEST_FIXED = 2**22
 """Entries of the largest table of 64-bit integers that is made."""
+
+LARGEST_JOINT = 2**14
+"""Entries of the largest joint law of Python's integers that is returned."""
 
 _SMALL = 2**8
 """Entries of a table that is remembered once it has been read."""
@@ -68,6 +75,100 @@ def run_exactly(
         own[key] = (None if p is None else _as(number, p.table), None if w is None else _as(number, w.table))
     p_found, w_found = run(plan, own)
     return None if p_found is None else as_array(p_found), None if w_found is None else as_array(w_found)
+
+
+def exact_joint(model: CIM, names: Sequence[str]) -> Array | None:
+    """Return the joint law of `names` on some positive scale, in integers, for every action of every decision.
+
+    Parameters
+    ----------
+    model
+        A numeric model.
+    names
+        The axes, chance nodes, decisions and utilities (a utility: its numbers, ascending). A decision is an input:
+        the array is a law for each of its values, zero where they are forbidden. All decisions above the other names
+        must be among them.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Python integers, one axis per name; ``None`` where a table would exceed :data:`LARGEST_JOINT` entries.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> model = cm.CID([("x", "y")]).parameterise(x=cm.Bernoulli(0.1), y=cm.Noisy(lambda x: x, 1 / 3))
+    >>> exact_joint(model, ["x", "y"]).tolist()
+    [[18, 9], [1, 2]]
+    """
+    found = exact_law(model, names, forbidden=False, most=LARGEST_JOINT)
+    return None if found is None else found[0].table.astype(object)
+
+
+def exact_law(
+    model: CIM, names: Sequence[str], *, forbidden: bool = True, most: int = LARGEST_FIXED
+) -> tuple[Whole, int] | None:
+    """Return the law of `names` for every action of every decision, in units of its scale.
+
+    Parameters
+    ----------
+    model, names
+        As for :func:`exact_joint`.
+    forbidden
+        Whether actions that are not allowed count, as if they were.
+    most
+        Entries of the largest table that is made.
+
+    Returns
+    -------
+    tuple or None
+        The law in integers and the scale, what they sum to under every policy; ``None`` where it is out of reach.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> model = cm.CID([("x", "act"), ("act", "y")], decisions=["act"]).parameterise(
+    ...     x=cm.Bernoulli(0.25), act=[0, 1], y=cm.Noisy(lambda act: act, 0.1))
+    >>> law, scale = exact_law(model, ["x", "act"])
+    >>> law.table.tolist(), scale
+    ([[3, 3], [1, 1]], 4)
+    """
+    index = index_of(model.cid)
+    ids = [model.cid.id(name) for name in names]
+    above = index.ancestors(ids)
+    kinds = index.kinds
+    cards = [1 if kind == "u" else model.card(name) for name, kind in zip(model.cid.nodes, kinds, strict=True)]
+    tables: dict[int, tuple[Whole | None, Whole | None]] = {}
+    factors, scale = [], 1
+    for v, name in enumerate(model.cid.nodes):
+        if not above >> v & 1:
+            continue
+        if kinds[v] == "d":
+            may = None if forbidden else model.allowed(name)
+            if may is not None:
+                tables[v] = (Whole(may.astype(np.int64), 1), None)
+                factors.append(Factor(v, (*index.parents[v], v)))
+            continue
+        table = np.asarray(model.cpd(name))
+        if kinds[v] == "u":
+            levels, where = np.unique(table, return_inverse=True)
+            cards[v] = len(levels)
+            table = np.eye(len(levels))[where.reshape(table.shape)]
+        read = whole_distributions(table)
+        if read is None:
+            return None
+        tables[v] = (read, None)
+        scale *= int(read.table.reshape(-1, table.shape[-1])[0].sum())
+        # Rows sum to the scale instead of one: no sum is left out because it is one.
+        factors.append(Factor(v, (*index.parents[v], v)))
+    shape = [cards[v] for v in ids]
+    plan = make_plan(factors, ids, cards)
+    if max(plan.largest, math.prod(shape)) > most:
+        return None
+    found = run_exactly(plan, tables, math.prod(cards[v] for v in range(len(cards)) if above >> v & 1))
+    if found is None:
+        return None
+    return whole(np.broadcast_to(np.ones((), np.int64) if found[0] is None else found[0], shape)), scale
 
 
 def whole(table: Array) -> Whole:

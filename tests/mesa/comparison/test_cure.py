@@ -6,6 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
@@ -14,7 +16,9 @@ from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.outcomes import normal_form as normal
 from cidmesa.mesa.setup.training import TrainingSetup
 from tests.mesa.exhaustive import Plain, World, random_cid, random_model, random_shift
+from tests.mesa.moved import moved, with_a_storm
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, register
+from tests.mesa.test_derive import random_setups
 from tests.strategies import examples
 
 WEIGHTS = (0.01, 0.1, 0.5)
@@ -341,3 +345,24 @@ def test_what_cannot_be_judged_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     rows = distinguishing_training(TrainingSetup(model, deployments), "by_colour", weights=(0.5,))
     assert "mix 0.5 of faded, seen" in rows.unjudged
     assert not any(row.kind is ChangeKind.SEEN for row in rows)
+
+
+@given(setup=random_setups(), power=st.sampled_from([-40, 40]), level=st.sampled_from([0, 2**10]), pick=st.data())
+@settings(max_examples=examples(quick=5, full=30), deadline=None)
+def test_units_levels_and_penalties_cure_nothing(
+    setup: TrainingSetup, power: int, level: int, pick: st.DataObject
+) -> None:
+    target = pick.draw(st.sampled_from(setup.cid.chance))
+    unit = 2.0**power
+
+    def rows(setup: TrainingSetup) -> tuple[list[object], list[float]]:
+        every = distinguishing_training(setup, target, weights=(0.125, 0.5))
+        found = [c for c in every if c.observable != "storm"]
+        said = [(c.kind, c.deployment, c.weight, c.observable, c.removed, c.harmless, c.score_input) for c in found]
+        return said, [number for c in found for number in (c.regret, *c.interval)]
+
+    expected, numbers = rows(setup)
+    for other, factor in ((moved(setup, unit, level), unit), (with_a_storm(setup, -1e12), 1.0)):
+        said, found = rows(other)
+        assert said == expected
+        assert found == pytest.approx([factor * x for x in numbers], rel=1e-9, abs=0)

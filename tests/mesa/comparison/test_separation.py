@@ -6,6 +6,8 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.mesa.comparison.identifiability import unidentifiable
@@ -14,7 +16,9 @@ from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.setup.training import Deployment, TrainingSetup
 from tests.mesa.exhaustive import Plain, World, best, random_cid, random_model, random_setup, random_shift, selected
+from tests.mesa.moved import moved, with_a_storm
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, register
+from tests.mesa.test_derive import random_setups
 from tests.strategies import examples
 
 
@@ -263,3 +267,22 @@ def test_the_score_may_pay_other_numbers_in_a_deployment() -> None:
     rows = separating_shifts(setup, "y", "pay", size=1)
     # Training says nothing of the number −3: some wish for the score takes it, others do not.
     assert [(sorted(r.nodes), r.deployment, r.certain, r.possible) for r in rows] == [(["pay"], "reversed", 0.0, 1.0)]
+
+
+@given(setup=random_setups(), power=st.sampled_from([-40, 40]), level=st.sampled_from([0, 2**10]), pick=st.data())
+@settings(max_examples=examples(quick=8, full=60), deadline=None)
+def test_units_levels_and_penalties_tell_nothing_apart(
+    setup: TrainingSetup, power: int, level: int, pick: st.DataObject
+) -> None:
+    chance = setup.cid.chance
+    first, second = pick.draw(st.sampled_from(chance)), pick.draw(st.sampled_from(chance))
+    assume(first != second)
+
+    def rows(setup: TrainingSetup) -> list[tuple[object, ...]]:
+        found = separating_shifts(setup, first, second, size=1)
+        kept = [s for s in found if "storm" not in s.nodes]
+        return [(s.nodes, s.deployment, s.certain, s.possible, s.visible) for s in kept]
+
+    expected = rows(setup)
+    assert rows(moved(setup, 2.0**power, level)) == expected
+    assert rows(with_a_storm(setup, -1e12)) == expected

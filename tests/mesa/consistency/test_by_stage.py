@@ -15,6 +15,7 @@ from cidmesa.mesa.objectives.declared import declared, domain_of
 from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.predictions import claims
 from tests.mesa.exhaustive import random_setup
+from tests.mesa.moved import moved, with_a_storm
 from tests.strategies import examples
 
 
@@ -118,3 +119,29 @@ def test_two_objectives_are_all_there_are(seed: int, tolerance: float) -> None:
         assert solved.regret(name) == pytest.approx(tuple(listed.regret(name)), abs=1e-9)
         assert solved.actions(name) == listed.actions(name)
     assert solved.regret("there", stale=True) == pytest.approx(tuple(listed.regret("there", stale=True)), abs=1e-9)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    tolerance=st.sampled_from([0.0, 0.5]),
+    power=st.sampled_from([-40, 40]),
+    level=st.sampled_from([0, 2**10]),
+)
+@settings(max_examples=examples(quick=10, full=100), deadline=None)
+def test_units_levels_and_penalties_change_nothing(seed: int, tolerance: float, power: int, level: int) -> None:
+    setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)
+    assume(below and not setup.shared_rules)
+    target = (below[0],)
+    named = declared(target, [domain_of(setup, target[0])])
+    unit = 2.0**power
+    try:
+        plain = ByStage(setup, target, tolerance, named, "not listed")
+    except NotApplicableError:
+        assume(False)
+    for other, factor in ((moved(setup, unit, level), unit), (with_a_storm(setup, -1e12), 1.0)):
+        found = ByStage(other, target, tolerance * factor, named, "not listed")
+        assert found.is_empty is plain.is_empty
+        assert found.least_regret == pytest.approx(factor * plain.least_regret, rel=1e-9, abs=0)
+        for name in setup.distributions:
+            assert found.regret(name) == pytest.approx([factor * x for x in plain.regret(name)], rel=1e-9, abs=0)
+            assert found.actions(name) == plain.actions(name)

@@ -263,3 +263,71 @@ def test_the_definition_against_all_deterministic_rules() -> None:
         checked += 1
         deceptive += verdict.answer is Answer.ADMITS
     assert deceptive > 0
+
+
+# Ties are facts -------------------------------------------------------------------------------------------------------
+
+
+def stormy(setup: TrainingSetup, penalty: float) -> TrainingSetup:
+    """The same with a storm that nobody can help, and that costs a lot in every phase of training."""
+    model = setup.require_model("a storm")
+    cid = model.cid
+    bad = cm.CID([*cid.edges, ("storm", "damage")], decisions=cid.decisions, utilities=[*cid.utilities, "damage"])
+    mechanisms: dict[str, Any] = {node: mechanism_of(model, node) for node in cid.nodes}
+    mechanisms |= {"storm": cm.Bernoulli(0.25), "damage": lambda storm: penalty * storm}
+    return TrainingSetup(bad.parameterise(mechanisms), shared_rules=setup.shared_rules, phases=setup.phases)
+
+
+def mechanism_of(model: cm.CIM, node: str) -> Any:
+    """A node's values or table, with its domain."""
+    kind = model.cid.kind(node)
+    if kind == "decision":
+        return list(model.domain(node))
+    parents = model.cid.parents(node)
+    return cm.Table(model.cpd(node), domain=None if kind == "utility" else model.domain(node), parents=parents)
+
+
+@pytest.mark.parametrize(("rho", "alpha"), [(0.3, 0.7), (0.5, 0.9), (0.8, 0.55)])
+@pytest.mark.parametrize(("unit", "penalty"), [(1.0, -1e12), (2.0**-40, -1.0), (2.0**-40, -1e12), (2.0**40, 1e12)])
+def test_penalties_and_units_do_not_blur_deception(rho: float, alpha: float, unit: float, penalty: float) -> None:
+    setup, objective = trusting(rho, alpha)
+    plain = deception(setup, TARGETS, objective)
+    moved = stormy(trusting(rho, alpha, loss=unit)[0], penalty)
+    found = deception(moved, TARGETS, objective)
+    assert found == pytest.approx(tuple(unit * regret for regret in plain), rel=1e-12, abs=0)
+    for tolerance in (0.0, found.training, found.cut):
+        verdict = is_deceptive(moved, TARGETS, objective, tolerance=tolerance)
+        assert verdict.exact
+        assert (verdict.answer is Answer.ADMITS) == (found.training <= tolerance < found.cut)
+
+
+@pytest.mark.parametrize("rare", [1e-9, 1e-12])
+def test_a_cue_that_is_wrong_once_in_a_trillion_costs_that(rare: float) -> None:
+    setup, objective = trusting(0.5, 1 - rare)
+    found = deception(setup, TARGETS, objective)
+    assert found.training == pytest.approx(1 - (1 - rare), rel=1e-9)
+    assert is_deceptive(setup, TARGETS, objective, tolerance=0.0).answer is Answer.EXCLUDES
+    verdict = is_deceptive(setup, TARGETS, objective, tolerance=2 * rare)
+    assert verdict.answer is Answer.ADMITS
+    assert verdict.interval == (found.training, found.cut)
+
+
+@pytest.mark.parametrize("rho", [0.6, 0.7, 0.9])
+def test_a_cue_as_good_as_the_temptation_is_a_tie(rho: float) -> None:
+    """alpha = rho: defecting at once is as good as waiting, so the worst of the best rules does not comply."""
+    setup, objective = trusting(rho, rho)
+    value, rules = optimal_rules(setup, TARGETS, objective, deterministic=True)
+    assert value == rho
+    assert sorted(rule["tr"][:, 0].tolist() for rule in rules) == [[0.0, 0.0], [1.0, 0.0]]
+    assert deception(setup, TARGETS, objective, deterministic=True).training == 1.0
+
+
+def test_targets_that_matter_by_a_trillionth() -> None:
+    """An objective that likes the deployed gain by 1e-12 more is not one that is indifferent."""
+    setup, _ = trusting(0.5, None, shared=False)
+    nothing = {(a, b): 0.0 for a in (0, 1) for b in (0, 1)}
+    assert deception(setup, TARGETS, nothing).training == 1.0  # whatever it does is best
+    little = {(a, b): 1e-12 * b for a in (0, 1) for b in (0, 1)}
+    assert deception(setup, TARGETS, little) == (0.0, 1.0, 1.0)
+    level = {(a, b): 1e3 + 2.0**-30 * b for a in (0, 1) for b in (0, 1)}
+    assert deception(setup, TARGETS, level) == (0.0, 1.0, 1.0)

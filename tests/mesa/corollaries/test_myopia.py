@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -218,3 +219,53 @@ def test_a_bare_name_is_no_list_of_names() -> None:
         myopia(cid, {"a0": ["r1"]}, ["a0", "r1"])
     with pytest.raises(NotApplicableError, match="credit= is a mapping"):
         myopia(cid, ["a0"], steps)  # type: ignore[arg-type]
+
+
+# Ties are facts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gamma", "b"), [("1/10", "3"), ("9/10", "1/10"), ("1/2", "1/1099511627776"), ("1/3", "3/10")])
+@pytest.mark.parametrize("penalty", [0.0, -1e12])
+def test_on_the_threshold_both_are_optimal(gamma: str, b: str, penalty: float) -> None:
+    """gamma b = c: a tie whatever a third action costs, and none a trillionth of c aside."""
+    own = np.eye(3)[[[0, 1, 2]] * 3]
+    gain = Fraction(b)
+    for aside, expected in ((0, [True, True]), (1, [True, False]), (-1, [False, True])):
+        cost = Fraction(gamma) * gain * (1 + Fraction(aside, 10**12))
+        first, second = [0.0, float(-cost)], [float(gain), float(gain - cost)]
+        paid = [[*row, penalty or -1.0] for row in (first, second, first)]
+        found = value_iteration(own, paid, float(Fraction(gamma)))
+        assert found.exact
+        assert found[1].tolist() == [[*expected, False]] * 3
+
+
+@pytest.mark.parametrize("exponent", [-40, 0, 40])
+@pytest.mark.parametrize("level", [0.0, 1024.0, -(2.0**30)])
+def test_units_and_levels_decide_nothing(exponent: int, level: float) -> None:
+    for seed in range(examples(quick=5, full=60)):
+        rng = np.random.default_rng([seed, 3])
+        p = rng.integers(0, 3, size=(4, 3, 4)) + np.eye(4)[:, None, :]
+        p = p / p.sum(axis=-1, keepdims=True)
+        paid, gamma = rng.integers(-2, 3, size=(4, 3)) / 8, float(rng.choice([0.0, 0.5, 0.9]))
+        before = value_iteration(p, paid, gamma)
+        after = value_iteration(p, (paid + level) * 2.0**exponent, gamma)
+        assert before.exact
+        assert after.exact
+        assert after[1].tolist() == before[1].tolist()
+
+
+def test_what_is_too_large_says_so() -> None:
+    many = np.broadcast_to(np.full(60, 1 / 60), (60, 2, 60))
+    tied = value_iteration(many, np.zeros((60, 2)), 0.5)
+    assert (tied.exact, tied[1].all()) == (False, True)
+    plain = value_iteration(many, np.tile([0.0, 1.0], (60, 1)), 0.5)
+    assert (plain.exact, plain[1].tolist()) == (True, [[False, True]] * 60)
+
+
+@pytest.mark.parametrize(("population", "group"), [(7, 3), (10, 4), (12, 11)])
+@pytest.mark.parametrize("cost", [0.1, 0.3, 1e-9])
+def test_selection_is_indifferent_on_its_threshold(population: int, group: int, cost: float) -> None:
+    threshold = cost * group * (population - 1) / (population - group)
+    advantage = selection_advantage(shared_effects(population, group, threshold, cost), [0, 2])
+    assert abs(advantage) <= 4 * np.spacing(cost)
+    assert selection_advantage([[0.1, 0.2, 0.0], [0.3, 0.0, 0.0], [0.3, 0.0, 0.0]], [0, 1]) == 0.0

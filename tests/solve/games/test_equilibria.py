@@ -360,3 +360,21 @@ def test_whole_numbers_and_floats_find_the_same(monkeypatch: pytest.MonkeyPatch)
         for one, two in zip(exact, floats, strict=True):
             for d, rule in one.rules.items():
                 np.testing.assert_allclose(two.rules[d], rule, atol=1e-9)
+
+
+@pytest.mark.parametrize("stake", [1e6, 1e9, 1e11, 1e12])
+def test_who_is_inspected_once_in_a_trillion_still_mixes(stake: float) -> None:
+    """The rare action of an equilibrium is no rounding: without it nobody would be indifferent."""
+    model = matrix_game([[stake, -1.0], [-1.0, 0.0]], [[-stake, 1.0], [1.0, 0.0]])
+    [found] = mixed_equilibria(model)
+    assert is_equilibrium(model, found)
+    assert found.tables["a"] == pytest.approx([1 / (stake + 2), 1 - 1 / (stake + 2)], rel=1e-12, abs=0)
+
+
+def test_what_floating_point_finds_is_checked_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    pennies = matrix_game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    assert [e.exact for e in mixed_equilibria(pennies)] == [True]
+    monkeypatch.setattr(strategic_form, "_RAYS", 1)
+    [found] = mixed_equilibria(pennies)
+    assert (found.exact, found.method) == (False, "extreme equilibria in floating point")
+    assert is_equilibrium(pennies, found)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -21,6 +22,7 @@ from cidmesa.solve.magnitudes.effects import (
 )
 from cidmesa.solve.policies.all_optimal import optimal_boxes
 from tests.solve.brute_force import World, number_of_policies
+from tests.solve.exact_models import Exact, exact_models
 from tests.solve.simulation import Simulation
 from tests.strategies import examples, models
 
@@ -318,3 +320,95 @@ def test_rare_events_count(rare: float) -> None:
     assert has_response_incentive(follow, "cat")
     assert response_effect(follow, "cat") == pytest.approx(1 - rare)  # set to 1, nearly always another action
     assert cm.value_of_information(follow, "cat") == pytest.approx(rare, rel=1e-3)
+
+
+def vase(breaks: list[float], gains: list[float]) -> cm.CIM:
+    """Actions that earn something, and break a vase with some probability each."""
+    cid = cm.CID([("go", "vase"), ("go", "gain")], decisions=["go"], utilities=["gain"])
+    return cid.parameterise(
+        go=list(range(len(breaks))),
+        gain=lambda go: gains[go],
+        vase=cm.Table([[1 - p, p] for p in breaks], domain=["whole", "broken"]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("breaks", "before", "expected"),
+    [
+        ([0.0, 0.3, 0.1], 2, 0.0),  # a third of 0.3, and 0.1: a mixture breaks exactly as often
+        ([0.1, 0.3, 0.2], 2, 0.0),
+        ([0.1 + 2.0**-45, 0.3, 0.1], 2, 2.0**-45),
+        ([1e-12, 3e-12, 0.0], 2, 1e-12),
+        ([1e-12, 3e-12, 2e-12], 2, 0.0),
+        ([1e-9, 0.5, 1e-9 - 1e-12], 2, 1e-12),
+    ],
+)
+def test_impact_is_zero_only_where_a_mixture_moves_nothing(breaks: list[float], before: int, expected: float) -> None:
+    model = vase(breaks, [1.0, 1.0, 0.0])
+    found = impact(model, "vase", {"go": lambda: before})
+    assert found.exact
+    assert found == pytest.approx(expected, rel=1e-3, abs=0)
+    penalised = vase(breaks, [1.0, 1.0, -1e12])
+    assert impact(penalised, "vase", {"go": lambda: before}) == found
+
+
+@settings(max_examples=examples(quick=40, full=200), deadline=None)
+@given(exact_models(max_chance=3, decisions=1, utilities=1, simple=True), st.data())
+def test_impact_in_fractions(exact: Exact, data: st.DataObject) -> None:
+    """One optimal policy: the distance in fractions; several: none is nearer than the distance, which may be zero."""
+    model = exact.model
+    world = exact.world()
+    node = data.draw(st.sampled_from(model.cid.chance))
+    every = world.policies(model.cid.decisions)
+    baseline = data.draw(st.sampled_from([policy for policy, _ in zip(every, range(20), strict=False)]))
+    _, best = world.optima()
+    target = law_of(world, node, baseline)
+    distances = [
+        sum(abs(p - q) for p, q in zip(law_of(world, node, policy), target, strict=True)) / 2 for policy in best
+    ]
+    found = impact(model, node, baseline)
+    assert found.exact
+    assert found <= float(min(distances)) * (1 + 1e-6)
+    if len(set(map(tuple, (law_of(world, node, policy) for policy in best)))) == 1:
+        assert found == pytest.approx(float(distances[0]), rel=1e-6, abs=0)
+    if model.card(node) == 2:  # what a mixture of optimal policies breaks lies between what they break
+        shares = [law_of(world, node, policy)[0] - target[0] for policy in best]
+        nearest = Fraction(0) if min(shares) <= 0 <= max(shares) else min(map(abs, shares))
+        assert found == pytest.approx(float(nearest), rel=1e-6, abs=0)
+    moved = exact.moved(Fraction(2) ** data.draw(st.integers(-40, 40)), Fraction(data.draw(st.integers(-8, 8))))
+    assert impact(moved.model, node, baseline) == found
+
+
+def law_of(world: World, node: str, policy: dict[str, Any]) -> list[Fraction]:
+    """The law of a node under a deterministic policy, in fractions."""
+    whole = {d: np.asarray(rule).astype(int).astype(object) for d, rule in policy.items()}
+    return [Fraction(x) for x in world.marginal(world.joint(whole), [node]).tolist()]
+
+
+@settings(max_examples=examples(quick=25, full=150), deadline=None)
+@given(models(structural=True, max_chance=3, decisions=1, utilities=1), st.data())
+def test_units_levels_and_penalties_move_no_effect(model: cm.CIM, data: st.DataObject) -> None:
+    """Responses stay, stakes and values scale: with other units, another level, and a storm that nobody can help."""
+    cid = model.cid
+    [decision], [utility] = cid.decisions, cid.utilities
+    node = data.draw(st.sampled_from(cid.chance))
+    unit, level = 2.0 ** data.draw(st.sampled_from([-40, -7, 40])), data.draw(st.sampled_from([0, -3, 2**10]))
+    paid = cm.Table((model.cpd(utility) + level) * unit, parents=cid.parents(utility))
+    stormy = cm.CID(
+        [*cid.edges, ("storm", "damage")],
+        nodes=cid.nodes,
+        decisions=cid.decisions,
+        utilities=[*cid.utilities, "damage"],
+    ).parameterise({**model.mechanisms, "storm": cm.Bernoulli(0.25), "damage": cm.Table([0.0, -1e12])})
+    for other, factor in ((model.shift({utility: paid}), unit), (stormy, 1.0)):
+        assert response_effect(other, node) == response_effect(model, node)
+        assert has_response_incentive(other, node) == has_response_incentive(model, node)
+        assert has_instrumental_control_incentive(other, node) == has_instrumental_control_incentive(model, node)
+        before = instrumental_control_effect(model, node)
+        assert instrumental_control_effect(other, node) == pytest.approx(factor * before, rel=1e-6, abs=0)
+        assert cm.value_of_control(other, node) == pytest.approx(
+            factor * cm.value_of_control(model, node), rel=1e-9, abs=0
+        )
+        if node not in cid.descendants(decision):
+            gained = cm.value_of_information(model, node)
+            assert cm.value_of_information(other, node) == pytest.approx(factor * gained, rel=1e-9, abs=0)

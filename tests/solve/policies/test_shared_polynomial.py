@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -99,3 +101,27 @@ def test_what_is_out_of_reach_is_bounded_by_a_rule_each() -> None:
     found = solve(model, shared_rules=[("a", "b", "c")])
     assert (found.exact, found.upper_bound) == (False, 3.0)
     assert found.value == 1.0
+
+
+@pytest.mark.parametrize("penalty", [-1e12, -1.0, 1e12])
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_storm_that_nobody_can_help_moves_no_rule(penalty: float, apart: bool) -> None:
+    """The rule is as sharp as without it, and the value is exact where it is said to be."""
+    plain = solve(driver((0, 1, 6), 2), shared_rules=[EXITS])
+    edges = [(d, "pay") for d in EXITS] + [("storm", "loss" if apart else "pay")]
+    cid = cm.CID(edges, decisions=EXITS, utilities=["pay", "loss"] if apart else ["pay"])
+    pays = dict(zip(EXITS, (0.0, 1.0, 6.0), strict=True))
+
+    def worth(storm: int, **turn: str) -> float:
+        return penalty * storm + next((pays[d] for d in EXITS if turn[d] == "exit"), 2.0)
+
+    paid: dict[str, Any] = {"pay": worth}
+    if apart:
+        paid = {"pay": lambda **turn: worth(0, **turn), "loss": lambda storm: penalty * storm}
+    model = cid.parameterise({**{d: ["on", "exit"] for d in EXITS}, "storm": cm.Bernoulli(0.25), **paid})
+    found = solve(model, shared_rules=[EXITS])
+    assert found.exact
+    np.testing.assert_allclose(found.tables["first"], plain.tables["first"], rtol=1e-9)
+    assert found.value == pytest.approx(plain.value + 0.25 * penalty, rel=1e-12)
+    assert found.upper_bound is not None
+    assert 0 <= found.upper_bound - found.value <= 1e-11 + 1e-15 * abs(penalty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.solve import expected_utility, solve
-from cidmesa.solve.policies.standard_quadratic import has_line, peaks
+from cidmesa.solve.policies.standard_quadratic import Peaks, has_line, highest, peaks
 from tests.solve.brute_force import World, number_of_policies
 from tests.strategies import examples, models
 
@@ -233,12 +234,41 @@ def test_peaks_of_forms_against_a_fine_grid(seed: int) -> None:
 
 
 def test_peaks_joined_by_a_line() -> None:
+    def line(form: np.ndarray, found: Peaks) -> bool:
+        whole = form.astype(int).astype(object)
+        exact = highest(found, lambda number: whole)
+        assert exact is not None
+        return has_line(whole, exact.points)
+
     flat = np.zeros((4, 4))
-    found = peaks(flat[None], 2, 2, 1e-9)
-    assert has_line(flat, found.rules, found.value, 1e-9)
+    assert line(flat, peaks(flat[None], 2, 2, 1e-9))
     saddle = np.array([[1.0, -1.0], [-1.0, 1.0]])
     found = peaks(saddle[None], 1, 2, 1e-9)
     assert len(found.rules) == 2
-    assert not has_line(saddle, found.rules, found.value, 1e-9)
+    assert not line(saddle, found)
     scaled = 1e12 * np.array([[1.0, 2.0], [2.0, 0.0]])
     assert peaks(scaled[None], 1, 2, 1.0).value == pytest.approx(4e12 / 3)
+
+
+@pytest.mark.parametrize("seed", range(examples(quick=12, full=300)))
+def test_the_highest_peaks_whatever_else_is_paid(seed: int) -> None:
+    """A penalty on an action that nobody needs, and a constant, move no peak; on a grid no rule is better."""
+    rng = np.random.default_rng(seed)
+    raw = rng.integers(-2, 3, (6, 6))
+    whole = (raw + raw.T).astype(object)
+    plain = highest(peaks(whole[None].astype(float), 2, 3, 0.0, may), lambda _: whole)
+    assert plain is not None
+    fined = whole.copy()
+    fined[[2, 5], :] = fined[:, [2, 5]] = -(10**12)
+    moved = (fined + 7) * 2
+    for form, may_do in ((fined, None), (moved, None), (moved, may)):
+        found = highest(peaks(form[None].astype(float), 2, 3, 0.0, may_do), lambda _, form=form: form)
+        assert found is not None
+        assert found.height == (plain.height if form is fined else 2 * (plain.height + 7 * 4))
+        assert [p.tolist() for p in found.points] == [p.tolist() for p in plain.points]
+    steps = [(Fraction(i, 12), 1 - Fraction(i, 12), Fraction(0)) for i in range(13)]
+    rules = [np.array([*a, *b], dtype=object) for a, b in product(steps, repeat=2)]
+    assert max(x @ whole @ x for x in rules) <= plain.height
+
+
+may = np.array([[True, True, False]] * 2)

@@ -15,6 +15,7 @@ import cidmesa as cm
 from cidmesa import solve as numeric
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve import symbolic
+from cidmesa.solve.symbolic.intention_condition import UNDECIDED
 from cidmesa.solve.symbolic.program import least_value
 from tests.solve.magnitudes.test_effects import SEEING
 from tests.solve.symbolic.drawing import Numbers, at, numbered, value_at, with_symbols
@@ -185,6 +186,25 @@ def test_borders_that_cannot_be_solved_are_left_open() -> None:
     assert numeric.impact(model.subs({p: 1, q: 1}), "x", {"d": {0: 0.5, 1: 0.5}}) == 0
 
 
+def test_the_first_of_two_policies_that_tie_counts() -> None:
+    """Resting is named first: where working pays no more, nobody works; where nothing can be said, nothing is."""
+    cid = cm.CID([("work", "x"), ("x", "pay")], decisions=["work"], utilities=["pay"])
+    pays = {"rest": 0, "work": p - sympy.Rational(1, 2), "cheat": -((p - sympy.Rational(1, 4)) ** 2)}
+    for actions in (["rest", "work", "cheat"], ["cheat", "work", "rest"], ["work", "cheat", "rest"]):
+        model = cid.parameterise(
+            work=actions, x=cm.Function(lambda work: work, domain=list(pays)), pay=lambda x: pays[x]
+        )
+        condition = symbolic.intention(model, "x")
+        for number in map(sympy.Rational, ("0", "1/4", "1/3", "1/2", "3/4")):
+            there = numeric.intention(model.subs({p: number}), "x")
+            assert condition.subs(p, number) == (there is not None), (actions, number)
+    curved = cid.parameterise(work=[0, 1], x=lambda work: work, pay=lambda x: x * (p**2 + q**2 - 2))
+    condition = symbolic.intention(curved, "x")
+    assert condition.subs({p: 2, q: 0}) == sympy.true
+    assert condition.subs({p: 0, q: 0}) == (numeric.intention(curved.subs({p: 0, q: 0}), "x") is not None)
+    assert condition.subs({p: 1, q: 1}) == sympy.Symbol(UNDECIDED)
+
+
 @settings(max_examples=examples(quick=15, full=150))
 @given(with_symbols(structural=True, max_chance=3, utilities=1), st.booleans(), st.data())
 def test_intentions_are_conditions(drawn: tuple[cm.CIM, Numbers], stated: bool, data: st.DataObject) -> None:
@@ -195,13 +215,36 @@ def test_intentions_are_conditions(drawn: tuple[cm.CIM, Numbers], stated: bool, 
     concrete = numbered(model, numbers)
     policy = concrete.solve().tables if stated else None
     found = numeric.intention(concrete, node, policy=policy)
-    if stated:
-        condition = symbolic.intention(model, node, policy=policy)
-    else:
-        cases = [case for case in symbolic.optimal_policies(model) if at(case.condition, numbers) == sympy.true]
-        assume(len(cases) == 1)  # not on a border, where there are several first ones
-        condition = symbolic.intention(model, node)
+    condition = symbolic.intention(model, node, policy=policy)
     assert bool(at(condition, numbers)) == (found is not None)
+
+
+@settings(max_examples=examples(quick=25, full=150), deadline=None)
+@given(with_symbols(structural=True, max_chance=3, utilities=1, most=2), st.booleans(), st.data())
+def test_intentions_on_borders(drawn: tuple[cm.CIM, Numbers], stated: bool, data: st.DataObject) -> None:
+    """Where probabilities are 0 or 1, and where two actions are equally good, condition and numbers agree."""
+    model, _ = drawn
+    [decision] = model.cid.decisions
+    node = data.draw(st.sampled_from([n for n in model.cid.nodes if n != decision]))
+    edge = {
+        s: data.draw(st.sampled_from([sympy.S.Zero, sympy.S.One, sympy.Rational(1, 2)]))
+        for s in sorted(model.symbols, key=str)
+    }
+    places = [edge]
+    for case in symbolic.optimal_policies(model):  # and a point of a border between regions, if one symbol gives one
+        for relation in case.condition.atoms(sympy.core.relational.Relational):
+            symbols = sorted(relation.free_symbols, key=str)
+            rest = {s: x for s, x in edge.items() if s != symbols[0]} if symbols else {}
+            line = (relation.lhs - relation.rhs).subs(rest)
+            roots = sympy.solve(line, symbols[0]) if line.free_symbols else []
+            places += [{**rest, symbols[0]: x} for x in roots if x.is_rational and 0 <= x <= 1]
+    policy = {decision: {c: model.domain(decision)[0] for c in model.contexts(decision)}} if stated else None
+    condition = symbolic.intention(model, node, policy=policy)
+    for place in places:
+        concrete = model.subs(place)
+        found = numeric.intention(concrete, node, policy=policy)
+        expected = sympy.true if found is not None else sympy.false
+        assert condition.subs(place) == expected, (condition, place)
 
 
 # By hand ------------------------------------------------------------------------------------------------------------

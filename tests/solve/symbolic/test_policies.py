@@ -258,3 +258,26 @@ def test_irrational_numbers_are_told_apart_exactly_or_kept() -> None:
     assert len(symbolic.optimal_policies(both)) == 1
     odd = cid.parameterise(x=cm.Bernoulli(p), y=half, d=[0, 1], u=lambda x, y, d: (x * sympy.pi * p - 1) * d)
     assert value_at(symbolic.optimal_value(odd), {p: 0.5}) == pytest.approx(max(0, float(sympy.pi) / 4 - 1), abs=1e-12)
+
+
+# Neither floors nor widths -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1e-6, 1e-10, 2.0**-50])
+def test_a_region_may_be_thin(width: float) -> None:
+    """The second action is best where p - q lies in [0, width]: a slit, and none where the bounds are the other way."""
+    cid = cm.CID([("act", "pay")], decisions=["act"], utilities=["pay"])
+    paid = {"first": 0, "second": p - q, "third": 2 * (p - q) - width}
+    model = cid.parameterise(act=list(paid), pay=lambda act: paid[act])
+    assert {case.policy["act"][()] for case in symbolic.optimal_policies(model)} == {"first", "second", "third"}
+    paid["third"] = 2 * (p - q) + width
+    closed = cid.parameterise(act=list(paid), pay=lambda act: paid[act])
+    assert {case.policy["act"][()] for case in symbolic.optimal_policies(closed)} == {"first", "third"}
+
+
+@pytest.mark.parametrize("rare", [1e-12, 1e-16, 1e-30])
+def test_rare_events_are_read_as_they_are(rare: float) -> None:
+    cid = cm.CID([("x", "u")], utilities=["u"])
+    model = cid.parameterise(x=cm.Categorical({0: 1 - rare, 1: rare}), u=lambda x: q * x)
+    assert float(symbolic.expected_utility(model).subs(q, 1)) == rare
+    assert symbolic.expected_utility(model.shift(u=lambda x: q)) == q

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import uniform_policy
-from cidmesa.solve.tables.exact_numbers import exact_joint, fractions, number_meant, numbers_meant
+from cidmesa.solve.tables.exact_numbers import fractions, number_meant, numbers_meant
+from cidmesa.solve.tables.exact_run import exact_joint
 from tests.strategies import examples, models
 
 
