@@ -18,3 +18,6 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 Array: TypeAlias = NDArray[Any]
 """Floats, integers of any size, or sympy expressions."""
+
+FEW = 32
+"""Entries up to which a table is looked at faster as a list (measured; a call of numpy costs about a microsecond)."""

@@ -6,9 +6,12 @@ A :class:`Budget` is handed from a call to whatever it calls. Each loop that may
 answer is of use by itself, with that part, labelled as inexact. Nothing that a clock cut short is kept: whoever asks
 again with more time gets the whole answer.
 
+A loop far below that was handed none asks all budgets whose clock runs, :func:`check_time`.
+
 Left to itself a call takes as long as it needs, so that no result depends on the machine; only at a prompt or in a
 notebook, where somebody waits, does it stop after a minute (:data:`PATIENCE`). What takes longer than two seconds shows
-a bar on the terminal, and nothing where standard error is none.
+itself on the terminal, and nothing where standard error is none: loops by a bar, and everything else, one long step
+among it, by what it is doing and for how long (:class:`Watch`).
 
 >>> ticks = iter(range(10))
 >>> budget = Budget(3.0, clock=lambda: next(ticks))
@@ -25,9 +28,11 @@ from __future__ import annotations
 import math
 import multiprocessing
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
@@ -48,6 +53,12 @@ PATIENCE = 60.0
 QUIET = 2.0
 """The seconds after which a call shows its progress."""
 
+OBSERVE_LESS = "let the decisions observe less, or give their observations fewer values"
+"""What would make fewer rules, for errors."""
+
+LOOK = 0.5
+"""The seconds between two looks at what is running."""
+
 
 class Budget:
     """Seconds for each call that it is given to; the clock runs inside ``with budget:``, from the outermost one on.
@@ -67,6 +78,7 @@ class Budget:
 
     def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
+        self.doing = "working"
         self._clock = clock
         self._started = 0.0
         self._depth = 0
@@ -102,6 +114,9 @@ class Budget:
     def __enter__(self) -> Budget:
         if self._depth == 0:
             self._started = self._clock()
+            _running.set((*_running.get(), self))
+            if sees_progress():
+                WATCH.begin(self)
         self._depth += 1
         return self
 
@@ -109,6 +124,9 @@ class Budget:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._depth -= 1
+        if self._depth == 0:
+            _running.set(tuple([budget for budget in _running.get() if budget is not self]))
+            WATCH.end(self)
 
     @contextmanager
     def lasting(self, budget: Seconds) -> Iterator[Budget]:
@@ -141,7 +159,7 @@ class Budget:
         return self.left <= 0
 
     def check(self, what: str, shrink: str, done: str = "") -> None:
-        """Raise if no time is left.
+        """Raise if no time is left, here or to a call that this one is part of.
 
         Parameters
         ----------
@@ -157,8 +175,11 @@ class Budget:
         OutOfTimeError
             No time is left.
         """
-        if self.is_spent:
-            raise self.error(what, shrink, done)
+        running = _running.get()
+        for budget in running if self in running else (*running, self):
+            budget.doing = what
+            if budget.is_spent:
+                raise budget.error(what, shrink, done)
 
     def error(self, what: str, shrink: str, done: str = "") -> OutOfTimeError:
         """Build the error that :meth:`check` raises."""
@@ -189,6 +210,105 @@ class Budget:
 UNLIMITED = Budget(None)
 """As long as it takes."""
 
+_running: ContextVar[tuple[Budget, ...]] = ContextVar("_running", default=())
+"""The budgets whose clock runs, the outermost first."""
+
+
+def check_time(what: str, shrink: str, done: str = "") -> None:
+    """Raise if no time is left to one of the calls that are running; see :meth:`Budget.check`.
+
+    >>> check_time("adding", "add less")  # nothing is running
+    >>> with Budget(1.0, clock=iter([0.0, 2.0, 2.0]).__next__):
+    ...     check_time("adding", "add less")
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.OutOfTimeError: adding was not done when budget=1 seconds were over: add less, or give it more ...
+    """
+    if _running.get():
+        UNLIMITED.check(what, shrink, done)
+
+
+class Watch:
+    """Shows on the terminal what runs for longer than :data:`QUIET` seconds, from a thread of its own.
+
+    A bar that is there goes on telling the time while one of its items takes long. Where there is none, a line says
+    what the outermost call is doing, and for how long.
+
+    Parameters
+    ----------
+    clock
+        What tells the time, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.bars: list[Any] = []
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._calls: dict[Budget, float] = {}
+        self._line: Any = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self, call: Budget) -> None:
+        """Watch a call until it ends; a worker's terminal is that of the process that started it, and left alone."""
+        if multiprocessing.parent_process() is not None:
+            return
+        with self._lock:
+            self._calls[call] = self._clock()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._look_on, name="cidmesa progress", daemon=True)
+                self._thread.start()
+
+    def end(self, call: Budget) -> None:
+        """Watch a call no longer; what was shown of it goes."""
+        if call in self._calls:
+            with self._lock:
+                del self._calls[call]
+                if not self._calls:
+                    self._close()
+
+    def put_away(self) -> None:
+        """Take the line from the terminal, for a bar to be there."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _look_on(self) -> None:
+        """Look until nothing runs any more."""
+        while True:
+            time.sleep(LOOK)
+            with self._lock:
+                if not self._calls:
+                    self._thread = None
+                    return
+                with suppress(OSError, ValueError):  # the terminal has gone
+                    self.look()
+
+    def look(self) -> None:
+        """Show what has been running for long enough by now."""
+        now = self._clock()
+        calls = [(call, began) for call, began in self._calls.items() if now - began >= QUIET]
+        if not calls:
+            return
+        bars = self.bars[-1:]
+        if bars:
+            self._close()
+            bars[0].refresh()
+            return
+        call, began = calls[0]
+        if self._line is None:
+            from tqdm import tqdm
+
+            self._line = tqdm(bar_format="{desc}", leave=False)
+        self._line.set_description_str(f"{call.doing}, {now - began:.0f} s")
+
+
+WATCH = Watch()
+"""What watches over the calls of this process."""
+
 
 def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, shown: bool = True) -> Iterable[T]:
     """Return the same items, with a bar on the terminal once they have taken two seconds.
@@ -200,10 +320,19 @@ def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, sho
     """
     if not (shown and sees_progress()):
         return items
+    return _shown(items, what, total)
+
+
+def _shown(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
     from tqdm import tqdm
 
-    bar: Iterable[T] = tqdm(items, desc=what, total=total, delay=QUIET, leave=False)
-    return bar
+    WATCH.put_away()
+    with tqdm(items, desc=what, total=total, delay=QUIET, leave=False) as bar:
+        WATCH.bars.append(bar)
+        try:
+            yield from bar
+        finally:
+            WATCH.bars.remove(bar)
 
 
 def sees_progress() -> bool:
@@ -216,12 +345,29 @@ def sees_progress() -> bool:
 
 def somebody_waits() -> bool:
     """Say whether this is a prompt or a notebook, and not a process that another one started."""
-    if multiprocessing.parent_process() is not None:
-        return False
-    if hasattr(sys, "ps1") or sys.flags.interactive:
-        return True
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    return shell is not None and shell() is not None
+    if not (hasattr(sys, "ps1") or sys.flags.interactive):
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+        if shell is None or shell() is None:
+            return False
+    return multiprocessing.parent_process() is None
+
+
+def shows_progress(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function that takes no budget show itself on the terminal where it takes long.
+
+    >>> @shows_progress
+    ... def running():
+    ...     return len(_running.get())
+    >>> running()
+    1
+    """
+
+    @wraps(function)
+    def watched(*args: P.args, **named: P.kwargs) -> T:
+        with Budget(None):
+            return function(*args, **named)
+
+    return watched
 
 
 class HasBudget(Protocol):

@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from cidmesa.solve import Distribution, Solution
 
 
+_NO_TABLE = np.empty(0)
+"""What a decision is compiled to."""
+
+
 class CIM:
     """A causal influence diagram with a mechanism for every node.
 
@@ -109,7 +113,9 @@ class CIM:
                 f"every node needs a mechanism, and {', '.join(f'`{n}`' for n in lacking)} "
                 f"{'has' if len(lacking) == 1 else 'have'} none: {as_keyword(lacking[0], hint)}."
             )
-        read = {node: as_mechanism(mechanisms[node], node=node, kind=cid.kind(node)) for node in cid.nodes}
+        read = {
+            node: as_mechanism(mechanisms[node], node=node, kind=cid._kind_of_id(i)) for i, node in enumerate(cid.nodes)
+        }
         self._set(cid, read, {}, {}, {})
 
     def _set(
@@ -124,22 +130,23 @@ class CIM:
         tables: dict[str, Compiled] = {}
         known: dict[str, Domain] = {}
         allowed: dict[str, Allowed] = {}
+        nodes = cid.nodes
         for i in cid.topological:
-            node = cid.nodes[i]
+            node = nodes[i]
             if node in compiled:
                 kept = tables[node] = compiled[node]
                 known[node] = kept.domain
                 if kept.allowed is not None:
                     allowed[node] = kept.allowed
                 continue
-            parents = cid.parents(node)
-            place = Place(node, cid.kind(node), parents, tuple([known[p] for p in parents]), domains.get(node))
+            parents = cid._parent_names[i]
+            place = Place(node, cid._kind_of_id(i), parents, tuple([known[p] for p in parents]), domains.get(node))
             mechanism = mechanisms[node]
             mechanism.check(place)
             if isinstance(mechanism, Choice):
                 known[node] = mechanism.domain_at(place) or ()
                 found = None if mechanism.allowed is None else mechanism.allowed_at(place)
-                tables[node] = Compiled(known[node], np.empty(0), None, found)
+                tables[node] = Compiled(known[node], _NO_TABLE, None, found)
                 if found is not None:
                     allowed[node] = found
                 continue
@@ -325,7 +332,12 @@ class CIM:
     @property
     def is_symbolic(self) -> bool:
         """Whether some probability or utility is a sympy expression."""
-        return any(table.dtype == object for table in self._tables())
+        for compiled in self._compiled.values():
+            if compiled.table.dtype.hasobject or (
+                compiled.response is not None and compiled.response.noise.dtype.hasobject
+            ):
+                return True
+        return any(rule.dtype.hasobject for rule in self._rules.values())
 
     @property
     def symbols(self) -> frozenset[Any]:

@@ -12,7 +12,17 @@ import pytest
 
 import cidmesa as cm
 from cidmesa import clock
-from cidmesa.clock import PATIENCE, Budget, progress_bar, somebody_waits, within_budget
+from cidmesa.clock import (
+    PATIENCE,
+    UNLIMITED,
+    Budget,
+    Watch,
+    check_time,
+    progress_bar,
+    shows_progress,
+    somebody_waits,
+    within_budget,
+)
 from cidmesa.errors import NotApplicableError, OutOfTimeError
 from cidmesa.solve import mixed_equilibria, pure_equilibria, subgame_perfect_equilibria
 from tests.clocks import Terminal, Ticking, after_looks
@@ -95,7 +105,108 @@ def test_an_answer_that_was_cut_short_is_not_kept() -> None:
     assert one.asked == 2
 
 
+def test_a_loop_far_below_is_cut_by_the_call_that_it_is_part_of() -> None:
+    """It was handed no budget, or one of its own that has more time."""
+    for inner in (UNLIMITED, Budget(100.0, clock=Ticking(0.0))):
+        done: list[int] = []
+        with after_looks(2), inner, pytest.raises(OutOfTimeError, match=r"adding was at 2 of 5 when budget=2.5 sec"):
+            done.extend(inner.each(range(5), "adding", "add less"))
+        assert done == [0, 1]
+    with after_looks(1):
+        check_time("adding", "add less")
+        with pytest.raises(OutOfTimeError, match=r"adding was not done when budget=1.5 seconds were over: add less"):
+            check_time("adding", "add less")
+    check_time("adding", "add less")  # nothing runs any more
+
+
 # Progress -------------------------------------------------------------------------------------------------------------
+
+
+class Stopped(Watch):
+    """A watch that looks when it is told to, at a time that it is told."""
+
+    now = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: self.now)
+
+    def _look_on(self) -> None:
+        pass
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Stopped:
+    found = Stopped()
+    monkeypatch.setattr(clock, "WATCH", found)
+    return found
+
+
+def test_one_long_step_says_what_it_is_and_for_how_long(monkeypatch: pytest.MonkeyPatch, watch: Stopped) -> None:
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with Budget(None) as call:
+        call.check("multiplying", "multiply less")
+        watch.now = 1.9
+        watch.look()
+        assert shown.getvalue() == ""
+        watch.now = 7.2
+        watch.look()
+        assert "multiplying, 7 s" in shown.getvalue()
+        with Budget(None) as inner:
+            inner.check("adding", "add less")
+            watch.now = 8.2
+            watch.look()
+            assert "adding, 8 s" in shown.getvalue()  # the outermost call's time, what is done now
+    last = shown.getvalue().rsplit("\r", 2)[-2:]
+    assert [line.strip() for line in last] == ["", ""]  # the line has gone
+    watch.look()
+    assert shown.getvalue().rsplit("\r", 2)[-2:] == last
+
+
+def test_a_bar_tells_the_time_while_its_item_takes_long(monkeypatch: pytest.MonkeyPatch, watch: Stopped) -> None:
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with Budget(None) as call:
+        for item in call.each(["a", "b"], "reading", "read less"):
+            watch.now = {"a": 0.0, "b": 9.0}[item]
+            watch.look()
+            assert ("reading" in shown.getvalue()) == (item == "b")
+    assert "9 s" not in shown.getvalue()  # there is no line beside it
+    assert watch.bars == []
+
+
+def test_functions_without_a_budget_show_themselves_too(monkeypatch: pytest.MonkeyPatch, watch: Stopped) -> None:
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+
+    @shows_progress
+    def slow() -> int:
+        watch.now += 5.0
+        watch.look()
+        return 3
+
+    assert slow() == 3
+    assert "working, 5 s" in shown.getvalue()
+
+
+def test_nobody_watches_where_there_is_no_terminal(watch: Stopped) -> None:
+    with Budget(None):
+        watch.now = 100.0
+        assert watch._calls == {}
+        watch.look()
+
+
+def test_a_large_product_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cidmesa.solve.policies import problem
+    from cidmesa.solve.tables import elimination
+
+    monkeypatch.setattr(elimination, "LARGE", 4)
+    monkeypatch.setattr(problem, "LARGE", 4)
+    model = insoluble().with_policy({"a": lambda x0, x1, x2, x3: 0})
+    whole = model.solve()
+    with pytest.raises(OutOfTimeError, match=r"multiplying tables of up to .* was not done .*: let nodes have fewer"):
+        model.solve(budget=after_looks(0))
+    assert model.solve(budget=1e9).value == whole.value
 
 
 def test_a_bar_is_for_terminals_and_after_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +314,35 @@ def test_separating_shifts_are_whole_or_none() -> None:
     assert cm.separating_shifts(setup, "at_door", "at_red", budget=1e9) == cm.separating_shifts(
         setup, "at_door", "at_red"
     )
+
+
+def test_cures_are_whole_or_none() -> None:
+    setup = cm.TrainingSetup(red_door(), red_door_deployments())
+    with pytest.raises(OutOfTimeError, match=r"distinguishing training was at \d of \d+ .*weights="):
+        cm.distinguishing_training(setup, "at_red", budget=after_looks(3))
+    assert cm.distinguishing_training(setup, "at_red", budget=1e9) == cm.distinguishing_training(setup, "at_red")
+
+
+def driver(actions: int = 2) -> cm.CIM:
+    """Go on twice for 1, turn at the second exit for 4; with more actions, more exits of the same kind."""
+    cid = cm.CID([("first", "pay"), ("second", "pay")], decisions=["first", "second"], utilities=["pay"])
+    pays = lambda first, second: 0 if first else 4 if second else 1  # noqa: E731
+    return cid.parameterise(first=range(actions), second=range(actions), pay=pays)
+
+
+def test_the_search_for_a_shared_rule_is_cut_short() -> None:
+    shared = [("first", "second")]
+    with pytest.raises(OutOfTimeError, match=r"shared rule .*: let the decisions observe less"):
+        driver(3).solve(shared_rules=shared, budget=after_looks(0))
+    assert driver().solve(shared_rules=shared, budget=1e9).value == pytest.approx(4 / 3)
+    setup = cm.TrainingSetup(driver(3), shared_rules=shared)
+    whole = str(cm.derive_mesa_optimizers(setup))
+    ticks = Ticking()
+    family = cm.derive_mesa_optimizers(setup, budget=Budget(3.5, clock=ticks))
+    with pytest.raises(OutOfTimeError):
+        str(family)
+    ticks.step = 0.0
+    assert str(family) == whole  # nothing was left behind
 
 
 def meeting() -> cm.CIM:

@@ -87,7 +87,7 @@ SURFACE = {
     'behavioural_objective': 'agents, targets, *model=None',
     'counterfactual': 'model, names, *given=None, *do=None, *cut_edges=(), *policy=None',
     'derive_mesa_optimizers': "setup, *targets=None, *max_targets=1, *objectives=None, *tolerance=0.0, *prior=None, *budget='default'",
-    'distinguishing_training': 'setup, target, *weights=(0.01, 0.1, 0.5), *observables=None, *tolerance=0.0',
+    'distinguishing_training': "setup, target, *weights=(0.01, 0.1, 0.5), *observables=None, *tolerance=0.0, *budget='default'",
     'from_causallearn': 'graph, *decisions=(), *utilities=(), *orient=()',
     'from_dagitty': 'text, *decisions=None, *utilities=None',
     'from_networkx': "graph, *decisions=None, *utilities=None, *kind='kind', *agent='agent'",

@@ -321,7 +321,7 @@ class CID:
 
     def parents(self, node: str) -> tuple[str, ...]:
         """Return the parents of `node`, in the order their edges were given."""
-        return tuple([self._nodes[i] for i in self._parent_ids[self.id(node)]])
+        return self._parent_names[self.id(node)]
 
     def children(self, node: str) -> tuple[str, ...]:
         """Return the children of `node`, in the order their edges were given."""
@@ -535,6 +535,11 @@ class CID:
     @cached_property
     def _parent_ids(self) -> list[list[int]]:
         return adjacency(self._heads, self._tails, len(self._nodes))
+
+    @cached_property
+    def _parent_names(self) -> list[tuple[str, ...]]:
+        names = self._nodes
+        return [tuple([names[i] for i in ids]) for ids in self._parent_ids]
 
     @cached_property
     def _child_ids(self) -> list[list[int]]:

@@ -9,16 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cidmesa.arrays import Array
+from cidmesa.arrays import FEW, Array
 from cidmesa.errors import MechanismError
 from cidmesa.mechanisms.place import ROW_SUM_TOLERANCE, Compiled, Domain, Place, Response, Value
 
 _ROUNDED = 0.05
 """How far from one the sum of a row may be that was rounded when it was written down."""
-
-_FEW = 32
-"""Entries up to which a table is checked faster as a list (measured; a call of numpy costs about a microsecond)."""
-
 
 _LONG = 200
 """Bits of an integer that messages write out, at most."""
@@ -117,10 +113,10 @@ def row_of(place: Place, weights: Mapping[Any, Any], domain: Domain, context: tu
 
 def check_rows(place: Place, table: Array, context: tuple[Value, ...] | None = None) -> None:
     """Refuse negative, non-finite or unnormalised rows; nothing is ever renormalised."""
-    if table.dtype == object:
+    if table.dtype.hasobject:
         _check_symbolic_rows(place, table, context)
         return
-    if 0 < table.size <= _FEW and _sum_to_one(table.reshape(-1, table.shape[-1]).tolist()):
+    if 0 < table.size <= FEW and _sum_to_one(table.reshape(-1, table.shape[-1]).tolist()):
         return
     good = np.isfinite(table) & (table >= 0)
     if not good.all():
@@ -193,9 +189,11 @@ def _constant(entry: Any) -> float | None:
 
 def checked_utilities(place: Place, table: Array) -> Array:
     """Return `table` after checking that every number in it is finite, and sums of them will be."""
-    if table.dtype == object:
+    if table.dtype.hasobject:
         constants = np.array([_constant(entry) for entry in table.flat], dtype=object).reshape(table.shape)
         bad = np.array([x is not None and not abs(x) <= LARGEST_UTILITY for x in constants.flat]).reshape(table.shape)
+    elif table.size <= FEW and all(abs(x) <= LARGEST_UTILITY for x in table.ravel().tolist()):
+        return table  # no comparison with NaN is true
     else:
         bad = ~(np.abs(table) <= LARGEST_UTILITY)
     if bad.any():
@@ -219,7 +217,7 @@ def checked_utilities(place: Place, table: Array) -> Array:
 
 def without_expressions(table: Array) -> Array:
     """Return a table as floats if it has sympy's numbers but no symbol, else the table itself."""
-    if table.dtype != object or any(getattr(entry, "free_symbols", None) for entry in table.flat):
+    if not table.dtype.hasobject or any(getattr(entry, "free_symbols", None) for entry in table.flat):
         return table
     return table.astype(np.float64)
 
@@ -231,6 +229,8 @@ def context_at(place: Place, where: Iterable[int]) -> tuple[Value, ...]:
 
 def frozen(compiled: Compiled) -> Compiled:
     """Make the arrays read-only, after turning sympy's numbers into floats where no symbol is left."""
+    if compiled.response is None and not compiled.table.flags.writeable and not compiled.table.dtype.hasobject:
+        return compiled
     table, response = without_expressions(compiled.table), compiled.response
     if table is not compiled.table:
         noise = without_expressions(response.noise) if response is not None else None

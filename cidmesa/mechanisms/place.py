@@ -120,7 +120,7 @@ def structural(table: Array, has_parents: bool) -> Response | None:
     """Return the structural function of a table: its own value for a root, a map where every row is 0/1, else None."""
     if not has_parents:
         return Response(table, np.arange(table.shape[-1]))
-    if table.dtype == object or (table.size and 0 < table.item(0) < 1) or not np.all((table == 0) | (table == 1)):
+    if table.dtype.hasobject or (table.size and 0 < table.item(0) < 1) or not np.all((table == 0) | (table == 1)):
         return None  # most tables that are no map show it in their first entry
     return Response(np.ones(1), table.argmax(axis=-1)[..., None])
 

@@ -91,19 +91,22 @@ class Table(Mechanism):
 
     def compile(self, place: Place) -> Compiled:
         """Bring the axes into the order of the parents, check the shape and every row."""
-        table = self._aligned(place)
-        if place.kind == "utility" and self.normalise:
-            raise place.error(
-                "normalise=True divides probabilities by their sums, and a utility has none: leave it out."
-            )
         if place.kind == "utility":
+            table = self._aligned(place, place.shape)
+            if self.normalise:
+                raise place.error(
+                    "normalise=True divides probabilities by their sums, and a utility has none: leave it out."
+                )
             return Compiled((), checked_utilities(place, table))
         domain = self.domain_at(place) or ()
+        table = self._aligned(place, (*place.shape, len(domain)))
         check_rows(place, table)
         return Compiled(domain, table, structural(table, bool(place.parents)))
 
-    def _aligned(self, place: Place) -> Array:
+    def _aligned(self, place: Place, shape: tuple[int, ...]) -> Array:
         values: Array = self.values
+        if self.parents is None and values.shape == shape and shape[-1:] != (0,):
+            return values
         utility = place.kind == "utility"
         order = place.parents if self.parents is None else tuple(self.parents)
         if order is not place.parents and sorted(order) != sorted(place.parents):
@@ -117,12 +120,8 @@ class Table(Mechanism):
         if order != place.parents:
             axes = [order.index(parent) for parent in place.parents]
             table = np.array(values.transpose(axes if utility else [*axes, len(order)]), order="C")  # keeps zero axes
-        shape = place.shape
-        if not utility:
-            domain = place.domain or (tuple(self.domain) if self.domain is not None else None)
-            shape = (*shape, len(domain) if domain is not None else table.shape[-1])
-            if table.shape[-1] == 0:
-                raise place.error("its table has no column: a node has at least one value.")
+        if not utility and table.shape[-1] == 0:
+            raise place.error("its table has no column: a node has at least one value.")
         if table.shape != shape:
             axis = next(i for i, (got, want) in enumerate(zip(table.shape, shape, strict=True)) if got != want)
             whose = f"`{place.parents[axis]}`" if axis < len(place.parents) else "the node itself"

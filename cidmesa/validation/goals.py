@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
+from cidmesa.clock import shows_progress
 from cidmesa.errors import NotApplicableError, as_lambda
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.candidates.targets import in_node_order
@@ -67,6 +68,7 @@ _RIDGE = 1e-6
 _STEEP = 1e4
 
 
+@shows_progress
 def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> float | ConfidenceInterval:
     """Return how far two objectives are apart in what they want done.
 
@@ -145,6 +147,7 @@ class Directedness:
     beta: float
 
 
+@shows_progress
 def goal_directedness(
     policy: Mapping[str, Any], model: CIM, objective: Goal = None, *, targets: Sequence[str] | None = None
 ) -> Directedness:
@@ -284,6 +287,7 @@ class Behavioural:
         return f"Behavioural({self.representative!r}, beta {self.beta:.3g}, share {self.directedness.share:.3g})"
 
 
+@shows_progress
 def behavioural_objective(
     agents: Any, targets: Sequence[str] | str, *, model: CIM | None = None
 ) -> tuple[Behavioural, ...]:
@@ -352,6 +356,7 @@ def behavioural_objective(
     return tuple(found)
 
 
+@shows_progress
 def adaptation(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str, objective: Goal = None) -> float:
     r"""Return how much of what an objective has to gain off the training support a policy gains there.
 

@@ -15,7 +15,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.candidates.targets import admissible, in_node_order, target_key
 from cidmesa.mesa.consistency.by_cone import ByCone
-from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
+from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective, Findings
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
 from cidmesa.mesa.graphical.positions import Reading
@@ -67,6 +67,7 @@ class Derivation:
             setup.cid, setup.training_score, form, None if levels is None else levels.table.dependent
         )
         self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
+        self._findings = Findings()
         self._tables: OutcomeTables | None = None
         if setup.model is not None:
             with suppress(NotApplicableError):  # too many policies to list; without idle links they may be fewer
@@ -108,7 +109,12 @@ class Derivation:
             return None
         if needs_stochastic_rules(self.setup, names):
             return ByDeclaredObjective(
-                self.setup, names, self.tolerance, (*self.declared(names), *self._of_a_part(names)), self.budget
+                self.setup,
+                names,
+                self.tolerance,
+                (*self.declared(names), *self._of_a_part(names)),
+                self.budget,
+                self._findings,
             )
         try:
             tables = self._tables_for(names)

@@ -32,7 +32,7 @@ mix 0.01 of opposite, seen: at_red is removed (training regret 0.01)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arguments import options_by_name, read_names
+from cidmesa.clock import Budget, Seconds
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import with_information_link
 from cidmesa.mechanisms import Categorical, Table, is_number
@@ -211,6 +212,7 @@ def distinguishing_training(
     weights: Iterable[float] = (0.01, 0.1, 0.5),
     observables: Iterable[str] | None = None,
     tolerance: float = 0.0,
+    budget: Seconds = "default",
 ) -> Cures:
     r"""Return the changes of training that remove a hypothesis or make it harmless.
 
@@ -228,6 +230,9 @@ def distinguishing_training(
         together, where that holds of all of them.
     tolerance
         The training regret that is allowed.
+    budget
+        The seconds that it may take; ``None`` for no limit. Left out, a minute at a prompt or in a notebook and no
+        limit elsewhere.
 
     Returns
     -------
@@ -240,6 +245,8 @@ def distinguishing_training(
     ------
     NotApplicableError
         No numbers, a weight outside (0, 1), or an observable that can be shown to no decision.
+    OutOfTimeError
+        The budget was over before all changes were tried: which rows there are would depend on the clock.
 
     Notes
     -----
@@ -254,7 +261,19 @@ def distinguishing_training(
     names = target_key(setup, target)
     grid = _grid(weights)
     shown = _observables(setup, observables)
-    before = Candidates(Derivation(setup, tolerance))
+    with Budget.of(budget) as clock:
+        return _distinguishing(setup, names, grid, shown, tolerance, clock)
+
+
+def _distinguishing(
+    setup: TrainingSetup,
+    names: tuple[str, ...],
+    grid: Sequence[float],
+    shown: Sequence[tuple[str, tuple[str, ...]]],
+    tolerance: float,
+    budget: Budget,
+) -> Cures:
+    before = Candidates(Derivation(setup, tolerance, budget=budget))
     others = (units for units in admissible(setup) if units != names)
     rivals = tuple(units for units in others if before[units].consistency is Consistency.CONSISTENT)
     readers = set(setup.score).union(*(setup.cid.parents(u) for u in setup.score))
@@ -267,17 +286,15 @@ def distinguishing_training(
         ]
     rows: list[Cure] = []
     unjudged: list[str] = []
-    from tqdm import tqdm
-
     linked: dict[
         tuple[str | None, tuple[str, ...]], Candidates
     ] = {}  # a link changes training alike for all deployments
-    for change in tqdm(trials, desc="distinguishing training", delay=2, leave=False, disable=None):
+    for change in budget.each(trials, "the search for distinguishing training", _SHRINK):
         for weight in (None,) if change.kind is ChangeKind.LINK else grid:
             key = change.observable, change.decisions
             after_change = linked.get(key) if change.kind is ChangeKind.LINK else None
             if after_change is None:
-                after_change = Candidates(Derivation(_changed(setup, change, weight), tolerance))
+                after_change = Candidates(Derivation(_changed(setup, change, weight), tolerance, budget=budget))
             if change.kind is ChangeKind.LINK:
                 linked[key] = after_change
             row = _judge(after_change, names, rivals, change, weight)
@@ -302,6 +319,9 @@ def distinguishing_training(
         ),
     )
     return Cures(ordered, unjudged)
+
+
+_SHRINK = "try fewer changes, weights=(0.1,), observables=[]"
 
 
 def _grid(weights: Any) -> list[float]:

@@ -45,7 +45,7 @@ from cidmesa.mechanisms import Table
 from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.mesa_optimizer import Candidates
 from cidmesa.mesa.candidates.targets import target_key
-from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
+from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective, Findings
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import admits, possible
 from cidmesa.mesa.graphical.relevance import observed, relevant
@@ -268,9 +268,10 @@ def _judges(
     setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], tolerance: float, budget: Budget
 ) -> Judges:
     if needs_stochastic_rules(setup, one) or needs_stochastic_rules(setup, other):
+        findings = Findings()
         found = (
             ByDeclaredObjective(
-                setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]), budget
+                setup, names, tolerance, declared(names, [domain_of(setup, node) for node in names]), budget, findings
             )
             for names in (one, other)
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -22,7 +23,7 @@ from cidmesa.mesa.consistency.consistent_set import unit
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.rule_polynomials import Polynomial, Value
 from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
-from cidmesa.mesa.consistency.shared_rules import RuleSpace
+from cidmesa.mesa.consistency.shared_rules import Known, RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.reduced_policies import names_of
@@ -36,6 +37,23 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is found of the rules of one setup while one candidate is looked at, for the others.
+
+    Attributes
+    ----------
+    best
+        Per distribution what the base can earn, and whether that is proven.
+    extremes, maximisers
+        Per group of contexts (:class:`.Part`) the range of the base, and the optimal rules.
+    """
+
+    best: dict[str, tuple[Value, bool]] = field(default_factory=dict)
+    extremes: Known[Extremes] = field(default_factory=dict)
+    maximisers: Known[tuple[Floats, ...]] = field(default_factory=dict)
+
+
 class ByDeclaredObjective:
     """Declared objectives one by one, with stochastic rules.
 
@@ -47,6 +65,8 @@ class ByDeclaredObjective:
         As for :class:`ByCone`.
     budget
         How long an answer may take.
+    findings
+        What other candidates of the setup have found, and is added to.
     """
 
     margin = None
@@ -59,6 +79,7 @@ class ByDeclaredObjective:
         tolerance: float,
         declared: Sequence[Objective],
         budget: Budget = UNLIMITED,
+        findings: Findings | None = None,
     ) -> None:
         self.setup = setup
         self.names = names
@@ -69,7 +90,7 @@ class ByDeclaredObjective:
         self._known: dict[tuple[_Way, str, bool], _Regret] = {}
         self._actions: dict[str, Actions] = {}
         self._ranges: dict[tuple[object, ...], Extremes] = {}
-        self._best: dict[str, tuple[Value, bool]] = {}  # what the base can earn, and whether that is proven
+        self._findings = findings or Findings()
 
     @property
     def is_empty(self) -> bool | None:
@@ -193,12 +214,12 @@ class ByDeclaredObjective:
         space = RuleSpace.of(model, self.setup.shared_rules)
         worth = space.total(model, paid)
         wanted = space.expectation(believed, self.names, objective.table_in(believed))
-        if name not in self._best:
-            self._best[name] = space.maximum(worth)
-        best, exact = self._best[name]
+        if name not in self._findings.best:
+            self._findings.best[name] = space.maximum(worth)
+        best, exact = self._findings.best[name]
         key: tuple[object, ...] = (name, wanted.terms.tobytes(), *_numbers(wanted))
         if key not in self._ranges:  # several objectives may want the same, or not care
-            self._ranges[key] = extremes(space, wanted, worth, budget=self.budget)
+            self._ranges[key] = extremes(space, wanted, worth, budget=self.budget, known=self._findings.extremes)
         found = self._ranges[key]
         low, high = best.less(found.largest), best.less(found.least)
         if exact and found.exact and high.sign is not None:
@@ -209,7 +230,7 @@ class ByDeclaredObjective:
     def _optimal(self, space: RuleSpace, model: CIM, objective: Objective) -> tuple[Floats, ...]:
         wanted = space.expectation(model, self.names, objective.table_in(model))
         base = space.utility(model, self.setup.score)
-        return space.maximisers(wanted, base)
+        return space.maximisers(wanted, base, self._findings.maximisers)
 
 
 class _Regret(NamedTuple):

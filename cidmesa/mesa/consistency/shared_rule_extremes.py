@@ -35,7 +35,7 @@ import numpy as np
 from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.mesa.consistency.rule_polynomials import EPS, Exact, Polynomial, Value
-from cidmesa.mesa.consistency.shared_rules import Optimum, RuleSpace, in_fractions
+from cidmesa.mesa.consistency.shared_rules import Known, Optimum, RuleSpace, in_fractions
 from cidmesa.solve.tables.linear_systems import solutions
 
 FACES = 20_000
@@ -71,6 +71,7 @@ def extremes(
     base: Polynomial,
     deterministic: bool = False,
     budget: Budget = UNLIMITED,
+    known: Known[Extremes] | None = None,
 ) -> Extremes:
     """Return the range of `base` over the rules that maximise `wanted`.
 
@@ -84,6 +85,9 @@ def extremes(
         Consider deterministic rules alone.
     budget
         How long it may take.
+    known
+        What has been found of parts, by :attr:`.Part.key`, and is added to; of stochastic rules alone, or of
+        deterministic ones.
 
     Raises
     ------
@@ -97,7 +101,7 @@ def extremes(
     :data:`FACES` faces have to be looked at; else the range over the optimal rules that were found.
     """
     parts, (_, constant) = space.parts(wanted, base)
-    known: dict[tuple[bytes, ...], Extremes] = {}
+    known = {} if known is None else known
     found = []
     for part in parts:
         key = part.key

@@ -38,13 +38,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cidmesa.arrays import Array, Floats, Ints, Mask
+from cidmesa.clock import OBSERVE_LESS, check_time
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.rule_polynomials import EPS, Exact, Polynomial, Value
 from cidmesa.mesa.objectives.declared import laid_out
@@ -56,6 +57,11 @@ from cidmesa.solve.tables.exact_run import as_array, exact_law, utility_unit, wh
 if TYPE_CHECKING:
     from cidmesa.model import CIM
 
+
+T = TypeVar("T")
+
+Known: TypeAlias = dict[tuple[bytes, ...], T]
+"""What has been found of parts, by :attr:`Part.key`: other objectives, deployments and replacements meet them again."""
 
 LISTED_RULES = 300_000
 """The most supports and deterministic rules that are listed."""
@@ -314,8 +320,12 @@ class RuleSpace:
         found = [part.space.maximise(part.read[0]) for part in parts]
         return Value.total([constant, *(best.worth for best in found)]), all(best.exact for best in found)
 
-    def maximisers(self, f: Polynomial, others: Sequence[Polynomial] = ()) -> tuple[Floats, ...]:
+    def maximisers(
+        self, f: Polynomial, others: Sequence[Polynomial] = (), known: Known[tuple[Floats, ...]] | None = None
+    ) -> tuple[Floats, ...]:
         """Return the rules that maximise `f`, as :meth:`maximise` does, part by part and in all combinations.
+
+        What has been found of parts may be given as `known`, and is added to.
 
         Raises
         ------
@@ -323,7 +333,7 @@ class RuleSpace:
             More than :data:`COMBINED`.
         """
         parts, _ = self.parts(f, *others)
-        known: dict[tuple[bytes, ...], tuple[Floats, ...]] = {}
+        known = {} if known is None else known
         found = []
         for part in parts:
             key = part.key
@@ -493,6 +503,7 @@ class RuleSpace:
         rng = np.random.default_rng(seed)
         best: list[tuple[float, Floats]] = []
         for start in range(starts):
+            check_time("the search for a shared rule", OBSERVE_LESS, f"{start} of {starts} starts")
             point = np.zeros(self.size)
             for here in self.allowed:
                 width = len(here)

@@ -43,6 +43,7 @@ import numpy as np
 
 from cidmesa.arguments import options_by_name
 from cidmesa.arrays import Array
+from cidmesa.clock import shows_progress
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.targets import target_key
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
@@ -147,6 +148,7 @@ class AlignmentRegion:
 
 
 @options_by_name
+@shows_progress
 def alignment_region(
     setup: TrainingSetup, target: Targets, *, objective: Objective | Mapping[Any, Any] | Literal["any"] | None = None
 ) -> AlignmentRegion:

@@ -33,6 +33,7 @@ import numpy as np
 
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array, Floats, Ints, Mask
+from cidmesa.clock import shows_progress
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.magnitudes.magnitude import Magnitude
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES, PolicyBox, optimal_boxes
@@ -53,6 +54,7 @@ _PROGRAM = 4096
 """Entries of the largest linear program that is solved in fractions."""
 
 
+@shows_progress
 def response_effect(
     model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
 ) -> Magnitude:
@@ -173,6 +175,7 @@ def is_response_forced(model: CIM, node: str, decision: str | None = None, *, ma
     return True
 
 
+@shows_progress
 def instrumental_control_effect(
     model: CIM, node: str, decision: str | None = None, *, policy: Any = None, max_profiles: int = MAX_PROFILES
 ) -> Magnitude:
@@ -247,6 +250,7 @@ def has_instrumental_control_incentive(
     return all(_control(box, node)[0] > 0 for box in _boxes(model, node, decision, policy, max_profiles))
 
 
+@shows_progress
 def impact(
     model: CIM,
     node: str,

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from cidmesa.arguments import require_count, require_model
 from cidmesa.arrays import Array
+from cidmesa.clock import shows_progress
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.all_optimal import deterministic_rules
 from cidmesa.solve.policies.optimal import solve
@@ -65,6 +66,7 @@ class Intention:
         )
 
 
+@shows_progress
 def intention(
     model: CIM,
     node: str,

@@ -35,6 +35,7 @@ import numpy as np
 
 from cidmesa.arguments import LEFT_OUT, read_edges, read_names, require_model
 from cidmesa.arrays import Array
+from cidmesa.clock import shows_progress
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError, quoted
 from cidmesa.mechanisms import Mechanism, Table, is_number
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from cidmesa.solve.policies.solution import Solution
 
 
+@shows_progress
 def value_of_information(model: CIM, node: str | Iterable[str], decision: str | None = None) -> Magnitude:
     r"""Return what it is worth that a decision observes a node, or several at once.
 
@@ -111,6 +113,7 @@ def value_of_information(model: CIM, node: str | Iterable[str], decision: str | 
     return _difference(with_it, without, agent)
 
 
+@shows_progress
 def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magnitude:
     r"""Return what it is worth to choose a node's mechanism together with the policy.
 
@@ -162,6 +165,7 @@ def value_of_control(model: CIM, node: str, decision: str | None = None) -> Magn
     return _difference(solve(controlled(model, node, agent), agent=agent), before, agent)
 
 
+@shows_progress
 def total_effect(
     model: CIM,
     node: str,
@@ -224,6 +228,7 @@ def total_effect(
     return Magnitude(mean(high) - mean(low))
 
 
+@shows_progress
 def introduced_total_effect(
     model: CIM,
     node: str,
@@ -286,6 +291,7 @@ def introduced_total_effect(
     return Magnitude(min(_introduced(box, node, label, low, high, "do") for box in boxes))
 
 
+@shows_progress
 def introduced_total_variation(
     model: CIM,
     node: str,

@@ -31,6 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Array, Floats
+from cidmesa.clock import OBSERVE_LESS, check_time
 
 MAX_BOXES = 20_000
 """How many boxes are halved."""
@@ -102,7 +103,8 @@ def largest(polynomials: Sequence[Array], most: int = MAX_BOXES) -> Largest:
 
     for i, b in enumerate(polynomials):
         enter(i, b, np.zeros(variables), np.ones(variables))
-    for _ in range(most):
+    for done in range(most):
+        check_time("bracketing the best shared rule", OBSERVE_LESS, f"{done:,} of at most {most:,} boxes")
         if not variables or -queue[0][0] - best <= _CLOSE * _size(queue[0][3]):
             break
         _, _, i, b, low, high = heapq.heappop(queue)

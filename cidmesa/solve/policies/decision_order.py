@@ -124,6 +124,17 @@ class Schedule(NamedTuple):
     reduced: bool
     exact: dict[tuple[int, ...], tuple[Plan, int]]
 
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """All plans, in order."""
+        stages = tuple([stage.plan for stage in self.stages])
+        return stages if self.plan is None else (*stages, self.plan)
+
+    @property
+    def largest(self) -> int:
+        """Entries of the largest table that is made."""
+        return max([plan.largest for plan in self.plans], default=1)
+
 
 class Scheduler:
     """Work out the order of decisions and plan each; structure only, no numbers.
@@ -155,17 +166,20 @@ class Scheduler:
         self.index = index
         self.cards = cards
         self.extra = extra
+        self.beyond = mask_of(extra)
         self.utilities = mask_of(utilities)
         self.parents = list(index.beside)
         self.above: Sequence[int] | None = index.above
-        thinned = {v: factor.mask & ~(1 << v | mask_of(extra)) for v, factor in given.items()}
-        for v, scope in {**thinned, **(observations or {})}.items():
-            if scope != self.parents[v]:
-                self.parents[v], self.above = scope, None
+        if given or observations:
+            thinned = {v: factor.mask & ~(1 << v | self.beyond) for v, factor in given.items()}
+            for v, scope in {**thinned, **(observations or {})}.items():
+                if scope != self.parents[v]:
+                    self.parents[v], self.above = scope, None
         needed = self.ancestors(self.utilities)
-        undecided = set(decisions)
-        self.idle = tuple([v for v in index.cid.topological if v in undecided and not needed >> v & 1])
-        self.open = [v for v in reversed(index.cid.topological) if v in undecided and needed >> v & 1]
+        wanted = set(decisions)
+        undecided = [v for v in index.cid.topological if v in wanted]
+        self.idle = tuple([v for v in undecided if not needed >> v & 1])
+        self.open = [v for v in reversed(undecided) if needed >> v & 1]
         self.live: dict[int, Factor] = {}
         self.messages: dict[int, int] = {}  # the utilities in each
         self.doubts: dict[int, float] = {}  # of each message, as of stages
@@ -179,8 +193,10 @@ class Scheduler:
         """Return the mask of some nodes and their ancestors, in the diagram as it has been thinned so far."""
         found = 0
         if self.above is not None:
-            for v in bits(mask):
-                found |= self.above[v]
+            while mask:
+                low = mask & -mask
+                mask ^= low
+                found |= self.above[low.bit_length() - 1]
             return found
         while mask:
             low = mask & -mask
@@ -193,14 +209,13 @@ class Scheduler:
     def payoffs(self, decision: int) -> int:
         """Return the mask of the utilities that descend from a decision."""
         bit = 1 << decision
-        return mask_of(u for u in bits(self.utilities) if self.index.above[u] & bit)
+        return mask_of([u for u in bits(self.utilities) if self.index.above[u] & bit])
 
     def component(self, decision: int) -> list[int]:
         """Return the keys of what is relevant to a decision: live factors, and open decisions."""
         payoffs = self.payoffs(decision)
         bit = 1 << decision
-        extra = mask_of(self.extra)
-        blocked = self.parents[decision] | bit | extra
+        blocked = self.parents[decision] | bit | self.beyond
         mentioned = payoffs | bit | self.parents[decision]
         while True:
             within = self.ancestors(mentioned)
@@ -216,7 +231,7 @@ class Scheduler:
             more = mentioned
             for key in found:
                 if key in self.messages:
-                    more |= self.live[key].mask & ~extra
+                    more |= self.live[key].mask & ~self.beyond
             if not more & ~within:
                 return found
             mentioned = more
@@ -229,7 +244,7 @@ class Scheduler:
         """
         mask |= self.utilities
         for key in self.messages:
-            mask |= self.live[key].mask & ~mask_of(self.extra)
+            mask |= self.live[key].mask & ~self.beyond
         return self.ancestors(mask)
 
     def schedule(self, max_table: int) -> Schedule:
@@ -246,8 +261,10 @@ class Scheduler:
         left = tuple(self.open)
         if left:
             return Schedule(tuple(stages), left, self.idle, (), (), self.extra, None, 0.0, self.reduced, {})
-        needed = self.needed()
-        keys = [key for key in self.live if key in self.messages or needed >> key & 1]
+        keys = list(self.live)
+        if len(self.messages) < len(keys):
+            needed = self.needed()
+            keys = [key for key in keys if key in self.messages or needed >> key & 1]
         factors = tuple([self.live[key] for key in keys])
         plan = make_plan(factors, self.extra, self.cards)
         require_small(self.index, plan, self.cards, max_table)
@@ -259,7 +276,7 @@ class Scheduler:
             if decision in self.held:
                 continue
             keys = self.component(decision)
-            if not any(key in self.open for key in keys):
+            if set(self.open).isdisjoint(keys):
                 return self._stage(decision, keys, max_table)
         return None
 
@@ -290,20 +307,20 @@ class Scheduler:
         factors = tuple([self.live[key] for key in keys])
         doubt = self._doubt(plan, keys)
         reads = self.reads.get(decision, 0)
-        used = mask_of(plan.p or ()) | mask_of(plan.w or ()) | reads
+        used = mask_of((*(plan.p or ()), *(plan.w or ()))) | reads
         scope = tuple([v for v in keep[1:] if used >> v & 1])
         message = None
         merged = merged or not self.merged.isdisjoint(keys)
         if closed:
-            message = self._collapse(decision, keys, plan, keep, reads)
+            message = self._collapse(decision, keys, plan, keep, known, reads)
             self.doubts[message] = doubt
             if merged:
                 self.merged.add(message)
         else:
             self.live[decision] = Factor(decision, (decision, *scope), heads=1 << decision)
-        if mask_of(scope) & ~mask_of(self.extra) != self.parents[decision]:
-            self.parents[decision] = mask_of(scope) & ~mask_of(self.extra)
-            self.above = None
+        heard = used & known & ~(1 << decision | self.beyond)
+        if heard != self.parents[decision]:
+            self.parents[decision], self.above = heard, None
         pays = None if message is None else self.live[message].w
         return Stage(decision, tuple(keys), plan, scope, message, tuple(blind), factors, keep, doubt, merged, pays)
 
@@ -319,6 +336,8 @@ class Scheduler:
 
     def _is_closed(self, decision: int, keys: list[int], known: int) -> bool:
         """Say whether nothing else mentions what would be summed out, now or for a decision still open."""
+        if not self.open and len(keys) == len(self.live):  # there is nothing else
+            return True
         gone = 1 << decision
         for key in keys:
             gone |= self.live[key].mask
@@ -328,9 +347,9 @@ class Scheduler:
             if factor.mask & gone and key not in inside:
                 return False
         above = self.index.above[decision]
-        return all(above >> v & 1 and not (self.parents[v] | 1 << v) & gone for v in self.open)
+        return not [v for v in self.open if not above >> v & 1 or (self.parents[v] | 1 << v) & gone]
 
-    def _collapse(self, decision: int, keys: list[int], plan: Plan, keep: Sequence[int], reads: int) -> int:
+    def _collapse(self, decision: int, keys: list[int], plan: Plan, keep: Sequence[int], known: int, reads: int) -> int:
         """Replace factors by their result over the requisite observations, and return its key."""
         message = len(self.cards) + decision
         paid = 0
@@ -345,7 +364,7 @@ class Scheduler:
         w = None if plan.w is None else tuple([v for v in plan.w if v != decision])
         if w is not None and reads:  # the best of the allowed actions depends on what they depend on
             w = tuple([v for v in keep[1:] if v in w or reads >> v & 1])
-        self.live[message] = Factor(message, p, w, None if heads is None else heads & mask_of(keep))
+        self.live[message] = Factor(message, p, w, None if heads is None else heads & known)
         return message
 
     def _reduce(self) -> None:
@@ -463,5 +482,5 @@ def own_factor(index: ModelIndex, v: int) -> Factor:
     """Return the factor of a node's own table: a distribution of the node given its parents, or a utility."""
     parents = index.parents[v]
     if index.kinds[v] == "u":
-        return Factor(v, None, parents)
-    return Factor(v, (*parents, v), heads=1 << v)
+        return Factor(v, None, parents, mask=index.beside[v])
+    return Factor(v, (*parents, v), heads=1 << v, mask=index.beside[v] | 1 << v)

@@ -151,19 +151,24 @@ def solve(
     decisions = tuple([d for d in index.ids(whose) if view.tables[d] is None])
     groups = read_groups(view, decisions, shared_rules)
     problem = Problem(view, decisions, utilities, max_table)
-    found = _by_one_by_one(problem, groups, method)
-    if found is None and method is None and groups and not deterministic:
-        found = best_shared_pair(problem, groups) or best_shared_rule(problem, groups)
+    found = _by_one_by_one(problem, groups, method, clock)
     if found is None:
-        how: dict[str, Any] = {"deterministic": deterministic, "starts": starts, "seed": seed, "progress": progress}
         with clock:
-            found = search(problem, groups, method, budget=clock, **how)
-    if groups and not found.exact and found.bound is None:
-        with clock:
-            found = found._replace(bound=unshared_bound(problem, clock))
+            if method is None and groups and not deterministic:
+                found = best_shared_pair(problem, groups) or best_shared_rule(problem, groups)
+            if found is None:
+                how: dict[str, Any] = {
+                    "deterministic": deterministic,
+                    "starts": starts,
+                    "seed": seed,
+                    "progress": progress,
+                }
+                found = search(problem, groups, method, budget=clock, **how)
+            if groups and not found.exact and found.bound is None:
+                found = found._replace(bound=unshared_bound(problem, clock))
     results = {cid.nodes[d]: found.results.get(d) or _idle(problem, d) for d in decisions}
-    if not all(result.known for result in found.results.values()):
-        undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
+    undecided = [f"`{cid.nodes[d]}`" for d, result in found.results.items() if not result.known]
+    if undecided:
         found = found._replace(exact=False, method=f"{found.method}; ties undecided at {', '.join(undecided)}")
     value: Any = found.value
     if len(cid.agents) > 1:
@@ -185,11 +190,13 @@ def _one_agent(cid: CID, agent: Hashable) -> None:
         )
 
 
-def _by_one_by_one(problem: Problem, groups: Sequence[Sequence[int]], method: str | None) -> Found | None:
+def _by_one_by_one(
+    problem: Problem, groups: Sequence[Sequence[int]], method: str | None, budget: Budget
+) -> Found | None:
     """Solve decision by decision where that is asked for or possible, and say why not where it was asked for."""
     if method not in (None, "relevance order"):
         return None
-    found = None if groups else in_relevance_order(problem)
+    found = None if groups else in_relevance_order(problem, budget=budget)
     if method == "relevance order" and found is None:
         why = "rules are shared" if groups else "the rule of each depends on that of another"
         names = ", ".join(f"`{problem.view.model.cid.nodes[d]}`" for d in problem.decisions)

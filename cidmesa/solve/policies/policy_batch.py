@@ -17,7 +17,7 @@ from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.solution import DecisionResult
 from cidmesa.solve.policies.ties import LEAST, Ties
-from cidmesa.solve.tables.elimination import Factor, Plan, make_plan, mask_of, run
+from cidmesa.solve.tables.elimination import Factor, Plan, make_plan, run
 from cidmesa.solve.tables.model_tables import ModelTables, require_small
 
 
@@ -124,22 +124,21 @@ class Profiles:
             for m in members
             for d, scope in zip(m.decisions, m.scopes, strict=True)
         }
-        self._schedules: dict[int | None, Schedule] = {}
 
     def schedule(self, free: tuple[int, ...]) -> Schedule:
         """Plan the problem in which the decisions `free` are open and all others follow their rules."""
-        key = free[0] if free else None
-        if key not in self._schedules:
-            given = {d: factor for d, factor in self.factors.items() if d not in free}
-            view, utilities = self.problem.view, self.problem.utilities
-            seen = {
-                d: mask_of(self.factors[d].p or ()) & ~(1 << d | 1 << self.number) for d in free if d in self.factors
-            }
-            scheduler = Scheduler(
-                view.index, self.cards, utilities, free, given, (self.number,), seen, reads=view.reads
-            )
-            self._schedules[key] = scheduler.schedule(self.problem.max_table)
-        return self._schedules[key]
+        view, _, utilities, max_table = self.problem
+        rules = tuple([factor.p for factor in self.factors.values()])  # each begins with its decision
+        return view.index.planned(
+            ("profiles", self.cards, utilities, max_table, rules, free, *view.reads.items()),
+            lambda: self._scheduler(free).schedule(max_table),
+        )
+
+    def _scheduler(self, free: tuple[int, ...]) -> Scheduler:
+        view, _, utilities, _ = self.problem
+        given = {d: factor for d, factor in self.factors.items() if d not in free}
+        seen = {d: self.factors[d].mask & ~(1 << d | 1 << self.number) for d in free if d in self.factors}
+        return Scheduler(view.index, self.cards, utilities, free, given, (self.number,), seen, reads=view.reads)
 
     def set_actions(self, m: Member, actions: Array) -> None:
         """Give a member deterministic rules: actions of shape ``(contexts, profiles)``."""

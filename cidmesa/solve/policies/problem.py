@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cidmesa.arrays import Array
+from cidmesa.arrays import FEW, Array
+from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.solve.policies.decision_order import ContextLost, Schedule, Scheduler, carry_out
 from cidmesa.solve.policies.solution import DecisionResult
 from cidmesa.solve.policies.ties import LEAST
-from cidmesa.solve.tables.elimination import Pair, run
+from cidmesa.solve.tables.elimination import LARGE, Pair, run
 from cidmesa.solve.tables.model_tables import ModelTables, rule_missing
 
 
@@ -30,7 +31,10 @@ class Problem(NamedTuple):
         total = 0.0
         for u in self.utilities:
             table: Any = self.view.tables[u]
-            total += max(float(np.maximum.reduce(table, None)), -float(np.minimum.reduce(table, None)))
+            if table.size <= FEW:
+                total += max(map(abs, table.ravel().tolist()))
+            else:
+                total += max(float(np.maximum.reduce(table, None)), -float(np.minimum.reduce(table, None)))
         return total
 
     @property
@@ -68,18 +72,19 @@ class Found(NamedTuple):
     off: float = math.inf
 
 
-def in_relevance_order(problem: Problem, settled: bool = True) -> Found | None:
+def in_relevance_order(problem: Problem, settled: bool = True, budget: Budget = UNLIMITED) -> Found | None:
     """Solve decision by decision; ``None`` where the diagram is insoluble.
 
-    Unless `settled`, ties are left open: the value is the same.
+    Unless `settled`, ties are left open: the value is the same. The budget counts where tables are large enough for
+    that to take a while.
     """
     try:
-        return _in_relevance_order(problem, True, settled)
+        return _in_relevance_order(problem, True, settled, budget)
     except ContextLost:
-        return _in_relevance_order(problem, False, settled)
+        return _in_relevance_order(problem, False, settled, budget)
 
 
-def _in_relevance_order(problem: Problem, merging: bool, settled: bool) -> Found | None:
+def _in_relevance_order(problem: Problem, merging: bool, settled: bool, budget: Budget) -> Found | None:
     view, decisions, utilities = problem.view, problem.decisions, problem.utilities
     reads = view.reads
     schedule = view.index.planned(
@@ -90,6 +95,15 @@ def _in_relevance_order(problem: Problem, merging: bool, settled: bool) -> Found
     )
     if schedule.plan is None:
         return None
+    if schedule.largest <= LARGE:
+        return _carried_out(problem, schedule, settled)
+    with budget:
+        return _carried_out(problem, schedule, settled)
+
+
+def _carried_out(problem: Problem, schedule: Schedule, settled: bool) -> Found:
+    view = problem.view
+    assert schedule.plan is not None  # no decision is left
     tables = problem.tables(schedule)
     scale = problem.scale
     results, _ = carry_out(schedule, tables, view.cards, scale, settled, view.limits)

@@ -36,14 +36,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Array
-from cidmesa.clock import UNLIMITED, Budget, progress_bar
+from cidmesa.clock import OBSERVE_LESS, UNLIMITED, Budget, progress_bar
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.decision_order import Schedule, Scheduler
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.solution import DecisionResult, first_of
 from cidmesa.solve.policies.value_sets import ROUNDING, multiple_policy_updating
-from cidmesa.solve.tables.elimination import Factor, Plan
+from cidmesa.solve.tables.elimination import Factor
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "multiple policy updating", "coordinate ascent"]
 METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "multiple policy updating", "coordinate ascent")
@@ -114,9 +114,6 @@ _WORK_BITS = 31.0
 _MOST_BITS = 28.0
 """Binary logarithm of how many joint rules are ever listed."""
 
-_SHRINK = "let the decisions observe less, or give their observations fewer values"
-"""What makes fewer rules."""
-
 BLOCK = 2**21
 """Entries that the largest table of one block of rules aims at."""
 
@@ -130,14 +127,16 @@ def exhaustive(
     """
     total = prod(m.count for m in cutset)
     unlimited = problem._replace(max_table=2**400)
-    block = block_size(total, min(BLOCK, problem.max_table), lambda n: _largest(Profiles(unlimited, cutset, n), others))
-    profiles = Profiles(problem, cutset, block)
+    block = block_size(
+        total, min(BLOCK, problem.max_table), lambda n: Profiles(unlimited, cutset, n).schedule(others).largest
+    )
+    profiles = Profiles(problem if block == 1 else unlimited, cutset, block)
     values = np.empty(total)
     blocks = range(0, total, block)
     for start in progress_bar(blocks, "listing rules", shown=progress):
         if budget.is_spent:
             so_far = f", of which the best earns {values[:start].max():g}, a lower bound" if start else ""
-            raise budget.error("listing rules", _SHRINK, f"{start:,} of {total:,}{so_far},")
+            raise budget.error("listing rules", OBSERVE_LESS, f"{start:,} of {total:,}{so_far},")
         numbers = np.minimum(np.arange(start, start + block), total - 1)
         set_numbered(profiles, cutset, numbers)
         values[start : start + block] = profiles.solve(others, settled=False)[1][: total - start]
@@ -151,10 +150,7 @@ def exhaustive(
     def put(some: Profiles, positions: Array) -> None:
         set_numbered(some, cutset, tied[positions])
 
-    results = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
-    best = Profiles(problem, cutset, 1)
-    put(best, np.zeros(1, dtype=np.int64))
-    value = float(best.solve(others)[1][0])
+    results, value = all_of_them(problem, cutset, others, put, len(tied), min(block, len(tied)))
     label = "exhaustive" if enough else "exhaustive over deterministic rules"
     if not known:
         label += "; ties undecided between rules"
@@ -197,20 +193,16 @@ Put: TypeAlias = Callable[[Profiles, Array], None]
 
 def all_of_them(
     problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
-) -> dict[int, DecisionResult]:
+) -> tuple[dict[int, DecisionResult], float]:
     """Return the first of several optimal rules of a cutset, with the actions that are optimal under any of them.
 
-    The decisions `others` are solved for each; `block` rules are looked at at once.
+    The decisions `others` are solved for each; `block` rules are looked at at once. Also return what the first is
+    worth.
     """
-    spread = _Optima(problem, cutset, others, put, count, block)
+    optima = _Optima(problem, cutset, others, put, count, block)
     # One policy to return: the first of them, everybody responding to the rest in contexts that it never reaches.
-    first = Profiles(problem, cutset, 1)
-    put(first, np.zeros(1, dtype=np.int64))
-    solved, _ = first.solve(others)
-    whole = Profiles(problem, [*cutset, *(member(problem.view, (d,)) for d in others if d in solved)], 1)
-    whole.rules.update(first.rules)
-    whole.rules.update({d: whole.narrowed(d, result.rule) for d, result in solved.items()})
-    return spread.merged(_single(whole, whole.improve(sweeps=8)))
+    results = _single(optima.first, optima.first.improve(sweeps=8))
+    return optima.merged(results), optima.value
 
 
 class _Optima:
@@ -224,7 +216,17 @@ class _Optima:
     different things where one observation is alike. Reached contexts lose nothing where rules observe less than they
     could. On the way to a context every decision acts once, and one that takes that action wherever the observations
     it has a use for are the same is as good, and gets there too.
+
+    Attributes
+    ----------
+    taken
+        Per decision the actions that are taken in contexts that are reached, over the decision and its parents.
+    first, value
+        The first of the rules, the other decisions solved for it, and what that is worth.
     """
+
+    first: Profiles
+    value: float
 
     def __init__(
         self, problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
@@ -235,10 +237,14 @@ class _Optima:
         profiles = Profiles(problem, cutset, block)
         for start in range(0, count, block):
             put(profiles, np.minimum(np.arange(start, start + block), count - 1))
-            solved, _ = profiles.solve(others)
+            solved, values = profiles.solve(others)
             if whole is None:
                 free = [member(problem.view, (d,)) for d in others if d in solved]
                 whole = Profiles(problem, [*cutset, *free], profiles.count)
+                self.value, self.first = float(values[0]), Profiles(problem, whole.members, 1)
+                self.first.rules = {d: rule[..., :1] for d, rule in profiles.rules.items()}
+                for d, result in solved.items():
+                    self.first.rules[d] = self.first.narrowed(d, result.rule[..., :1])
             whole.rules.update(profiles.rules)
             for d, result in solved.items():
                 whole.rules[d] = whole.narrowed(d, result.optimal / result.optimal.sum(axis=0))
@@ -311,7 +317,7 @@ def coordinate_ascent(
     for m in members:
         profiles.set_actions(m, m.within(rng.integers(0, m.card, (m.contexts, starts))))
     shared = [m for m in members if len(m.decisions) > 1]
-    for _ in budget.each(range(64), "coordinate ascent", _SHRINK, shown=progress):
+    for _ in budget.each(range(64), "coordinate ascent", OBSERVE_LESS, shown=progress):
         profiles.improve(sweeps=64)
         better = [_improve_shared(profiles, m, budget) for m in shared]
         if not any(better):
@@ -337,7 +343,7 @@ def _improve_shared(profiles: Profiles, m: Member, budget: Budget) -> bool:
         current = profiles.rules[m.decisions[0]][..., i].argmax(axis=0).reshape(-1)
         value = -np.inf
         while True:
-            budget.check("coordinate ascent", _SHRINK)
+            budget.check("coordinate ascent", OBSERVE_LESS)
             choices[:] = current[:, None]
             choices[where, np.arange(len(to))] = to
             trial.set_actions(m, choices)
@@ -377,15 +383,6 @@ def set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) -
         profiles.set_actions(m, m.numbered(own))
 
 
-def _plans(schedule: Schedule) -> list[Plan]:
-    plans = [stage.plan for stage in schedule.stages]
-    return plans if schedule.plan is None else [*plans, schedule.plan]
-
-
-def _largest(profiles: Profiles, free: tuple[int, ...]) -> int:
-    return max(plan.largest for plan in _plans(profiles.schedule(free)))
-
-
 def _work(schedule: Schedule) -> int:
     """Bound the number of table entries that a schedule computes."""
-    return sum(plan.largest * (1 + len(plan.steps)) for plan in _plans(schedule))
+    return sum(plan.largest * (1 + len(plan.steps)) for plan in schedule.plans)

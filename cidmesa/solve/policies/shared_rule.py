@@ -96,7 +96,7 @@ def best_shared_pair(problem: Problem, groups: tuple[tuple[int, ...], ...]) -> F
         set_numbered(some, listed, number[positions])
 
     solved = tuple([stage.decision for stage in schedule.stages])
-    results = all_of_them(problem, [shared, *listed], solved, put, tied, min(block, tied))
+    results, _ = all_of_them(problem, [shared, *listed], solved, put, tied, min(block, tied))
     for used, whole in zip(uses, groups, strict=True):
         if len(used) == 1:  # the other decisions of the group make no difference, but follow the rule too
             results.update(dict.fromkeys(whole, results[used[0]]))

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints, Mask
+from cidmesa.clock import OBSERVE_LESS, check_time
 from cidmesa.solve.tables.linear_systems import solutions
 
 
@@ -111,6 +112,7 @@ def peaks(forms: Floats, contexts: int, card: int, error: float | Floats, may: M
     best = -np.inf
     found: list[Peaks] = []
     for supports in _supports(contexts, card, may, max(1, _BLOCK // (len(forms) * (contexts * (card + 1)) ** 2))):
+        check_time("listing supports of a shared rule", OBSERVE_LESS)
         looked = _looked_at(forms, errors, supports)
         best = max(best, float(looked.low.max()))
         found.append(looked.where(looked.high >= best))

@@ -16,6 +16,7 @@ import numpy as np
 
 from cidmesa.arguments import require_model
 from cidmesa.arrays import Array
+from cidmesa.clock import shows_progress
 from cidmesa.solve.magnitudes.effects import can_ignore, decision_apart
 from cidmesa.solve.policies.all_optimal import MAX_PROFILES
 from cidmesa.solve.queries.parallel_worlds import FREE, World, parallel_worlds
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
+@shows_progress
 def response_effect(
     model: CIM,
     node: str,
@@ -81,6 +83,7 @@ def response_effect(
     )
 
 
+@shows_progress
 def instrumental_control_effect(
     model: CIM,
     node: str,
@@ -117,6 +120,7 @@ def instrumental_control_effect(
     )
 
 
+@shows_progress
 def impact(
     model: CIM,
     node: str,

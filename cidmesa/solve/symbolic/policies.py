@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cidmesa.arrays import Array
+from cidmesa.clock import shows_progress
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.symbolic.algebra import Algebra, as_array, exact
 from cidmesa.solve.symbolic.cases import MAX_RULES, Case, Solver, best_in
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
+@shows_progress
 def optimal_policies(
     model: CIM, *, agent: Hashable = None, where: Iterable[Any] = (), max_rules: int = MAX_RULES
 ) -> tuple[Case, ...]:
@@ -68,6 +70,7 @@ def optimal_policies(
     return tuple(solver.cases())
 
 
+@shows_progress
 def optimal_value(model: CIM, *, agent: Hashable = None, where: Iterable[Any] = (), max_rules: int = MAX_RULES) -> Any:
     r"""Return the value of the best policy as an expression with ``Max``; arguments as for :func:`optimal_policies`.
 

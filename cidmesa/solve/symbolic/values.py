@@ -14,6 +14,7 @@ import numpy as np
 
 from cidmesa.arguments import LEFT_OUT, read_edges, require_model
 from cidmesa.arrays import Array
+from cidmesa.clock import shows_progress
 from cidmesa.mechanisms import Table
 from cidmesa.solve.magnitudes.values import (
     controlled,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
 
 
+@shows_progress
 def value_of_information(
     model: CIM,
     node: str | Iterable[str],
@@ -66,6 +68,7 @@ def value_of_information(
     return more - optimal_value(blind, agent=agent, where=where, max_rules=max_rules)
 
 
+@shows_progress
 def value_of_control(
     model: CIM, node: str, decision: str | None = None, *, where: Iterable[Any] = (), max_rules: int = MAX_RULES
 ) -> Any:
@@ -98,6 +101,7 @@ def value_of_control(
     return bonus + optimal_value(more, agent=agent, where=where, max_rules=max_rules) - before
 
 
+@shows_progress
 def total_effect(
     model: CIM,
     node: str,
@@ -133,6 +137,7 @@ def total_effect(
     return mean(high) - mean(low)
 
 
+@shows_progress
 def introduced_total_effect(
     model: CIM,
     node: str,
@@ -178,6 +183,7 @@ def introduced_total_effect(
     )
 
 
+@shows_progress
 def introduced_total_variation(
     model: CIM,
     node: str,

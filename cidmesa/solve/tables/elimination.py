@@ -28,12 +28,14 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from cidmesa.arrays import Array
+from cidmesa.clock import Budget, check_time
 
 Pair: TypeAlias = tuple[Array | None, Array | None]
 Shape: TypeAlias = tuple[int, ...]
@@ -51,24 +53,22 @@ class Factor:
     heads
         Bit mask of the variables whose distribution `p` is: summed over all of them it is one. ``None`` if it is not
         a conditional distribution (evidence has been put in).
-
-    Attributes
-    ----------
     mask
-        Bit mask of all its variables.
+        Bit mask of all its variables, where it is known already.
     """
 
     __slots__ = ("heads", "key", "mask", "p", "w")
 
     def __init__(
-        self, key: int, p: tuple[int, ...] | None, w: tuple[int, ...] | None = None, heads: int | None = None
+        self,
+        key: int,
+        p: tuple[int, ...] | None,
+        w: tuple[int, ...] | None = None,
+        heads: int | None = None,
+        mask: int | None = None,
     ) -> None:
-        mask = 0
-        for v in p or ():
-            mask |= 1 << v
-        for v in w or ():
-            mask |= 1 << v
-        self.key, self.p, self.w, self.heads, self.mask = key, p, w, heads, mask
+        self.key, self.p, self.w, self.heads = key, p, w, heads
+        self.mask: int = mask_of((*(p or ()), *(w or ()))) if mask is None else mask
 
 
 Aligned: TypeAlias = tuple[int, Shape | None]
@@ -82,6 +82,12 @@ _AS_IT_IS: _View = (None, None)
 
 _AT_ONCE = 1024
 """Entries of a product that is small enough to be multiplied and summed in one go, without an order."""
+
+LARGE = 2**22
+"""Entries of a table from which on its product takes long enough to look at the clock."""
+
+_FEW = 24
+"""Variables of such a product, at most: an array has no room for many axes, be they of length one."""
 
 
 class _Step(NamedTuple):
@@ -159,13 +165,17 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     cards
         Number of states of every variable. Variables with one state are dropped on the way in.
     """
+    if len(factors) == 1 and not keep and _sums_up(factors[0], cards):
+        return _total(factors[0], cards)
     # 1. Which variables there are, and in what order they go.
-    union, single, size = _variables(factors, cards)
-    at_once = size <= _AT_ONCE
-    if at_once and len(factors) == 1 and not keep and factors[0].p is None:
-        return _total(factors[0], size)
-    kept = mask_of(keep)
-    if at_once or len(factors) == 1:  # any order is as good
+    union = 0
+    for factor in factors:
+        union |= factor.mask
+    variables, kept = list(bits(union)), mask_of(keep)
+    if math.prod([cards[v] for v in variables]) <= _AT_ONCE and len(variables) + len(keep) <= _FEW:
+        return _at_once(factors, keep, cards, [v for v in variables if not kept >> v & 1])
+    single = mask_of([v for v in variables if cards[v] == 1])
+    if len(factors) == 1:  # any order is as good
         order = list(bits(union & ~(kept | single)))
     else:
         order = _elimination_order([factor.mask & ~single for factor in factors], kept | single, union, cards)
@@ -176,35 +186,28 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
 
     # 2. Every table without its axes of length one.
     inputs, live = _narrowed(factors, narrow, union & ~single)
-    # 3. One step for each variable that goes, or for all that go at once: multiply what mentions it, and sum.
+    # 3. One step for each variable that goes, or for several that go together: multiply what mentions it, and sum.
     steps = []
     largest, widest = 1, 0
     slots, rounding, first = len(live), 0, 0
     while first < len(order):
-        gone = (1 << len(order)) - 1 if at_once else 1 << first
+        gone = 1 << first
         bucket, live = _split(live, gone)
-        joint = _product(bucket, slots)
+        joint = _product(bucket)
         size = _size(joint.mask, dims)
         if size > largest:
             largest, widest = size, joint.mask
-        if size <= _AT_ONCE and not at_once:
+        if size <= _AT_ONCE:
             live, gone = _run_on(bucket, live, joint, gone, len(order))
-            joint = _product(bucket, slots)
+            joint = _product(bucket)
         axes = [(1 << j, dims[j]) for j in bits(joint.mask)]
         rounding += 2 * len(bucket) + (dims[first] if gone == 1 << first else _size(gone & joint.mask, dims))
-        sums_to_one = joint.heads == gone
         summed = tuple(range(gone.bit_count()))
-        steps.append(_align(bucket, axes, joint.mask, summed, slots, not sums_to_one))
-        if not sums_to_one or joint.w is not None:
-            mask = joint.mask & ~gone
-            p = None if sums_to_one or joint.p is None else joint.p & ~gone
-            conditional = joint.heads is not None and not gone & ~joint.heads and not sums_to_one
-            heads = (joint.heads or 0) & ~gone if conditional else None
-            live.append(_Part(slots, p, None if joint.w is None else mask, mask, heads))
-            slots += 1
+        steps.append(_align(bucket, axes, joint.mask, summed, slots, joint.heads != gone))
+        slots = _add_sum(live, joint, gone, slots)
         first += gone.bit_count()
     # 4. What is left is multiplied, axes in the order asked for.
-    joint = _product(live, slots)
+    joint = _product(live)
     size = _size(joint.mask, dims)
     if size > largest:
         largest, widest = size, joint.mask
@@ -222,17 +225,83 @@ def make_plan(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[in
     )
 
 
-def _variables(factors: Sequence[Factor], cards: Sequence[int]) -> tuple[int, int, int]:
-    """Return the variables of all factors, those with one state among them, and how many entries all have together."""
-    union = single = 0
-    size = 1
-    for factor in factors:
-        union |= factor.mask
-    for v in bits(union):
-        size *= cards[v]
-        if cards[v] == 1:
-            single |= 1 << v
-    return union, single, size
+def _at_once(factors: Sequence[Factor], keep: Sequence[int], cards: Sequence[int], order: Sequence[int]) -> Plan:
+    """Plan a small product: what mentions a variable in `order` is multiplied and summed in one step, then the rest.
+
+    Tables are read in with an axis for each variable of the step they go into, so that nothing is left to align. Masks
+    are of variables here, not of ranks.
+    """
+    gone = mask_of(order)
+    inner = outer = _frame(keep, cards)
+    if gone:
+        inner = _frame((*order, *keep), cards)
+    inputs: list[Any] = []
+    bucket: list[_Part] = []
+    live: list[_Part] = []
+    for slot, factor in enumerate(factors):
+        mask, heads = factor.mask, factor.heads
+        place, parts = (inner, bucket) if mask & gone else (outer, live)
+        p_view = w_view = p = w = None
+        if factor.p is not None:
+            p_view, p = _spread(factor.p, *place), mask if factor.w is None else mask_of(factor.p)
+        if factor.w is not None:
+            w_view, w = _spread(factor.w, *place), mask if factor.p is None else mask_of(factor.w)
+        inputs.append((factor.key, p_view, w_view))
+        # A head with one state may be in no table's scope at all: there is nothing to sum then.
+        parts.append(_Part(slot, p, w, mask, None if heads is None else heads & mask))
+    slots, rounding, widest = len(factors), 0, 0
+    steps: tuple[_Step, ...] = ()
+    if gone:
+        joint = _product(bucket)
+        rounding, widest = 2 * len(bucket) + math.prod(inner[1][: len(order)]), joint.mask
+        steps = (_aligned(bucket, tuple(range(len(order))), slots, joint.heads != gone),)
+        slots = _add_sum(live, joint, gone, slots)
+    joint = _product(live)
+    if not gone or (joint.mask & ~widest and _size(joint.mask, cards) > _size(widest, cards)):
+        widest = joint.mask
+    wider = tuple([v for v in (*order, *keep) if widest >> v & 1])
+    return Plan(
+        tuple(inputs),
+        steps,
+        _aligned(live, (), slots, True),
+        slots,
+        math.prod([cards[v] for v in wider]),
+        wider,
+        None if joint.p is None else tuple([v for v in keep if joint.p >> v & 1 and cards[v] > 1]),
+        None if joint.w is None else tuple([v for v in keep if joint.mask >> v & 1 and cards[v] > 1]),
+        rounding + 2 * len(live),
+    )
+
+
+def _frame(variables: Sequence[int], cards: Sequence[int]) -> tuple[dict[int, int], list[int]]:
+    """Return the axis of each variable, and the lengths of the axes."""
+    return dict(zip(variables, range(len(variables)), strict=True)), [cards[v] for v in variables]
+
+
+def _spread(scope: tuple[int, ...], axis: Mapping[int, int], lengths: Sequence[int]) -> _View:
+    """Return how to read in a table with all these axes, of length one for variables that are not in its scope."""
+    at = [axis[v] for v in scope]
+    ordered = sorted(at)
+    turned = None if at == ordered else tuple(sorted(range(len(at)), key=at.__getitem__))
+    if len(at) == len(lengths):
+        return _AS_IT_IS if turned is None else (turned, None)
+    shape = [1] * len(lengths)
+    for i in at:
+        shape[i] = lengths[i]
+    return turned, tuple(shape)
+
+
+def _add_sum(live: list[_Part], joint: _Part, gone: int, slots: int) -> int:
+    """Add what a product leaves once `gone` is summed out to the parts; return the number of slots then taken."""
+    sums_to_one = joint.heads == gone
+    if sums_to_one and joint.w is None:
+        return slots
+    mask = joint.mask & ~gone
+    p = None if sums_to_one or joint.p is None else joint.p & ~gone
+    conditional = joint.heads is not None and not gone & ~joint.heads and not sums_to_one
+    heads = (joint.heads or 0) & ~gone if conditional else None
+    live.append(_Part(slots, p, None if joint.w is None else mask, mask, heads))
+    return slots + 1
 
 
 def _narrowed(factors: Sequence[Factor], narrow: _Narrow, wide: int) -> tuple[list[Any], list[_Part]]:
@@ -249,9 +318,20 @@ def _narrowed(factors: Sequence[Factor], narrow: _Narrow, wide: int) -> tuple[li
     return inputs, live
 
 
-def _total(factor: Factor, size: int) -> Plan:
+def _sums_up(factor: Factor, cards: Sequence[int]) -> bool:
+    """Say whether the sum over a factor is that over its utility: its weight is one, or a distribution of the same.
+
+    And whether it is small enough to be summed in one go.
+    """
+    if factor.w is None or mask_of(factor.w) != factor.mask or (factor.p is not None and factor.heads != factor.mask):
+        return False
+    return math.prod([cards[v] for v in factor.w]) <= _AT_ONCE
+
+
+def _total(factor: Factor, cards: Sequence[int]) -> Plan:
     """Plan the sum over a utility or a message; there is nothing to align."""
     scope = factor.w or ()
+    size = math.prod([cards[v] for v in scope])
     step = _Step((), ((0, None),), (), tuple(range(len(scope))), 1, False)
     last = _Step((), ((1, None),), (), (), 2, True)
     return Plan(((factor.key, None, _AS_IT_IS),), (step,), last, 2, size, scope, None, (), size)
@@ -294,8 +374,10 @@ def _run_on(bucket: list[_Part], rest: list[_Part], joint: _Part, gone: int, end
     return rest, gone
 
 
-def _product(parts: list[_Part], slot: int) -> _Part:
-    """Return the masks of a product."""
+def _product(parts: list[_Part]) -> _Part:
+    """Return the masks of a product; it has no slot."""
+    if len(parts) == 1:
+        return parts[0]
     p_union = w_union = heads = 0
     has_p = has_w = False
     conditional = True
@@ -311,7 +393,7 @@ def _product(parts: list[_Part], slot: int) -> _Part:
             has_w = True
             w_union |= part.w
     mask = p_union | w_union
-    return _Part(slot, p_union if has_p else None, w_union if has_w else None, mask, heads if conditional else None)
+    return _Part(-1, p_union if has_p else None, w_union if has_w else None, mask, heads if conditional else None)
 
 
 def _align(
@@ -336,20 +418,48 @@ def _align(
     return _Step(tuple(weights), tuple(utilities), tuple(pairs), summed, out, keeps_p)
 
 
+def _aligned(parts: list[_Part], summed: tuple[int, ...], out: int, keeps_p: bool) -> _Step:
+    """Return the step that multiplies `parts` whose axes agree already."""
+    return _Step(
+        tuple([(part.slot, None) for part in parts if part.w is None]),
+        tuple([(part.slot, None) for part in parts if part.p is None and part.w is not None]),
+        tuple([(part.slot, None, None) for part in parts if part.p is not None and part.w is not None]),
+        summed,
+        out,
+        keeps_p,
+    )
+
+
 def run(plan: Plan, tables: Mapping[int, Pair]) -> Pair:
     """Run a plan on tables and return the pair over the variables kept.
 
     Axes that the result does not depend on have length one; an absent part is ``None``.
+
+    Raises
+    ------
+    OutOfTimeError
+        A call's budget was over while large tables were multiplied.
     """
+    if plan.largest <= LARGE:
+        return _run(plan, tables)
+    with Budget(None):
+        return _run(plan, tables)
+
+
+def _run(plan: Plan, tables: Mapping[int, Pair]) -> Pair:
     ps: list[Any] = [None] * plan.slots
     ws: list[Any] = [None] * plan.slots
     for slot, (key, p_view, w_view) in enumerate(plan.inputs):
         p, w = tables[key]
         if p_view is not None and p is not None:
-            ps[slot] = _viewed(p, p_view)
+            ps[slot] = p if p_view is _AS_IT_IS else _viewed(p, p_view)
         if w_view is not None and w is not None:
-            ws[slot] = _viewed(w, w_view)
+            ws[slot] = w if w_view is _AS_IT_IS else _viewed(w, w_view)
     for step in plan.steps:
+        if plan.largest > LARGE:
+            check_time(
+                f"multiplying tables of up to {plan.largest:,} entries", "let nodes have fewer parents or values"
+            )
         p, w = _multiplied(step, ps, ws)
         out = step.out
         if step.keeps_p and p is not None:

@@ -163,8 +163,11 @@ def index_of(cid: CID) -> ModelIndex:
                 near |= 1 << parent
                 mask |= above[parent]
             beside[v], above[v] = near, mask
-        kinds = "".join([cid._kind_of_id(v)[0] for v in range(len(parents))])
-        found = cache["_solve_index"] = ModelIndex(cid, parents, tuple(beside), tuple(above), kinds)
+        kinds = ["c"] * len(parents)
+        for kind, names in (("d", cid.decisions), ("u", cid.utilities)):
+            for name in names:
+                kinds[cid.id(name)] = kind
+        found = cache["_solve_index"] = ModelIndex(cid, parents, tuple(beside), tuple(above), "".join(kinds))
     return found
 
 
@@ -177,10 +180,10 @@ def view_of(model: CIM, question: str, policy: Any = None) -> ModelTables:
         model.require_numeric(question)
         index = index_of(model.cid)
         nodes, kinds = model.cid.nodes, index.kinds
-        cards = tuple([1 if kinds[v] == "u" else len(model._domains[name]) for v, name in enumerate(nodes)])
-        rules = model.rules
+        domains, compiled, rules = model._domains, model._compiled, model._rules
+        cards = tuple([1 if kind == "u" else len(domains[v]) for v, kind in zip(nodes, kinds, strict=True)])
         tables = tuple(
-            [rules.get(name) if kinds[v] == "d" else model._compiled[name].table for v, name in enumerate(nodes)]
+            [rules.get(v) if kind == "d" else compiled[v].table for v, kind in zip(nodes, kinds, strict=True)]
         )
         found = model._cache["solve"] = ModelTables(index, model, cards, tables)
     view: ModelTables = found
