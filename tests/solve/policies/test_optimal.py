@@ -55,7 +55,7 @@ def test_several_decisions_against_all_policies(model: cm.CIM) -> None:
 
 
 @given(models(max_chance=4, decisions=(2, 3), utilities=(1, 2), max_parents=2))
-@settings(max_examples=examples(quick=60, full=3000))
+@settings(max_examples=examples(quick=60, full=1500))
 def test_forgetful_agents_against_all_policies(model: cm.CIM) -> None:
     assume(number_of_policies(model) <= LIMIT and not is_soluble(model.cid))
     world = World(model)

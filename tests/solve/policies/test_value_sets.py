@@ -44,7 +44,7 @@ def test_pigs(months: int, value: float) -> None:
 
 
 @given(models(max_chance=4, decisions=(2, 3), utilities=(1, 3), max_parents=2))
-@settings(max_examples=examples(quick=80, full=1500))
+@settings(max_examples=examples(quick=80, full=800))
 def test_the_optimum_by_listing(model: cm.CIM) -> None:
     assume(number_of_policies(model) <= 600 and not is_soluble(model.cid))
     top, _ = World(model).best(model.cid.decisions)
@@ -55,7 +55,7 @@ def test_the_optimum_by_listing(model: cm.CIM) -> None:
 
 
 @given(st.integers(0, 10**6), st.sampled_from([2, 3]), st.sampled_from([1, 2]))
-@settings(max_examples=examples(quick=15, full=150))
+@settings(max_examples=examples(quick=15, full=60))
 def test_brackets_hold_and_policies_are_worth_what_they_say(seed: int, states: int, parents: int) -> None:
     model = random_limid(24, 8, width=3, parents=parents, states=states, seed=seed)
     exact = solve(model, method=METHOD)
