@@ -267,14 +267,13 @@ def _compared(family: Family, base: MesaOptimizer, other: MesaOptimizer) -> Data
     from cidmesa.mesa import distinguishing_training, separating_shifts
 
     setup = family.setup
-    separations = separating_shifts(setup, base.names, other.names, tolerance=family.tolerance, budget=family.budget)
+    how: dict[str, Any] = {"tolerance": family.tolerance, "budget": family.budget}
+    separations = separating_shifts(setup, base.names, other.names, **how)
     lost = {name: [found] for name, found in other.deployment_regret.items()}
     for name in lost:
         lost[name] += [other.intended_regret[name]] if name in other.intended_regret else []
     harmed = [name for name, found in lost.items() if any(ends.high > _NOTHING for ends in found)]
-    cures = (
-        distinguishing_training(setup, other.names, tolerance=family.tolerance, budget=family.budget) if harmed else ()
-    )
+    cures = distinguishing_training(setup, other.names, **how) if harmed else ()
     return {
         "separations": [
             {
