@@ -69,7 +69,7 @@ _BEGINNINGS: Final = (
     ("NET", re.compile(r"(?:%[^\n]*\s+)*(?:net|class\s+\w+)\s*\{")),
     ("BIF", re.compile(r"(?://[^\n]*\s+)*network\s+\S+\s*\{")),
     ("UAI", re.compile(r"(?:ID|LIMID|BAYES)\s+[0-9]+\s")),
-    ("jgum", re.compile(r"\{\s*\"type\"\s*:\s*\"ID\"")),
+    ("jgum", re.compile(r"\{\s*\"type\"\s*:\s*\"(?:ID|BN)\"")),
 )
 """How files of each format begin, for endings that say nothing."""
 

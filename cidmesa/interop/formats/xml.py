@@ -148,7 +148,7 @@ def parse(data: bytes, name: str) -> Element:
     builder.expat = parser.parser
     parser.parser.StartDoctypeDeclHandler = _no_external_type
     try:
-        parser.feed(data)
+        parser.feed(data.lstrip(b" \t\r\n") if data[:1].isspace() else data)  # some write white space before <?xml
         root: Element | None = parser.close()
     except (DefusedXmlException, _ExternalTypeError):
         raise FileFormatError(

@@ -105,7 +105,7 @@ def test_genie_s_deterministic_nodes_and_weights() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('<cpt id="a">', '<noisymax id="a">', "line 2: `a`: a noisy-MAX node is not read: change its type to General"),
+        ('<cpt id="a">', '<noisyadder id="a">', "line 2: `a`: a noisy adder is not read: change its type to General"),
         ('<cpt id="a">', '<equation id="a">', "`a`: a node with an equation is continuous"),
         ('<cpt id="a">', '<magic id="a">', "a node of type <magic> is not read"),
         (
@@ -190,7 +190,7 @@ def test_utilities_of_several_criteria_need_their_scales() -> None:
     ("text", "words"),
     [
         (pgmx(A + U + V, type_="DecisionAnalysisNetwork"), "a network of type `DecisionAnalysisNetwork` is not read"),
-        (pgmx(potential("ICIModel", "a", "") + U + V), "the potential `ICIModel` of `a` is not read"),
+        (pgmx(potential("ICIModel", "a", "<Model>Sigmoid</Model>") + U + V), "canonical model `Sigmoid` of `a` is not"),
         (pgmx(A + U.replace('"1" "1"', '"a + 1"') + V), "the potential of `u` holds functions"),
         (
             pgmx(A + U.replace("UnivariateDistr", 'UnivariateDistr" distribution="Beta') + V),
@@ -312,11 +312,7 @@ def test_elvira_s_tables_may_name_states_and_know_their_uncertainty() -> None:
     for old, new, words in [
         ("# # 0.7", "# 0.2 #", "two `#` in one distribution"),
         ("num-states = 2", "num-states = 3", "`a`: has 2 states, and num-states says 3"),
-        (
-            "relation c { values = table (1 0); }",
-            "relation c { name-of-relation = x; values = table (1 0); }",
-            "canonical",
-        ),
+        ("relation c {", "relation a { values = table (1 0); } relation c {", "`a`: has two relations"),
         ("table ([y] = 0.25, [n] = 0.75)", "table ([y] = 0.25, [y] = 0.75)", "its table has 2 numbers"),
     ]:
         assert old in text
@@ -379,3 +375,25 @@ def test_jgum_tables_have_their_first_parent_fastest() -> None:
 def test_whole_numbers_beyond_floats_are_refused_where_they_stand() -> None:
     with pytest.raises(cm.FileFormatError, match=r"x\.jgum: a number of 400 digits is too large"):
         parse_json('{"table": [' + "9" * 400 + "]}", "x.jgum")
+
+
+def test_jgum_holds_bayesian_networks_too_and_nothing_else() -> None:
+    text = '{"type": "BN", "nodes": ["A[2]", "B{x|y}"], "parents": {"B": ["A"]}, '
+    text += '"cpt": {"A": [0.5, 0.5], "B": [1, 0, 0, 1]}}'
+    assert read(text, ".jgum").cpd("B").tolist() == [[1, 0], [0, 1]]
+    assert read(text, ".unknown") == read(text, ".jgum")
+    for type_ in ('"MRF"', '["BN"]', "3"):
+        refused(text.replace('"BN"', type_), ".jgum", '"type": "ID", a Bayesian network "BN"; others are not read')
+
+
+def test_a_function_of_bif_is_refused_by_name() -> None:
+    head = "".join(f"variable {n} {{ type discrete [2] {{ x, y }}; }}" for n in "ab")
+    text = head + "probability (a) { table 0.5, 0.5; } probability (b | a) { property function max; (x) 0.5, 0.5; }"
+    refused(text, ".bif", r"`b`: its rows are combined by a function \(noisy OR, MAX, ..\), which is not read")
+
+
+def test_what_some_programs_write_too_much_of_is_read_over() -> None:
+    xml = (voyage.FILES / "voyage.bifxml").read_text()
+    assert read(f" \n\t{xml}", ".bifxml") == voyage.read(".bifxml")
+    doubled = link("a", "u") + link("d", "u")
+    assert read(pgmx(A + U + V, links=doubled * 2), ".pgmx") == read(pgmx(A + U + V, links=doubled), ".pgmx")
