@@ -136,8 +136,9 @@ def _node(tokens: Tokens, usual: tuple[str, ...], where: str) -> Entry:
         count = values.get("num-states")
         if count and count != [str(len(entry.states))]:
             entry.fail(f"has {len(entry.states)} states, and num-states says {count[0][:20]}.")
-    x, y = (as_number((values.get(key) or [""])[0]) for key in ("pos_x", "pos_y"))
-    entry.position = (x, y) if x is not None and y is not None else None
+    if "pos_x" in values or "pos_y" in values:  # Elvira leaves out a zero
+        x, y = (as_number((values.get(key) or ["0"])[0]) for key in ("pos_x", "pos_y"))
+        entry.position = (x, y) if x is not None and y is not None else None
     return entry
 
 

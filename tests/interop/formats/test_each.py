@@ -70,6 +70,26 @@ def test_what_netica_means_otherwise_is_refused(old: Any, new: Any, words: Any) 
     refused(DNE.replace(old, new, 1), ".dne", words)
 
 
+def test_netica_writes_fonts_levels_and_the_line_ends_of_three_systems() -> None:
+    """Values with a block, deterministic values between levels, and lines that end as on an old Macintosh."""
+    font = 'visual V1 { nodefont = font {shape= "Arial"; size= 9;}; linkfont = font { }; };\n'
+    text = DNE.replace("node a {", font + "node a {")
+    assert read(text, ".dne") == read(DNE, ".dne")
+    assert read(f"// a comment\n{text}".replace("\n", "\r"), ".dne") == read(DNE, ".dne")
+    assert read(f"// a comment\n{text}".replace("\n", "\r\n"), ".dne") == read(DNE, ".dne")
+    flow = (
+        "node f { kind = NATURE; discrete = FALSE; levels = (-INFINITY, 0, 10, 20); parents = (a); functable = (%s); };"
+    )
+    wet = read(DNE.replace("node d {", flow % "-5, 0, 20" + "node d {"), ".dne")
+    assert wet.cpd("f").tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    refused(DNE.replace("node d {", flow % "-5, 0, 21" + "node d {"), ".dne", "its functable holds states; got `21`")
+    param = DNE.replace("node d {", "param p { kind = DISCONNECTED; states = (x, y); };\nnode d {")
+    assert read(param, ".dne") == read(DNE, ".dne")
+    refused(
+        param.replace("parents = (d)", "parents = (p)"), ".dne", "has the disconnected input `p` as a parent: connect"
+    )
+
+
 def test_a_constant_of_netica_is_left_out_and_cannot_be_a_parent() -> None:
     constant = "node k { kind = CONSTANT; discrete = FALSE; value = 3; };\n"
     assert "k" not in read(DNE.replace("node a {", constant + "node a {"), ".dne").cid
