@@ -233,6 +233,7 @@ def _function(entry: Entry, words: Sequence[str], block: _Block, network: Networ
     found = [0.0] * (len(words) * len(entry.states))
     known = {state: i for i, state in enumerate(entry.states)}
     levels = [_level(level) for level in block.values.get("levels", [])]
+    levels = [] if any(map(math.isnan, levels)) else levels
     for row, word in enumerate(words):
         if word == "@imposs":
             for state in range(len(entry.states)):

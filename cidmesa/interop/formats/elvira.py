@@ -110,8 +110,7 @@ def _properties(tokens: Tokens) -> dict[str, list[str]]:
         tokens.take("=")
         found[key] = tokens.nested() if tokens.is_next("(") else [tokens.word("a value")]
         while not tokens.skip(";"):  # a text without quotes
-            follows = tokens.texts[tokens.at + 1] if tokens.at + 1 < len(tokens.texts) else ""
-            if follows == "=" or tokens.is_next("}"):
+            if tokens.follows("=") or tokens.is_next("}"):
                 break
             if key in _READ or tokens.is_next("{"):
                 tokens.fail(f"`;` is expected here; got {tokens.shown()}.")

@@ -102,6 +102,10 @@ class Tokens:
         """Say whether the next token is this mark or word, and not a text in quotes."""
         return self.at < len(self.texts) and self.texts[self.at] == mark and self.at not in self.quoted
 
+    def follows(self, mark: str) -> bool:
+        """Say whether this mark or word comes after the next token."""
+        return self.at + 1 < len(self.texts) and self.texts[self.at + 1] == mark and self.at + 1 not in self.quoted
+
     def shown(self) -> str:
         """Return the next token for a message, shortened."""
         if self.ended:

@@ -406,6 +406,15 @@ def test_jgum_holds_bayesian_networks_too_and_nothing_else() -> None:
         refused(text.replace('"BN"', type_), ".jgum", '"type": "ID", a Bayesian network "BN"; others are not read')
 
 
+def test_a_class_of_hugin_that_stands_alone_is_a_network() -> None:
+    text = (voyage.FILES / "voyage.net").read_text()
+    _, brace, nodes = text.partition("}")
+    whole = 'class voyage { inputs = (); outputs = (); HR_Zoom = "100"; node_size = (80 40);' + nodes + "} % class"
+    assert brace
+    assert read(whole, ".net") == read(text, ".net") == read(whole, ".unknown")
+    assert read(whole, ".net").origin.title == "voyage"
+
+
 def test_a_function_of_bif_is_refused_by_name() -> None:
     head = "".join(f"variable {n} {{ type discrete [2] {{ x, y }}; }}" for n in "ab")
     text = head + "probability (a) { table 0.5, 0.5; } probability (b | a) { property function max; (x) 0.5, 0.5; }"
