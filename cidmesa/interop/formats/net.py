@@ -12,8 +12,8 @@ The grammar is the NET language of the Hugin API [1]_, in the part that discrete
 ``%`` begins a comment. In ``data`` the node itself varies fastest, then the last of its parents; the brackets follow
 the parents and are not needed to read it. A decision's parents are what it observes. Hugin solves limited memory
 influence diagrams, as written. Newer versions write ``class name { inputs = (); .. }`` around all of it, which is read
-over where the class has no inputs and no instances of others. Continuous nodes, functions and tables made by expressions
-(``model_nodes``) are refused.
+over where the class has no inputs and no instances of others. Continuous nodes, functions and tables made by
+expressions (``model_nodes``) are refused.
 
 References
 ----------

@@ -14,6 +14,7 @@ import cidmesa as cm
 from cidmesa.interop.files import from_bytes
 from cidmesa.interop.formats.canonical import combined
 from cidmesa.interop.formats.network import Options
+from tests.interop.formats import voyage
 from tests.strategies import examples
 
 MAKES: dict[str, Any] = {
@@ -67,67 +68,7 @@ NOTHING = [0.0, 0.0, 1.0]
 EXPECTED = by_definition("first", [np.array([STRONG, MILD, NOTHING]), np.array([OTHER, NOTHING])], np.array(LEAK))
 """The table of the trouble, over *bad, fair, good* and *yes, no*."""
 
-
-def written(rows: Any) -> str:
-    return " ".join(str(number) for row in rows for number in row)
-
-
-XDSL = f"""<smile id="x"><nodes>
-<cpt id="wear"><state id="good"/><state id="bad"/><state id="fair"/><probabilities>0.2 0.3 0.5</probabilities></cpt>
-<cpt id="rain"><state id="yes"/><state id="no"/><probabilities>0.5 0.5</probabilities></cpt>
-<noisymax id="trouble"><state id="severe"/><state id="mild"/><state id="none"/><parents>wear rain</parents>
-<strengths>1 2 0 0 1</strengths><parameters>{written([STRONG, MILD, NOTHING, OTHER, NOTHING, LEAK])}</parameters>
-</noisymax></nodes></smile>"""
-
-ELV = f"""bnet "x" {{
-node wear(finite-states) {{ states = ("bad" "fair" "good"); }}
-node rain(finite-states) {{ states = ("yes" "no"); }}
-node trouble(finite-states) {{ states = ("severe" "mild" "none"); }}
-link wear trouble; link rain trouble;
-relation wear {{ values = table (0.3 0.5 0.2); }}
-relation rain {{ values = table (0.5 0.5); }}
-relation trouble wear rain {{ deterministic=false; values = function
-  CausalMax(troublewear, troublerain, troubleResidual); }}
-relation trouble wear {{ kind-of-relation = potential; active=false; name-of-relation = troublewear; henrionVSdiez =
-  "Diez"; values = table ({written(zip(STRONG, MILD, NOTHING, strict=True))}); }}
-relation trouble rain {{ name-of-relation = troublerain; values =
-  table ({written(zip(OTHER, NOTHING, strict=True))}); }}
-relation trouble {{ name-of-relation = troubleResidual; values = table ({written([LEAK])}); }}
-}}"""
-
-
-def variable(name: str, *states: str) -> str:
-    inside = "".join(f'<State name="{state}"/>' for state in states)
-    return f'<Variable name="{name}" type="finiteStates" role="chance"><States>{inside}</States></Variable>'
-
-
-def potential(rows: Any, *names: str, inside: str = "", kind: str = "Table") -> str:
-    variables = "".join(f'<Variable name="{name}"/>' for name in names)
-    values = inside or f"<Values>{written(rows)}</Values>"
-    return f'<Potential type="{kind}"><Variables>{variables}</Variables>{values}</Potential>'
-
-
-PARTS = (
-    potential([row[::-1] for row in (NOTHING, MILD, STRONG)], "trouble", "wear")
-    + potential([row[::-1] for row in (NOTHING, OTHER)], "trouble", "rain")
-    + potential([LEAK[::-1]], "trouble")
-)
-PGMX = f"""<ProbModelXML formatVersion="0.2.0"><ProbNet type="BayesianNetwork"><Variables>
-{variable("wear", "good", "fair", "bad")}{variable("rain", "no", "yes")}{variable("trouble", "none", "mild", "severe")}
-</Variables><Links/><Potentials>{potential([[0.2, 0.5, 0.3]], "wear")}{potential([[0.5, 0.5]], "rain")}
-{
-    potential(
-        [],
-        "trouble",
-        "wear",
-        "rain",
-        kind="ICIModel",
-        inside=f"<Model>OR / MAX</Model><Subpotentials>{PARTS}</Subpotentials>",
-    )
-}
-</Potentials></ProbNet></ProbModelXML>"""
-
-FILES = {".xdsl": XDSL, ".elv": ELV, ".pgmx": PGMX}
+FILES = {ending: (voyage.FILES / f"trouble{ending}").read_text() for ending in (".xdsl", ".elv", ".pgmx")}
 
 
 def read(text: str, ending: str) -> Any:
@@ -147,11 +88,11 @@ def test_files_with_a_noisy_max_mean_the_same(ending: str) -> None:
 
 
 def test_min_and_tuning_models() -> None:
-    least = read(ELV.replace("CausalMax", "Min"), ".elv")
+    least = read(FILES[".elv"].replace("CausalMax", "Min"), ".elv")
     parts = [np.array([STRONG, MILD, NOTHING]), np.array([OTHER, NOTHING])]
     np.testing.assert_allclose(least.cpd("trouble"), by_definition("last", parts, np.array(LEAK)), atol=1e-12)
     parts = [np.array([row[::-1] for row in rows]) for rows in ((NOTHING, MILD, STRONG), (NOTHING, OTHER))]
-    tuned = read(PGMX.replace("OR / MAX", "Tuning"), ".pgmx")
+    tuned = read(FILES[".pgmx"].replace("OR / MAX", "Tuning"), ".pgmx")
     np.testing.assert_allclose(tuned.cpd("trouble"), by_definition("tuning", parts, np.array(LEAK[::-1])), atol=1e-12)
 
 
@@ -169,7 +110,12 @@ def test_min_and_tuning_models() -> None:
         (".elv", "relation rain {", "relation rain { kind-of-relation = constraint;", "a constraint between variables"),
         (".pgmx", "OR / MAX", "Sigmoid", "the canonical model `Sigmoid` of `trouble` is not read"),
         (".pgmx", '"none"/>', '"none"/><State name="tiny"/>', "numbers for 4 states|its own states ask for"),
-        (".pgmx", PARTS, PARTS.replace('"rain"', '"wear"'), "is a table of it, given one of its parents"),
+        (
+            ".pgmx",
+            'trouble"/><Variable name="rain',
+            'trouble"/><Variable name="wear',
+            "is a table of it, given one of its",
+        ),
     ],
 )
 def test_canonical_models_that_do_not_fit_are_refused(ending: str, old: str, new: str, words: str) -> None:
@@ -179,7 +125,7 @@ def test_canonical_models_that_do_not_fit_are_refused(ending: str, old: str, new
 
 
 def test_a_tuning_model_has_three_states() -> None:
-    text = PGMX.replace("OR / MAX", "Tuning").replace('<State name="mild"/>', "")
+    text = FILES[".pgmx"].replace("OR / MAX", "Tuning").replace('<State name="mild"/>', "")
     with pytest.raises(cm.FileFormatError, match=r"`trouble`.*(3 numbers|numbers for 2 states|has three)"):
         read(text, ".pgmx")
 
@@ -200,9 +146,10 @@ def test_a_canonical_model_of_many_parents_is_counted_before_it_is_made(ending: 
         text += f"relation x {' '.join(many)} {{ values = function Or(a); }} relation x p0 {{ name-of-relation = a; "
         text += "values = table (1 0 0 1); } }"
     else:
-        text = "<ProbModelXML><ProbNet type='BayesianNetwork'><Variables>"
-        text += "".join(variable(p, "a", "b") for p in [*many, "x"]) + "</Variables><Potentials>"
-        text += potential([], "x", *many, kind="ICIModel", inside="<Model>OR / MAX</Model><Subpotentials/>")
-        text += "</Potentials></ProbNet></ProbModelXML>"
+        states = '<States><State name="a"/><State name="b"/></States></Variable>'
+        names = [f'<Variable name="{p}"/>' for p in ["x", *many]]
+        text = f"<ProbModelXML><ProbNet type='BayesianNetwork'><Variables>{''.join(names)}</Variables><Potentials>"
+        text = text.replace("/>", f">{states}") + f'<Potential type="ICIModel"><Variables>{"".join(names)}</Variables>'
+        text += "<Model>OR / MAX</Model><Subpotentials/></Potential></Potentials></ProbNet></ProbModelXML>"
     with pytest.raises(cm.FileFormatError, match=r"more than 16,777,216 entries"):
         read(text, ending)

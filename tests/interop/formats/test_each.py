@@ -426,3 +426,15 @@ def test_what_some_programs_write_too_much_of_is_read_over() -> None:
     assert read(f" \n\t{xml}", ".bifxml") == voyage.read(".bifxml")
     doubled = link("a", "u") + link("d", "u")
     assert read(pgmx(A + U + V, links=doubled * 2), ".pgmx") == read(pgmx(A + U + V, links=doubled), ".pgmx")
+
+
+def test_the_other_files_of_netica_and_agrum_mean_what_they_say() -> None:
+    netica, agrum = (cm.read(voyage.FILES / f"trouble.{ending}", normalise=False) for ending in ("dne", "jgum"))
+    assert isinstance(netica, cm.CIM)
+    assert isinstance(agrum, cm.CIM)
+    assert netica.domain("flow") == ("-INFINITY to 0", "0 to 10", "10 to 20")
+    assert netica.domain("wear") == ("good", "state1", "bad")
+    assert netica.cpd("flow").tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert netica.cpd("wear").tolist() == [[0.2, 0.3, 0.5], [0, 1, 0], [1 / 3, 1 / 3, 1 / 3]]
+    assert agrum.domain("wear") == ("[0;1[", "[1;2.5]")
+    assert agrum.query(["wear"]).to_dict() == {"[0;1[": 0.625, "[1;2.5]": 0.375}

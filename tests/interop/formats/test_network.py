@@ -139,7 +139,7 @@ def test_sums_and_products_are_worth_what_their_circuit_says(drawn: Any) -> None
         ("potential (a)", "potential (a | b)", "has 3 numbers|no cycle"),
         ("node a", "continuous node a", "continuous nodes are not read"),
         ("node a", "function a", "function nodes are not read"),
-        ("net {}", "class x { inputs = (a);", "line 1, column 11: a class with inputs is a part of an object-oriented"),
+        ("net {}", "class x { inputs = (a);", "line 2, column 11: a class with inputs is a part of an object-oriented"),
         ("net {}", "class x { instance y : z ();", "object-oriented"),
         ("net {}", "class x { inputs = ();", "the class does not end"),
         ("node b", "node a", "`a`: is written twice"),
