@@ -119,8 +119,9 @@ class Reader:
 
     def known(self, data: Plain, where: Where, known: Sequence[str]) -> None:
         """Refuse keys that are not among the `known` ones."""
+        among = frozenset(known)
         for key in data:
-            if key in known:
+            if key in among:
                 continue
             if where == () and key in _LATER:
                 self.fail((key,), f"`{key}`: {_LATER[key]}.")
@@ -156,10 +157,11 @@ class Reader:
     def owned(self, data: Any, where: Where, nodes: Sequence[str]) -> Any:
         """Return decisions or utilities: a list, or a mapping from agent to list."""
         lists = data if isinstance(data, dict) else {0: data}
+        among = frozenset(nodes)
         for agent, names in lists.items():
             there = where if lists is not data else (*where, agent)
             for name in self.names(names, there):
-                if name not in nodes:
+                if name not in among:
                     self.fail(there, f"`{name}` is not a node of this diagram{did_you_mean(name, nodes)}.")
         return data
 
@@ -168,11 +170,12 @@ class Reader:
         edges = self.edges(data.get("edges", []), (*where, "edges"))
         nodes = self.names(data.get("nodes", []), (*where, "nodes"))
         if nodes:
+            among = frozenset(nodes)
             for i, edge in enumerate(edges):
                 for name in edge:
-                    if name not in nodes:
+                    if name not in among:
                         self.fail((*where, "edges", i), f"`{name}` is not among the nodes{did_you_mean(name, nodes)}.")
-        known = [*nodes, *(name for edge in edges for name in edge)]
+        known = list(dict.fromkeys([*nodes, *(name for edge in edges for name in edge)]))
         with self.at(*where, "edges"):
             return CID(
                 edges,
