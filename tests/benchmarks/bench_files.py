@@ -122,7 +122,7 @@ def main(n: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for size in sizes:
-            columns.append(ours(network(size), place) | agrum(place))
+            columns += [ours(network(size), place) | agrum(place)]
         shown(sizes, columns)
         few = [size for size in PGMPY_NODES if size <= n]
         peers = [pgmpy(place, size) for size in few]

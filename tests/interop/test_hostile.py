@@ -120,6 +120,12 @@ HOSTILE = {
     ),
     "xml: chain of sums": (".xdsl", f"<smile><nodes>{CHAIN}</nodes></smile>"),
     "xml: NUL": (".xml", "<BIF>\0</BIF>"),
+    "xml: many elements": (".bifxml", "<BIF>" + "<a/>" * 301_000 + "</BIF>"),
+    "xml: many attributes": (".xdsl", "<smile " + " ".join(f"a{i}=''" for i in range(601_000)) + "/>"),
+    "xml: many numbers": (".pgmx", "<ProbModelXML>" + "1 " * 1_700_000 + "</ProbModelXML>"),
+    "net: many words": (".net", "a " * 1_700_000),
+    "jgum: many entries": (".jgum", '{"type": "ID", "chance": [' + "[]," * 1_600_000 + "[]]}"),
+    "own: many entries in JSON": (".json", '{"cidmesa": 1, "nodes": [' + "[]," * 1_600_000 + "[]]}"),
     "bif: 10^9 entries": (".bif", BIG_BIF + f"probability (n0 | {NAMES[4:]}) {{ default 0.5, 0.5; }}\n"),
     "bif: 10^9 rows by stars": (
         ".bif",

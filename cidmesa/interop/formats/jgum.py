@@ -26,7 +26,7 @@ import numpy as np
 
 from cidmesa.errors import FileFormatError
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid, turned
-from cidmesa.interop.formats.tokens import as_number
+from cidmesa.interop.formats.tokens import MOST_JSON_PARTS, as_number, json_parts
 
 FORMAT = "jgum"
 MOST_STATES = 100_000
@@ -109,6 +109,8 @@ def _range(read: list[float], listed: bool, stepped: bool, where: str) -> tuple[
 
 def parse_json(text: str, name: str) -> Any:
     """Read JSON; deep nesting, very long numbers and what is not JSON are refused with line and column."""
+    if json_parts(text) > MOST_JSON_PARTS:
+        raise FileFormatError(f"{name}: more than {MOST_JSON_PARTS:,} entries: split the diagram.")
     try:
         return json.loads(text, parse_constant=_no_constant, parse_int=_whole)
     except json.JSONDecodeError as error:
