@@ -5,7 +5,8 @@ The grammar is ProbModelXML's [1]_ in versions 0.2 and 1.0, in the part that dis
     <ProbModelXML formatVersion=".."><ProbNet type="InfluenceDiagram | LIMID | BayesianNetwork">
       <DecisionCriteria> <Criterion name=".." unit=".." />* </DecisionCriteria>
       <Variables> <Variable name=".." type="finiteStates | numeric" role="chance | decision | utility">
-        <Coordinates x y /> <States> <State name />* </States> <Unit>..</Unit> <Criterion name /> </Variable>*
+        <Coordinates x y /> <AdditionalProperties> <Property name="Title" value /> </AdditionalProperties>
+        <States> <State name />* </States> <Unit>..</Unit> <Criterion name /> </Variable>*
         </Variables>
       <Links> <Link directed="true"> <Variable name /> <Variable name /> </Link>* </Links>
       <Potentials> <Potential type=".."> <UtilityVariable name />? <Variables> <Variable name />* </Variables> ..
@@ -41,7 +42,7 @@ from cidmesa.arrays import Array
 from cidmesa.interop.formats import canonical, xml
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid, number
 from cidmesa.interop.formats.tokens import as_number
-from cidmesa.interop.formats.writing import attribute
+from cidmesa.interop.formats.writing import attribute, label_or_nothing
 
 FORMAT = "OpenMarkov ProbModelXML"
 _TYPES = ("InfluenceDiagram", "LIMID", "BayesianNetwork")
@@ -118,6 +119,10 @@ def _variable(variable: xml.Element) -> Entry:
     if where is not None:
         x, y = as_number(where.attributes.get("x", "")), as_number(where.attributes.get("y", ""))
         entry.position = (x, y) if x is not None and y is not None else None
+    extra = variable.find("AdditionalProperties")
+    for kept in extra.all("Property") if extra is not None else ():
+        if kept.attributes.get("name") == "Title":
+            entry.label = kept.attributes.get("value", "")
     entry.unit = variable.text_of("Unit")
     agent = variable.find("Agent")
     entry.agent = agent.attributes.get("name", "") if agent is not None else ""
@@ -325,6 +330,7 @@ def write(network: Network) -> str:
         if entry.position is not None:
             x, y = map(number, entry.position)
             lines.append(f'        <Coordinates x="{x}" y="{y}" />')
+        lines += label_or_nothing(entry, _title)
         if entry.kind == "utility":
             lines.append(f"        <Criterion name={_a(criteria[entry.unit])} />")
         else:
@@ -348,6 +354,11 @@ def write(network: Network) -> str:
             f"<Unicriterion><Scales>{scales}</Scales></Unicriterion></MulticriteriaOptions></InferenceOptions>"
         )
     return "\n".join([*lines, "</ProbModelXML>", ""])
+
+
+def _title(label: str) -> str:
+    kept = f'<Property name="Title" value={_a(label)} />'
+    return f"        <AdditionalProperties>{kept}</AdditionalProperties>"
 
 
 def _potential(entry: Entry, network: Network) -> list[str]:
