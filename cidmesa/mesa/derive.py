@@ -47,7 +47,7 @@ from cidmesa.mesa.candidates.targets import Targets, in_node_order, read_targets
 from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import Predictions, predict
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
-from cidmesa.mesa.setup.training import require_setup
+from cidmesa.mesa.setup.training import TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:
@@ -258,6 +258,8 @@ class Family(Shown):
         rows = self._rows()
         kinds = ("regret in", "intended regret in") if self.setup.intended is not None else ("regret in",)
         regrets = tuple(f"{kind} {name}" for name in self.setup.deployments for kind in kinds)
+        if len(kinds) > 1:
+            regrets = (f"intended regret in {TRAINING}", *regrets)
         about = [{key: value for key, value in row.items() if key not in regrets} for row in rows]
         there = [
             {"targets": row["targets"], **{key.replace("regret in ", ""): row[key] for key in regrets if key in row}}

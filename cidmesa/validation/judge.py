@@ -24,8 +24,9 @@ import numpy as np
 from cidmesa.arrays import Mask
 from cidmesa.mesa.predictions.claims import Hypothesis
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
-from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.validation.checks import PREMISE, Checks, Measured, explanation
+from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
 from cidmesa.validation.statistics import (
     ALPHA,
@@ -183,6 +184,8 @@ def validate(
         alpha=alpha,
         kappa=kappa,
         sampled=checks.subjects.sampled,
+        intended=setup.intended,
+        regrets=regrets(setup, [checks.subjects.policy(i, setup.deployed(TRAINING)) for i in range(len(agents))]),
     )
 
 

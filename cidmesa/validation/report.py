@@ -181,6 +181,9 @@ class Report:
         The training regret up to which they do, in base-utility units.
     training_regret
         Of each agent, in the same unit.
+    intended, regrets
+        What the designers want, if the setup says it; and then, by distribution, what each agent loses by the base
+        utility and by that.
     registered
         Whether the very same predictions were registered before training.
     digest
@@ -204,6 +207,8 @@ class Report:
     kappa: float
     undecidable: tuple[Prediction, ...] = ()
     sampled: bool = False
+    intended: str | None = None
+    regrets: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
     title: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -248,6 +253,11 @@ class Report:
             "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
             "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
             "training_regret": _plain(self.training_regret.tolist()),
+            "intended": self.intended,
+            "regrets": {
+                name: {"base": _plain(base.tolist()), "intended": _plain(meant.tolist())}
+                for name, (base, meant) in self.regrets.items()
+            },
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
