@@ -45,7 +45,7 @@ _TOKEN: Final = re.compile(
     r"""(?P<space>[\s;]+)|(?P<edge>@->|<-@|<->|->|<-|--@|--|@-@|@--)|(?P<word>-?[0-9A-Za-z_.]+)"""
     r"""|(?P<text>"(?:[^"\\\x00-\x1f\x7f]|\\"|\\[\r\n]+|\\(?!["\r\n]))*")|(?P<mark>[][{}=,+])"""
 )
-_NUMBER: Final = r"\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))\s*"
+_NUMBER: Final = r"\s*+(-?(?:[0-9]++\.?[0-9]*+|\.[0-9]++))\s*+"
 _POSITION: Final = re.compile(rf"{_NUMBER},{_NUMBER}\Z")
 _WORD: Final = re.compile(r"-?[0-9A-Za-z_.]+\Z")
 _FLAGS: Final = {

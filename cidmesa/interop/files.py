@@ -60,18 +60,17 @@ _ENDINGS: Final = {
 }
 _BEGINNINGS: Final = (
     ("XML", re.compile(r"<(?:\?xml|!--|!DOCTYPE|[A-Za-z])")),
-    ("EFG", re.compile(r"EFG\s+2\b")),
-    ("DNE", re.compile(r"(?://[^\n]*\s+|/\*.*?\*/\s*)*bnet\s+\w+\s*\{", re.DOTALL)),
-    (
-        "Elvira",
-        re.compile(r"(?://[^\n]*\s+|/\*.*?\*/\s*)*(?:idiagramsv|idiagram|id-with-svnodes|bnet)\s+\"?", re.DOTALL),
-    ),
-    ("NET", re.compile(r"(?:%[^\n]*\s+)*(?:net|class\s+\w+)\s*\{")),
-    ("BIF", re.compile(r"(?://[^\n]*\s+)*network\s+\S+\s*\{")),
-    ("UAI", re.compile(r"(?:ID|LIMID|BAYES)\s+[0-9]+\s")),
-    ("jgum", re.compile(r"\{\s*\"type\"\s*:\s*\"ID\"")),
+    ("EFG", re.compile(r"EFG\s++2\b")),
+    ("DNE", re.compile(r"bnet\s++\w++\s*+\{")),
+    ("Elvira", re.compile(r"(?:idiagramsv|idiagram|id-with-svnodes|bnet)\s")),
+    ("NET", re.compile(r"(?:net|class\s++\w++)\s*+\{")),
+    ("BIF", re.compile(r"network\s++[^{]++\{")),
+    ("UAI", re.compile(r"(?:ID|LIMID|BAYES)\s++[0-9]++\s")),
+    ("jgum", re.compile(r"\{\s*+\"type\"\s*+:\s*+\"(?:ID|BN)\"")),
 )
-"""How files of each format begin, for endings that say nothing."""
+"""How files of each format begin once their comments are left out, for endings that say nothing."""
+
+_COMMENTS: Final = re.compile(r"(?:\s++|(?://|%)[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
 
 _WRITERS: Final[dict[str, tuple[str, Callable[[Network], str]]]] = {
     ".bifxml": (bifxml.FORMAT, bifxml.write),
@@ -234,7 +233,8 @@ def _options(
 
 def _kind(path: Path, data: bytes) -> str:
     """Tell the format: XML by its beginning whatever the ending, else the ending, else the beginning."""
-    start = data[:4096].decode("latin-1").removeprefix("\xef\xbb\xbf").lstrip()
+    start = data[:4096].decode("latin-1").removeprefix("\xef\xbb\xbf")
+    start = _COMMENTS.sub("", start, count=1)
     ending = path.suffix.lower()
     begins = next((kind for kind, pattern in _BEGINNINGS if pattern.match(start)), None)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) and _ENDINGS.get(ending) == "XML":

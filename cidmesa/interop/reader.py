@@ -167,8 +167,9 @@ class Reader:
 
     def known(self, data: Plain, where: Where, known: Sequence[str]) -> None:
         """Refuse keys that are not among the `known` ones."""
+        among = frozenset(known)
         for key in data:
-            if key in known:
+            if key in among:
                 continue
             listed = f"none of {', '.join(known)}" if len(known) <= 20 else f"no {self.what(where)}"
             self.fail((*where, key), f"`{brief(str(key), 60)}` is {listed}{did_you_mean(brief(str(key), 60), known)}.")
@@ -202,10 +203,11 @@ class Reader:
     def owned(self, data: Any, where: Where, nodes: Sequence[str]) -> Any:
         """Return decisions or utilities: a list, or a mapping from agent to list."""
         lists = data if isinstance(data, dict) else {0: data}
+        among = frozenset(nodes)
         for agent, names in lists.items():
             there = where if lists is not data else (*where, agent)
             for name in self.names(names, there):
-                if name not in nodes:
+                if name not in among:
                     self.fail(there, f"`{name}` is not a node of this diagram{did_you_mean(name, nodes)}.")
         return data
 
@@ -214,11 +216,12 @@ class Reader:
         edges = self.edges(data.get("edges", []), (*where, "edges"))
         nodes = self.names(data.get("nodes", []), (*where, "nodes"))
         if nodes:
+            among = frozenset(nodes)
             for i, edge in enumerate(edges):
                 for name in edge:
-                    if name not in nodes:
+                    if name not in among:
                         self.fail((*where, "edges", i), f"`{name}` is not among the nodes{did_you_mean(name, nodes)}.")
-        known = [*nodes, *(name for edge in edges for name in edge)]
+        known = list(dict.fromkeys([*nodes, *(name for edge in edges for name in edge)]))
         with self.at(*where, "edges"):
             return CID(
                 edges,

@@ -57,9 +57,14 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def as_text(data: bytes, name: str, *, foreign: bool = False) -> str:
-    """Return bytes as text: UTF-8 with or without a mark, else, for other programs' files, Latin-1."""
+    """Return bytes as text: UTF-8 with or without a mark.
+
+    Other programs' files may be in Latin-1, and end their lines in the three ways that there are.
+    """
     if b"\0" in data:
         raise FileFormatError(f"{name}: not a text file: it has a NUL byte (at byte {data.index(0)}).")
+    if foreign and b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -120,6 +120,12 @@ HOSTILE = {
     ),
     "xml: chain of sums": (".xdsl", f"<smile><nodes>{CHAIN}</nodes></smile>"),
     "xml: NUL": (".xml", "<BIF>\0</BIF>"),
+    "xml: many elements": (".bifxml", "<BIF>" + "<a/>" * 301_000 + "</BIF>"),
+    "xml: many attributes": (".xdsl", "<smile " + " ".join(f"a{i}=''" for i in range(601_000)) + "/>"),
+    "xml: many numbers": (".pgmx", "<ProbModelXML>" + "1 " * 1_700_000 + "</ProbModelXML>"),
+    "net: many words": (".net", "a " * 1_700_000),
+    "jgum: many entries": (".jgum", '{"type": "ID", "chance": [' + "[]," * 1_600_000 + "[]]}"),
+    "own: many entries in JSON": (".json", '{"cidmesa": 1, "nodes": [' + "[]," * 1_600_000 + "[]]}"),
     "bif: 10^9 entries": (".bif", BIG_BIF + f"probability (n0 | {NAMES[4:]}) {{ default 0.5, 0.5; }}\n"),
     "bif: 10^9 rows by stars": (
         ".bif",
@@ -138,6 +144,15 @@ HOSTILE = {
         BIG_DNE + f"node b {{ kind = NATURE; states = (a, b); parents = ({NAMES}); probs = (0.5); }}; }};",
     ),
     "dne: many states": (".dne", "bnet x { node a { kind = NATURE; numstates = 999999999; }; };"),
+    "dne: many comment marks": (".dne", "//" * 2000 + " x"),
+    "dne: many comments": (".txt", "/* */ " * 300_000 + "x"),
+    "xdsl: 10^9 entries, noisy": (
+        ".xdsl",
+        "<smile><nodes>"
+        + "".join(f'<decision id="n{i}"><state id="a"/><state id="b"/></decision>' for i in range(30))
+        + f'<noisymax id="x"><state id="a"/><state id="b"/><parents>{" ".join(f"n{i}" for i in range(30))}</parents>'
+        + f"<strengths>{'0 1 ' * 30}</strengths><parameters>{'0.5 0.5 ' * 61}</parameters></noisymax></nodes></smile>",
+    ),
     "dne: deep": (".dne", "bnet a { " + "b { " * 300_000),
     "uai: many variables": (".uai", "ID 1000000 2 2"),
     "uai: many values": (".uai", "BAYES 2 100000 100000 1 2 0 1 10000000000"),

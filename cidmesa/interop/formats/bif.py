@@ -123,8 +123,8 @@ def _probability(tokens: Tokens, network: Network, defined: set[str], where: str
             default = _row(tokens, entry)
         elif tokens.is_next("("):
             _labelled(tokens, entry, network, rows, written)
-        else:
-            _property(tokens)
+        elif _property(tokens).startswith("function"):
+            entry.fail("its rows are combined by a function (noisy OR, MAX, ..), which is not read: write all rows.")
     if entry.numbers is None and (rows or default is not None):
         network.spend(entry, math.prod(shape))
         entry.numbers = _filled(entry, shape, rows, default)

@@ -10,7 +10,7 @@ The grammar is that of Netica's text files [1]_ [2]_::
         discrete = TRUE;  chance = CHANCE | DETERMIN;
         states = (yes, no);  parents = (B, C);
         probs = ((0.1, 0.9), (0.4, 0.6));         or flat, as old versions write it
-        functable = (yes, no, yes, no);           states of a deterministic node; numbers of a utility
+        functable = (yes, no, yes, no);           states (or levels) of a deterministic node; numbers of a utility
         title = "text";  visual V1 { center = (x, y); };
       };
     };
@@ -32,7 +32,8 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
@@ -75,10 +76,11 @@ def read(text: str, name: str) -> Network:
     net = _block(tokens, "bnet", title, 0)
     found = Network(FORMAT, name, net.first("title") or title, recall="no forgetting")
     nodes = [block for block in net.blocks if block.kind == "node"]
-    constants = {block.name for block in nodes if block.first("kind") == "CONSTANT"}
+    constants = {block.name: "the constant" for block in nodes if block.first("kind") == "CONSTANT"}
+    open_inputs = {block.name: "the disconnected input" for block in net.blocks if block.kind == "param"}
     nodes = [block for block in nodes if block.name not in constants]
     for block in nodes:
-        found.add(_entry(block, constants))
+        found.add(_entry(block, {**open_inputs, **constants}))
     for block in nodes:
         _take_table(found.entries[block.name], block, found)
     return found
@@ -96,6 +98,8 @@ def _block(tokens: Tokens, kind: str, name: str, depth: int) -> _Block:
             inner = tokens.word("`=` or `{`")
         if tokens.skip("="):
             found.values[key] = _value(tokens)
+            if tokens.is_next("{") and key not in _READ:  # a font
+                tokens.skip_block()
             while not tokens.skip(";"):
                 if key in _READ or tokens.is_next("}") or tokens.is_next("{"):
                     tokens.fail(f"`;` is expected here; got {tokens.shown()}.")
@@ -133,7 +137,7 @@ def _value(tokens: Tokens) -> Value:
             filled = True
 
 
-def _entry(block: _Block, constants: set[str]) -> Entry:
+def _entry(block: _Block, no_nodes: Mapping[str, str]) -> Entry:
     kind = block.first("kind", "NATURE")
     entry = Entry(block.name, _KINDS.get(kind, "chance"), block.where)
     if kind not in _KINDS:
@@ -143,8 +147,8 @@ def _entry(block: _Block, constants: set[str]) -> Entry:
     if _EMPTY in entry.parents:
         entry.fail("has a parent slot with nothing in it: connect it, or delete it in Netica.")
     for parent in entry.parents:
-        if parent in constants:
-            entry.fail(f"has the constant `{parent}` as a parent: write its table without it.")
+        if parent in no_nodes:
+            entry.fail(f"has {no_nodes[parent]} `{parent}` as a parent: connect a node in Netica, or delete the link.")
     if entry.kind != "utility":
         entry.states = _states(entry, block)
     for visual in block.blocks:
@@ -227,22 +231,40 @@ def _probabilities(entry: Entry, words: Sequence[str], network: Network) -> list
 def _function(entry: Entry, words: Sequence[str], block: _Block, network: Network) -> list[float]:
     network.spend(entry, len(words) * len(entry.states))
     found = [0.0] * (len(words) * len(entry.states))
-    levels = [as_number(level) for level in block.values.get("levels", [])]
+    known = {state: i for i, state in enumerate(entry.states)}
+    levels = [_level(level) for level in block.values.get("levels", [])]
+    levels = [] if any(map(math.isnan, levels)) else levels
     for row, word in enumerate(words):
         if word == "@imposs":
             for state in range(len(entry.states)):
                 found[row * len(entry.states) + state] = 1.0 / len(entry.states)
             continue
-        if word in entry.states:
-            at = entry.states.index(word)
-        elif word.startswith("#"):
-            at = _index(entry, word)
-        elif as_number(word) in levels and len(levels) == len(entry.states):
-            at = levels.index(as_number(word))
-        else:
+        at = _index(entry, word) if word.startswith("#") else known.get(word)
+        if at is None:
+            at = _interval(_level(word), levels, len(entry.states))
+        if at is None:
             entry.fail(f"its functable holds states; got `{word[:40]}`.")
         found[row * len(entry.states) + at] = 1.0
     return found
+
+
+def _level(word: str) -> float:
+    """Read a level, which may be an infinity; what is none is not a number."""
+    number = {"INFINITY": math.inf, "-INFINITY": -math.inf}.get(word, as_number(word))
+    return math.nan if number is None else number
+
+
+def _interval(value: float, levels: Sequence[float], states: int) -> int | None:
+    """Return the state that a value stands for: the one of this level, or the interval between two; ``None`` if none.
+
+    >>> _interval(5.0, [1.0, 5.0], 2), _interval(5.0, [0.0, 5.0, 9.0], 2), _interval(9.5, [0.0, 5.0, 9.0], 2)
+    (1, 1, None)
+    """
+    if len(levels) == states:
+        return levels.index(value) if value in levels else None
+    if len(levels) != states + 1 or not levels[0] <= value <= levels[-1]:
+        return None
+    return min(bisect_right(levels, value), states) - 1
 
 
 def _index(entry: Entry, word: str) -> int:

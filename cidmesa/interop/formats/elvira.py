@@ -8,12 +8,16 @@ The grammar is Elvira's, as OpenMarkov reads it [1]_::
       link A B;
       relation A B C { values = table (numbers); }
       relation V U1 U2 { values = function Sum(); }
+      relation A B C { values = function Or(AB, AC, AResidual); }
+      relation A B { name-of-relation = AB; values = table (numbers); }
     }
 
 In a table the first node of the relation varies slowest and the last fastest; or each number has its states before
 it, as in ``[yes, no] = 0.3``. A number may be followed by its uncertainty (``0.3|range(0.1,0.5)|"name"``, left out),
 and ``#`` is what is lacking to one. A decision has no relation, its links are what it observes. An influence diagram
-is solved without forgetting. Canonical models (noisy OR, MAX and their kin) and continuous chance nodes are refused.
+is solved without forgetting. A canonical model (Or, And, Max, Min, causal or generalized) names relations of its parts,
+in Díez' parametrisation: one for each parent and one for the leak; of the states the first is the strongest. Continuous
+chance nodes and constraints between variables, which make a diagram asymmetric, are refused.
 
 References
 ----------
@@ -26,10 +30,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from cidmesa.arrays import Array
+from cidmesa.interop.formats import canonical
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid
 from cidmesa.interop.formats.tokens import Tokens, as_number
 
@@ -37,6 +43,12 @@ FORMAT = "Elvira"
 _FILES = ("idiagram", "idiagramsv", "id-with-svnodes", "bnet")
 _READ = ("kind-of-node", "type-of-variable", "num-states", "states", "title", "unit", "pos_x", "pos_y")
 """The properties of nodes that are read; what is in others does not matter."""
+
+_MODELS: dict[str, canonical.Model] = {
+    **dict.fromkeys(("or", "max", "causalmax", "generalizedmax"), "first"),
+    **dict.fromkeys(("and", "min", "causalmin", "generalizedmin"), "last"),
+}
+"""Which of the states that the parts bring about prevails; Elvira has them in descending order."""
 
 _KINDS: dict[str, Kind] = {"chance": "chance", "decision": "decision", "utility": "utility", "super-value": "utility"}
 
@@ -50,6 +62,7 @@ def read(text: str, name: str) -> Network:
     title = tokens.word() if not tokens.is_next("{") else ""
     found = Network(FORMAT, name, title, recall="as written" if kind == "bnet" else "no forgetting")
     links: dict[str, list[str]] = {}
+    canon = _Canonical()
     usual: tuple[str, ...] = ("present", "absent")
     tokens.take("{")
     while not tokens.skip("}"):
@@ -63,7 +76,7 @@ def read(text: str, name: str) -> Network:
                 found.entry(end, where)
             links.setdefault(head, []).append(tail)
         elif tokens.skip("relation"):
-            _relation(tokens, found, where)
+            _relation(tokens, found, canon, where)
         elif tokens.skip("default"):
             tokens.take("node")
             tokens.take("states")
@@ -75,6 +88,7 @@ def read(text: str, name: str) -> Network:
             tokens.take("=")
             while not tokens.skip(";"):
                 tokens.next()
+    canon.write_out(found)
     for entry in found.entries.values() if links else ():
         tails = links.get(entry.name, [])
         if entry.kind == "decision" or not entry.parents:
@@ -96,8 +110,7 @@ def _properties(tokens: Tokens) -> dict[str, list[str]]:
         tokens.take("=")
         found[key] = tokens.nested() if tokens.is_next("(") else [tokens.word("a value")]
         while not tokens.skip(";"):  # a text without quotes
-            follows = tokens.texts[tokens.at + 1] if tokens.at + 1 < len(tokens.texts) else ""
-            if follows == "=" or tokens.is_next("}"):
+            if tokens.follows("=") or tokens.is_next("}"):
                 break
             if key in _READ or tokens.is_next("{"):
                 tokens.fail(f"`;` is expected here; got {tokens.shown()}.")
@@ -122,45 +135,103 @@ def _node(tokens: Tokens, usual: tuple[str, ...], where: str) -> Entry:
         count = values.get("num-states")
         if count and count != [str(len(entry.states))]:
             entry.fail(f"has {len(entry.states)} states, and num-states says {count[0][:20]}.")
-    x, y = (as_number((values.get(key) or [""])[0]) for key in ("pos_x", "pos_y"))
-    entry.position = (x, y) if x is not None and y is not None else None
+    if "pos_x" in values or "pos_y" in values:  # Elvira leaves out a zero
+        x, y = (as_number((values.get(key) or ["0"])[0]) for key in ("pos_x", "pos_y"))
+        entry.position = (x, y) if x is not None and y is not None else None
     return entry
 
 
-def _relation(tokens: Tokens, network: Network, where: str) -> None:
+@dataclass(slots=True)
+class _Canonical:
+    """The canonical models of a file.
+
+    Attributes
+    ----------
+    models
+        Node → how its parts are combined, and the names of these.
+    parts
+        The relations that have a name.
+    seen
+        The nodes that have a relation of their own.
+    """
+
+    models: dict[str, tuple[canonical.Model, list[str]]] = field(default_factory=dict)
+    parts: dict[str, Entry] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    def write_out(self, network: Network) -> None:
+        """Give the nodes their tables, once all parts are known."""
+        for node, (model, names) in self.models.items():
+            entry = network.entries[node]
+            found: dict[str, Array] = {}
+            leak: Array | None = None
+            for name in names:
+                part = self.parts.get(name)
+                if part is None or part.name != node or part.numbers is None:
+                    entry.fail(f"its canonical model names the relation `{name[:80]}`, which is none of its own.")
+                table = np.reshape(part.numbers, (-1, len(entry.states)))
+                if not part.parents:
+                    leak = table[0]
+                elif len(part.parents) == 1 and part.parents[0] not in found:
+                    found[part.parents[0]] = table
+                else:
+                    part.fail("a part of a canonical model has one parent, each another.")
+            entry.numbers = canonical.written_out(entry, network, model, found, leak)
+
+
+def _relation(tokens: Tokens, network: Network, canon: _Canonical, where: str) -> None:
     names = []
     while not tokens.is_next("{"):
         names.append(network.entry(tokens.word(), where).name)
     if not names:
         tokens.fail("a relation names its nodes.")
     entry = network.entries[names[0]]
-    if entry.numbers is not None or entry.parents:
-        entry.fail("has two relations: of the canonical models (noisy OR, MAX, ..) none is read; write a table.")
-    entry.parents = tuple(names[1:])
+    read = replace(entry, where=where, parents=tuple(names[1:]), numbers=None)
+    called = ""
     tokens.take("{")
     while not tokens.skip("}"):
         key = tokens.word("a property").lower()
         tokens.take("=")
+        value = "" if tokens.ended else tokens.texts[tokens.at].lower()
         if key == "name-of-relation":
-            entry.fail("is a canonical model (noisy OR, MAX, ..), of which none is read: write a table.")
+            called = tokens.word("the name of the relation")
+        if key == "henrionvsdiez" and value == "henrion":
+            read.fail("its canonical model has Henrion's parameters, and Díez' are read: change them in Elvira.")
+        if value.startswith(("constraint", "logical-expression")):
+            read.fail(
+                "a constraint between variables makes the diagram asymmetric, which a CID cannot hold: delete it, and "
+                "give the contexts that it rules out utilities that nobody wants."
+            )
         if key != "values":
             while not tokens.skip(";"):
                 tokens.next()
         elif tokens.skip("function"):
-            _combination(tokens, entry)
+            _function(tokens, read, canon)
         else:
             for word in ("table", "generalized-table", "generalizedTable"):
                 tokens.skip(word)
-            _table(tokens, entry, network)
+            _table(tokens, read, network)
+    if called:
+        canon.parts.setdefault(called, read)
+        return
+    if entry.name in canon.seen:
+        read.fail("has two relations.")
+    canon.seen.add(entry.name)
+    entry.kind, entry.parents, entry.numbers = read.kind, read.parents, read.numbers
 
 
-def _combination(tokens: Tokens, entry: Entry) -> None:
-    what = tokens.word("Sum or Product")
-    if entry.kind != "utility" or what.lower() not in {"sum", "product"}:
-        entry.fail(f"the function `{what[:40]}` is not read: write its values as a table.")
-    entry.kind = "sum" if what.lower() == "sum" else "product"
-    tokens.nested()
+def _function(tokens: Tokens, entry: Entry, canon: _Canonical) -> None:
+    """Read what combines utilities, or the parts of a canonical model."""
+    what = tokens.word("a function")
+    parts = tokens.nested()
     tokens.skip(";")
+    model = _MODELS.get(what.lower())
+    if entry.kind == "utility" and what.lower() in {"sum", "product"}:
+        entry.kind = "sum" if what.lower() == "sum" else "product"
+    elif entry.kind == "chance" and model is not None:
+        canon.models[entry.name] = (model, parts)
+    else:
+        entry.fail(f"the function `{what[:40]}` is not read: write its values as a table.")
 
 
 def _table(tokens: Tokens, entry: Entry, network: Network) -> None:

@@ -1,4 +1,4 @@
-"""jgum: influence diagrams of aGrUM as JSON.
+"""jgum: influence diagrams and Bayesian networks of aGrUM as JSON.
 
 The grammar is that of aGrUM's reader [1]_::
 
@@ -7,12 +7,12 @@ The grammar is that of aGrUM's reader [1]_::
 
 where a variable is written as aGrUM's *fast* syntax has it [2]_: ``A[3]`` has the values 0, 1, 2; ``A[2,5]`` those from
 2 to 5; ``A{low|high}`` the two named; ``A{1:9:5}`` five from 1 to 9; ``A[0,1.5,3]`` the intervals between these; alone,
-``A`` has 0 and 1. In a table the node itself varies fastest, then the first of its parents. aGrUM solves with limited
-memory, as written.
+``A`` has 0 and 1. A Bayesian network has the type ``"BN"`` and one list, ``"nodes"``. In a table the node itself varies
+fastest, then the first of its parents. aGrUM solves with limited memory, as written.
 
 References
 ----------
-.. [1] aGrUM, ``src/agrum/ID/io/GUM/GumIDReader_tpl.h``, https://gitlab.com/agrumery/aGrUM.
+.. [1] aGrUM, ``src/agrum/ID/io/GUM/GumIDReader_tpl.h`` and ``src/agrum/BN/io/GUM/``, https://gitlab.com/agrumery/aGrUM.
 .. [2] aGrUM, ``src/agrum/base/variables/allDiscreteVariables_tpl.h``.
 """
 
@@ -26,19 +26,27 @@ import numpy as np
 
 from cidmesa.errors import FileFormatError
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid, turned
-from cidmesa.interop.formats.tokens import as_number
+from cidmesa.interop.formats.tokens import MOST_JSON_PARTS, as_number, json_parts
 
 FORMAT = "jgum"
 MOST_STATES = 100_000
+_KINDS: dict[str, tuple[tuple[str, Kind], ...]] = {
+    "ID": (("chance", "chance"), ("utility", "utility"), ("decision", "decision")),
+    "BN": (("nodes", "chance"),),
+}
+"""For each type of network the lists of its nodes."""
 
 
 def read(text: str, name: str) -> Network:
     """Read jgum; `name` is what errors call the file."""
     data = parse_json(text, name)
-    if not isinstance(data, dict) or data.get("type", "ID") != "ID":
-        raise FileFormatError(f'{name}: an influence diagram of aGrUM says "type": "ID".')
+    type_ = data.get("type", "ID") if isinstance(data, dict) else None
+    if not isinstance(type_, str) or type_ not in _KINDS:
+        raise FileFormatError(
+            f'{name}: an influence diagram of aGrUM says "type": "ID", a Bayesian network "BN"; others are not read.'
+        )
     found = Network(FORMAT, name)
-    kinds: tuple[tuple[str, Kind], ...] = (("chance", "chance"), ("utility", "utility"), ("decision", "decision"))
+    kinds = _KINDS[type_]
     for key, kind in kinds:
         for variable in _texts(data.get(key, []), key, name):
             label, states = fast_variable(variable, f"{name}, `{key}`", 1 if kind == "utility" else 2)
@@ -101,6 +109,8 @@ def _range(read: list[float], listed: bool, stepped: bool, where: str) -> tuple[
 
 def parse_json(text: str, name: str) -> Any:
     """Read JSON; deep nesting, very long numbers and what is not JSON are refused with line and column."""
+    if json_parts(text) > MOST_JSON_PARTS:
+        raise FileFormatError(f"{name}: more than {MOST_JSON_PARTS:,} entries: split the diagram.")
     try:
         return json.loads(text, parse_constant=_no_constant, parse_int=_whole)
     except json.JSONDecodeError as error:

@@ -11,8 +11,9 @@ The grammar is the NET language of the Hugin API [1]_, in the part that discrete
 
 ``%`` begins a comment. In ``data`` the node itself varies fastest, then the last of its parents; the brackets follow
 the parents and are not needed to read it. A decision's parents are what it observes. Hugin solves limited memory
-influence diagrams, as written. Continuous nodes, functions, classes and tables made by expressions (``model_nodes``)
-are refused.
+influence diagrams, as written. Newer versions write ``class name { inputs = (); .. }`` around all of it, which is read
+over where the class has no inputs and no instances of others. Continuous nodes, functions and tables made by
+expressions (``model_nodes``) are refused.
 
 References
 ----------
@@ -34,7 +35,6 @@ _KINDS: dict[str, Kind] = {"node": "chance", "decision": "decision", "utility": 
 _REFUSED = {
     "continuous": "continuous nodes are not read: give the node a few states in Hugin",
     "function": "function nodes are not read: write their values as a table",
-    "class": "object-oriented networks are not read: save the network unfolded",
     "instance": "object-oriented networks are not read: save the network unfolded",
 }
 _NAME = "cidmesa_name"
@@ -48,7 +48,17 @@ def read(text: str, name: str) -> Network:
     found = Network(FORMAT, name)
     names: dict[str, str] = {}
     potentials: list[tuple[str, tuple[str, ...], dict[str, list[str]], str]] = []
+    inside = tokens.skip("class")
+    if inside:
+        found.title = tokens.word("the name of the class")
+        tokens.take("{")
     while not tokens.ended:
+        if inside and tokens.skip("}"):
+            inside = False
+            continue
+        if inside and tokens.follows("="):
+            _refuse_inputs(tokens)
+            continue
         where = tokens.place()
         if tokens.skip("net"):
             found.title = _first(_block(tokens), "name")
@@ -73,6 +83,8 @@ def read(text: str, name: str) -> Network:
         if len(place) == 2 and place[0] is not None and place[1] is not None:
             entry.position = (place[0], place[1])
         names[written] = found.add(entry).name
+    if inside:
+        tokens.fail("the class does not end.")
     for node, parents, block, where in potentials:
         entry = found.entry(names.get(node, node), where)
         if entry.numbers is not None or entry.parents:
@@ -81,6 +93,13 @@ def read(text: str, name: str) -> Network:
         if entry.kind != "decision":
             _take_data(entry, block)
     return found
+
+
+def _refuse_inputs(tokens: Tokens) -> None:
+    """Take an attribute of the class, and refuse a class that has inputs."""
+    at, key = tokens.at, tokens.word("an attribute")
+    if _value(tokens, key) and key == "inputs":
+        tokens.fail("a class with inputs is a part of an object-oriented network: save the network unfolded.", at)
 
 
 def _heading(tokens: Tokens) -> tuple[str, tuple[str, ...]]:
@@ -102,12 +121,18 @@ def _block(tokens: Tokens) -> dict[str, list[str]]:
     tokens.take("{")
     while not tokens.skip("}"):
         key = tokens.word()
-        tokens.take("=")
-        found[key] = tokens.nested() if tokens.is_next("(") else [tokens.word("a value")]
-        while not tokens.skip(";"):  # an expression
-            if key in _READ or tokens.is_next("{") or tokens.is_next("}"):
-                tokens.fail(f"`;` is expected here; got {tokens.shown()}.")
-            tokens.next()
+        found[key] = _value(tokens, key)
+    return found
+
+
+def _value(tokens: Tokens, key: str) -> list[str]:
+    """Take ``= value;``."""
+    tokens.take("=")
+    found = tokens.nested() if tokens.is_next("(") else [tokens.word("a value")]
+    while not tokens.skip(";"):  # an expression
+        if key in _READ or tokens.is_next("{") or tokens.is_next("}"):
+            tokens.fail(f"`;` is expected here; got {tokens.shown()}.")
+        tokens.next()
     return found
 
 

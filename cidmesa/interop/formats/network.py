@@ -457,7 +457,9 @@ def _mechanisms(network: Network, cid: CID, normalise: bool) -> tuple[dict[str, 
             continue
         shape = grid(entry, network)
         if entry.numbers is None:
-            entry.fail("has no table.")
+            entry.fail(
+                "has no table, and other nodes have one: give it its numbers in the program that wrote the file."
+            )
         network.spend(entry, math.prod(shape))
         table = _shaped(entry, shape)
         if entry.kind == "chance":
@@ -509,9 +511,10 @@ def _refuse(network: Network, rounded: Sequence[tuple[Entry, int, float]]) -> No
     entry, rows, _ = rounded[0]
     largest = max(most for _, _, most in rounded)
     others = f" (and rows of {len(rounded) - 1} more nodes)" if len(rounded) > 1 else ""
+    zeros = ", and makes rows of zeros, impossible contexts, uniform" if largest >= 1 else ""
     entry.fail(
         f"{rows} {'row does' if rows == 1 else 'rows do'} not sum to 1{others}; the largest correction is "
-        f"{largest:.3g}. If they were rounded, read(.., normalise=True) divides each by its sum."
+        f"{largest:.3g}. If they were rounded, read(.., normalise=True) divides each by its sum{zeros}."
     )
 
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from cidmesa.diagram import CID
 from cidmesa.errors import FileFormatError
-from cidmesa.interop.formats.tokens import DEEPEST
+from cidmesa.interop.formats.tokens import DEEPEST, MOST_JSON_PARTS, json_parts
 from cidmesa.interop.plain import as_plain
 from cidmesa.interop.reader import Where
 from cidmesa.interop.study_reader import from_plain
@@ -131,6 +131,8 @@ def loads(text: str, *, name: str = "text") -> CID | CIM | TrainingSetup | Study
         raise FileFormatError(
             f"{name}: {len(text):,} characters, and a file has at most {MOST_BYTES:,}: split the diagram."
         )
+    if text.lstrip()[:1] == "{" and json_parts(text) > MOST_JSON_PARTS:
+        raise FileFormatError(f"{name}: more than {MOST_JSON_PARTS:,} entries: split the diagram.")
     data = _from_json(text)
     if data is None:
         data = _Events(text, name).data()

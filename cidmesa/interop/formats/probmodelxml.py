@@ -5,7 +5,8 @@ The grammar is ProbModelXML's [1]_ in versions 0.2 and 1.0, in the part that dis
     <ProbModelXML formatVersion=".."><ProbNet type="InfluenceDiagram | LIMID | BayesianNetwork">
       <DecisionCriteria> <Criterion name=".." unit=".." />* </DecisionCriteria>
       <Variables> <Variable name=".." type="finiteStates | numeric" role="chance | decision | utility">
-        <Coordinates x y /> <States> <State name />* </States> <Unit>..</Unit> <Criterion name /> </Variable>*
+        <Coordinates x y /> <AdditionalProperties> <Property name="Title" value /> </AdditionalProperties>
+        <States> <State name />* </States> <Unit>..</Unit> <Criterion name /> </Variable>*
         </Variables>
       <Links> <Link directed="true"> <Variable name /> <Variable name /> </Link>* </Links>
       <Potentials> <Potential type=".."> <UtilityVariable name />? <Variables> <Variable name />* </Variables> ..
@@ -13,7 +14,9 @@ The grammar is ProbModelXML's [1]_ in versions 0.2 and 1.0, in the part that dis
     </ProbNet></ProbModelXML>
 
 Potentials that are read: ``Table``, ``ProbTable``, ``Exact``, ``UnivariateDistr`` with the distribution Exact,
-``Uniform``, ``Delta``, ``Tree/ADD`` with branches over states, ``Sum`` and ``Product`` of utilities. In ``Values``
+``Uniform``, ``Delta``, ``Tree/ADD`` with branches over states, ``ICIModel`` (noisy OR, MAX, AND, MIN and tuning models:
+a table for each parent and the leak; of the states the last is the strongest), ``Sum`` and ``Product`` of utilities. In
+``Values``
 the first variable varies fastest. An influence diagram is solved without forgetting, a LIMID as written [1]_.
 Utilities of several criteria are one utility only where the file says how they are weighed (unicriterion analysis):
 then each is multiplied by its scale.
@@ -36,15 +39,22 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arrays import Array
-from cidmesa.interop.formats import xml
+from cidmesa.interop.formats import canonical, xml
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid, number
 from cidmesa.interop.formats.tokens import as_number
-from cidmesa.interop.formats.writing import attribute
+from cidmesa.interop.formats.writing import attribute, label_or_nothing
 
 FORMAT = "OpenMarkov ProbModelXML"
 _TYPES = ("InfluenceDiagram", "LIMID", "BayesianNetwork")
 _KINDS: dict[str, Kind] = {"chance": "chance", "decision": "decision", "utility": "utility"}
 _TABLES = {"Table", "ProbTable", "Exact", "ExactDistr", "UnivariateDistr"}
+_CANONICAL: dict[canonical.Model, set[str]] = {
+    "last": {"or", "max", "causalmax", "generalizedmax"},
+    "first": {"and", "min", "causalmin", "generalizedmin"},
+    "tuning": {"tuning"},
+}
+"""The words in the names of models; states are in ascending order, so that the strongest is the last."""
+
 _NOTHING = "---"
 """How OpenMarkov writes a criterion or a unit without a name."""
 
@@ -109,6 +119,10 @@ def _variable(variable: xml.Element) -> Entry:
     if where is not None:
         x, y = as_number(where.attributes.get("x", "")), as_number(where.attributes.get("y", ""))
         entry.position = (x, y) if x is not None and y is not None else None
+    extra = variable.find("AdditionalProperties")
+    for kept in extra.all("Property") if extra is not None else ():
+        if kept.attributes.get("name") == "Title":
+            entry.label = kept.attributes.get("value", "")
     entry.unit = variable.text_of("Unit")
     agent = variable.find("Agent")
     entry.agent = agent.attributes.get("name", "") if agent is not None else ""
@@ -131,7 +145,7 @@ def _take_links(net: xml.Element, network: Network) -> None:
             network.entry(end, f"{link.name}, line {link.line}")
         above.setdefault(ends[1], []).append(ends[0])
     for head, tails in above.items():
-        network.entries[head].parents = tuple(tails)
+        network.entries[head].parents = tuple(dict.fromkeys(tails))
 
 
 def _scales(root: xml.Element, net: xml.Element, used: set[str], network: Network) -> dict[str, float]:
@@ -200,6 +214,8 @@ def _table(potential: xml.Element, entry: Entry, network: Network, depth: int) -
         return np.broadcast_to(_delta(potential, entry), shape)
     if type_ in {"Tree/ADD", "TreeADD"}:
         return _tree(potential, entry, network, shape, axes, depth)
+    if type_ == "ICIModel" and own:
+        return _canonical(potential, entry, network).reshape(shape)
     if type_ not in _TABLES or potential.attributes.get("distribution", "Exact") != "Exact":
         what = potential.attributes.get("distribution", type_) if type_ in _TABLES else type_
         potential.fail(
@@ -226,6 +242,31 @@ def _table(potential: xml.Element, entry: Entry, network: Network, depth: int) -
     order = sorted(range(len(names)), key=lambda i: axes.index(names[i]))
     spread = [card if name in names else 1 for card, name in zip(shape, axes, strict=True)]
     return np.broadcast_to(array.transpose(order).reshape(spread), shape)
+
+
+def _canonical(potential: xml.Element, entry: Entry, network: Network) -> Array:
+    """Write out a model of independent causes: a table of the node for each parent, and one without any, the leak."""
+    words = set(potential.need("Model").text.lower().replace("/", " ").split())
+    model = next((model for model, names in _CANONICAL.items() if words & names), None)
+    if model is None:
+        potential.fail(
+            f"the canonical model `{potential.text_of('Model')[:40]}` of `{entry.name}` is not read: convert it to a "
+            "table in OpenMarkov."
+        )
+    parts: dict[str, Array] = {}
+    leak: Array | None = None
+    for part in potential.need("Subpotentials").all("Potential"):
+        names = _names(part)
+        if names[:1] != [entry.name] or len(names) > 2 or (len(names) == 2 and names[1] in parts):
+            part.fail(f"a part of the canonical model of `{entry.name}` is a table of it, given one of its parents.")
+        numbers = np.array(part.need("Values").numbers())
+        if len(names) == 1:
+            leak = numbers
+        elif len(numbers) % len(entry.states) == 0:
+            parts[names[1]] = numbers.reshape(-1, len(entry.states))
+        else:
+            part.fail(f"a table of `{entry.name}` has {len(numbers):,} numbers for {len(entry.states)} states.")
+    return canonical.written_out(entry, network, model, parts, leak)
 
 
 def _delta(potential: xml.Element, entry: Entry) -> Any:
@@ -289,6 +330,7 @@ def write(network: Network) -> str:
         if entry.position is not None:
             x, y = map(number, entry.position)
             lines.append(f'        <Coordinates x="{x}" y="{y}" />')
+        lines += label_or_nothing(entry, _title)
         if entry.kind == "utility":
             lines.append(f"        <Criterion name={_a(criteria[entry.unit])} />")
         else:
@@ -312,6 +354,11 @@ def write(network: Network) -> str:
             f"<Unicriterion><Scales>{scales}</Scales></Unicriterion></MulticriteriaOptions></InferenceOptions>"
         )
     return "\n".join([*lines, "</ProbModelXML>", ""])
+
+
+def _title(label: str) -> str:
+    kept = f'<Property name="Title" value={_a(label)} />'
+    return f"        <AdditionalProperties>{kept}</AdditionalProperties>"
 
 
 def _potential(entry: Entry, network: Network) -> list[str]:

@@ -18,6 +18,12 @@ from cidmesa.errors import FileFormatError
 DEEPEST: Final = 64
 """How deep lists may be nested."""
 
+MOST_TOKENS: Final = 1_600_000
+"""How many words and marks a file may have: the largest networks that are passed around have about a million."""
+
+MOST_JSON_PARTS: Final = 3_000_000
+"""How many entries JSON may have."""
+
 _NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _LONGEST: Final = 320
 """Characters of the longest number: the smallest float written out in full has about that many."""
@@ -77,6 +83,9 @@ class Tokens:
                 self.fail(f"the {what} that begins here does not end.")
             else:
                 texts(match.group())
+            if len(self.texts) > MOST_TOKENS:
+                self.at = MOST_TOKENS
+                self.fail(f"the file has more than {MOST_TOKENS:,} words and marks: split the diagram.")
         starts(len(text))
 
     # Where one is -------------------------------------------------------------------------------------------------
@@ -101,6 +110,10 @@ class Tokens:
     def is_next(self, mark: str) -> bool:
         """Say whether the next token is this mark or word, and not a text in quotes."""
         return self.at < len(self.texts) and self.texts[self.at] == mark and self.at not in self.quoted
+
+    def follows(self, mark: str) -> bool:
+        """Say whether this mark or word comes after the next token."""
+        return self.at + 1 < len(self.texts) and self.texts[self.at + 1] == mark and self.at + 1 not in self.quoted
 
     def shown(self) -> str:
         """Return the next token for a message, shortened."""
@@ -186,6 +199,15 @@ class Tokens:
                 self.fail("the block that begins here does not end.", start)
             depth += self.is_next(opening) - self.is_next(closing)
             self.at += 1
+
+
+def json_parts(text: str) -> int:
+    """Return how many entries a JSON text has, lists and mappings among them, or a few more.
+
+    >>> json_parts('{"a": [1, 2]}')
+    3
+    """
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def as_number(text: str) -> float | None:

@@ -8,13 +8,17 @@ The grammar is BayesFusion's [1]_, read from files that GeNIe wrote and from oth
       <decision id="D"> <state/>* <parents/>? </decision>
       <utility id="U"> <parents/>? <utilities>numbers</utilities> </utility>
       <mau id="V"> <parents>utilities</parents> <weights>numbers</weights>? </mau>
+      <noisymax id="A"> <state/>* <parents/> <strengths>positions</strengths> <parameters>numbers</parameters>
+      </noisymax>
     </nodes>
     <extensions><genie ..><node id="A"> <name>label</name> <position>left top right bottom</position>
     </node>*</genie></extensions> </smile>
 
 The node itself varies fastest, then the last of its parents. GeNIe behaves as if no decision forgot what was known
 before [3]_, so that is what is read. A multi-attribute utility (``mau``) is a weighted sum; one with expressions, and
-noisy or continuous nodes, are refused. aGrUM writes Bayesian networks in this format with the first parent varying
+continuous nodes, are refused. A noisy MAX is written out: its states go from the strongest effect to none, its
+parameters are, for each parent, a row for each of its states in the order of ``strengths``, and the leak [4]_. aGrUM
+writes Bayesian networks in this format with the first parent varying
 fastest; such a file says that it is aGrUM's, and is read so.
 
 References
@@ -22,13 +26,17 @@ References
 .. [1] BayesFusion, *GeNIe modeler* and *SMILE engine*, https://support.bayesfusion.com/docs/.
 .. [2] aGrUM, ``src/agrum/BN/io/XDSL/XDSLBNReader_tpl.h``; BayesianNetworkFormats.jl, ``src/genie_xdsl.jl``.
 .. [3] BayesFusion, "Policy evaluation", https://support.bayesfusion.com/docs/GeNIe/algorithms_cooper.html.
+.. [4] SMILE, ``defnoisymax.h``: ``GetOutcomeOfStrength`` and "weight[i] = P(Y|Xi)".
 """
 
 from __future__ import annotations
 
 import json
 
-from cidmesa.interop.formats import xml
+import numpy as np
+
+from cidmesa.arrays import Array
+from cidmesa.interop.formats import canonical, xml
 from cidmesa.interop.formats.network import Entry, Kind, Network, grid, number, turned
 from cidmesa.interop.formats.tokens import as_number
 from cidmesa.interop.formats.writing import as_text, attribute, identifiers
@@ -36,13 +44,13 @@ from cidmesa.interop.formats.writing import as_text, attribute, identifiers
 FORMAT = "GeNIe XDSL"
 _KINDS: dict[str, Kind] = {
     "cpt": "chance",
+    "noisymax": "chance",
     "deterministic": "chance",
     "decision": "decision",
     "utility": "utility",
     "mau": "sum",
 }
 _REFUSED = {
-    "noisymax": "a noisy-MAX node is not read: change its type to General in GeNIe, which writes its table out",
     "noisyadder": "a noisy adder is not read: change its type to General in GeNIe, which writes its table out",
     "equation": "a node with an equation is continuous and not read: discretise it in GeNIe",
     "demorgan": "a DeMorgan node is not read: change its type to General in GeNIe, which writes its table out",
@@ -129,11 +137,34 @@ def _take_table(entry: Entry, element: xml.Element, network: Network) -> None:
             if state not in entry.states:
                 entry.fail(f"`{state[:40]}` is not one of its states.")
             entry.numbers += [float(state == own) for own in entry.states]
+    elif element.tag == "noisymax":
+        entry.numbers = _noisy_max(entry, element, network)
     elif element.tag == "mau":
         if element.find("expressions") is not None or element.find("definition") is not None:
             entry.fail("combines utilities by an expression, and sums with weights are read: write it as a sum.")
         weights = element.find("weights")
         entry.weights = tuple(weights.numbers()) if weights is not None else ()
+
+
+def _noisy_max(entry: Entry, element: xml.Element, network: Network) -> Array:
+    strengths, numbers = element.need("strengths").text.split(), element.need("parameters").numbers()
+    states = len(entry.states)
+    cards = [len(network.entry(parent, entry.where).states) for parent in entry.parents]
+    if len(strengths) != sum(cards) or len(numbers) != (sum(cards) + 1) * states:
+        entry.fail(
+            f"its noisy MAX has {len(strengths):,} strengths and {len(numbers):,} parameters, and its parents and "
+            f"states ask for {sum(cards):,} and {(sum(cards) + 1) * states:,}."
+        )
+    rows = np.reshape(numbers, (-1, states))
+    parts, at = {}, 0
+    for parent, card in zip(entry.parents, cards, strict=True):
+        order = strengths[at : at + card]
+        if sorted(order) != sorted(map(str, range(card))):
+            entry.fail(f"its strengths name each of the {card} states of `{parent}` once; got {' '.join(order)[:80]}.")
+        parts[parent] = np.empty((card, states))
+        parts[parent][[int(word) for word in order]] = rows[at : at + card]
+        at += card
+    return canonical.written_out(entry, network, "first", parts, rows[-1])
 
 
 def _turn_tables(network: Network) -> None:

@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
+import numpy as np
+
 from cidmesa.errors import FileFormatError
-from cidmesa.interop.formats.tokens import as_number
+from cidmesa.interop.formats.tokens import MOST_TOKENS, as_number
 
 DEEPEST: Final = 64
 """How deep elements may be nested."""
+
+MOST_ELEMENTS: Final = 300_000
+"""How many elements, and about as many attributes, a file may have: 10,000 nodes make about 200,000."""
 
 
 @dataclass(slots=True)
@@ -91,11 +96,15 @@ class _Builder:
         self.expat: Any = None
         self.root: Element | None = None
         self.open: list[Element] = []
+        self.count = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         line = self.expat.CurrentLineNumber
         if len(self.open) >= DEEPEST:
             raise FileFormatError(f"{self.name}, line {line}: elements are nested more than {DEEPEST} deep.")
+        self.count += 1
+        if self.count > MOST_ELEMENTS:
+            raise FileFormatError(f"{self.name}, line {line}: more than {MOST_ELEMENTS:,} elements: split the diagram.")
         element = Element(tag.rpartition("}")[2], dict(attributes), line, self.name)
         if self.open:
             self.open[-1].children.append(element)
@@ -143,12 +152,14 @@ def parse(data: bytes, name: str) -> Element:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import DefusedXMLParser
 
+    if _words(data) > MOST_TOKENS or data.count(b"=") > 2 * MOST_ELEMENTS:
+        raise FileFormatError(f"{name}: more than {MOST_TOKENS:,} words, or too many attributes: split the diagram.")
     builder = _Builder(name)
     parser: Any = DefusedXMLParser(target=builder, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     builder.expat = parser.parser
     parser.parser.StartDoctypeDeclHandler = _no_external_type
     try:
-        parser.feed(data)
+        parser.feed(data.lstrip(b" \t\r\n") if data[:1].isspace() else data)  # some write white space before <?xml
         root: Element | None = parser.close()
     except (DefusedXmlException, _ExternalTypeError):
         raise FileFormatError(
@@ -159,11 +170,23 @@ def parse(data: bytes, name: str) -> Element:
         raise FileFormatError(
             f"{name}, line {line}, column {column + 1}: not XML: {str(error).split(':')[0]}."
         ) from None
+    except FileFormatError:
+        raise
     except (ValueError, LookupError) as error:  # an encoding that expat does not know
         raise FileFormatError(f"{name}: not XML that can be read: {str(error)[:80]}.") from None
     if root is None:
         raise FileFormatError(f"{name}: there is no element in it.")
     return root
+
+
+def _words(data: bytes) -> int:
+    """Return how many words stand in a file, counted where white space ends.
+
+    >>> _words(b"<a> 0.5  0.25 </a>")
+    3
+    """
+    white = np.frombuffer(data, dtype=np.uint8) <= ord(" ")
+    return int(np.count_nonzero(white[:-1] & ~white[1:]))
 
 
 class _ExternalTypeError(Exception):
