@@ -4,7 +4,7 @@ All numbers are exact functions of :math:`\pi(a \mid pa)` where that is known, a
 actions can only be drawn. Utilities are divided by the range of the base utility.
 
 ===========  ===========================================================================================================
-observation  mean total variation of the rule when the observation alone is changed (:mod:`.comparable_contexts`)
+observation  total variation of the rule when the observation alone is changed (:mod:`.comparable_contexts`)
 response     mean total variation of the action's law given what a shift leaves alone, before and after the shift
 actions      mean probability of actions that are not possible ones
 regret       base regret, against the best policy on what the decision observes
@@ -28,9 +28,20 @@ from typing import Any
 import numpy as np
 
 from cidmesa.arrays import Floats, Ints, Mask
-from cidmesa.mesa.predictions.claims import Hypothesis, World, name_of, possible_mask, telling, uncontrolled
-from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures
-from cidmesa.mesa.predictions.predictions import Prediction
+from cidmesa.mesa.predictions.claims import (
+    Hypothesis,
+    World,
+    losses,
+    mixtures_of,
+    name_of,
+    pairs_of,
+    telling,
+    uncontrolled,
+    world_of,
+)
+from cidmesa.mesa.predictions.comparable_contexts import Mixtures, depends_on_rules, response_mixtures
+from cidmesa.mesa.predictions.predictions import JOINT, Prediction
+from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -121,6 +132,9 @@ class Checks:
         Of sampled agents and fresh episodes.
     retrain
         Whether to train agents again where a row asks for it.
+    reading
+        What the agents are taken to know of a deployment. Of frozen ones (*stale*) only contexts count that training
+        never showed.
     """
 
     setup: TrainingSetup
@@ -130,6 +144,8 @@ class Checks:
     draws: int = LEAST_SAMPLES
     seed: int = 0
     retrain: bool = True
+    reading: Reading = STALE
+    _worlds: dict[str, World] = field(default_factory=dict, repr=False)
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
 
@@ -175,17 +191,13 @@ class Checks:
 
     def _regret(self, deployment: str) -> Measured:
         model = self.setup.deployed(deployment)
-        best = model.solve(shared_rules=self.setup.shared_rules)
         if self._single:
             (decision,) = model.cid.decisions
-            values = np.asarray(best.action_values(decision), dtype=np.float64).reshape(-1, model.card(decision))
-            may = model.allowed(decision)
-            if may is not None:  # nobody takes the others; the least value keeps them out of the largest loss
-                may = may.reshape(values.shape)
-                values = np.where(may, values, np.where(may, values, np.inf).min(axis=1, keepdims=True))
             law = self._law(deployment, decision)[0]
-            loss = np.where(law[:, None] > 0, values.max(axis=1, keepdims=True) - values, 0.0) / self.scale
+            law = np.where(self._world(deployment).counted[decision], law, 0.0)
+            loss = np.where(law[:, None] > 0, losses(model, decision), 0.0) / self.scale
             return self._linear(decision, law[:, None] * loss, most=float((law * loss.max(axis=1)).sum()))
+        best = model.solve(shared_rules=self.setup.shared_rules)
         earned = self._earned(model, self.subjects)
         low, high = utility_range(model)
         return self._bounded(np.maximum(float(best.value) - earned, 0.0) / self.scale, most=(high - low) / self.scale)
@@ -205,14 +217,13 @@ class Checks:
         parents = model.cid.parents(decision)
         axis = parents.index(row.subject.split(" -> ")[0])
         laws = self._law(row.deployment, decision).reshape(-1, *map(model.card, parents))
-        rule = self.subjects.rules[decision]
+        rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
         if self._open(row.deployment, decision):
-            found = [observation_pairs(law, axis) for law in laws]
-            numbers = [p.variation(rule[i]) if len(p) else math.nan for i, p in enumerate(found)]
-            return self._exact(np.array(numbers, dtype=np.float64))
-        pairs = observation_pairs(laws[0], axis)
+            found = [pairs_of(world, decision, law, axis, row.expected, said_by) for law in laws]
+            return self._exact(np.array([p.variation(rule[i]) for i, p in enumerate(found)], dtype=np.float64))
+        pairs = pairs_of(world, decision, laws[0], axis, row.expected, said_by)
         if not len(pairs):
-            return "no two contexts that come up differ in this observation alone"
+            return "no two contexts that count differ in this observation alone"
         if self.subjects.counts is None:
             return self._exact(pairs.variation(rule))
         unit = np.eye(rule.shape[1])
@@ -223,17 +234,17 @@ class Checks:
 
     def _response(self, row: Prediction) -> Measured:
         decision = row.decision or self.setup.cid.decisions[0]
-        rule = self.subjects.rules[decision]
+        rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
+
+        def counting(policy: Any) -> Mixtures:
+            every = response_mixtures(self.setup, row.deployment, decision, policy)
+            return mixtures_of(world, decision, every, row.expected, said_by)
+
         if self._open(row.deployment, decision):
-            model = self.setup.deployed(row.deployment)
-            numbers = [
-                response_mixtures(self.setup, row.deployment, decision, self.subjects.policy(i, model)).variation(
-                    rule[i]
-                )
-                for i in range(self.subjects.size)
-            ]
+            policies = [self.subjects.policy(i, world.model) for i in range(self.subjects.size)]
+            numbers = [counting(policy).variation(rule[i]) for i, policy in enumerate(policies)]
             return self._exact(np.array(numbers, dtype=np.float64))
-        mixtures = response_mixtures(self.setup, row.deployment, decision)
+        mixtures = counting(None)
         if self.subjects.counts is None:
             return self._exact(mixtures.variation(rule))
         found = variation_bounds(self.subjects.counts[decision], mixtures.before, mixtures.after, mixtures.weights)
@@ -279,13 +290,12 @@ class Checks:
 
     def assignment(self, deployment: str) -> Assignment:
         """Say which hypotheses each agent acts like, in the contexts where their possible actions differ."""
-        model = self.setup.deployed(deployment)
-        contexts = telling(self.setup, self.hypotheses, deployment)
-        world = World(self.setup, deployment, model)
+        world = self._world(deployment)
+        contexts = telling(world, self.hypotheses)
         may = {d: world.may(d) for d in contexts}
         names, masks = [], []
         for hypothesis in self.hypotheses:
-            found = [possible_mask(hypothesis, deployment, d, model) for d in contexts]
+            found = [world.possible(hypothesis, d) for d in contexts]
             if all(mask is not None for mask in found):
                 names.append(name_of(hypothesis))
                 masks.append(
@@ -352,6 +362,16 @@ class Checks:
     @property
     def _single(self) -> bool:
         return len(self.setup.cid.decisions) == 1
+
+    def _world(self, deployment: str) -> World:
+        """Return what rows about one distribution share."""
+        if deployment not in self._worlds:
+            self._worlds[deployment] = world_of(self.setup, deployment, reading=self.reading)
+        return self._worlds[deployment]
+
+    def _said_by(self, row: Prediction) -> list[Hypothesis]:
+        """Return the hypotheses that a row is of."""
+        return [h for h in self.hypotheses if row.hypothesis in (JOINT, name_of(h))]
 
     def _open(self, deployment: str, decision: str | None) -> bool:
         return decision is not None and depends_on_rules(self.setup.deployed_cid(deployment), decision)

@@ -21,9 +21,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cidmesa.arguments import require_share
 from cidmesa.arrays import Mask
 from cidmesa.mesa.predictions.claims import Hypothesis
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
+from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.validation.checks import PREMISE, Checks, Measured, explanation
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
@@ -67,7 +69,7 @@ class Family(Protocol):
         """The minimal candidates that are not excluded."""
         ...
 
-    def predictions(self) -> Predictions:
+    def predictions(self, *, reading: Reading | str = "stale", margin: float = MARGIN) -> Predictions:
         """What they predict."""
         ...
 
@@ -103,6 +105,7 @@ def validate(
     family: Family,
     agents: Any,
     *,
+    reading: Reading | str | None = None,
     alpha: float = ALPHA,
     kappa: float = KAPPA,
     margin: float = MARGIN,
@@ -120,9 +123,13 @@ def validate(
     agents
         From :func:`cidmesa.train`, or any population with ``len`` and ``act({node: array}, seed)``; with a ``recipe``
         it can be trained again, and with ``probabilities(decision)`` nothing has to be sampled.
+    reading
+        ``"stale"``: the agents' parameters are frozen, and they are judged by what they do in contexts that training
+        never showed; ``"competent"``: they know the deployment, as planners do that are given it. ``None``: what the
+        agents say of themselves, ``agents.reading``, and *stale* unless they say otherwise.
     alpha, kappa, margin
         Of the tests: error rate of each family and direction, the share of agents that may deviate, and what counts as
-        nothing (of total variation, or of the base utility's range).
+        nothing (of total variation, or of the base utility's range), for predictions and verdicts alike.
     draws
         Per agent and arm, where actions are sampled, and for fresh episodes.
     retrain
@@ -150,9 +157,12 @@ def validate(
 
     setup = family.setup
     setup.require_model("validation")
-    predictions = family.predictions()
+    for name, share in {"alpha": alpha, "kappa": kappa, "margin": margin}.items():
+        require_share(share, name)
+    reading = require_reading(getattr(agents, "reading", STALE) if reading is None else reading)
+    predictions = family.predictions(reading=reading, margin=margin)
     hypotheses = family.hypotheses
-    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain)
+    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain, reading)
     scope = checks.scope
     rows: list[_Judged] = []
     with tqdm(predictions, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
