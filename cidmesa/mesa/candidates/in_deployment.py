@@ -85,7 +85,7 @@ class InDeployment:
         """Chance nodes that it may follow only because of what its decisions are allowed to do."""
         return self.view.forced
 
-    # What it costs, what it does ---------------------------------------------------------------------------------------
+    # What it costs, what it does --------------------------------------------------------------------------------------
 
     @property
     def regret(self) -> Mapping[Reading, Interval]:
