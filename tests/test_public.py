@@ -39,7 +39,7 @@ def described(value: Any) -> str:
 
 # A change of this list is a change of the public surface: the change log tells of it.
 SURFACE = {
-    'Agents': 'recipe, _params, predictions=None, earned=()',
+    'Agents': 'recipe, _params, predictions=None, earned=(), registered=None, stopped=()',
     'Answer': 'enum ADMITS, EXCLUDES, UNKNOWN',
     'Bernoulli': 'p',
     'CID': 'edges=(), *nodes=(), *decisions=(), *utilities=(), *latent=(), *bidirected=(), *attributes=mappingproxy({})',

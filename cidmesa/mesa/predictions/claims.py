@@ -23,6 +23,7 @@ from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
+from cidmesa.solve.policies.stakes import negated
 from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
@@ -320,11 +321,6 @@ def _shares(mixture: Floats, can: Mask) -> tuple[Floats, Floats]:
 def best_value(setup: TrainingSetup, model: CIM, budget: Budget = UNLIMITED) -> float:
     """Return the best expected utility with the rules that the setup lets decisions share."""
     return float(model.solve(shared_rules=setup.shared_rules, budget=budget).value)
-
-
-def negated(model: CIM) -> CIM:
-    """Return the model whose best policy is the worst of `model`."""
-    return model.shift({u: -np.asarray(model.cpd(u), dtype=np.float64) for u in model.cid.utilities})
 
 
 def uncontrolled(model: CIM, node: str, decision: str) -> CIM:
