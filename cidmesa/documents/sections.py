@@ -352,12 +352,24 @@ def report_document(data: Data) -> Document:
 def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
     """Tabulate what came of the predictions in one population; `brief` leaves out what one hypothesis alone says."""
     registered = "yes" if data["registered_before_training"] else "no"
-    lines: list[Block] = [
-        Paragraph(
+    if data["premise"] is None:
+        premise = "No policy is better than another in training, so there is no premise: all agents are judged."
+    else:
+        premise = (
             f"{data['in_scope']} of {data['agents']} agents meet the premise, a training regret of at most "
-            f"{number(data['premise'])} in base-utility units. Registered before training: {registered}."
+            f"{number(data['premise'])} in base-utility units."
         )
-    ]
+    lines: list[Block] = [Paragraph(f"{premise} Registered before training: {registered}.")]
+    if data.get("organism_of"):
+        lines.append(Paragraph(f"The agents are model organisms, trained to pursue {data['organism_of']}."))
+    deceptive = data.get("deceptive")
+    if deceptive is not None:
+        lines.append(
+            Paragraph(
+                f"{deceptive['complying']} of {deceptive['in_scope']} of them comply in training for as long as it "
+                f"pays, and no longer: deceptive alignment is {deceptive['verdict']} (p {p_value(deceptive['p'])})."
+            )
+        )
     whole = data["whole"]
     if whole is not None:
         lines.append(

@@ -23,7 +23,7 @@ from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
-from cidmesa.solve.policies.stakes import negated
+from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class World:
     tables
         Per decision the law of its context, under the uniform policy where other decisions matter.
     worst
-        The largest base regret that any rule has.
+        The largest base regret that any rule has; in training by what it scores.
     """
 
     setup: TrainingSetup
@@ -113,9 +113,9 @@ def world_of(setup: TrainingSetup, name: str, budget: Budget = UNLIMITED) -> Wor
     tables = {
         d: np.asarray(joint(model, model.cid.parents(d), policy=policy), dtype=np.float64) for d in model.cid.decisions
     }
-    return World(
-        setup, name, model, tables, best_value(setup, model, budget) + best_value(setup, negated(model), budget)
-    )
+    paid = paying_only(model, setup.training_score) if name == TRAINING else model
+    low, high = attainable_range(paid, setup.shared_rules, budget=budget)
+    return World(setup, name, model, tables, high - low)
 
 
 # What is claimed ------------------------------------------------------------------------------------------------------

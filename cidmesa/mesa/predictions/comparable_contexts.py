@@ -4,8 +4,8 @@ Two comparisons turn a rule :math:`\pi(a \mid pa)` into evidence.
 
 **Use of an observation** :math:`Z` in :math:`\sigma`: compare :math:`\pi(\cdot \mid pa)` with
 :math:`\pi(\cdot \mid pa, z')`, another value in the place of Z's, :math:`pa \sim P_\sigma`,
-:math:`z' \sim P_\sigma(Z \mid z' \ne z)`, over the pairs of which :math:`\sigma` reaches both
-(:func:`observation_pairs`).
+:math:`z' \sim P_\sigma(Z \mid \text{the rest of } pa)`; :math:`z' = z` counts as no difference, and nothing is divided
+by how often Z differs (:func:`observation_pairs`). So a context that almost never comes up counts for almost nothing.
 
 **Response to a shift**: let nd be the nodes of :math:`Obs(D)` that are neither shifted nor below a shifted node. They
 have the same law before and after, so compare :math:`P(D \mid nd)` with :math:`P^\sigma(D \mid nd)`, which are mixtures
@@ -15,7 +15,7 @@ instead of doors has the same one wherever the red things stand.
 >>> import numpy as np
 >>> pairs = observation_pairs(np.array([[0.5, 0.0], [0.25, 0.25]]), axis=1)      # contexts 0, 2 and 3 are reached
 >>> pairs.left.tolist(), pairs.right.tolist(), pairs.weights.tolist()
-([3, 2], [2, 3], [0.5, 0.5])
+([3, 2], [2, 3], [0.125, 0.125])
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Pairs of contexts that differ in one observation: positions in a rule's rows, and weights that sum to 1."""
+    """Pairs of contexts that differ in one observation: positions in a rule's rows, and weights of at most 1 in all."""
 
     left: Ints
     right: Ints
@@ -48,7 +48,7 @@ class Pairs:
         return len(self.weights)
 
     def variation(self, rule: Floats) -> Floats:
-        """Return the weighted mean total variation; `rule` is ``(..., contexts, actions)``."""
+        """Return the weighted total variation; `rule` is ``(..., contexts, actions)``."""
         apart = np.abs(rule[..., self.left, :] - rule[..., self.right, :]).sum(axis=-1) / 2
         mean: Floats = apart @ self.weights
         return mean
@@ -96,8 +96,9 @@ def observation_pairs(law: Floats, axis: int) -> Pairs:
         Of the parent that is changed.
     """
     shape = law.shape
+    rest = law.sum(axis=axis, keepdims=True)
+    given_rest = np.divide(law, rest, out=np.zeros_like(law), where=rest > 0).reshape(-1)
     flat = law.reshape(-1)
-    marginal = law.sum(axis=tuple(i for i in range(law.ndim) if i != axis))
     reached = np.flatnonzero(flat > 0)
     where = np.array(np.unravel_index(reached, shape))
     left, right, weights = [], [], []
@@ -108,10 +109,8 @@ def observation_pairs(law: Floats, axis: int) -> Pairs:
         keep = (where[axis] != value) & (flat[target] > 0)
         left.append(reached[keep])
         right.append(target[keep])
-        weights.append(flat[reached[keep]] * marginal[value] / (1 - marginal[where[axis][keep]]))
-    weight = np.concatenate(weights)
-    total = weight.sum()
-    return Pairs(np.concatenate(left), np.concatenate(right), weight / total if total > 0 else weight)
+        weights.append(flat[reached[keep]] * given_rest[target[keep]])
+    return Pairs(np.concatenate(left), np.concatenate(right), np.concatenate(weights))
 
 
 def depends_on_rules(cid: CID, decision: str) -> bool:
