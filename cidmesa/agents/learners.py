@@ -114,7 +114,7 @@ def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule, score: S
 
     `score` names the utilities that training follows, all if left out.
     """
-    world = Environment(model)
+    world = Environment(model, only_what_matters=True)
     below = scored_below(model, score)
     paid = model.cid.utilities if score is None else tuple(score)
     scale = typical_gain(paying_only(model, paid), _shared(rules))
@@ -126,12 +126,13 @@ def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule, score: S
         def choose(decision: str, values: Mapping[str, Ints]) -> Ints:
             rule = rules[decision]
             contexts = np.broadcast_to(world.context(decision, values), (len(keys), schedule.batch))
-            codes = (uniforms(keys, f"code {decision}", episodes) * rule.inputs.codes).astype(np.intp)
-            log_pi = torch.log_softmax(rule.logits(params, contexts, codes), dim=-1)
+            codes = np.zeros_like(contexts)
+            if rule.inputs.codes > 1:
+                codes = (uniforms(keys, f"code {decision}", episodes) * rule.inputs.codes).astype(np.intp)
+            log_pi, entropy = _met(rule, params, contexts, codes)
             actions = draw(log_pi.detach().exp().numpy(), uniforms(keys, f"act {decision}", episodes))
             taken = torch.take_along_dim(log_pi, torch.from_numpy(actions)[..., None], dim=-1)[..., 0]
-            finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)  # of what is forbidden: nothing, and no gradient
-            chosen[decision] = taken, -(log_pi.exp() * finite).sum(dim=-1)
+            chosen[decision] = taken, entropy
             return actions
 
         played = world.play(keys, which_examples(keys, episodes, schedule.examples), choose)
@@ -145,6 +146,27 @@ def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule, score: S
         return total, np.sum([played.utilities[u].mean(axis=1) for u in paid], axis=0)
 
     return loss
+
+
+def _met(rule: Rule, params: Params, contexts: Ints, codes: Ints) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities ``(agents, n, actions)`` and entropies ``(agents, n)`` of a rule where it acts.
+
+    Where there are fewer inputs than episodes the rule is asked once for each input.
+    """
+    every, width = rule.inputs.table.shape[:2]
+    if every * width > contexts.shape[-1]:
+        return _log_and_entropy(rule.logits(params, contexts, codes))
+    grid = np.broadcast_to(np.arange(every * width), (len(contexts), every * width))
+    log_pi, entropy = _log_and_entropy(rule.logits(params, grid // width, grid % width))
+    where = torch.from_numpy(contexts * width + codes)
+    return torch.take_along_dim(log_pi, where[..., None], dim=1), torch.take_along_dim(entropy, where, dim=1)
+
+
+def _log_and_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the log-probabilities of logits, and their entropy; of what is forbidden nothing, and no gradient."""
+    log_pi = torch.log_softmax(logits, dim=-1)
+    finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)
+    return log_pi, -(log_pi.exp() * finite).sum(dim=-1)
 
 
 def draw(probabilities: Floats, noise: Floats) -> Ints:
@@ -309,6 +331,9 @@ def advance(state: State, loss: Loss, schedule: Schedule) -> State:
 
 def _keep_whole(state: State, params: Params) -> tuple[Params, tuple[tuple[int, int], ...]]:
     """Return the new parameters with the old ones of agents that have stopped, and who has stopped when."""
+    total = torch.stack([value.sum() for value in params.values()]).sum()
+    if not state.stopped and bool(total.isfinite()):  # then all are; the sum of large ones may not be, and is looked at
+        return params, ()
     whole = torch.stack([value.isfinite().flatten(1).all(dim=1) for value in params.values()]).all(dim=0)
     for agent, _ in state.stopped:
         whole[agent] = False

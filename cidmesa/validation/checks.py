@@ -60,6 +60,9 @@ FIT = 0.25
 FIT_EACH = 0.5
 """From which on a single context counts as one in which the agent does something else."""
 
+EPISODES = 1_000
+"""Fresh episodes an agent plays for a negative control; both worlds have the same noise, so no more are needed."""
+
 NOT_SHOWN = "not shown"
 """The label of agents that hardly ever come where hypotheses differ."""
 
@@ -413,8 +416,8 @@ class Checks:
             again = self._again(("shift", row.deployment), model=shifted)
             return self._difference(model, self.subjects, shifted, again)
         # The same noise in both worlds: what an inert shift moves reaches no utility, so every episode pays the same.
-        before = self.subjects.earn(model, self.draws, self.seed + 1)
-        after = self.subjects.earn(shifted, self.draws, self.seed + 1)
+        before = self.subjects.earn(model, EPISODES, self.seed + 1)
+        after = self.subjects.earn(shifted, EPISODES, self.seed + 1)
         return self._between((after - before) / self.scale, 0.0)
 
     # Hypotheses and agents --------------------------------------------------------------------------------------------

@@ -178,6 +178,14 @@ class OneAgent:
     complies: Mapping[str, str]
     statistic: Mapping[str, float]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        rows = [{"id": id, "statistic": _plain(self.statistic[id]), "what": what} for id, what in self.complies.items()]
+        return {
+            "agent": self.agent, "in_scope": self.in_scope, "training_regret": self.training_regret,
+            "labels": dict(self.labels), "rows": rows,
+        }  # fmt: skip
+
     def __str__(self) -> str:
         met = "meets" if self.in_scope else "does not meet"
         lines = [f"agent {self.agent} {met} the premise (training regret {self.training_regret:.3g})"]
@@ -342,6 +350,7 @@ class Report:
             "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
             "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
             "training_regret": _plain(self.training_regret.tolist()),
+            "one_agent": self.agent(0).to_dict() if self.agents == 1 else None,
         }
 
     def to_json(self, path: str | Path | None = None) -> str:

@@ -425,7 +425,7 @@ def variation_bounds(halves: Array, left: Floats, right: Floats, weights: Floats
     """
     mixing = left - right
     influence: Floats = weights @ np.abs(mixing)
-    return _variation(halves, lambda law: np.einsum("jc,...ca->...ja", mixing, law), weights, influence, error)
+    return _variation(halves, lambda law: mixing @ law, weights, influence, error)
 
 
 def pair_bounds(halves: Array, left: Ints, right: Ints, weights: Floats, *, error: float = SAMPLED) -> Bounds:

@@ -93,11 +93,11 @@ def _gain_of(found: Solution, decision: str) -> float:
     model = found.model
     values = np.asarray(found.action_values(decision), dtype=np.float64)
     may = model.allowed(decision)
-    values = np.where(np.ones(values.shape, dtype=bool) if may is None else may, values, np.nan)
+    values = np.where((True if may is None else may) & np.isfinite(values), values, -np.inf)
     values = values.reshape(-1, values.shape[-1])
     law = np.asarray(joint(model, model.cid.parents(decision), policy=found.tables), dtype=np.float64).reshape(-1)
-    best = np.nanmax(values, axis=1)
-    slack = 1e-9 * np.nanmax(np.abs(values), initial=0.0)
+    best = values.max(axis=1)
+    slack = 1e-9 * np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max(initial=0.0)
     next_best = np.where(values < best[:, None] - slack, values, -np.inf).max(axis=1)
     gains = (law > 0) & np.isfinite(next_best)
-    return float(law[gains] @ (best - next_best)[gains] / law[gains].sum()) if gains.any() else 0.0
+    return float(law[gains] @ (best[gains] - next_best[gains]) / law[gains].sum()) if gains.any() else 0.0
