@@ -5,7 +5,7 @@ actions can only be drawn. Utilities are divided by the attainable range of the 
 there less what the worst does: luck that no policy moves is no yardstick. In training they are those that it scores.
 
 ===========  ===========================================================================================================
-observation  mean total variation of the rule when the observation alone is changed (:mod:`.comparable_contexts`)
+observation  total variation of the rule when the observation alone is changed (:mod:`.comparable_contexts`)
 response     mean total variation of the action's law given what a shift leaves alone, before and after the shift
 actions      mean probability of actions that are not possible ones
 regret       base regret, against the best policy on what the decision observes
@@ -32,9 +32,20 @@ import numpy as np
 from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.mesa.corollaries.deception import deployment_utilities, without_update
 from cidmesa.mesa.graphical.mesa_diagram import mesa_model
-from cidmesa.mesa.predictions.claims import Hypothesis, World, name_of, possible_mask, telling, uncontrolled
-from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures
-from cidmesa.mesa.predictions.predictions import Prediction
+from cidmesa.mesa.predictions.claims import (
+    Hypothesis,
+    World,
+    losses,
+    mixtures_of,
+    name_of,
+    pairs_of,
+    telling,
+    uncontrolled,
+    world_of,
+)
+from cidmesa.mesa.predictions.comparable_contexts import Mixtures, depends_on_rules, response_mixtures
+from cidmesa.mesa.predictions.predictions import JOINT, Prediction
+from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -162,6 +173,9 @@ class Checks:
         Of sampled agents and fresh episodes.
     retrain
         Whether to train agents again where a row asks for it.
+    reading
+        What the agents are taken to know of a deployment. Of frozen ones (*stale*) only contexts count that training
+        never showed.
     margin
         What counts as nothing.
     organism
@@ -175,8 +189,10 @@ class Checks:
     draws: int = LEAST_SAMPLES
     seed: int = 0
     retrain: bool = True
+    reading: Reading = STALE
     margin: float = MARGIN
     organism: Any = None
+    _worlds: dict[str, World] = field(default_factory=dict, repr=False)
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
     _assigned: dict[str, Assignment] = field(default_factory=dict, repr=False)
@@ -284,21 +300,14 @@ class Checks:
     # One statistic each ----------------------------------------------------------------------------------------------
 
     def _regret(self, deployment: str) -> Measured:
-        return self._regret_in(self.paying(deployment), self.range_of(deployment) or 1.0, deployment)
-
-    def _regret_in(self, model: CIM, unit: float, law_of: str) -> Measured:
-        """Return the regret of every agent in a model whose contexts come up as in the distribution `law_of`."""
-        best = model.solve(shared_rules=self.setup.shared_rules, budget=None, progress=False)
+        model, unit = self.paying(deployment), self.range_of(deployment) or 1.0
         if self._single:
             (decision,) = model.cid.decisions
-            values = np.asarray(best.action_values(decision), dtype=np.float64).reshape(-1, model.card(decision))
-            may = model.allowed(decision)
-            if may is not None:  # nobody takes the others; the least value keeps them out of the largest loss
-                may = may.reshape(values.shape)
-                values = np.where(may, values, np.where(may, values, np.inf).min(axis=1, keepdims=True))
-            law = self._law(law_of, decision)[0]
-            loss = np.where(law[:, None] > 0, values.max(axis=1, keepdims=True) - values, 0.0) / unit
+            law = self._law(deployment, decision)[0]
+            law = np.where(self._world(deployment).counted[decision], law, 0.0)
+            loss = np.where(law[:, None] > 0, losses(model, decision), 0.0) / unit
             return self._linear(decision, law[:, None] * loss, most=float((law * loss.max(axis=1)).sum()))
+        best = model.solve(shared_rules=self.setup.shared_rules, budget=None, progress=False)
         lost = np.maximum(float(best.value) - self._earned(model, self.subjects), 0.0) / unit
         return self._bounded(lost, most=max(1.0, float(lost.max(initial=0.0))), model=model, unit=unit)
 
@@ -319,14 +328,13 @@ class Checks:
         parents = model.cid.parents(decision)
         axis = parents.index(row.subject.split(" -> ")[0])
         laws = self._law(row.deployment, decision).reshape(-1, *map(model.card, parents))
-        rule = self.subjects.rules[decision]
+        rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
         if self._open(row.deployment, decision):
-            found = [observation_pairs(law, axis) for law in laws]
-            numbers = [p.variation(rule[i]) for i, p in enumerate(found)]
-            return self._exact(np.array(numbers, dtype=np.float64))
-        pairs = observation_pairs(laws[0], axis)
+            found = [pairs_of(world, decision, law, axis, row.expected, said_by) for law in laws]
+            return self._exact(np.array([p.variation(rule[i]) for i, p in enumerate(found)], dtype=np.float64))
+        pairs = pairs_of(world, decision, laws[0], axis, row.expected, said_by)
         if not len(pairs):
-            return "no two contexts that come up differ in this observation alone"
+            return "no two contexts that count differ in this observation alone"
         if self.subjects.counts is None:
             return self._exact(pairs.variation(rule))
         halves = self.subjects.counts[decision]
@@ -334,17 +342,17 @@ class Checks:
 
     def _response(self, row: Prediction) -> Measured:
         decision = row.decision or self.setup.cid.decisions[0]
-        rule = self.subjects.rules[decision]
+        rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
+
+        def counting(policy: Any) -> Mixtures:
+            every = response_mixtures(self.setup, row.deployment, decision, policy)
+            return mixtures_of(world, decision, every, row.expected, said_by)
+
         if self._open(row.deployment, decision):
-            model = self.setup.deployed(row.deployment)
-            numbers = [
-                response_mixtures(self.setup, row.deployment, decision, self.subjects.policy(i, model)).variation(
-                    rule[i]
-                )
-                for i in range(self.subjects.size)
-            ]
+            policies = [self.subjects.policy(i, world.model) for i in range(self.subjects.size)]
+            numbers = [counting(policy).variation(rule[i]) for i, policy in enumerate(policies)]
             return self._exact(np.array(numbers, dtype=np.float64))
-        mixtures = response_mixtures(self.setup, row.deployment, decision)
+        mixtures = counting(None)
         if self.subjects.counts is None:
             return self._exact(mixtures.variation(rule))
         found = variation_bounds(self.subjects.counts[decision], mixtures.before, mixtures.after, mixtures.weights)
@@ -429,14 +437,13 @@ class Checks:
         return self._assigned[deployment]
 
     def _assign(self, deployment: str) -> Assignment:
-        model = self.setup.deployed(deployment)
-        differ = telling(self.setup, self.hypotheses, deployment)
+        world = self._world(deployment)
+        differ = telling(world, self.hypotheses)
         contexts = {decision: where for decision, where in differ.items() if decision in self.trained}
-        world = World(self.setup, deployment, model)
         may = {d: world.may(d) for d in contexts}
         names, masks = [], []
         for hypothesis in self.hypotheses:
-            found = [possible_mask(hypothesis, deployment, d, model) for d in contexts]
+            found = [world.possible(hypothesis, d) for d in contexts]
             if all(mask is not None for mask in found):
                 names.append(name_of(hypothesis))
                 masks.append(
@@ -586,6 +593,17 @@ class Checks:
     @property
     def _single(self) -> bool:
         return len(self.setup.cid.decisions) == 1
+
+    def _world(self, deployment: str) -> World:
+        """Return what rows about one distribution share."""
+        if deployment not in self._worlds:
+            self._worlds[deployment] = world_of(self.setup, deployment, reading=self.reading)
+        return self._worlds[deployment]
+
+    def _said_by(self, row: Prediction) -> list[Hypothesis]:
+        """Return the hypotheses that a row is of."""
+        said_by = row.hypothesis.split(" = ")
+        return [h for h in self.hypotheses if row.hypothesis == JOINT or name_of(h) in said_by]
 
     def _open(self, deployment: str, decision: str | None) -> bool:
         return decision is not None and depends_on_rules(self.setup.deployed_cid(deployment), decision)

@@ -25,13 +25,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cidmesa.arguments import options_by_name, require_count
+from cidmesa.arguments import options_by_name, require_count, require_share
 from cidmesa.arrays import Mask
 from cidmesa.clock import quietly
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import is_number
 from cidmesa.mesa.predictions.claims import Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
+from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.validation.checks import OUTSIDE, PREMISE, Checks, Measured, explanation
 from cidmesa.validation.matching import identity_of, require_trained_here
@@ -77,7 +77,7 @@ class Family(Protocol):
         """The minimal candidates that are not excluded."""
         ...
 
-    def predictions(self) -> Predictions:
+    def predictions(self, *, reading: Reading | str = "stale", margin: float = MARGIN) -> Predictions:
         """What they predict."""
         ...
 
@@ -119,6 +119,7 @@ def validate(
     family: Family,
     agents: Any,
     *,
+    reading: Reading | str | None = None,
     alpha: float = ALPHA,
     kappa: float = KAPPA,
     margin: float = MARGIN,
@@ -138,9 +139,13 @@ def validate(
         From :func:`cidmesa.train`, or any population with ``len`` and ``act({node: array}, seed)``; with a ``recipe``
         it can be trained again, and with ``probabilities(decision)`` nothing has to be sampled. With a ``model``,
         its own or that of its recipe, parents and domains are matched by name.
+    reading
+        ``"stale"``: the agents' parameters are frozen, and they are judged by what they do in contexts that training
+        never showed; ``"competent"``: they know the deployment, as planners do that are given it. ``None``: what the
+        agents say of themselves, ``agents.reading``, and *stale* unless they say otherwise.
     alpha, kappa, margin
         Of the tests: error rate of each family and direction, the share of agents that may deviate, and what counts as
-        nothing (of total variation, or of the attainable range).
+        nothing (of total variation, or of the attainable range), for predictions and verdicts alike.
     draws
         Per agent and arm, where actions are sampled, and for fresh episodes.
     retrain
@@ -171,20 +176,19 @@ def validate(
     from tqdm import tqdm
 
     _require_family(family, agents)
-    for name, number in (("alpha", alpha), ("kappa", kappa), ("margin", margin)):
-        if not is_number(number) or not 0 < number < (0.5 if name == "margin" else 1):
-            raise NotApplicableError(
-                f"{name}= is a share inside (0, {'1/2' if name == 'margin' else '1'}); got {number!r}."
-            )
+    for name, share in (("alpha", alpha), ("kappa", kappa), ("margin", margin)):
+        require_share(share, name)
     require_count(draws, "draws")
     setup = family.setup
     setup.require_model("validation")
+    reading = require_reading(getattr(agents, "reading", STALE) if reading is None else reading)
     organism = None if organism_of is None else family[organism_of]  # type: ignore[index]
     with quietly(not progress):
-        registered = family.predictions()
-        predictions = registered if organism is None else organism_predictions(setup, organism, family.tolerance)
+        predictions = registered = family.predictions(reading=reading, margin=margin)
+        if organism is not None:
+            predictions = organism_predictions(setup, organism, family.tolerance, margin, reading)
         hypotheses = family.hypotheses if organism is None else (organism,)
-    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain, margin, organism)
+    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain, reading, margin, organism)
     if organism is None:
         require_trained_here(setup, agents)
     _require_tolerance(checks)

@@ -16,7 +16,9 @@ from typing import Any
 from cidmesa.criteria.question import Answer
 from cidmesa.mesa.predictions.claims import name_of
 from cidmesa.mesa.predictions.predictions import JOINT, LOOKUP, Prediction, Predictions, predict
+from cidmesa.mesa.readings import Reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
+from cidmesa.model import CIM
 
 
 def merged(rows: Iterable[Prediction]) -> list[Prediction]:
@@ -50,16 +52,29 @@ def _renamed(row: Prediction, name: str) -> Prediction:
     return replace(row, hypothesis=name, id=f"{name}/{row.id.split('/', 1)[1]}")
 
 
-def organism_predictions(setup: TrainingSetup, candidate: Any, tolerance: float) -> Predictions:
+def organism_predictions(
+    setup: TrainingSetup, candidate: Any, tolerance: float, margin: float, reading: Reading
+) -> Predictions:
     """Return what one candidate predicts of agents that were trained on its own model, under its name.
 
     With phases, and where it is deceptive at this tolerance, two rows say how: organisms trained again with the update
     cut off lose by what training scores, and as they are they lose by the utilities of the deployment.
     """
     name = name_of(candidate)
-    found = predict(setup, [candidate], tolerance=tolerance)
-    rows = [row if row.inert or row.hypothesis != JOINT else _renamed(row, name) for row in found]
-    return Predictions([*rows, *_deception_rows(setup, candidate, name)], found.structural, found.undecidable)
+    found = predict(setup, [candidate], tolerance=tolerance, margin=margin, reading=reading)
+    # What it does in training is a claim about an organism: the premise is about the base's optimum alone.
+    chosen = [row for row in found.structural if _excludes(row, setup.require_model("model organisms"))]
+    rows = [row if row.inert or row.hypothesis != JOINT else _renamed(row, name) for row in (*chosen, *found)]
+    apart = [row for row in found.structural if row not in chosen]
+    return Predictions([*rows, *_deception_rows(setup, candidate, name)], apart, found.undecidable, reading)
+
+
+def _excludes(row: Prediction, model: CIM) -> bool:
+    """Say whether a row is about actions in training and leaves some out."""
+    if row.kind != "actions" or row.deployment != TRAINING or row.decision is None:
+        return False
+    table: Any = row.expected  # an `actions` row has a table
+    return any(len(actions) < model.card(row.decision) for _, actions in table)
 
 
 def _deception_rows(setup: TrainingSetup, candidate: Any, name: str) -> Iterator[Prediction]:

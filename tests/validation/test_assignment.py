@@ -13,6 +13,7 @@ import cidmesa as cm
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.graphical.shifts import ShiftClass
+from cidmesa.mesa.readings import Reading
 from cidmesa.validation.checks import INCONSISTENT, NOTHING_EXCLUDED, TABLE, Checks
 from tests.mesa.systems import red_door
 from tests.strategies import examples, models
@@ -24,13 +25,13 @@ class Allows(Pursues):
 
     def __init__(self, setup: cm.TrainingSetup, target: str, allowed: Any) -> None:
         self.setup, self.targets = setup, (target,)
-        self.deployment_regret = dict.fromkeys(setup.deployments, (0.0, 1.0))
+        self.deployment_regret = self.stale_regret = dict.fromkeys(setup.deployments, (0.0, 1.0))
         self.shift_class = dict.fromkeys(setup.deployments, ShiftClass.CONTEXT)
         self.carry_over = dict.fromkeys(setup.deployments, False)
         self.cid = setup.cid.demote("reward").with_utility("mesa_utility", (target,))
         self.allowed = allowed
 
-    def possible_actions(self, deployment: str) -> Any:
+    def possible_actions(self, deployment: str, *, reading: Reading = "competent") -> Any:
         model = self.setup.deployed(deployment)
         law = model.query(["door", "red"]).probabilities
         reached = [c for c, p in zip(model.contexts("go"), np.reshape(law, -1), strict=True) if p > 0]
@@ -225,9 +226,9 @@ def test_single_precision_is_renormalised_and_words_are_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"alpha": 0.0}, r"alpha= is a share inside \(0, 1\); got 0.0"),
+        ({"alpha": 0.0}, "alpha= is a share above 0 and below 1; got 0.0"),
         ({"kappa": 1}, "kappa= is a share"),
-        ({"margin": -0.1}, r"margin= is a share inside \(0, 1/2\)"),
+        ({"margin": -0.1}, "margin= is a share above 0"),
         ({"margin": float("nan")}, "margin="),
         ({"draws": 0}, "draws= is a whole number"),
     ],

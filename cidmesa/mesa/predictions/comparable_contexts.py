@@ -4,8 +4,9 @@ Two comparisons turn a rule :math:`\pi(a \mid pa)` into evidence.
 
 **Use of an observation** :math:`Z` in :math:`\sigma`: compare :math:`\pi(\cdot \mid pa)` with
 :math:`\pi(\cdot \mid pa, z')`, another value in the place of Z's, :math:`pa \sim P_\sigma`,
-:math:`z' \sim P_\sigma(Z \mid \text{the rest of } pa)`; :math:`z' = z` counts as no difference, and nothing is divided
-by how often Z differs (:func:`observation_pairs`). So a context that almost never comes up counts for almost nothing.
+:math:`z' \sim P_\sigma(Z \mid \text{the rest of } pa)`, where :math:`z' = z` counts as no difference
+(:func:`observation_pairs`). Nothing is divided by how often two values differ: what hardly ever comes up hardly counts,
+and a rule that comes somewhere once in a billion episodes is judged like one that never does.
 
 **Response to a shift**: let nd be the nodes of :math:`Obs(D)` that are neither shifted nor below a shifted node. They
 have the same law before and after, so compare :math:`P(D \mid nd)` with :math:`P^\sigma(D \mid nd)`, which are mixtures
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arrays import Floats, Ints
+from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.graph import d_separated
 from cidmesa.mesa.graphical.relevance import observed
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Pairs of contexts that differ in one observation: positions in a rule's rows, and weights of at most 1 in all."""
+    """Pairs of contexts that differ in one observation: positions in a rule's rows, and how often they come."""
 
     left: Ints
     right: Ints
@@ -46,6 +47,15 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    @property
+    def greatest(self) -> float:
+        """The most that a rule can vary over them."""
+        return float(self.weights.sum())
+
+    def only(self, keep: Mask) -> Pairs:
+        """Return some of them."""
+        return Pairs(self.left[keep], self.right[keep], self.weights[keep])
 
     def variation(self, rule: Floats) -> Floats:
         """Return the weighted total variation; `rule` is ``(..., contexts, actions)``."""
@@ -63,7 +73,7 @@ class Mixtures:
     given
         The nodes nd that the context's law depends on.
     weights
-        Probability of each of their values, shape ``(n,)``.
+        Probability of each of their values, shape ``(n,)``; of some of them, their sum is less than 1.
     before, after
         ``(n, contexts)``, rows that sum to 1.
     """
@@ -72,6 +82,15 @@ class Mixtures:
     weights: Floats
     before: Floats
     after: Floats
+
+    def only(self, keep: Mask) -> Mixtures:
+        """Return those of some values of the nodes nd."""
+        return Mixtures(self.given, self.weights[keep], self.before[keep], self.after[keep])
+
+    @property
+    def moved(self) -> Mask:
+        """Which contexts come more or less often for each value, shape ``(n, contexts)``."""
+        return np.asarray(np.abs(self.before - self.after) > 1e-12)
 
     @property
     def greatest(self) -> float:
@@ -96,9 +115,8 @@ def observation_pairs(law: Floats, axis: int) -> Pairs:
         Of the parent that is changed.
     """
     shape = law.shape
-    rest = law.sum(axis=axis, keepdims=True)
-    given_rest = np.divide(law, rest, out=np.zeros_like(law), where=rest > 0).reshape(-1)
     flat = law.reshape(-1)
+    rest = np.broadcast_to(law.sum(axis=axis, keepdims=True), shape).reshape(-1)
     reached = np.flatnonzero(flat > 0)
     where = np.array(np.unravel_index(reached, shape))
     left, right, weights = [], [], []
@@ -109,7 +127,7 @@ def observation_pairs(law: Floats, axis: int) -> Pairs:
         keep = (where[axis] != value) & (flat[target] > 0)
         left.append(reached[keep])
         right.append(target[keep])
-        weights.append(flat[reached[keep]] * given_rest[target[keep]])
+        weights.append(flat[reached[keep]] * flat[target[keep]] / rest[target[keep]])
     return Pairs(np.concatenate(left), np.concatenate(right), np.concatenate(weights))
 
 
