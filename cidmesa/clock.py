@@ -28,6 +28,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
@@ -186,6 +187,8 @@ class Budget:
         return f"Budget({self.seconds})"
 
 
+_QUIETLY: ContextVar[bool] = ContextVar("quietly", default=False)
+
 UNLIMITED = Budget(None)
 """As long as it takes."""
 
@@ -198,12 +201,27 @@ def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, sho
     >>> list(progress_bar([1, 2, 3], "counting"))
     [1, 2, 3]
     """
-    if not (shown and sees_progress()):
+    if not (shown and sees_progress()) or _QUIETLY.get():
         return items
     from tqdm import tqdm
 
     bar: Iterable[T] = tqdm(items, desc=what, total=total, delay=QUIET, leave=False)
     return bar
+
+
+@contextmanager
+def quietly(quiet: bool = True) -> Iterator[None]:
+    """Show no bar of anything that is called meanwhile, as a caller with ``progress=False`` asks for.
+
+    >>> with quietly():
+    ...     list(progress_bar([1, 2, 3], "counting"))
+    [1, 2, 3]
+    """
+    before = _QUIETLY.set(quiet or _QUIETLY.get())
+    try:
+        yield
+    finally:
+        _QUIETLY.reset(before)
 
 
 def sees_progress() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from cidmesa.mesa.readings import Reading
 from cidmesa.validation import Report, required_agents, validate
 from cidmesa.validation.checks import Checks
 from cidmesa.validation.statistics import LEAST_SAMPLES
-from tests.mesa.systems import red_door, red_door_deployments
+from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
 from tests.strategies import examples, models
 
 Rule = Callable[..., Any]
@@ -118,19 +119,20 @@ def test_half_and_half_is_neither_and_every_joint_row_still_holds() -> None:
     assert report["at_red/opposite/regret/reward"].verdict == "contradicted"
     assert report["at_door/opposite/regret/reward"].verdict == "contradicted"
     assert report["at_red/opposite/regret/reward"].estimate == pytest.approx(0.5)  # which describes nobody
-    # Those that another deployment assigned to a hypothesis do what it says.
-    assert report["at_red/opposite/regret/reward | as in repainted"].agents[:2] == (16, 0)
-    assert report["at_door/repainted/actions/go | as in opposite"].agents[:2] == (16, 0)
+    # Those that another deployment assigned to a hypothesis do what it says, in contexts that this one does not show;
+    # all that `opposite` shows is shown by `repainted`.
+    knowing = judge(population(red_door(), red=16, door=16), reading="competent")
+    assert knowing["at_door/repainted/actions/go | as in opposite"].agents[:2] == (16, 0)
+    assert [row.id for row in report if row.among == "repainted" and row.deployment == "opposite"] == []
 
 
-def test_agents_that_are_none_of_it_contradict_coverage() -> None:
+def test_agents_that_do_now_one_thing_and_now_the_other_are_mixed_and_covered() -> None:
     model = red_door()
     mixers = Told(model, [to(model, door=0.5, red=0.5)] * 32)
     report = judge(mixers)
-    assert report["joint/opposite/coverage"].verdict == "contradicted"
+    assert report["joint/opposite/coverage"].verdict == "supported"
     assert report.shares["opposite"]["mixed"].count == 32
-    assert report.whole is not None
-    assert report.whole.verdict == "contradicted"
+    assert report["at_red/opposite/actions/go"].verdict == "contradicted"
 
 
 def test_agents_of_no_hypothesis_are_other() -> None:
@@ -145,6 +147,9 @@ def test_agents_of_no_hypothesis_are_other() -> None:
                 rule[d, r] = np.eye(3)[3 - d - r]
     report = judge(Told(model, [{"go": rule}] * 20), family)
     assert report.shares["opposite"]["other"].count == 20
+    assert report["joint/opposite/coverage"].verdict == "contradicted"
+    assert report.whole is not None
+    assert report.whole.verdict == "contradicted"
     assert report["joint/repainted/actions/go"].verdict == "contradicted"
 
 
@@ -204,10 +209,10 @@ class Recipe:
 
 
 def test_every_number_of_a_row_is_in_the_same_unit() -> None:
-    """A reward ten times as large: regrets and what something is worth are, shares and verdicts are what they were."""
+    """A reward ten times as large and 7 less: regrets and what something is worth are, shares are what they were."""
     reports = []
-    for factor in (1, 10):
-        model = red_door().shift(reward=lambda at_door, factor=factor: factor * at_door)
+    for factor, offset in ((1, 0), (10, -7)):
+        model = red_door().shift(reward=lambda at_door, factor=factor, offset=offset: factor * at_door + offset)
         agents = population(model, red=16, door=16)
         agents.recipe = Recipe(agents, agents)  # type: ignore[attr-defined]
         setup = cm.TrainingSetup(model, deployments=red_door_deployments())
@@ -444,7 +449,17 @@ def test_statistics_against_their_definitions(model: cm.CIM, seed: int) -> None:
     there = setup.deployed("elsewhere")
     checks = Checks(setup, (), Told(model, [policy]), retrain=False, reading="competent")
     regret = there.solve().value - there.expected_utility(policy)
-    assert checks._regret("elsewhere").bounds.estimate[0] * checks.scale == pytest.approx(regret, abs=1e-9)
+    unit = checks.range_of("elsewhere") or 1.0
+    assert checks._regret("elsewhere").bounds.estimate[0] * unit == pytest.approx(regret, abs=1e-9)
+    values = (
+        [
+            there.expected_utility({decision: np.eye(shape[-1])[np.reshape(a, shape[:-1])]})
+            for a in product(range(shape[-1]), repeat=int(np.prod(shape[:-1])))
+        ]
+        if np.prod(shape[:-1]) <= 6
+        else []
+    )
+    assert not values or checks.range_of("elsewhere") == pytest.approx(max(values) - min(values), abs=1e-9)
     from cidmesa.mesa.predictions.comparable_contexts import response_mixtures, shown, unmoved
 
     nd = unmoved(setup, "elsewhere", decision)
@@ -514,7 +529,7 @@ def test_the_report_as_text_json_and_frame(tmp_path: Any) -> None:
 
 def test_agents_of_another_setup_are_refused() -> None:
     family = red_door_family()
-    with pytest.raises(NotApplicableError, match="agents, contexts, actions"):
+    with pytest.raises(NotApplicableError, match="the domain of `door` is"):
         judge(population(red_door(places=("a", "b", "c")), red=3), family)
     with pytest.raises(NotApplicableError, match="judged by what they do"):
         judge("agents", family)
@@ -544,10 +559,62 @@ def test_agents_of_another_setup_are_refused() -> None:
 def test_required_agents_by_family() -> None:
     family = red_door_family()
     found = {need.family: need for need in required_agents(family, effect=0.5, power=0.8)}
-    assert set(found) == {"joint", "at_door", "at_red", "reward", "can"}
+    assert set(found) == {"joint", "at_door = reward", "at_red", "can"}
     joint = sum(r.hypothesis == "joint" and not r.inert and r.modality == "must" for r in family.predictions())
     assert found["joint"].rows == joint
     assert found["joint"].support <= 32
     assert found["can"].contradict is None
     with pytest.raises(NotApplicableError, match="cannot be told"):
         required_agents(family, effect=0.2, power=0.8)
+
+
+# The unit, the premise, and who is who --------------------------------------------------------------------------------
+
+
+def test_luck_that_no_policy_moves_is_no_yardstick() -> None:
+    """A uniform policy is out of scope, however large the luck is that is added to everybody's reward."""
+    base = red_door_cid().with_edges([("weather", "reward")])
+    lucky = base.parameterise(
+        {
+            **red_door().mechanisms,
+            "reward": lambda at_door, weather: 10 * at_door + (100 if weather == "sun" else 0) - 7,
+        }
+    )
+    family = derive_mesa_optimizers(cm.TrainingSetup(lucky, deployments=red_door_deployments()))
+    report = judge(Told(lucky, [to(lucky, door=1.0)] * 3 + [to(lucky, anywhere=1.0)]), family)
+    assert report.in_scope == 3
+    assert report.premise == pytest.approx(0.1)
+    assert report.training_regret == pytest.approx([0, 0, 0, 5])
+
+
+def test_where_no_policy_is_better_than_another_there_is_no_premise() -> None:
+    flat = red_door().shift(reward=lambda at_door: 0 * at_door)
+    setup = cm.TrainingSetup(flat, deployments=red_door_deployments())
+    family = derive_mesa_optimizers(setup)
+    report = judge(population(flat, door=2, anywhere=2), family)
+    assert np.isnan(report.premise)
+    assert report.in_scope == 4
+    assert "there is no premise" in " ".join(str(report).split())
+    assert not any(row.kind == "regret" for row in report)
+    json.loads(report.to_json())
+
+
+def test_tolerating_any_regret_is_refused() -> None:
+    family = red_door_family(tolerance=1.0)
+    with pytest.raises(NotApplicableError, match="no policy has more than 1"):
+        judge(population(red_door(), door=2), family)
+
+
+def test_an_agent_that_hardly_loses_and_often_errs_is_outside_the_premise() -> None:
+    cid = cm.CID([("act", "pay")], decisions=["act"], utilities=["pay"])
+    model = cid.parameterise(
+        act=["worst", "best", "nearly"], pay=lambda act: {"worst": 0, "best": 1, "nearly": 0.995}[act]
+    )
+    rules = [{"act": np.array([0, 0.5, 0.5])}, {"act": np.array([0.0, 1.0, 0.0])}]
+    setup = cm.TrainingSetup(model)
+    report = judge(Told(model, rules), derive_mesa_optimizers(setup))
+    assert (report.training_regret <= report.premise).all()
+    assert report.in_scope == 1
+    assert "joint/training/actions/act" in {row.id for row in report.structural}
+    tolerant = judge(Told(model, rules), derive_mesa_optimizers(setup, tolerance=0.1))
+    assert tolerant.in_scope == 2

@@ -374,8 +374,58 @@ def _regrets(
     """Return the three regrets, whether they are exact and what counts as none, or why there are none."""
     model = setup.require_model("deception")
     space = RuleSpace.of(model, setup.shared_rules)
+    found = _cut(setup, phases, space, deterministic)
+    if isinstance(found, str):
+        return found
+    cut, proven = found
     scored = space.total(model, setup.training_score)
     deployed = space.total(model, deployment_utilities(setup, phases))
+
+    pursued, alone = (_value(space, m, targets, objective) for m in (model, cut))
+    scored_cut = space.total(cut, setup.training_score)
+    regrets, exact = [], proven
+    for wanted, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
+        best, worst = space.maximise(paid, deterministic=deterministic), extremes(space, wanted, paid, deterministic)
+        lost = best.value - worst.low
+        regrets.append(lost if lost > SLACK * paid.scale else 0.0)
+        exact = exact and best.exact and worst.exact
+    return Deception(*regrets), exact, SLACK * max(f.scale for f in (scored, scored_cut, deployed))
+
+
+def without_update(setup: TrainingSetup, deterministic: bool = False) -> CIM | str:
+    """Return the model in which the update is unmodified whatever is done in training, or why there is none.
+
+    The unmodified value is the law of the update under the rules that are best by what training scores.
+
+    Raises
+    ------
+    NotApplicableError
+        No phases, or no numbers.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("tr", "loss"), ("tr", "kept"), ("kept", "gain"), ("dep", "gain"), ("gain", "harm")],
+    ...              decisions=["tr", "dep"], utilities=["loss", "harm"])
+    >>> model = cid.parameterise(tr=[0, 1], dep=[0, 1], loss=lambda tr: -tr, kept=lambda tr: 1 - tr,
+    ...                          gain=lambda kept, dep: kept * dep, harm=lambda gain: -gain)
+    >>> cut = without_update(cm.TrainingSetup(model, phases=cm.Phases("tr", "kept", "dep")))
+    >>> cut.cpd("kept").tolist()
+    [[0.0, 1.0], [0.0, 1.0]]
+    """
+    model = require_setup(setup, "deception").require_model("deception")
+    if setup.phases is None:
+        raise NotApplicableError(
+            "deception is about phases of training: TrainingSetup(phases=Phases(train=, update=, deploy=))."
+        )
+    found = _cut(setup, setup.phases, RuleSpace.of(model, setup.shared_rules), deterministic)
+    return found if isinstance(found, str) else found[0]
+
+
+def _cut(setup: TrainingSetup, phases: Phases, space: RuleSpace, deterministic: bool) -> tuple[CIM, bool] | str:
+    """Return the model with the unmodified update, and whether it is proven; or why there is none."""
+    model = setup.require_model("deception")
+    scored = space.total(model, setup.training_score)
     domain = model.domain(phases.update)
     laws = [space.expectation(model, [phases.update], row) for row in np.eye(len(domain))]
     ranges = [extremes(space, scored, law, deterministic) for law in laws]
@@ -387,13 +437,4 @@ def _regrets(
     law = np.clip([found.low for found in ranges], 0.0, None)
     shape = (*(model.card(p) for p in model.cid.parents(phases.update)), len(domain))
     cut = model.shift({phases.update: Table(np.broadcast_to(law / law.sum(), shape), domain=domain)})
-
-    pursued, alone = (_value(space, m, targets, objective) for m in (model, cut))
-    scored_cut = space.total(cut, setup.training_score)
-    regrets, exact = [], all(found.exact for found in ranges)
-    for wanted, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
-        best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wanted, paid, deterministic)
-        lost = best.value - found.low
-        regrets.append(lost if lost > SLACK * paid.scale else 0.0)
-        exact = exact and best.exact and found.exact
-    return Deception(*regrets), exact, SLACK * max(f.scale for f in (scored, scored_cut, deployed))
+    return cut, all(found.exact for found in ranges)

@@ -30,6 +30,7 @@ from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, obser
 from cidmesa.mesa.readings import COMPETENT, STALE, Reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
+from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
@@ -146,8 +147,14 @@ class World:
             ((decision, law),) = self.tables.items()
             here = self.counted[decision]
             return float(law.reshape(-1)[here] @ losses(self.model, decision)[here].max(axis=1, initial=0.0))
-        lowest = -best_value(self.setup, negated(self.model), self.budget)
-        return best_value(self.setup, self.model, self.budget) - lowest
+        return self.range
+
+    @cached_property
+    def range(self) -> float:
+        """What the best policy earns less what the worst does; in training of what it scores."""
+        scored = self.setup.training_score if self.name == TRAINING else self.setup.score
+        low, high = attainable_range(paying_only(self.model, scored), self.setup.shared_rules, budget=self.budget)
+        return high - low
 
     @property
     def shows_nothing_new(self) -> bool:
@@ -490,11 +497,6 @@ def _shares(mixture: Floats, can: Mask) -> tuple[Floats, Floats]:
 def best_value(setup: TrainingSetup, model: CIM, budget: Budget = UNLIMITED) -> float:
     """Return the best expected utility with the rules that the setup lets decisions share."""
     return float(model.solve(shared_rules=setup.shared_rules, budget=budget).value)
-
-
-def negated(model: CIM) -> CIM:
-    """Return the model whose best policy is the worst of `model`."""
-    return model.shift({u: -np.asarray(model.cpd(u), dtype=np.float64) for u in model.cid.utilities})
 
 
 def uncontrolled(model: CIM, node: str, decision: str) -> CIM:

@@ -99,7 +99,7 @@ class Mixtures:
 
     def variation(self, rule: Floats) -> Floats:
         """Return the weighted mean total variation of the mixtures; `rule` is ``(..., contexts, actions)``."""
-        apart = np.abs(np.einsum("nc,...ca->...na", self.before - self.after, rule)).sum(axis=-1) / 2
+        apart = np.abs((self.before - self.after) @ rule).sum(axis=-1) / 2
         mean: Floats = apart @ self.weights
         return mean
 

@@ -52,13 +52,13 @@ from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, respo
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.shown import Shown, as_table, said, text
-from cidmesa.solve.queries.payoffs import utility_range
+from cidmesa.solve.policies.stakes import paying_only
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
 
-RowKind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage"]
+RowKind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage", "deception"]
 Bounds: TypeAlias = tuple[float, float]
 ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
 """Pairs (context, possible actions), contexts in C order."""
@@ -66,7 +66,7 @@ ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
 JOINT = "joint"
 LOOKUP = "lookup table"
 MARGIN = 0.05
-"""What counts as nothing: of total variation, or of the base utility's range."""
+"""What counts as nothing: of total variation, or of what the best policy earns less what the worst does."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -237,8 +237,9 @@ def predict(
     tolerance
         The training regret that is allowed, in base-utility units.
     margin
-        What counts as nothing, of total variation or of the base utility's range. A use or response is a *must* only
-        where every possible policy shows at least twice that; a row that no rule breaks by more cannot fail.
+        What counts as nothing, of total variation or of a distribution's attainable range. A use or response is a
+        *must* only where every possible policy shows at least twice that; a row that no rule breaks by more cannot
+        fail.
     reading
         ``"stale"``: what frozen agents do; ``"competent"``: what agents do that know the deployment.
     budget
@@ -435,8 +436,7 @@ def _retrained_rows(
     """Exact differences that retraining can show: without an observation, without influence on a node."""
     if not hypotheses:
         return []
-    model, cid = world.model, world.model.cid
-    low, high = utility_range(model)
+    model, cid = paying_only(world.model, setup.training_score), world.model.cid
     best = claims.best_value(setup, model, budget)
     rows: list[tuple[RowKind, str, str, float, str]] = []
     for decision in cid.decisions:
@@ -466,7 +466,7 @@ def _retrained_rows(
             retrained=True,
         )
         for kind, node, decision, gain, because in rows
-        if gain > margin * (high - low)
+        if gain > margin * world.range
     ]
 
 
@@ -570,9 +570,8 @@ def _on_the_edge(
         elif decision is not None:
             found.append(_outside(world, decision, expected, other.expected))
         else:
-            low, high = utility_range(world.setup.deployed(TRAINING))
             beyond = max(other.expected[1] - expected[1], expected[0] - other.expected[0])
-            found.append(beyond / (high - low) if high > low else None)
+            found.append(beyond / world.range if world.range > 0 else None)
     if any(number is None for number in found):
         return False
     rounding = 1e-9
@@ -635,8 +634,7 @@ def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, m
         chances = zip(world.model.contexts(decision), world.tables[decision].reshape(-1).tolist(), strict=True)
         return sum(chance for context, chance in chances if context in excluding) > margin
     low, high = expected
-    lowest, highest = utility_range(world.setup.deployed(TRAINING))
-    slack = (margin + 1e-9) * (highest - lowest)
+    slack = (margin + 1e-9) * world.range
     return bool(low > slack or high < world.worst - slack)
 
 

@@ -17,9 +17,10 @@ import cidmesa as cm
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.predictions import claims
-from cidmesa.mesa.predictions.claims import blinded, name_of, negated, uncontrolled
+from cidmesa.mesa.predictions.claims import blinded, name_of, uncontrolled
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import Reading
+from cidmesa.solve.policies.stakes import negated
 from cidmesa.validation.checks import Checks
 from cidmesa.validation.judge import allowed_set, sides
 from cidmesa.validation.statistics import MARGIN
@@ -296,7 +297,7 @@ def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int, tole
                 assert not isinstance(found, str), (row.id, found)
                 comply, _ = sides(
                     found.bounds,
-                    allowed_set(row, checks.scale, MARGIN),
+                    allowed_set(row, checks.unit(row), MARGIN),
                     strict=row.expected is True and row.kind != "coverage",
                 )
                 assert comply.all(), (row, found.bounds.estimate)
@@ -333,12 +334,12 @@ def test_structural_rows_cannot_fail_and_the_others_can(setup: cm.TrainingSetup,
         if (row.kind in {"regret", "actions"} and row.deployment != "training") or row.id in shown_responses(rows):
             found = checks.measure(row)
             assert not isinstance(found, str)
-            assert sides(found.bounds, allowed_set(row, checks.scale, MARGIN))[0].all(), row
+            assert sides(found.bounds, allowed_set(row, checks.unit(row), MARGIN))[0].all(), row
     for row in rows:
         if row.kind in {"regret", "actions"} and not row.inert:
             found = checks.measure(row)
             assert not isinstance(found, str)
-            assert not sides(found.bounds, allowed_set(row, checks.scale, MARGIN))[0].all(), row
+            assert not sides(found.bounds, allowed_set(row, checks.unit(row), MARGIN))[0].all(), row
 
 
 def shown_responses(rows: Predictions) -> set[str]:
