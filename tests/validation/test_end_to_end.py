@@ -26,7 +26,7 @@ def test_every_joint_must_row_of_the_red_door_is_decided(bits: int) -> None:
     report = run(setup, learner="exact", encoders={"door": parity(bits), "red": parity(1)})
     assert report.registered
     joint = [row for row in report if row.hypothesis == "joint" and row.modality == "must"]
-    assert len(joint) >= 5
+    assert {row.kind for row in joint} == {"coverage", "observation"}
     for row in joint:
         assert row.verdict != "inconclusive" or row.agents.in_scope < 32, (row.id, row.reason)
     assert all(row.verdict == "supported" for row in report.controls)
