@@ -29,6 +29,7 @@ from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import minimal_reduction
 from cidmesa.mesa.candidates.derivation import Derivation
+from cidmesa.mesa.candidates.in_deployment import InDeployment
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
 from cidmesa.mesa.consistency.by_cone import ByCone
@@ -587,9 +588,9 @@ class MesaOptimizer(Shown):
         return self._view.undecided
 
     @cached_property
-    def in_deployment(self) -> Mapping[str, MesaIncentives]:
-        """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
-        return PerDeployment(tuple(self.setup.deployments), self._view_in)
+    def in_deployment(self) -> Mapping[str, InDeployment]:
+        """Deployment → its diagram there and what it costs and may do; see :mod:`.in_deployment`."""
+        return PerDeployment(tuple(self.setup.deployments), lambda name: InDeployment(self, name, self._view_in(name)))
 
     def _view_in(self, name: str) -> MesaIncentives:
         cid = mesa_diagram(self.setup, self.names, name)

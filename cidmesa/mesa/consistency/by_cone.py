@@ -14,7 +14,7 @@ from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
-from cidmesa.mesa.consistency.frozen_rules import FrozenRules
+from cidmesa.mesa.consistency.frozen_rules import FrozenRules, allowed
 from cidmesa.mesa.consistency.joint_search import Answer, Halfspaces
 from cidmesa.mesa.consistency.regret_interval import Interval, interval, of_two_values, possible
 from cidmesa.mesa.objectives.declared import Objective
@@ -61,6 +61,7 @@ class ByCone:
         self.budget = budget
         self._tables_known: dict[str, OutcomeTable] = {}
         self._possible_known: dict[str, Mask] = {}
+        self._actions_known: dict[tuple[str, bool], Actions] = {}
 
     @cached_property
     def consistent(self) -> ConsistentSet:
@@ -149,9 +150,14 @@ class ByCone:
 
     def actions(self, name: str, stale: bool = False) -> Actions:
         """Return the possible actions in a distribution."""
-        if stale and name != TRAINING and isinstance(self.tables, NormalForm):
+        if (name, stale) not in self._actions_known:
+            self._actions_known[name, stale] = self._actions(name, stale and name != TRAINING)
+        return self._actions_known[name, stale]
+
+    def _actions(self, name: str, frozen: bool) -> Actions:
+        if frozen and isinstance(self.tables, NormalForm):
             return self._frozen_actions(self.tables, name)
-        if stale and name != TRAINING and isinstance(self.tables, OneDecision):
+        if frozen and isinstance(self.tables, OneDecision):
             can = self._frozen_possible(self.tables, name)
             return self.tables.by_context(name, can, self._believed(self.tables, name))
         return self.tables.by_context(name, self._possible(name), self.table(name))
@@ -238,15 +244,15 @@ class ByCone:
 
     def _frozen_actions(self, tables: NormalForm, name: str) -> Actions:
         trained = tables.taken(TRAINING, np.flatnonzero(self._possible(TRAINING)[0]))
-        allows = [rules for rules, _ in self._frozen]
-        found = {}
+        model, found = tables.setup.deployed(name), {}
         for decision in tables.setup.cid.decisions:
-            can = np.asarray(np.stack([rules.allows(name, decision) for rules in allows]).any(axis=0))
+            several = [rules.allows(name, decision) for rules, _ in self._frozen]
+            can = np.asarray(np.any(several, axis=0)) if several else allowed(model, decision)
             had: Mask = trained[decision].max(axis=1, keepdims=True)
             can = np.where(had, trained[decision], can)
             enters: Mask = tables.enters(name, decision).max(axis=0)
             found[decision] = can & enters[:, None]
-        return by_context(tables.setup.deployed(name), found)
+        return by_context(model, found)
 
     def table(self, name: str) -> OutcomeTable:
         """Return the outcome table of the targets in a distribution."""

@@ -99,6 +99,7 @@ class ByStage:
         self._domains = tuple(domain_of(setup, node) for node in names)
         self._rules_known: dict[tuple[str, bytes], OptimalRules] = {}
         self._frozen_known: dict[bytes, FrozenRules] = {}
+        self._actions_known: dict[tuple[str, bool], Actions] = {}
         self._regrets_known: dict[tuple[str, bytes, bool], tuple[float, float]] = {}
         self._ends_known: dict[str, tuple[Worth, Worth]] = {}
 
@@ -189,6 +190,11 @@ class ByStage:
         """
         if not self.is_complete:
             raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
+        if (name, stale) not in self._actions_known:
+            self._actions_known[name, stale] = self._actions(name, stale)
+        return self._actions_known[name, stale]
+
+    def _actions(self, name: str, stale: bool) -> Actions:
         model = self.setup.deployed(name)
         taken = {d: np.zeros((len(model.contexts(d)), model.card(d)), dtype=bool) for d in model.cid.decisions}
         for objective in self._selected:

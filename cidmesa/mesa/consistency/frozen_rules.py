@@ -68,9 +68,15 @@ class FrozenRules:
         self._optimal = optimal
         self._one_objective = one_objective
         self._known: dict[str, OneDecision | None] = {}
+        self._allowed: dict[tuple[str, str], Mask] = {}
 
     def allows(self, name: str, decision: str) -> Mask:
         """Return which actions are possible in each context, shape (contexts, actions); where nothing is known, all."""
+        if (name, decision) not in self._allowed:
+            self._allowed[name, decision] = self._found(name, decision)
+        return self._allowed[name, decision]
+
+    def _found(self, name: str, decision: str) -> Mask:
         may = allowed(self.setup.deployed(name), decision)
         alone = self._alone(decision)
         if alone is None:

@@ -83,6 +83,7 @@ class NormalForm:
         self.model = setup.require_model("consistency")
         self._domains: dict[str, Values] = {}
         self._values: dict[str, Base] = {}
+        self._enters: dict[tuple[str, str], Mask] = {}
         names = names_of(setup.cid)
         self._comes = {
             name: np.asarray(joint(model, names, policy=uniform_policy(model)) > 0)
@@ -179,7 +180,9 @@ class NormalForm:
 
     def enters(self, name: str, decision: str) -> Mask:
         """Say which contexts of a decision each reduced policy enters in a distribution, shape (policies, contexts)."""
-        return self.reduced.enters(decision, self._comes[name].ravel()[self.reduced.runs])
+        if (name, decision) not in self._enters:
+            self._enters[name, decision] = self.reduced.enters(decision, self._comes[name].ravel()[self.reduced.runs])
+        return self._enters[name, decision]
 
     # How outcome tables come about ------------------------------------------------------------------------------------
 

@@ -193,6 +193,20 @@ def test_what_some_policy_shows_is_not_new_to_agents_that_never_saw_it() -> None
     assert "contradicted" in {row.verdict for row in cm.validate(family, others, progress=False, retrain=False)}
 
 
+def test_a_deployment_carries_what_is_known_of_it_by_reading() -> None:
+    m = cm.derive_mesa_optimizers(crossed_wires())["at_door"]
+    there = m.in_deployment["crossed wires"]
+    assert there.regret == {"competent": (0.0, 0.0), "stale": (1.0, 1.0)}
+    assert there.robustly_aligned == {"competent": True, "stale": False}
+    assert there.possible_actions["competent"]["go"] != there.possible_actions["stale"]["go"]
+    assert there.possible_actions["stale"] == m.possible_actions("crossed wires", reading="stale")
+    assert (there.shift_class, there.carry_over) == (m.shift_class["crossed wires"], None)
+    assert there.intended_regret == {}
+    assert there.cid == m.cid
+    bare = cm.derive_mesa_optimizers(cm.TrainingSetup(crossed_wires().cid, {"there": {"sensor"}}))["at_door"]
+    assert bare.in_deployment["there"].regret == {}
+
+
 def test_readings_have_names() -> None:
     family = cm.derive_mesa_optimizers(crossed_wires())
     rows = family.predictions()
@@ -317,7 +331,7 @@ def _levels(setup: cm.TrainingSetup) -> list[Any]:
 
 
 @given(setups(), st.integers(0, 10**6))
-@settings(max_examples=examples(quick=40, full=600), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(quick=40, full=320), suppress_health_check=[HealthCheck.too_slow])
 def test_agents_that_are_optimal_in_training_are_contradicted_by_nothing_old(
     setup: cm.TrainingSetup, seed: int
 ) -> None:
@@ -325,7 +339,7 @@ def test_agents_that_are_optimal_in_training_are_contradicted_by_nothing_old(
 
 
 @given(setups(decisions=2), st.integers(0, 10**6))
-@settings(max_examples=examples(quick=20, full=600), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(quick=20, full=220), suppress_health_check=[HealthCheck.too_slow])
 def test_the_same_with_two_decisions(setup: cm.TrainingSetup, seed: int) -> None:
     check_what_is_asked_of_frozen_agents(setup, seed)
 
@@ -350,7 +364,7 @@ def check_what_is_asked_of_frozen_agents(setup: cm.TrainingSetup, seed: int) -> 
 
 @given(setups(), st.integers(0, 10**6))
 @settings(
-    max_examples=examples(quick=8, full=500),
+    max_examples=examples(quick=8, full=120),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 def test_rules_that_leave_a_row_by_three_margins_deviate_from_it(setup: cm.TrainingSetup, seed: int) -> None:
