@@ -287,7 +287,7 @@ def complies(checks: Checks, row: Prediction) -> np.ndarray:
     found = checks.measure(row)
     assert not isinstance(found, str), (row.id, found)
     strict = row.expected is True and row.kind != "coverage"
-    return sides(found.bounds, allowed_set(row, checks.scale, MARGIN), strict=strict)[0]
+    return sides(found.bounds, allowed_set(row, checks.unit(row), MARGIN), strict=strict)[0]
 
 
 def optimal_in_training(setup: cm.TrainingSetup, rng: np.random.Generator, agents: int) -> Ruled:
