@@ -321,9 +321,6 @@ def _judge(
         none = np.zeros_like(judged)
         return _Judged(row, among, judged, None, found, allowed, none, none)
     comply, deviate = sides(found.bounds, allowed, strict=row.expected is True and row.kind != "coverage")
-    if row.retrained and not row.inert:
-        comply = found.bounds.lower > margin
-        deviate = ~comply
     return _Judged(row, among, judged, found, checks.not_evidence(row), allowed, comply & judged, deviate & judged)
 
 
@@ -338,8 +335,6 @@ def allowed_set(row: Prediction, scale: float, margin: float) -> ConfidenceInter
         return (0.0, margin if row.kind == "actions" else 0.5)
     if isinstance(row.expected, bool):
         return (margin, math.inf) if row.expected else (0.0, margin)
-    if row.retrained and not row.inert:
-        return (margin, math.inf)
     low, high = (float(x) / scale for x in row.expected)  # type: ignore[arg-type]  # tables were dealt with above
     return (low - margin, high + margin)
 

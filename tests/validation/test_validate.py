@@ -253,7 +253,9 @@ def test_retrained_rows_compare_what_is_earned_in_each_ones_own_world() -> None:
     assert row.verdict == "supported"
     control = report["joint/sunny/regret/retrained"]
     assert (control.estimate, control.verdict) == (pytest.approx(0.0), "supported")
-    assert len(agents.recipe.asked) == 2  # type: ignore[attr-defined]
+    blind = report["joint/training/observation/red/retrained"]  # the base needs no paint: who is kept from it loses 0
+    assert (blind.prediction.modality, blind.estimate, blind.verdict) == ("must", pytest.approx(0.0), "supported")
+    assert len(agents.recipe.asked) == 3  # type: ignore[attr-defined]
     skipped = judge(agents, retrain=False)
     assert skipped["joint/training/control/at_door/retrained"].reason == "needs retraining"
 
@@ -264,6 +266,7 @@ def test_a_broken_plumbing_shows_in_the_negative_control() -> None:
     agents = population(model, red=32)
     agents.recipe = Recipe(agents, population(model, anywhere=32))  # type: ignore[attr-defined]
     report = judge(agents)
+    assert report["joint/training/observation/red/retrained"].verdict == "contradicted"
     assert report["joint/sunny/regret/retrained"].verdict == "contradicted"
     assert report["joint/sunny/regret/fresh samples"].verdict == "supported"
 

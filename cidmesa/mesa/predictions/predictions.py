@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cidmesa.arguments import require_share
 from cidmesa.clock import UNLIMITED, Budget
+from cidmesa.graph import requisite_observations
 from cidmesa.mesa.graphical.relevance import observed
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
@@ -280,7 +281,7 @@ def predict(
         )
         for found, what in chain.from_iterable(about):
             lists[what].append(found)
-    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, budget)
+    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, tolerance, budget)
     return _read(reading, rows, apart, knife_edge)
 
 
@@ -449,27 +450,42 @@ def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
 
 
 def _retrained_rows(
-    setup: TrainingSetup, world: World, hypotheses: Sequence[Hypothesis], margin: float, budget: Budget
+    setup: TrainingSetup,
+    world: World,
+    hypotheses: Sequence[Hypothesis],
+    margin: float,
+    tolerance: float,
+    budget: Budget,
 ) -> list[Prediction]:
-    """Exact differences that retraining can show: without an observation, without influence on a node."""
+    """What retraining loses, exactly: without an observation, without influence on a node.
+
+    Without an observation that is not requisite for the base nothing is lost, and every agent has to show that: it is
+    trained again on the base utility, whatever it wants. Of any other the loss is what agents can show that learn as
+    well.
+    """
     if not hypotheses:
         return []
     model, cid = paying_only(world.model, setup.training_score), world.model.cid
     best = claims.best_value(setup, model, budget)
-    rows: list[tuple[RowKind, str, str, float, str]] = []
-    for decision in cid.decisions:
+    rows: list[tuple[RowKind, str, str, float, Modality, str]] = []
+    for decision in cid.decisions if len(cid.decisions) == 1 else ():
+        needed = requisite_observations(cid, decision, setup.training_score)
         for parent in cid.parents(decision):
             if parent in model.allowed_reads(decision):
                 continue  # it is part of the form of the rule: there is no agent without it
-            if all(parent in claims.requisite(h, world, decision) for h in hypotheses) and len(cid.decisions) == 1:
+            if parent not in needed:
+                because = f"`{parent}` is not requisite for the score (Fagiuoli & Zaffalon 1998)"
+                rows.append(("observation", parent, decision, 0.0, "must", because))
+            elif all(parent in claims.requisite(h, world, decision) for h in hypotheses):
                 gain = best - claims.best_value(setup, claims.blinded(model, parent, decision), budget)
-                rows.append(
-                    ("observation", parent, decision, gain, "value of information (Everitt et al. 2021, Thm 9)")
-                )
+                because = "value of information (Everitt et al. 2021, Thm 9)"
+                rows.append(("observation", parent, decision, gain, "can", because))
+    for decision in cid.decisions:
         for child in cid.children(decision):
             if cid.kind(child) == "chance":
                 gain = best - claims.best_value(setup, claims.uncontrolled(model, child, decision), budget)
-                rows.append(("control", child, decision, gain, "control incentive (Everitt et al. 2021, Thm 18)"))
+                because = "control incentive (Everitt et al. 2021, Thm 18)"
+                rows.append(("control", child, decision, gain, "can", because))
     return [
         Prediction(
             f"{JOINT}/{TRAINING}/{kind}/{_of(node, decision, cid)}/retrained",
@@ -477,14 +493,14 @@ def _retrained_rows(
             TRAINING,
             kind,
             _of(node, decision, cid),
-            (gain, gain),
-            "can",
+            (gain - tolerance, gain + tolerance),
+            modality,
             because,
             decision,
             retrained=True,
         )
-        for kind, node, decision, gain, because in rows
-        if gain > margin * world.range
+        for kind, node, decision, gain, modality, because in rows
+        if modality == "must" or gain - tolerance > margin * world.range
     ]
 
 

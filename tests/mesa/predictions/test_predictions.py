@@ -49,8 +49,10 @@ def test_the_red_door_says_who_uses_what_and_responds_to_what() -> None:
     assert [found[f"{h}/opposite/response/red"] for h in ("at_door", "reward", "at_red")] == [False, False, True]
     assert not [row for row in rows if row.deployment == "other prior"]  # it shows nothing new
     assert {row.modality for row in rows if row.kind in {"observation", "response"}} == {"must"}
-    # In training, and where red is always elsewhere, no two contexts differ in one observation alone.
-    assert not [row for row in rows if row.kind == "observation" and row.deployment in {"training", "opposite"}]
+    # In training, and where red is always elsewhere, no two contexts differ in one observation alone; retrained agents
+    # lose nothing without the paint.
+    alone = [row for row in rows if row.kind == "observation" and row.deployment in {"training", "opposite"}]
+    assert [(row.subject, row.expected, row.retrained) for row in alone] == [("red", (0.0, 0.0), True)]
 
 
 def test_intervals_and_tables_of_the_red_door() -> None:
@@ -274,7 +276,7 @@ def one_map(
 
 @given(setups(), st.integers(0, 10**6), st.sampled_from([0.0, 0.3]), st.sampled_from(["stale", "competent"]))
 @settings(
-    max_examples=examples(quick=30, full=1000),
+    max_examples=examples(quick=20, full=300),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int, tolerance: float, reading: Reading) -> None:
@@ -291,7 +293,12 @@ def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int, tole
             checks = Checks(setup, hypotheses, Ruled(rule), tolerance=tolerance, retrain=False, reading=reading)
             assert checks.scope.all()
             for row in rows:
-                if row.modality == "can" or row.inert or row.hypothesis not in {JOINT, name_of(hypothesis)}:
+                if (
+                    row.modality == "can"
+                    or row.inert
+                    or row.retrained
+                    or row.hypothesis not in {JOINT, name_of(hypothesis)}
+                ):
                     continue
                 found = checks.measure(row)
                 assert not isinstance(found, str), (row.id, found)
@@ -304,7 +311,7 @@ def test_no_optimizer_breaks_a_must_row(setup: cm.TrainingSetup, seed: int, tole
 
 
 @given(setups(), st.integers(0, 10**6), st.sampled_from(["stale", "competent"]))
-@settings(max_examples=examples(quick=60, full=1000), suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=examples(quick=30, full=300), suppress_health_check=[HealthCheck.filter_too_much])
 def test_structural_rows_cannot_fail_and_the_others_can(setup: cm.TrainingSetup, seed: int, reading: Reading) -> None:
     family = derive_mesa_optimizers(setup)
     assume(family.hypotheses)
