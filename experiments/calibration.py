@@ -14,7 +14,7 @@ Counted are reports in which any joint row is contradicted, which is false in ev
 a deployment is supported: false in the arm `kappa`, where only rows are counted that every deviating agent breaks, so
 that the share of compliers is 1 - kappa exactly; right in the others, where it says how often something is found.
 
-    python experiments/calibration.py                                # some minutes on one core
+    python experiments/calibration.py                                # minutes on one core; Ctrl-C shows what there is
     python experiments/calibration.py --reports 100 --arms ideal     # a smaller look
 """
 
@@ -223,6 +223,16 @@ class Count:
         there = [row for row in joint if row.deployment != "training" and (rows is None or row.id in rows)]
         self.supported += any(row.verdict == "supported" for row in there)
 
+    def judge(self, case: Case, arm: str, times: int, rng: np.random.Generator) -> None:
+        """Count the reports on several populations of an arm."""
+        started = time.process_time()
+        for _ in range(times):
+            agents = population(case, arm, rng)
+            draws = 2000 if arm == "sampled" else 10_000
+            report = cm.validate(case.family, agents, draws=draws, retrain=False, progress=False)
+            self.add(report, case.on_the_line if arm == "kappa" else None)
+        self.seconds += time.process_time() - started
+
     def line(self, arm: str) -> str:
         """Return it as a row of the table."""
 
@@ -260,15 +270,12 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     rng = np.random.default_rng(chosen.seed)
     counts = {arm: Count() for arm in chosen.arms}
-    for case in cases(rng, -(-chosen.reports // chosen.per_setup)):
-        for arm, count in counts.items():
-            started = time.process_time()
-            for _ in range(chosen.per_setup):
-                agents = population(case, arm, rng)
-                options: dict[str, Any] = {"retrain": False, "progress": False}
-                report = cm.validate(case.family, agents, draws=2000 if arm == "sampled" else 10_000, **options)
-                count.add(report, case.on_the_line if arm == "kappa" else None)
-            count.seconds += time.process_time() - started
+    try:
+        for case in cases(rng, -(-chosen.reports // chosen.per_setup)):
+            for arm, count in counts.items():
+                count.judge(case, arm, chosen.per_setup, rng)
+    except KeyboardInterrupt:
+        print("stopped: what was counted until then")
     print("arm      reports  contradicted in a joint row      supported in a new context        rows  agents  seconds")
     for arm, count in counts.items():
         print(count.line(arm))

@@ -13,6 +13,7 @@ import cidmesa as cm
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.graphical.shifts import ShiftClass
+from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.readings import Reading
 from cidmesa.validation.checks import INCONSISTENT, NOTHING_EXCLUDED, TABLE, Checks
 from tests.mesa.systems import red_door
@@ -183,6 +184,45 @@ def test_a_pair_with_perfect_recall_that_is_right_on_its_path_is_not_contradicte
     assert report.in_scope == 20
     assert report.count("contradicted", hypothesis="joint") == 0
     assert report.whole is None or report.whole.deviating == 0
+
+
+def rarely_right() -> cm.TrainingSetup:
+    """A red door that is almost always on the left; elsewhere it is anywhere, and so is the paint."""
+    rare = cm.Categorical({"left": 1 - 1e-9, "right": 1e-9})
+    fair = {"door": cm.Uniform("left", "right"), "red": cm.Uniform("left", "right")}
+    return cm.TrainingSetup(red_door().shift(door=rare), deployments={"anywhere": fair})
+
+
+def test_what_agents_do_where_training_hardly_ever_comes_contradicts_nothing() -> None:
+    """At the right door of training they do anything, within the premise; a deployment shows that often."""
+    setup = rarely_right()
+    model = setup.deployed("training")
+    seek, anything = to(model, door=1.0)["go"], []
+    for action in (0, 1):
+        rule = seek.copy()
+        rule[1, 1] = np.eye(2)[action]
+        anything.append({"go": rule})
+    always_left = {"go": np.zeros((2, 2, 2))}
+    always_left["go"][..., 0] = 1
+    family = derive_mesa_optimizers(setup)
+    report = judge(Told(model, [*anything, always_left] * 8), family)
+    assert report.in_scope == 24
+    assert report.count("contradicted", hypothesis="joint") == 0
+    seekers = judge(Told(model, anything[:1] * 20), family)
+    assert seekers.count("contradicted", hypothesis="at_door") == 0
+    unsettled = [row for row in family.predictions().undecidable if row.deployment == "anywhere"]
+    assert all(row.expected is False for row in unsettled)
+
+
+def test_a_number_moves_by_what_is_held_loosely_and_no_more() -> None:
+    """Against all rules that take another action where training comes no more often than the margin says."""
+    setup = rarely_right()
+    world = claims.world_of(setup, "anywhere")
+    moves = np.array([0.2, 0.0, 0.0, 0.7])  # contexts left, left to right, right
+    assert claims.loosely_held(world, "go", moves, 0.05) == pytest.approx(0.7 + 0.2 * 0.05, abs=1e-6)
+    assert claims.loosely_held(world, "go", moves, 1.0) == pytest.approx(0.9)
+    assert claims.loosely_held(claims.world_of(setup, "training"), "go", moves, 0.05) == 0.0
+    assert claims.loosely_held(claims.world_of(setup, "anywhere", reading="competent"), "go", moves, 0.05) == 0.0
 
 
 # Told probabilities ---------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.predictions.comparable_contexts import Mixtures, Pairs
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
+    from cidmesa.solve import Solution
 
 Modality: TypeAlias = Literal["must", "can"]
 
@@ -131,12 +132,25 @@ class World:
         return self.reading == STALE and self.name != TRAINING
 
     @cached_property
+    def _base(self) -> Solution:
+        """What is best in training."""
+        return self.setup.deployed(TRAINING).solve(shared_rules=self.setup.shared_rules, budget=self.budget)
+
+    @cached_property
+    def comes_in_training(self) -> Mapping[str, Floats]:
+        """Per decision how often each context comes up in training, where the base's best actions are taken."""
+        model, policy = self.setup.deployed(TRAINING), self._base.uniform_over_optimal()
+        return {
+            d: np.asarray(joint(model, model.cid.parents(d), policy=policy), dtype=np.float64).reshape(-1)
+            for d in model.cid.decisions
+        }
+
+    @cached_property
     def untied(self) -> Mapping[str, Mask]:
         """Per decision the contexts of training in which one action is the best for the base, and all others."""
-        best = self.setup.deployed(TRAINING).solve(shared_rules=self.setup.shared_rules, budget=self.budget)
         found = {}
         for d in self.model.cid.decisions:
-            one = np.asarray(best.optimal_mask(d)).reshape(len(self.model.contexts(d)), -1).sum(axis=1) == 1
+            one = np.asarray(self._base.optimal_mask(d)).reshape(len(self.model.contexts(d)), -1).sum(axis=1) == 1
             found[d] = np.asarray(one | ~reached_by_some_policy(self.setup, TRAINING, d))
         return found
 
@@ -264,6 +278,36 @@ def mixtures_of(
     return mixtures.only(keep)
 
 
+def loosely_held(world: World, decision: str, moves: Floats, margin: float) -> float:
+    """Return how much a number may be moved by what rules do where training hardly ever comes.
+
+    Agents meet the premise if they take actions that are not the base's with a probability of at most the margin, so
+    in contexts of training that together come up no more often than that they may do anything. Only in a deployment
+    does it matter: there such a context may come up often.
+
+    Parameters
+    ----------
+    world
+        The distribution.
+    decision
+        Whose rule.
+    moves
+        How much the number changes at most with the rule in each context.
+    margin
+        What counts as nothing.
+    """
+    if not world.frozen:
+        return 0.0
+    comes = world.comes_in_training[decision]
+    free = np.flatnonzero(~world.counted[decision] & (moves > 0))
+    with np.errstate(divide="ignore"):
+        order = free[np.argsort(-moves[free] / comes[free], kind="stable")]
+    before = np.cumsum(comes[order]) - comes[order]
+    left = np.clip(margin - before, 0.0, comes[order])
+    share = np.divide(left, comes[order], out=np.ones(len(order)), where=comes[order] > 0)
+    return float(moves[order] @ share)
+
+
 # What is claimed ------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +329,7 @@ def use(h: Hypothesis, world: World, decision: str, parent: str, pairs: Pairs, m
     if (left.sum(axis=1) == 1).all() and (left == right).all():
         return Claim(False, "must", f"{name_of(h)} allows one action, the same whatever `{parent}`")
     least = float(pairs.weights @ ~(left & right).any(axis=1))
+    least -= loosely_held(world, decision, pairs.moves(len(can)), margin)
     alone = not depends_on_rules(world.model.cid, decision)
     return Claim(True, "must" if alone and least >= 2 * margin else "can", because)
 
@@ -318,7 +363,7 @@ def response(
         return Claim(False, "must", f"the actions that {name_of(h)} allows have the same law")
     up = np.maximum(low_after - high_before, 0).sum(axis=1)
     down = np.maximum(low_before - high_after, 0).sum(axis=1)
-    least = float(mixtures.weights @ np.maximum(up, down))
+    least = float(mixtures.weights @ np.maximum(up, down)) - loosely_held(world, decision, mixtures.moves, margin)
     return Claim(True, "must" if least >= 2 * margin else "can", because)
 
 

@@ -53,6 +53,10 @@ class Pairs:
         """The most that a rule can vary over them."""
         return float(self.weights.sum())
 
+    def moves(self, contexts: int) -> Floats:
+        """Return how much the variation changes at most with the rule in each of so many contexts."""
+        return np.asarray(np.bincount([*self.left, *self.right], [*self.weights, *self.weights], contexts))
+
     def only(self, keep: Mask) -> Pairs:
         """Return some of them."""
         return Pairs(self.left[keep], self.right[keep], self.weights[keep])
@@ -86,6 +90,11 @@ class Mixtures:
     def only(self, keep: Mask) -> Mixtures:
         """Return those of some values of the nodes nd."""
         return Mixtures(self.given, self.weights[keep], self.before[keep], self.after[keep])
+
+    @property
+    def moves(self) -> Floats:
+        """How much the variation changes at most with the rule in each context."""
+        return np.asarray(self.weights @ np.abs(self.before - self.after))
 
     @property
     def moved(self) -> Mask:

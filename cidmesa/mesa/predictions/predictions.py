@@ -130,7 +130,8 @@ class Predictions(tuple[Prediction, ...], Shown):
         Rows that cannot fail, whatever agents do.
     undecidable
         Rows of one hypothesis that cannot tell it from the others: what any optimizer of those does breaks them by
-        less than twice the margin, or not at all.
+        less than twice the margin, or not at all; and rows that agents may break that meet the premise, by what they
+        do in contexts where training hardly ever comes.
     reading
         Of all rows.
     """
@@ -333,8 +334,20 @@ def _observation_rows(world: World, hypotheses: Sequence[Hypothesis], decision: 
         used = partial(claims.use, world=world, decision=decision, parent=parent, pairs=pairs, margin=margin)
         shows = partial(claims.greatest_use, world=world, decision=decision, pairs=pairs)
         subject = _of(parent, decision, cid)
-        rows += _merged(world, hypotheses, "observation", subject, decision, used, margin, most, shows)
+        found = _merged(world, hypotheses, "observation", subject, decision, used, margin, most, shows)
+        loose = claims.loosely_held(world, decision, pairs.moves(law.size), margin)
+        rows += _held(found, loose, margin)
     return rows
+
+
+def _held(rows: _Rows, loose: float, margin: float) -> _Rows:
+    """List a *no* as undecidable where agents that meet the premise may show more, by as much as `loose` says.
+
+    It is in contexts where training hardly ever comes that they may; a *yes* has allowed for that already.
+    """
+    if loose <= margin:
+        return rows
+    return [(row, "undecidable" if row.expected is False and use == "tested" else use) for row, use in rows]
 
 
 def _response_rows(world: World, hypotheses: Sequence[Hypothesis], decision: str, margin: float) -> _Rows:
@@ -353,7 +366,12 @@ def _response_rows(world: World, hypotheses: Sequence[Hypothesis], decision: str
     responds = partial(claims.response, world=world, decision=decision, nodes=nodes, mixtures=mixtures, margin=margin)
     shows = partial(claims.greatest_response, world=world, decision=decision, mixtures=mixtures)
     subject = _of(", ".join(nodes), decision, cid)
-    return _merged(world, hypotheses, "response", subject, decision, responds, margin, most, shows)
+    found = _merged(world, hypotheses, "response", subject, decision, responds, margin, most, shows)
+    return (
+        found
+        if mixtures is None
+        else _held(found, claims.loosely_held(world, decision, mixtures.moves, margin), margin)
+    )
 
 
 def _action_rows(
