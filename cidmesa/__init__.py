@@ -72,6 +72,7 @@ _LAZY = {
         "Distribution",
         "Solution",
         "counterfactual",
+        "harm",
         "impact",
         "instrumental_control_effect",
         "intention",
@@ -83,6 +84,7 @@ _LAZY = {
     ),
     "cidmesa.mesa": (
         "Deployment",
+        "Levels",
         "Phases",
         "Separation",
         "SimplicityPrior",
@@ -90,12 +92,14 @@ _LAZY = {
         "alignment_region",
         "derive_mesa_optimizers",
         "distinguishing_training",
+        "levels",
         "separating_shifts",
     ),
     "cidmesa.agents": ("Agents", "train"),
     "cidmesa.validation": (
         "alignment_gap",
         "behavioural_objective",
+        "gaps",
         "goal_directedness",
         "required_agents",
         "validate",
@@ -175,6 +179,7 @@ if _TYPE_CHECKING:
     from cidmesa.interop import to_pycid as to_pycid
     from cidmesa.interop import write as write
     from cidmesa.mesa import Deployment as Deployment
+    from cidmesa.mesa import Levels as Levels
     from cidmesa.mesa import Phases as Phases
     from cidmesa.mesa import Separation as Separation
     from cidmesa.mesa import SimplicityPrior as SimplicityPrior
@@ -182,10 +187,12 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import alignment_region as alignment_region
     from cidmesa.mesa import derive_mesa_optimizers as derive_mesa_optimizers
     from cidmesa.mesa import distinguishing_training as distinguishing_training
+    from cidmesa.mesa import levels as levels
     from cidmesa.mesa import separating_shifts as separating_shifts
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
     from cidmesa.solve import counterfactual as counterfactual
+    from cidmesa.solve import harm as harm
     from cidmesa.solve import impact as impact
     from cidmesa.solve import instrumental_control_effect as instrumental_control_effect
     from cidmesa.solve import intention as intention
@@ -196,6 +203,7 @@ if _TYPE_CHECKING:
     from cidmesa.solve import value_of_information as value_of_information
     from cidmesa.validation import alignment_gap as alignment_gap
     from cidmesa.validation import behavioural_objective as behavioural_objective
+    from cidmesa.validation import gaps as gaps
     from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents
     from cidmesa.validation import validate as validate

@@ -35,10 +35,13 @@ from cidmesa.mesa import Disagreement as Disagreement
 from cidmesa.mesa import Family as Family
 from cidmesa.mesa import Indistinct as Indistinct
 from cidmesa.mesa import Interface as Interface
+from cidmesa.mesa import Levels as Levels
+from cidmesa.mesa import LevelTable as LevelTable
 from cidmesa.mesa import LookupTable as LookupTable
 from cidmesa.mesa import MesaOptimizer as MesaOptimizer
 from cidmesa.mesa import Phases as Phases
 from cidmesa.mesa import Ranking as Ranking
+from cidmesa.mesa import Selection as Selection
 from cidmesa.mesa import Separation as Separation
 from cidmesa.mesa import ShiftClass as ShiftClass
 from cidmesa.mesa import SimplicityPrior as SimplicityPrior
@@ -68,6 +71,7 @@ from cidmesa.render import Spec as Spec
 from cidmesa.solve import Distribution as Distribution
 from cidmesa.solve import Equilibrium as Equilibrium
 from cidmesa.solve import Explanation as Explanation
+from cidmesa.solve import Harm as Harm
 from cidmesa.solve import Intention as Intention
 from cidmesa.solve import Magnitude as Magnitude
 from cidmesa.solve import Mixture as Mixture
@@ -76,6 +80,7 @@ from cidmesa.solve import World as World
 from cidmesa.solve import Worlds as Worlds
 from cidmesa.solve.magnitudes.explain import Contribution as Contribution
 from cidmesa.solve.symbolic import Case as Case
+from cidmesa.validation import Gaps as Gaps
 from cidmesa.validation import Report as Report
 from cidmesa.validation import Row as Row
 from cidmesa.validation import Share as Share

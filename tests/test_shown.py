@@ -17,8 +17,20 @@ from tests.mesa.systems import red_door, red_door_deployments
 PRIVATE = re.compile(r"lambda|array\(|mappingproxy|0x[0-9a-f]{6}|<function|object at")
 SHOWN = (
     "Family", "MesaOptimizer", "IncentiveReport", "Report", "Predictions", "Separations", "Cures", "Ranking",
-    "Solution", "Explanation", "TrainingSetup", "Agents",
+    "Solution", "Explanation", "TrainingSetup", "Agents", "Levels", "Gaps",
 )  # fmt: skip
+
+
+def mazes() -> cm.Levels:
+    """Four levels, two of them in training."""
+    return cm.levels(
+        {"door": ["left", "left", "right", "right"], "red": ["left", "right", "left", "right"]},
+        decision={"go": ["left", "right"]},
+        observed=["door", "red"],
+        outcomes={"at_door": lambda go, door: int(go == door)},
+        score={"reward": lambda at_door: at_door},
+        training=lambda door, red: door == red,
+    )
 
 
 @cache
@@ -41,6 +53,8 @@ def results() -> dict[str, Any]:
         "Explanation": model.explain("reward"),
         "TrainingSetup": setup,
         "Agents": agents,
+        "Levels": mazes(),
+        "Gaps": cm.gaps(family, agents),
     }
     assert tuple(found) == SHOWN
     others = [
@@ -51,6 +65,7 @@ def results() -> dict[str, Any]:
         family["at_red"].interfaces, family.unidentifiable, cm.Function(lambda door: door), cm.Table([[0.5, 0.5]]),
         cm.Noisy(lambda door: door, 0.1), model.mechanisms, family.predictions()[0], found["Report"].rows[0],
         cm.behavioural_objective(agents, ["at_red"], model=model), found["Report"].shares, found["Separations"][0],
+        mazes().select(lambda door: door == "left"), mazes().table,
         cm.relevance_graph(setup.cid), family["at_red"].shift_class, family["at_red"].deployment_regret,
     ]  # fmt: skip
     return {**found, **{f"{type(one).__name__}-{i}": one for i, one in enumerate(others)}}

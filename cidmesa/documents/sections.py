@@ -134,7 +134,7 @@ def family_tables(data: Data) -> list[Block]:
     blocks: list[Block] = [Table(columns, tuple(rows), "llrlllll", "Candidate mesa-objectives", note)]
     blocks += setup_notes(data)
     blocks += [_deployment_table(shown, name) for name in names if data["deployments"][name]["edges"]]
-    if names and any(c["deployment_regret"] for c in shown):
+    if any(c["deployment_regret"] or c["intended_regret"] for c in shown):
         blocks.append(_regret_table(shown, names, data.get("intended")))
     if names:
         blocks.append(_shift_table(shown, names))
@@ -181,13 +181,13 @@ def _deployment_table(shown: Sequence[Data], name: str) -> Table:
 
 
 def _regret_table(shown: Sequence[Data], names: Sequence[str], intended: str | None = None) -> Table:
-    columns: list[str] = []
+    columns = [f"training, by `{intended}`"] if intended else []
     for name in names:
         columns += [f"`{name}`", f"`{name}`, by `{intended}`"] if intended else [f"`{name}`"]
     rows: list[tuple[Cell | str, ...]] = []
     for c in shown:
-        if c["deployment_regret"]:
-            cells: list[Cell | str] = []
+        if c["deployment_regret"] or c["intended_regret"]:
+            cells: list[Cell | str] = [_by_intended(c, "training")] if intended else []
             for name in names:
                 cells.append(_regret(c, name))
                 if intended:
@@ -199,7 +199,7 @@ def _regret_table(shown: Sequence[Data], names: Sequence[str], intended: str | N
         "is another."
     )
     if intended:
-        note += f" By `{intended}`: the same against what is intended, of optimizers who know the deployment."
+        note += f" By `{intended}`: the same against what is intended, which training never scores."
     return Table(("target", *columns), tuple(rows), "l" + "r" * len(columns), "Base regret in deployment", note)
 
 
@@ -207,9 +207,12 @@ def _by_intended(candidate: Data, name: str) -> Cell | str:
     ends = candidate["intended_regret"].get(name)
     if ends is None or ends[1] is None:
         return Cell("–", "muted")
+    text, stale = interval(ends), candidate["stale_intended_regret"].get(name)
+    if stale is not None and interval(stale) != text:
+        text += f" ({interval(stale)})"
     if candidate["consistency"] == "EXCLUDED":
-        return Cell(interval(ends), "muted")
-    return Cell(interval(ends), "good" if ends[1] <= 1e-9 else "bad" if number(ends[0]) == number(ends[1]) else "open")
+        return Cell(text, "muted")
+    return Cell(text, "good" if ends[1] <= 1e-9 else "bad" if number(ends[0]) == number(ends[1]) else "open")
 
 
 def _regret(candidate: Data, name: str) -> Cell | str:
@@ -283,22 +286,27 @@ def comparison_tables(found: Sequence[Data]) -> list[Block]:
             blocks.append(Table(columns, tuple(rows), "llrrl", caption, _SEPARATIONS + tried))
         else:
             blocks.append(Paragraph(f"{caption}: {pair.get('why', 'nothing that was tried.')}", muted=True))
+        meant = any(row["intended"] is not None for row in pair["cures"])
         cures: list[tuple[Cell | str, ...]] = [
             (
                 row["change"],
                 f"`{row['deployment']}`",
                 Cell("removed", "good") if row["removed"] else Cell("harmless", "good"),
                 number(row["regret"]),
+                *([interval(row["intended"] or (None, None))] if meant else []),
                 "reads what the score reads" if row["score_input"] else "",
             )
             for row in pair["cures"][:_MOST_CURES]
         ]
         if cures:
-            columns = ("change of training", "against harm in", f"{other} is", "its training regret then", "caution")
+            heads = ["change of training", "against harm in", f"{other} is", "its training regret then"]
+            heads += [*(["regret as intended there"] if meant else []), "caution"]
             left = len(pair["cures"]) - len(cures)
             note = _CURES + (f" {left} more combine these." if left > 0 else "")
             note += _DECLARED if any(row["declared_only"] for row in pair["cures"]) else ""
-            blocks.append(Table(columns, tuple(cures), "lllrl", f"What would cure {other}", note))
+            blocks.append(
+                Table(tuple(heads), tuple(cures), "lll" + "r" * (1 + meant) + "l", f"What would cure {other}", note)
+            )
     return blocks
 
 
@@ -389,6 +397,8 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
             lines.append(_verdict_table(rows, f"What {_names(names)} says beyond that", ""))
     if data["shares"]:
         lines += _share_tables(data["shares"])
+    if data.get("regrets"):
+        lines.append(_agents_regret_table(data["regrets"], data["intended"]))
     if data["controls"] and not brief:
         note = "They check the plumbing and are counted nowhere."
         lines.append(_verdict_table(data["controls"], "Negative controls", note))
@@ -499,6 +509,22 @@ def _share_tables(shares: Data) -> list[Block]:
             "Who acts like what", "Shares of agents with Wilson's 95 % interval, judged where the hypotheses differ.",
         )
     ]  # fmt: skip
+
+
+def _agents_regret_table(regrets: Data, intended: str) -> Table:
+    """Tabulate what agents lose by the base utility and by what is intended."""
+    rows = []
+    for name, found in regrets.items():
+        cells = [f"`{name}`"]
+        for of in ("base", "intended"):
+            each = [float(lost) for lost in found[of]]
+            cells += [number(sum(each) / len(each)), number(max(each))]
+        rows.append(tuple(cells))
+    columns = ("in", "base, mean", "base, most", f"`{intended}`, mean", f"`{intended}`, most")
+    note = (
+        f"Of all agents, against the best policy by the base utility and by `{intended}`, which training never scores."
+    )
+    return Table(columns, tuple(rows), "lrrrr", "What agents lose", note)
 
 
 def claim_table(claims: Iterable[Data]) -> list[Block]:

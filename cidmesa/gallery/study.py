@@ -86,10 +86,23 @@ def judge(holds: Mapping[str, Any], study: Study, evidence: Evidence) -> Finding
     return Finding(verdict, "; ".join(finding.because for finding in findings))
 
 
+DERIVED = frozenset(
+    {
+        "consistency",
+        "minimal",
+        "training_regret",
+        "deployment_regret",
+        "intended_regret",
+        "robustly_aligned",
+        "shift_class",
+    }
+)
+"""The keys of a claim about what is derived."""
+
+
 def _derived(holds: Mapping[str, Any], arm: str, evidence: Evidence) -> list[Finding]:
     """Compare what is claimed of a candidate with what the derivation says."""
-    wanted = {"consistency", "minimal", "training_regret", "deployment_regret", "robustly_aligned", "shift_class"}
-    if not wanted & set(holds):
+    if not DERIVED & set(holds):
         return []
     targets = tuple(holds["targets"])
     candidate = evidence.families[arm][targets if len(targets) > 1 else targets[0]]
@@ -106,6 +119,9 @@ def _derived(holds: Mapping[str, Any], arm: str, evidence: Evidence) -> list[Fin
     for name, claimed in holds.get("deployment_regret", {}).items():
         interval = candidate.deployment_regret.get(name)
         found.append(_within(interval, claimed, f"regret in `{name}`"))
+    for name, claimed in holds.get("intended_regret", {}).items():
+        interval = candidate.intended_regret.get(name)
+        found.append(_within(interval, claimed, f"regret in `{name}` by what is intended"))
     for name, claimed in holds.get("robustly_aligned", {}).items():
         aligned = candidate.robustly_aligned.get(name)
         found.append(settled(aligned == claimed, f"robustly aligned in `{name}`: {aligned}"))

@@ -121,6 +121,7 @@ def relevant_mechanisms(
     utilities: Iterable[str] | None = None,
     *,
     targets: Names | None = None,
+    given: Iterable[str] = (),
 ) -> frozenset[str]:
     r"""Return the nodes whose mechanism is relevant to a decision (r-reachability; for decisions s-reachability).
 
@@ -136,6 +137,8 @@ def relevant_mechanisms(
         What `decision` is chosen for, instead of :math:`U^D`.
     targets
         Nodes that a new utility would be a child of, all of them, instead of `utilities`.
+    given
+        Further nodes that are known wherever the parents of `decision` are, because those tell their value.
 
     Returns
     -------
@@ -162,14 +165,14 @@ def relevant_mechanisms(
     ['door', 'pay', 'red']
     """
     d, goals, index = goals_of(cid, decision, utilities, targets, "relevant_mechanisms")
-    return frozenset(cid.nodes[v] for v in relevant_positions(index, d, goals))
+    return frozenset(cid.nodes[v] for v in relevant_positions(index, d, goals, [cid.id(node) for node in given]))
 
 
-def relevant_positions(index: Index, decision: int, goals: list[int]) -> list[int]:
-    """Return the nodes whose mechanism the Bayes ball from `goals` given the family of `decision` hears of."""
+def relevant_positions(index: Index, decision: int, goals: list[int], known: Iterable[int] = ()) -> list[int]:
+    """Return the nodes whose mechanism the Bayes ball from `goals` hears of, given the family of `decision`."""
     if not goals:
         return []
-    family = [decision, *index.parents(decision)]
+    family = [decision, *index.parents(decision), *known]
     up, down = index.condition(family).reach(goals)
     d_connected = up.copy()
     d_connected[family] = down[family]

@@ -3,6 +3,7 @@
 Nothing in it is code. A function is written as what it does: the value for each context of its parents (``map``), the
 value for each context and noise (``noise``, ``outcome``), or probabilities (``table``), whichever says most. Nested
 lists have the axes of the node's ``parents``, which are written beside them, so edges may be reordered by hand.
+A model made of a table of ``levels`` has that table in place of its features' mechanisms.
 A decision has its ``domain`` and, where not all of it may be done everywhere, ``allowed``: lists of ``actions``, nested
 by the ``parents`` on which they depend.
 Symbolic entries are texts such as ``1 - delta`` (see :mod:`cidmesa.interop.expressions`).
@@ -18,6 +19,7 @@ True
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -27,8 +29,11 @@ from cidmesa.diagram import CID
 from cidmesa.errors import CidmesaError, FileFormatError
 from cidmesa.interop.study import Study
 from cidmesa.mechanisms import Allowed, Domain, is_number, is_symbolic
+from cidmesa.mesa.setup.level_model import Levels
+from cidmesa.mesa.setup.level_table import normal
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
+from cidmesa.solve.tables.exact_numbers import number_meant
 
 Plain: TypeAlias = dict[str, Any]
 VERSION: Final = 1
@@ -54,12 +59,35 @@ def as_plain(obj: CID | CIM | TrainingSetup | Study) -> Plain:
 def _base(base: CIM | CID) -> Plain:
     if isinstance(base, CID):
         return {**_diagram(base), **_looks(base)}
-    found = {**_diagram(base.cid), "mechanisms": {node: _mechanism(base, node) for node in base.cid.nodes}}
+    world = {base.root, *base.features} if isinstance(base, Levels) else set()
+    found = _diagram(base.cid)
+    if isinstance(base, Levels):
+        found["levels"] = _levels(base)
+    found["mechanisms"] = {node: _mechanism(base, node) for node in base.cid.nodes if node not in world}
     if base.rules:
         found["rules"] = {decision: _numbers(base.cpd(decision)) for decision in base.rules}
     if base.is_symbolic:
         found["symbols"] = _symbols(base)
     return {**found, **_looks(base.cid)}
+
+
+def _levels(base: Levels) -> Plain:
+    """Write a table of levels: what is in each, how often it comes, what the decision sees."""
+    table = base.table
+    features = {name: [_value(value) for value in values] for name, values in table.features.items()}
+    found: Plain = {"features": features, "observed": list(table.observed)}
+    if set(table.weights) != {1}:
+        found["weights"] = list(map(_weight, table.weights))
+    if normal(table.training) != normal(table.weights):
+        found["training"] = list(map(_weight, table.training))
+    return {**found, "root": True} if base.root is not None else found
+
+
+def _weight(weight: Fraction) -> int | float | str:
+    """Write a weight as a number where that is read as the same fraction, else as a fraction."""
+    if weight.denominator == 1:
+        return weight.numerator
+    return float(weight) if number_meant(float(weight)) == weight else f"{weight.numerator}/{weight.denominator}"
 
 
 def _looks(cid: CID) -> Plain:
@@ -117,10 +145,11 @@ def _study(study: Study) -> Plain:
 def _difference(first: Plain, whole: Plain) -> Plain:
     """Return the entries of `whole` that differ; mechanisms one by one, ``None`` for what is not there."""
     found: Plain = {}
+    same_diagram = all(first.get(key) == whole.get(key) for key in ("nodes", "edges", "decisions", "utilities"))
     for key in dict.fromkeys([*first, *whole]):
         if first.get(key) == whole.get(key):
             continue
-        same_nodes = key == "mechanisms" and key in whole and set(first.get(key, {})) == set(whole[key])
+        same_nodes = key == "mechanisms" and same_diagram and set(first.get(key, {})) == set(whole.get(key, {}))
         found[key] = (
             {node: entry for node, entry in whole[key].items() if entry != first[key][node]}
             if same_nodes

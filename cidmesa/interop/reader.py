@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import product
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import chain, product
 from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
@@ -29,6 +33,8 @@ from cidmesa.mechanisms import (
     Uniform,
     is_symbolic,
 )
+from cidmesa.mesa.setup.level_model import ROOT, Levels, feature_mechanisms, world_edges
+from cidmesa.mesa.setup.level_table import LevelTable
 from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 
@@ -40,18 +46,16 @@ Fail: TypeAlias = Callable[[Where, str], NoReturn]
 
 DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
 LOOKS: Final = ("positions", "labels", "units")
-MODEL: Final = ("mechanisms", "rules", "symbols")
+MODEL: Final = ("mechanisms", "rules", "symbols", "levels")
+LEVELS: Final = ("features", "observed", "weights", "training", "root")
 SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended")
 _WAYS: Final = ("table", "map", "noise", "expression", "probabilities", "uniform", "bernoulli", "categorical")
-_LATER: Final = {
-    "levels": "levels from a table are not read yet: write the features and their probabilities as mechanisms",
-}
-"""Keys that a later version will have."""
-
 MOST_ENTRIES: Final = 2**24
 """How many entries all tables of a file may have together, written out."""
 MOST_STEPS: Final = 2_000_000
 """How many steps the expressions of a file may take together; one with symbols counts fifty times."""
+MOST_COMPARED: Final = 20_000_000
+"""How much a chain of features may have to compare: levels times the third power of the number of features."""
 
 
 def shown(value: Any) -> str:
@@ -71,6 +75,46 @@ _SHORT.maxlevel = 2
 _SHORT.maxlong = 40
 
 
+@dataclass(frozen=True)
+class World:
+    """A table of levels as the part of a model that is not written out: features, and the root if there is one."""
+
+    table: LevelTable
+    root: str | None
+
+    @cached_property
+    def mechanisms(self) -> dict[str, Mechanism]:
+        """Their mechanisms."""
+        return dict(feature_mechanisms(self.table, self.root))
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Their edges."""
+        return world_edges(self.table, self.root)
+
+    @property
+    def domains(self) -> dict[str, Domain]:
+        """Their values."""
+        root = {} if self.root is None else {self.root: tuple(range(len(self.table.rows)))}
+        return {**root, **self.table.domains}
+
+    def completed(self, entries: Plain) -> Plain:
+        """Return the entries of a file with the nodes and edges that follow from the levels."""
+        (decision,) = entries["decisions"]
+        needed = [*self.edges, *((name, decision) for name in self.table.observed)]
+        known = {tuple(edge) for edge in entries.get("edges", [])}
+        edges = [*entries.get("edges", []), *([tail, head] for tail, head in needed if (tail, head) not in known)]
+        if entries.get("nodes"):
+            lacking = [name for name in self.mechanisms if name not in entries["nodes"]]
+            return {**entries, "edges": edges, "nodes": [*lacking, *entries["nodes"]]}
+        return {**entries, "edges": edges, "nodes": list(dict.fromkeys([*self.mechanisms, *chain(*edges)]))}
+
+    def model(self, cid: CID, mechanisms: Mapping[str, Mechanism]) -> Levels:
+        """Return the model."""
+        others = {node: what for node, what in mechanisms.items() if node not in self.mechanisms}
+        return Levels(self.table, cid, others, self.root)
+
+
 class Reader:
     """Reads plain data, and says where it is wrong."""
 
@@ -80,11 +124,15 @@ class Reader:
 
     def whole(self, entries: Plain) -> CID | CIM | TrainingSetup:
         """Read a diagram, a model or a setup."""
+        world: World | None = None
+        if entries.get("levels") is not None:
+            world = self.levels(entries["levels"], entries)
+            entries = world.completed(entries)
         cid = self.looks(self.diagram(entries, ()), entries)
         base: CID | CIM = cid
         symbols = self.symbols(entries.get("symbols"))
         if "mechanisms" in entries:
-            base = self.model(cid, entries, symbols)
+            base = self.model(cid, entries, symbols, world)
         else:
             for key in ("rules", "symbols"):
                 if entries.get(key) is not None:
@@ -122,8 +170,6 @@ class Reader:
         for key in data:
             if key in known:
                 continue
-            if where == () and key in _LATER:
-                self.fail((key,), f"`{key}`: {_LATER[key]}.")
             listed = f"none of {', '.join(known)}" if len(known) <= 20 else f"no {self.what(where)}"
             self.fail((*where, key), f"`{brief(str(key), 60)}` is {listed}{did_you_mean(brief(str(key), 60), known)}.")
 
@@ -184,14 +230,20 @@ class Reader:
 
     # Models ------------------------------------------------------------------------------------------------------
 
-    def model(self, cid: CID, data: Plain, symbols: Mapping[str, Any]) -> CIM:
-        """Read the mechanisms of all nodes, parents before children, and the rules."""
+    def model(self, cid: CID, data: Plain, symbols: Mapping[str, Any], world: World | None = None) -> CIM:
+        """Read the mechanisms of all nodes, parents before children, and the rules; those of `world` are known."""
         written = self.mapping(data["mechanisms"], ("mechanisms",), cid.nodes)
         for node in written:
             self.mapping(written[node], ("mechanisms", node))
-        domains: dict[str, Domain] = {}
-        mechanisms: dict[str, Mechanism] = {}
+        mechanisms: dict[str, Mechanism] = {} if world is None else dict(world.mechanisms)
+        domains: dict[str, Domain] = {} if world is None else dict(world.domains)
         for node in (cid.nodes[i] for i in cid.topological):
+            if world is not None and node in world.mechanisms:
+                if node in written:
+                    self.fail(
+                        ("mechanisms", node), f"how `{node}` comes about follows from the `levels`: leave it out."
+                    )
+                continue
             if node not in written:
                 continue
             where = ("mechanisms", node)
@@ -205,7 +257,7 @@ class Reader:
                 declared = mechanisms[node]
                 domains[node] = tuple(declared.domain or ()) if isinstance(declared, Structural | Table) else ()
         try:
-            model = CIM(cid, mechanisms)
+            model = CIM(cid, mechanisms) if world is None else world.model(cid, mechanisms)
         except CidmesaError as error:
             for node, mechanism in mechanisms.items():  # one by one, so that the line at fault is named
                 with self.at("mechanisms", node):
@@ -218,6 +270,72 @@ class Reader:
             return model.with_policy(
                 {node: self.array(table, ("rules", node), symbols) for node, table in rules.items()}
             )
+
+    def levels(self, data: Any, entries: Plain) -> World:
+        """Read a table of levels, and check that edges and decisions agree with it."""
+        where: Where = ("levels",)
+        written = self.mapping(data, where, LEVELS)
+        given = self.mapping(written.get("features"), (*where, "features"))
+        columns: dict[str, list[Any]] = {}
+        for name, values in given.items():
+            if not isinstance(name, str):
+                self.fail((*where, "features", name), f"a feature is called by a text; got {shown(name)}.")
+            columns[name] = list(map(_tupled, self.listed(values, (*where, "features", name))))
+        root = written.get("root", False)
+        if not isinstance(root, bool):
+            self.fail((*where, "root"), f"true or false is expected here; got {shown(root)}.")
+        observed = self.names(written.get("observed"), (*where, "observed"))
+        for i, name in enumerate(observed):
+            if name not in columns:
+                self.fail(
+                    (*where, "observed", i), f"`{name}` is no feature of the levels{did_you_mean(name, columns)}."
+                )
+        with self.at(*where, "features"):
+            table = LevelTable.read(columns, observed)
+        numbers: dict[str, list[Any]] = {}
+        for key in ("weights", "training"):
+            if written.get(key) is not None:
+                found = self.listed(written[key], (*where, key))
+                numbers[key] = [self.weight(number, (*where, key, i)) for i, number in enumerate(found)]
+                with self.at(*where, key):
+                    table = LevelTable.read(columns, observed, **numbers)
+        self.spend_levels(table, root)
+        with self.at(*where):
+            world = World(table, ROOT if root else None)
+        decisions = self.names(entries.get("decisions", []), ("decisions",))
+        if len(decisions) != 1:
+            self.fail(("decisions",), f"with `levels` there is one decision; got {shown(decisions)}.")
+        allowed = {*world.edges, *((name, decisions[0]) for name in observed)}
+        for i, edge in enumerate(self.edges(entries.get("edges", []), ("edges",))):
+            if edge[1] in world.mechanisms and edge not in allowed:
+                self.fail(("edges", i), f"what `{edge[1]}` depends on follows from the `levels`: leave this edge out.")
+            if edge[1] == decisions[0] and edge not in allowed:
+                self.fail(("edges", i), f"`{edge[1]}` sees the observed features alone: leave this edge out.")
+        return world
+
+    def weight(self, data: Any, where: Where) -> Any:
+        """Return how often a level comes: a number, or a fraction as a text such as 1/3."""
+        if isinstance(data, str):
+            match = re.fullmatch(r"([0-9]{1,300})/([0-9]{1,300})", data)
+            if match is None or not int(match[2]):
+                self.fail(where, f"a number, or a fraction such as 1/3, is expected here; got {shown(data)}.")
+            return Fraction(int(match[1]), int(match[2]))
+        if not _is_number(data) or data < 0:
+            self.fail(where, f"how often a level comes is a number, finite and not negative; got {shown(data)}.")
+        return data
+
+    def spend_levels(self, table: LevelTable, root: bool) -> None:
+        """Count what the tables of the features take."""
+        where: Where = ("levels", "features")
+        cards = {name: len(values) for name, values in table.domains.items()}
+        if root:
+            for card in cards.values():
+                self.spend(where, [len(table.rows), card])
+            return
+        if len(table.rows) * len(cards) ** 3 > MOST_COMPARED:
+            self.fail(where, "too many features for a chain of them: make the level one node, root: true.")
+        for name, parents in table.chain.items():
+            self.spend(where, [*(cards[parent] for parent in parents), cards[name]])
 
     def looks(self, cid: CID, data: Plain) -> CID:
         """Return the diagram with the positions, labels and units that the file has, as attributes."""
@@ -514,6 +632,9 @@ class Reader:
         world, intended = data.get("world"), data.get("intended")
         if intended is not None and not isinstance(intended, str):
             self.fail(("intended",), f"the name of a node is expected here; got {shown(intended)}.")
+        if intended is not None:
+            with self.at("intended"):
+                TrainingSetup(base, intended=intended)
         with self.at("deployments"):
             return TrainingSetup(
                 base,

@@ -19,14 +19,14 @@ STUDY: Final = ("title", "source", "story", "arms", "derive", "bodies", "claims"
 """The keys that only studies have."""
 
 CLAIM: Final = (
-    "says", "arm", "targets", "consistency", "minimal", "training_regret", "deployment_regret", "robustly_aligned",
-    "shift_class", "body", "share",
+    "says", "arm", "targets", "consistency", "minimal", "training_regret", "deployment_regret", "intended_regret",
+    "robustly_aligned", "shift_class", "body", "share",
 )  # fmt: skip
 """The keys of a claim; ``docs/file-format.md`` shows each."""
 
 _ARM: Final = (
-    "nodes", "edges", "decisions", "utilities", "latent", "mechanisms", "symbols", "deployments", "feedback",
-    "shared_rules", "phases", "learned", "world", "derive",
+    "nodes", "edges", "decisions", "utilities", "latent", "positions", "labels", "units", "levels", "mechanisms",
+    "symbols", "deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended", "derive",
 )  # fmt: skip
 _WHOLE: Final = ("agents", "seed", "steps", "batch", "examples")
 _REAL: Final = ("rate", "entropy")
@@ -210,10 +210,10 @@ def _check_claim(reader: Reader, holds: Plain, where: Where) -> None:
     for key in ("training_regret",):
         if key in holds:
             _check_range(reader, holds[key], (*where, key))
-    for key in ("deployment_regret", "robustly_aligned", "shift_class"):
+    for key in ("deployment_regret", "intended_regret", "robustly_aligned", "shift_class"):
         for name, value in reader.mapping(holds.get(key, {}), (*where, key)).items():
             place: Where = (*where, key, name)
-            if key == "deployment_regret":
+            if key in {"deployment_regret", "intended_regret"}:
                 _check_range(reader, value, place)
             elif key == "robustly_aligned" and not isinstance(value, bool):
                 reader.fail(place, "true or false is expected here.")

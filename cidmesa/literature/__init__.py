@@ -10,6 +10,7 @@ are facts about papers, kept apart from :mod:`cidmesa.criteria` (which they test
 `frameworks`    *Modeling AGI Safety Frameworks*: MDP, POMDP, reward modelling, CIRL, oracles, debate, …
 `tampering`     the reward-tampering family
 `agents`        mouse, thermostat, actor–critic, modified-action MDP, shutdown games
+`worked`        with numbers: absent-minded driver, two treatments (harm), war game (deception)
 ==============  =====================================================================================
 
 Where a source's figure could not be compared edge by edge, `figure_checked` is ``False`` and the `note` says how the
@@ -36,12 +37,13 @@ from cidmesa.errors import unknown
 from cidmesa.literature.agents import AGENTS
 from cidmesa.literature.frameworks import FRAMEWORKS
 from cidmesa.literature.incentives import INCENTIVES
-from cidmesa.literature.record import Criterion, Example, Expected
+from cidmesa.literature.record import Criterion, Example, Expected, Number
 from cidmesa.literature.tampering import TAMPERING
+from cidmesa.literature.worked import WORKED
 
-__all__ = ["Criterion", "Example", "Expected", "examples", "load", "names"]
+__all__ = ["Criterion", "Example", "Expected", "Number", "examples", "load", "names"]
 
-_ALL = {example.name: example for example in (*INCENTIVES, *FRAMEWORKS, *TAMPERING, *AGENTS)}
+_ALL = {example.name: example for example in (*INCENTIVES, *FRAMEWORKS, *TAMPERING, *AGENTS, *WORKED)}
 
 
 def names() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ INTRODUCTION = """# The literature's diagrams
 The tests ask the library every one of these questions. *Figure checked* means that the edges were compared with the
 authors' published companion code; elsewhere the graph was drawn from the definitions in the text, and details may
 differ. *Printed* means that the source is believed to print the answer; elsewhere it was worked out from the theorem
-named.
+named. Records with numbers hold the model that they are computed from.
 """
 
 
@@ -44,6 +44,11 @@ def _section(example: Example) -> str:
         for e in example.expected:
             cells = (e.criterion, e.decision or "", _names(e.admits), _names(e.excludes), e.where)
             lines.append(f"| {' | '.join(cells)} | {'yes' if e.published else 'no'} |")
+        lines.append("")
+    if example.numbers:
+        lines += ["| number | value | where | printed |", "|---|---|---|---|"]
+        for n in example.numbers:
+            lines.append(f"| {n.what} | {n.value:.6g} | {n.where} | {'yes' if n.published else 'no'} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cidmesa.diagram import CID
+from cidmesa.model import CIM
 
 Criterion: TypeAlias = Literal[
     "voi", "voc", "ri", "ici", "requisite", "relevance", "unfairness", "introduced_unfairness", "impact", "intention"
@@ -42,6 +44,31 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A figure of a source, and how the library comes to it.
+
+    Attributes
+    ----------
+    what
+        In words.
+    value
+        The figure.
+    found
+        Computes it from the example's model.
+    where
+        The theorem, definition or example that gives it.
+    published
+        Whether the source prints it. Otherwise it was worked out by hand.
+    """
+
+    what: str
+    value: float
+    found: Callable[[CIM], float]
+    where: str = ""
+    published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A diagram of the literature: the graph, where it is from, and the expected answers.
 
@@ -64,6 +91,10 @@ class Example:
         from the definitions in the text, and details of the figure may differ.
     note
         What a reader should know: simplifications, spellings, doubts.
+    model
+        Makes the model whose figures are known; ``None`` where the source is about the diagram alone.
+    numbers
+        Those figures.
     """
 
     name: str
@@ -74,3 +105,5 @@ class Example:
     soluble: bool = True
     figure_checked: bool = False
     note: str = ""
+    model: Callable[[], CIM] | None = None
+    numbers: tuple[Number, ...] = ()

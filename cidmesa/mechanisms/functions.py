@@ -35,8 +35,18 @@ _CALLS_AGAIN = 16
 """How often, over all contexts, a function is called again at least."""
 
 
+class _Declaring(Mechanism):
+    """A mechanism that may declare its domain, in a field of that name."""
+
+    domain: Sequence[Any] | None
+
+    def domain_at(self, place: Place) -> Domain | None:
+        """Return the fixed or the declared domain."""
+        return place.domain or (tuple(self.domain) if self.domain is not None else None)
+
+
 @dataclass(frozen=True, repr=False)
-class Function(Mechanism):
+class Function(_Declaring):
     """A function of the parents that returns a value, or a distribution ``{value: probability}``.
 
     Parameters
@@ -84,10 +94,6 @@ class Function(Mechanism):
             raise MechanismError(
                 f"noise= takes a distribution such as Bernoulli(.1) or Uniform(..); got {self.noise!r}."
             )
-
-    def domain_at(self, place: Place) -> Domain | None:
-        """Return the fixed or the declared domain."""
-        return place.domain or (tuple(self.domain) if self.domain is not None else None)
 
     def check(self, place: Place) -> None:
         """Check that the argument names are the parents."""
@@ -141,7 +147,7 @@ class Function(Mechanism):
 
 
 @dataclass(frozen=True, repr=False)
-class Noisy(Mechanism):
+class Noisy(_Declaring):
     """The value of `f`, but with probability `p` one of the *other* values of the domain, uniformly.
 
     It is structural: the noise says by how many places, cyclically in domain order, the value is moved.
@@ -166,10 +172,6 @@ class Noisy(Mechanism):
             raise MechanismError(f"Noisy's p is a probability; got {shown(self.p)}.")
         if self.domain is not None:
             object.__setattr__(self, "domain", read_domain(self.domain, "Noisy"))
-
-    def domain_at(self, place: Place) -> Domain | None:
-        """Return the fixed or the declared domain."""
-        return place.domain or (tuple(self.domain) if self.domain is not None else None)
 
     def check(self, place: Place) -> None:
         """Check that the argument names are the parents."""
@@ -200,7 +202,7 @@ class Noisy(Mechanism):
 
 
 @dataclass(frozen=True)
-class Rows(Mechanism):
+class Rows(_Declaring):
     """A sparse map from parent contexts to a value or a distribution ``{value: probability}``.
 
     Parameters
@@ -241,10 +243,6 @@ class Rows(Mechanism):
     def _is_distribution(self, place: Place) -> bool:
         """Say whether the keys are values of a root: its one context is ``()``, and there is none."""
         return not place.parents and bool(self.rows) and () not in self.rows and self.default is None
-
-    def domain_at(self, place: Place) -> Domain | None:
-        """Return the fixed or the declared domain."""
-        return place.domain or (tuple(self.domain) if self.domain is not None else None)
 
     def check(self, place: Place) -> None:
         """Check that every key is a context of the node."""

@@ -5,6 +5,7 @@ notion                                    source                                
 ========================================  =======================================  ==================================
 training setup                            –                                        :mod:`cidmesa.mesa.setup.training`
 deployments, phases, feedback             –                                        :mod:`cidmesa.mesa.setup.deployment`
+tables of levels, selections of them      –                                        :mod:`.level_model`
 base optimizer's diagram (twin)           –                                        :mod:`.base_optimizer`
 inside of a learned algorithm             Kenton et al. 2022                       :mod:`.learned_algorithm`
 mesa diagrams, emergent incentives        Everitt et al. 2021                      :mod:`.mesa_diagram`
@@ -16,6 +17,7 @@ consistency, exactly                      Ng & Russell 2000 (feasible set)      
 … decision by decision (sufficient)       –                                        :mod:`.by_stage`
 … of one objective, by solving            Lauritzen & Nilsson 2001                 :mod:`.optimal_rules`
 … of shared stochastic rules, by name     –                                        :mod:`.by_declared_objective`
+… what these cost by what is intended     –                                        :mod:`.by_intended`
 possible actions, regret intervals        –                                        :mod:`.regret_interval`
 information cover, positions              Hubinger et al. 2019; Cohen et al. 2022  :mod:`.positions`
 shift classes, Theorem A (carry-over)     Koller & Milch 2003 (relevance)          :mod:`cidmesa.mesa.graphical.shifts`
@@ -82,6 +84,10 @@ from cidmesa.mesa.graphical.completeness import Disagreement as Disagreement
 from cidmesa.mesa.graphical.completeness import disagreeing_models as disagreeing_models
 from cidmesa.mesa.graphical.interfaces import Interface as Interface
 from cidmesa.mesa.graphical.shifts import ShiftClass as ShiftClass
+from cidmesa.mesa.setup.level_model import Levels as Levels
+from cidmesa.mesa.setup.level_model import Selection as Selection
+from cidmesa.mesa.setup.level_model import levels as levels
+from cidmesa.mesa.setup.level_table import LevelTable as LevelTable
 from cidmesa.mesa.setup.training import Deployment as Deployment
 from cidmesa.mesa.setup.training import Phases as Phases
 from cidmesa.mesa.setup.training import TrainingSetup as TrainingSetup

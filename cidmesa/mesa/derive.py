@@ -48,7 +48,7 @@ from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import MARGIN, Predictions, predict
 from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
-from cidmesa.mesa.setup.training import require_setup
+from cidmesa.mesa.setup.training import TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:
@@ -273,26 +273,25 @@ class Family(Shown):
     @within_budget
     def __str__(self) -> str:
         rows = self._rows()
-        kinds = {"competent": ["regret in"], "stale": ["stale regret in"]}
-        kinds["competent"] += ["intended regret in"] if self.setup.intended is not None else []
-        regrets = {
-            reading: [f"{kind} {name}" for name in self.setup.deployments for kind in of]
-            for reading, of in kinds.items()
-        }
-        every = [key for keys in regrets.values() for key in keys]
+        intended = self.setup.intended is not None
+        regrets = {"competent": [f"intended regret in {TRAINING}"] if intended else [], "stale": []}
+        for name in self.setup.deployments:
+            regrets["competent"] += [f"{kind} {name}" for kind in ("regret in", "intended regret in")[: 1 + intended]]
+            regrets["stale"].append(f"stale regret in {name}")
+        every = {key for keys in regrets.values() for key in keys}
         about = [{key: value for key, value in row.items() if key not in every} for row in rows]
-        known = [row for row in rows if every and every[0] in row]
-        blocks = [text(as_table(about, "Candidate mesa-optimizers", "" if known else self._note()))]
+        tables = {}
         for reading, keys in regrets.items():
-            there = [
-                {"targets": row["targets"], **{_column(key): row[key] for key in keys if key in row}} for row in known
-            ]
-            note = (
-                self._note()
-                if reading == "stale"
-                else "Competent: of agents that know the deployment; stale: of frozen ones."
-            )
-            blocks += [text(as_table(there, f"Regret in each deployment, {reading}", note))] if known else []
+            known = [row for row in rows if keys and keys[0] in row]
+            if known:
+                tables[f"Regret in each deployment, {reading}"] = [
+                    {"targets": row["targets"], **{_column(key): row[key] for key in keys if key in row}}
+                    for row in known
+                ]
+        told = "Competent: of agents that know the deployment; stale: of frozen ones."
+        blocks = [text(as_table(about, "Candidate mesa-optimizers", "" if tables else self._note()))]
+        for caption, there in tables.items():
+            blocks.append(text(as_table(there, caption, self._note() if caption == [*tables][-1] else told)))
         return "\n\n".join(blocks)
 
     def _caption(self) -> str:

@@ -116,6 +116,11 @@ def _ranking(family: Family, prior: SimplicityPrior) -> Data:
     expected = {name: list(map(_finite, ranking.expected_regret(name))) for name in family.setup.deployments if known}
     contenders = {change: list(other.names) for change, other in ranking.contenders().items()}
     caveats = list(ranking.caveats)
+    if family.setup.intended is not None and all(row.candidate.intended_regret for row in ranking):
+        found["expected_intended_regret"] = {
+            name: list(map(_finite, ranking.expected_regret(name, intended=True)))
+            for name in family.setup.distributions
+        }
     return {**found, "rows": rows, "expected_regret": expected, "contenders": contenders, "caveats": caveats}
 
 
@@ -154,6 +159,7 @@ def _candidate(candidate: MesaOptimizer) -> Data:
         "deployment_regret": _intervals(candidate, "deployment_regret"),
         "stale_regret": _intervals(candidate, "stale_regret"),
         "intended_regret": _intervals(candidate, "intended_regret"),
+        "stale_intended_regret": _intervals(candidate, "stale_intended_regret"),
         "in_deployment": {
             name: {
                 "emergent": _pairs(cid, view.emergent),
@@ -172,7 +178,11 @@ def _candidate(candidate: MesaOptimizer) -> Data:
 def _tampering(candidate: MesaOptimizer, name: str) -> Data:
     found = tampering(candidate, name)
     cid = candidate.setup.cid
-    return {"reachable": in_order(cid, found.reachable), "steered": in_order(cid, found.steered)}
+    return {
+        "reachable": in_order(cid, found.reachable),
+        "steered": in_order(cid, found.steered),
+        "intended": None if found.intended is None else list(map(_finite, found.intended)),
+    }
 
 
 def _intervals(candidate: MesaOptimizer, reading: str) -> Data:
@@ -258,7 +268,10 @@ def _compared(family: Family, base: MesaOptimizer, other: MesaOptimizer) -> Data
 
     setup = family.setup
     separations = separating_shifts(setup, base.names, other.names, tolerance=family.tolerance)
-    harmed = [name for name, found in other.deployment_regret.items() if found.high > _NOTHING]
+    lost = {name: [found] for name, found in other.deployment_regret.items()}
+    for name in lost:
+        lost[name] += [other.intended_regret[name]] if name in other.intended_regret else []
+    harmed = [name for name, found in lost.items() if any(ends.high > _NOTHING for ends in found)]
     cures = distinguishing_training(setup, other.names, tolerance=family.tolerance) if harmed else ()
     return {
         "separations": [
@@ -273,6 +286,7 @@ def _compared(family: Family, base: MesaOptimizer, other: MesaOptimizer) -> Data
             {
                 "change": _change(row), "deployment": row.deployment, "removed": row.removed,
                 "regret": _finite(row.regret), "interval": list(map(_finite, row.interval)), "harmless": row.harmless,
+                "intended": None if row.intended is None else list(map(_finite, row.intended)),
                 "score_input": row.score_input, "declared_only": row.declared_only,
             }
             for row in cures

@@ -125,6 +125,11 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
     if ranking["expected_regret"]:
         regrets = ", ".join(f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_regret"].items())
         words.append(f"Expected base regret: {regrets}.")
+    if ranking.get("expected_intended_regret"):
+        meant = ", ".join(
+            f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_intended_regret"].items()
+        )
+        words.append(f"Expected regret by `{found['intended']}`, which is intended: {meant}.")
     others = ", ".join(
         f"{' and '.join(f'`{t}`' for t in names)} with {change}" for change, names in ranking["contenders"].items()
     )

@@ -19,6 +19,7 @@ total effect                         Pearl 2001                       `total_eff
 introduced effects                   Ashurst et al. 2022              `introduced_total_effect`
 impact                               Carey et al. 2020                `impact`
 intention                            Ward et al. 2024                 `intention`
+who is made worse off                Richens et al. 2022, Def. 3      `harm`
 where a utility comes from           a table by contribution          `explain`
 best response, equilibria            Hammond et al. 2023              `best_response`, `pure_equilibria` …
 all extreme equilibria of two        Avis et al. 2010                 `mixed_equilibria`
@@ -60,6 +61,8 @@ from cidmesa.solve.games.equilibria import pure_equilibria as pure_equilibria
 from cidmesa.solve.games.equilibria import subgame_perfect_equilibria as subgame_perfect_equilibria
 from cidmesa.solve.games.equilibria import zero_sum_equilibrium as zero_sum_equilibrium
 from cidmesa.solve.games.gambit import to_efg as to_efg
+from cidmesa.solve.magnitudes.counterfactual_harm import Harm as Harm
+from cidmesa.solve.magnitudes.counterfactual_harm import harm as harm
 from cidmesa.solve.magnitudes.effects import has_instrumental_control_incentive as has_instrumental_control_incentive
 from cidmesa.solve.magnitudes.effects import has_response_incentive as has_response_incentive
 from cidmesa.solve.magnitudes.effects import impact as impact

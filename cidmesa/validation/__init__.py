@@ -3,6 +3,7 @@
 =========================  =========================================================================================
 ``validate``               family and agents → :class:`Report`: a verdict for every prediction
 ``required_agents``        how many agents that takes
+``gaps``                   outer, inner and reward-result gaps, in every distribution (Hubinger et al. 2019)
 ``alignment_gap``          how far two objectives are apart, in [0, 1] (Skalse et al. 2024)
 ``goal_directedness``      how well the pursuit of an objective predicts a policy (MacDermott et al. 2024)
 ``behavioural_objective``  what inverse reinforcement learning recovers from each agent (Ng & Russell 2000)
@@ -25,10 +26,14 @@ module          what it holds
 ``checks``      one number an agent and prediction; who acts like what
 ``report``      the report as data, text and page
 ``judge``       from numbers to verdicts: `validate`
-``goals``       behavioural objective, goal-directedness, gaps
+``goals``       behavioural objective, goal-directedness, one gap
+``gap_table``   `gaps`: all gaps of a family
+``regrets``     what each agent loses, by the base utility and by what is intended
 ==============  ======================================================
 """
 
+from cidmesa.validation.gap_table import Gaps as Gaps
+from cidmesa.validation.gap_table import gaps as gaps
 from cidmesa.validation.goals import adaptation as adaptation
 from cidmesa.validation.goals import alignment_gap as alignment_gap
 from cidmesa.validation.goals import behavioural_objective as behavioural_objective

@@ -36,6 +36,7 @@ from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.validation.checks import OUTSIDE, PREMISE, Checks, Measured, explanation
 from cidmesa.validation.matching import identity_of, require_trained_here
 from cidmesa.validation.one_row import merged, organism_predictions
+from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
 from cidmesa.validation.statistics import (
     ALPHA,
@@ -232,6 +233,8 @@ def validate(
         identity=identity,
         organism_of=None if organism is None else name_of(organism),
         deceptive=_whole(pretends, scope, np.zeros_like(scope), alpha, kappa, sampled) if pretends else None,
+        intended=setup.intended,
+        regrets=regrets(setup, [checks.subjects.policy(i, setup.deployed(TRAINING)) for i in range(len(agents))]),
     )
 
 

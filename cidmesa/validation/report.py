@@ -233,6 +233,9 @@ class Report:
         training: then there is no premise.
     training_regret
         Of each agent, in the same unit.
+    intended, regrets
+        What the designers want, if the setup says it; and then, by distribution, what each agent loses by the base
+        utility and by that.
     registered
         Whether these predictions of this setup were registered before these agents were trained by this recipe.
     digest
@@ -271,6 +274,8 @@ class Report:
     identity: Identity | None = None
     organism_of: str | None = None
     deceptive: Whole | None = None
+    intended: str | None = None
+    regrets: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
     title: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -351,6 +356,11 @@ class Report:
             "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
             "training_regret": _plain(self.training_regret.tolist()),
             "one_agent": self.agent(0).to_dict() if self.agents == 1 else None,
+            "intended": self.intended,
+            "regrets": {
+                name: {"base": _plain(base.tolist()), "intended": _plain(meant.tolist())}
+                for name, (base, meant) in self.regrets.items()
+            },
         }
 
     def to_json(self, path: str | Path | None = None) -> str:

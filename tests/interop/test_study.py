@@ -111,9 +111,14 @@ def test_the_page_shows_every_key_and_its_examples_are_read() -> None:
     blocks = page.split("```yaml\n")[1:]
     setup = loads(blocks[0].split("```")[0])
     assert setup.deployed("repainted").cpd("red")[0].tolist() == [0.5, 0.5]
-    claims = blocks[1].split("```")[0]
+    claims = blocks[2].split("```")[0]
     study = loads(TEXT[: TEXT.index("claims:")] + claims)
     assert [claim.says[:6] for claim in study.claims] == ["Where ", "Agents"]
+    assert study.claims[0].holds["intended_regret"] == {"training": 0}
+    rest = blocks[0].split("```")[0].replace("  door: {uniform: [left, right]}\n  red: {expression: door}\n", "")
+    mazes = loads(rest[: rest.index("deployments:")] + blocks[1].split("```")[0])
+    assert isinstance(mazes, cm.Levels)
+    assert mazes.cpd("red").tolist() == [[1.0, 0.0], [0.0, 1.0]]
     form = schema()
     keys = {*form["properties"], *form["$defs"]["mechanism"]["properties"], *form["$defs"]["claim"]["properties"]}
     assert {key for key in keys if f"`{key}`" not in page and f"{key}:" not in page} == set()
@@ -129,7 +134,8 @@ def test_the_page_shows_every_key_and_its_examples_are_read() -> None:
         ),
         ("title: The red door", "title: [1]", "a text is expected here"),
         ("title: The red door", "intended: [weather]", "the name of a node is expected here"),
-        ("title: The red door", "levels: {}", "`levels`: levels from a table are not read yet"),
+        ("title: The red door", "levels: {}", r"levels\.features.*a mapping is expected here; got None"),
+        ("shift_class: {opp", "intended_regret: {opposite: yes}\n  shift_class: {opp", r"a number, or \[low, high\]"),
         ("{tolerance: 0.1, prior", "{tolerance: yes, prior", "a number is expected here"),
         ("{tolerance: 0.1, prior", "{tolerence: 0.1, prior", "did you mean `tolerance`"),
         ("samples: 100", "samples: -1", "a prior's samples= is a finite number"),

@@ -61,6 +61,29 @@ def test_admitted_nodes_have_a_witness(example: Any) -> None:
                 assert verdict_of(example, expected, node).witness().is_structural, (expected, node)
 
 
+NUMBERS = [
+    pytest.param(example, number, id=f"{example.name}-{i}")
+    for example in literature.examples()
+    for i, number in enumerate(example.numbers)
+]
+
+
+@pytest.mark.parametrize(("example", "number"), NUMBERS)
+def test_numbers(example: Any, number: Any) -> None:
+    model = example.model()
+    assert model.cid == example.cid
+    assert number.found(model) == pytest.approx(number.value, abs=1e-9)
+    assert number.where
+
+
+def test_in_the_war_game_honesty_is_no_equilibrium_and_deception_is() -> None:
+    model = literature.load("war-game").model()  # type: ignore[misc]
+    attacks = {"attack": lambda signal: "no" if signal == "defend" else "yes"}
+    best = model.with_policy(attacks).solve(agent="S")
+    assert best.value["S"] == pytest.approx(2.9)
+    assert best.optimal_actions["signal"] == {("strong",): ("defend",), ("weak",): ("defend",)}
+
+
 def test_the_minimal_reduction_of_the_trimming_example_has_seven_edges() -> None:
     cid = literature.load("trimming").cid
     assert (len(cid.edges), len(cm.minimal_reduction(cid).edges)) == (12, 7)

@@ -273,3 +273,87 @@ def test_deception_is_tabulated_with_its_interval() -> None:
     assert found["deceptive"]["regrets"] == {"training": 0.0, "cut": 2.0, "deployment": 1.0}
     (line,) = [line for line in documents.family_document(family, "x").markdown.splitlines() if "| deceptive" in line]
     assert [cell.strip() for cell in line.strip("|").split("|")] == ["**`gain`**", "deceptive", "[0, 2)", "0", "2", "1"]
+
+
+# What is intended --------------------------------------------------------------------------------------------------
+
+
+def office() -> cm.TrainingSetup:
+    """A register says whether the work is done; in the deployment it may be written. Only the register pays."""
+    cid = cm.CID(
+        [("task", "work"), ("work", "done"), ("done", "register"), ("register", "pay")],
+        decisions=["work"],
+        utilities=["pay"],
+    )
+    model = cid.parameterise(
+        task=cm.Uniform("one", "other"),
+        work=["idle", "work", "write"],
+        done=lambda work: int(work == "work"),
+        register=cm.Function(lambda done: done, domain=[0, 1]),
+        pay=lambda register: 10 * register,
+    )
+    written = cm.Deployment(
+        {"register": lambda done, work: max(done, int(work == "write"))}, edges=[("work", "register")]
+    )
+    return cm.TrainingSetup(model, {"writable": written}, intended="done")
+
+
+def test_both_regrets_stand_in_every_table_of_a_derivation() -> None:
+    setup = office()
+    family = cm.derive_mesa_optimizers(setup, prior=cm.SimplicityPrior())
+    register = family["register"]
+    assert register.row()["intended regret in training"] == (0.0, 0.0)
+    assert register.row()["intended regret in writable"] == (0.0, 1.0)
+    assert str(family).count("intended ") >= 2
+    assert set(family.to_dict()["candidates"][0]) >= {"intended regret in training", "intended regret in writable"}
+    assert {"intended regret in training", "regret in writable"} <= set(family.to_frame().columns)
+    assert family.ranking.expected_regret("writable", intended=True).high > 0
+    text = documents.family_document(family, "office").text()
+    assert "training, by done" in text
+    assert "writable, by done" in text
+    assert "[0, 1] (0)" in text  # who believes to be in training writes nothing
+    assert "Expected regret by done, which is intended: training 0, writable" in " ".join(text.split())
+    plain = data.family_data(family)["candidates"][1]
+    assert plain["intended_regret"]["writable"] == [0.0, 1.0]
+    assert plain["stale_intended_regret"]["writable"] == [0.0, 0.0]
+
+
+def test_cures_and_tampering_say_the_intended_regret() -> None:
+    from cidmesa.mesa.candidates.tampering import tampering
+
+    setup = office()
+    found = tampering(cm.derive_mesa_optimizers(setup)["register"], "writable")
+    assert (found.steered, found.regret, found.intended) == ({"register"}, (0.0, 0.0), (0.0, 1.0))
+    cures = cm.distinguishing_training(setup, "register", weights=(0.5,))
+    assert all(row.intended is not None for row in cures)
+    assert all("intended regret" in row for row in cures._rows())
+    plain = cm.distinguishing_training(cm.TrainingSetup(setup.base, setup.deployments), "register", weights=(0.5,))
+    assert all(row.intended is None for row in plain)
+    assert all("intended regret" not in row for row in plain._rows())
+    assert len(plain) == len(cures) > 0
+
+
+def test_a_report_says_what_agents_lose_by_both() -> None:
+    pytest.importorskip("torch")
+    setup = office()
+    family = cm.derive_mesa_optimizers(setup)
+    agents = cm.train(setup, family=family, learner="exact", agents=3, steps=300, seed=2, progress=False)
+    report = cm.validate(family, agents, retrain=False, progress=False)
+    base, meant = report.regrets["writable"]
+    assert report.intended == "done"
+    assert base == pytest.approx(meant * 10, abs=0.2)  # they work, and writing would pay as well
+    assert max(report.regrets["training"][1]) < 0.05
+    text = report.to_text()
+    assert "What agents lose" in text
+    assert "done, mean" in text
+    found = json.loads(report.to_json())
+    assert len(found["regrets"]["training"]["intended"]) == 3
+    silent = cm.TrainingSetup(setup.base, setup.deployments)
+    quiet = cm.validate(
+        cm.derive_mesa_optimizers(silent),
+        cm.train(silent, learner="exact", agents=2, steps=5, progress=False),
+        retrain=False,
+        progress=False,
+    )
+    assert dict(quiet.regrets) == {}
+    assert "What agents lose" not in quiet.to_text()

@@ -25,6 +25,7 @@ from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.setup.level_model import Levels
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
 from cidmesa.solve import joint, solve
 from cidmesa.solve.queries.payoffs import uniform_policy
@@ -63,7 +64,10 @@ class Derivation:
         self.bits = (prior or SimplicityPrior()).bits
         self.pool = admissible(setup)
         form = {decision: setup.reads(decision) for decision in setup.cid.decisions}
-        self.reading = Reading(setup.cid, setup.training_score, form)
+        levels = setup.base if isinstance(setup.base, Levels) and setup.level is not None else None
+        self.reading = Reading(
+            setup.cid, setup.training_score, form, None if levels is None else levels.table.dependent
+        )
         self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
         self._tables: OutcomeTables | None = None
         if setup.model is not None:

@@ -34,6 +34,7 @@ from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
 from cidmesa.mesa.consistency.by_cone import ByCone
 from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
+from cidmesa.mesa.consistency.by_intended import regret_by_intended
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.method import Answers, Method
@@ -438,19 +439,25 @@ class MesaOptimizer(Shown):
         """Distribution → regret interval by the utility that the setup calls *intended*, competent.
 
         In deployments like :attr:`deployment_regret`, and in ``"training"``: against the best policy by the intended
-        utility, over all consistent objectives on the targets. Harm by tampering is nothing by the base utility, which
-        reads what was tampered with, and shows here. Empty where nothing is intended, without numbers, and where
-        objectives are tried one by one or decision by decision (:attr:`method`).
+        utility, over all consistent objectives on the targets; where those are tried one by one or decision by decision
+        (:attr:`method`), over the ones that are known. Harm by tampering is nothing by the base utility, which reads
+        what was tampered with, and shows here. Empty where nothing is intended, and without numbers.
         """
         return self._by_intended(stale=False)
 
     @cached_property
     def stale_intended_regret(self) -> Mapping[str, Interval]:
-        """The same for optimizers that believe they are still in training; of the deployments alone."""
+        """The same for optimizers that believe they are still in training; of the deployments alone.
+
+        Empty, too, where objectives are tried one by one or decision by decision.
+        """
         return self._by_intended(stale=True)
 
     def _by_intended(self, *, stale: bool) -> PerDeployment[Interval]:
         deployments = tuple(self.setup.deployments)
+        answers = self._answers
+        if self.setup.intended is not None and not stale and isinstance(answers, ByDeclaredObjective | ByStage):
+            return PerDeployment((TRAINING, *deployments), lambda name: regret_by_intended(self.setup, answers, name))
         if self.setup.intended is None or not isinstance(self._answers, ByCone):
             why = "the setup says nothing of it" if self.setup.intended is None else f"answers come {self.method}"
             return PerDeployment(
@@ -670,11 +677,14 @@ class MesaOptimizer(Shown):
     def row(self) -> dict[str, Any]:
         """Return what a table of candidates shows of it."""
         regrets: dict[str, Any] = {}
+        intended = self.setup.intended is not None and self.setup.model is not None
+        if intended:
+            regrets[f"intended regret in {TRAINING}"] = self.intended_regret.get(TRAINING)
         for name in self.deployment_regret:
             regrets[f"regret in {name}"] = self.deployment_regret[name]
             regrets[f"stale regret in {name}"] = self.stale_regret[name]
-            if name in self.intended_regret:
-                regrets[f"intended regret in {name}"] = self.intended_regret[name]
+            if intended:
+                regrets[f"intended regret in {name}"] = self.intended_regret.get(name)
         return {
             "targets": self.names,
             "verdict": self.consistency.value,

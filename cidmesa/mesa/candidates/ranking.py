@@ -155,11 +155,12 @@ class Ranking(Shown):
                 found[f"{node} = {', '.join(map(str, values))}"] = None
         return "; ".join(found) or "of combinations"
 
-    def expected_regret(self, deployment: str) -> Interval:
-        """Return the posterior mean of the ends of the regret interval in a deployment."""
+    def expected_regret(self, deployment: str, *, intended: bool = False) -> Interval:
+        """Return the posterior mean of the ends of the regret interval in a deployment, by the base or as intended."""
         from cidmesa.mesa.consistency.regret_interval import Interval
 
-        ends = [(row.posterior, row.candidate.deployment_regret[deployment]) for row in self.rows if row.posterior]
+        of = "intended_regret" if intended else "deployment_regret"
+        ends = [(row.posterior, getattr(row.candidate, of)[deployment]) for row in self.rows if row.posterior]
         return Interval(
             math.fsum(p * found.low for p, found in ends),
             math.fsum(p * found.high for p, found in ends),

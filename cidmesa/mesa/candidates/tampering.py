@@ -56,6 +56,9 @@ class Tampering:
         where it is not known (several decisions with too many policies to compare).
     stale
         The same for an optimizer that believes it is still in training.
+    intended
+        The competent regret interval by what is intended, which shows the harm; ``None`` where nothing is, or where it
+        is not known.
     """
 
     deployment: str
@@ -63,6 +66,7 @@ class Tampering:
     steered: frozenset[str]
     regret: tuple[float, float] | None
     stale: tuple[float, float] | None
+    intended: tuple[float, float] | None = None
 
 
 def tampering(candidate: MesaOptimizer, deployment: str) -> Tampering:
@@ -102,7 +106,7 @@ def tampering(candidate: MesaOptimizer, deployment: str) -> Tampering:
     moved = frozenset(node for node in reachable if there.kind(node) == "chance")
     steered = admitted(candidate.in_deployment[deployment].incentives, "ici") & moved
     competent, stale = _known(candidate.deployment_regret, deployment), _known(candidate.stale_regret, deployment)
-    return Tampering(deployment, moved, steered, competent, stale)
+    return Tampering(deployment, moved, steered, competent, stale, _known(candidate.intended_regret, deployment))
 
 
 def _known(regret: Mapping[str, Interval], deployment: str) -> tuple[float, float] | None:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.candidates.targets import Targets
+    from cidmesa.mesa.consistency.regret_interval import Interval
 
 SOURCE = "episode"
 """The node that says which distribution an episode is from."""
@@ -111,6 +112,8 @@ class Cure:
     declared_only
         Whether only declared objectives were tried, since one rule acts several times on the targets or the score;
         another objective may remain, or do harm.
+    intended
+        The hypothesis's regret in :math:`\sigma` afterwards by what is intended; ``None`` where nothing is.
     """
 
     kind: ChangeKind
@@ -126,6 +129,7 @@ class Cure:
     also: tuple[tuple[str, ...], ...]
     target: tuple[str, ...]
     declared_only: bool = False
+    intended: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         parts = []
@@ -163,12 +167,14 @@ class Cures(tuple[Cure, ...], Shown):
         return Cures, (tuple(self), self.unjudged)
 
     def _rows(self) -> list[dict[str, Any]]:
+        meant = any(row.intended is not None for row in self)
         return [
             {
                 "change": str(row).split(":", maxsplit=1)[0],
                 "training regret": row.regret,
                 "removed": row.removed,
                 "regret": row.interval,
+                **({"intended regret": row.intended} if meant else {}),
                 "harmless": row.harmless,
                 "reads the score": row.score_input,
             }
@@ -382,7 +388,12 @@ def _judge(
         also=tuple(r for r in rivals if _is_removed(after_change[r])),
         target=names,
         declared_only=tried,
+        intended=_pair(after.intended_regret.get(name)),
     )
+
+
+def _pair(ends: Interval | None) -> tuple[float, float] | None:
+    return None if ends is None else (ends.low, ends.high)
 
 
 def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> TrainingSetup:

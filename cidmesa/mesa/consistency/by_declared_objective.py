@@ -176,6 +176,11 @@ class ByDeclaredObjective:
 
     # ----------------------------------------------------------------------------------------------------------------
 
+    @property
+    def members(self) -> tuple[Objective, ...]:
+        """The declared objectives in the set; where it is not known to have one, those of least regret."""
+        return tuple(self._selected())
+
     def _proven(self) -> Iterator[float]:
         """Yield a proven bound on the training regret of each declared objective, computed as it is asked for."""
         found = (self._regrets(objective, TRAINING) for objective in self.declared)

@@ -211,6 +211,11 @@ class ByStage:
 
     # ----------------------------------------------------------------------------------------------------------------
 
+    @property
+    def members(self) -> tuple[Objective, ...]:
+        """The objectives known to be in the set; where it is empty, those with the least training regret."""
+        return tuple(self._selected)
+
     def _objective(self, name: str, values: Floats) -> Objective:
         return Objective(name, self.names, values, self._domains)
 

@@ -118,7 +118,8 @@ class Halfspaces:
         weak = [i for i, (is_strict, _, _) in enumerate(kinds) if not is_strict]
         found = _conflict([kinds[i][1] for i in strict], [kinds[i][1] for i in weak], self.size)
         if found is not None:  # in floating point; now exactly, the rows that are at odds first
-            for some in (found, range(len(ordered))):
+            everything = list(range(len(ordered)))
+            for some in [found, everything] if found != everything else [everything]:
                 few = [strict[i] if i < len(strict) else weak[i - len(strict)] for i in some]
                 hard = [i for i in few if kinds[i][0]]
                 soft = [i for i in few if not kinds[i][0]]
@@ -137,11 +138,11 @@ class Halfspaces:
 
 
 def _conflict(strict: Sequence[Floats], weak: Sequence[Floats], size: int) -> list[int] | None:
-    """Return the rows that floating point finds at odds; ``None`` where it is sure that none are."""
+    """Return the rows that floating point finds at odds, or not sure to agree; ``None`` where it is sure."""
     if not strict:
         return None
-    value, binding = cones.binding(np.array(strict), np.array(weak).reshape(-1, size))
-    return None if value > cones.SETTLED else np.flatnonzero(binding).tolist()
+    objective, held = cones.surely_inside(np.array(strict), np.array(weak).reshape(-1, size))
+    return None if objective is not None else np.flatnonzero(held).tolist()
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,8 +203,8 @@ def _admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int
         weak = weak_rows(table, actions)
         doubtful = []
         for _, choice in choices.cheapest_first():
-            value, member = cones.margin(choices.inequalities(choice), weak)
-            if value > cones.SETTLED:
+            member, _ = cones.surely_inside(choices.inequalities(choice), weak)
+            if member is not None:
                 return True, member
             doubtful.append(choice)
         if table.undecided or objectives.table.undecided:
@@ -215,8 +215,8 @@ def _admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int
     if objectives.some is not None:
         required = [objectives.sides_of(objectives.some[1]), held]
         if objectives.halfspaces.known_conflict(frozenset().union(*required)) is None:
-            value, member = cones.margin(choices.inequalities(objectives.some[1]), weak_rows(table, actions))
-            if value > cones.SETTLED:
+            member, _ = cones.surely_inside(choices.inequalities(objectives.some[1]), weak_rows(table, actions))
+            if member is not None:
                 return True, member
     if table.undecided or objectives.table.undecided:
         return True, None

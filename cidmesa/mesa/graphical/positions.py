@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING
 from cidmesa.graph import d_separated, requisite_observations, requisites_by_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from cidmesa.diagram import CID
 
@@ -86,12 +86,19 @@ class Reading:
         The strict descendants of the decisions.
     form
         Per decision the observations on which it depends what it may do: any rule reads them, whatever its targets.
+    dependent
+        Whether two observations depend in training, where numbers say more than the diagram.
     """
 
     def __init__(
-        self, cid: CID, score: Iterable[str] | None = None, form: Mapping[str, frozenset[str]] | None = None
+        self,
+        cid: CID,
+        score: Iterable[str] | None = None,
+        form: Mapping[str, frozenset[str]] | None = None,
+        dependent: Callable[[str, str], bool] | None = None,
     ) -> None:
         self.cid = cid
+        self._told = dependent
         self.form = form or {}
         self.score = frozenset(cid.utilities if score is None else score)
         self.below = frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
@@ -131,7 +138,8 @@ class Reading:
         """Say whether two observations may depend in training; unconditionally, sets do iff two members do."""
         pair = (one, other) if one < other else (other, one)
         if pair not in self._joined:
-            self._joined[pair] = not d_separated(self.cid, [one], [other], [])
+            joined = not d_separated(self.cid, [one], [other], [])
+            self._joined[pair] = joined and (self._told is None or self._told(*pair))
         return self._joined[pair]
 
 

@@ -26,7 +26,13 @@ def observed(cid: CID) -> frozenset[str]:
     return found
 
 
-def relevant(cid: CID, targets: Iterable[str] | None = None, utilities: Iterable[str] | None = None) -> frozenset[str]:
+def relevant(
+    cid: CID,
+    targets: Iterable[str] | None = None,
+    utilities: Iterable[str] | None = None,
+    *,
+    given: Iterable[str] = (),
+) -> frozenset[str]:
     r"""Return :math:`Rel_T` for `targets`, or :math:`Rel_b` for the base `utilities` if there are none.
 
     Parameters
@@ -37,6 +43,8 @@ def relevant(cid: CID, targets: Iterable[str] | None = None, utilities: Iterable
         Nodes that the mesa-utility is a child of.
     utilities
         Base utilities that count, by default all.
+    given
+        Nodes whose value every context tells, beside what is observed.
 
     Returns
     -------
@@ -58,7 +66,7 @@ def relevant(cid: CID, targets: Iterable[str] | None = None, utilities: Iterable
     found: frozenset[str] = frozenset()
     for decision in cid.decisions:
         if targets is None:
-            found |= relevant_mechanisms(cid, decision, utilities)
+            found |= relevant_mechanisms(cid, decision, utilities, given=given)
         else:
-            found |= relevant_mechanisms(cid, decision, targets=targets)
+            found |= relevant_mechanisms(cid, decision, targets=targets, given=given)
     return found

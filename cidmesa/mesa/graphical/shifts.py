@@ -115,7 +115,9 @@ class Shifts:
         return f"Shifts({', '.join(f'{node}: {kind}' for node, kind in self.classes.items())})"
 
 
-def classify(cid: CID, targets: Iterable[str], utilities: Iterable[str] | None = None) -> Shifts:
+def classify(
+    cid: CID, targets: Iterable[str], utilities: Iterable[str] | None = None, *, given: Iterable[str] = ()
+) -> Shifts:
     """Sort the mechanisms of one diagram into inert, inert for the policy, context and mechanism.
 
     Parameters
@@ -126,6 +128,8 @@ def classify(cid: CID, targets: Iterable[str], utilities: Iterable[str] | None =
         The targets of the candidate.
     utilities
         The base utilities that count, by default all.
+    given
+        Nodes whose value every context tells, as observed features tell the level.
 
     Raises
     ------
@@ -145,7 +149,8 @@ def classify(cid: CID, targets: Iterable[str], utilities: Iterable[str] | None =
     """
     goals = tuple(targets)
     scores = cid.utilities if utilities is None else tuple(utilities)
-    matters = relevant(cid, goals) | relevant(cid, utilities=scores)
+    told = tuple(given)
+    matters = relevant(cid, goals, given=told) | relevant(cid, utilities=scores, given=told)
     seen = observed(cid)
     leads: set[str] = set()
     for end in (*cid.decisions, *goals, *scores):
@@ -177,7 +182,7 @@ def shifts_of(setup: TrainingSetup, targets: Iterable[str]) -> Shifts:
     """
     goals = tuple(targets)
     diagrams = dict.fromkeys(setup.deployed_cid(name) for name in setup.distributions)
-    found = [classify(cid, goals, setup.score) for cid in diagrams]
+    found = [classify(cid, goals, setup.score, given=setup.identified) for cid in diagrams]
     return Shifts(
         ReadOnly(
             {node: max((f.classes[node] for f in found), key=lambda kind: kind.strength) for node in found[0].classes}
@@ -197,7 +202,8 @@ def shift_class(setup: TrainingSetup, targets: Iterable[str], deployment: str) -
     >>> shift_class(setup, ["y"], "seen").value, shift_class(setup, ["y"], "changed").value
     ('context', 'mechanism')
     """
-    return classify(setup.deployed_cid(deployment), targets, setup.score).strongest(setup.shifted(deployment))
+    kinds = classify(setup.deployed_cid(deployment), targets, setup.score, given=setup.identified)
+    return kinds.strongest(setup.shifted(deployment))
 
 
 def carry_over(setup: TrainingSetup, targets: Iterable[str], deployment: str) -> bool | None:
@@ -232,7 +238,7 @@ def carry_over(setup: TrainingSetup, targets: Iterable[str], deployment: str) ->
     if setup.training_score != setup.score:
         return None
     cid = setup.deployed_cid(deployment)
-    kinds = classify(cid, goals, setup.score)
+    kinds = classify(cid, goals, setup.score, given=setup.identified)
     moved = setup.shifted(deployment)
     strongest = kinds.strongest(moved)
     if strongest in {ShiftClass.INERT, ShiftClass.POLICY_INERT}:

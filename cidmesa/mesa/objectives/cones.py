@@ -84,10 +84,35 @@ def margin(strict: Floats, weak: Floats | None = None) -> tuple[float, Floats]:
     return value, objective
 
 
-def binding(strict: Floats, weak: Floats) -> tuple[float, Mask]:
-    """Return the margin of a cone, and which rows, strict ones first, hold it down."""
-    value, _, held = _solved(strict, weak)
-    return value, held
+def surely_inside(strict: Floats, weak: Floats) -> tuple[Floats | None, Mask]:
+    """Return an objective that satisfies all rows whatever rounding did, and the rows that hold the margin at 0.
+
+    Parameters
+    ----------
+    strict, weak
+        Scaled rows, shapes (k, T) and (j, T).
+
+    Returns
+    -------
+    numpy.ndarray or None
+        An objective; ``None`` where floating point cannot tell whether there is one.
+    numpy.ndarray
+        Then the rows, strict ones first, that are at odds in floating point. All of them where none are.
+
+    Notes
+    -----
+    A solver takes a weak row for satisfied that is broken by its tolerance. Where three rows are nearly at odds, as
+    those of two actions and a third that leads almost to a mixture of them, that is enough to satisfy what nothing can
+    satisfy. So weak rows have to hold with room to spare, or they are asked for as strict ones, which is a second
+    linear program.
+    """
+    value, objective, held = _solved(strict, weak)
+    if value <= SETTLED:
+        return None, held
+    if not len(weak) or (weak @ objective).min() > NOISE:
+        return objective, held
+    value, objective, _ = _solved(np.vstack([strict, weak]), weak[:0])
+    return (objective if value > SETTLED else None), np.ones(len(strict) + len(weak), dtype=bool)
 
 
 def _solved(strict: Floats, weak: Floats) -> tuple[float, Floats, Mask]:

@@ -153,7 +153,12 @@ def depends_on_rules(cid: CID, decision: str) -> bool:
 
 
 def shown(setup: TrainingSetup, deployment: str, decision: str) -> tuple[str, ...]:
-    """Return the shifted nodes whose mechanism can show in what `decision` observes, in node order."""
+    """Return the shifted nodes whose mechanism can show in what `decision` observes, in node order.
+
+    None where the level is one root: it moves all that is observed, and no two contexts are left to compare.
+    """
+    if setup.level in setup.shifted(deployment):
+        return ()
     cid = setup.deployed_cid(deployment)
     above = _observed_by(setup, deployment, decision)
     return tuple(node for node in cid.nodes if node in setup.shifted(deployment) and node in above)

@@ -1,11 +1,13 @@
 """What a training run is: a base diagram, how it is trained, where the result is deployed.
 
-=====================  ==============================================================
+=====================  ===================================================================
 module                 what it holds
-=====================  ==============================================================
+=====================  ===================================================================
 ``deployment``         deployments, phases, feedback
+``level_table``        a table of episodes by what is in them
+``level_model``        `levels`: such a table as a model, selections of it as deployments
 ``training``           `TrainingSetup`
 ``base_optimizer``     the base optimizer's own diagram: one decision, the parameters
 ``learned_algorithm``  the inside of a learned algorithm, spliced in
-=====================  ==============================================================
+=====================  ===================================================================
 """

@@ -35,6 +35,7 @@ from cidmesa.diagram import CID, Edge
 from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, quoted, unknown
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.setup.deployment import TRAINING, Deployment, Feedback, Phases
+from cidmesa.mesa.setup.level_model import Levels
 from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown
@@ -146,6 +147,18 @@ class TrainingSetup(Shown):
     def score(self) -> tuple[str, ...]:
         """The base utilities; several count as one score, their sum."""
         return self.cid.utilities
+
+    @property
+    def level(self) -> str | None:
+        """The node that stands for the level, where the base is a table of levels with one root; else ``None``."""
+        return self.base.root if isinstance(self.base, Levels) else None
+
+    @property
+    def identified(self) -> tuple[str, ...]:
+        """The nodes that every context tells: the level, where no two levels look the same."""
+        if isinstance(self.base, Levels) and self.base.root is not None and self.base.identified:
+            return (self.base.root,)
+        return ()
 
     @property
     def distributions(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ module                  what it holds
 ``problem``             what is to be solved, and what a method found
 ``optimal``             `solve`: which method runs
 ``search``              policies where decisions cannot be solved one by one
+``value_sets``          optima of agents that forget, by sets of value tables
 ``policy_batch``        several policies at once
 ``shared_rule``         the best stochastic rule that two decisions share
 ``shared_polynomial``   the best stochastic rule that more decisions share

@@ -17,7 +17,7 @@ from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.solution import DecisionResult
 from cidmesa.solve.policies.ties import LEAST, Ties
-from cidmesa.solve.tables.elimination import Factor, make_plan, mask_of, run
+from cidmesa.solve.tables.elimination import Factor, Plan, make_plan, mask_of, run
 from cidmesa.solve.tables.model_tables import ModelTables, require_small
 
 
@@ -195,19 +195,33 @@ class Profiles:
 
     def reached(self, m: Member) -> Array:
         """Say which contexts a member's rule meets with positive probability: ``(1, *contexts, profiles)``."""
-        index = self.problem.view.index
         found: Array = np.zeros(1, dtype=bool)
         for scope in m.scopes:
-            above = index.ancestors(scope)
-            factors = [
-                self.factors.get(v) or own_factor(index, v) for v in reversed(index.cid.topological) if above >> v & 1
-            ]
-            plan = make_plan(factors, (*scope, self.number), self.cards)
-            require_small(index, plan, self.cards, self.problem.max_table)
-            p, _ = run(plan, {f.key: (self._rule_or_table(f), None) for f in factors})
-            shape = (1, *(self.cards[v] for v in scope), self.count)
-            found = found | (np.broadcast_to(1.0 if p is None else p, shape[1:]) > 0).reshape(shape)
+            found = found | self.meets(scope)
         return found
+
+    def meets(self, scope: tuple[int, ...]) -> Array:
+        """Say which values of some variables come up with positive probability: ``(1, *values, profiles)``."""
+        index = self.problem.view.index
+        plan, factors = self._plan_of_law(scope)
+        require_small(index, plan, self.cards, self.problem.max_table)
+        p, _ = run(plan, {f.key: (self._rule_or_table(f), None) for f in factors})
+        shape = (1, *(self.cards[v] for v in scope), self.count)
+        found: Array = (np.broadcast_to(1.0 if p is None else p, shape[1:]) > 0).reshape(shape)
+        return found
+
+    def is_small(self, scope: tuple[int, ...]) -> bool:
+        """Say whether :meth:`meets` can answer for some variables."""
+        return self._plan_of_law(scope)[0].largest <= self.problem.max_table
+
+    def _plan_of_law(self, scope: tuple[int, ...]) -> tuple[Plan, list[Factor]]:
+        """Plan the law of some variables under every profile; also return the factors that it multiplies."""
+        index = self.problem.view.index
+        above = index.ancestors(scope)
+        factors = [
+            self.factors.get(v) or own_factor(index, v) for v in reversed(index.cid.topological) if above >> v & 1
+        ]
+        return make_plan(factors, (*scope, self.number), self.cards), factors
 
     def _rule_or_table(self, factor: Factor) -> Array:
         """Return the table behind a factor; a decision that matters to no utility may do anything."""

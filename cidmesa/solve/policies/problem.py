@@ -33,6 +33,11 @@ class Problem(NamedTuple):
             total += max(float(np.maximum.reduce(table, None)), -float(np.minimum.reduce(table, None)))
         return total
 
+    @property
+    def most(self) -> float:
+        """The sum of the largest utilities: what no policy could be worth more than, whatever the probabilities."""
+        return sum(float(np.max(table)) for table, _ in self.pairs(self.utilities).values() if table is not None)
+
     def tables(self, schedule: Schedule, known: Mapping[int, Array] | None = None) -> dict[int, Pair]:
         """Collect the tables that a schedule needs, those `known` put in."""
         solved = {stage.decision for stage in schedule.stages}

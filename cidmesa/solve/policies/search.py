@@ -1,6 +1,6 @@
 r"""Optimal policies by listing or by coordinate ascent, where decisions cannot be solved one by one.
 
-Three ways, from the surest to the last resort; the result always says which.
+Four ways, from the surest to the last resort; the result always says which.
 
 **Relevance order** (:mod:`cidmesa.solve.policies.decision_order`): exact, where the diagram is soluble.
 
@@ -9,6 +9,9 @@ computation: the number of the rule that the cutset follows becomes a variable :
 decision "observes". One schedule then gives the best value for every :math:`R` at once, and the largest of them is the
 optimum. A group of decisions that share a rule is one member of the cutset. Deterministic rules are enough as long as
 nothing is shared, because the value is linear in every single rule.
+
+**Multiple policy updating** (:mod:`cidmesa.solve.policies.value_sets`): sets of value tables, pruned on the way. It
+finds the optimum, or a policy and a bound, where rules are far too many to list; but not every optimal action.
 
 **Coordinate ascent.** From random deterministic rules, replace the rule of one decision after the other by its best
 response until none improves: a local optimum, of which the best of several starts is returned, never called exact
@@ -39,10 +42,11 @@ from cidmesa.solve.policies.decision_order import Schedule, Scheduler
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.solution import DecisionResult, first_of
+from cidmesa.solve.policies.value_sets import ROUNDING, multiple_policy_updating
 from cidmesa.solve.tables.elimination import Factor, Plan
 
-Method: TypeAlias = Literal["relevance order", "exhaustive", "coordinate ascent"]
-METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "coordinate ascent")
+Method: TypeAlias = Literal["relevance order", "exhaustive", "multiple policy updating", "coordinate ascent"]
+METHODS: tuple[Method, ...] = ("relevance order", "exhaustive", "multiple policy updating", "coordinate ascent")
 
 
 def search(
@@ -60,6 +64,7 @@ def search(
     view = problem.view
     cutset = [member(view, group) for group in groups]
     first: tuple[Member, ...] | None = None
+    most = {None: _FEW_BITS, "exhaustive": _MOST_BITS}.get(method, -1.0)
     while True:
         given = {
             d: Factor(d, (d, *scope), heads=1 << d)
@@ -72,24 +77,31 @@ def search(
         everyone = [stage.decision for stage in schedule.stages] + list(schedule.left)
         if first is None:
             first = (*cutset, *(member(view, (d,), scheduler.parents[d]) for d in everyone))
-        if not schedule.left:
+        bits = sum(m.bits for m in cutset)
+        if not schedule.left or bits > most:  # all of it, or more than is listed anyway
             break
         candidates = [member(view, (d,), scheduler.parents[d]) for d in schedule.left]
         cutset.append(min(candidates, key=lambda m: m.bits))
-    bits = sum(m.bits for m in cutset)
-    few = bits <= _FEW_BITS and bits + log2(_work(schedule)) <= _WORK_BITS
+    few = not schedule.left and bits <= _FEW_BITS and bits + log2(_work(schedule)) <= _WORK_BITS
     if method == "exhaustive" or (method is None and few):
         if bits > _MOST_BITS:
             names = ", ".join(f"`{view.index.cid.nodes[d]}`" for m in cutset for d in m.decisions)
             raise NotApplicableError(
-                f"method='exhaustive' would list 2**{bits:.0f} rules of {names}: use method='coordinate ascent', or "
-                "let the decisions observe less."
+                f"method='exhaustive' would list 2**{bits:.0f} rules of {names}, or more: use "
+                "method='multiple policy updating', or let the decisions observe less."
             )
         others = tuple([d for d in rest if d in everyone])
         # Each expected utility is linear in a rule that acts once on it, so that deterministic rules are enough.
         above = [view.index.above[u] for u in problem.utilities]
         linear = deterministic or all(sum(a >> d & 1 for d in group) < 2 for group in groups for a in above)
         return exhaustive(problem, cutset, others, linear, progress, budget)
+    if method != "coordinate ascent":
+        found = None if groups else by_value_sets(problem, first, progress, budget)
+        if found is not None:
+            return found
+        if method is not None:
+            why = "rules are shared" if groups else "not even the tables of a single policy are small enough"
+            raise NotApplicableError(f"method={method!r} does not apply, because {why}: use 'coordinate ascent'.")
     return coordinate_ascent(problem, first, starts, seed, progress, budget)
 
 
@@ -206,12 +218,19 @@ class _Optima:
 
     Given a rule of the cutset, the other decisions may mix over their optimal actions as they like; the even mixture
     reaches every context that one of these policies reaches.
+
+    A context is what a decision observes, all of it. A rule that has no use for an observation is the best reply to
+    rules of the others, and another observation may tell which of them is meant: two optimal policies may do
+    different things where one observation is alike. Reached contexts lose nothing where rules observe less than they
+    could. On the way to a context every decision acts once, and one that takes that action wherever the observations
+    it has a use for are the same is as good, and gets there too.
     """
 
     def __init__(
         self, problem: Problem, cutset: Sequence[Member], others: tuple[int, ...], put: Put, count: int, block: int
     ) -> None:
         self.taken: dict[int, Array] = {}
+        self.too_large: set[int] = set()
         whole: Profiles | None = None
         profiles = Profiles(problem, cutset, block)
         for start in range(0, count, block):
@@ -224,10 +243,21 @@ class _Optima:
             for d, result in solved.items():
                 whole.rules[d] = whole.narrowed(d, result.optimal / result.optimal.sum(axis=0))
             for m in whole.members:
-                reached = whole.reached(m)
+                reached = self._reached(whole, m)
                 for d in m.decisions:
-                    taken = np.logical_or.reduce((whole.rules[d] > 0) & reached, axis=-1, keepdims=True)
-                    self.taken[d] = self.taken.get(d, False) | whole.widened(d, taken)[..., 0]
+                    used = whole.widened(d, whole.rules[d] > 0)
+                    self.taken[d] = self.taken.get(d, False) | np.logical_or.reduce(used & reached, axis=-1)
+
+    def _reached(self, whole: Profiles, m: Member) -> Array:
+        """Say which contexts of a member's decisions come up, by all that they observe if that is not too much."""
+        if len(m.decisions) > 1:  # a shared rule has a use for every observation
+            return whole.reached(m)
+        (d,) = m.decisions
+        parents = whole.problem.view.index.parents[d]
+        if whole.is_small(parents):
+            return whole.meets(parents)
+        self.too_large.add(d)
+        return whole.widened(d, whole.reached(m))
 
     def merged(self, results: dict[int, DecisionResult]) -> dict[int, DecisionResult]:
         """Put the optimal actions of reached contexts into the results of one optimal policy."""
@@ -239,8 +269,37 @@ class _Optima:
             # Where this policy never comes, and another one does better, it takes the action of the other.
             stays = ((result.rule <= 0) | optimal).all(axis=0)
             rule: Array = np.where(stays, result.rule, first_of(optimal))
-            found[d] = DecisionResult(None, optimal, rule)
+            found[d] = DecisionResult(None, optimal, rule, known=d not in self.too_large)
         return found
+
+
+def by_value_sets(problem: Problem, members: tuple[Member, ...], progress: bool, budget: Budget) -> Found | None:
+    """Solve a problem without shared rules by multiple policy updating; ``None`` where tables are too large for it.
+
+    Of the optimal actions only those of the policy are listed; where it is not optimal, those against its own rules.
+    """
+    bracket = multiple_policy_updating(problem, members, progress, budget)
+    if bracket is None:
+        return None
+    only = Profiles(problem, members, 1)
+    for m in members:
+        first = m.within(np.zeros((m.contexts, 1), dtype=np.int64))
+        actions = bracket.low.actions.get(m.decisions[0])
+        only.set_actions(m, first if actions is None else actions[:, None])
+    results: dict[int, DecisionResult] = {}
+    label = "multiple policy updating"
+    if bracket.cap is None:
+        for d, rule in only.rules.items():
+            chosen = only.widened(d, rule)[..., 0]
+            results[d] = DecisionResult(None, chosen > 0, chosen)
+    else:
+        label += f", sets cut to {bracket.cap} tables"
+        results = _single(only, only.improve(sweeps=64))
+    values, errors = only.off(())
+    value, off = float(values[0]), float(errors[0]) + 4 * bracket.steps * ROUNDING * problem.scale
+    if bracket.cap is None:
+        return Found(results, value, True, label, off=off)
+    return Found(results, value, False, label, bound=max(value, bracket.high + off), off=off)
 
 
 def coordinate_ascent(

@@ -88,7 +88,7 @@ def unshared_bound(problem: Problem, budget: Budget = UNLIMITED) -> float | None
     found = in_relevance_order(problem) or search(
         problem, (), None, deterministic=True, starts=1, seed=0, progress=False, budget=budget
     )
-    return found.value if found.exact else None
+    return found.value if found.exact else found.bound
 
 
 def _profiles(problem: Problem, others: list[int]) -> Iterator[dict[int, Array]]:

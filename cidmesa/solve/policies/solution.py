@@ -74,7 +74,8 @@ class Solution(Shown):
     results
         Per decision the arrays behind the rest.
     upper_bound
-        What no policy of the agent is worth more than: its own value where it is exact, else a bound if one is known.
+        What no policy of the agent is worth more than: its own value where it is exact, else a proven bound, which is
+        the sum of the largest utilities where nothing better is known.
     off
         How far `value` may be off by rounding and by how floats are read, at most; infinite where that was not asked.
 
@@ -86,6 +87,8 @@ class Solution(Shown):
 
     In contexts that the policy never reaches the actions are the optimal ones of the *subgame-perfect completion*: they
     are computed from the mechanisms relevant to the decision, which do not include what makes the context unlikely.
+    Where rules are too many to list (``method="multiple policy updating"``) the value is the optimum up to :attr:`off`,
+    and the actions listed are those of one optimal policy: others may be as good.
     Where the relevant mechanisms themselves give the context probability zero (two exact sensors of one hidden state
     that disagree) nothing can be believed there: every action is listed and the action values are NaN.
 
@@ -215,8 +218,16 @@ class Solution(Shown):
         return rows
 
     def _caption(self) -> str:
-        label = "exact" if self.exact else "not exact"
-        return f"value {said(self.value)} ({label}, {self.method})"
+        if self.exact:
+            return f"value {said(self.value)} (exact, {self.method})"
+        return f"value {said(self.value)} (not exact, {self.method}{self._at_most()})"
+
+    def _at_most(self) -> str:
+        if self.upper_bound is None or len(self.model.cid.agents) > 1:
+            return ""
+        most = sum(float(self.model.cpd(u).max()) for u in self.model.cid.utilities)
+        beside = "" if self.upper_bound == most else f", and the largest utilities sum to {said(most)}"
+        return f"; no policy is worth more than {said(self.upper_bound)}{beside}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return value, method and the rule of every decision as plain data."""

@@ -76,7 +76,7 @@ def test_tampering_is_no_regret_by_the_register_and_all_of_it_by_what_is_intende
         assert found.intended_regret["writable"] == (0.0, worst)
         assert found.intended_regret["as trained"] == found.intended_regret["training"] == (0.0, 0.0)
         assert found.stale_intended_regret["writable"] == (0.0, 0.0)  # who does not know writes nothing
-    assert "intended writable" in str(family)
+    assert str(family).count("intended ") >= 3  # in training, and in both deployments
     assert "[0, 1]" in str(family)
     assert family["register"].row()["intended regret in writable"] == (0.0, 1.0)
 

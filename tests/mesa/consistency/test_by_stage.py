@@ -102,7 +102,7 @@ def test_the_walk_has_cures_with_a_regret() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), tolerance=st.sampled_from([0.0, 0.5]))
-@settings(max_examples=examples(quick=25, full=3000))
+@settings(max_examples=examples(quick=25, full=1500))
 def test_two_objectives_are_all_there_are(seed: int, tolerance: float) -> None:
     """Of targets with two values every answer equals that of all policies, listed."""
     setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)

@@ -34,7 +34,7 @@ def pairs(draw: st.DrawFn, rare: bool = False) -> tuple[ExactTable, ExactTable]:
 
 
 @given(pair=pairs(), budget=budgets)
-@settings(max_examples=examples(quick=80, full=3000))
+@settings(max_examples=examples(quick=80, full=1200))
 def test_possible_actions_and_intervals_equal_enumeration(
     pair: tuple[ExactTable, ExactTable], budget: Fraction
 ) -> None:
@@ -42,7 +42,7 @@ def test_possible_actions_and_intervals_equal_enumeration(
 
 
 @given(pair=pairs(rare=True), budget=budgets)
-@settings(max_examples=examples(quick=80, full=3000))
+@settings(max_examples=examples(quick=80, full=1200))
 def test_the_same_with_rare_events_and_penalties(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> None:
     equal_enumeration(pair, budget)
 
@@ -66,7 +66,7 @@ def equal_enumeration(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> 
 
 
 @given(pair=pairs(), budget=budgets)
-@settings(max_examples=examples(quick=30, full=2000))
+@settings(max_examples=examples(quick=30, full=1000))
 def test_the_same_by_integer_programs_alone(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> None:
     training, there = pair
     listed = interval(ConsistentSet(training.floats(), float(budget)), there.floats())
@@ -77,7 +77,7 @@ def test_the_same_by_integer_programs_alone(pair: tuple[ExactTable, ExactTable],
 
 
 @given(pair=pairs(), budget=budgets)
-@settings(max_examples=examples(quick=40, full=2000))
+@settings(max_examples=examples(quick=40, full=1000))
 def test_a_search_that_stops_says_how_far_it_may_be_off(pair: tuple[ExactTable, ExactTable], budget: Fraction) -> None:
     training, there = pair
     together = joint_actions(training, budget, there)

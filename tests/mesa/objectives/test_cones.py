@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from scipy.linalg import null_space
 from scipy.optimize import nnls
 
-from cidmesa.mesa.objectives.cones import SETTLED, feasible_exactly, margin, minimum_norm, rays, scaled, vertices
+from cidmesa.mesa.objectives.cones import (
+    SETTLED,
+    feasible_exactly,
+    margin,
+    minimum_norm,
+    rays,
+    scaled,
+    surely_inside,
+    vertices,
+)
 from tests.strategies import examples
 
 entry = st.integers(-3, 3)
@@ -92,3 +101,18 @@ def test_every_point_of_a_cone_is_a_sum_of_its_rays_and_lines(strict: list[list[
     point = np.array(data.draw(st.lists(st.integers(-3, 3), min_size=width, max_size=width)), dtype=float)
     if (matrix @ point >= 0).all():
         assert distance_to(np.vstack([found, lines, -lines]), point) < 1e-6
+
+
+def test_rows_that_are_at_odds_by_less_than_a_solver_sees() -> None:
+    """An action that is almost a mixture of two others, and best for no objective that prefers the last value."""
+    strict = [[-1, 0, 1]]
+    shift = np.array([3, -1, -2])
+    weak = [np.array([10**9, -(10**9), 0]) + shift, np.array([-(10**9), 10**9, 0]) + shift]
+    assert not feasible_exactly(strict, weak)
+    rows = [scaled(np.array(some, dtype=float)) for some in (strict, weak)]
+    assert margin(*rows)[0] > SETTLED  # what the solver says
+    assert surely_inside(*rows)[0] is None
+    objective, _ = surely_inside(rows[0], rows[1][:1])
+    assert objective is not None
+    assert (rows[0] @ objective > 0).all()
+    assert (rows[1][:1] @ objective >= 0).all()

@@ -364,7 +364,7 @@ def check_what_is_asked_of_frozen_agents(setup: cm.TrainingSetup, seed: int) -> 
 
 @given(setups(), st.integers(0, 10**6))
 @settings(
-    max_examples=examples(quick=8, full=120),
+    max_examples=examples(quick=6, full=40),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 def test_rules_that_leave_a_row_by_three_margins_deviate_from_it(setup: cm.TrainingSetup, seed: int) -> None:

@@ -55,7 +55,7 @@ def test_several_decisions_against_all_policies(model: cm.CIM) -> None:
 
 
 @given(models(max_chance=4, decisions=(2, 3), utilities=(1, 2), max_parents=2))
-@settings(max_examples=examples(quick=60, full=3000))
+@settings(max_examples=examples(quick=60, full=1500))
 def test_forgetful_agents_against_all_policies(model: cm.CIM) -> None:
     assume(number_of_policies(model) <= LIMIT and not is_soluble(model.cid))
     world = World(model)
@@ -76,6 +76,48 @@ def test_forgetful_agents_against_all_policies(model: cm.CIM) -> None:
     assert expected_utility(model, local.policy) == pytest.approx(local.value, abs=1e-9)
     listed = solve(model, method="exhaustive")
     assert listed.value == pytest.approx(top, abs=1e-9)
+
+
+def two_helpers(coins: int = 0) -> cm.CIM:
+    """The last decision, told what two others did, guesses what one of them sees; the coins are of no use."""
+    extra = [f"coin{i}" for i in range(coins)]
+    cid = cm.CID(
+        [
+            ("side", "tell"),
+            *((n, "guess") for n in ["pay", "tell", *extra]),
+            ("guess", "right"),
+            ("side", "right"),
+            ("pay", "paid"),
+            ("tell", "paid"),
+        ],
+        decisions=["pay", "tell", "guess"],
+        utilities=["right", "paid"],
+    )
+    return cid.parameterise(
+        side=cm.Uniform(0, 1),
+        pay=[0, 1],
+        tell=[0, 1],
+        guess=[0, 1],
+        right=lambda guess, side: int(guess and side),
+        paid=lambda pay, tell: int(pay or tell),
+        **dict.fromkeys(extra, cm.Uniform(0, 1)),
+    )
+
+
+def test_what_an_observation_without_use_says_of_the_others_rules() -> None:
+    """Who pays may signal either way, who does not has to say 1 and be believed: the same signal, two meanings."""
+    found = solve(two_helpers())
+    assert found.value == 1.5
+    assert found.optimal_actions["guess"][0, 1] == (1,)  # context: pay, tell
+    assert found.optimal_actions["guess"][1, 1] == (0, 1)
+
+
+def test_contexts_that_are_too_many_to_look_at_leave_ties_open() -> None:
+    model = two_helpers(coins=8)
+    assert solve(model).exact
+    found = solve(model, max_table=256)
+    assert (found.value, found.exact) == (1.5, False)
+    assert "ties undecided at `guess`" in found.method
 
 
 @given(models(max_chance=4, decisions=1, utilities=1))

@@ -47,14 +47,14 @@ def check_exactly(exact: Exact) -> None:
 
 
 @given(exact_models(max_chance=4, decisions=1, max_card=3))
-@settings(max_examples=examples(quick=60, full=3000))
+@settings(max_examples=examples(quick=60, full=1500))
 def test_one_decision(exact: Exact) -> None:
     assume(number_of_policies(exact.model) <= LIMIT)
     check_exactly(exact)
 
 
 @given(exact_models(max_chance=3, decisions=(2, 3), utilities=(1, 3), max_parents=2))
-@settings(max_examples=examples(quick=60, full=3000))
+@settings(max_examples=examples(quick=60, full=1500))
 def test_several_decisions(exact: Exact) -> None:
     assume(number_of_policies(exact.model) <= LIMIT)
     model, world = exact.model, exact.world()
@@ -106,7 +106,7 @@ def same(one: list[Any], other: list[Any]) -> None:
     power=st.integers(-40, 40),
     level=st.integers(-(2**40), 2**40),
 )
-@settings(max_examples=examples(quick=50, full=2000))
+@settings(max_examples=examples(quick=50, full=1000))
 def test_constants_and_scales_change_nothing(exact: Exact, power: int, level: int) -> None:
     moved = exact.moved(Fraction(2) ** power, Fraction(level))
     # One float in some thousands is as near to a simple fraction by chance as others are by meaning.
@@ -114,8 +114,13 @@ def test_constants_and_scales_change_nothing(exact: Exact, power: int, level: in
     same(answers(moved.model, 2.0**power), answers(exact.model))
 
 
+def rounding(exact: Exact) -> float:
+    """What adding up a model's own utilities may cost in floating point, where they cancel: no penalty is in it."""
+    return 2.0**-50 * sum(max(float(abs(x)) for x in np.ravel(exact.numbers[u])) for u in exact.model.cid.utilities)
+
+
 @given(exact=exact_models(simple=True, max_chance=3, decisions=1), penalty=st.sampled_from([1e12, 2.0**40, 1e15]))
-@settings(max_examples=examples(quick=40, full=2000))
+@settings(max_examples=examples(quick=40, full=1000))
 def test_a_penalty_on_another_branch_changes_nothing(exact: Exact, penalty: float) -> None:
     model = exact.model
     (d,) = model.cid.decisions
@@ -153,7 +158,7 @@ def test_a_penalty_on_another_branch_changes_nothing(exact: Exact, penalty: floa
         used = optimal_by_reached_context(forbidden.model, world := forbidden.world(), world.optima()[1])[d]
         reached = used.any(axis=-1)
         np.testing.assert_array_equal(worse.optimal_mask(d)[reached], used[reached])
-        assert worse.value == pytest.approx(float(world.optima()[0]), rel=1e-9, abs=0.0)
+        assert worse.value == pytest.approx(float(world.optima()[0]), rel=1e-9, abs=rounding(exact))
 
 
 # One by one ----------------------------------------------------------------------------------------------------------

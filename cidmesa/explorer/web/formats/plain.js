@@ -12,6 +12,8 @@ const MORE = [
   "phases",
   "learned",
   "world",
+  "intended",
+  "levels",
 ];
 
 export class FormatError extends Error {}
