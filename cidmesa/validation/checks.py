@@ -221,11 +221,10 @@ class Checks:
         return self.range_of(TRAINING) or 1.0
 
     def range_of(self, name: str) -> float:
-        """Return what the best policy earns in a distribution less what the worst does, 0 up to rounding included."""
+        """Return what the best policy earns in a distribution less what the worst does."""
         if name not in self._ranges:
             low, high = attainable_range(self.paying(name), self.setup.shared_rules)
-            rounding = 1e-12 * max(abs(low), abs(high))
-            self._ranges[name] = high - low if high - low > rounding else 0.0
+            self._ranges[name] = high - low
         return self._ranges[name]
 
     def paying(self, name: str) -> CIM:

@@ -61,12 +61,18 @@ def attainable_range(
 
     Notes
     -----
-    Two solves. Where an optimum is not proven the range is the one between the policies found.
+    Two solves; values that differ by rounding alone are equal. Where an optimum is not proven the range is the one between the policies found.
     """
     shared = tuple(shared_rules)
     best = float(solve(model, shared_rules=shared, budget=budget, progress=False).value)
     worst = -float(solve(negated(model), shared_rules=shared, budget=budget, progress=False).value)
-    return worst + 0.0, max(best, worst) + 0.0
+    tied = best - worst <= 1e-12 * max(abs(best), abs(worst), _largest(model))
+    return worst + 0.0, (worst if tied else best) + 0.0
+
+
+def _largest(model: CIM) -> float:
+    """Return the largest number that a utility pays, in size."""
+    return max((float(np.abs(model.cpd(u)).max(initial=0.0)) for u in model.cid.utilities), default=0.0)
 
 
 def typical_gain(model: CIM, shared_rules: Iterable[tuple[str, ...]] = ()) -> float:
