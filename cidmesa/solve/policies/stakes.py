@@ -61,7 +61,8 @@ def attainable_range(
 
     Notes
     -----
-    Two solves; values that differ by rounding alone are equal. Where an optimum is not proven the range is the one between the policies found.
+    Two solves; values that differ by rounding alone are equal. Where an optimum is not proven the range is the one
+    between the policies found.
     """
     shared = tuple(shared_rules)
     best = float(solve(model, shared_rules=shared, budget=budget, progress=False).value)
