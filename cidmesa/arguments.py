@@ -111,6 +111,18 @@ def require_count(number: object, argument: str, *, least: int = 1) -> None:
         raise NotApplicableError(f"{argument}= is a whole number of at least {least}; got {number!r}.")
 
 
+def require_share(number: object, argument: str) -> None:
+    """Raise if `number` is not a share, above 0 and below 1.
+
+    >>> require_share(1.5, "margin")
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.NotApplicableError: margin= is a share above 0 and below 1; got 1.5.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | float | np.floating) or not 0 < number < 1:
+        raise NotApplicableError(f"{argument}= is a share above 0 and below 1; got {number!r}.")
+
+
 def read_mechanisms(given: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
     """Return mechanisms given as a mapping and by name as one mapping.
 

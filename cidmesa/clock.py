@@ -207,6 +207,8 @@ class Budget:
         return f"Budget({self.seconds})"
 
 
+_QUIETLY: ContextVar[bool] = ContextVar("quietly", default=False)
+
 UNLIMITED = Budget(None)
 """As long as it takes."""
 
@@ -318,7 +320,7 @@ def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, sho
     >>> list(progress_bar([1, 2, 3], "counting"))
     [1, 2, 3]
     """
-    if not (shown and sees_progress()):
+    if not (shown and sees_progress()) or _QUIETLY.get():
         return items
     return _shown(items, what, total)
 
@@ -333,6 +335,21 @@ def _shown(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
             yield from bar
         finally:
             WATCH.bars.remove(bar)
+
+
+@contextmanager
+def quietly(quiet: bool = True) -> Iterator[None]:
+    """Show no bar of anything that is called meanwhile, as a caller with ``progress=False`` asks for.
+
+    >>> with quietly():
+    ...     list(progress_bar([1, 2, 3], "counting"))
+    [1, 2, 3]
+    """
+    before = _QUIETLY.set(quiet or _QUIETLY.get())
+    try:
+        yield
+    finally:
+        _QUIETLY.reset(before)
 
 
 def sees_progress() -> bool:

@@ -39,7 +39,7 @@ def described(value: Any) -> str:
 
 # A change of this list is a change of the public surface: the change log tells of it.
 SURFACE = {
-    'Agents': 'recipe, _params, predictions=None, earned=()',
+    'Agents': 'recipe, _params, predictions=None, earned=(), registered=None, stopped=()',
     'Answer': 'enum ADMITS, EXCLUDES, UNKNOWN',
     'Bernoulli': 'p',
     'CID': 'edges=(), *nodes=(), *decisions=(), *utilities=(), *latent=(), *bidirected=(), *attributes=mappingproxy({})',
@@ -63,7 +63,7 @@ SURFACE = {
     'Phases': 'train, update, deploy',
     'Rows': 'rows, default=None, domain=None',
     'SeparatingSet': 'xs, ys, given, added=(), removed=(), without=frozenset(), cut=(), mechanised=False, paid=()',
-    'Separation': 'nodes, mechanisms, deployment, certain, possible, visible, lower_bound=False, declared_only=False',
+    'Separation': 'nodes, mechanisms, deployment, certain, possible, frozen_certain, frozen_possible, visible, lower_bound=False, declared_only=False',
     'SimplicityPrior': 'weight=1.0, sharpness=1.0, samples=1000, bits=8',
     'Solution': 'model, value, exact, method, results, upper_bound=None, off=inf',
     'Structural': 'noise, outcome, domain',
@@ -121,7 +121,7 @@ SURFACE = {
     'to_pycid': 'model',
     'total_effect': 'model, node, outcome, reference=LEFT_OUT, treatment=LEFT_OUT, *policy=None, *cut_edges=()',
     'train': "setup, *family=None, *learner='reinforce', *policy='mlp', *agents=32, *seed=0, *progress=True, *checkpoint=None, **schedule",
-    'validate': 'family, agents, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True',
+    'validate': 'family, agents, *reading=None, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True, *organism_of=None',
     'value_of_control': 'model, node, decision=None',
     'value_of_information': 'model, node, decision=None',
     'write': 'obj, path',

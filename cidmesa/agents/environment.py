@@ -42,6 +42,9 @@ class Environment:
     ----------
     model
         Numeric; decisions that have a rule already follow `choose` all the same.
+    only_what_matters
+        Leave out nodes that reach neither a decision nor a utility. Each node has noise of its own, so the others are
+        drawn alike with and without them.
 
     Examples
     --------
@@ -54,11 +57,13 @@ class Environment:
     [[1.0, 1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, model: CIM) -> None:
+    def __init__(self, model: CIM, *, only_what_matters: bool = False) -> None:
         model.require_numeric("playing episodes", instead="")
         cid = model.cid
         self.model = model
-        self._order = [cid.nodes[i] for i in cid.topological]
+        ends = (*cid.decisions, *cid.utilities) if only_what_matters else cid.nodes
+        needed = set(ends).union(*(cid.ancestors(node) for node in ends))
+        self._order = [cid.nodes[i] for i in cid.topological if cid.nodes[i] in needed]
         self._parents = {node: cid.parents(node) for node in cid.nodes}
         self._cumulative: dict[str, Floats] = {}
         self._payoff: dict[str, Floats] = {}

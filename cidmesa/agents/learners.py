@@ -7,14 +7,17 @@ the loss is a *sum* over agents, so each gets exactly the gradient it would get 
 
 .. math:: \sum_D (G_D - b)\, \nabla \log \pi(d \mid pa_D) + \eta_t \nabla H(\pi(\cdot \mid pa_D)),
 
-where :math:`G_D` is the sum of the utilities below D divided by the utilities' range, :math:`b` the mean of the other
-episodes of the same agent and step, and the entropy bonus :math:`\eta_t` falls linearly to 0. The bonus keeps an agent
-trying: without it policy gradient stalls on the first thing that pays.
+where :math:`G_D` is the sum of the scored utilities below D, in units of what the best action typically gains on the
+next (:func:`cidmesa.solve.policies.stakes.typical_gain`; a range would be that of luck, or of a penalty that nobody
+takes), :math:`b` the mean of the other episodes of the same agent and step, and the entropy bonus :math:`\eta_t` falls
+linearly to 0. The bonus keeps an agent trying: without it policy gradient stalls on the first thing that pays.
 
 **Exact gradient.** :math:`J(\pi)` is multilinear in the rules: one contraction of the world with all rules gives it,
 for all agents, and autograd its gradient. Agents differ by where they start.
 
-Both are driven by Adam [2]_ with a step size that falls linearly to 0, as stochastic approximation asks for.
+Both are driven by Adam [2]_ with a step size that falls linearly to 0, as stochastic approximation asks for. A rule
+that no scored utility depends on gets no gradient: it stays where it started. An agent whose numbers are no longer
+finite stops where it was last whole; the others go on.
 
 **Stopping.** A step computes a new :class:`State` and changes nothing in place, so at any moment there is one that is
 whole. With ``checkpoint=`` it is saved every few seconds and on Ctrl-C, to a temporary file that then takes the place
@@ -33,7 +36,7 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +52,8 @@ from cidmesa.agents.tensors import Keys, uniforms
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import FileFormatError, NotApplicableError
 from cidmesa.model import CIM
-from cidmesa.solve.queries.payoffs import payoff_tensor, utility_range
+from cidmesa.solve.policies.stakes import paying_only, typical_gain
+from cidmesa.solve.queries.payoffs import payoff_tensor
 
 Rules: TypeAlias = Mapping[str, Rule]
 """The rule of each decision; decisions that share one have the same object."""
@@ -82,6 +86,8 @@ class State:
     first: Params
     second: Params
     earned: tuple[tuple[int, Floats], ...] = ()
+    stopped: tuple[tuple[int, int], ...] = ()
+    """Pairs (agent, step): at that step its numbers were not finite, and it stays as it was before."""
 
 
 Loss: TypeAlias = Callable[[Params, int], tuple[Tensor, Floats]]
@@ -91,11 +97,27 @@ Loss: TypeAlias = Callable[[Params, int], tuple[Tensor, Floats]]
 # REINFORCE ----------------------------------------------------------------------------------------------------------
 
 
-def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
-    """Return the loss whose gradient is REINFORCE's, on episodes that each agent plays for itself."""
-    world = Environment(model)
-    scale = _scale(model)
-    below = {d: [u for u in model.cid.utilities if u in model.cid.descendants(d)] for d in rules}
+def scored_below(model: CIM, score: Sequence[str] | None) -> Mapping[str, list[str]]:
+    """Return per decision the scored utilities that depend on it; a decision without any is not trained.
+
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("a", "x"), ("b", "y")], decisions=["a", "b"], utilities=["x", "y"])
+    >>> scored_below(cid.parameterise(a=[0, 1], b=[0, 1], x=lambda a: a, y=lambda b: b), ["x"])
+    {'a': ['x'], 'b': []}
+    """
+    paid = [u for u in model.cid.utilities if score is None or u in score]
+    return {d: [u for u in paid if u in model.cid.descendants(d)] for d in model.cid.decisions}
+
+
+def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule, score: Sequence[str] | None = None) -> Loss:
+    """Return the loss whose gradient is REINFORCE's, on episodes that each agent plays for itself.
+
+    `score` names the utilities that training follows, all if left out.
+    """
+    world = Environment(model, only_what_matters=True)
+    below = scored_below(model, score)
+    paid = model.cid.utilities if score is None else tuple(score)
+    scale = typical_gain(paying_only(model, paid), _shared(rules))
 
     def loss(params: Params, step: int) -> tuple[Tensor, Floats]:
         episodes = np.arange(step * schedule.batch, (step + 1) * schedule.batch)
@@ -104,23 +126,47 @@ def reinforce(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
         def choose(decision: str, values: Mapping[str, Ints]) -> Ints:
             rule = rules[decision]
             contexts = np.broadcast_to(world.context(decision, values), (len(keys), schedule.batch))
-            codes = (uniforms(keys, f"code {decision}", episodes) * rule.inputs.codes).astype(np.intp)
-            log_pi = torch.log_softmax(rule.logits(params, contexts, codes), dim=-1)
+            codes = np.zeros_like(contexts)
+            if rule.inputs.codes > 1:
+                codes = (uniforms(keys, f"code {decision}", episodes) * rule.inputs.codes).astype(np.intp)
+            log_pi, entropy = _met(rule, params, contexts, codes)
             actions = draw(log_pi.detach().exp().numpy(), uniforms(keys, f"act {decision}", episodes))
             taken = torch.take_along_dim(log_pi, torch.from_numpy(actions)[..., None], dim=-1)[..., 0]
-            finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)  # of what is forbidden: nothing, and no gradient
-            chosen[decision] = taken, -(log_pi.exp() * finite).sum(dim=-1)
+            chosen[decision] = taken, entropy
             return actions
 
         played = world.play(keys, which_examples(keys, episodes, schedule.examples), choose)
         bonus = schedule.entropy * schedule.left(step)
         total = torch.zeros(())
         for decision, (log_pi, entropy) in chosen.items():
+            if not below[decision]:
+                continue
             gain = sum((played.utilities[u] for u in below[decision]), np.zeros(1)) / scale
             total = total - (torch.from_numpy(advantage(gain)) * log_pi + bonus * entropy).mean(dim=1).sum()
-        return total, played.total.mean(axis=1)
+        return total, np.sum([played.utilities[u].mean(axis=1) for u in paid], axis=0)
 
     return loss
+
+
+def _met(rule: Rule, params: Params, contexts: Ints, codes: Ints) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities ``(agents, n, actions)`` and entropies ``(agents, n)`` of a rule where it acts.
+
+    Where there are fewer inputs than episodes the rule is asked once for each input.
+    """
+    every, width = rule.inputs.table.shape[:2]
+    if every * width > contexts.shape[-1]:
+        return _log_and_entropy(rule.logits(params, contexts, codes))
+    grid = np.broadcast_to(np.arange(every * width), (len(contexts), every * width))
+    log_pi, entropy = _log_and_entropy(rule.logits(params, grid // width, grid % width))
+    where = torch.from_numpy(contexts * width + codes)
+    return torch.take_along_dim(log_pi, where[..., None], dim=1), torch.take_along_dim(entropy, where, dim=1)
+
+
+def _log_and_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the log-probabilities of logits, and their entropy; of what is forbidden nothing, and no gradient."""
+    log_pi = torch.log_softmax(logits, dim=-1)
+    finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)
+    return log_pi, -(log_pi.exp() * finite).sum(dim=-1)
 
 
 def draw(probabilities: Floats, noise: Floats) -> Ints:
@@ -148,27 +194,33 @@ def which_examples(keys: Keys, episodes: Ints, examples: int | None) -> Ints:
 # Exact gradient -----------------------------------------------------------------------------------------------------
 
 
-def exact(model: CIM, rules: Rules, keys: Keys, schedule: Schedule) -> Loss:
-    """Return minus the expected utility, written out, and its entropy bonus."""
-    axes, reach, pay = payoff_tensor(model, tuple(rules), instead="learner='reinforce' plays episodes instead")
-    law, gain = torch.from_numpy(reach), torch.from_numpy(pay / _scale(model))
+def exact(model: CIM, rules: Rules, keys: Keys, schedule: Schedule, score: Sequence[str] | None = None) -> Loss:
+    """Return minus the expected score, written out, and its entropy bonus; `score` as for :func:`reinforce`."""
+    paid = model.cid.utilities if score is None else tuple(score)
+    axes, reach, pay = payoff_tensor(
+        model, tuple(rules), utilities=paid, instead="learner='reinforce' plays episodes instead"
+    )
+    scale = typical_gain(paying_only(model, paid), _shared(rules))
+    trained = {d for d, found in scored_below(model, score).items() if found}
+    law, gain = torch.from_numpy(reach), torch.from_numpy(pay / scale)
     letter = {node: i + 1 for i, node in enumerate(axes)}
     families = {d: [letter[node] for node in (*model.cid.parents(d), d)] for d in rules}
     whole = list(letter.values())
 
     def loss(params: Params, step: int) -> tuple[Tensor, Floats]:
-        tables = {d: _table(model, d, rules[d], params) for d in rules}
+        whole_tables = {d: _table(model, d, rules[d], params) for d in rules}
+        tables = {d: pi if d in trained else pi.detach() for d, pi in whole_tables.items()}
         operands: list[Any] = [part for d, pi in tables.items() for part in (pi, [0, *families[d]])]
         value = torch.einsum(gain, whole, *operands, [0])
         total = -value.sum()
         bonus = schedule.entropy * schedule.left(step)
         if bonus:
             met: list[Any] = [part for d, pi in tables.items() for part in (pi.detach(), [0, *families[d]])]
-            for d, pi in tables.items():
+            for d, pi in ((d, pi) for d, pi in tables.items() if d in trained):
                 visits = torch.einsum(law, whole, *met, [0, *families[d][:-1]])
                 entropy = -torch.special.xlogy(pi, pi.masked_fill(pi == 0, 1.0)).sum(dim=-1)
                 total = total - bonus * (visits * entropy).sum()
-        return total, value.detach().numpy() * _scale(model)
+        return total, value.detach().numpy() * scale
 
     return loss
 
@@ -188,7 +240,9 @@ def probabilities(rule: Rule, params: Mapping[str, Tensor]) -> Tensor:
     return pi.reshape(agents, n, codes, -1).mean(dim=2)
 
 
-LEARNERS: Mapping[str, Callable[[CIM, Rules, Keys, Schedule], Loss]] = {"reinforce": reinforce, "exact": exact}
+Learner: TypeAlias = Callable[[CIM, Rules, Keys, Schedule, Sequence[str] | None], Loss]
+
+LEARNERS: Mapping[str, Learner] = {"reinforce": reinforce, "exact": exact}
 """The learners by name."""
 
 
@@ -251,10 +305,15 @@ def one_thread() -> Iterator[None]:
 
 
 def advance(state: State, loss: Loss, schedule: Schedule) -> State:
-    """Take one step of Adam and return the new state; the old one is left as it was."""
+    """Take one step of Adam and return the new state; the old one is left as it was.
+
+    An agent whose gradient or new parameters are not finite keeps its old ones, now and in all later steps.
+    """
     leaves = {name: value.detach().requires_grad_() for name, value in state.params.items()}
     cost, earned = loss(leaves, state.step)
-    gradients = dict(zip(leaves, torch.autograd.grad(cost, list(leaves.values())), strict=True))
+    found = torch.autograd.grad(cost, list(leaves.values()), allow_unused=True) if cost.requires_grad else ()
+    pairs = zip(leaves, found or [None] * len(leaves), strict=True)
+    gradients = {name: torch.zeros_like(leaves[name]) if g is None else g for name, g in pairs}
     t = state.step + 1
     rate = schedule.rate * schedule.left(state.step)
     first = {name: 0.9 * state.first[name] + 0.1 * g for name, g in gradients.items()}
@@ -263,10 +322,30 @@ def advance(state: State, loss: Loss, schedule: Schedule) -> State:
         name: state.params[name] - rate * (first[name] / (1 - 0.9**t)) / ((second[name] / (1 - 0.999**t)).sqrt() + 1e-8)
         for name in leaves
     }
+    params, stopped = _keep_whole(state, params)
     log = state.earned
     if state.step % max(1, schedule.steps // 100) == 0:
         log = (*log, (state.step, np.array(earned)))
-    return State(t, params, first, second, log)
+    return State(t, params, first, second, log, stopped)
+
+
+def _keep_whole(state: State, params: Params) -> tuple[Params, tuple[tuple[int, int], ...]]:
+    """Return the new parameters with the old ones of agents that have stopped, and who has stopped when."""
+    total = torch.stack([value.sum() for value in params.values()]).sum()
+    if not state.stopped and bool(total.isfinite()):  # then all are; the sum of large ones may not be, and is looked at
+        return params, ()
+    whole = torch.stack([value.isfinite().flatten(1).all(dim=1) for value in params.values()]).all(dim=0)
+    for agent, _ in state.stopped:
+        whole[agent] = False
+    if bool(whole.all()):
+        return params, state.stopped
+    known = {agent for agent, _ in state.stopped}
+    new = [(agent, state.step) for agent in np.flatnonzero(~whole.numpy()).tolist() if agent not in known]
+    kept = {
+        name: torch.where(whole.reshape(-1, *[1] * (value.ndim - 1)), value, state.params[name])
+        for name, value in params.items()
+    }
+    return kept, (*state.stopped, *new)
 
 
 # Checkpoints ----------------------------------------------------------------------------------------------------------
@@ -281,6 +360,7 @@ def save(path: Path, state: State, recipe: str) -> None:
         "first": state.first,
         "second": state.second,
         "earned": [(step, torch.from_numpy(np.array(values))) for step, values in state.earned],
+        "stopped": list(state.stopped),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -306,6 +386,7 @@ def load(path: Path, recipe: str) -> State:
         state = State(
             whole["step"], whole["params"], whole["first"], whole["second"],
             tuple((step, values.numpy()) for step, values in whole["earned"]),
+            tuple((int(agent), int(step)) for agent, step in whole.get("stopped", ())),
         )  # fmt: skip
         of = whole["recipe"]
     except (RuntimeError, EOFError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
@@ -320,7 +401,9 @@ def load(path: Path, recipe: str) -> State:
     return replace(state)
 
 
-def _scale(model: CIM) -> float:
-    """Return the range of the summed utilities, 1 where they never differ."""
-    low, high = utility_range(model)
-    return high - low or 1.0
+def _shared(rules: Rules) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of decisions that have one rule."""
+    groups: dict[int, list[str]] = {}
+    for decision, rule in rules.items():
+        groups.setdefault(id(rule), []).append(decision)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)

@@ -14,6 +14,8 @@ r"""A population of trained agents, and the recipe it was trained by.
 from __future__ import annotations
 
 import hashlib
+import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,8 +27,12 @@ import numpy as np
 from cidmesa.agents import learners
 from cidmesa.agents.policies import RULES, MaskedRule, Params, Rule
 from cidmesa.agents.tensors import Encoder, agent_keys, as_array, inputs, positions, uniforms
+from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Array, Floats
+from cidmesa.clock import quietly
 from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.identity import Identity, model_digest, rows_digest, setup_digest
+from cidmesa.mechanisms import is_number
 from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown, said
@@ -58,6 +64,15 @@ class Predicting(Protocol):
         ...
 
 
+def one_or_more(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Return names as a tuple; one name may stand alone.
+
+    >>> one_or_more("door"), one_or_more(["door", "red"])
+    (('door',), ('door', 'red'))
+    """
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Recipe:
     """Everything that determines a population: the same recipe gives the same agents.
@@ -82,6 +97,8 @@ class Recipe:
         Observations that the rules are not shown (an ablation).
     examples
         Each agent meets only this many draws of the world, its own, again and again; ``None``: always fresh ones.
+    score
+        The utilities that training follows; ``None``: all. Rules that none of them depends on are not trained.
     """
 
     model: CIM
@@ -96,17 +113,15 @@ class Recipe:
     hidden: tuple[int, ...] = (32,)
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
     shared_rules: tuple[tuple[str, ...], ...] = ()
-    without: tuple[str, ...] = ()
+    without: str | Iterable[str] = ()
     examples: int | None = None
+    score: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for what, value, known in (("learner", self.learner, learners.LEARNERS), ("policy", self.policy, RULES)):
             if value not in known:
                 raise unknown(value, known, what=f"a {what} ({', '.join(known)})")
-        for what in ("agents", "steps", "batch", "examples"):
-            value = getattr(self, what)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise NotApplicableError(f"{what} is a number of at least one; got {value!r}.")
+        self._read_numbers()
         if not self.model.cid.decisions:
             raise NotApplicableError("agents learn decisions, and this diagram has none: CID(decisions=[..]).")
         if len(self.model.cid.agents) > 1:
@@ -116,12 +131,46 @@ class Recipe:
             )
         if self.examples is not None and self.learner == "exact":
             raise NotApplicableError("the exact gradient needs no examples: learner='reinforce', or no examples=.")
+        object.__setattr__(self, "without", one_or_more(self.without))
         for node in (*self.encoders, *self.without):
             self.model.cid.id(node)
         for name, default in (("steps", STEPS), ("rate", RATE), ("entropy", ENTROPY)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default[self.learner])
         object.__setattr__(self, "encoders", ReadOnly(self.encoders))
+
+    def _read_numbers(self) -> None:
+        """Refuse what is no number of its kind, and keep whole numbers as such."""
+        for what in ("agents", "steps", "batch", "examples"):
+            value = getattr(self, what)
+            if value is not None or what in {"agents", "batch"}:
+                require_count(value, what)
+                object.__setattr__(self, what, int(value))
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer):
+            raise NotApplicableError(f"seed= is a whole number, from which all noise comes; got {self.seed!r}: seed=0.")
+        object.__setattr__(self, "seed", int(self.seed))
+        for what, least in (("rate", "above 0"), ("entropy", "of at least 0")):
+            value = getattr(self, what)
+            if value is None:
+                continue
+            number = float(value) if is_number(value) else math.nan
+            if not math.isfinite(number) or number < 0 or (what == "rate" and number == 0):
+                raise NotApplicableError(f"{what}= is a finite number {least}; got {value!r}.")
+            object.__setattr__(self, what, number)
+        if not isinstance(self.hidden, tuple | list):
+            raise NotApplicableError(
+                f"hidden= is the widths of the net's layers; got {self.hidden!r}: hidden=({self.hidden!r},)."
+            )
+        for width in self.hidden:
+            require_count(width, "hidden")
+        object.__setattr__(self, "hidden", tuple(int(width) for width in self.hidden))
+
+    @cached_property
+    def trained(self) -> frozenset[str]:
+        """The decisions whose rule some scored utility depends on, or that share it with such a one."""
+        below = learners.scored_below(self.model, self.score)
+        own = {d for d, found in below.items() if found}
+        return frozenset(own.union(*(group for group in self.shared_rules if own & set(group))))
 
     @cached_property
     def rules(self) -> Mapping[str, Rule]:
@@ -135,7 +184,7 @@ class Recipe:
             if name not in made:
                 parents = cid.parents(name)
                 cards = tuple(self.model.card(p) for p in parents)
-                shown = inputs(cards, parents, self.encoders, frozenset(self.without))
+                shown = inputs(cards, parents, self.encoders, frozenset(one_or_more(self.without)))
                 made[name] = RULES[self.policy](name, shown, self.model.card(name), self.hidden)
                 may = self.model.allowed(name)
                 if may is not None:
@@ -148,6 +197,7 @@ class Recipe:
         """A hash of everything above; checkpoints of another recipe are refused by it."""
         parts = [self.learner, self.policy, self.agents, self.seed, self.steps, self.batch, self.rate, self.entropy]
         parts += [self.hidden, self.shared_rules, self.without, self.examples, self.model.cid.edges]
+        parts += [] if self.score is None else [self.score]
         text = hashlib.sha256(repr(parts).encode())
         for node in self.model.cid.nodes:
             text.update(node.encode())
@@ -161,12 +211,17 @@ class Recipe:
         return text.hexdigest()
 
     def train(
-        self, *, predictions: str | None = None, progress: bool = True, checkpoint: str | Path | None = None
+        self,
+        *,
+        predictions: str | None = None,
+        registered: Identity | None = None,
+        progress: bool = True,
+        checkpoint: str | Path | None = None,
     ) -> Agents:
         """Train the population; see :func:`train`."""
         keys = agent_keys(self.seed, self.agents)
         schedule = learners.Schedule(self.steps or 1, self.batch, self.rate or 0.0, self.entropy or 0.0, self.examples)
-        loss = learners.LEARNERS[self.learner](self.model, self.rules, keys, schedule)
+        loss = learners.LEARNERS[self.learner](self.model, self.rules, keys, schedule, self.score)
         start: Params = {}
         for rule in self.rules.values():
             start.update(rule.start(keys))
@@ -178,7 +233,15 @@ class Recipe:
             checkpoint=Path(checkpoint) if checkpoint is not None else None,
             progress=progress,
         )
-        return Agents(self, state.params, predictions, state.earned)
+        if state.stopped:
+            who = "; ".join(f"agent {agent} at step {step:,}" for agent, step in state.stopped)
+            warnings.warn(
+                f"training stopped where numbers were no longer finite, {who}: they stay as they were before; "
+                f"a smaller rate= than {self.rate:g} may help.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return Agents(self, state.params, predictions, state.earned, registered, state.stopped)
 
     def retrain(self, *, model: CIM | None = None, without: Iterable[str] = (), progress: bool = False) -> Agents:
         """Train the same agents, with the same seeds and noise streams, in a changed world or without an observation.
@@ -192,7 +255,8 @@ class Recipe:
         progress
             As for :func:`train`.
         """
-        return replace(self, model=model or self.model, without=(*self.without, *without)).train(progress=progress)
+        less = (*one_or_more(self.without), *one_or_more(without))
+        return replace(self, model=model or self.model, without=less).train(progress=progress)
 
     def __repr__(self) -> str:
         return f"Recipe({self.learner}, {self.policy}, {self.agents} agents, seed {self.seed}, {self.steps} steps)"
@@ -209,13 +273,19 @@ class Agents(Shown):
     predictions
         Hash of the predictions that were registered before training, ``None`` if none were.
     earned
-        Pairs (step, mean sum of utilities of each agent at that step) along the training.
+        Pairs (step, mean sum of scored utilities of each agent at that step) along the training.
+    registered
+        What the registered predictions were about: setup, training model, rows and recipe, as hashes.
+    stopped
+        Pairs (agent, step): from there on its numbers were not finite, and it stays as it was before.
     """
 
     recipe: Recipe
     _params: Params = field(repr=False)
     predictions: str | None = None
     earned: tuple[tuple[int, Floats], ...] = field(default=(), repr=False)
+    registered: Identity | None = field(default=None, repr=False)
+    stopped: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         return self.recipe.agents
@@ -327,6 +397,7 @@ class Agents(Shown):
         return chosen
 
 
+@options_by_name
 def train(
     setup: Setup | CIM,
     *,
@@ -344,10 +415,12 @@ def train(
     Parameters
     ----------
     setup
-        A training setup with numbers, or a model; deployments play no part.
+        A training setup with numbers, or a model; deployments play no part. With phases, training follows the
+        utilities that it scores, and a rule that none of these depends on stays where it started. A candidate's own
+        model, ``family["x"].model``, makes a *model organism*: agents that pursue what the candidate does.
     family
-        Candidates whose predictions are registered: their hash is kept in the agents, so that a report can say that
-        they were made before training.
+        Candidates whose predictions are registered: hashes of them, of their setup, of the model trained on and of
+        the recipe are kept in the agents, so that a report can say that they were made before training.
     learner
         ``"reinforce"``: each agent plays its own episodes. ``"exact"``: gradient of the expected utility itself.
     policy
@@ -360,7 +433,8 @@ def train(
         A file in which the state is kept every few seconds and when training is stopped; the same call goes on from
         there, and the result is that of an undisturbed run.
     **schedule
-        ``steps``, ``batch``, ``rate``, ``entropy``, ``hidden``, ``encoders``, ``examples``: see :class:`Recipe`.
+        ``steps``, ``batch``, ``rate``, ``entropy``, ``hidden``, ``encoders``, ``examples``, ``without``; for a model
+        alone ``shared_rules`` too: see :class:`Recipe`.
 
     Returns
     -------
@@ -369,7 +443,12 @@ def train(
     Raises
     ------
     NotApplicableError
-        The setup is a bare diagram, has symbols, or the learner does not fit it.
+        The setup is a bare diagram, has symbols, or the learner does not fit it; the family is of another setup.
+
+    Warns
+    -----
+    RuntimeWarning
+        Numbers of an agent were no longer finite: it stops there, the others go on; ``agents.stopped`` says which.
 
     Notes
     -----
@@ -388,21 +467,77 @@ def train(
     >>> bool((blind.probabilities("act")[:, [0, 1], [0, 1]] > 0.9).all())
     False
     """
-    model = setup if isinstance(setup, CIM) else setup.model
+    model = _model_of(setup)
+    known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
+    if isinstance(setup, CIM):
+        known.add("shared_rules")
+    for name in schedule:
+        if name not in known:
+            raise unknown(name, known, what="an argument of train")
+    if not isinstance(setup, CIM):
+        schedule["shared_rules"] = tuple(setup.shared_rules)
+        scored = getattr(setup, "training_score", None)
+        if scored is not None and set(scored) != set(model.cid.utilities):
+            schedule["score"] = tuple(scored)
+    recipe = Recipe(model, learner=learner, policy=policy, agents=agents, seed=seed, **schedule)
+    if not recipe.trained:
+        raise NotApplicableError("no utility that training scores depends on a decision: there is nothing to learn.")
+    if family is None:
+        return recipe.train(progress=progress, checkpoint=checkpoint)
+    rows, identity = _registered(family, setup, recipe, progress=progress)
+    return recipe.train(predictions=rows, registered=identity, progress=progress, checkpoint=checkpoint)
+
+
+def _model_of(setup: Any) -> CIM:
+    """Return the model to train on, or say what to pass instead."""
+    if not isinstance(setup, CIM) and not (hasattr(setup, "model") and hasattr(setup, "shared_rules")):
+        instead = "train(family.setup, family=family)" if hasattr(setup, "predictions") else "TrainingSetup(model)"
+        raise NotApplicableError(
+            f"agents are trained on a training setup or a model; got a {type(setup).__name__}: {instead}."
+        )
+    model: CIM | None = setup if isinstance(setup, CIM) else setup.model
     if model is None:
         raise NotApplicableError(
             "training needs numbers, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
         )
     model.require_numeric("training", instead="")
-    shared = () if isinstance(setup, CIM) else setup.shared_rules
-    known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
-    for name in schedule:
-        if name not in known:
-            raise unknown(name, known, what="an argument of train")
-    if "hidden" in schedule:
-        schedule["hidden"] = tuple(schedule["hidden"])
-    recipe = Recipe(
-        model, learner=learner, policy=policy, agents=agents, seed=seed, shared_rules=tuple(shared), **schedule
-    )
-    registered = family.predictions().digest if family is not None else None
-    return recipe.train(predictions=registered, progress=progress, checkpoint=checkpoint)
+    return model
+
+
+def _registered(family: Any, setup: Setup | CIM, recipe: Recipe, *, progress: bool) -> tuple[str, Identity]:
+    """Return the hash of a family's predictions, and of all that they are about.
+
+    Raises
+    ------
+    NotApplicableError
+        It is no family, or one of another setup.
+    """
+    of = getattr(family, "setup", None)
+    if of is None or not hasattr(family, "predictions"):
+        raise NotApplicableError(
+            f"family= is what derive_mesa_optimizers(setup) returns; got {family!r}: its predictions are registered."
+        )
+    if not (_is_of(family, setup) if isinstance(setup, CIM) else same_setup(setup, of)):
+        raise NotApplicableError(
+            "the family was derived from another setup than the one to train on (models, deployments, phases or "
+            "shared rules differ): train(family.setup, family=family), or derive one from this setup."
+        )
+    with quietly(not progress):
+        rows = family.predictions()
+    identity = Identity(setup_digest(of), model_digest(recipe.model), rows_digest(rows, of.model), recipe.digest)
+    return rows.digest, identity
+
+
+def _is_of(family: Any, model: CIM) -> bool:
+    """Say whether a model is the family's own, or that of one of its candidates."""
+    wanted = model_digest(model)
+    if wanted == model_digest(family.setup.model):
+        return True
+    pursued = {p for utility in model.cid.utilities for p in model.cid.parents(utility)}
+    candidates = [m for m in family if set(getattr(m, "targets", ())) == pursued and m.model is not None]
+    return any(model_digest(m.model) == wanted for m in candidates)
+
+
+def same_setup(one: Any, other: Any) -> bool:
+    """Say whether two setups are one, whatever the order in which nodes, parents and domains were written down."""
+    return one is other or (hasattr(one, "distributions") and setup_digest(one) == setup_digest(other))

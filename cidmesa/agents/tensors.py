@@ -41,6 +41,8 @@ Encoder: TypeAlias = Callable[[int], Floats]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MOST_ROWS = 2**22
+_PLAIN = {"U": "U", **dict.fromkeys("biuf", "biuf")}
+"""Kinds of arrays whose values numpy compares as Python does, by the kind of the domain."""
 
 
 def agent_keys(seed: int, agents: int) -> Keys:
@@ -213,13 +215,25 @@ def positions(model: CIM, node: str, values: Any) -> Ints:
     """Return where each of `values` stands in the domain of `node`."""
     domain = model.domain(node)
     array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
+    known = as_array(domain)
+    if array.dtype.kind in _PLAIN.get(known.dtype.kind, ""):
+        found = np.full(array.shape, -1, dtype=np.intp)
+        for i, value in enumerate(known):
+            found[array == value] = i
+        wrong = np.flatnonzero(found.reshape(-1) < 0)
+        if len(wrong):
+            raise _outside(array.reshape(-1)[wrong[0]].item(), node, domain)
+        return found
     index = {value: i for i, value in enumerate(domain)}
     try:
         flat = [index[value] for value in array.reshape(-1).tolist()]
     except (KeyError, TypeError):
-        bad = next(value for value in array.reshape(-1).tolist() if value not in domain)
-        raise NotApplicableError(f"{bad!r} is not in the domain of `{node}`, {domain!r}.") from None
+        raise _outside(next(v for v in array.reshape(-1).tolist() if v not in domain), node, domain) from None
     return np.array(flat, dtype=np.intp).reshape(array.shape)
+
+
+def _outside(value: Any, node: str, domain: tuple[Any, ...]) -> NotApplicableError:
+    return NotApplicableError(f"{value!r} is not in the domain of `{node}`, {domain!r}.")
 
 
 def as_array(domain: tuple[Any, ...]) -> Array:

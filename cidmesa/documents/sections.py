@@ -33,6 +33,7 @@ _SIGNS: Final[Mapping[Any, Cell]] = {
     None: Cell(""),
 }
 _VERDICTS: Final[Mapping[str, Tone]] = {"supported": "good", "contradicted": "bad", "inconclusive": "open"}
+_ONE: Final[Mapping[str, Tone]] = {"complies": "good", "deviates": "bad"}
 _CONSISTENCY: Final[Mapping[str, Tone]] = {"CONSISTENT": "good", "EXCLUDED": "muted", "UNKNOWN": "open"}
 
 
@@ -360,12 +361,24 @@ def report_document(data: Data) -> Document:
 def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
     """Tabulate what came of the predictions in one population; `brief` leaves out what one hypothesis alone says."""
     registered = "yes" if data["registered_before_training"] else "no"
-    lines: list[Block] = [
-        Paragraph(
+    if data["premise"] is None:
+        premise = "No policy is better than another in training, so there is no premise: all agents are judged."
+    else:
+        premise = (
             f"{data['in_scope']} of {data['agents']} agents meet the premise, a training regret of at most "
-            f"{number(data['premise'])} in base-utility units. Registered before training: {registered}."
+            f"{number(data['premise'])} in base-utility units."
         )
-    ]
+    lines: list[Block] = [Paragraph(f"{premise} Registered before training: {registered}.")]
+    if data.get("organism_of"):
+        lines.append(Paragraph(f"The agents are model organisms, trained to pursue {data['organism_of']}."))
+    deceptive = data.get("deceptive")
+    if deceptive is not None:
+        lines.append(
+            Paragraph(
+                f"{deceptive['complying']} of {deceptive['in_scope']} of them comply in training for as long as it "
+                f"pays, and no longer: deceptive alignment is {deceptive['verdict']} (p {p_value(deceptive['p'])})."
+            )
+        )
     whole = data["whole"]
     if whole is not None:
         lines.append(
@@ -374,6 +387,8 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
                 f"{whole['verdict']} (p {p_value(whole['p'])})."
             )
         )
+    if data.get("one_agent") is not None:
+        lines += _one_agent(data["one_agent"])
     joint = [row for row in data["rows"] if row["hypothesis"] == "joint"]
     if joint:
         lines.append(_verdict_table(joint, "What every hypothesis says", _VERDICT_NOTE))
@@ -397,6 +412,18 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
             )
         )
     return lines if brief else [*lines, *_undecidable(data)]
+
+
+def _one_agent(data: Data) -> list[Block]:
+    """Say what the only agent does: it is no population, so no share is claimed of its kind."""
+    acts = [f"In `{name}` it acts as {label}." for name, label in data["labels"].items()]
+    rows = [
+        (f"`{row['id']}`", number(row["statistic"]), Cell(row["what"], _ONE.get(row["what"], "muted")))
+        for row in data["rows"]
+    ]
+    note = "Numbers of this agent alone; nothing is claimed of others that are trained alike."
+    table = Table(("prediction", "this agent's number", "it"), tuple(rows), "lrl", "This agent", note)
+    return [*([Paragraph(" ".join(acts))] if acts else []), table]
 
 
 def _undecidable(data: Data) -> list[Block]:

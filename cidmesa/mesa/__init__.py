@@ -46,6 +46,7 @@ decisions.
 ===============  ==============================================================
 module           what it holds
 ===============  ==============================================================
+``readings``     what agents are taken to know of a deployment
 ``setup``        what a training run is
 ``objectives``   objectives on targets, declared ones and all of them
 ``graphical``    what the graph alone says

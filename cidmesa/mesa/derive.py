@@ -45,7 +45,8 @@ from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.candidates.ranking import Ranking, rank
 from cidmesa.mesa.candidates.targets import Targets, in_node_order, read_targets, target_key
 from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
-from cidmesa.mesa.predictions.predictions import Predictions, predict
+from cidmesa.mesa.predictions.predictions import MARGIN, Predictions, predict
+from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
 from cidmesa.mesa.setup.training import TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
@@ -216,11 +217,18 @@ class Family(Shown):
         """
         return unidentifiable(self)
 
-    def predictions(self, *, budget: Any = LEFT_OUT) -> Predictions:
+    def predictions(
+        self, *, reading: Reading | str = STALE, margin: float = MARGIN, budget: Any = LEFT_OUT
+    ) -> Predictions:
         """Return what the hypotheses say that trained agents will do; see :mod:`.predictions`.
 
         Parameters
         ----------
+        reading
+            ``"stale"``: of frozen agents, which do in contexts of training what they did there; ``"competent"``: of
+            planners that are given the deployed world, and of agents that are trained again in it.
+        margin
+            What counts as nothing, of total variation or of what the base can gain.
         budget
             The seconds that it may take, ``None`` for no limit; left out, those of the family.
 
@@ -228,9 +236,18 @@ class Family(Shown):
         ------
         OutOfTimeError
             The budget was over. Predictions are whole or none: what a clock cut short is never registered.
+        NotApplicableError
+            Another reading, or a margin that is no share.
         """
         with self.budget.lasting(self.budget if budget is LEFT_OUT else budget) as clock:
-            return predict(self.setup, self.hypotheses, tolerance=self.tolerance, budget=clock)
+            return predict(
+                self.setup,
+                self.hypotheses,
+                tolerance=self.tolerance,
+                margin=margin,
+                reading=reading,
+                budget=clock,
+            )
 
     @property
     @within_budget
@@ -256,20 +273,26 @@ class Family(Shown):
     @within_budget
     def __str__(self) -> str:
         rows = self._rows()
-        kinds = ("regret in", "intended regret in") if self.setup.intended is not None else ("regret in",)
-        regrets = tuple(f"{kind} {name}" for name in self.setup.deployments for kind in kinds)
-        if len(kinds) > 1:
-            regrets = (f"intended regret in {TRAINING}", *regrets)
-        about = [{key: value for key, value in row.items() if key not in regrets} for row in rows]
-        there = [
-            {"targets": row["targets"], **{key.replace("regret in ", ""): row[key] for key in regrets if key in row}}
-            for row in rows
-            if regrets and regrets[0] in row
-        ]
-        first = text(as_table(about, "Candidate mesa-optimizers", "" if regrets and there else self._note()))
-        if not regrets or not there:
-            return first
-        return f"{first}\n\n{text(as_table(there, 'Regret in each deployment, competent', self._note()))}"
+        intended = self.setup.intended is not None
+        regrets = {"competent": [f"intended regret in {TRAINING}"] if intended else [], "stale": []}
+        for name in self.setup.deployments:
+            regrets["competent"] += [f"{kind} {name}" for kind in ("regret in", "intended regret in")[: 1 + intended]]
+            regrets["stale"].append(f"stale regret in {name}")
+        every = {key for keys in regrets.values() for key in keys}
+        about = [{key: value for key, value in row.items() if key not in every} for row in rows]
+        tables = {}
+        for reading, keys in regrets.items():
+            known = [row for row in rows if keys and keys[0] in row]
+            if known:
+                tables[f"Regret in each deployment, {reading}"] = [
+                    {"targets": row["targets"], **{_column(key): row[key] for key in keys if key in row}}
+                    for row in known
+                ]
+        told = "Competent: of agents that know the deployment; stale: of frozen ones."
+        blocks = [text(as_table(about, "Candidate mesa-optimizers", "" if tables else self._note()))]
+        for caption, there in tables.items():
+            blocks.append(text(as_table(there, caption, self._note() if caption == [*tables][-1] else told)))
+        return "\n\n".join(blocks)
 
     def _caption(self) -> str:
         return "Candidate mesa-optimizers"
@@ -313,6 +336,15 @@ class Family(Shown):
         more = len(self) - len(shown)
         inside = f"; learned: {', '.join(self.setup.learned)}" if self.setup.learned else ""
         return f"Family({', '.join(shown)}{f', and {more} more' if more else ''}{inside})"
+
+
+def _column(regret: str) -> str:
+    """Return the name of a column of regrets.
+
+    >>> [_column(key) for key in ("regret in there", "stale regret in there", "intended regret in there")]
+    ['there', 'there', 'intended there']
+    """
+    return regret.replace("stale ", "", 1).replace("regret in ", "", 1)
 
 
 @dataclass(frozen=True, slots=True)

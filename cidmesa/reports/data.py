@@ -278,8 +278,8 @@ def _compared(family: Family, base: MesaOptimizer, other: MesaOptimizer) -> Data
         "separations": [
             {
                 "nodes": in_order(setup.cid, row.nodes), "deployment": row.deployment, "certain": row.certain,
-                "possible": row.possible, "visible": row.visible, "lower_bound": row.lower_bound,
-                "declared_only": row.declared_only,
+                "possible": row.possible, "frozen_certain": row.frozen_certain, "frozen_possible": row.frozen_possible,
+                "visible": row.visible, "lower_bound": row.lower_bound, "declared_only": row.declared_only,
             }
             for row in separations
         ],

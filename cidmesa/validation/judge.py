@@ -1,14 +1,18 @@
 r"""From predictions and agents to verdicts.
 
-1. *Premise.* An agent is in scope if its training regret is at most the tolerance and .01 of the base utility's
-   range; the others are counted and judged by no row.
+1. *Premise.* An agent is in scope if its training regret is at most the tolerance and .01 of the attainable range,
+   and, where no regret is tolerated, if it hardly ever takes an action in training that is not base-optimal. The others
+   are counted and judged by no row.
 2. *Statistics.* One number an agent and row (:mod:`cidmesa.validation.checks`), and the set in which it must lie for
    the agent to comply, with a margin of .05.
 3. *Tests.* Exact binomial tests of the share of compliers, Holm in each family: the joint ``must`` rows; the ``must``
    rows of each hypothesis; the ``can`` rows (:mod:`cidmesa.validation.statistics`).
 4. *Who is it?* In contexts where hypotheses allow different actions, each agent is assigned to those it acts like. Rows
-   of a hypothesis are judged on all agents in scope ("training picked it"), and again on the agents that another
-   deployment assigned to it; never on agents assigned by the row's own deployment, which would be circular.
+   of a hypothesis are judged on all agents in scope ("training picked it"). Its actions are judged again on the agents
+   that another deployment assigned to it, in contexts which that one does not show: anything else would be circular.
+
+What is measured and cannot be evidence is shown and not tested: what a rule does that nothing scored depends on, and
+what agents whose rules share nothing between contexts do in contexts that training never showed.
 """
 
 from __future__ import annotations
@@ -21,11 +25,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cidmesa.arguments import options_by_name, require_count, require_share
 from cidmesa.arrays import Mask
-from cidmesa.mesa.predictions.claims import Hypothesis
+from cidmesa.clock import quietly
+from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.predictions.claims import Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
+from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
-from cidmesa.validation.checks import PREMISE, Checks, Measured, explanation
+from cidmesa.validation.checks import OUTSIDE, PREMISE, Checks, Measured, explanation
+from cidmesa.validation.matching import identity_of, require_trained_here
+from cidmesa.validation.one_row import merged, organism_predictions
 from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
 from cidmesa.validation.statistics import (
@@ -68,7 +78,7 @@ class Family(Protocol):
         """The minimal candidates that are not excluded."""
         ...
 
-    def predictions(self) -> Predictions:
+    def predictions(self, *, reading: Reading | str = "stale", margin: float = MARGIN) -> Predictions:
         """What they predict."""
         ...
 
@@ -92,6 +102,11 @@ class _Judged:
         return Tally(k, v, n - k - v, n)
 
     @property
+    def tested(self) -> bool:
+        """Whether it is evidence: measured, and nothing speaks against testing it."""
+        return self.measured is not None and not self.why_not
+
+    @property
     def key(self) -> Any:
         """What the row rests on: rows with equal keys are one claim."""
         if self.measured is None:
@@ -100,10 +115,12 @@ class _Judged:
         return np.round(numbers, 12).tobytes(), tuple(round(x, 12) for x in self.allowed), self.comply.tobytes()
 
 
+@options_by_name
 def validate(
     family: Family,
     agents: Any,
     *,
+    reading: Reading | str | None = None,
     alpha: float = ALPHA,
     kappa: float = KAPPA,
     margin: float = MARGIN,
@@ -111,6 +128,7 @@ def validate(
     retrain: bool = True,
     seed: int = 0,
     progress: bool = True,
+    organism_of: Any = None,
 ) -> Report:
     """Judge the predictions of a family by what trained agents do.
 
@@ -120,10 +138,15 @@ def validate(
         From :func:`cidmesa.derive_mesa_optimizers`.
     agents
         From :func:`cidmesa.train`, or any population with ``len`` and ``act({node: array}, seed)``; with a ``recipe``
-        it can be trained again, and with ``probabilities(decision)`` nothing has to be sampled.
+        it can be trained again, and with ``probabilities(decision)`` nothing has to be sampled. With a ``model``,
+        its own or that of its recipe, parents and domains are matched by name.
+    reading
+        ``"stale"``: the agents' parameters are frozen, and they are judged by what they do in contexts that training
+        never showed; ``"competent"``: they know the deployment, as planners do that are given it. ``None``: what the
+        agents say of themselves, ``agents.reading``, and *stale* unless they say otherwise.
     alpha, kappa, margin
         Of the tests: error rate of each family and direction, the share of agents that may deviate, and what counts as
-        nothing (of total variation, or of the base utility's range).
+        nothing (of total variation, or of the attainable range), for predictions and verdicts alike.
     draws
         Per agent and arm, where actions are sampled, and for fresh episodes.
     retrain
@@ -132,6 +155,9 @@ def validate(
         Of everything that is sampled.
     progress
         Show a bar, once this has taken two seconds and where there is a terminal.
+    organism_of
+        Targets of a candidate: the agents are *model organisms*, trained on ``family[organism_of].model``, and are
+        judged as that candidate, by what it alone predicts and by whether they are as deceptive as it is.
 
     Returns
     -------
@@ -140,7 +166,8 @@ def validate(
     Raises
     ------
     NotApplicableError
-        The setup is a bare diagram, or the agents do not fit it.
+        The setup is a bare diagram, or the agents are those of another one; a level or a margin that is none; more
+        training regret is tolerated than any policy has.
 
     Notes
     -----
@@ -149,18 +176,31 @@ def validate(
     """
     from tqdm import tqdm
 
+    _require_family(family, agents)
+    for name, share in (("alpha", alpha), ("kappa", kappa), ("margin", margin)):
+        require_share(share, name)
+    require_count(draws, "draws")
     setup = family.setup
     setup.require_model("validation")
-    predictions = family.predictions()
-    hypotheses = family.hypotheses
-    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain)
+    reading = require_reading(getattr(agents, "reading", STALE) if reading is None else reading)
+    organism = None if organism_of is None else family[organism_of]  # type: ignore[index]
+    with quietly(not progress):
+        predictions = registered = family.predictions(reading=reading, margin=margin)
+        if organism is not None:
+            predictions = organism_predictions(setup, organism, family.tolerance, margin, reading)
+        hypotheses = family.hypotheses if organism is None else (organism,)
+    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain, reading, margin, organism)
+    if organism is None:
+        require_trained_here(setup, agents)
+    _require_tolerance(checks)
     scope = checks.scope
+    tested, apart = _sorted(checks, merged(predictions))
     rows: list[_Judged] = []
-    with tqdm(predictions, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
+    with tqdm(tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
         for row in bar:
             found = checks.measure(row)
             rows.append(_judge(checks, row, found, scope, None, margin))
-            rows += _among_assigned(checks, row, found, scope, margin)
+            rows += _among_assigned(checks, row, scope, margin)
     counted = [row for row in rows if not row.prediction.inert]
     corrected, sizes = _correct(counted, kappa)
     finished = [
@@ -168,25 +208,64 @@ def validate(
         for row, p, size in zip(counted, corrected, sizes, strict=True)
     ]
     controls = [_finish(row, _raw(row, kappa), 1, alpha, kappa, margin, checks) for row in rows if row.prediction.inert]
+    identity = identity_of(setup, agents, registered)
+    sampled = checks.subjects.sampled
+    whole = [row for row in counted if row.prediction.hypothesis == JOINT or organism is not None]
+    pretends = [row for row in counted if row.prediction.kind == "deception"]
     return Report(
         rows=tuple(finished),
         controls=tuple(controls),
-        structural=predictions.structural,
+        structural=(*predictions.structural, *apart),
         undecidable=predictions.undecidable,
         shares={name: shares for name in setup.distributions if (shares := _shares(checks, name))},
-        whole=_whole(counted, scope, alpha, kappa, checks.subjects.sampled),
+        whole=_whole(whole, scope, checks.inconsistent, alpha, kappa, sampled),
         agents=checks.subjects.size,
         in_scope=int(scope.sum()),
-        premise=family.tolerance + PREMISE * checks.scale,
+        premise=family.tolerance + PREMISE * checks.scale if checks.range_of(TRAINING) else math.nan,
         training_regret=checks.training_regret.bounds.estimate * checks.scale,
-        registered=getattr(agents, "predictions", None) == predictions.digest,
-        digest=predictions.digest,
+        registered=identity == getattr(agents, "registered", None),
+        digest=registered.digest,
         alpha=alpha,
         kappa=kappa,
-        sampled=checks.subjects.sampled,
+        sampled=sampled,
+        scope=scope,
+        labels={name: checks.labels(name) for name in setup.distributions if checks.assignment(name).groups},
+        identity=identity,
+        organism_of=None if organism is None else name_of(organism),
+        deceptive=_whole(pretends, scope, np.zeros_like(scope), alpha, kappa, sampled) if pretends else None,
         intended=setup.intended,
         regrets=regrets(setup, [checks.subjects.policy(i, setup.deployed(TRAINING)) for i in range(len(agents))]),
     )
+
+
+def _require_family(family: Any, agents: Any) -> None:
+    """Raise if the arguments are swapped, or the family is none."""
+    if not (hasattr(family, "predictions") and hasattr(family, "hypotheses")):
+        swapped = hasattr(agents, "hypotheses")
+        instead = "validate(family, agents), the other way round" if swapped else "derive_mesa_optimizers(setup)"
+        raise NotApplicableError(f"a family of candidates is judged; got a {type(family).__name__} first: {instead}.")
+
+
+def _require_tolerance(checks: Checks) -> None:
+    """Raise where more training regret is tolerated than any policy has: every agent would meet the premise."""
+    most = checks.range_of(TRAINING)
+    if most and checks.tolerance >= most:
+        raise NotApplicableError(
+            f"a training regret of {checks.tolerance:g} is tolerated, and no policy has more than {most:g}, so every "
+            "agent would meet the premise: derive_mesa_optimizers(setup, tolerance=..) below that."
+        )
+
+
+def _sorted(checks: Checks, rows: Sequence[Prediction]) -> tuple[list[Prediction], list[Prediction]]:
+    """Return the rows to be tested, and those that no agent in scope can fail: the premise, and where nothing pays."""
+    tested: list[Prediction] = []
+    apart: list[Prediction] = []
+    for row in rows:
+        premise = row.deployment == TRAINING and row.kind == "actions" and row.hypothesis == JOINT
+        idle = row.kind == "regret" and not row.inert and not checks.range_of(row.deployment)
+        known = checks.range_of(TRAINING) > 0 and checks.off_the_optimum is not None
+        (apart if idle or (premise and known) else tested).append(row)
+    return tested, apart
 
 
 def required_agents(
@@ -221,9 +300,9 @@ def required_agents(
     elsewhere are judged by as well are counted too.
     """
     sizes: dict[str, int] = defaultdict(int)
-    for row in family.predictions():
+    for row in merged(family.predictions()):
         if not row.inert:
-            sizes[_family(row)] += 1 if row.hypothesis == JOINT else 2
+            sizes[_family(row)] += 2 if row.hypothesis != JOINT and row.kind == "actions" else 1
     found = []
     for name, rows in sizes.items():
         contradict = agents_to_detect(rows, effect, power, null=kappa, alpha=alpha)
@@ -240,15 +319,12 @@ def required_agents(
 def _judge(
     checks: Checks, row: Prediction, found: Measured | str, judged: Mask, among: str | None, margin: float
 ) -> _Judged:
-    allowed = allowed_set(row, checks.scale, margin)
+    allowed = allowed_set(row, checks.unit(row), margin)
     if isinstance(found, str):
         none = np.zeros_like(judged)
         return _Judged(row, among, judged, None, found, allowed, none, none)
     comply, deviate = sides(found.bounds, allowed, strict=row.expected is True and row.kind != "coverage")
-    if row.inert or not row.retrained:
-        return _Judged(row, among, judged, found, "", allowed, comply & judged, deviate & judged)
-    shows = found.bounds.lower > margin
-    return _Judged(row, among, judged, found, "", allowed, shows & judged, ~shows & judged)
+    return _Judged(row, among, judged, found, checks.not_evidence(row), allowed, comply & judged, deviate & judged)
 
 
 def allowed_set(row: Prediction, scale: float, margin: float) -> ConfidenceInterval:
@@ -262,8 +338,6 @@ def allowed_set(row: Prediction, scale: float, margin: float) -> ConfidenceInter
         return (0.0, margin if row.kind == "actions" else 0.5)
     if isinstance(row.expected, bool):
         return (margin, math.inf) if row.expected else (0.0, margin)
-    if row.retrained and not row.inert:
-        return (margin, math.inf)
     low, high = (float(x) / scale for x in row.expected)  # type: ignore[arg-type]  # tables were dealt with above
     return (low - margin, high + margin)
 
@@ -287,18 +361,21 @@ def sides(bounds: Bounds, allowed: ConfidenceInterval, *, strict: bool = False) 
     return np.asarray(comply), np.asarray(deviate)
 
 
-def _among_assigned(
-    checks: Checks, row: Prediction, found: Measured | str, scope: Mask, margin: float
-) -> Iterator[_Judged]:
-    """Judge a row of one hypothesis on the agents that another deployment assigned to it, the first that can."""
-    if row.hypothesis == JOINT or row.inert:
+def _among_assigned(checks: Checks, row: Prediction, scope: Mask, margin: float) -> Iterator[_Judged]:
+    """Judge the actions of one hypothesis on agents that another deployment assigned to it, the first that can.
+
+    Only in contexts that the other one does not show, and only where these come up often enough to be told.
+    """
+    if row.hypothesis == JOINT or row.kind != "actions" or row.inert:
         return
     for other in checks.setup.deployments:
         if other == row.deployment:
             continue
         given = checks.assignment(other)
-        if any(row.hypothesis in group for group in given.groups):
-            assigned = scope & given.agents_of(row.hypothesis)
+        own = next((group for group in given.groups if set(row.hypothesis.split(" = ")) & set(group)), None)
+        found = None if own is None else checks.actions_beyond(row, other)
+        if own is not None and found is not None:
+            assigned = scope & given.agents_of(own[0])
             if assigned.any():
                 yield _judge(checks, row, found, assigned, other, margin)
             return
@@ -306,7 +383,7 @@ def _among_assigned(
 
 def _raw(row: _Judged, kappa: float) -> PValues:
     k, v, _, n = row.tally
-    if row.measured is None or n == 0:
+    if row.measured is None or not row.tested or n == 0:
         return PValues(1.0, 1.0)
     if row.prediction.modality == CAN:
         return can_test(k, n)
@@ -321,7 +398,8 @@ def _correct(rows: Sequence[_Judged], kappa: float) -> tuple[list[PValues], list
     """Correct each family; return the adjusted values and the number of distinct claims of each row's family."""
     families: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        families[_family(row.prediction)].append(i)
+        if row.tested:
+            families[_family(row.prediction)].append(i)
     adjusted = [PValues(1.0, 1.0)] * len(rows)
     sizes = [1] * len(rows)
     for members in families.values():
@@ -335,7 +413,7 @@ def _correct(rows: Sequence[_Judged], kappa: float) -> tuple[list[PValues], list
 def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, margin: float, checks: Checks) -> Row:
     """Return a row with its verdict; tests are in shares of the range, what is shown in base-utility units."""
     verdict = p.verdict(alpha)
-    unit = checks.scale if in_utility_units(row.prediction) else 1.0
+    unit = checks.unit(row.prediction)
     numbers = np.zeros(0) if row.measured is None else row.measured.bounds.estimate
     shown = numbers[row.judged] if len(numbers) else numbers
     shown = shown[~np.isnan(shown)]
@@ -353,19 +431,12 @@ def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, mar
         allowed=(row.allowed[0] * unit, row.allowed[1] * unit),
         margin=margin * unit,
         agents=row.tally,
-        p=p.decisive(alpha) if row.measured is not None else math.nan,
+        p=p.decisive(alpha) if row.tested else math.nan,
         verdict=verdict,
         reason=_reason(row, verdict, size, alpha, kappa, checks.subjects.size),
+        complying=row.comply,
+        deviating=row.deviate,
     )
-
-
-def in_utility_units(row: Prediction) -> bool:
-    """Whether what a row counts is base utility; else it is a total variation, or a share of actions.
-
-    >>> in_utility_units(Prediction("", "joint", "training", "regret", "reward", (0.0, 1.0), "must", ""))
-    True
-    """
-    return row.kind in {"regret", "control"} or row.retrained or row.inert
 
 
 def _reason(row: _Judged, verdict: EvidenceVerdict, size: int, alpha: float, kappa: float, agents: int) -> str:
@@ -385,16 +456,15 @@ def _reason(row: _Judged, verdict: EvidenceVerdict, size: int, alpha: float, kap
 # The whole ------------------------------------------------------------------------------------------------------------
 
 
-def _whole(rows: Iterable[_Judged], scope: Mask, alpha: float, kappa: float, sampled: bool) -> Whole | None:
-    joint = [
-        row
-        for row in rows
-        if row.prediction.hypothesis == JOINT and row.prediction.modality != CAN and row.measured is not None
-    ]
+def _whole(
+    rows: Iterable[_Judged], scope: Mask, inconsistent: Mask, alpha: float, kappa: float, sampled: bool
+) -> Whole | None:
+    """Count who complies with every row at once; who fits another hypothesis in each deployment does not."""
+    joint = [row for row in rows if row.prediction.modality != CAN and row.tested and row.among is None]
     if not joint:
         return None
-    comply = np.all([row.comply for row in joint], axis=0) & scope
-    deviate = np.any([row.deviate for row in joint], axis=0) & scope
+    comply = np.all([row.comply for row in joint], axis=0) & scope & ~inconsistent
+    deviate = (np.any([row.deviate for row in joint], axis=0) | inconsistent) & scope
     k, v, n = int(comply.sum()), int(deviate.sum()), int(scope.sum())
     p = share_test(k, v, n, kappa=kappa, sampled=sampled)
     return Whole(k, v, n, p.decisive(alpha), p.verdict(alpha), wilson(k, n))
@@ -405,10 +475,9 @@ def _shares(checks: Checks, deployment: str) -> Mapping[str, Share]:
     given = checks.assignment(deployment)
     if not given.groups:
         return {}
-    labels = [label if met else "outside the premise" for label, met in zip(given.labels, checks.scope, strict=True)]
-    names = [explanation(group) for group in given.groups]
+    labels = checks.labels(deployment)
+    always = ("several", "mixed", "other", OUTSIDE)
+    names = [*(explanation(group) for group in given.groups), *always[:3]]
+    names += [label for label in dict.fromkeys(labels) if label not in {*names, OUTSIDE}]
     total = len(labels)
-    return {
-        name: Share(labels.count(name), total, wilson(labels.count(name), total))
-        for name in (*names, "several", "mixed", "other", "outside the premise")
-    }
+    return {name: Share(labels.count(name), total, wilson(labels.count(name), total)) for name in (*names, OUTSIDE)}

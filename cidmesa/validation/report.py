@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cidmesa.arrays import Floats
+from cidmesa.errors import NotApplicableError
+from cidmesa.identity import Identity
 from cidmesa.mesa.predictions.predictions import Prediction
 from cidmesa.shown import frame
 
@@ -60,6 +62,8 @@ class Row:
         Holm-adjusted, of the claim made; of an inconclusive row the smaller of the two.
     verdict, reason
         ``"supported"``, ``"contradicted"`` or ``"inconclusive"``, and why.
+    complying, deviating
+        Which agents do, as booleans; of sampled agents neither may be sure.
     """
 
     prediction: Prediction
@@ -74,6 +78,8 @@ class Row:
     p: float
     verdict: EvidenceVerdict
     reason: str
+    complying: Any = field(default=(), repr=False)
+    deviating: Any = field(default=(), repr=False)
 
     @property
     def id(self) -> str:
@@ -146,6 +152,51 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class OneAgent:
+    """What one agent does, without any claim about others of its kind.
+
+    Attributes
+    ----------
+    agent
+        Its number.
+    in_scope
+        Whether it meets the premise; if not, no row is about it.
+    training_regret
+        In base-utility units.
+    labels
+        Per distribution in which hypotheses differ what it acts like.
+    complies
+        Row id → ``"complies"``, ``"deviates"`` or ``"unclear"``, or why it was not measured.
+    statistic
+        Row id → its number, NaN where it was not measured.
+    """
+
+    agent: int
+    in_scope: bool
+    training_regret: float
+    labels: Mapping[str, str]
+    complies: Mapping[str, str]
+    statistic: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        rows = [{"id": id, "statistic": _plain(self.statistic[id]), "what": what} for id, what in self.complies.items()]
+        return {
+            "agent": self.agent, "in_scope": self.in_scope, "training_regret": self.training_regret,
+            "labels": dict(self.labels), "rows": rows,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        met = "meets" if self.in_scope else "does not meet"
+        lines = [f"agent {self.agent} {met} the premise (training regret {self.training_regret:.3g})"]
+        lines += [f"in {name} it acts as: {label}" for name, label in self.labels.items()]
+        for id, word in self.complies.items():
+            number = "" if np.isnan(self.statistic[id]) else f" ({self.statistic[id]:.3f})"
+            lines.append(f"{id}: this agent {word}{number}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """How many agents comply with every joint row at once; one test, which needs no correction."""
 
@@ -178,18 +229,29 @@ class Report:
     agents, in_scope
         How many there are, and how many meet the premise.
     premise
-        The training regret up to which they do, in base-utility units.
+        The training regret up to which they do, in base-utility units; NaN where no policy is better than another in
+        training: then there is no premise.
     training_regret
         Of each agent, in the same unit.
     intended, regrets
         What the designers want, if the setup says it; and then, by distribution, what each agent loses by the base
         utility and by that.
     registered
-        Whether the very same predictions were registered before training.
+        Whether these predictions of this setup were registered before these agents were trained by this recipe.
     digest
-        Their hash.
+        The predictions' hash.
     alpha, kappa
         Of the tests.
+    scope
+        Which agents meet the premise, as booleans.
+    labels
+        Per distribution in which hypotheses differ, and agent, what it acts like.
+    identity
+        Hashes of setup, training model, predictions and recipe.
+    organism_of
+        The candidate whose model organisms these are, if they are.
+    deceptive
+        Model organisms whose compliance is instrumental and ends, as a candidate predicts it.
     """
 
     rows: tuple[Row, ...]
@@ -207,6 +269,11 @@ class Report:
     kappa: float
     undecidable: tuple[Prediction, ...] = ()
     sampled: bool = False
+    scope: Any = field(default=(), repr=False)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    identity: Identity | None = None
+    organism_of: str | None = None
+    deceptive: Whole | None = None
     intended: str | None = None
     regrets: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
     title: str = ""
@@ -219,15 +286,47 @@ class Report:
         return len(self.rows)
 
     def __getitem__(self, id: str) -> Row:
-        """Return the row of a prediction by its id."""
+        """Return the row of a prediction by its id; of hypotheses that say the same by the name of any of them."""
+        name, _, rest = id.partition("/")
         for row in (*self.rows, *self.controls):
-            if row.id == id:
+            own, _, where = row.id.partition("/")
+            if row.id == id or (where == rest and name in own.split(" = ")):
                 return row
         raise KeyError(id)
 
+    def agent(self, number: int) -> OneAgent:
+        """Say what one agent does: with one body in hand there is no population to claim anything of.
+
+        Parameters
+        ----------
+        number
+            Which, from 0.
+
+        Raises
+        ------
+        NotApplicableError
+            There is no such agent.
+        """
+        if not isinstance(number, int | np.integer) or not 0 <= number < self.agents:
+            raise NotApplicableError(f"agents are numbered from 0 to {self.agents - 1}; got {number!r}.")
+        words, numbers = {}, {}
+        for row in (*self.rows, *self.controls):
+            if row.among is not None and not row.judged[number]:
+                continue
+            if not len(row.statistic):
+                words[row.id], numbers[row.id] = row.reason, float("nan")
+                continue
+            clear = "complies" if row.complying[number] else "deviates" if row.deviating[number] else "unclear"
+            words[row.id] = clear if row.judged[number] else "outside the premise"
+            numbers[row.id] = float(row.statistic[number])
+        labels = {name: found[number] for name, found in self.labels.items()}
+        met = bool(self.scope[number])
+        return OneAgent(int(number), met, float(self.training_regret[number]), labels, words, numbers)
+
     def count(self, verdict: EvidenceVerdict, *, hypothesis: str | None = None) -> int:
         """Count rows with a verdict, of one hypothesis or of all; controls and structural rows never count."""
-        return sum(r.verdict == verdict for r in self.rows if hypothesis in {None, r.hypothesis})
+        own = [row for row in self.rows if hypothesis is None or hypothesis in row.hypothesis.split(" = ")]
+        return sum(row.verdict == verdict for row in own)
 
     # Ways out ------------------------------------------------------------------------------------------------------
 
@@ -237,9 +336,12 @@ class Report:
             "title": self.title,
             "agents": self.agents,
             "in_scope": self.in_scope,
-            "premise": self.premise,
+            "premise": _plain(self.premise),
             "registered_before_training": self.registered,
             "predictions": self.digest,
+            "identity": None if self.identity is None else self.identity.to_dict(),
+            "organism_of": self.organism_of,
+            "deceptive": None if self.deceptive is None else {k: getattr(self.deceptive, k) for k in Whole.__slots__},
             "alpha": self.alpha,
             "kappa": self.kappa,
             "sampled": self.sampled,
@@ -253,6 +355,7 @@ class Report:
             "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
             "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
             "training_regret": _plain(self.training_regret.tolist()),
+            "one_agent": self.agent(0).to_dict() if self.agents == 1 else None,
             "intended": self.intended,
             "regrets": {
                 name: {"base": _plain(base.tolist()), "intended": _plain(meant.tolist())}

@@ -27,14 +27,15 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cidmesa.arrays import Array, Floats
+from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.errors import NotApplicableError
 
 ConfidenceInterval: TypeAlias = tuple[float, float]
@@ -47,7 +48,7 @@ KAPPA = 0.2
 """The share of agents that may deviate from a ``must`` claim that is still called supported."""
 
 MARGIN = 0.05
-"""Indifference: total variation, or base utility divided by its range, that counts as nothing."""
+"""Indifference: total variation, or base utility divided by its attainable range, that counts as nothing."""
 
 CHANCE = 0.05
 """Share of agents that may show an effect by accident; a ``can`` row is supported when clearly more do."""
@@ -337,13 +338,21 @@ def mean_interval(
     array = np.asarray(values, dtype=np.float64)
     if len(array) == 0:
         return (low, high)
-    weights = np.random.default_rng(seed).standard_exponential((draws, len(array) + 1))
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = _weights(len(array), draws, seed)
     inner = weights[:, :-1] @ array
     tail = (1 - level) / 2
     lower = float(np.quantile(inner + weights[:, -1] * low, tail))
     upper = float(np.quantile(inner + weights[:, -1] * high, 1 - tail))
     return (lower, upper)
+
+
+@lru_cache(maxsize=4)
+def _weights(n: int, draws: int, seed: int) -> Floats:
+    """Return points of the simplex with n + 1 corners, uniformly drawn: one set for all numbers of so many agents."""
+    weights = np.random.default_rng(seed).standard_exponential((draws, n + 1))
+    weights /= weights.sum(axis=1, keepdims=True)
+    weights.setflags(write=False)
+    return weights
 
 
 def wilson(k: int, n: int, *, level: float = 0.95) -> ConfidenceInterval:
@@ -415,13 +424,42 @@ def variation_bounds(halves: Array, left: Floats, right: Floats, weights: Floats
         Probability of each one-sided bound to be wrong.
     """
     mixing = left - right
+    influence: Floats = weights @ np.abs(mixing)
+    return _variation(halves, lambda law: mixing @ law, weights, influence, error)
+
+
+def pair_bounds(halves: Array, left: Ints, right: Ints, weights: Floats, *, error: float = SAMPLED) -> Bounds:
+    r"""Bound :math:`\sum_j w_j\,\mathrm{TV}(\pi(\cdot|l_j), \pi(\cdot|r_j))` from draws.
+
+    Parameters
+    ----------
+    halves, weights, error
+        As for :func:`variation_bounds`.
+    left, right
+        The contexts of each pair, shape ``(pairs,)``: no mixture is written out, so there may be many.
+
+    Examples
+    --------
+    >>> halves = np.array([[[[50, 0], [0, 50], [25, 25]]]] * 2)
+    >>> found = pair_bounds(halves, np.array([0, 0]), np.array([1, 2]), np.array([0.5, 0.5]))
+    >>> found.estimate.tolist()
+    [0.75]
+    """
+    contexts = halves.shape[2]
+    influence: Floats = np.bincount(left, weights, contexts) + np.bincount(right, weights, contexts) * 1.0
+    return _variation(halves, lambda law: law[..., left, :] - law[..., right, :], weights, influence, error)
+
+
+def _variation(
+    halves: Array, apart_of: Callable[[Floats], Floats], weights: Floats, influence: Floats, error: float
+) -> Bounds:
+    """Bound a weighted total variation of signed differences, each draw in context c moving it by ``influence[c]``."""
     draws = halves.sum(axis=-1)
     laws = halves / np.maximum(draws, 1)[..., None]
     pooled = halves.sum(axis=0) / np.maximum(draws.sum(axis=0), 1)[..., None]
-    plug_in = _mean_variation(np.einsum("jc,nca->nja", mixing, pooled), weights)
-    apart = np.einsum("jc,hnca->hnja", mixing, laws)
+    plug_in = _mean_variation(apart_of(pooled), weights)
+    apart = apart_of(laws)
     crossed = (np.sign(apart) * apart[::-1]).sum(axis=-1) / 2 @ weights
-    influence = weights @ np.abs(mixing)
     upper = plug_in + _radius(influence, draws.sum(axis=0), error)
     # Each crossed estimate has this radius, hence so has their average (Cauchy-Schwarz on the moment bound).
     lower = crossed.mean(axis=0) - np.maximum(*(_radius(influence, part, error) for part in draws))

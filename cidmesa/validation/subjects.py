@@ -21,12 +21,16 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.solve.queries.payoffs import uniform_rule
+from cidmesa.validation.matching import checked, in_order_of, trained_on
 
 _MANY = 64
 """Contexts above which the draws are spread thinner."""
 
-_FEWEST = 200
+_FEWEST = 50
 """Draws per context and half that are never gone below."""
+
+_AT_ONCE = 2**21
+"""Actions that are asked for in one call, of all agents together."""
 
 
 @runtime_checkable
@@ -101,14 +105,18 @@ class Subjects:
         return mean
 
 
-def examine(setup: TrainingSetup, agents: Any, reached: Mapping[str, Ints], *, draws: int, seed: int) -> Subjects:
+def examine(
+    setup: TrainingSetup, agents: Any, reached: Mapping[str, Ints], *, draws: int, seed: int, fewer: bool = False
+) -> Subjects:
     """Read the rules of `agents`, or sample them in the contexts `reached` (positions, per decision).
+
+    Parents and domains are matched by name. With `fewer`, rules may see fewer observations than the setup has.
 
     Raises
     ------
     NotApplicableError
-        They are no population for this setup: another number of contexts or actions, an action outside the domain or
-        one that is forbidden where it is taken.
+        They are no population for this setup: other observations or domains, probabilities that are none, an action
+        outside the domain or one that is forbidden where it is taken.
     """
     model = setup.require_model("judging agents")
     if not isinstance(agents, Acting):
@@ -121,15 +129,13 @@ def examine(setup: TrainingSetup, agents: Any, reached: Mapping[str, Ints], *, d
     recipe = getattr(agents, "recipe", None)
     tell = getattr(agents, "probabilities", None)
     if tell is not None:
-        rules = {d: np.asarray(tell(d), dtype=np.float64) for d in model.cid.decisions}
-        for decision, rule in rules.items():
-            wanted = (size, len(model.contexts(decision)), model.card(decision))
-            if rule.shape != wanted:
-                raise NotApplicableError(
-                    f"the agents' probabilities of `{decision}` have the shape {rule.shape}, and this setup asks for "
-                    f"{wanted} (agents, contexts, actions): were they trained on another setup?"
-                )
-            _require_allowed(model, decision, rule[:, reached[decision]], reached[decision])
+        source = trained_on(agents)
+        rules = {}
+        for decision in model.cid.decisions:
+            known = source if source is not None and decision in source.cid.decisions else model
+            told = checked(tell(decision), decision, known, size)
+            rules[decision] = told if source is None else in_order_of(told, decision, source, model, fewer=fewer)
+            _require_allowed(model, decision, rules[decision][:, reached[decision]], reached[decision])
         return Subjects(agents, size, rules, None, recipe)
     counts = {d: _drawn(agents, model, d, reached[d], draws, seed) for d in model.cid.decisions}
     for decision, halves in counts.items():
@@ -162,19 +168,27 @@ def _require_allowed(model: CIM, decision: str, taken: NDArray[Any], reached: In
 
 
 def _drawn(agents: Acting, model: CIM, decision: str, reached: Ints, draws: int, seed: int) -> NDArray[np.int64]:
+    """Return the counts of two halves of draws; many contexts are shown in one call."""
     contexts, card = model.contexts(decision), model.card(decision)
     half = max(_FEWEST, draws // 2) if len(reached) <= _MANY else max(_FEWEST, draws * _MANY // (2 * len(reached)))
     counts = np.zeros((2, len(agents), len(contexts), card), dtype=np.int64)
-    for place, context in enumerate(reached.tolist()):
-        values = contexts[context]
+    parents = model.cid.parents(decision)
+    domains = [as_array(model.domain(parent)) for parent in parents]
+    cards = [model.card(parent) for parent in parents]
+    where = np.array(np.unravel_index(reached, cards)) if cards else np.zeros((0, len(reached)), dtype=np.intp)
+    at_once = max(1, _AT_ONCE // (half * len(agents)))
+    for first in range(0, len(reached), at_once):
+        some = slice(first, first + at_once)
         seen = {
-            parent: np.repeat(as_array(model.domain(parent))[[model.domain(parent).index(value)]], half)
-            for parent, value in zip(model.cid.parents(decision), values, strict=True)
+            parent: np.repeat(domain[where[axis, some]], half)
+            for axis, (parent, domain) in enumerate(zip(parents, domains, strict=True))
         }
+        shown = len(reached[some])
         for part in (0, 1):
-            chosen = _actions(agents, model, decision, seen, seed + 2 * place + part, half)
+            chosen = _actions(agents, model, decision, seen, seed + 2 * first + part, shown * half)
+            chosen = chosen.reshape(len(agents), shown, half)
             for action in range(card):
-                counts[part, :, context, action] = (chosen == action).sum(axis=1)
+                counts[part, :, reached[some], action] = (chosen == action).sum(axis=-1).T
     return counts
 
 

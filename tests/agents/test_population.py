@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import cidmesa as cm
-from cidmesa.agents import Agents, Recipe, parity, train
+from cidmesa.agents import Agents, Recipe, learners, parity, train
+from cidmesa.agents.tensors import agent_keys
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from cidmesa.validation.statistics import formula_test
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
@@ -216,8 +217,8 @@ def test_the_digest_tells_recipes_apart() -> None:
     [
         ({"learner": "reinforc"}, UnknownNodeError, "did you mean `reinforce`"),
         ({"policy": "cnn"}, UnknownNodeError, "a policy"),
-        ({"agents": 0}, NotApplicableError, "agents is a number of at least one"),
-        ({"steps": 2.5}, NotApplicableError, "steps is a number"),
+        ({"agents": 0}, NotApplicableError, "agents= is a whole number of at least 1"),
+        ({"steps": 2.5}, NotApplicableError, "steps= is a whole number"),
         ({"step": 5}, UnknownNodeError, "did you mean `steps`"),
         ({"encoders": {"dor": parity(1)}}, UnknownNodeError, "did you mean `door`"),
         ({"learner": "exact", "examples": 5}, NotApplicableError, "needs no examples"),
@@ -251,3 +252,140 @@ def test_without_torch_the_message_names_the_extra_and_playing_still_works() -> 
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "cidmesa[torch]"' in found.stdout
+
+
+# What is followed, and what stops ------------------------------------------------------------------------------------
+
+
+def phased(update: str = "kept") -> cm.TrainingSetup:
+    """Comply in training and be kept; what the later decision does is scored too late for training to notice."""
+    cid = cm.CID(
+        [("tr", "loss"), ("tr", update), (update, "dep"), (update, "gain"), ("dep", "gain"), ("gain", "harm")],
+        decisions=["tr", "dep"],
+        utilities=["loss", "harm"],
+    )
+    ways = ["comply", "defect"]
+    model = cid.parameterise(
+        {
+            "tr": ways, "dep": ways, update: lambda tr: int(tr == "comply"), "loss": lambda tr: -3 * (tr == "defect"),
+            "gain": lambda **pa: int(pa[update] == 1 and pa["dep"] == "defect"), "harm": lambda gain: -2 * gain,
+        }
+    )  # fmt: skip
+    return cm.TrainingSetup(model, phases=cm.Phases("tr", update, "dep"))
+
+
+@pytest.mark.parametrize("learner", ["reinforce", "exact"])
+@pytest.mark.parametrize("policy", ["mlp", "tabular"])
+def test_with_phases_training_follows_what_it_scores_and_leaves_the_rest_alone(learner: str, policy: str) -> None:
+    setup = phased()
+    agents = train(setup, learner=learner, policy=policy, agents=4, steps=400, progress=False)
+    assert agents.recipe.score == ("loss",)
+    assert agents.recipe.trained == {"tr"}
+    assert (agents.probabilities("tr")[:, 0, 0] > 0.9).all()
+    start = {
+        name: value for rule in agents.recipe.rules.values() for name, value in rule.start(agent_keys(0, 4)).items()
+    }
+    untouched = learners.probabilities(agents.recipe.rules["dep"], start).numpy()
+    assert (agents.probabilities("dep") == untouched).all()
+    assert (agents.earned[-1][1] <= 0).all()  # of the score alone
+
+
+def test_an_update_node_may_have_any_name() -> None:
+    for name in ("update", "theta", "training", "Θ′", "next parameters"):
+        agents = train(phased(name), learner="exact", agents=2, steps=200, progress=False)
+        assert (agents.probabilities("tr")[:, 0, 0] > 0.9).all()
+        organism = train(
+            cm.derive_mesa_optimizers(phased(name), targets=["gain"])["gain"].model, learner="exact", agents=2,
+            steps=300, progress=False,
+        )  # fmt: skip
+        assert (organism.probabilities("tr")[:, 0, 0] > 0.9).all()
+        assert (organism.probabilities("dep")[:, 1, 1] > 0.9).all()  # defects when kept
+
+
+def test_a_penalty_does_not_hide_what_is_to_be_told_apart() -> None:
+    cid = cm.CID([("a", "u")], decisions=["a"], utilities=["u"])
+    model = cid.parameterise(a=["x", "y", "forbidden"], u=lambda a: {"x": 0, "y": 1, "forbidden": -30}[a])
+    agents = train(model, policy="tabular", agents=8, progress=False)
+    assert agents.probabilities("a")[:, 0, 1].mean() > 0.9
+
+
+def test_an_agent_whose_numbers_are_not_finite_stops_and_the_rest_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = learners.LEARNERS["exact"]
+
+    def broken(*task: Any) -> learners.Loss:
+        loss = whole(*task)
+
+        def once(params: Any, step: int) -> Any:
+            cost, earned = loss(params, step)
+            if step == 30:  # agent 1 earns what is no number
+                cost = cost + next(iter(params.values()))[1].sum() * float("nan")
+            return cost, earned
+
+        return once
+
+    usual = train(red_door(), learner="exact", policy="tabular", agents=3, steps=60, progress=False)
+    monkeypatch.setitem(learners.LEARNERS, "exact", broken)  # type: ignore[arg-type]
+    with pytest.warns(RuntimeWarning, match="agent 1 at step 30"):
+        agents = train(red_door(), learner="exact", policy="tabular", agents=3, steps=60, progress=False)
+    assert agents.stopped == ((1, 30),)
+    rules, wanted = agents.probabilities("go"), usual.probabilities("go")
+    assert np.isfinite(rules).all()
+    assert (rules[[0, 2]] == wanted[[0, 2]]).all()
+    assert not np.allclose(rules[1], wanted[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"rate": float("nan")}, "rate= is a finite number above 0; got nan"),
+        ({"rate": -1}, "rate= is a finite number above 0; got -1"),
+        ({"entropy": float("inf")}, "entropy= is a finite number of at least 0"),
+        ({"hidden": 32}, r"hidden=\(32,\)"),
+        ({"hidden": (0,)}, "hidden= is a whole number of at least 1"),
+        ({"seed": None}, "seed= is a whole number"),
+        ({"agents": True}, "agents= is a whole number"),
+        ({"family": "x"}, "family= is what derive_mesa_optimizers"),
+    ],
+)
+def test_bad_numbers_are_refused_in_one_line(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(NotApplicableError, match=text) as error:
+        train(red_door(), progress=False, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_swapped_arguments_say_what_to_type() -> None:
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(red_door()))
+    with pytest.raises(NotApplicableError, match=r"train\(family.setup, family=family\)"):
+        train(family, family=family)  # type: ignore[arg-type]
+    with pytest.raises(NotApplicableError, match="options by name"):
+        train(family.setup, family)  # type: ignore[misc]
+
+
+def test_numpy_counts_and_a_name_alone_are_accepted() -> None:
+    agents = train(red_door(), agents=np.int64(2), steps=3, without="door", progress=False)
+    assert (len(agents), agents.recipe.without) == (2, ("door",))
+    assert agents.recipe.digest == train(red_door(), agents=2, steps=3, without=["door"], progress=False).recipe.digest
+    assert agents.recipe.retrain(without="red").recipe.without == ("door", "red")
+
+
+# Registration ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_family_of_another_setup_is_refused() -> None:
+    def family(model: cm.CIM, **options: Any) -> Any:
+        return cm.derive_mesa_optimizers(cm.TrainingSetup(model, **options))
+
+    here = cm.TrainingSetup(red_door(), deployments=red_door_deployments())
+    for other in (family(red_door(0.1)), family(red_door())):
+        with pytest.raises(NotApplicableError, match="derived from another setup"):
+            train(here, family=other, agents=1, steps=1, progress=False)
+    same = family(red_door(), deployments=red_door_deployments())
+    agents = train(here, family=same, agents=1, steps=1, progress=False)
+    assert agents.registered is not None
+    assert agents.registered.recipe == agents.recipe.digest
+    assert agents.predictions == same.predictions().digest
+    with pytest.raises(NotApplicableError, match="derived from another setup"):
+        train(red_door(0.1), family=same, agents=1, steps=1, progress=False)
+    organism = train(same["at_red"].model, family=same, agents=1, steps=1, progress=False)
+    assert organism.registered is not None
+    assert organism.registered.model != agents.registered.model

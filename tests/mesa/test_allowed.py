@@ -186,9 +186,12 @@ def test_forced_uses_are_shown_and_not_tested() -> None:
     rows = cm.derive_mesa_optimizers(gate(lambda gate: [0, 1] if gate == "open" else ["stay"])).predictions()
     forced = [p for p in rows.structural if p.subject == "gate" and p.kind == "observation"]
     assert {(p.deployment, p.expected, p.theorem) for p in forced} == {
-        (name, True, "forced: `gate` decides what `go` may do") for name in ("training", "shut")
+        ("training", True, "forced: `gate` decides what `go` may do")  # no gate is new when it is shut
     }
     assert not [p for p in rows if p.subject == "gate"]
+    rows = cm.derive_mesa_optimizers(gate(lambda gate: [0, 1] if gate == "open" else ["stay"])).predictions(
+        reading="competent"
+    )
     responses = [p for p in rows.structural if p.kind == "response" and p.subject == "gate"]
     assert [(p.expected, p.theorem) for p in responses] == [(True, "forced by what `go` may do")]
 
@@ -197,7 +200,7 @@ def test_all_that_is_allowed_is_no_claim() -> None:
     """A table of all allowed actions cannot fail."""
     setup = gate(lambda gate: [0, 1] if gate == "open" else ["stay"])
     rows = cm.derive_mesa_optimizers(setup, targets=["at"]).predictions()
-    [actions] = [p for p in rows if p.kind == "actions" and p.deployment == "training"]
+    [actions] = [p for p in rows.structural if p.kind == "actions" and p.deployment == "training"]
     assert dict(actions.expected)["shut", 0] == ("stay",)
     idle = GATE.without_edges(("door", "at")).parameterise(
         dict(setup.require_model("x").mechanisms) | {"at": lambda go: int(go == "stay")}

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import MechanismError, NotApplicableError, UnknownNodeError
+from cidmesa.graph import requisite_observations
 from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
 from cidmesa.mesa.consistency import choices
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.graphical.positions import Cover
-from cidmesa.mesa.graphical.relevance import observed
+from cidmesa.mesa.graphical.relevance import observed, relevant
 from cidmesa.mesa.setup.training import Deployment, TrainingSetup
 from cidmesa.solve.tables import exact_run
 from tests.mesa.oracle import cells, grid, joint_actions, least_regret, rational, told
@@ -271,15 +272,25 @@ def check_against_listing(setup: TrainingSetup, candidate: MesaOptimizer, tolera
     if candidate.carry_over["there"]:  # Theorem A
         assert max(regrets) <= tolerance
     believed = told(setup.deployed("there"), candidate.names, levels, believed=stale_model(setup))
-    known = {c: i for i, c in enumerate(training.contexts)}
+    kept = requisite_observations(setup.cid, "D0", targets=list(candidate.names))
+    seen = [i for i, p in enumerate(setup.cid.parents("D0")) if p in kept]
+    known = {tuple(c[i] for i in seen): training.table.outcome[j] for j, c in enumerate(training.contexts)}
+    there_cid = setup.deployed_cid("there")
+    matters = relevant(setup.cid, candidate.names) | relevant(there_cid, candidate.names)
+    says_nothing = setup.shifted("there") & matters & (setup.cid.ancestors("D0") | there_cid.ancestors("D0"))
+    same = [[Fraction(int(i == 0)) for i in range(len(training.table.outcome[0][0]))]] * len(domain)
     outcome = [
-        training.table.outcome[known[c]] if c in known else believed.table.outcome[i]
-        for i, c in enumerate(believed.contexts)
+        known.get(tuple(c[i] for i in seen), same if says_nothing else believed.table.outcome[j])
+        for j, c in enumerate(believed.contexts)
     ]
     stale = type(there.table)(there.table.weight, outcome, there.table.value)
     together = joint_actions(training.table, budget, stale)
     regrets = [float(stale.regrets_of([[a] for a in actions])[0]) for actions in together]
     assert candidate.stale_regret["there"] == pytest.approx((min(regrets), max(regrets)), abs=1e-9)
+    found = candidate.possible_actions("there", reading="stale")["D0"]
+    assert len(found) == len(there.contexts)
+    for position, values in enumerate(found):
+        assert set(found[values]) == {domain[actions[position]] for actions in together}
 
 
 @given(setup=random_setups())

@@ -6,6 +6,7 @@ module              what it holds
 ``targets``         how candidates are named, and what they are drawn from
 ``derivation``      what the candidates of one family share
 ``mesa_optimizer``  one hypothesis, and everything that can be said of it
+``in_deployment``   all that is known of one candidate in one deployment
 ``per_deployment``  answers per deployment, computed when looked up
 ``prior``           the declared simplicity prior
 ``ranking``         hypotheses ranked under a declared prior

@@ -18,10 +18,12 @@ from cidmesa.mesa.consistency.by_cone import ByCone
 from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective, Findings
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
+from cidmesa.mesa.consistency.regret_interval import Interval, interval
 from cidmesa.mesa.graphical.positions import Reading
 from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, of_score, read
 from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
+from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.setup.level_model import Levels
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
@@ -86,8 +88,8 @@ class Derivation:
             f"on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
         )
 
-    def paid_by_intended(self, names: tuple[str, ...], name: str, *, stale: bool = False) -> OutcomeTable:
-        """Return the outcome table of targets in a distribution, with values by what is intended instead of the base.
+    def regret_by_intended(self, names: tuple[str, ...], name: str, known: ByCone, *, stale: bool = False) -> Interval:
+        """Return the regret interval of a candidate in a distribution, by what is intended instead of the base.
 
         Raises
         ------
@@ -98,10 +100,16 @@ class Derivation:
         if node is None:
             raise NotApplicableError("this setup does not say what is intended: TrainingSetup(.., intended=node).")
         tables = self._tables_for(in_node_order(self.setup, (*names, node)))
-        believed = tables.stale(name, names) if stale else tables.table(name, names)
         numbers = np.array([float(value) for value in domain_of(self.setup, node)])  # type: ignore[arg-type]
         value = tables.table(name, (node,)).outcome @ numbers
-        return OutcomeTable(believed.weight, believed.outcome, value, believed.exact)
+        if stale and isinstance(tables, NormalForm):
+            there = tables.table(name, names)
+            paid = OutcomeTable(there.weight, there.outcome, value, there.exact)
+            if tables is not known.tables:
+                known = ByCone(tables, names, self.tolerance, self.declared(names), self.budget)
+            return known.frozen_regret(name, paid)
+        believed = tables.stale(name, names) if stale and isinstance(tables, OneDecision) else tables.table(name, names)
+        return interval(known.selected, OutcomeTable(believed.weight, believed.outcome, value, believed.exact))
 
     def answers(self, names: tuple[str, ...]) -> Answers | None:
         """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""

@@ -29,6 +29,7 @@ from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import minimal_reduction
 from cidmesa.mesa.candidates.derivation import Derivation
+from cidmesa.mesa.candidates.in_deployment import InDeployment
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
 from cidmesa.mesa.consistency.by_cone import ByCone
@@ -37,12 +38,13 @@ from cidmesa.mesa.consistency.by_intended import regret_by_intended
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.method import Answers, Method
-from cidmesa.mesa.consistency.regret_interval import Interval, interval
+from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.mesa.graphical.positions import Cover, Position, positions
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
 from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
@@ -370,22 +372,57 @@ class MesaOptimizer(Shown):
     # Deployments -----------------------------------------------------------------------------------------------------
 
     @within_budget
-    def possible_actions(self, deployment: str) -> Actions:
+    def possible_actions(self, deployment: str, *, reading: Reading | str = "competent") -> Actions:
         """Return decision → context → possible actions, over the contexts that the deployment reaches.
 
         An action is possible iff it is optimal there for some objective of the set; of an excluded target, for one of
         least training regret. ``"training"`` is a deployment too.
 
+        Parameters
+        ----------
+        deployment
+            Its name.
+        reading
+            ``"competent"``: the optimizer knows the deployed world. ``"stale"``: its parameters are frozen, so that in
+            contexts that training showed it does what it did there, and in new ones what an optimizer with training's
+            beliefs would; where these say nothing, every action is possible.
+
         Raises
         ------
         NotApplicableError
-            The setup is a bare diagram.
+            The setup is a bare diagram, or there is no such reading.
         UnknownNodeError
             It has no such deployment.
+
+        Examples
+        --------
+        Where the wires of a sensor are crossed, a frozen learner does in every context what it did in training.
+
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("door", "sensor"), ("sensor", "go"), ("go", "at"), ("door", "at"), ("at", "pay")],
+        ...              decisions=["go"], utilities=["pay"])
+        >>> model = cid.parameterise(door=cm.Uniform("L", "R"), sensor=lambda door: door, go=["L", "R"],
+        ...                          at=lambda go, door: int(go == door), pay=lambda at: at)
+        >>> crossed = {"crossed wires": {"sensor": lambda door: "R" if door == "L" else "L"}}
+        >>> at = cm.derive_mesa_optimizers(cm.TrainingSetup(model, crossed))["at"]
+        >>> at.possible_actions("crossed wires")["go"]
+        {('L',): ('R',), ('R',): ('L',)}
+        >>> at.possible_actions("crossed wires", reading="stale")["go"]
+        {('L',): ('L',), ('R',): ('R',)}
         """
+        stale = require_reading(reading) == STALE
         known = self._numbers("possible actions")
         self.setup.deployed(deployment)  # raises if there is none
-        return known.actions(deployment)
+        return known.actions(deployment, stale)
+
+    @within_budget
+    def new_regret(self, deployment: str) -> Interval | None:
+        """Return the part of the stale regret that contexts account for which training does not show.
+
+        ``None`` where that is not known: without numbers, and with several decisions, whose regret is no sum over
+        contexts.
+        """
+        return None if self._answers is None else self._answers.new_regret(deployment)
 
     @cached_property
     def deployment_regret(self) -> Mapping[str, Interval]:
@@ -426,10 +463,10 @@ class MesaOptimizer(Shown):
             return PerDeployment(
                 (), lambda _: Interval(math.nan, math.nan), f"the intended regret is not known: {why}."
             )
-        selected = self._answers.selected
+        known = self._answers
 
         def regret(name: str) -> Interval:
-            return interval(selected, self._derivation.paid_by_intended(self.names, name, stale=stale))
+            return self._derivation.regret_by_intended(self.names, name, known, stale=stale)
 
         return PerDeployment(deployments if stale else (TRAINING, *deployments), regret)
 
@@ -558,9 +595,9 @@ class MesaOptimizer(Shown):
         return self._view.undecided
 
     @cached_property
-    def in_deployment(self) -> Mapping[str, MesaIncentives]:
-        """Deployment → the same in its own diagram: ``cid, incentives, emergent, vanished, territory, undecided``."""
-        return PerDeployment(tuple(self.setup.deployments), self._view_in)
+    def in_deployment(self) -> Mapping[str, InDeployment]:
+        """Deployment → its diagram there and what it costs and may do; see :mod:`.in_deployment`."""
+        return PerDeployment(tuple(self.setup.deployments), lambda name: InDeployment(self, name, self._view_in(name)))
 
     def _view_in(self, name: str) -> MesaIncentives:
         cid = mesa_diagram(self.setup, self.names, name)
@@ -645,6 +682,7 @@ class MesaOptimizer(Shown):
             regrets[f"intended regret in {TRAINING}"] = self.intended_regret.get(TRAINING)
         for name in self.deployment_regret:
             regrets[f"regret in {name}"] = self.deployment_regret[name]
+            regrets[f"stale regret in {name}"] = self.stale_regret[name]
             if intended:
                 regrets[f"intended regret in {name}"] = self.intended_regret.get(name)
         return {

@@ -7,8 +7,10 @@ context :math:`pa`: those that are optimal there for some objective that trainin
    certain = \sum_{pa} P_\sigma(pa)\,[A_1(pa) \cap A_2(pa) = \emptyset], \qquad
    possible = \sum_{pa} P_\sigma(pa)\,[A_1(pa) \ne A_2(pa)],
 
-and the shift is *visible* iff it moves a node of :math:`Obs(D)`: a frozen learner can show such a difference; any other
-only a retrained or a planning one.
+under each of two readings (:mod:`cidmesa.mesa.readings`): for agents that know the shift, and for frozen ones, in
+contexts that training never showed: in others they do what they did there, and what differs in training itself is the
+row without a shifted node. The shift is *visible* iff frozen agents may differ; any other difference only a retrained
+or a planning one shows.
 
 With several decisions an episode passes one context of each, and which ones depends on the rules before: *certain* is
 then the least, over the possible policies of both, and *possible* the largest probability that an episode passes such a
@@ -16,8 +18,8 @@ context (:mod:`cidmesa.mesa.outcomes.disagreement`, with what that does not see)
 
 The candidates are finite: training itself, the declared deployments, and replacements of up to `size` chance nodes by
 deterministic tables, all of them if there are at most 4,096, else constants and edits of one row (then what is found is
-a lower bound). Reported is, for each set of nodes, the best shift by (certain, possible), for the minimal sets that
-part the two at all.
+a lower bound). Reported is, for each reading and each set of nodes, the best shift by (certain, possible), for the
+minimal sets that part the two at all.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
@@ -33,7 +35,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -53,7 +55,9 @@ from cidmesa.mesa.objectives.declared import declared, domain_of
 from cidmesa.mesa.outcomes.disagreement import disagreement
 from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import NormalForm
+from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.reduced_policies import contexts_of_runs
+from cidmesa.mesa.outcomes.stale_beliefs import new_contexts
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.readonly import ReadOnly
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.candidates.targets import Targets
     from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+    from cidmesa.mesa.outcomes.for_setup import OutcomeTables
     from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
     from cidmesa.model import CIM
 
@@ -90,9 +95,12 @@ class Separation:
         The declared deployment, ``"training"``, or ``None`` for a replacement that was found.
     certain, possible
         Probability of the contexts in which no action is possible for both, and in which their possible actions
-        differ; with several decisions bounds on it over the possible policies; ``None`` for a bare diagram.
+        differ; with several decisions bounds on it over the possible policies; ``None`` for a bare diagram. Of agents
+        that know the shift.
+    frozen_certain, frozen_possible
+        The same of frozen agents, in contexts that training never showed; 0 where there are none.
     visible
-        Whether a frozen learner can show it.
+        Whether a frozen learner can show it: iff `frozen_possible` is above 0.
     lower_bound
         Whether not all deterministic tables of these nodes were tried.
     declared_only
@@ -105,13 +113,19 @@ class Separation:
     deployment: str | None
     certain: float | None
     possible: float | None
+    frozen_certain: float | None
+    frozen_possible: float | None
     visible: bool
     lower_bound: bool = False
     declared_only: bool = False
 
     def __repr__(self) -> str:
         where = f" ({self.deployment})" if self.deployment else ""
-        apart = "" if self.certain is None else f", certain {self.certain:.6g}, possible {self.possible:.6g}"
+        apart = ""
+        if self.certain is not None:
+            apart = f", certain {self.certain:.6g}, possible {self.possible:.6g}"
+            if (self.frozen_certain, self.frozen_possible) != (self.certain, self.possible):
+                apart += f", frozen {self.frozen_certain:.6g}, {self.frozen_possible:.6g}"
         shifted = ", ".join(sorted(self.nodes)) or "nothing"
         return f"Separation(shifts {shifted}{where}{apart}, {'visible' if self.visible else 'not visible'})"
 
@@ -128,6 +142,8 @@ class Separations(tuple[Separation, ...], Shown):
                 "where": row.deployment or "found",
                 "certain": row.certain,
                 "possible": row.possible,
+                "certain, frozen": row.frozen_certain,
+                "possible, frozen": row.frozen_possible,
                 "visible": row.visible,
                 "lower bound": row.lower_bound,
             }
@@ -172,9 +188,10 @@ def separating_shifts(
     -------
     Separations
         A tuple of :class:`Separation`.
-        Visible ones first, then fewer nodes, larger `certain`, larger `possible`, declared ones, node order. Without
-        numbers: visible ``{V}`` for :math:`V \in Resp(T_1) \cup Resp(T_2)`, otherwise V in exactly one of
-        :math:`Rel_{T_1}, Rel_{T_2}`; each *can* part them. Empty: nothing that was tried parts them.
+        Visible ones first, then fewer nodes, larger `certain`, larger `possible` (of a visible one those of frozen
+        agents), declared ones, node order. Without numbers: visible ``{V}`` for
+        :math:`V \in Resp(T_1) \cup Resp(T_2)`, otherwise V in exactly one of :math:`Rel_{T_1}, Rel_{T_2}`; each
+        *can* part them. Empty: nothing that was tried parts them.
 
     Raises
     ------
@@ -209,37 +226,28 @@ def _separating_shifts(
     setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...], size: int, tolerance: float, budget: Budget
 ) -> Separations:
     judges = _judges(setup, one, other, tolerance, budget)
-    best: dict[frozenset[str], Separation] = {}
+    best = Best()
     moved = {name: setup.shifted(name) for name in setup.distributions}
     parted = judges.disagreement(setup, tuple(moved))
     for name, nodes in sorted(moved.items(), key=lambda item: len(item[1])):
-        certain, differ = parted[name]
         mechanisms: dict[str, Any] = {} if name == TRAINING else dict(setup.deployments[name].shifts)  # type: ignore[arg-type]
-        seen = bool(nodes & observed(setup.deployed_cid(name)))
-        here = ReadOnly(mechanisms)
-        _keep(best, Separation(nodes, here, name, certain, differ, seen, declared_only=judges.declared_only))
+        best.keep(_row(nodes, mechanisms, name, parted[name], judges))
     model = setup.require_model("separating_shifts")
     every = _count(model, size) <= judges.most
     matter = observed(setup.cid) | relevant(setup.cid, one) | relevant(setup.cid, other)
     options = {node: list(_replacements(model, node, every)) for node in setup.cid.chance if node in matter}
     sets = [chosen for count in range(1, size + 1) for chosen in combinations(options, count)]
     for chosen in budget.each(sets, "the search for separating shifts", _SHRINK):
-        if not any(kept < frozenset(chosen) and row.possible for kept, row in best.items()):
+        if not best.is_settled(frozenset(chosen)):
             _try(setup, judges, best, chosen, options, every, budget)
-    rows = [
-        row
-        for nodes, row in best.items()
-        if row.possible and not any(kept < nodes and other_row.possible for kept, other_row in best.items())
-    ]
     order = setup.cid.id
     return Separations(
         sorted(
-            rows,
+            best.minimal(),
             key=lambda row: (
                 not row.visible,
                 len(row.nodes),
-                -(row.certain or 0.0),
-                -(row.possible or 0.0),
+                *(-x for x in _numbers(row, frozen=row.visible)),
                 row.deployment is None,
                 sorted(map(order, row.nodes)),
             ),
@@ -248,6 +256,76 @@ def _separating_shifts(
 
 
 _SHRINK = "shift fewer nodes at once, size=1"
+
+
+class Parted(NamedTuple):
+    """How much tells two hypotheses apart in one distribution: (certain, possible) under each reading."""
+
+    competent: tuple[float, float]
+    frozen: tuple[float, float]
+
+
+def _row(
+    nodes: frozenset[str],
+    mechanisms: Mapping[str, Any],
+    name: str | None,
+    parted: Parted,
+    judges: Judges,
+    missed: bool = False,
+) -> Separation:
+    return Separation(
+        nodes,
+        ReadOnly(mechanisms),
+        name,
+        *parted.competent,
+        *parted.frozen,
+        visible=parted.frozen[1] > 0,
+        lower_bound=missed,
+        declared_only=judges.declared_only,
+    )
+
+
+def _numbers(row: Separation, *, frozen: bool) -> tuple[float, float]:
+    certain, differ = (row.frozen_certain, row.frozen_possible) if frozen else (row.certain, row.possible)
+    return certain or 0.0, differ or 0.0
+
+
+class Best:
+    """Per reading the best shift of each set of nodes; of equal ones the first."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bool, dict[frozenset[str], Separation]] = {False: {}, True: {}}
+
+    def keep(self, row: Separation) -> None:
+        """Keep a row where it is better than what is known."""
+        for frozen, rows in self._rows.items():
+            known = rows.get(row.nodes)
+            if known is None or _numbers(row, frozen=frozen) > _numbers(known, frozen=frozen):
+                rows[row.nodes] = row
+
+    def missed(self, nodes: frozenset[str], missed: bool) -> None:
+        """Say of the rows of some nodes whether all their tables were tried."""
+        for rows in self._rows.values():
+            if nodes in rows:
+                rows[nodes] = replace(rows[nodes], lower_bound=missed)
+
+    def is_settled(self, nodes: frozenset[str]) -> bool:
+        """Say whether fewer nodes part the two already, under both readings."""
+        return all(self._smaller(rows, nodes, frozen) for frozen, rows in self._rows.items())
+
+    def minimal(self) -> list[Separation]:
+        """Return the rows of minimal sets, of both readings."""
+        found = [
+            row
+            for frozen, rows in self._rows.items()
+            for nodes, row in rows.items()
+            if _numbers(row, frozen=frozen)[1] > 0 and not self._smaller(rows, nodes, frozen)
+        ]
+        return [row for i, row in enumerate(found) if row not in found[:i]]
+
+    @staticmethod
+    def _smaller(rows: Mapping[frozenset[str], Separation], nodes: frozenset[str], frozen: bool) -> bool:
+        return any(kept < nodes and _numbers(row, frozen=frozen)[1] > 0 for kept, row in rows.items())
 
 
 class Judges(Protocol):
@@ -259,8 +337,8 @@ class Judges(Protocol):
     declared_only: bool
     most: int
 
-    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
-        """Return (certain, possible) in some distributions of a setup that has the same training."""
+    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, Parted]:
+        """Return how much tells them apart in some distributions of a setup that has the same training."""
         ...
 
 
@@ -289,15 +367,16 @@ class DeclaredPair:
     def __init__(self, *sides: ByDeclaredObjective) -> None:
         self._sides = sides
 
-    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
-        """Return (certain, possible) by what the rules do."""
+    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, Parted]:
+        """Return how much tells them apart by what the rules do; where it is new to it, a rule may do anything."""
         found = {}
         for name in names:
             model = setup.deployed(name)
             (one, laws_of_one), (other, laws_of_other) = (side.behaviour(model) for side in self._sides)
             tables = np.vstack([laws_of_one, laws_of_other])
             known = len(laws_of_one) and len(laws_of_other)  # else no objective on one of them is declared
-            found[name] = disagreement(contexts_of_runs(model), one, other, tables.__matmul__) if known else (0.0, 0.0)
+            pair = disagreement(contexts_of_runs(model), one, other, tables.__matmul__) if known else (0.0, 0.0)
+            found[name] = Parted(pair, (0.0, 0.0))
         return found
 
 
@@ -313,15 +392,34 @@ class ConePair:
         policies = len(self._tables.reduced) if isinstance(self._tables, NormalForm) else 1
         self.most = min(LISTED_SHIFTS, WORK // policies)
 
-    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, tuple[float, float]]:
-        """Return (certain, possible) by what is possible for an objective of each."""
+    def disagreement(self, setup: TrainingSetup, names: Sequence[str]) -> dict[str, Parted]:
+        """Return how much tells them apart by what is possible for an objective of each."""
         tables = self._tables if setup is self._setup else outcome_tables_of(setup)
         found = {}
         for name in names:
             one, other = (side.everywhere(tables.table(name, side.targets)) for side in self._sides)
-            known = one.any(axis=1).all() and other.any(axis=1).all()  # else rounding hides what a hypothesis wants
-            found[name] = tables.disagreement(name, one, other) if known else (0.0, 0.0)
+            if not (one.any(axis=1).all() and other.any(axis=1).all()):  # rounding hides what a hypothesis wants
+                found[name] = Parted((0.0, 0.0), (0.0, 0.0))
+                continue
+            pair = tables.disagreement(name, one, other)
+            found[name] = Parted(pair, self._frozen(tables, name))
         return found
+
+    def _frozen(self, tables: OutcomeTables, name: str) -> tuple[float, float]:
+        """Return the same of frozen agents, in contexts that training never showed."""
+        if name == TRAINING:
+            return 0.0, 0.0
+        if isinstance(tables, NormalForm):
+            new = {d: new_contexts(tables.setup, name, d) for d in tables.setup.cid.decisions}
+            if not any(where.any() for where in new.values()):
+                return 0.0, 0.0
+            policies = [side.candidate._by_cone.frozen_policies(name, tables)[None] for side in self._sides]
+            return tables.disagreement(name, *policies, counted=new)
+        if not isinstance(tables, OneDecision) or not tables.new(name).any():
+            return 0.0, 0.0
+        new_here = tables.new(name)[:, None]
+        one, other = (side.everywhere(tables.stale(name, side.targets)) for side in self._sides)
+        return tables.disagreement(name, one | ~new_here, other | ~new_here)
 
 
 class Judge:
@@ -372,17 +470,10 @@ class Judge:
         return found
 
 
-def _keep(best: dict[frozenset[str], Separation], row: Separation) -> None:
-    """Keep the better of two rows for a set of nodes; the first one, where they are equal."""
-    known = best.get(row.nodes)
-    if known is None or (row.certain or 0.0, row.possible or 0.0) > (known.certain or 0.0, known.possible or 0.0):
-        best[row.nodes] = row
-
-
 def _try(
     setup: TrainingSetup,
     judges: Judges,
-    best: dict[frozenset[str], Separation],
+    best: Best,
     chosen: tuple[str, ...],
     options: Mapping[str, list[Table]],
     every: bool,
@@ -390,10 +481,9 @@ def _try(
 ) -> None:
     """Try all replacements of one set of nodes."""
     nodes = frozenset(chosen)
-    seen = bool(nodes & observed(setup.cid))
     model = setup.require_model("separating_shifts")
     listed = [dict(zip(chosen, tables, strict=True)) for tables in product(*(options[node] for node in chosen))]
-    found: list[tuple[float, float, int]] = []
+    found: list[tuple[Parted, int]] = []
     missed = not every
     # The declared deployments come along: they settle which numbers a base utility can pay.
     bundles = [list(range(len(listed)))] if len(model.cid.decisions) == 1 else [[i] for i in range(len(listed))]
@@ -407,13 +497,10 @@ def _try(
         except NotApplicableError:  # it shows more contexts than policies can be listed on
             missed = True
             continue
-        found += [(*parted[f"{PROBE}{i}"], -i) for i in bundle]
-    if nodes in best:
-        best[nodes] = replace(best[nodes], lower_bound=missed)
-    if found:
-        certain, differ, where = max(found)
-        here = ReadOnly(listed[-where])
-        _keep(best, Separation(nodes, here, None, certain, differ, seen, missed, judges.declared_only))
+        found += [(parted[f"{PROBE}{i}"], i) for i in bundle]
+    best.missed(nodes, missed)
+    for parted_here, i in found:
+        best.keep(_row(nodes, listed[i], None, parted_here, judges, missed))
 
 
 def _count(model: CIM, size: int) -> float:
@@ -468,8 +555,7 @@ def _graphical(setup: TrainingSetup, one: tuple[str, ...], other: tuple[str, ...
     parts = relevant(cid, one) ^ relevant(cid, other)
     movable = [node for node in cid.nodes if cid.kind(node) != "decision"]
     nothing: Mapping[str, Any] = ReadOnly({})
-    rows = [Separation(frozenset({v}), nothing, None, None, None, True) for v in movable if v in respond]
-    rows += [
-        Separation(frozenset({v}), nothing, None, None, None, False) for v in movable if v in parts and v not in respond
-    ]
+    unknown = (nothing, None, None, None, None, None)
+    rows = [Separation(frozenset({v}), *unknown, visible=True) for v in movable if v in respond]
+    rows += [Separation(frozenset({v}), *unknown, visible=False) for v in movable if v in parts and v not in respond]
     return tuple(rows)

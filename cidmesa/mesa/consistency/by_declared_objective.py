@@ -20,6 +20,7 @@ from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.consistent_set import unit
+from cidmesa.mesa.consistency.frozen_rules import allowed
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.rule_polynomials import Polynomial, Value
 from cidmesa.mesa.consistency.shared_rule_extremes import Extremes, extremes
@@ -27,9 +28,9 @@ from cidmesa.mesa.consistency.shared_rules import Known, RuleSpace
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.reduced_policies import names_of
-from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
+from cidmesa.solve.queries.payoffs import reached_contexts
 from cidmesa.solve.tables.exact_numbers import numbers_meant
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class ByDeclaredObjective:
         self.budget = budget
         self.why = ""  # why nothing is known of some objective
         self._known: dict[tuple[_Way, str, bool], _Regret] = {}
-        self._actions: dict[str, Actions] = {}
+        self._actions: dict[tuple[str, bool], Actions] = {}
         self._ranges: dict[tuple[object, ...], Extremes] = {}
         self._findings = findings or Findings()
 
@@ -136,8 +137,14 @@ class ByDeclaredObjective:
             return Interval(math.nan, math.nan)
         return Interval(min(r.low for r in ends), max(r.high for r in ends), max(r.off for r in ends))
 
-    def actions(self, name: str) -> Actions:
+    def new_regret(self, name: str) -> Interval | None:
+        """A regret of several decisions is no sum over contexts."""
+        return None
+
+    def actions(self, name: str, stale: bool = False) -> Actions:
         """Return the actions that optimal rules take in the contexts that they reach.
+
+        Stale, those that they take in training, and any in contexts of the deployment that they do not reach there.
 
         Raises
         ------
@@ -146,10 +153,19 @@ class ByDeclaredObjective:
         """
         if self.why and next(self._selected(), None) is None:
             raise NotApplicableError(self.why)
-        if name not in self._actions:
+        if (name, stale) not in self._actions:
             model = self.setup.deployed(name)
-            self._actions[name] = by_context(model, self.behaviour(model)[0])
-        return self._actions[name]
+            taken = self.behaviour(self.setup.deployed(TRAINING) if stale else model)[0]
+            if stale and name != TRAINING:
+                taken = {d: self._frozen(model, d, had) for d, had in taken.items()}
+            self._actions[name, stale] = by_context(model, taken)
+        return self._actions[name, stale]
+
+    @staticmethod
+    def _frozen(model: CIM, decision: str, had: Mask) -> Mask:
+        """Return what a rule from training takes in the contexts that a deployment reaches, all where it was not."""
+        can = np.where(had.any(axis=1, keepdims=True), had, allowed(model, decision))
+        return np.asarray(can & reached_contexts(model, decision).reshape(-1, 1))
 
     def behaviour(self, model: CIM) -> tuple[dict[str, Mask], Floats]:
         """Return what optimal rules do in a model: the actions they take where they come, and the law of each.
@@ -209,7 +225,7 @@ class ByDeclaredObjective:
 
     def _found(self, objective: Objective, name: str, stale: bool) -> _Regret:
         model = self.setup.deployed(name)
-        believed = stale_model(self.setup, name) if stale else model
+        believed = self.setup.deployed(TRAINING) if stale else model  # where training never was, nothing is wanted
         paid = self.setup.training_score if name == TRAINING else self.setup.score
         space = RuleSpace.of(model, self.setup.shared_rules)
         worth = space.total(model, paid)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -33,12 +33,12 @@ from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet, unit
+from cidmesa.mesa.consistency.frozen_rules import FrozenRules
 from cidmesa.mesa.consistency.optimal_rules import OptimalRules, best_within
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
-from cidmesa.mesa.outcomes.stale_beliefs import stale_model
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for, rounding_of
 from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
@@ -98,8 +98,10 @@ class ByStage:
         self.budget = budget
         self.sufficient = ConsistentSet(stage_law(setup, names, budget))
         self._domains = tuple(domain_of(setup, node) for node in names)
-        self._rules_known: dict[tuple[str, bytes, bool], OptimalRules] = {}
+        self._rules_known: dict[tuple[str, bytes], OptimalRules] = {}
         self._worths_known: dict[tuple[str, bytes, bool], tuple[Worth, Worth]] = {}
+        self._frozen_known: dict[bytes, FrozenRules] = {}
+        self._actions_known: dict[tuple[str, bool], Actions] = {}
         self._regrets_known: dict[tuple[str, bytes, bool], tuple[float, float]] = {}
         self._ends_known: dict[str, tuple[Worth, Worth]] = {}
 
@@ -176,7 +178,11 @@ class ByStage:
         worst, best = self._ends(name)
         return Interval(low, high, max(low, best.value - worst.value - high, 0.0))
 
-    def actions(self, name: str) -> Actions:
+    def new_regret(self, name: str) -> Interval | None:
+        """A regret of several decisions is no sum over contexts."""
+        return None
+
+    def actions(self, name: str, stale: bool = False) -> Actions:
         """Return the possible actions in a distribution, where all objectives were tried.
 
         Raises
@@ -186,11 +192,23 @@ class ByStage:
         """
         if not self.is_complete:
             raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
+        if (name, stale) not in self._actions_known:
+            self._actions_known[name, stale] = self._actions(name, stale)
+        return self._actions_known[name, stale]
+
+    def _actions(self, name: str, stale: bool) -> Actions:
         model = self.setup.deployed(name)
         taken = {d: np.zeros((len(model.contexts(d)), model.card(d)), dtype=bool) for d in model.cid.decisions}
         for objective in self._selected:
-            for decision, mask in self._rules(objective, name).taken.items():
+            there = TRAINING if stale else name
+            for decision, mask in self._rules(objective, there).taken.items():
                 taken[decision] |= mask
+        if stale and name != TRAINING:
+            frozen = [self._frozen(objective) for objective in self._selected]
+            for decision, had in taken.items():
+                can = np.any([rules.allows(name, decision) for rules in frozen], axis=0)
+                can = np.where(had.any(axis=1, keepdims=True), had, can)
+                taken[decision] = can & reached_contexts(model, decision).reshape(-1, 1)
         return by_context(model, taken)
 
     # ----------------------------------------------------------------------------------------------------------------
@@ -243,8 +261,13 @@ class ByStage:
         """Return the least and the largest that the base gets from policies that are optimal for an objective."""
         key = name, objective.values.tobytes(), stale
         if key not in self._worths_known:
-            model = self.setup.deployed(name)
-            self._worths_known[key] = self._rules(objective, name, stale).worth(model, self._paid(name), self.budget)
+            model, paid = self.setup.deployed(name), self._paid(name)
+            if stale:
+                masks = self._frozen_masks(objective, name)
+                worst, best = (best_within(model, paid, masks, sign, self.budget) for sign in (-1.0, 1.0))
+            else:
+                worst, best = self._rules(objective, name).worth(model, paid, self.budget)
+            self._worths_known[key] = worst, best
         return self._worths_known[key]
 
     def _lost(self, top: Worth, other: Worth, doubt: float) -> float:
@@ -255,13 +278,27 @@ class ByStage:
             lost = float(top.exactly - other.exactly)
         return max(0.0, lost) if known else doubt * (abs(lost) + top.error + other.error)
 
-    def _rules(self, objective: Objective, name: str, stale: bool = False) -> OptimalRules:
-        key = name, objective.values.tobytes(), stale
+    def _rules(self, objective: Objective, name: str) -> OptimalRules:
+        key = name, objective.values.tobytes()
         if key not in self._rules_known:
             self.budget.check(f"trying {len(self.tried):,} objectives one by one", _SHRINK)
-            believed = stale_model(self.setup, name) if stale else self.setup.deployed(name)
-            self._rules_known[key] = OptimalRules.of(believed, objective, self.budget)
+            self._rules_known[key] = OptimalRules.of(self.setup.deployed(name), objective, self.budget)
         return self._rules_known[key]
+
+    def _frozen(self, objective: Objective) -> FrozenRules:
+        key = objective.values.tobytes()
+        if key not in self._frozen_known:
+            optimal = partial(optimal_for, objective=objective.values)
+            self._frozen_known[key] = FrozenRules(self.setup, self.names, optimal, one_objective=True)
+        return self._frozen_known[key]
+
+    def _frozen_masks(self, objective: Objective, name: str) -> dict[str, Mask]:
+        """Return what optimizers of an objective may do in a deployment whose rules were fixed in training."""
+        model, rules = self.setup.deployed(name), self._frozen(objective)
+        return {
+            d: rules.allows(name, d).reshape(*(model.card(n) for n in (*model.cid.parents(d), d)))
+            for d in model.cid.decisions
+        }
 
     def _ends(self, name: str) -> tuple[Worth, Worth]:
         """Return the least and the largest that the base can get in a distribution."""

@@ -82,8 +82,15 @@ class Answers(Protocol):
         """Return the regret interval of the set in a deployment."""
         ...
 
-    def actions(self, name: str) -> Actions:
+    def actions(self, name: str, stale: bool = False) -> Actions:
         """Return the possible actions in a distribution."""
+        ...
+
+    def new_regret(self, name: str) -> Interval | None:
+        """Return the part of the stale regret that contexts account for which training does not show.
+
+        ``None`` where it is not known, as with several decisions: a regret is then no sum over contexts.
+        """
         ...
 
 

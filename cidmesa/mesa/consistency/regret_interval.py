@@ -95,7 +95,7 @@ def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
     """
     found = np.zeros(table.shape, dtype=bool)
     if table.outcome.shape[2] == 2:  # the members are, up to scale and shift, at most two signs and a constant
-        for member in _of_two_values(objectives):
+        for member in of_two_values(objectives):
             found |= optimal_for(table, member)
         return found
     if objectives.some is not None:
@@ -195,7 +195,7 @@ def _admits(objectives: ConsistentSet, table: OutcomeTable, actions: Mapping[int
     """Return the same, and a member of the set that is near or at such an objective, where one was met."""
     if table.outcome.shape[2] == 2:
         where, what = list(actions), list(actions.values())
-        return any(bool(optimal_for(table, member)[where, what].all()) for member in _of_two_values(objectives)), None
+        return any(bool(optimal_for(table, member)[where, what].all()) for member in of_two_values(objectives)), None
     choices = objectives.choices
     if not choices.count:
         return False, None
@@ -230,6 +230,6 @@ def _sides(objectives: ConsistentSet, table: OutcomeTable, context: int, action:
     return tuple(sorted(side for side in sides if side is not None))
 
 
-def _of_two_values(objectives: ConsistentSet) -> list[Floats]:
+def of_two_values(objectives: ConsistentSet) -> list[Floats]:
     """Return the members of a set on targets with two values, up to scale and shift: signs, and perhaps a constant."""
     return [o for o in (np.array([0.0, 1.0]), np.array([1.0, 0.0]), np.zeros(2)) if objectives.contains(o)]

@@ -338,6 +338,41 @@ def phase_cue(
     return PhaseCue(gained.not_below_zero, min(variation(r) for r in seeing.rules), seeing.exact and blind.exact)
 
 
+def without_update(setup: TrainingSetup, deterministic: bool = False) -> CIM | str:
+    """Return the model in which the update is unmodified whatever is done in training, or why there is none.
+
+    The unmodified value is the law of the update under the rules that are best by what training scores.
+
+    Raises
+    ------
+    NotApplicableError
+        No phases, or no numbers.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("tr", "loss"), ("tr", "kept"), ("kept", "gain"), ("dep", "gain"), ("gain", "harm")],
+    ...              decisions=["tr", "dep"], utilities=["loss", "harm"])
+    >>> model = cid.parameterise(tr=[0, 1], dep=[0, 1], loss=lambda tr: -tr, kept=lambda tr: 1 - tr,
+    ...                          gain=lambda kept, dep: kept * dep, harm=lambda gain: -gain)
+    >>> cut = without_update(cm.TrainingSetup(model, phases=cm.Phases("tr", "kept", "dep")))
+    >>> cut.cpd("kept").tolist()
+    [[0.0, 1.0], [0.0, 1.0]]
+    """
+    model = require_setup(setup, "deception").require_model("deception")
+    if setup.phases is None:
+        raise NotApplicableError(
+            "deception is about phases of training: TrainingSetup(phases=Phases(train=, update=, deploy=))."
+        )
+    found = _unmodified(setup, setup.phases, RuleSpace.of(model, setup.shared_rules), deterministic)
+    if isinstance(found, str):
+        return found
+    update = setup.phases.update
+    shape = (*(model.card(p) for p in model.cid.parents(update)), model.card(update))
+    law = np.broadcast_to(np.array(found[0], dtype=float), shape)
+    return model.shift({update: Table(law, domain=model.domain(update))})
+
+
 # How it is computed ----------------------------------------------------------------------------------------------
 
 
@@ -390,21 +425,11 @@ def _regrets(
     space = RuleSpace.of(model, setup.shared_rules)
     scored = space.total(model, setup.training_score)
     deployed = space.total(model, deployment_utilities(setup, phases))
-    domain = model.domain(phases.update)
-    laws = [space.expectation(model, [phases.update], row) for row in np.eye(len(domain))]
-    ranges = [extremes(space, scored, law, deterministic) for law in laws]
-    if any(found.largest.less(found.least).sign == 1 for found in ranges):
-        return (
-            f"the base-optimal rules leave `{phases.update}` with different laws, so that no value of it is the "
-            "unmodified one"
-        )
-    shape = [model.card(p) for p in model.cid.parents(phases.update)]
-    always = [
-        model.shift({phases.update: Table(np.broadcast_to(row, (*shape, len(row))), domain=domain)})
-        for row in np.eye(len(domain))
-    ]
-    law = [max(Fraction(0), _fraction(found.least)) for found in ranges]
-    shares = [share / sum(law) for share in law]
+    unmodified = _unmodified(setup, phases, space, deterministic)
+    if isinstance(unmodified, str):
+        return unmodified
+    shares, proven = unmodified
+    always = _always(model, phases.update)
 
     def cut(make: Callable[[CIM], Polynomial]) -> Polynomial:
         """Return an expectation where the update has the unmodified law, whatever comes before."""
@@ -415,13 +440,38 @@ def _regrets(
 
     pursued, alone = wanted(model), cut(wanted)
     scored_cut = cut(lambda m: space.total(m, setup.training_score))
-    lost, exact = [], all(found.exact for found in ranges)
+    lost, exact = [], proven
     for wish, paid in ((pursued, scored), (alone, scored_cut), (pursued, deployed)):
         best, found = space.maximise(paid, deterministic=deterministic), extremes(space, wish, paid, deterministic)
         lost.append(best.worth.less(found.least))
         exact = exact and best.exact and found.exact and lost[-1].sign is not None
     training, without, deployment = lost
     return _Found(training, without, deployment, exact)
+
+
+def _unmodified(
+    setup: TrainingSetup, phases: Phases, space: RuleSpace, deterministic: bool
+) -> tuple[tuple[Fraction, ...], bool] | str:
+    """Return the law of the unmodified update, and whether it is proven; or why there is none."""
+    model = setup.require_model("deception")
+    scored = space.total(model, setup.training_score)
+    laws = [space.expectation(model, [phases.update], row) for row in np.eye(model.card(phases.update))]
+    ranges = [extremes(space, scored, law, deterministic) for law in laws]
+    if any(found.largest.less(found.least).sign == 1 for found in ranges):
+        return (
+            f"the base-optimal rules leave `{phases.update}` with different laws, so that no value of it is the "
+            "unmodified one"
+        )
+    law = [max(Fraction(0), _fraction(found.least)) for found in ranges]
+    return tuple(share / sum(law) for share in law), all(found.exact for found in ranges)
+
+
+def _always(model: CIM, node: str) -> list[CIM]:
+    """Return the model with each value of a node in turn, whatever comes before."""
+    domain = model.domain(node)
+    shape = [model.card(p) for p in model.cid.parents(node)]
+    rows = np.eye(len(domain))
+    return [model.shift({node: Table(np.broadcast_to(row, (*shape, len(row))), domain=domain)}) for row in rows]
 
 
 def _fraction(value: Value) -> Fraction:

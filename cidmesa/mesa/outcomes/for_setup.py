@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 class OutcomeTables(Protocol):
     """What a derivation needs to know of a setup with numbers."""
 
+    @property
+    def setup(self) -> TrainingSetup:
+        """The setup."""
+        ...
+
     def affords(self, targets: Sequence[str]) -> bool:
         """Say whether the actions or policies that matter for some targets are few enough to be compared."""
         ...
@@ -30,10 +35,6 @@ class OutcomeTables(Protocol):
 
     def table(self, name: str, targets: Sequence[str]) -> OutcomeTable:
         """Return the outcome table of `targets` in a distribution, as it is."""
-        ...
-
-    def stale(self, name: str, targets: Sequence[str]) -> OutcomeTable:
-        """Return the outcome table in a deployment as an optimizer believes it that never left training."""
         ...
 
     def limit(self, name: str) -> Mask | None:

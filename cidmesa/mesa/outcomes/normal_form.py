@@ -12,8 +12,8 @@ an objective inconsistent for what it would do in contexts that its optimal poli
 decisions share is no exception as long as it acts only once on each utility and on the targets
 (:func:`cidmesa.mesa.consistency.method.needs_stochastic_rules`).
 
-A **stale** optimizer in a deployment believes in training's model with the mechanisms of what is observed as in the
-deployment; it cannot be stale in one context and not in another when one decision leads to the next.
+What optimizers do in a deployment whose rules were fixed in training is asked decision by decision, not here:
+:mod:`cidmesa.mesa.consistency.frozen_rules`.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
@@ -37,7 +37,6 @@ from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.disagreement import by_context, disagreement
 from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable, error_of, integers, once, rounding_of
 from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_of, requisite_links
-from cidmesa.mesa.outcomes.stale_beliefs import stale_model
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import open_law, uniform_policy
@@ -45,7 +44,7 @@ from cidmesa.solve.tables.exact_numbers import numbers_meant
 from cidmesa.solve.tables.exact_run import exact_joint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cidmesa.mesa.outcomes.disagreement import Actions
     from cidmesa.mesa.setup.training import TrainingSetup
@@ -85,6 +84,7 @@ class NormalForm:
         self.model = setup.require_model("consistency")
         self._domains: dict[str, Values] = {}
         self._values: dict[str, Base] = {}
+        self._enters: dict[tuple[str, str], Mask] = {}
         names = names_of(setup.cid)
         self._comes = {
             name: np.asarray(joint(model, names, policy=uniform_policy(model)) > 0)
@@ -107,20 +107,12 @@ class NormalForm:
 
     def table(self, name: str, targets: Sequence[str]) -> OutcomeTable:
         """Return the outcome table of `targets` in a distribution, as it is: the competent reading."""
-        return self._made(name, self.setup.deployed(name), targets)
-
-    def stale(self, name: str, targets: Sequence[str]) -> OutcomeTable:
-        """Return the outcome table of `targets` as an optimizer believes it that never left training; the values are
-        real.
-        """
-        return self._made(name, stale_model(self.setup, name), targets)
-
-    def _made(self, name: str, believed: CIM, targets: Sequence[str]) -> OutcomeTable:
+        model = self.setup.deployed(name)
         if name not in self._values:
             self._values[name] = self._base(name)
         value, error, exact_base, rounding = self._values[name]
-        outcome = self._outcome(believed, targets)[None]
-        return OutcomeTable(np.ones(1), outcome, value, self._exact(believed, targets), exact_base, rounding, error)
+        outcome = self._outcome(model, targets)[None]
+        return OutcomeTable(np.ones(1), outcome, value, self._exact(model, targets), exact_base, rounding, error)
 
     def _base(self, name: str) -> Base:
         """Return the expected base utility of every policy; with phases, what training scores."""
@@ -155,10 +147,15 @@ class NormalForm:
 
     def by_context(self, name: str, possible: Mask, table: OutcomeTable) -> Actions:
         """Return the actions that possible policies take in the contexts that they themselves reach."""
-        return by_context(self.setup.deployed(name), self._taken(name, np.flatnonzero(possible[0])))
+        return by_context(self.setup.deployed(name), self.taken(name, np.flatnonzero(possible[0])))
 
-    def disagreement(self, name: str, one: Mask, other: Mask) -> tuple[float, float]:
-        """Return how often episodes tell two hypotheses apart (:mod:`cidmesa.mesa.outcomes.disagreement`)."""
+    def disagreement(
+        self, name: str, one: Mask, other: Mask, *, counted: Mapping[str, Mask] | None = None
+    ) -> tuple[float, float]:
+        """Return how often episodes tell two hypotheses apart (:mod:`cidmesa.mesa.outcomes.disagreement`).
+
+        Where it is given, by the contexts of each decision that are `counted` alone.
+        """
         either = np.flatnonzero(one[0] | other[0])
         model = self.setup.deployed(name)
         comes = self._by_run(model, self._joint(model, self.reduced.names), self.reduced.names, [])
@@ -166,10 +163,12 @@ class NormalForm:
         def chance(flags: Floats) -> Floats:
             return np.asarray(self.reduced.total(comes * flags[:, None])[either, 0])
 
-        first, second = (self._taken(name, np.flatnonzero(mask[0])) for mask in (one, other))
+        first, second = (self.taken(name, np.flatnonzero(mask[0])) for mask in (one, other))
+        if counted is not None:
+            first, second = ({d: rows | ~counted[d][:, None] for d, rows in side.items()} for side in (first, second))
         return disagreement(self.reduced.contexts, first, second, chance)
 
-    def _taken(self, name: str, chosen: Ints) -> dict[str, Mask]:
+    def taken(self, name: str, chosen: Ints) -> dict[str, Mask]:
         """Return decision → which actions some chosen policy takes in the contexts that it enters."""
         model = self.setup.deployed(name)
         found = {}
@@ -182,7 +181,9 @@ class NormalForm:
 
     def enters(self, name: str, decision: str) -> Mask:
         """Say which contexts of a decision each reduced policy enters in a distribution, shape (policies, contexts)."""
-        return self.reduced.enters(decision, self._comes[name].ravel()[self.reduced.runs])
+        if (name, decision) not in self._enters:
+            self._enters[name, decision] = self.reduced.enters(decision, self._comes[name].ravel()[self.reduced.runs])
+        return self._enters[name, decision]
 
     # How outcome tables come about ------------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ the contexts :math:`pa` with :math:`P(pa) > 0`, the outcome tables :math:`P(t \m
 :math:`Q_b(pa, a)`.
 
 Two readings of what an optimizer believes in a deployment :math:`\sigma`: a **competent** one knows :math:`\sigma`; a
-**stale** one has :math:`P_{train}(T \mid pa, do(a))` where :math:`P_{train}(pa) > 0`, and in contexts that training
-never reached it reads what it sees with the mechanisms of :math:`Obs(D) = Pa(D) \cup Anc(Pa(D))` as in :math:`\sigma`
-and all others as in training. What an action is *worth* to the base is in both readings :math:`\sigma`'s.
+**stale** one has training's beliefs where they say anything (:mod:`.stale_beliefs`), and where they do not it believes
+that all actions lead to the same, so that every one is possible. What an action is *worth* to the base is in both
+readings :math:`\sigma`'s.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
@@ -31,7 +31,7 @@ import numpy as np
 from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable, error_of, integers, once, rounding_of
-from cidmesa.mesa.outcomes.stale_beliefs import stale_model
+from cidmesa.mesa.outcomes.stale_beliefs import Requisite, requisite_part, stale_model, tells_nothing
 from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import context_law, outcome_law
@@ -82,6 +82,7 @@ class OneDecision:
         self.decision = setup.cid.only_decision(question="consistency by context")
         self._reached: dict[str, Reached] = {}
         self._domains: dict[str, Values] = {}
+        self._requisite: dict[tuple[str, ...], Requisite] = {}
 
     def affords(self, targets: Sequence[str]) -> bool:
         """One decision, context by context: always."""
@@ -181,22 +182,50 @@ class OneDecision:
         return self._made(reached, self._outcome(model, targets)[reached.at], lambda: _some(exact(), reached.at))
 
     def stale(self, name: str, targets: Sequence[str]) -> OutcomeTable:
-        """Return the outcome table in a deployment as a stale optimizer believes it; the values are real."""
+        """Return the outcome table in a deployment as a stale optimizer believes it; the values are real.
+
+        Where its beliefs say nothing all actions lead to the same in it.
+        """
         reached = self.reached(name)
-        known = np.isin(reached.at, self.reached(TRAINING).at)
-        training, read = self.setup.deployed(TRAINING), stale_model(self.setup, name)
-        believed = self._outcome(training, targets)[reached.at]
-        if not known.all():
-            believed = np.where(known[:, None, None], believed, self._outcome(read, targets)[reached.at])
+        narrow, part, known = self.requisite(targets)
+        part, known = part[reached.at], known[reached.at]
+        told = known | (not tells_nothing(self.setup, name, self.decision, targets))
+        read = stale_model(self.setup, name) if (told & ~known).any() else narrow
+
+        def mixed(at_part: Array, at_context: Array | None) -> Array:
+            found = at_part if at_context is None else np.where(known[:, None, None], at_part, at_context)
+            nothing = np.zeros_like(found[0])
+            nothing[:, 0] = 1
+            return np.where(told[:, None, None], found, nothing)
+
+        seen = self._outcome(narrow, targets)[part]
+        believed = mixed(seen, None if read is narrow else self._outcome(read, targets)[reached.at])
 
         def exact() -> Array | None:
-            found = _some(self._exact(training, targets)(), reached.at)
-            if found is None or known.all():
-                return found
+            found = _some(self._exact(narrow, targets)(), part)
+            if found is None or read is narrow:
+                return None if found is None else mixed(found, None)
             other = _some(self._exact(read, targets)(), reached.at)
-            return None if other is None else np.where(known[:, None, None], found, other)
+            return None if other is None else mixed(found, other)
 
         return self._made(reached, believed, exact)
+
+    def told(self, name: str, targets: Sequence[str]) -> Mask:
+        """Say in which contexts that a distribution reaches training's beliefs say anything, shape (C,)."""
+        at = self.reached(name).at
+        known = self.requisite(targets).known[at]
+        return known | (name == TRAINING or not tells_nothing(self.setup, name, self.decision, targets))
+
+    def new(self, name: str) -> Mask:
+        """Say which contexts that a distribution reaches training does not, shape (C,)."""
+        return ~np.isin(self.reached(name).at, self.reached(TRAINING).at)
+
+    def requisite(self, targets: Sequence[str]) -> Requisite:
+        """Return training's model with what is requisite for some targets alone (:mod:`.stale_beliefs`)."""
+        key = tuple(targets)
+        if key not in self._requisite:
+            self._requisite[key] = requisite_part(self.setup, self.decision, key)
+        return self._requisite[key]
 
     def _made(self, reached: Reached, outcome: Floats, exact: Callable[[], Array | None]) -> OutcomeTable:
         return OutcomeTable(
@@ -208,7 +237,7 @@ class OneDecision:
         table = outcome_law(model, self.decision, targets)
         family = table.ndim - len(targets)
         table = self._on_common_values(model, table, targets, family)
-        return with_stand_ins(table.reshape(*_flat(table.shape, family), -1), self._named())
+        return with_stand_ins(table.reshape(*_flat(table.shape, family), -1), stand_ins(model, self.decision))
 
     def _exact(self, model: CIM, targets: Sequence[str]) -> Callable[[], Array | None]:
         """Return what gives the same as integers, every context on a scale of its own."""
@@ -223,14 +252,14 @@ class OneDecision:
                 return None
             family = len(parents) + 1
             table = self._on_common_values(model, table, targets, family)
-            return with_stand_ins(table.reshape(*_flat(table.shape, family), -1), self._named())
+            return with_stand_ins(table.reshape(*_flat(table.shape, family), -1), stand_ins(model, self.decision))
 
         return once(compute)
 
-    def _named(self, at: Ints | None = None) -> Ints | None:
-        """Return which action each stands for (:mod:`.stand_ins`), in all contexts or those at some positions."""
+    def _named(self, at: Ints) -> Ints | None:
+        """Return which action each stands for (:mod:`.stand_ins`), in contexts at some positions."""
         found = stand_ins(self.setup.deployed(TRAINING), self.decision)
-        return found if found is None or at is None else found[at]
+        return None if found is None else found[at]
 
     def _on_common_values(self, model: CIM, table: Array, targets: Sequence[str], family: int) -> Array:
         """Widen the axis of a utility, whose numbers differ between distributions, to all its values."""

@@ -151,20 +151,27 @@ class OutcomeTable:
 
     def alone(self, context: int) -> OutcomeTable:
         """Return the table of one context."""
-        here = slice(context, context + 1)
+        return self.some(np.arange(len(self.weight)) == context)
+
+    def some(self, contexts: Mask) -> OutcomeTable:
+        """Return the table of some contexts, marked in an array of shape (C,); their weights stay as they are."""
+        chosen = np.flatnonzero(contexts).tolist()
 
         def base() -> ExactBase | None:
             found = self.base
-            return None if found is None else ExactBase(found.weight[here], found.value[here], found.unit[here])
+            if found is None:
+                return None
+            weight, unit = ([numbers[i] for i in chosen] for numbers in (found.weight, found.unit))
+            return ExactBase(weight, found.value[chosen], unit)
 
         return OutcomeTable(
-            self.weight[here],
-            self.outcome[here],
-            self.value[here],
-            lambda: None if self.whole is None else self.whole[here],
+            self.weight[chosen],
+            self.outcome[chosen],
+            self.value[chosen],
+            lambda: None if self.whole is None else self.whole[chosen],
             base,
             self.rounding,
-            self._errors[here],
+            self._errors[chosen],
         )
 
     # What the base has to gain ---------------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ Two comparisons turn a rule :math:`\pi(a \mid pa)` into evidence.
 
 **Use of an observation** :math:`Z` in :math:`\sigma`: compare :math:`\pi(\cdot \mid pa)` with
 :math:`\pi(\cdot \mid pa, z')`, another value in the place of Z's, :math:`pa \sim P_\sigma`,
-:math:`z' \sim P_\sigma(Z \mid z' \ne z)`, over the pairs of which :math:`\sigma` reaches both
-(:func:`observation_pairs`).
+:math:`z' \sim P_\sigma(Z \mid \text{the rest of } pa)`, where :math:`z' = z` counts as no difference
+(:func:`observation_pairs`). Nothing is divided by how often two values differ: what hardly ever comes up hardly counts,
+and a rule that comes somewhere once in a billion episodes is judged like one that never does.
 
 **Response to a shift**: let nd be the nodes of :math:`Obs(D)` that are neither shifted nor below a shifted node. They
 have the same law before and after, so compare :math:`P(D \mid nd)` with :math:`P^\sigma(D \mid nd)`, which are mixtures
@@ -15,7 +16,7 @@ instead of doors has the same one wherever the red things stand.
 >>> import numpy as np
 >>> pairs = observation_pairs(np.array([[0.5, 0.0], [0.25, 0.25]]), axis=1)      # contexts 0, 2 and 3 are reached
 >>> pairs.left.tolist(), pairs.right.tolist(), pairs.weights.tolist()
-([3, 2], [2, 3], [0.5, 0.5])
+([3, 2], [2, 3], [0.125, 0.125])
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arrays import Floats, Ints
+from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.graph import d_separated
 from cidmesa.mesa.graphical.relevance import observed
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Pairs of contexts that differ in one observation: positions in a rule's rows, and weights that sum to 1."""
+    """Pairs of contexts that differ in one observation: positions in a rule's rows, and how often they come."""
 
     left: Ints
     right: Ints
@@ -47,8 +48,21 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.weights)
 
+    @property
+    def greatest(self) -> float:
+        """The most that a rule can vary over them."""
+        return float(self.weights.sum())
+
+    def moves(self, contexts: int) -> Floats:
+        """Return how much the variation changes at most with the rule in each of so many contexts."""
+        return np.asarray(np.bincount([*self.left, *self.right], [*self.weights, *self.weights], contexts))
+
+    def only(self, keep: Mask) -> Pairs:
+        """Return some of them."""
+        return Pairs(self.left[keep], self.right[keep], self.weights[keep])
+
     def variation(self, rule: Floats) -> Floats:
-        """Return the weighted mean total variation; `rule` is ``(..., contexts, actions)``."""
+        """Return the weighted total variation; `rule` is ``(..., contexts, actions)``."""
         apart = np.abs(rule[..., self.left, :] - rule[..., self.right, :]).sum(axis=-1) / 2
         mean: Floats = apart @ self.weights
         return mean
@@ -63,7 +77,7 @@ class Mixtures:
     given
         The nodes nd that the context's law depends on.
     weights
-        Probability of each of their values, shape ``(n,)``.
+        Probability of each of their values, shape ``(n,)``; of some of them, their sum is less than 1.
     before, after
         ``(n, contexts)``, rows that sum to 1.
     """
@@ -73,6 +87,20 @@ class Mixtures:
     before: Floats
     after: Floats
 
+    def only(self, keep: Mask) -> Mixtures:
+        """Return those of some values of the nodes nd."""
+        return Mixtures(self.given, self.weights[keep], self.before[keep], self.after[keep])
+
+    @property
+    def moves(self) -> Floats:
+        """How much the variation changes at most with the rule in each context."""
+        return np.asarray(self.weights @ np.abs(self.before - self.after))
+
+    @property
+    def moved(self) -> Mask:
+        """Which contexts come more or less often for each value, shape ``(n, contexts)``."""
+        return np.asarray(np.abs(self.before - self.after) > 1e-12)
+
     @property
     def greatest(self) -> float:
         """The weighted mean total variation of the contexts' own laws, which no rule's mixtures exceed."""
@@ -80,7 +108,7 @@ class Mixtures:
 
     def variation(self, rule: Floats) -> Floats:
         """Return the weighted mean total variation of the mixtures; `rule` is ``(..., contexts, actions)``."""
-        apart = np.abs(np.einsum("nc,...ca->...na", self.before - self.after, rule)).sum(axis=-1) / 2
+        apart = np.abs((self.before - self.after) @ rule).sum(axis=-1) / 2
         mean: Floats = apart @ self.weights
         return mean
 
@@ -97,7 +125,7 @@ def observation_pairs(law: Floats, axis: int) -> Pairs:
     """
     shape = law.shape
     flat = law.reshape(-1)
-    marginal = law.sum(axis=tuple(i for i in range(law.ndim) if i != axis))
+    rest = np.broadcast_to(law.sum(axis=axis, keepdims=True), shape).reshape(-1)
     reached = np.flatnonzero(flat > 0)
     where = np.array(np.unravel_index(reached, shape))
     left, right, weights = [], [], []
@@ -108,10 +136,8 @@ def observation_pairs(law: Floats, axis: int) -> Pairs:
         keep = (where[axis] != value) & (flat[target] > 0)
         left.append(reached[keep])
         right.append(target[keep])
-        weights.append(flat[reached[keep]] * marginal[value] / (1 - marginal[where[axis][keep]]))
-    weight = np.concatenate(weights)
-    total = weight.sum()
-    return Pairs(np.concatenate(left), np.concatenate(right), weight / total if total > 0 else weight)
+        weights.append(flat[reached[keep]] * flat[target[keep]] / rest[target[keep]])
+    return Pairs(np.concatenate(left), np.concatenate(right), np.concatenate(weights))
 
 
 def depends_on_rules(cid: CID, decision: str) -> bool:

@@ -1,7 +1,7 @@
 r"""What each hypothesis says that trained agents will do, stated before any is trained.
 
 A hypothesis is a minimal candidate :math:`(T, O)` that training does not exclude, or the lookup table. In every
-deployment :math:`\sigma` (and in training) a candidate predicts
+deployment :math:`\sigma` (and in training) a candidate predicts, under a *reading* (:mod:`cidmesa.mesa.readings`),
 
 ============  ======================================================================  =================================
 observation   the rule uses :math:`Z`: it changes with Z alone                        Z requisite for the targets
@@ -11,12 +11,17 @@ regret        base regret lies in an interval                                   
 control       retrained without its influence on :math:`X`, agents earn less          instrumental control incentive
 ============  ======================================================================  =================================
 
-and all of them together: **coverage**, that each agent acts as at least one of them says. A *must* row claims it of
+All of them together predict **coverage**, that each agent acts as at least one of them says. A *must* row claims it of
 every agent of the recipe, a *can* row that some will. A row is **joint** where all hypotheses make it (intervals:
 their hull; tables of actions: their union), else it is of one hypothesis. Rows that cannot fail, whatever agents do,
 are no evidence: they are listed apart, in :attr:`Predictions.structural`. What counts as nothing is allowed to every
 agent, so a claim that only a rule within that margin could break cannot fail either: that a rule does not respond to a
 shift that hardly moves what is seen, or that almost every regret there is lies in an interval.
+
+**Frozen agents** (the reading *stale*) do in contexts of training what they did there: that is the premise at other
+weights. Rows of a deployment are about the contexts that training shows under no policy, weighted by how often they
+come and divided by nothing; a deployment without any predicts nothing that could fail, whatever agents want. Agents
+that know the deployed world (*competent*) are judged in all its contexts.
 
 The lookup table says only that training regret is within the tolerance. That is the premise under which agents are
 judged at all, so on them it cannot fail either; how many meet it is reported.
@@ -33,24 +38,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from cidmesa.arguments import require_share
 from cidmesa.clock import UNLIMITED, Budget
+from cidmesa.graph import requisite_observations
 from cidmesa.mesa.graphical.relevance import observed
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
-from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs, response_mixtures, shown
+from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, response_mixtures, shown
+from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.shown import Shown, as_table, said, text
-from cidmesa.solve.queries.payoffs import utility_range
+from cidmesa.solve.policies.stakes import paying_only
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
 
-RowKind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage"]
+RowKind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage", "deception"]
 Bounds: TypeAlias = tuple[float, float]
 ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
 """Pairs (context, possible actions), contexts in C order."""
@@ -58,7 +67,7 @@ ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
 JOINT = "joint"
 LOOKUP = "lookup table"
 MARGIN = 0.05
-"""What counts as nothing: of total variation, or of the base utility's range."""
+"""What counts as nothing: of total variation, or of what the best policy earns less what the worst does."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,6 +99,9 @@ class Prediction:
         A negative control: the shift reaches nothing that matters, and the row checks the plumbing.
     retrained
         Judged by training the same agents again with one thing changed.
+    reading
+        ``"stale"``: of frozen agents, in contexts that training never showed; ``"competent"``: of agents that know the
+        deployment.
     """
 
     id: str
@@ -103,6 +115,7 @@ class Prediction:
     decision: str | None = None
     inert: bool = False
     retrained: bool = False
+    reading: Reading = STALE
 
     def __repr__(self) -> str:
         return f"Prediction({self.id}: {self.modality})"
@@ -117,29 +130,35 @@ class Predictions(tuple[Prediction, ...], Shown):
         Rows that cannot fail, whatever agents do.
     undecidable
         Rows of one hypothesis that cannot tell it from the others: what any optimizer of those does breaks them by
-        less than twice the margin, or not at all.
+        less than twice the margin, or not at all; and rows that agents may break that meet the premise, by what they
+        do in contexts where training hardly ever comes.
+    reading
+        Of all rows.
     """
 
     structural: tuple[Prediction, ...]
     undecidable: tuple[Prediction, ...]
+    reading: Reading
 
     def __new__(
         cls,
         rows: Iterable[Prediction],
         structural: Iterable[Prediction] = (),
         undecidable: Iterable[Prediction] = (),
+        reading: Reading = STALE,
     ) -> Predictions:
         """Keep the three lists."""
         made = super().__new__(cls, tuple(rows))
         made.structural = tuple(structural)
         made.undecidable = tuple(undecidable)
+        made.reading = reading
         return made
 
     @property
     def digest(self) -> str:
         """A hash of every row, the premise among them: equal digests, equal claims (numbers to nine digits)."""
         text = "\n".join(
-            "|".join((row.id, row.modality, _spelled(row.expected), str(row.inert), str(row.retrained)))
+            "|".join((row.id, row.modality, _spelled(row.expected), str(row.inert), str(row.retrained), row.reading))
             for row in (*self, *self.structural, *self.undecidable)
         )
         return hashlib.sha256(text.encode()).hexdigest()
@@ -158,7 +177,7 @@ class Predictions(tuple[Prediction, ...], Shown):
         return super().__getitem__(key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Predictions, (tuple(self), self.structural, self.undecidable))
+        return (Predictions, (tuple(self), self.structural, self.undecidable, self.reading))
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
@@ -176,7 +195,11 @@ class Predictions(tuple[Prediction, ...], Shown):
 
     def _note(self) -> str:
         more = f"; {len(self.undecidable)} cannot tell hypotheses apart" if self.undecidable else ""
-        return f"Digest {self.digest[:12]}; {len(self.structural)} rows more cannot fail, whatever agents do{more}."
+        of = "of frozen agents (stale)" if self.reading == STALE else "of agents that know the deployment (competent)"
+        return (
+            f"Reading: {of}. Digest {self.digest[:12]}; {len(self.structural)} rows more cannot fail, whatever agents "
+            f"do{more}."
+        )
 
     def __repr__(self) -> str:
         return f"Predictions({len(self)} rows, {len(self.structural)} structural, digest {self.digest[:12]})"
@@ -202,6 +225,7 @@ def predict(
     *,
     tolerance: float = 0.0,
     margin: float = MARGIN,
+    reading: Reading | str = STALE,
     budget: Budget = UNLIMITED,
 ) -> Predictions:
     r"""State what `hypotheses` predict of agents trained on `setup`.
@@ -215,8 +239,13 @@ def predict(
     tolerance
         The training regret that is allowed, in base-utility units.
     margin
-        What counts as nothing, of total variation or of the base utility's range. A use or response is a *must* only
-        where every possible policy shows at least twice that; a row that no rule breaks by more cannot fail.
+        What counts as nothing, of total variation or of a distribution's attainable range. A use or response is a
+        *must* only where every possible policy shows at least twice that; a row that no rule breaks by more cannot
+        fail.
+    reading
+        ``"stale"``: what frozen agents do; ``"competent"``: what agents do that know the deployment.
+    budget
+        How long it may take.
 
     Returns
     -------
@@ -228,10 +257,12 @@ def predict(
     call a row *can* that is a must, never the reverse. Uses and responses that are expected of a decision below others
     are *can* rows: how often its contexts come up depends on the rules before it.
     """
+    reading = require_reading(reading)
+    require_share(margin, "margin")
     if setup.model is None:
-        return Predictions((), _structural_by_graph(setup))
+        return _read(reading, (), _structural_by_graph(setup))
     setup.model.require_numeric("predictions", "cm.alignment_region(setup, target)")
-    worlds = {name: claims.world_of(setup, name, budget) for name in setup.distributions}
+    worlds = {name: claims.world_of(setup, name, budget, reading) for name in setup.distributions}
     rows: list[Prediction] = []
     knife_edge: list[Prediction] = []
     apart: list[Prediction] = list(_structural_by_graph(setup))
@@ -243,10 +274,23 @@ def predict(
             rows += _inert_rows(setup, name)
             continue
         lists = {"tested": rows, "structural": apart, "undecidable": knife_edge}
-        for found, what in (*_measured_rows(world, hypotheses, margin), *_coverage_rows(world, hypotheses)):
+        about = (
+            _measured_rows(world, hypotheses, margin, tolerance),
+            _whole_regret(world, hypotheses),
+            _coverage_rows(world, hypotheses, margin),
+        )
+        for found, what in chain.from_iterable(about):
             lists[what].append(found)
-    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, budget)
-    return Predictions(rows, apart, knife_edge)
+    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, tolerance, budget)
+    return _read(reading, rows, apart, knife_edge)
+
+
+def _read(
+    reading: Reading, tested: Iterable[Prediction], apart: Iterable[Prediction], knife_edge: Iterable[Prediction] = ()
+) -> Predictions:
+    """Write the reading on every row."""
+    lists = [[replace(row, reading=reading) for row in rows] for rows in (tested, apart, knife_edge)]
+    return Predictions(lists[0], lists[1], lists[2], reading)
 
 
 _SHRINK = "declare fewer deployments, or derive fewer candidates, targets=[..]"
@@ -259,44 +303,107 @@ _Rows: TypeAlias = list[tuple[Prediction, _Use]]
 """Rows, and which list each goes to."""
 
 
-def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float) -> _Rows:
+def _measured_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float, tolerance: float) -> _Rows:
     """Ask every hypothesis about every observation, shift, decision and the score."""
-    cid, setup = world.model.cid, world.setup
     rows: _Rows = []
-    for decision in cid.decisions:
-        for axis, parent in enumerate(cid.parents(decision)):
-            pairs = observation_pairs(world.tables[decision], axis)
-            if len(pairs):
-                used = partial(claims.use, world=world, decision=decision, parent=parent, pairs=pairs, margin=margin)
-                shows = partial(claims.greatest_use, world=world, decision=decision, pairs=pairs)
-                subject = _of(parent, decision, cid)
-                rows += _merged(world, hypotheses, "observation", subject, decision, used, margin, shows=shows)
-        nodes = shown(setup, world.name, decision)
-        if nodes:
-            open_ = depends_on_rules(cid, decision)
-            mixtures = None if open_ else response_mixtures(setup, world.name, decision)
-            most = None if mixtures is None else mixtures.greatest
-            responds = partial(
-                claims.response, world=world, decision=decision, nodes=nodes, mixtures=mixtures, margin=margin
-            )
-            subject = _of(", ".join(nodes), decision, cid)
-            shows = partial(claims.greatest_response, world=world, decision=decision, mixtures=mixtures)
-            rows += _merged(world, hypotheses, "response", subject, decision, responds, margin, most, shows=shows)
-        taken = partial(claims.actions, world=world, decision=decision)
-        rows += _merged(world, hypotheses, "actions", decision, decision, taken, margin)
+    if world.shows_nothing_new:
+        return rows
+    for decision in world.model.cid.decisions:
+        if world.counted[decision].any():
+            rows += _observation_rows(world, hypotheses, decision, margin)
+            rows += _response_rows(world, hypotheses, decision, margin)
+            rows += _action_rows(world, hypotheses, decision, margin, tolerance)
     if world.name != TRAINING:
         costs = partial(claims.regret, world=world)
-        rows += _merged(world, hypotheses, "regret", ", ".join(setup.score), None, costs, margin)
+        rows += _merged(world, hypotheses, "regret", ", ".join(world.setup.score), None, costs, margin)
     return rows
 
 
-def _coverage_rows(world: World, hypotheses: Sequence[Hypothesis]) -> _Rows:
-    """Every agent acts as at least one hypothesis says, where they disagree; one that allows everything covers all."""
-    contexts = claims.telling(world.setup, hypotheses, world.name)
-    known = [
-        [claims.possible_mask(h, world.name, decision, world.model) for decision in world.model.cid.decisions]
-        for h in hypotheses
-    ]
+def _observation_rows(world: World, hypotheses: Sequence[Hypothesis], decision: str, margin: float) -> _Rows:
+    rows: _Rows = []
+    cid, law = world.model.cid, world.tables[decision]
+    for axis, parent in enumerate(cid.parents(decision)):
+        pairs = claims.pairs_of(world, decision, law, axis, None, ())
+        if not len(pairs):
+            continue
+
+        def most(claim: Claim, said_by: Sequence[Hypothesis], axis: int = axis) -> float | None:
+            found = claims.pairs_of(world, decision, law, axis, claim.expected, said_by).greatest
+            return None if found and depends_on_rules(cid, decision) else found
+
+        used = partial(claims.use, world=world, decision=decision, parent=parent, pairs=pairs, margin=margin)
+        shows = partial(claims.greatest_use, world=world, decision=decision, pairs=pairs)
+        subject = _of(parent, decision, cid)
+        found = _merged(world, hypotheses, "observation", subject, decision, used, margin, most, shows)
+        loose = claims.loosely_held(world, decision, pairs.moves(law.size), margin)
+        rows += _held(found, loose, margin)
+    return rows
+
+
+def _held(rows: _Rows, loose: float, margin: float) -> _Rows:
+    """List a *no* as undecidable where agents that meet the premise may show more, by as much as `loose` says.
+
+    It is in contexts where training hardly ever comes that they may; a *yes* has allowed for that already.
+    """
+    if loose <= margin:
+        return rows
+    return [(row, "undecidable" if row.expected is False and use == "tested" else use) for row, use in rows]
+
+
+def _response_rows(world: World, hypotheses: Sequence[Hypothesis], decision: str, margin: float) -> _Rows:
+    cid, setup = world.model.cid, world.setup
+    nodes = shown(setup, world.name, decision)
+    if not nodes:
+        return []
+    every = None if depends_on_rules(cid, decision) else response_mixtures(setup, world.name, decision)
+    mixtures = None if every is None else claims.mixtures_of(world, decision, every, None, ())
+
+    def most(claim: Claim, said_by: Sequence[Hypothesis]) -> float | None:
+        if every is None:
+            return None
+        return claims.mixtures_of(world, decision, every, claim.expected, said_by).greatest
+
+    responds = partial(claims.response, world=world, decision=decision, nodes=nodes, mixtures=mixtures, margin=margin)
+    shows = partial(claims.greatest_response, world=world, decision=decision, mixtures=mixtures)
+    subject = _of(", ".join(nodes), decision, cid)
+    found = _merged(world, hypotheses, "response", subject, decision, responds, margin, most, shows)
+    return (
+        found
+        if mixtures is None
+        else _held(found, claims.loosely_held(world, decision, mixtures.moves, margin), margin)
+    )
+
+
+def _action_rows(
+    world: World, hypotheses: Sequence[Hypothesis], decision: str, margin: float, tolerance: float
+) -> _Rows:
+    """Say which actions are possible; where nothing is tolerated, the base's own in training are the premise."""
+    taken = partial(claims.actions, world=world, decision=decision)
+    rows = _merged(world, hypotheses, "actions", decision, decision, taken, margin)
+    if world.name != TRAINING or tolerance > 0:
+        return rows
+    return [(row, "structural" if row.hypothesis == JOINT else use) for row, use in rows]
+
+
+def _whole_regret(world: World, hypotheses: Sequence[Hypothesis]) -> _Rows:
+    """Show the regret of frozen agents in all contexts: what of it is not new follows from the premise."""
+    if not world.frozen or not (world.shows_nothing_new or len(world.model.cid.decisions) > 1):
+        return []
+    found = [claims.whole_regret(h, world) for h in hypotheses]
+    said_by = [claim for claim in found if claim is not None]
+    joint = _union(said_by) if said_by and len(said_by) == len(found) else None
+    if joint is None:
+        return []
+    return [(_row(world, JOINT, "regret", ", ".join(world.setup.score), None, joint), "structural")]
+
+
+def _coverage_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float) -> _Rows:
+    """Every agent acts as at least one hypothesis says, where they disagree.
+
+    One that allows everything covers all, and contexts that hardly come up tell nothing.
+    """
+    contexts = claims.telling(world, hypotheses)
+    known = [[world.possible(h, decision) for decision in world.model.cid.decisions] for h in hypotheses]
     if not contexts or any(mask is None for masks in known for mask in masks):
         return []
     named = dict(zip(world.model.cid.decisions, zip(*known, strict=True), strict=True))
@@ -314,7 +421,11 @@ def _coverage_rows(world: World, hypotheses: Sequence[Hypothesis]) -> _Rows:
         "must",
         "the hypotheses are all there are",
     )
-    return [(row, "tested" if all(excludes) else "structural")]
+    cid = world.model.cid
+    often = any(
+        depends_on_rules(cid, d) or float(world.tables[d].reshape(-1)[w].sum()) > margin for d, w in contexts.items()
+    )
+    return [(row, "tested" if all(excludes) and often else "structural")]
 
 
 def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
@@ -339,28 +450,42 @@ def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
 
 
 def _retrained_rows(
-    setup: TrainingSetup, world: World, hypotheses: Sequence[Hypothesis], margin: float, budget: Budget
+    setup: TrainingSetup,
+    world: World,
+    hypotheses: Sequence[Hypothesis],
+    margin: float,
+    tolerance: float,
+    budget: Budget,
 ) -> list[Prediction]:
-    """Exact differences that retraining can show: without an observation, without influence on a node."""
+    """What retraining loses, exactly: without an observation, without influence on a node.
+
+    Without an observation that is not requisite for the base nothing is lost, and every agent has to show that: it is
+    trained again on the base utility, whatever it wants. Of any other the loss is what agents can show that learn as
+    well.
+    """
     if not hypotheses:
         return []
-    model, cid = world.model, world.model.cid
-    low, high = utility_range(model)
+    model, cid = paying_only(world.model, setup.training_score), world.model.cid
     best = claims.best_value(setup, model, budget)
-    rows: list[tuple[RowKind, str, str, float, str]] = []
-    for decision in cid.decisions:
+    rows: list[tuple[RowKind, str, str, float, Modality, str]] = []
+    for decision in cid.decisions if len(cid.decisions) == 1 else ():
+        needed = requisite_observations(cid, decision, setup.training_score)
         for parent in cid.parents(decision):
             if parent in model.allowed_reads(decision):
                 continue  # it is part of the form of the rule: there is no agent without it
-            if all(parent in claims.requisite(h, world, decision) for h in hypotheses) and len(cid.decisions) == 1:
+            if parent not in needed:
+                because = f"`{parent}` is not requisite for the score (Fagiuoli & Zaffalon 1998)"
+                rows.append(("observation", parent, decision, 0.0, "must", because))
+            elif all(parent in claims.requisite(h, world, decision) for h in hypotheses):
                 gain = best - claims.best_value(setup, claims.blinded(model, parent, decision), budget)
-                rows.append(
-                    ("observation", parent, decision, gain, "value of information (Everitt et al. 2021, Thm 9)")
-                )
+                because = "value of information (Everitt et al. 2021, Thm 9)"
+                rows.append(("observation", parent, decision, gain, "can", because))
+    for decision in cid.decisions:
         for child in cid.children(decision):
             if cid.kind(child) == "chance":
                 gain = best - claims.best_value(setup, claims.uncontrolled(model, child, decision), budget)
-                rows.append(("control", child, decision, gain, "control incentive (Everitt et al. 2021, Thm 18)"))
+                because = "control incentive (Everitt et al. 2021, Thm 18)"
+                rows.append(("control", child, decision, gain, "can", because))
     return [
         Prediction(
             f"{JOINT}/{TRAINING}/{kind}/{_of(node, decision, cid)}/retrained",
@@ -368,14 +493,14 @@ def _retrained_rows(
             TRAINING,
             kind,
             _of(node, decision, cid),
-            (gain, gain),
-            "can",
+            (gain - tolerance, gain + tolerance),
+            modality,
             because,
             decision,
             retrained=True,
         )
-        for kind, node, decision, gain, because in rows
-        if gain > margin * (high - low)
+        for kind, node, decision, gain, modality, because in rows
+        if modality == "must" or gain - tolerance > margin * world.range
     ]
 
 
@@ -423,13 +548,13 @@ def _merged(
     decision: str | None,
     claim: Callable[[Hypothesis], Claim | None],
     margin: float,
-    most: float | None = None,
+    most: Callable[[Claim, Sequence[Hypothesis]], float | None] | None = None,
     shows: Callable[[Hypothesis], float | None] | None = None,
 ) -> _Rows:
     """Make the joint row where all hypotheses claim something of one form, and a row of each that claims more.
 
-    No rule shows more than `most` of a use or response, and no optimizer of a hypothesis more than `shows` says, where
-    those are known.
+    No rule shows more than `most` of a use or response that some hypotheses claim or deny, and no optimizer of a
+    hypothesis more than `shows` says, where those are known.
     """
     asked = [(h, claim(h)) for h in hypotheses]
     made = [(h, found) for h, found in asked if found is not None]
@@ -442,12 +567,12 @@ def _merged(
     )
     rows: _Rows = []
     if joint is not None:
-        fails = _can_fail(world, decision, joint, margin, most)
+        fails = _can_fail(world, decision, joint, margin, None if most is None else most(joint, hypotheses))
         rows.append((_row(world, JOINT, kind, subject, decision, joint), "tested" if fails else "structural"))
     for h, found in made:
         if joint is None or _spelled(found.expected) != _spelled(joint.expected):
             use: _Use = "tested"
-            if not _can_fail(world, decision, found, margin, most):
+            if not _can_fail(world, decision, found, margin, None if most is None else most(found, [h])):
                 use = "structural"
             elif _on_the_edge(world, decision, found, [pair for pair in asked if pair[0] is not h], margin, shows):
                 use = "undecidable"
@@ -479,9 +604,8 @@ def _on_the_edge(
         elif decision is not None:
             found.append(_outside(world, decision, expected, other.expected))
         else:
-            low, high = utility_range(world.setup.deployed(TRAINING))
             beyond = max(other.expected[1] - expected[1], expected[0] - other.expected[0])
-            found.append(beyond / (high - low) if high > low else None)
+            found.append(beyond / world.range if world.range > 0 else None)
     if any(number is None for number in found):
         return False
     rounding = 1e-9
@@ -528,14 +652,14 @@ def _row(world: World, hypothesis: str, kind: RowKind, subject: str, decision: s
 def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, most: float | None) -> bool:
     """Say whether some rule would break the claim by more than the margin.
 
-    None breaks an interval that covers every regret, a table of all actions, or the claim that it does not respond to
-    what hardly shows. How often contexts come up is asked only where no other decision has a say in it.
+    None breaks an interval that covers every regret or a table of all actions, and none shows a use or response of what
+    hardly comes up. How often contexts come up is asked only where no other decision has a say in it.
     """
     expected = claim.expected
     if claim.forced:
         return False
     if isinstance(expected, bool):
-        return expected or most is None or most > margin
+        return most is None or most > margin
     if decision is not None:
         sizes = dict(zip(world.model.contexts(decision), world.may(decision).sum(axis=1).tolist(), strict=True))
         excluding = {context for context, actions in expected if len(actions) < sizes[context]}
@@ -544,8 +668,7 @@ def _can_fail(world: World, decision: str | None, claim: Claim, margin: float, m
         chances = zip(world.model.contexts(decision), world.tables[decision].reshape(-1).tolist(), strict=True)
         return sum(chance for context, chance in chances if context in excluding) > margin
     low, high = expected
-    lowest, highest = utility_range(world.setup.deployed(TRAINING))
-    slack = (margin + 1e-9) * (highest - lowest)
+    slack = (margin + 1e-9) * world.range
     return bool(low > slack or high < world.worst - slack)
 
 

@@ -16,6 +16,7 @@ module                  what it holds
 ``all_optimal``         every optimal policy at once
 ``solution``            what solving returns
 ``ties``                which actions are best, by bounds on rounding and exact numbers
+``stakes``              what the worst policy and the best are worth
 ``worth``               what a policy is worth, with a bound on its rounding
 ======================  ===============================================================
 """

@@ -80,14 +80,18 @@ def test_of_many_values_some_objectives_are_known_and_all_are_bounded(family: cm
 
 
 def test_the_walk_makes_rows_that_can_fail(family: cm.types.Family) -> None:
-    rows = family.predictions()
+    rows = family.predictions(reading="competent")
     for name in ("at_goal", "at_lamp"):
         assert rows[f"{name}/lamp moved/regret/reward"].modality == "must"
         assert {row.subject for row in rows.of(name) if row.kind == "actions"} == {"A1", "A2"}
     assert rows["joint/lamp moved/coverage"].modality == "must"
+    frozen = family.predictions()
+    for name in ("at_goal", "at_lamp"):  # in one rule of two decisions there is no part of a regret
+        assert {row.kind for row in frozen.of(name) if row.deployment == "lamp moved"} >= {"actions"}
+        assert not [row for row in frozen.of(name) if row.kind == "regret"]
     setup = walk()
     pair = cm.derive_mesa_optimizers(setup, targets=[("at_goal", "at_lamp")])["at_goal", "at_lamp"]
-    claim = claims.regret(pair, claims.world_of(setup, "lamp moved"))
+    claim = claims.regret(pair, claims.world_of(setup, "lamp moved", reading="competent"))
     assert claim is not None
     assert (claim.modality, claim.expected) == ("can", pytest.approx((0.0, 2 / 3)))  # others may lose more
 
