@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from cidmesa.model import CIM
     from cidmesa.solve import Solution
 
+ROUNDING = 1e-12
+"""Differences of expected utilities up to this share of them are none."""
+
 Modality: TypeAlias = Literal["must", "can"]
 
 
@@ -168,7 +171,7 @@ class World:
         """What the best policy earns less what the worst does; in training of what it scores."""
         scored = self.setup.training_score if self.name == TRAINING else self.setup.score
         low, high = attainable_range(paying_only(self.model, scored), self.setup.shared_rules, budget=self.budget)
-        return high - low
+        return high - low if high - low > ROUNDING * max(abs(high), abs(low)) else 0.0
 
     @property
     def shows_nothing_new(self) -> bool:

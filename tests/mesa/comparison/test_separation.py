@@ -96,7 +96,7 @@ def candidates(model: cm.CIM, size: int) -> tuple[dict[frozenset[str], list[dict
 
 def test_against_enumeration() -> None:
     rows_seen, seed, limited, visible = 0, 0, 0, 0
-    while rows_seen < examples(quick=20, full=2000):
+    while rows_seen < examples(quick=20, full=300):
         seed += 1
         rng = np.random.default_rng(seed)
         chance = int(rng.integers(2, 5))
