@@ -16,8 +16,8 @@ format                    program                             files             
 :mod:`efg`                Gambit (games)                      ``.efg``                    both
 ========================  ==================================  ==========================  ============
 
-:mod:`tokens` cuts the text formats into pieces, :mod:`xml` reads the others, :mod:`canonical` writes out noisy OR and its
-like as tables, :mod:`writing` is shared by the writers.
+:mod:`tokens` cuts the text formats into pieces, :mod:`xml` reads the others, :mod:`canonical` writes out noisy OR and
+its like as tables, :mod:`writing` is shared by the writers.
 What they have in common is the ``Network`` of :mod:`network`, which becomes a model in one place:
 kinds, states, tables in row-major order with the node itself last, and what a model has no room for (labels, units,
 positions).

@@ -356,8 +356,8 @@ def without_update(setup: TrainingSetup, deterministic: bool = False) -> CIM | s
     >>> model = cid.parameterise(tr=[0, 1], dep=[0, 1], loss=lambda tr: -tr, kept=lambda tr: 1 - tr,
     ...                          gain=lambda kept, dep: kept * dep, harm=lambda gain: -gain)
     >>> cut = without_update(cm.TrainingSetup(model, phases=cm.Phases("tr", "kept", "dep")))
-    >>> cut.cpd("kept").tolist()
-    [[0.0, 1.0], [0.0, 1.0]]
+    >>> cut.domain("kept"), cut.cpd("kept").tolist()
+    ((1, 0), [[1.0, 0.0], [1.0, 0.0]])
     """
     model = require_setup(setup, "deception").require_model("deception")
     if setup.phases is None:
