@@ -76,6 +76,9 @@ def test_from_model_to_verdict() -> None:
     report = cm.validate(family, agents)
     assert report.registered
     assert {row.subject for row in family.predictions().structural if row.kind == "observation"} == set()
+    kinds = {r.kind for r in report.rows if r.deployment == "repainted" and r.hypothesis == "joint"}
+    assert "regret" not in kinds  # nothing that is shown there is new to them
+    report = cm.validate(family, agents, reading="competent")
     [regret] = [
         r for r in report.rows if r.kind == "regret" and r.deployment == "repainted" and r.hypothesis == "joint"
     ]

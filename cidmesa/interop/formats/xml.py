@@ -17,7 +17,7 @@ from cidmesa.interop.formats.tokens import MOST_TOKENS, as_number
 DEEPEST: Final = 64
 """How deep elements may be nested."""
 
-MOST_ELEMENTS: Final = 300_000
+MOST_ELEMENTS: Final = 200_000
 """How many elements, and about as many attributes, a file may have: 10,000 nodes make about 200,000."""
 
 
