@@ -19,6 +19,7 @@ import numpy as np
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.optimal import solve
+from cidmesa.solve.policies.worth import Worth, difference
 from cidmesa.solve.queries.query import joint
 
 if TYPE_CHECKING:
@@ -61,19 +62,15 @@ def attainable_range(
 
     Notes
     -----
-    Two solves; values that differ by rounding alone are equal. Where an optimum is not proven the range is the one
-    between the policies found.
+    Two solves. How far the two are apart is computed exactly where rounding would leave few digits, whatever either is
+    worth. Where an optimum is not proven the range is the one between the policies found.
     """
     shared = tuple(shared_rules)
-    best = float(solve(model, shared_rules=shared, budget=budget, progress=False).value)
-    worst = -float(solve(negated(model), shared_rules=shared, budget=budget, progress=False).value)
-    tied = best - worst <= 1e-12 * max(abs(best), abs(worst), _largest(model))
-    return worst + 0.0, (worst if tied else best) + 0.0
-
-
-def _largest(model: CIM) -> float:
-    """Return the largest number that a utility pays, in size."""
-    return max((float(np.abs(model.cpd(u)).max(initial=0.0)) for u in model.cid.utilities), default=0.0)
+    best = solve(model, shared_rules=shared, budget=budget, progress=False)
+    worst = solve(negated(model), shared_rules=shared, budget=budget, progress=False)
+    low = Worth.of(model, worst.tables)
+    apart, _ = difference(Worth.of(model, best.tables), low)
+    return low.value + 0.0, low.value + max(0.0, apart) + 0.0
 
 
 def typical_gain(model: CIM, shared_rules: Iterable[tuple[str, ...]] = ()) -> float:
@@ -92,19 +89,18 @@ def typical_gain(model: CIM, shared_rules: Iterable[tuple[str, ...]] = ()) -> fl
         low, high = attainable_range(model, shared)
     except NotApplicableError:
         return 1.0
-    return high - low if high - low > 1e-12 * max(abs(high), abs(low)) else 1.0
+    return high - low or 1.0
 
 
 def _gain_of(found: Solution, decision: str) -> float:
     """Return the mean gain at one decision, over the contexts of positive probability in which there is one."""
     model = found.model
     values = np.asarray(found.action_values(decision), dtype=np.float64)
+    optimal = found.optimal_mask(decision)
     may = model.allowed(decision)
-    values = np.where((True if may is None else may) & np.isfinite(values), values, -np.inf)
-    values = values.reshape(-1, values.shape[-1])
+    others = np.isfinite(values) & ~optimal & (True if may is None else may)
+    best = np.where(optimal, values, -np.inf).max(axis=-1).reshape(-1)
+    next_best = np.where(others, values, -np.inf).max(axis=-1).reshape(-1)
     law = np.asarray(joint(model, model.cid.parents(decision), policy=found.tables), dtype=np.float64).reshape(-1)
-    best = values.max(axis=1)
-    slack = 1e-9 * np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max(initial=0.0)
-    next_best = np.where(values < best[:, None] - slack, values, -np.inf).max(axis=1)
-    gains = (law > 0) & np.isfinite(next_best)
+    gains = (law > 0) & np.isfinite(next_best) & (best > next_best)
     return float(law[gains] @ (best[gains] - next_best[gains]) / law[gains].sum()) if gains.any() else 0.0
