@@ -11,6 +11,7 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
+from cidmesa.graph import relevant_mechanisms
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.regret_interval import interval, possible
 from cidmesa.mesa.derive import derive_mesa_optimizers
@@ -56,8 +57,19 @@ def test_the_number_of_policies_is_in_the_refusal() -> None:
         list_reduced_policies(model, every, most=15)
 
 
+def in_a_circle(setup: TrainingSetup, target: str) -> bool:
+    """Say whether the rules of two decisions matter to each other, for those who pursue a target."""
+    cid = setup.cid
+    matter = {d: relevant_mechanisms(cid, d, targets=[target]) for d in cid.decisions}
+    return any(d in matter[e] and e in matter[d] for d in cid.decisions for e in cid.decisions if d != e)
+
+
 def test_idle_links_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Consistency, least regrets, intervals of both readings and possible actions, with and without idle links."""
+    """Consistency, least regrets, intervals of both readings and possible actions, with and without idle links.
+
+    Of frozen optimizers whose rules each depend on another's nothing is known in contexts that are new to them. Without
+    idle links there may be no such context; then the narrower interval is found.
+    """
     checked, seed = 0, 0
     while checked < examples(quick=40, full=2000):
         seed += 1
@@ -80,7 +92,10 @@ def test_idle_links_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
             assert len(less._answers.tables.reduced) == fewer
             assert [less.consistency, less.training_regret] == answers[:2], seed
             assert less.deployment_regret["there"] == pytest.approx(answers[2], abs=1e-9), seed
-            assert less.stale_regret["there"] == pytest.approx(answers[3], abs=1e-9), seed
+            narrow, wide = less.stale_regret["there"], answers[3]
+            assert wide.low - 1e-9 <= narrow.low <= narrow.high <= wide.high + 1e-9, seed
+            if not in_a_circle(setup, target):
+                assert tuple(narrow) == pytest.approx(tuple(wide), abs=1e-9), seed
             assert [less.possible_actions(name) for name in setup.distributions] == actions, seed
 
 
