@@ -97,8 +97,11 @@ def search(
         return exhaustive(problem, cutset, others, linear, progress, budget)
     if method != "coordinate ascent":
         found = None if groups else by_value_sets(problem, first, progress, budget)
-        if found is not None:
+        if found is not None and (found.exact or method is not None):
             return found
+        if found is not None:  # a policy and a bound: there may be a better policy
+            local = coordinate_ascent(problem, first, starts, seed, progress, budget)
+            return local._replace(bound=found.bound, off=found.off) if local.value > found.value else found
         if method is not None:
             why = "rules are shared" if groups else "not even the tables of a single policy are small enough"
             raise NotApplicableError(f"method={method!r} does not apply, because {why}: use 'coordinate ascent'.")

@@ -82,7 +82,7 @@ ROUNDING = 2.0**-46
 """By how much, relative to the largest entry, a mixture may be below a table that it stands for."""
 
 WORK = 2**34
-"""How many numbers may be compared before a set is bracketed: some ten seconds."""
+"""How many numbers may be compared before a set is bracketed: some ten seconds. A bracket has an eighth of it."""
 
 
 class TooManyTablesError(Exception):
@@ -148,10 +148,13 @@ class Cut:
         Takes tables as rows, none below another; returns the positions of those to go on with, and their values.
     worth_a_look
         Up to how many tables convex combinations are looked for before that.
+    exact
+        Whether nothing that may be needed is cut.
     """
 
     rows: Callable[[Array], tuple[Ints, Array]]
     worth_a_look: int
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,7 @@ class _Elimination:
             if v not in self.parents:
                 self.parents[v] = self.member[v].scopes[0] if v in self.member else problem.view.index.parents[v]
                 waiting += self.parents[v]
-        self.work = 0
+        self.work, self.most = 0, WORK if cut.exact else WORK // 8
 
     def optimum(self, progress: bool) -> Optimum:
         """Return the largest value in the end, and the rules that it was made of."""
@@ -459,7 +462,7 @@ class _Elimination:
     def _count(self, comparisons: int) -> None:
         """Refuse to go on after too much work, or too late."""
         self.work += comparisons
-        if self.work > WORK or self.late():
+        if self.work > self.most or self.late():
             raise TooManyTablesError
 
 
@@ -489,7 +492,7 @@ def _all() -> Cut:
             raise TooManyTablesError
         return np.arange(len(rows)), rows
 
-    return Cut(cut, 2 * MOST)
+    return Cut(cut, 2 * MOST, exact=True)
 
 
 def _few(cap: int) -> Cut:
