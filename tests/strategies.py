@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 import cidmesa as cm
@@ -23,6 +24,18 @@ FULL = os.environ.get("CIDMESA_PROFILE") == "full"
 def examples(quick: int, full: int) -> int:
     """Return how many examples to try under the profile in force."""
     return full if FULL else quick
+
+
+def shifts(draw: Callable[..., Any], model: cm.CIM) -> dict[str, np.ndarray]:
+    """Draw new laws for one or two chance nodes with two values, in thirds."""
+    found = {}
+    for node in draw(st.lists(st.sampled_from(model.cid.chance), min_size=1, max_size=2, unique=True)):
+        shape = model.cpd(node).shape
+        rows = int(np.prod(shape[:-1]))
+        weights = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows))
+        first = np.array(weights, dtype=float) / 3
+        found[node] = np.stack([first, 1 - first], axis=-1).reshape(shape)
+    return found
 
 
 @st.composite

@@ -24,7 +24,7 @@ import numpy as np
 
 from cidmesa.arrays import Floats
 from cidmesa.mesa.graphical.mesa_diagram import mesa_model, with_mesa_utility
-from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.mesa.objectives.declared import Objective, domain_of, numbers_of
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.validation.goals import values
@@ -48,7 +48,7 @@ def regrets(setup: TrainingSetup, policies: Sequence[Mapping[str, Any]]) -> Mapp
     node = setup.intended
     if node is None:
         return {}
-    wanted = Objective(node, (node,), np.array([float(x) for x in domain_of(setup, node)]), (domain_of(setup, node),))  # type: ignore[arg-type]
+    wanted = Objective(node, (node,), numbers_of(setup, node), (domain_of(setup, node),))
     found = {}
     for name in setup.distributions:
         there = setup.deployed(name)

@@ -20,7 +20,7 @@ from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import Interval, interval
 from cidmesa.mesa.graphical.positions import Reading
-from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, of_score, read
+from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, numbers_of, of_score, read
 from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
@@ -100,7 +100,7 @@ class Derivation:
         if node is None:
             raise NotApplicableError("this setup does not say what is intended: TrainingSetup(.., intended=node).")
         tables = self._tables_for(in_node_order(self.setup, (*names, node)))
-        numbers = np.array([float(value) for value in domain_of(self.setup, node)])  # type: ignore[arg-type]
+        numbers = numbers_of(self.setup, node)
         value = tables.table(name, (node,)).outcome @ numbers
         if stale and isinstance(tables, NormalForm):
             there = tables.table(name, names)

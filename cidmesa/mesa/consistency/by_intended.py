@@ -32,7 +32,7 @@ from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
-from cidmesa.mesa.objectives.declared import domain_of
+from cidmesa.mesa.objectives.declared import numbers_of
 from cidmesa.model import CIM
 from cidmesa.solve.policies.worth import difference
 
@@ -64,7 +64,7 @@ def regret_by_intended(setup: TrainingSetup, answers: ByDeclaredObjective | BySt
     node = setup.intended
     if node is None:
         raise NotApplicableError("this setup does not say what is intended: TrainingSetup(.., intended=node).")
-    numbers = np.array([float(value) for value in domain_of(setup, node)])  # type: ignore[arg-type]
+    numbers = numbers_of(setup, node)
     try:
         if isinstance(answers, ByStage):
             ends = list(_of_own_rules(setup, answers, name, node, numbers))

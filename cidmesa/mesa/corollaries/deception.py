@@ -364,7 +364,9 @@ def without_update(setup: TrainingSetup, deterministic: bool = False) -> CIM | s
         raise NotApplicableError(
             "deception is about phases of training: TrainingSetup(phases=Phases(train=, update=, deploy=))."
         )
-    found = _unmodified(setup, setup.phases, RuleSpace.of(model, setup.shared_rules), deterministic)
+    space = RuleSpace.of(model, setup.shared_rules)
+    scored = space.total(model, setup.training_score)
+    found = _unmodified(model, setup.phases, space, scored, deterministic)
     if isinstance(found, str):
         return found
     update = setup.phases.update
@@ -425,7 +427,7 @@ def _regrets(
     space = RuleSpace.of(model, setup.shared_rules)
     scored = space.total(model, setup.training_score)
     deployed = space.total(model, deployment_utilities(setup, phases))
-    unmodified = _unmodified(setup, phases, space, deterministic)
+    unmodified = _unmodified(model, phases, space, scored, deterministic)
     if isinstance(unmodified, str):
         return unmodified
     shares, proven = unmodified
@@ -450,11 +452,9 @@ def _regrets(
 
 
 def _unmodified(
-    setup: TrainingSetup, phases: Phases, space: RuleSpace, deterministic: bool
+    model: CIM, phases: Phases, space: RuleSpace, scored: Polynomial, deterministic: bool
 ) -> tuple[tuple[Fraction, ...], bool] | str:
-    """Return the law of the unmodified update, and whether it is proven; or why there is none."""
-    model = setup.require_model("deception")
-    scored = space.total(model, setup.training_score)
+    """Return the law of the update under rules that are best by the score, and whether it is proven; or why not."""
     laws = [space.expectation(model, [phases.update], row) for row in np.eye(model.card(phases.update))]
     ranges = [extremes(space, scored, law, deterministic) for law in laws]
     if any(found.largest.less(found.least).sign == 1 for found in ranges):

@@ -98,6 +98,11 @@ def domain_of(setup: TrainingSetup, node: str) -> Values:
     return tuple(sorted(paid))
 
 
+def numbers_of(setup: TrainingSetup, node: str) -> Floats:
+    """Return the values of a target that is a number, in the order of its domain: the objective to have much of it."""
+    return np.array([float(value) for value in domain_of(setup, node)])  # type: ignore[arg-type]
+
+
 def declared(targets: Sequence[str], domains: Sequence[Values]) -> tuple[Objective, ...]:
     """Return the objectives that are tried by name, in order.
 

@@ -220,7 +220,8 @@ class Profiles:
         factors = [
             self.factors.get(v) or own_factor(index, v) for v in reversed(index.cid.topological) if above >> v & 1
         ]
-        return make_plan(factors, (*scope, self.number), self.cards), factors
+        key = ("law", self.cards, scope, tuple([factor.p for factor in factors]))
+        return index.planned(key, lambda: make_plan(factors, (*scope, self.number), self.cards)), factors
 
     def _rule_or_table(self, factor: Factor) -> Array:
         """Return the table behind a factor; a decision that matters to no utility may do anything."""

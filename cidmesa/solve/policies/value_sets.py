@@ -58,7 +58,7 @@ from cidmesa.solve.policies.policy_batch import Member
 from cidmesa.solve.policies.problem import Problem
 
 HULL = 60
-"""Larger sets are pruned by convex combinations too; in smaller ones a linear program costs more than it saves."""
+"""Larger sets are pruned by convex combinations too; in smaller ones looking for them costs more than it saves."""
 
 MOST = 2048
 """How many tables a set may have before it is bracketed."""
@@ -345,10 +345,9 @@ class _Elimination:
 
     def _portions(self, count: int, m: Member, width: int) -> Iterable[Ints]:
         """Yield which tables to give rules to at once."""
-        many = min(m.count, LISTED)
-        at_once = max(1, ENTRIES // max(1, many * m.contexts * width))
-        for start in range(0, count, at_once if m.count <= LISTED else 1):
-            yield np.arange(start, min(count, start + (at_once if m.count <= LISTED else 1)))
+        at_once = max(1, ENTRIES // (m.count * m.contexts * width)) if m.count <= LISTED else 1
+        for start in range(0, count, at_once):
+            yield np.arange(start, min(count, start + at_once))
 
     def _ruled(self, s: ValueSet, m: Member, at: Ints, block: Array, rest: tuple[int, ...]) -> ValueSet:
         """Give some tables, shape ``(tables, actions, contexts, rest)``, every rule worth a look, and prune."""

@@ -25,7 +25,7 @@ from cidmesa.validation.checks import Checks
 from cidmesa.validation.judge import allowed_set, sides
 from cidmesa.validation.statistics import MARGIN
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments
-from tests.strategies import examples, models
+from tests.strategies import examples, models, shifts
 
 
 def red_door_family(mismatch: float = 0.0, places: tuple[Any, ...] = ("left", "right")) -> Family:
@@ -239,16 +239,7 @@ class Ruled:
 def setups(draw: Any) -> cm.TrainingSetup:
     """A random model with one decision and one deployment that shifts one or two chance nodes."""
     model = draw(models(min_chance=2, max_chance=4, max_card=2))
-    cid = model.cid
-    nodes = draw(st.lists(st.sampled_from(cid.chance), min_size=1, max_size=2, unique=True))
-    shifts = {}
-    for node in nodes:
-        shape = model.cpd(node).shape
-        rows = int(np.prod(shape[:-1]))
-        weights = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows))
-        first = np.array(weights, dtype=float) / 3
-        shifts[node] = np.stack([first, 1 - first], axis=-1).reshape(shape)
-    return cm.TrainingSetup(model, deployments={"elsewhere": shifts})
+    return cm.TrainingSetup(model, deployments={"elsewhere": shifts(draw, model)})
 
 
 def one_map(

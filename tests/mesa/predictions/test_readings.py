@@ -21,7 +21,7 @@ from cidmesa.validation.checks import Checks
 from cidmesa.validation.judge import allowed_set, sides
 from cidmesa.validation.statistics import MARGIN, share_test
 from tests.mesa.systems import red_door, red_door_deployments
-from tests.strategies import examples, models
+from tests.strategies import examples, models, shifts
 
 
 class Ruled:
@@ -264,18 +264,7 @@ def setups(draw: Any, decisions: int = 1) -> cm.TrainingSetup:
     model = draw(models(decisions=decisions, min_chance=2, max_chance=4 if decisions == 1 else 3, max_card=2))
     sure = draw(st.lists(st.sampled_from(model.cid.chance), unique=True))
     model = model.shift({node: np.round(model.cpd(node) + np.array([1e-9, -1e-9])) for node in sure})
-    deployments = {}
-    for name in ("here", "there"):
-        nodes = draw(st.lists(st.sampled_from(model.cid.chance), min_size=1, max_size=2, unique=True))
-        shifts = {}
-        for node in nodes:
-            shape = model.cpd(node).shape
-            rows = int(np.prod(shape[:-1]))
-            weights = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows))
-            first = np.array(weights, dtype=float) / 3
-            shifts[node] = np.stack([first, 1 - first], axis=-1).reshape(shape)
-        deployments[name] = shifts
-    return cm.TrainingSetup(model, deployments=deployments)
+    return cm.TrainingSetup(model, deployments={name: shifts(draw, model) for name in ("here", "there")})
 
 
 def joint_rows(family: Family) -> list[Prediction]:
