@@ -33,6 +33,7 @@ from cidmesa.mesa.predictions.claims import Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
+from cidmesa.validation.changed import measure
 from cidmesa.validation.checks import OUTSIDE, PREMISE, Checks, Measured, explanation
 from cidmesa.validation.matching import identity_of, require_trained_here
 from cidmesa.validation.one_row import merged, organism_predictions
@@ -198,7 +199,7 @@ def validate(
     rows: list[_Judged] = []
     with tqdm(tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
         for row in bar:
-            found = checks.measure(row)
+            found = measure(checks, row)
             rows.append(_judge(checks, row, found, scope, None, margin))
             rows += _among_assigned(checks, row, scope, margin)
     counted = [row for row in rows if not row.prediction.inert]
@@ -211,7 +212,7 @@ def validate(
     identity = identity_of(setup, agents, registered)
     sampled = checks.subjects.sampled
     whole = [row for row in counted if row.prediction.hypothesis == JOINT or organism is not None]
-    pretends = [row for row in counted if row.prediction.kind == "deception"]
+    pretends = [row for row in counted if organism is not None and row.prediction.kind == "deception"]
     return Report(
         rows=tuple(finished),
         controls=tuple(controls),

@@ -89,6 +89,11 @@ class Hypothesis(Protocol):
         """Base regret in each deployment of frozen rules, an interval."""
         ...
 
+    @property
+    def is_deceptive(self) -> Any:
+        """A verdict on whether its compliance in training is instrumental and ends."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
@@ -138,6 +143,11 @@ class World:
     def _base(self) -> Solution:
         """What is best in training."""
         return self.setup.deployed(TRAINING).solve(shared_rules=self.setup.shared_rules, budget=self.budget)
+
+    def best_in_training(self, decision: str) -> Mask:
+        """Return the actions that are best for the base in training, shape (contexts, actions)."""
+        mask = np.asarray(self._base.optimal_mask(decision), dtype=bool)
+        return mask.reshape(-1, mask.shape[-1])
 
     @cached_property
     def comes_in_training(self) -> Mapping[str, Floats]:
@@ -301,8 +311,16 @@ def loosely_held(world: World, decision: str, moves: Floats, margin: float) -> f
     """
     if not world.frozen:
         return 0.0
-    comes = world.comes_in_training[decision]
-    free = np.flatnonzero(~world.counted[decision] & (moves > 0))
+    return held_loosely(world.comes_in_training[decision], np.where(world.counted[decision], 0.0, moves), margin)
+
+
+def held_loosely(comes: Floats, moves: Floats, margin: float) -> float:
+    """Return how much a number moves at most with a rule in contexts that come up no more often than the margin.
+
+    >>> round(held_loosely(np.array([0.01, 0.99]), np.array([0.5, 0.5]), 0.05), 6)    # all of one, some of the other
+    0.520202
+    """
+    free = np.flatnonzero(moves > 0)
     with np.errstate(divide="ignore"):
         order = free[np.argsort(-moves[free] / comes[free], kind="stable")]
     before = np.cumsum(comes[order]) - comes[order]

@@ -334,7 +334,7 @@ def test_structural_rows_cannot_fail_and_the_others_can(setup: cm.TrainingSetup,
             assert not isinstance(found, str)
             assert sides(found.bounds, allowed_set(row, checks.unit(row), MARGIN))[0].all(), row
     for row in rows:
-        if row.kind in {"regret", "actions"} and not row.inert:
+        if row.kind in {"regret", "actions"} and not row.inert and not row.retrained:
             found = checks.measure(row)
             assert not isinstance(found, str)
             assert not sides(found.bounds, allowed_set(row, checks.unit(row), MARGIN))[0].all(), row
