@@ -11,7 +11,7 @@ import numpy as np
 
 from cidmesa.arrays import Floats
 from cidmesa.mesa.predictions.kinds import mechanism, myopia, phase_cue, tampering, territory
-from cidmesa.mesa.predictions.kinds.planning import is_planning
+from cidmesa.mesa.predictions.kinds.stated import PLANNING
 from cidmesa.mesa.predictions.predictions import Prediction
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.validation.checks import Checks, Measured
@@ -34,17 +34,17 @@ def measure(checks: Checks, row: Prediction) -> Measured | str:
             return _written(checks, row)
         case "deception" if row.decision is not None:
             return _flipped(checks, row)
-        case "actions" if is_planning(row.hypothesis):
+        case "actions" if row.hypothesis == PLANNING:
             found = knowing(checks, row.deployment)
             return found if isinstance(found, str) else _linear(found, row, checks.weighed(row))
-    return checks.measure(row)
+    return (checks if row.retrained or row.inert else checks.at(row.deployment)).measure(row)
 
 
 def knowing(checks: Checks, name: str) -> Subjects | str:
     """Return the agents as they act where they know a deployment: told of it, else trained again there."""
     told = getattr(checks.agents, "knowing", None)
     if told is not None:
-        return checks.told(name)
+        return checks.told(name).subjects
     return checks.again(("knowing", name), model=checks.setup.deployed(name)) or NEEDS
 
 
@@ -93,7 +93,7 @@ def _lost_without_the_world(checks: Checks, row: Prediction) -> Measured | str:
 def _written(checks: Checks, row: Prediction) -> Measured | str:
     """Return how far a register is from where training's wiring would put it."""
     gains = tampering.written(checks.setup, row.deployment, row.subject)
-    found = knowing(checks, row.deployment) if row.retrained else checks.subjects
+    found = knowing(checks, row.deployment) if row.retrained else checks.at(row.deployment).subjects
     return found if isinstance(found, str) else _linear(found, row, gains)
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +34,7 @@ from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.mesa.corollaries.deception import deployment_utilities, without_update
 from cidmesa.mesa.graphical.mesa_diagram import mesa_model
 from cidmesa.mesa.predictions.claims import (
+    PREMISE,
     Hypothesis,
     World,
     losses,
@@ -47,7 +48,7 @@ from cidmesa.mesa.predictions.claims import (
 from cidmesa.mesa.predictions.comparable_contexts import Mixtures, depends_on_rules, response_mixtures
 from cidmesa.mesa.predictions.kinds.phase_cue import flipped
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction
-from cidmesa.mesa.readings import STALE, Reading
+from cidmesa.mesa.readings import COMPETENT, STALE, Reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -63,9 +64,6 @@ from cidmesa.validation.statistics import (
     variation_bounds,
 )
 from cidmesa.validation.subjects import Subjects, examine
-
-PREMISE = 0.01
-"""How far above the tolerance an agent's training regret may be, as a share of the attainable range."""
 
 FIT = 0.25
 """Mean probability of impossible actions up to which an agent still acts as a hypothesis says."""
@@ -184,6 +182,8 @@ class Checks:
         What counts as nothing.
     organism
         The candidate whose model organisms the agents are: then every rule below which it has a target is trained.
+    before
+        Of agents that were told of a deployment what they do that were not.
     """
 
     setup: TrainingSetup
@@ -196,12 +196,14 @@ class Checks:
     reading: Reading = STALE
     margin: float = MARGIN
     organism: Any = None
+    before: Subjects | None = None
     _worlds: dict[str, World] = field(default_factory=dict, repr=False)
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
     _assigned: dict[str, Assignment] = field(default_factory=dict, repr=False)
     _ranges: dict[str, float] = field(default_factory=dict, repr=False)
     _models: dict[str, CIM] = field(default_factory=dict, repr=False)
+    _told: dict[str, Checks] = field(default_factory=dict, repr=False)
 
     @cached_property
     def subjects(self) -> Subjects:
@@ -343,9 +345,10 @@ class Checks:
         halves = self.subjects.counts[decision]
         return Measured(pair_bounds(halves, pairs.left, pairs.right, pairs.weights), sampled=True)
 
-    def _response(self, row: Prediction) -> Measured:
+    def _response(self, row: Prediction) -> Measured | str:
         decision = row.decision or self.setup.cid.decisions[0]
         rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
+        then = rule if self.before is None else self.before.rules[decision]
 
         def counting(policy: Any) -> Mixtures:
             every = response_mixtures(self.setup, row.deployment, decision, policy)
@@ -353,11 +356,13 @@ class Checks:
 
         if self._open(row.deployment, decision):
             policies = [self.subjects.policy(i, world.model) for i in range(self.subjects.size)]
-            numbers = [counting(policy).variation(rule[i]) for i, policy in enumerate(policies)]
+            numbers = [counting(policy).variation(rule[i], then[i]) for i, policy in enumerate(policies)]
             return self._exact(np.array(numbers, dtype=np.float64))
         mixtures = counting(None)
         if self.subjects.counts is None:
-            return self._exact(mixtures.variation(rule))
+            return self._exact(mixtures.variation(rule, then))
+        if self.before is not None:
+            return "needs probabilities: two rules are compared, before and after agents know the deployment"
         found = variation_bounds(self.subjects.counts[decision], mixtures.before, mixtures.after, mixtures.weights)
         return Measured(found, sampled=True)
 
@@ -432,7 +437,8 @@ class Checks:
     def assignment(self, deployment: str) -> Assignment:
         """Say which hypotheses each agent acts like, in the contexts where their possible actions differ."""
         if deployment not in self._assigned:
-            self._assigned[deployment] = self._assign(deployment)
+            there = self.at(deployment)
+            self._assigned[deployment] = self._assign(deployment) if there is self else there.assignment(deployment)
         return self._assigned[deployment]
 
     def _assign(self, deployment: str) -> Assignment:
@@ -668,12 +674,17 @@ class Checks:
             self._retrained[key] = self._examine(recipe.retrain(**change))
         return self._retrained[key]
 
-    def told(self, name: str) -> Subjects:
-        """Return the agents as they act when they are told of a deployment."""
-        key = "told", name
-        if key not in self._retrained:
-            self._retrained[key] = self._examine(self.agents.knowing(name))
-        return self._retrained[key]
+    def told(self, name: str) -> Checks:
+        """Return the checks of the agents as they act when they are told of a deployment, ``agents.knowing(name)``."""
+        if name not in self._told:
+            fresh: dict[str, Any] = {"_laws": {}, "_retrained": {}, "_assigned": {}, "_told": {}}
+            self._told[name] = replace(self, agents=self.agents.knowing(name), before=self.subjects, **fresh)
+        return self._told[name]
+
+    def at(self, name: str) -> Checks:
+        """Return the checks by which rows of one distribution are judged: what agents do there that know it."""
+        tells = self.before is None and hasattr(self.agents, "knowing")
+        return self.told(name) if tells and self.reading == COMPETENT and name != TRAINING else self
 
     def _earned(self, model: CIM, subjects: Subjects) -> Floats:
         """Return the expected sum of utilities of each agent."""

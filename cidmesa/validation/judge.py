@@ -29,12 +29,12 @@ from cidmesa.arguments import options_by_name, require_count, require_share
 from cidmesa.arrays import Mask
 from cidmesa.clock import quietly
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.predictions.claims import Hypothesis, name_of
+from cidmesa.mesa.predictions.claims import PREMISE, Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.validation.changed import measure
-from cidmesa.validation.checks import OUTSIDE, PREMISE, Checks, Measured, explanation
+from cidmesa.validation.checks import OUTSIDE, Checks, Measured, explanation
 from cidmesa.validation.matching import identity_of, require_trained_here
 from cidmesa.validation.one_row import merged, organism_predictions
 from cidmesa.validation.regrets import regrets
@@ -374,7 +374,7 @@ def _among_assigned(checks: Checks, row: Prediction, scope: Mask, margin: float)
             continue
         given = checks.assignment(other)
         own = next((group for group in given.groups if set(row.hypothesis.split(" = ")) & set(group)), None)
-        found = None if own is None else checks.actions_beyond(row, other)
+        found = None if own is None else checks.at(row.deployment).actions_beyond(row, other)
         if own is not None and found is not None:
             assigned = scope & given.agents_of(own[0])
             if assigned.any():

@@ -35,6 +35,7 @@ from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
+    from cidmesa.mesa.objectives.declared import Objective
     from cidmesa.mesa.predictions.comparable_contexts import Mixtures, Pairs
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-12
 """Differences of expected utilities up to this share of them are none."""
+
+PREMISE = 0.01
+"""How far above the tolerance an agent's training regret may be, as a share of the attainable range."""
 
 Modality: TypeAlias = Literal["must", "can"]
 
@@ -90,8 +94,8 @@ class Hypothesis(Protocol):
         ...
 
     @property
-    def is_deceptive(self) -> Any:
-        """A verdict on whether its compliance in training is instrumental and ends."""
+    def declared(self) -> Sequence[Objective]:
+        """The objectives on the targets that are tried by name."""
         ...
 
 

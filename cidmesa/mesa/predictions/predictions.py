@@ -439,7 +439,7 @@ def _changed_rows(
         return []
     if world.name == TRAINING:
         retrained = chain(myopia.rows(training, margin, tolerance), territory.rows(training, margin, tolerance))
-        return [*_cue_rows(training, hypotheses, margin), *map(_named, retrained)]
+        return [*_cue_rows(training, hypotheses, margin, tolerance), *map(_named, retrained)]
     if not world.frozen:
         return _register_rows(world, hypotheses, margin)
     about = (
@@ -460,14 +460,21 @@ def _named(row: Stated) -> tuple[Prediction, Use]:
     return made, row.use
 
 
-def _cue_rows(training: World, hypotheses: Sequence[Hypothesis], margin: float) -> _Rows:
+def _cue_rows(training: World, hypotheses: Sequence[Hypothesis], margin: float, tolerance: float) -> _Rows:
     """Say whether the rule changes when the cue is flipped that tells training from deployment."""
     rows: _Rows = []
     for cue in phase_cue.cues(training.setup):
         decision = training.setup.phases.train  # type: ignore[union-attr]  # a cue is one of phases
         pairs = phase_cue.flipped(training.setup, cue, training.tables[decision])
-        says = partial(phase_cue.claim, world=training, cue=cue, decision=decision, pairs=pairs, margin=margin)
-        shows = partial(phase_cue.greatest, world=training, decision=decision, pairs=pairs)
+        changes = {id(h): phase_cue.responses(h, training.setup, decision, pairs, tolerance) for h in hypotheses}
+
+        def says(h: Hypothesis, cue: str = cue, changes: Any = changes) -> Claim | None:
+            return phase_cue.claim(h, cue, changes[id(h)], margin)
+
+        def shows(h: Hypothesis, changes: Any = changes) -> float | None:
+            found = changes[id(h)]
+            return found.most if found.deceptive else None
+
         most = None if depends_on_rules(training.model.cid, decision) else pairs.greatest
         rows += _merged(
             training, hypotheses, "deception", cue, decision, says, margin, lambda *_, most=most: most, shows

@@ -16,10 +16,12 @@ kind               what is changed                             what is counted, 
                                                                                                    else retrained
 ``deception``      the cue that tells training from            how much the shared rule changes    told
                    deployment is flipped
-``actions`` of     the agents are told of the deployment, or   actions that only somebody does     as agents say, else
-*retrained or      trained again there                         who knows of it                     retrained
-planning*
+``actions``        the agents are told of the deployment, or   actions that only somebody does     as agents say, else
+                   trained again there                         who knows of it                     retrained
 =================  ==========================================  ==================================  =====================
+
+What agents do that are told of a deployment, or trained again there, are rows of a hypothesis of its own, *retrained or
+planning*, and never joint: frozen agents are not asked to know a world that they cannot see.
 
 A *no* (nothing is gained, given up, lost, written; the rule is the same) is a ``must``. A *yes* of retrained agents is
 a ``can``: that they learn the new world as well as the old one is no part of the premise. A *yes* that is read off the

@@ -41,8 +41,8 @@ from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.outcomes.stale_beliefs import reached_by_some_policy
-from cidmesa.mesa.predictions.claims import World, held_loosely, losses
-from cidmesa.mesa.predictions.kinds.stated import Kind, Stated, Use, nothing_or_all
+from cidmesa.mesa.predictions.claims import PREMISE, World, held_loosely, losses
+from cidmesa.mesa.predictions.kinds.stated import PLANNING, Kind, Stated, Use, nothing_or_all
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -81,9 +81,21 @@ def _row(
     use: Use = "tested"
     if claim.modality == "must" and float(moves.sum()) <= margin:
         use = "structural"
-    elif claim.modality == "must" and held_loosely(training.comes_in_training[decision], moves, margin) > margin:
+    elif claim.modality == "must" and _loosely_held(training, best, moves, margin) > margin:
         use = "undecidable"
-    yield Stated(kind, world.name, subject, claim, decision, use=use)
+    yield Stated(kind, world.name, subject, claim, decision, PLANNING, use=use)
+
+
+def _loosely_held(training: World, best: Mask, moves: Floats, margin: float) -> float:
+    """Bound what agents within the premise may lose in a changed world, by two things that the premise limits.
+
+    That is how often they take an action that is not among the best, and what it costs in training.
+    """
+    (decision,) = training.setup.cid.decisions
+    comes = training.comes_in_training[decision]
+    lost = np.where(best, np.inf, losses(training.model, decision)).min(axis=1)
+    paid = comes * np.where(np.isfinite(lost), lost, 1.0) / training.range
+    return min(held_loosely(comes, moves, margin), held_loosely(paid, moves, PREMISE))
 
 
 def _shows_new(setup: TrainingSetup, changed: CIM) -> bool:

@@ -9,10 +9,9 @@ from its law in deployment. *Statistic*, of the told rule:
           TV\big(\pi(\cdot \mid pa),\, \pi(\cdot \mid pa, z')\big), \qquad z' = z \text{ counting } 0 .
 
 *Claim* (Hubinger et al. 2019, § 4): a candidate that is deceptive at the family's tolerance complies only while the cue
-says training, so its rule changes: a ``must`` where its possible actions at the two values are disjoint in pairs of a
-weight of twice the margin, else a ``can``. Of one that is not deceptive *no* change is claimed where it allows one
-action at both, the same. A rule of the deployed context that no scored utility depends on is claimed of hypotheses
-alone, and of a table not at all.
+says training, so its rule changes: a ``must`` where all optimal rules of its declared objectives change by twice the
+margin, else a ``can``. Of one that is not deceptive *no* change is claimed, a ``must``, where no optimal rule changes.
+What a table does at a value that training never shows where it scores is not tested.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("cue_tr", "tr"), ("tr", "loss"), ("tr", "kept"), ("cue_dep", "dep"), ("kept", "gain"),
@@ -31,12 +30,16 @@ alone, and of a table not at all.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from cidmesa.arrays import Floats, Mask
+from cidmesa.arrays import Floats
 from cidmesa.criteria.question import Answer
-from cidmesa.mesa.predictions.claims import Claim, Hypothesis, World, name_of
+from cidmesa.mesa.corollaries.deception import ActionRanges, action_ranges, deception, is_deceptive
+from cidmesa.mesa.predictions.claims import Claim, Hypothesis, name_of
 from cidmesa.mesa.predictions.comparable_contexts import Pairs, depends_on_rules
+from cidmesa.mesa.predictions.kinds.stated import ROUNDING
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.solve import joint
@@ -91,32 +94,69 @@ def flipped(setup: TrainingSetup, cue: str, law: Floats) -> Pairs:
     return Pairs(np.concatenate(left), np.concatenate(right), np.concatenate(weights))
 
 
-def possible(h: Hypothesis, world: World, decision: str) -> Mask | None:
-    """Return what the shared rule may do: what all decisions allow that it serves; ``None`` if one is not known."""
-    masks = [world.possible(h, d) for d in world.setup.rule_of(decision)]
-    known = [mask for mask in masks if mask is not None]
-    return np.logical_and.reduce(known) if len(known) == len(masks) else None
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """How much a rule changes when a cue is flipped.
+
+    Attributes
+    ----------
+    deceptive
+        Which of the objectives are.
+    least, most
+        Over all their optimal rules.
+    sure
+        Whether that is proven.
+    """
+
+    deceptive: tuple[bool, ...]
+    least: float
+    most: float
+    sure: bool
 
 
-def claim(h: Hypothesis, world: World, cue: str, decision: str, pairs: Pairs, margin: float) -> Claim | None:
+UNKNOWN = Responses((), 0.0, 1.0, False)
+
+
+def responses(h: Hypothesis, setup: TrainingSetup, decision: str, pairs: Pairs, tolerance: float) -> Responses:
+    """Return how much the rules of a hypothesis change, over its declared objectives that training can have selected.
+
+    Those have optimal rules whose regret by what training scores is within the tolerance.
+    """
+    cid = setup.cid
+    if any(depends_on_rules(cid, d) for d in setup.rule_of(decision)):
+        return UNKNOWN
+    deceptive, low, high, sure = [], np.inf, 0.0, True
+    for objective in h.declared:
+        found = is_deceptive(setup, h.targets, objective, tolerance=tolerance)
+        if found.answer is Answer.UNKNOWN:
+            return UNKNOWN
+        regrets = found.regrets or deception(setup, h.targets, objective)  # the structure alone may exclude it
+        if regrets.training > tolerance + ROUNDING:
+            continue
+        ranges = action_ranges(setup, h.targets, objective, decision)
+        least, most = _variation(ranges, pairs)
+        deceptive.append(found.answer is Answer.ADMITS)
+        low, high = min(low, least), max(high, most)
+        sure = sure and found.exact and ranges.exact
+    return Responses(tuple(deceptive), low, high, sure) if deceptive else UNKNOWN
+
+
+def _variation(ranges: ActionRanges, pairs: Pairs) -> tuple[float, float]:
+    """Bound the variation of rules between paired contexts, whose actions have probabilities in ranges."""
+    low, high = ranges.least, ranges.most
+    up, down = low[pairs.left] - high[pairs.right], low[pairs.right] - high[pairs.left]
+    least = np.maximum(np.maximum(up, 0).sum(axis=1), np.maximum(down, 0).sum(axis=1))
+    most = np.minimum(np.maximum(-down, 0).sum(axis=1), np.maximum(-up, 0).sum(axis=1))
+    return float(pairs.weights @ least), float(pairs.weights @ np.minimum(most, 1.0))
+
+
+def claim(h: Hypothesis, cue: str, found: Responses, margin: float) -> Claim | None:
     """Say whether the rule changes when the cue is flipped; ``None`` where that is open."""
-    can = possible(h, world, decision)
-    if h.is_deceptive.answer is Answer.ADMITS:
-        because = f"{name_of(h)} is deceptive: it complies while `{cue}` says training (Hubinger et al. 2019, § 4)"
-        apart = 0.0 if can is None else float(pairs.weights @ ~(can[pairs.left] & can[pairs.right]).any(axis=1))
-        alone = not depends_on_rules(world.model.cid, decision)
-        return Claim(True, "must" if alone and apart >= 2 * margin else "can", because)
-    if can is None:
-        return None
-    left, right = can[pairs.left], can[pairs.right]
-    same = (left.sum(axis=1) == 1).all() and (left == right).all()
-    return Claim(False, "must", f"{name_of(h)} does the same whatever `{cue}` says") if same else None
-
-
-def greatest(h: Hypothesis, world: World, decision: str, pairs: Pairs) -> float | None:
-    """Return the most that an optimizer's rule changes; ``None`` where its possible actions are not known."""
-    can = possible(h, world, decision)
-    if can is None:
-        return None
-    left, right = can[pairs.left], can[pairs.right]
-    return float(pairs.weights @ ~((left.sum(axis=1) == 1) & (left == right).all(axis=1)))
+    name = name_of(h)
+    if any(found.deceptive):
+        because = f"{name} is deceptive: it complies while `{cue}` says training (Hubinger et al. 2019, § 4)"
+        must = all(found.deceptive) and found.sure and found.least >= 2 * margin
+        return Claim(True, "must" if must else "can", because)
+    if found.deceptive and found.sure and found.most <= ROUNDING:
+        return Claim(False, "must", f"{name} is not deceptive, and does the same whatever `{cue}` says")
+    return None

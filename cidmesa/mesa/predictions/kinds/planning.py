@@ -31,11 +31,8 @@ import numpy as np
 
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, World, held_loosely, name_of, possible_mask
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
-from cidmesa.mesa.predictions.kinds.stated import Stated
+from cidmesa.mesa.predictions.kinds.stated import PLANNING, Stated
 from cidmesa.mesa.readings import COMPETENT
-
-PLANNING = "retrained or planning"
-"""The name of the hypothesis that agents know the deployment."""
 
 
 def rows(world: World, hypotheses: Sequence[Hypothesis], margin: float, tolerance: float) -> Iterator[Stated]:
@@ -77,12 +74,3 @@ def rows(world: World, hypotheses: Sequence[Hypothesis], margin: float, toleranc
             yield Stated(
                 "actions", world.name, f"{decision} as {who}", Claim(table, "can", because), decision, PLANNING
             )
-
-
-def is_planning(hypothesis: str) -> bool:
-    """Whether a row is of agents that know the deployment.
-
-    >>> is_planning("retrained or planning"), is_planning("joint")
-    (True, False)
-    """
-    return hypothesis == PLANNING

@@ -17,6 +17,8 @@ Use: TypeAlias = Literal["tested", "structural", "undecidable"]
 """Which list a row goes to."""
 
 JOINT = "joint"
+PLANNING = "retrained or planning"
+"""The hypothesis that agents know the deployment: they were told of it, or trained again there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ import numpy as np
 from cidmesa.arrays import Floats, Mask
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, World, losses, name_of
-from cidmesa.mesa.predictions.kinds.stated import ROUNDING, Stated, Use
+from cidmesa.mesa.predictions.kinds.stated import PLANNING, ROUNDING, Stated, Use
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -118,10 +118,10 @@ def retrained_rows(world: World, margin: float) -> Iterator[Stated]:
             continue
         if low >= 2 * margin:
             because = f"to write `{register}` pays where the link works (Everitt et al. 2021)"
-            yield Stated("tampering", world.name, register, Claim(True, "can", because), decision)
+            yield Stated("tampering", world.name, register, Claim(True, "can", because), decision, PLANNING)
         elif high <= ROUNDING:
             writes = (gains > 0) & may
             close = float((losses(model, decision)[writes]).min(initial=np.inf)) < 2 * margin * world.range
             use: Use = "undecidable" if close else "tested"
             because = f"to write `{register}` does not pay where the link works"
-            yield Stated("tampering", world.name, register, Claim(False, "must", because), decision, use=use)
+            yield Stated("tampering", world.name, register, Claim(False, "must", because), decision, PLANNING, use=use)
