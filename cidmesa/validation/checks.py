@@ -54,6 +54,7 @@ from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import payoff_tensor, reached_contexts, utility_range
+from cidmesa.validation.one_agent import INCONSISTENT, OUTSIDE
 from cidmesa.validation.statistics import (
     LEAST_SAMPLES,
     MARGIN,
@@ -77,8 +78,6 @@ EPISODES = 1_000
 NOT_SHOWN = "not shown"
 """The label of agents that hardly ever come where hypotheses differ."""
 
-OUTSIDE = "outside the premise"
-INCONSISTENT = "inconsistent across deployments"
 TABLE = "table"
 
 NOTHING_EXCLUDED = "only what excludes nothing"

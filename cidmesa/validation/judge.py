@@ -34,8 +34,9 @@ from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.validation.changed import measure
-from cidmesa.validation.checks import OUTSIDE, Checks, Measured, explanation
+from cidmesa.validation.checks import Checks, Measured, explanation
 from cidmesa.validation.matching import identity_of, require_trained_here
+from cidmesa.validation.one_agent import OUTSIDE
 from cidmesa.validation.one_row import merged, organism_predictions
 from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
