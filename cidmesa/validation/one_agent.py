@@ -11,8 +11,8 @@ Its numbers are exact where its probabilities are told. It *complies* with a ``m
 ...     def act(self, observations, seed): return {"go": np.atleast_2d(observations["red"])}
 ...     def probabilities(self, decision): return [[[1, 0], [0, 1], [1, 0], [0, 1]]]
 >>> agent = cm.validate(family, Red(), progress=False).agent(0)
->>> agent.complies["at_red/opposite/actions/go"], agent.complies["at_door/opposite/actions/go"]
-('complies', 'deviates')
+>>> [agent.complies[f"{name}/opposite/actions/go"] for name in ("at_red", "at_door = reward")]
+['complies', 'deviates']
 >>> agent.labels["opposite"], agent.complies_with_all
 ('at_red', True)
 """
