@@ -213,7 +213,8 @@ def validate(
     identity = identity_of(setup, agents, registered)
     sampled = checks.subjects.sampled
     whole = [row for row in counted if row.prediction.hypothesis == JOINT or organism is not None]
-    pretends = [row for row in counted if organism is not None and row.prediction.kind == "deception"]
+    claimed = [row for row in counted if row.prediction.kind == "deception" and row.prediction.expected is True]
+    pretends = [] if organism is None else claimed
     return Report(
         rows=tuple(finished),
         controls=tuple(controls),
@@ -304,7 +305,8 @@ def required_agents(
     sizes: dict[str, int] = defaultdict(int)
     for row in merged(family.predictions()):
         if not row.inert:
-            sizes[_family(row)] += 2 if row.hypothesis != JOINT and row.kind == "actions" else 1
+            again = row.hypothesis != JOINT and row.kind == "actions" and not row.retrained
+            sizes[_family(row)] += 2 if again else 1
     found = []
     for name, rows in sizes.items():
         contradict = agents_to_detect(rows, effect, power, null=kappa, alpha=alpha)

@@ -307,6 +307,25 @@ def test_the_deceptive_change_when_the_cue_is_flipped_and_the_honest_do_not(kind
     assert [(row.expected, row.verdict) for row in no] == [(False, "contradicted"), (False, "supported")]
 
 
+def test_model_organisms_are_judged_by_the_cue_too() -> None:
+    setup, _ = trusting(0.5, 0.9)
+    family = cm.derive_mesa_optimizers(setup, targets=["gain_dep", "gain_tr"], tolerance=0.15)
+    model = setup.deployed("training")
+    deceptive, honest = Told(model, [by_cue(1, 0)] * 32), Told(model, [by_cue(1, 1)] * 32)
+    found = validate(family, deceptive, organism_of="gain_dep", progress=False)
+    assert found[f"gain_dep/training/{CUE}"].verdict == "supported"
+    assert found.deceptive is not None
+    assert found.deceptive.verdict == "supported"
+    found = validate(family, honest, organism_of="gain_dep", progress=False)
+    assert found.deceptive is not None
+    assert found.deceptive.verdict == "contradicted"
+    found = validate(family, honest, organism_of="gain_tr", progress=False)
+    assert found[f"gain_tr/training/{CUE}"].verdict == "supported"
+    assert found.deceptive is None  # nothing is pretended, and nothing claimed of deception
+    kinds = {row.kind for row in found if row.prediction.retrained}
+    assert not kinds & {"territory", "myopia", "mechanism"}  # organisms are trained on another utility than the base's
+
+
 def test_a_table_says_nothing_of_a_cue_that_training_never_shows() -> None:
     setup, _ = trusting(0.5, 1.0)
     options: dict[str, Any] = {"derive": {"targets": ["gain_dep", "gain_tr"]}}

@@ -5,8 +5,7 @@ comes later is unpaid, and the same agents are trained again. *Statistic*: what 
 more than with the agent's own rules, in training's attainable range; it is what the agent gives up for later.
 
 *Claim*: a learner is myopic up to a step iff no utility of a later one is below a decision so far
-(:mod:`cidmesa.mesa.corollaries.myopia`; Krueger et al. 2020), and gives up nothing: a ``must``. So it is, too, where
-the numbers leave nothing to give up. Else it gives up
+(:mod:`cidmesa.mesa.corollaries.myopia`; Krueger et al. 2020), and gives up nothing: a ``must``. Else it gives up
 
 .. math:: V^*_{\le t} - E_\pi[U_{\le t}] \qquad \text{over the optimal rules } \pi
 
@@ -32,7 +31,7 @@ from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.diagram import CID
 from cidmesa.mechanisms import Choice
 from cidmesa.mesa.predictions.claims import Claim, World, best_value
-from cidmesa.mesa.predictions.kinds.stated import Stated, nothing_or_all
+from cidmesa.mesa.predictions.kinds.stated import Stated
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -60,9 +59,8 @@ def rows(training: World, margin: float, tolerance: float) -> Iterator[Stated]:
         else:
             found = None if tolerance > 0 else given_up(setup, paid, training.budget)
             why = f"{', '.join(f'`{u}`' for u in reached)} of a later step is below it: not myopic"
-            claim = None
-            if found is not None:
-                claim = nothing_or_all(*found, training.range, margin, f"{why} (Krueger et al. 2020)")
+            some = found is not None and found[0] > margin * training.range
+            claim = Claim(found, "can", f"{why} (Krueger et al. 2020)") if some else None
         if claim is not None:
             low, high = attainable_range(paying_only(training.model, paid), budget=training.budget)
             fails = high - low > margin * training.range
