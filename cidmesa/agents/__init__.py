@@ -23,24 +23,34 @@ module           what it holds
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.agents.tensors import one_hot, parity
 from cidmesa.errors import missing
 
 if TYPE_CHECKING:
+    from cidmesa.agents.gym import DiagramEnv, DiagramVectorEnv
     from cidmesa.agents.population import Agents, Recipe, train
 
-__all__ = ["Agents", "Recipe", "one_hot", "parity", "train"]
+__all__ = ["Agents", "DiagramEnv", "DiagramVectorEnv", "Recipe", "one_hot", "parity", "train"]
+
+_LAZY = {
+    **dict.fromkeys(("Agents", "Recipe", "train"), ("population", "torch", "training agents")),
+    **dict.fromkeys(("DiagramEnv", "DiagramVectorEnv"), ("gym", "gymnasium", "an environment of gymnasium")),
+}
+"""Where a name is, the package that its module needs, and for what."""
+
+_EXTRA = {"torch": "torch", "gymnasium": "gym"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in {"Agents", "Recipe", "train"}:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, package, purpose = _LAZY[name]
     try:
-        from cidmesa.agents import population
+        return getattr(import_module(f"cidmesa.agents.{module}"), name)
     except ImportError as error:
-        if error.name == "torch":
-            raise missing("torch", "torch", "training agents") from error
+        if error.name == package:
+            raise missing(package, _EXTRA[package], purpose) from error
         raise
-    return getattr(population, name)

@@ -139,6 +139,23 @@ class parity:  # noqa: N801  (read as a function: encoders={"door": cm.agents.pa
         return scaled
 
 
+def codes_of(node: str, card: int, encoders: Mapping[str, Encoder]) -> Floats:
+    """Return the codes of each value of `node`, ``(values, codes, width)``, one-hot where `encoders` leaves it out.
+
+    Raises
+    ------
+    NotApplicableError
+        The encoder returns another shape.
+    """
+    codes: Floats = np.asarray(encoders.get(node, one_hot)(card), dtype=np.float64)
+    if codes.ndim != 3 or len(codes) != card or codes.shape[1] == 0:
+        raise NotApplicableError(
+            f"the encoder of `{node}` returns codes of shape (values, codes, width), {card} values; "
+            f"got the shape {codes.shape}."
+        )
+    return codes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
     """What a rule may be shown: every context of its parents in every code.
@@ -182,12 +199,7 @@ def inputs(
     """
     parts = []
     for name, card in zip(names, cards, strict=True):
-        codes = np.asarray(encoders.get(name, one_hot)(card), dtype=np.float64)
-        if codes.ndim != 3 or len(codes) != card or codes.shape[1] == 0:
-            raise NotApplicableError(
-                f"the encoder of `{name}` returns codes of shape (values, codes, width), {card} values; "
-                f"got the shape {codes.shape}."
-            )
+        codes = codes_of(name, card, encoders)
         parts.append(np.zeros((card, 1, codes.shape[2])) if name in hidden else codes)
     rows = int(np.prod([part.shape[0] * part.shape[1] for part in parts], dtype=float))
     if rows > _MOST_ROWS:
