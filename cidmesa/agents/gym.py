@@ -196,6 +196,11 @@ class DiagramEnv(gymnasium.Env[Shown32, np.int64]):
         """Return which actions there are now, ``(actions,)``."""
         return self._copies.require_playing().mask()[0]
 
+    @property
+    def world(self) -> World:
+        """The distribution that is played where ``reset`` names no other."""
+        return self._copies.worlds[self._copies.usual]
+
     def render(self) -> Any:
         """Return the episode so far as text, ``None`` without a render mode."""
         if self.render_mode is None:

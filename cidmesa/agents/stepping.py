@@ -38,12 +38,15 @@ class View:
     ----------
     start, stop
         Its columns: first one that says that it is asked, then the codes of its parents in order.
+    names
+        Of the parents of the decision that the rule is named after.
     codes
         For each parent its codes, ``(values, codes, width)``.
     """
 
     start: int
     stop: int
+    names: tuple[str, ...]
     codes: tuple[Floats, ...]
 
 
@@ -198,7 +201,7 @@ class World:
                 f"an environment is played by one agent, and this diagram has {cid.agents}: demote the others' "
                 "decisions and utilities, m.demote(..)."
             )
-        encoders = encoders or {}
+        self.encoders = encoders = dict(encoders or {})
         for node in encoders:
             cid.id(node)
         self.model = model
@@ -216,7 +219,7 @@ class World:
             if name not in self.views:
                 codes = tuple(codes_of(p, model.card(p), encoders) for p in cid.parents(name))
                 stop = self.width + 1 + sum(code.shape[2] for code in codes)
-                self.views[name] = View(self.width, stop, codes)
+                self.views[name] = View(self.width, stop, cid.parents(name), codes)
                 self.width = stop
             self.views[decision] = self.views[name]
 

@@ -79,6 +79,13 @@ def uniforms(keys: Keys, stream: str, counter: Array) -> Floats:
     return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+def draw(probabilities: Floats, noise: Floats) -> Ints:
+    """Return the action whose share of [0, 1) the noise falls into; never one of probability zero."""
+    cumulative = np.cumsum(probabilities, axis=-1)[..., :-1]
+    last = probabilities.shape[-1] - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
+    return np.asarray(np.minimum((noise[..., None] >= cumulative).sum(axis=-1), last), dtype=np.intp)
+
+
 def _mix(x: Keys) -> Keys:
     """Scramble 64 bits (the finaliser of splitmix64)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
