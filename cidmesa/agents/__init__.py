@@ -22,7 +22,8 @@ module           what it holds
 ``environment``  drawing episodes from any model
 ``stepping``     a model one decision at a time, many copies in step
 ``gym``          that as gymnasium's environments
-``sb3``          that as stable-baselines3's, and agents that it trained
+``sb3``          that as stable-baselines3's ``VecEnv``
+``sb3_agents``   agents that stable-baselines3 trained
 ``brought``      agents from elsewhere
 ``acting``       what agents that are tables do
 ``tensors``      models as arrays, codes of inputs, random keys
@@ -41,7 +42,7 @@ from cidmesa.errors import missing
 if TYPE_CHECKING:
     from cidmesa.agents.gym import DiagramEnv, DiagramVectorEnv
     from cidmesa.agents.population import Agents, Recipe, train
-    from cidmesa.agents.sb3 import from_sb3
+    from cidmesa.agents.sb3_agents import from_sb3
 
 __all__ = [
     "Agents",
@@ -60,7 +61,7 @@ __all__ = [
 
 _LAZY = {
     **dict.fromkeys(("Agents", "Recipe", "train"), ("population", "torch", "training agents")),
-    "from_sb3": ("sb3", "stable_baselines3", "agents of stable-baselines3"),
+    "from_sb3": ("sb3_agents", "stable_baselines3", "agents of stable-baselines3"),
     **dict.fromkeys(("DiagramEnv", "DiagramVectorEnv"), ("gym", "gymnasium", "an environment of gymnasium")),
 }
 """Where a name is, the package that its module needs, and for what."""

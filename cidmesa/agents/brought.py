@@ -5,7 +5,7 @@
 ``from_callable``    one function that answers for any number of agents, such as a net of your own
 ``from_rollouts``    policies played in a real environment, by episodes: what was done in each context is counted
 ``from_log``         what was written down elsewhere: one row a decision
-``from_sb3``         agents that stable-baselines3 trained on a :class:`~cidmesa.DiagramEnv` (in :mod:`.sb3`)
+``from_sb3``         agents that stable-baselines3 trained on a :class:`~cidmesa.DiagramEnv`
 ===================  ============================================================================================
 
 All have a length (the number of agents). Rules tell their probabilities, so that verdicts are exact; a callable is
@@ -36,7 +36,6 @@ from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Floats
 from cidmesa.clock import Budget
 from cidmesa.errors import CidmesaError, NotApplicableError, shortened, unknown
-from cidmesa.mesa.readings import Reading, require_reading
 from cidmesa.model import CIM
 
 
@@ -72,7 +71,7 @@ def from_rules(policies: Iterable[Any], model: CIM | None = None, *, reading: st
     """
     if isinstance(policies, Mapping) or not isinstance(policies, Iterable):
         raise NotApplicableError(f"policies are a list, one an agent; got {shortened(policies)}: [policy].")
-    rules = Rules(tuple(policies), model, require_reading(reading))
+    rules = Rules(tuple(policies), model, reading)
     if not rules.policies:
         raise NotApplicableError("no policies, no agents: from_rules([policy, ..]).")
     if model is not None:
@@ -96,7 +95,7 @@ class Rules:
 
     policies: tuple[Any, ...] = field(repr=False)
     model: CIM | None = field(default=None, repr=False)
-    reading: Reading = "stale"
+    reading: str = "stale"
 
     def __len__(self) -> int:
         return len(self.policies)
@@ -123,7 +122,9 @@ class Rules:
                 raise type(error)(f"agent {agent}: {error}") from error
             lacking = [decision for decision in model.cid.decisions if decision not in read[-1]]
             if lacking:
-                raise NotApplicableError(f"agent {agent} has no rule for `{lacking[0]}`: a policy names every decision.")
+                raise NotApplicableError(
+                    f"agent {agent} has no rule for `{lacking[0]}`: a policy names every decision."
+                )
         return {
             decision: np.stack([rules[decision].reshape(-1, model.card(decision)) for rules in read]).astype(np.float64)
             for decision in model.cid.decisions
@@ -145,8 +146,9 @@ def from_callable(function: Callable[..., Any], agents: int = 1, *, reading: str
     Parameters
     ----------
     function
-        Called as ``function({node: array of n values}, seed)``, or with the observations alone if it takes one argument.
-        Returns ``{decision: actions}`` with actions of shape ``(agents, n)``, or ``(n,)`` for one agent.
+        Called as ``function({node: values}, seed)``, or with the observations alone if it takes one argument. Values are
+        arrays ``(n,)``, the same for all agents, or ``(agents, n)``; for one agent always ``(n,)``. Returns
+        ``{decision: actions}`` with actions of shape ``(agents, n)``, or ``(n,)`` for one agent.
     agents
         How many it answers for.
     reading
@@ -171,7 +173,7 @@ def from_callable(function: Callable[..., Any], agents: int = 1, *, reading: str
         seeded = False
     except ValueError:  # a builtin tells no signature
         seeded = True
-    return Asked(function, int(agents), seeded, require_reading(reading))
+    return Asked(function, int(agents), seeded, reading)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,13 +183,15 @@ class Asked:
     function: Callable[..., Any] = field(repr=False)
     size: int
     seeded: bool = field(repr=False)
-    reading: Reading = "stale"
+    reading: str = "stale"
 
     def __len__(self) -> int:
         return self.size
 
     def act(self, observations: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
-        """Ask the function."""
+        """Ask the function; of one agent an observation is an array ``(n,)``, never ``(1, n)``."""
+        if self.size == 1:
+            observations = {node: np.asarray(values).reshape(-1) for node, values in observations.items()}
         answer: Mapping[str, Any] = self.function(observations, seed) if self.seeded else self.function(observations)
         if not isinstance(answer, Mapping):
             raise NotApplicableError(
@@ -216,7 +220,7 @@ class Seen:
 
     names: tuple[Hashable, ...]
     rows: Mapping[str | None, Sequence[Sequence[tuple[Mapping[str, Any], Any]]]] = field(repr=False)
-    reading: Reading = "stale"
+    reading: str = "stale"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -324,7 +328,7 @@ def from_rollouts(
     with budget:
         for policy in budget.each(agents, "playing episodes", "play fewer levels", shown=progress):
             played.append([(observed, run(policy, level)) for observed, level in pairs])
-    return Seen(tuple(range(len(agents))), {decision: tuple(played)}, require_reading(reading))
+    return Seen(tuple(range(len(agents))), {decision: tuple(played)}, reading)
 
 
 def _as_level(number: int, pair: Any) -> tuple[Mapping[str, Any], Any]:
@@ -369,7 +373,9 @@ def from_log(
     """
     rows = _as_rows(frame)
     if not rows:
-        raise NotApplicableError("the log has no row: one row a decision, with the columns agent, action, observations.")
+        raise NotApplicableError(
+            "the log has no row: one row a decision, with the columns agent, action, observations."
+        )
     found: dict[str | None, dict[Hashable, list[tuple[Mapping[str, Any], Any]]]] = {}
     names: dict[Hashable, None] = {}
     for number, row in enumerate(rows):
@@ -384,7 +390,7 @@ def from_log(
         observed = {key: value for key, value in row.items() if key not in {agent, action, decision}}
         found.setdefault(where, {}).setdefault(who, []).append((observed, row[action]))
     kept = {where: tuple(by_agent.get(name, []) for name in names) for where, by_agent in found.items()}
-    return Seen(tuple(names), kept, require_reading(reading))
+    return Seen(tuple(names), kept, reading)
 
 
 def _as_rows(frame: Any) -> list[Mapping[str, Any]]:

@@ -27,7 +27,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -37,7 +37,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from cidmesa.agents.stepping import Episode, World, named, world_of
+from cidmesa.agents.stepping import Episode, Setup, World, named, worlds_of
 from cidmesa.agents.tensors import Encoder, Keys, agent_keys
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Floats
@@ -46,7 +46,6 @@ from cidmesa.model import CIM
 
 if TYPE_CHECKING:
     from cidmesa.agents.sb3 import DiagramVecEnv
-    from cidmesa.mesa.setup.training import TrainingSetup
 
 Shown32 = NDArray[np.float32]
 OPTIONS = ("deployment", "do", "given")
@@ -60,9 +59,9 @@ class _Copies:
     """
 
     def __init__(
-        self, model: CIM | TrainingSetup, deployment: str, encoders: Mapping[str, Encoder] | None, copies: int
+        self, model: CIM | Setup, deployment: str, encoders: Mapping[str, Encoder] | None, copies: int
     ) -> None:
-        self.worlds = world_of(model, encoders)
+        self.worlds = worlds_of(model, encoders)
         self.usual = deployment
         world = named(self.worlds, deployment)
         low, high = world.bounds()
@@ -161,11 +160,11 @@ class DiagramEnv(gymnasium.Env[Shown32, np.int64]):
     (1.0, True, {'coin': 1, 'guess': 1, 'pay': 1.0})
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012  (as gymnasium has it)
 
     def __init__(
         self,
-        model: CIM | TrainingSetup,
+        model: CIM | Setup,
         *,
         deployment: str = "training",
         encoders: Mapping[str, Encoder] | None = None,
@@ -176,7 +175,7 @@ class DiagramEnv(gymnasium.Env[Shown32, np.int64]):
         self.action_space = self._copies.actions
         self.render_mode = render_mode
         given = {"model": model, "deployment": deployment, "encoders": encoders}
-        self.spec = EnvSpec("cidmesa/Diagram-v0", entry_point=DiagramEnv, kwargs=given)
+        self.spec = EnvSpec("cidmesa/Diagram-v0", entry_point="cidmesa.agents.gym:DiagramEnv", kwargs=given)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -194,7 +193,8 @@ class DiagramEnv(gymnasium.Env[Shown32, np.int64]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions there are now, ``(actions,)``."""
-        return self._copies.require_playing().mask()[0]
+        mask: NDArray[np.bool_] = self._copies.require_playing().mask()[0]
+        return mask
 
     @property
     def world(self) -> World:
@@ -210,7 +210,8 @@ class DiagramEnv(gymnasium.Env[Shown32, np.int64]):
         return "; ".join(words) + (f"; {episode.decision} = ?" if episode.decision else "")
 
     def _shown(self) -> Shown32:
-        return self._copies.require_playing().shown()[0].astype(np.float32)
+        shown: Shown32 = self._copies.require_playing().shown()[0].astype(np.float32)
+        return shown
 
     def _info(self) -> dict[str, Any]:
         episode = self._copies.require_playing()
@@ -254,7 +255,7 @@ class DiagramVectorEnv(gymnasium.vector.VectorEnv[Shown32, NDArray[np.int64], Ar
 
     def __init__(
         self,
-        model: CIM | TrainingSetup,
+        model: CIM | Setup,
         num_envs: int = 16,
         *,
         deployment: str = "training",
@@ -293,7 +294,9 @@ class DiagramVectorEnv(gymnasium.vector.VectorEnv[Shown32, NDArray[np.int64], Ar
         else:
             seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int | np.integer) else list(seed)
         if len(seeds) != self.num_envs:
-            raise NotApplicableError(f"seed= is one number, or one for each of {self.num_envs} copies; got {len(seeds)}.")
+            raise NotApplicableError(
+                f"seed= is one number, or one for each of {self.num_envs} copies; got {len(seeds)}."
+            )
         fresh = 0 if self._copies.keys is not None else int(self.np_random.integers(2**62))
         self._copies.begin(seeds, fresh, options)
         self._over = False
@@ -336,7 +339,9 @@ class DiagramVectorEnv(gymnasium.vector.VectorEnv[Shown32, NDArray[np.int64], Ar
         except ImportError as error:
             raise missing("stable-baselines3", "gym", "a VecEnv") from error
         model, deployment, encoders = self._arguments
-        return DiagramVecEnv(model, self.num_envs, deployment=deployment, encoders=encoders)
+        mode = AutoresetMode.SAME_STEP
+        envs = DiagramVectorEnv(model, self.num_envs, deployment=deployment, encoders=encoders, autoreset_mode=mode)
+        return DiagramVecEnv(envs)
 
     def _shown(self) -> Shown32:
         return self._copies.require_playing().shown().astype(np.float32)

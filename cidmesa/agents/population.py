@@ -25,8 +25,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from cidmesa.agents import learners
-from cidmesa.agents.policies import RULES, MaskedRule, Params, Rule
 from cidmesa.agents.acting import act_by_tables
+from cidmesa.agents.policies import RULES, MaskedRule, Params, Rule
 from cidmesa.agents.tensors import Encoder, agent_keys, inputs
 from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Array, Floats

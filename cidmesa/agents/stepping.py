@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.tensors import Encoder, Keys, as_array, codes_of, positions, uniforms
 from cidmesa.arrays import Array, Floats, Ints
-from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.errors import NotApplicableError, shortened, unknown
 from cidmesa.model import CIM
 
 
@@ -70,12 +70,13 @@ class Episode:
         self._fixed = {node: int(positions(world.model, node, [value])[0]) for node, value in {**do, **given}.items()}
         self._posterior = world.posterior(do, given)
         self._owed = np.zeros(len(keys))
-        self._stages = world.stages(do)
+        self._ahead = list(world.stages(do))
         self._go_on()
 
     def _go_on(self) -> None:
         """Draw what waits for no decision, up to the next one that is nobody's order."""
-        for nodes, decision in self._stages:
+        while self._ahead:
+            nodes, decision = self._ahead.pop(0)
             for node in nodes:
                 self._draw(node)
             if decision is None or decision not in self._fixed:
@@ -100,7 +101,7 @@ class Episode:
                 self.values[node] = np.broadcast_to(world.environment.draw(node, self.values, noise), (copies,))
 
     def act(self, actions: Ints) -> Floats:
-        """Take the action with that position in the domain, one a copy; return what has been paid since the last one."""
+        """Take the action with that position in the domain, one a copy; return what was paid since the last one."""
         if self.decision is None:
             raise NotApplicableError("the episode is over, and nothing is left to decide: reset().")
         self.values[self.decision] = np.asarray(actions, dtype=np.intp)
@@ -195,11 +196,11 @@ class World:
     ) -> None:
         cid = model.cid
         if not cid.decisions:
-            raise NotApplicableError("an environment asks for decisions, and this diagram has none: CID(decisions=[..]).")
+            raise NotApplicableError("an environment asks for decisions, and this diagram has none: CID(decisions=..).")
         if len(cid.agents) > 1:
             raise NotApplicableError(
                 f"an environment is played by one agent, and this diagram has {cid.agents}: demote the others' "
-                "decisions and utilities, m.demote(..)."
+                "decisions and utilities."
             )
         self.encoders = encoders = dict(encoders or {})
         for node in encoders:
@@ -276,7 +277,9 @@ class World:
                 positions(self.model, node, [value])
         both = sorted(set(do) & set(given))
         if both:
-            raise NotApplicableError(f"`{both[0]}` stands in do= and in given=, and what is set tells nothing: one of them.")
+            raise NotApplicableError(
+                f"`{both[0]}` stands in do= and in given=, and what is set tells nothing: pick one."
+            )
         if set(cid.decisions) <= set(do):
             raise NotApplicableError("do= sets every decision, so that nothing is left to decide: leave one out.")
         above = self._above(given, do)
@@ -334,18 +337,54 @@ class World:
         yield tuple(waiting), None
 
 
-def world_of(model: Any, encoders: Mapping[str, Encoder] | None) -> dict[str, World]:
+class Setup(Protocol):
+    """What playing needs to know of a training setup."""
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Training and the deployments, by name."""
+        ...
+
+    @property
+    def training_score(self) -> tuple[str, ...]:
+        """The utilities that training follows."""
+        ...
+
+    @property
+    def shared_rules(self) -> tuple[tuple[str, ...], ...]:
+        """Decisions that follow one rule."""
+        ...
+
+    def require_model(self, question: str) -> CIM:
+        """Return the model in training, or raise."""
+        ...
+
+    def deployed(self, name: str) -> CIM:
+        """Return the model of a distribution."""
+        ...
+
+
+def worlds_of(model: CIM | Setup, encoders: Mapping[str, Encoder] | None) -> dict[str, World]:
     """Return the world of each distribution of a setup, by name; of a model alone its only one, ``"training"``."""
     if isinstance(model, CIM):
         return {"training": World(model, model.cid.utilities, encoders=encoders)}
-    from cidmesa.mesa.setup.training import require_setup
-
-    setup = require_setup(model, "an environment")
-    setup.require_model("an environment")
-    return {
-        name: World(setup.deployed(name), setup.training_score, setup.shared_rules, encoders)
-        for name in setup.distributions
+    if not hasattr(model, "deployed"):
+        raise NotApplicableError(
+            f"an environment plays a model or a training setup, TrainingSetup(model, ..); got {shortened(model)}."
+        )
+    model.require_model("an environment")
+    worlds = {
+        name: World(model.deployed(name), model.training_score, model.shared_rules, encoders)
+        for name in model.distributions
     }
+    first = worlds["training"]
+    for name, world in worlds.items():
+        if (world.width, world.most_actions) != (first.width, first.most_actions):
+            raise NotApplicableError(
+                f"what agents see in '{name}' has other values than in training: declare all values in training, with "
+                "probability 0."
+            )
+    return worlds
 
 
 def named(worlds: Mapping[str, World], name: str) -> World:
