@@ -146,8 +146,8 @@ def from_callable(function: Callable[..., Any], agents: int = 1, *, reading: str
     Parameters
     ----------
     function
-        Called as ``function({node: values}, seed)``, or with the observations alone if it takes one argument. Values are
-        arrays ``(n,)``, the same for all agents, or ``(agents, n)``; for one agent always ``(n,)``. Returns
+        Called as ``function({node: values}, seed)``, or with the observations alone if it takes one argument. Values
+        are arrays ``(n,)``, the same for all agents, or ``(agents, n)``; for one agent always ``(n,)``. Returns
         ``{decision: actions}`` with actions of shape ``(agents, n)``, or ``(n,)`` for one agent.
     agents
         How many it answers for.
@@ -257,8 +257,8 @@ class Seen:
         self, agent: int, number: int, decision: str, node: str, observed: Mapping[str, Any]
     ) -> NotApplicableError:
         return NotApplicableError(
-            f"row {number} of agent {self.names[agent]!r} says nothing of `{node}`, which `{decision}` observes; it has "
-            f"{', '.join(map(repr, observed)) or 'no observations'}."
+            f"row {number} of agent {self.names[agent]!r} says nothing of `{node}`, which `{decision}` observes; it "
+            f"has {', '.join(map(repr, observed)) or 'no observations'}."
         )
 
     def _place(self, value: Any, place: Mapping[Any, int], node: str, agent: int, number: int) -> int:
@@ -280,7 +280,7 @@ class Seen:
 
 def from_rollouts(
     policies: Iterable[Any],
-    levels: Mapping[Any, Iterable[Any]] | Iterable[tuple[Mapping[str, Any], Any]],
+    levels: Iterable[tuple[Mapping[str, Any], Any]],
     run: Callable[[Any, Any], Any],
     *,
     decision: str | None = None,
@@ -320,14 +320,13 @@ def from_rollouts(
     agents = list(policies)
     if not agents:
         raise NotApplicableError("no policies, no agents: from_rollouts([policy, ..], levels, run).")
-    pairs = [_as_level(i, pair) for i, pair in enumerate(levels.items() if isinstance(levels, Mapping) else levels)]
+    pairs = [_as_level(i, pair) for i, pair in enumerate(levels)]
     if not pairs:
         raise NotApplicableError("no levels, no episodes: levels are pairs ({node: value}, level).")
-    played = []
     budget = Budget(None)
     with budget:
-        for policy in budget.each(agents, "playing episodes", "play fewer levels", shown=progress):
-            played.append([(observed, run(policy, level)) for observed, level in pairs])
+        bar = budget.each(agents, "playing episodes", "play fewer levels", shown=progress)
+        played = [[(observed, run(policy, level)) for observed, level in pairs] for policy in bar]
     return Seen(tuple(range(len(agents))), {decision: tuple(played)}, reading)
 
 
@@ -382,8 +381,8 @@ def from_log(
         for column in (agent, action):
             if column not in row:
                 raise NotApplicableError(
-                    f"row {number} has no `{column}`; it has {', '.join(map(repr, row))}. from_log(.., agent=, action=) "
-                    "name the columns."
+                    f"row {number} has no `{column}`; it has {', '.join(map(repr, row))}: name the columns, "
+                    "from_log(.., agent=.., action=..)."
                 )
         who, where = row[agent], row.get(decision)
         names.setdefault(who)
