@@ -362,7 +362,7 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
     """Tabulate what came of the predictions in one population; `brief` leaves out what one hypothesis alone says."""
     registered = "yes" if data["registered_before_training"] else "no"
     if data.get("one_agent") is not None:
-        return [*_one_agent(data, registered), *_undecidable(data)]
+        return [*_one_agent(data, registered), *_undecidable(data), *_sparse(data)]
     if data["premise"] is None:
         premise = "No policy is better than another in training, so there is no premise: all agents are judged."
     else:
