@@ -87,6 +87,10 @@ def setup_notes(data: Data) -> list[Block]:
         found.append(
             Paragraph(f"Intended: `{data['intended']}`, which training never scores; regrets are given by it too.")
         )
+    if data.get("level_nodes"):
+        least, levels = data.get("least_worst"), _names(data["level_nodes"])
+        beyond = "" if least is None else f"; the tolerance is beyond {least:g}, the least that any rule has there"
+        found.append(Paragraph(f"Training selects by {data['selects']}, in the worst level of {levels}{beyond}."))
     for decision, inside in data.get("learned", {}).items():
         agents = [
             f"{_names(agent['decisions'])} for {_names(agent['utilities'])}, "

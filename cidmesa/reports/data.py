@@ -65,6 +65,8 @@ def setup_data(setup: TrainingSetup) -> Data:
             for name in setup.deployments
         },
         "intended": setup.intended,
+        "selects": setup.selects,
+        "level_nodes": list(setup.level_nodes),
         "learned": {
             decision: {
                 "edges": [list(edge) for edge in inside.edges],
@@ -87,6 +89,7 @@ def family_data(family: Family) -> Data:
     """Return the candidates of a family, with everything that a table shows."""
     found = {
         "tolerance": family.tolerance,
+        "least_worst": family.least_worst,
         **{key: value for key, value in setup_data(family.setup).items() if key != "diagram"},
         "candidates": [_candidate(candidate) for candidate in family],
         "lookup_table": {"training_regret": [family.lookup_table.training_regret, family.tolerance]},
