@@ -324,7 +324,9 @@ _CURES: Final = "The smallest weight of the grid that works. Neither order nor s
 
 
 def prediction_tables(data: Data) -> list[Block]:
-    """Tabulate what the hypotheses predict, before any agent is trained."""
+    """Tabulate what the hypotheses predict, before any agent is trained; where they do not, say why."""
+    if data.get("why"):
+        return [Paragraph(data["why"], muted=True)]
     merged: dict[str, tuple[Data, list[str]]] = {}
     for row in data["predictions"]:
         merged.setdefault(_shown(row), (row, []))[1].append(row["hypothesis"])

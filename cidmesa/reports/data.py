@@ -12,7 +12,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.candidates.tampering import tampering
 from cidmesa.mesa.setup.learned_algorithm import by_design
-from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.mesa.setup.training import EXPECTED, TrainingSetup
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -135,6 +135,20 @@ def prediction_data(predictions: Predictions) -> Data:
         "structural": [_prediction(row) for row in predictions.structural],
         "undecidable": [_prediction(row) for row in predictions.undecidable],
     }
+
+
+def family_predictions(family: Family) -> Data:
+    """Return what a family predicts of trained agents; nothing, and why, where it is asked of the worst level."""
+    nothing: Data = {"digest": None, "predictions": [], "structural": [], "undecidable": []}
+    if family.setup.model is None:
+        return nothing
+    if family.setup.selects == EXPECTED:
+        return prediction_data(family.predictions())
+    try:
+        family.predictions()
+    except NotApplicableError as reason:
+        nothing["why"] = str(reason)
+    return nothing
 
 
 def _candidate(candidate: MesaOptimizer) -> Data:

@@ -410,3 +410,56 @@ def test_it_is_part_of_what_a_setup_is() -> None:
     assert (read.selects, read.level_nodes) == ("minimax regret", ("weather", "door", "red"))
     with pytest.raises(cm.FileFormatError, match="selects: one of expected, minimax regret"):
         from_plain({**as_plain(worst), "selects": "luck"})
+
+
+def test_documents_say_by_what_training_selects_and_why_nothing_is_predicted() -> None:
+    from cidmesa.gallery.run import run, system_of
+    from cidmesa.reports.documents import family_document
+
+    setup = cm.TrainingSetup(red_door.setup(0.1).base, selects="minimax regret")
+    text = family_document(cm.derive_mesa_optimizers(setup), "worst").text()
+    assert "selects by minimax regret, in the worst level of weather, door, red" in " ".join(text.split())
+    assert "predictions of what trained agents do: known where training selects by the expected" in " ".join(
+        text.split()
+    )
+    done = run(system_of(setup, "worst"), progress=False)
+    assert not done.reports
+    assert done.plain["arms"]["training"]["predictions"]["predictions"] == []
+
+
+def test_forbidden_actions_are_no_regret() -> None:
+    """The best of a level is among what is allowed in its contexts, and so is what optimizers do."""
+    cid = cm.CID(
+        [("level", "act"), ("level", "at"), ("act", "at"), ("at", "pay")], decisions=["act"], utilities=["pay"]
+    )
+    model = cid.parameterise(
+        level=cm.Uniform(0, 1),
+        act=cm.Choice([0, 1, 2], allowed=lambda level: [0, 1] if level else [0, 1, 2]),
+        at=lambda level, act: act,
+        pay=lambda at: at,
+    )
+    family, m = candidate(cm.TrainingSetup(model, selects="minimax regret"))
+    assert (family.least_worst, m.training_regret, m.consistency.value) == (0.0, 0.0, "CONSISTENT")
+    assert m.possible_actions("training")["act"] == {(0,): (2,), (1,): (1,)}
+
+
+def test_tables_of_levels() -> None:
+    """A level is a row of a table, as a chain of features or as one root: both are the same trainer."""
+    table = {"colour": ["red", "red", "blue"], "kind": ["door", "thing", "door"], "weight": [0.9, 0.05, 0.05]}
+    found = []
+    for root in (False, True):
+        levels = cm.levels(
+            table,
+            decision={"go": ["for colour", "for kind"]},
+            outcomes={
+                "at": lambda go, colour, kind: int((colour == "red") if go == "for colour" else (kind == "door"))
+            },
+            score={"pay": lambda at: at},
+            observed=["colour"],
+            weights="weight",
+            root=root,
+        )
+        setup = cm.TrainingSetup(levels, selects="minimax regret")
+        family, m = candidate(setup)
+        found.append((family.least_worst, m.training_regret, m.consistency.value))
+    assert found[0] == found[1] == (0.0, 0.0, "CONSISTENT")

@@ -90,7 +90,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @given(world=worlds(), horizon=st.integers(1, 4), moves=st.integers(1, 4))
-@settings(max_examples=examples(quick=60, full=600))
+@settings(max_examples=examples(quick=60, full=300))
 def test_plans_equal_recursion(world: World, horizon: int, moves: int) -> None:
     found = planned(world.model, world.pays, horizon=horizon, moves=moves, then=world.then)
     for t, state in product(range(moves), range(len(world.pays))):
@@ -103,7 +103,7 @@ def test_plans_equal_recursion(world: World, horizon: int, moves: int) -> None:
 
 
 @given(world=worlds(), horizon=st.integers(1, 3), moves=st.integers(1, 4), wanted=st.integers(0, 2))
-@settings(max_examples=examples(quick=60, full=600))
+@settings(max_examples=examples(quick=60, full=300))
 def test_what_comes_of_them_equals_recursion(world: World, horizon: int, moves: int, wanted: int) -> None:
     may = planned(world.model, world.pays, horizon=horizon, moves=moves)
     ends = chances(world.model, may, marked=world.marked, wanted=wanted)
