@@ -142,20 +142,12 @@ class Derivation:
     def _level_by_level(self, names: tuple[str, ...]) -> Answers | None:
         """Return the numbers of a candidate where training selects by the worst level."""
         try:
-            return ByCone(self._one_decision, names, self.tolerance, self.declared(names), self.budget, self.levels)
+            levels = self.levels
+            if levels is not None:
+                return ByCone(levels.tables, names, self.tolerance, self.declared(names), self.budget, levels)
         except NotApplicableError as reason:
             self._why[names] = str(reason)
         return None
-
-    @cached_property
-    def _one_decision(self) -> OneDecision:
-        if not isinstance(self._tables, OneDecision):
-            decisions = ", ".join(self.setup.cid.decisions)
-            raise NotApplicableError(
-                f"{MINIMAX} is known level by level for one decision, and here are {decisions}: "
-                f'TrainingSetup(.., selects="{EXPECTED}") answers for several.'
-            )
-        return self._tables
 
     @cached_property
     def levels(self) -> PerLevel | None:
@@ -166,7 +158,15 @@ class Derivation:
         NotApplicableError
             Several decisions, or too many levels.
         """
-        return None if self.setup.selects == EXPECTED else PerLevel(self._one_decision)
+        if self.setup.selects == EXPECTED:
+            return None
+        if len(self.setup.cid.decisions) > 1:
+            raise NotApplicableError(
+                f"{MINIMAX} is known level by level for one decision, and here are "
+                f'{", ".join(self.setup.cid.decisions)}: TrainingSetup(.., selects="{EXPECTED}") answers for several.'
+            )
+        tables = self._tables_for(())
+        return PerLevel(tables) if isinstance(tables, OneDecision) else None
 
     @property
     def floor(self) -> float | None:

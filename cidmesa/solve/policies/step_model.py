@@ -187,6 +187,7 @@ def best_values(model: StepModel, reward: Any, moves: int) -> tuple[Fraction, ..
     >>> best_values(corridor, [0, -1, 5], moves=2)
     (Fraction(4, 1), Fraction(10, 1), Fraction(10, 1))
     """
+    require_count(moves, "moves")
     paid, unit = _rewards(model, moves, reward)
     *_, (last, _) = _sweep(model, paid[0], _nothing(paid[0]), 0, moves)
     return tuple(Fraction(int(x), unit * model.unit**moves) for x in last)
