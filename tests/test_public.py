@@ -70,7 +70,7 @@ SURFACE = {
     'Solution': 'model, value, exact, method, results, upper_bound=None, off=inf',
     'Structural': 'noise, outcome, domain',
     'Table': 'values, domain=None, parents=None, *normalise=False',
-    'TrainingSetup': 'base, deployments=None, feedback=(), shared_rules=(), phases=None, learned=None, world=None, intended=None',
+    'TrainingSetup': 'base, deployments=None, feedback=(), shared_rules=(), phases=None, learned=None, world=None, intended=None, selects=\'expected\', level_nodes=None',
     'Uniform': '*values',
     'UnknownNodeError': 'error',
     'Verdict': "cid, criterion, nodes, decision, settled=None, reason='', assumptions=(), search=True, *cut_edges=(), *label=None",

@@ -25,8 +25,9 @@ from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.per_level import PerLevel
 from cidmesa.mesa.setup.level_model import Levels
-from cidmesa.mesa.setup.training import require_setup, require_tolerance
+from cidmesa.mesa.setup.training import EXPECTED, MINIMAX, require_setup, require_tolerance
 from cidmesa.solve import joint, solve
 from cidmesa.solve.queries.payoffs import uniform_policy
 
@@ -115,6 +116,8 @@ class Derivation:
         """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
         if self.setup.model is None:
             return None
+        if self.setup.selects != EXPECTED:
+            return self._level_by_level(names)
         if needs_stochastic_rules(self.setup, names):
             return ByDeclaredObjective(
                 self.setup,
@@ -135,6 +138,50 @@ class Derivation:
         with suppress(NotApplicableError):
             return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names], self.budget)
         return None
+
+    def _level_by_level(self, names: tuple[str, ...]) -> Answers | None:
+        """Return the numbers of a candidate where training selects by the worst level."""
+        try:
+            levels = self.levels
+            if levels is not None:
+                return ByCone(levels.tables, names, self.tolerance, self.declared(names), self.budget, levels)
+        except NotApplicableError as reason:
+            self._why[names] = str(reason)
+        return None
+
+    @cached_property
+    def levels(self) -> PerLevel | None:
+        """Training level by level, where it selects by minimax regret; else ``None``.
+
+        Raises
+        ------
+        NotApplicableError
+            Several decisions, or too many levels.
+        """
+        if self.setup.selects == EXPECTED:
+            return None
+        if len(self.setup.cid.decisions) > 1:
+            raise NotApplicableError(
+                f"{MINIMAX} is known level by level for one decision, and here are "
+                f'{", ".join(self.setup.cid.decisions)}: TrainingSetup(.., selects="{EXPECTED}") answers for several.'
+            )
+        tables = self._tables_for(())
+        return PerLevel(tables) if isinstance(tables, OneDecision) else None
+
+    @property
+    def floor(self) -> float | None:
+        """The least regret that any rule has in its worst level; ``None`` where it is not known.
+
+        0 where training selects by the expected score.
+        """
+        if self.setup.selects == EXPECTED:
+            return 0.0
+        if self.setup.model is None:
+            return None
+        try:
+            return 0.0 if self.levels is None else float(self.levels.floor)
+        except NotApplicableError:
+            return None
 
     def why_not_listed(self, names: tuple[str, ...]) -> str | None:
         """Return why a candidate is not known by all its objectives, where the policies are too many to compare."""

@@ -13,6 +13,7 @@ module                  what it holds
 ``shared_polynomial``   the best stochastic rule that more decisions share
 ``bernstein``           the largest value of a polynomial over a box
 ``standard_quadratic``  the largest value of a quadratic form over simplices
+``step_model``          many states step by step, agents that plan some way ahead
 ``all_optimal``         every optimal policy at once
 ``solution``            what solving returns
 ``ties``                which actions are best, by bounds on rounding and exact numbers
