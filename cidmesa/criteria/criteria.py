@@ -5,7 +5,8 @@ Each takes a diagram, a node (or several, where a set makes sense) and a decisio
 
 For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram; ADMITS stands where a
 theorem or a checked witness carries it; the rest is UNKNOWN, with the reason. With several agents the rules of the
-other agents' decisions are taken as fixed mechanisms, and the verdict says so.
+other agents' decisions are taken as fixed mechanisms, or as those of an equilibrium, and the verdict says which
+(:mod:`cidmesa.criteria.others`).
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ def admits_voi(cid: CID, node: Names, decision: str | None = None, *, others: Ot
         The node, or several for the value of observing all of them.
     decision
         The decision; ``None`` stands for the only one.
+    others
+        What is assumed of the other agents: ``"fixed"``, that they follow some rules, whatever these are; or ``"best
+        responding"``, that all follow an equilibrium in which nobody looks at what is of no use to it
+        (:mod:`cidmesa.criteria.others`). :meth:`Verdict.equilibrium` then is the one behind the witness.
 
     Returns
     -------
@@ -45,14 +50,15 @@ def admits_voi(cid: CID, node: Names, decision: str | None = None, *, others: Ot
     Raises
     ------
     NotApplicableError
-        `node` is a utility, `decision` or one of its descendants; `decision` is missing or no decision.
+        `node` is a utility, `decision` or one of its descendants; `decision` is missing or no decision; `others` is
+        neither.
     UnknownNodeError
         A name that is not a node.
 
     Notes
     -----
     Sound in every diagram. Complete for one decision, and for a chance node wherever the diagram with the link added
-    is soluble.
+    is soluble. Where the others best respond, a yes that needs them is searched for.
 
     References
     ----------
@@ -67,6 +73,16 @@ def admits_voi(cid: CID, node: Names, decision: str | None = None, *, others: Ot
     (True, True, True)
     >>> bool(admits_voi(cid.with_edges(("rain", "umbrella")), "sky"))
     False
+
+    Somebody else could look at x and act on it, so that A wants to know x; but nobody pays for that.
+
+    >>> game = CID([("x", "e"), ("e", "ua"), ("d", "ua"), ("e", "ub")], decisions={"A": ["d"], "B": ["e"]},
+    ...            utilities={"A": ["ua"], "B": ["ub"]})
+    >>> bool(admits_voi(game, "x", "d")), bool(admits_voi(game, "x", "d", others="best responding"))
+    (True, False)
+    >>> paid = game.with_edges(("x", "ub"))
+    >>> admits_voi(paid, "x", "d", others="best responding").equilibrium()
+    Equilibrium(d: 0; e: {(0,): 0, (1,): 1}; values: 'A': 0.5, 'B': 2)
     """
     return judge(cid, "voi", node, decision, others=others)
 
@@ -100,6 +116,8 @@ def admits_voc(
     direct
         Ask for direct (True) or for indirect (False) value of control only. Direct value needs no reduction, and its
         answer is a theorem in every diagram.
+    others
+        As for :func:`admits_voi`.
 
     Returns
     -------
@@ -131,7 +149,7 @@ def admits_ri(cid: CID, node: Names, decision: str | None = None, *, others: Oth
 
     Parameters
     ----------
-    cid, node, decision
+    cid, node, decision, others
         As for :func:`admits_voi`.
 
     References
@@ -157,7 +175,7 @@ def admits_ici(cid: CID, node: Names, decision: str | None = None, *, others: Ot
 
     Parameters
     ----------
-    cid, node, decision
+    cid, node, decision, others
         As for :func:`admits_voi`.
 
     References

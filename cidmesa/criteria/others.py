@@ -59,14 +59,14 @@ well-distinguishing strategies (ii) and (iii) are in the spirit of.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from cidmesa.criteria.analysis import Analysis, analysis_of
 from cidmesa.criteria.question import ASSUMPTIONS, Others
 from cidmesa.diagram import CID, Edge
 from cidmesa.diagram.cached import cached
 from cidmesa.errors import NotApplicableError
-from cidmesa.graph.index import index_of
+from cidmesa.graph.index import Index, Link, index_of
 from cidmesa.graph.reduction import owned, reduce_links
 
 
@@ -79,12 +79,15 @@ def require_others(others: Others) -> None:
 
 def dropped_links(cid: CID) -> tuple[Edge, ...]:
     """Return the information links of all agents that the minimal reduction drops, in order."""
+    return cached(cid, "dropped links", lambda: _named(cid, _dropped(cid, index_of(cid))))
 
-    def found() -> tuple[Edge, ...]:
-        steps = reduce_links(index_of(cid), owned(cid)).steps
-        return tuple((cid.nodes[p], cid.nodes[d]) for d, parents in steps for p in parents)
 
-    return cached(cid, "dropped links", found)
+def _dropped(cid: CID, index: Index) -> list[Link]:
+    return [(p, d) for d, parents in reduce_links(index, owned(cid)).steps for p in parents]
+
+
+def _named(cid: CID, links: Sequence[Link]) -> tuple[Edge, ...]:
+    return tuple((cid.nodes[tail], cid.nodes[head]) for tail, head in links)
 
 
 def ignored_links(cid: CID, agent: Hashable) -> tuple[Edge, ...]:
@@ -99,11 +102,17 @@ def seen_by(cid: CID, agent: Hashable) -> CID:
 
 def analysis_under(cid: CID, agent: Hashable, others: Others) -> Analysis:
     """Return the analysis of one agent under an assumption about the others, made on first use and kept."""
-    ignored = ignored_links(cid, agent) if others == "best responding" else ()
-    if not ignored:
+    if others == "fixed" or not ignored_links(cid, agent):
         return analysis_of(cid, agent)
-    index = index_of(cid).edited(drop=[(cid.id(tail), cid.id(head)) for tail, head in ignored])
-    return cached(cid, ("analysis", agent, others), lambda: Analysis(cid, agent, index))
+    return cached(cid, ("analysis", agent, others), lambda: analysis_on(cid, agent, index_of(cid), others))
+
+
+def analysis_on(cid: CID, agent: Hashable, index: Index, others: Others) -> Analysis:
+    """Return the analysis of one agent on another graph with the same nodes."""
+    if others == "fixed":
+        return Analysis(cid, agent, index)
+    ignored = [(tail, head) for tail, head in _dropped(cid, index) if cid.agent_of(cid.nodes[head]) != agent]
+    return Analysis(cid, agent, index.edited(drop=ignored) if ignored else index)
 
 
 def analysis_alone(cid: CID, agent: Hashable) -> Analysis:

@@ -196,6 +196,32 @@ def test_nash_alone_says_nothing_new() -> None:
             assert cm.solve.is_equilibrium(game.without_rules(), {**game.rules, **best})
 
 
+def test_the_report_takes_the_assumption() -> None:
+    edges = [("x", "e"), ("e", "ua"), ("d", "ua"), ("e", "ub"), ("y", "d"), ("y", "ua")]
+    cid = cm.CID(edges, decisions={"A": ["d"], "B": ["e"]}, utilities={"A": ["ua"], "B": ["ub"]})
+    fixed, reasoned = cm.incentives(cid), cm.incentives(cid, others="best responding")
+    assert fixed["d"].voi == {"x", "y", "e"}
+    assert reasoned["d"].voi == {"y", "e"}
+    assert fixed["d"].voc == {"x", "y", "e", "ua"}
+    assert reasoned["d"].voc == {"y", "e", "ua"}
+    assert reasoned["d"].requisite == fixed["d"].requisite == {"y"}
+    assert reasoned["d"].relevance == fixed["d"].relevance
+    assert reasoned != fixed
+    assert reasoned.unknown == ()
+    assert str(fixed.diff(cid)) == ""
+    assert "yes" in str(reasoned)
+    with pytest.raises(cm.NotApplicableError, match="others= is"):
+        cm.incentives(cid, others="rational")  # type: ignore[arg-type]
+
+
+def test_which_edge_would_give_the_others_a_reason() -> None:
+    edges = [("x", "e"), ("e", "ua"), ("d", "ua"), ("e", "ub")]
+    cid = cm.CID(edges, decisions={"A": ["d"], "B": ["e"]}, utilities={"A": ["ua"], "B": ["ub"]})
+    flips = cm.sensitivity(cid, cm.admits_voi(cid, "x", "d", others="best responding"))
+    assert {flip.edge for flip in flips} == {("x", "ua"), ("x", "ub")}
+    assert all(flip.added and not flip.excludes for flip in flips)
+
+
 def test_what_is_asked_for_by_name() -> None:
     cid = two_agents(random.Random(0))
     with pytest.raises(cm.NotApplicableError, match='"fixed" or "best responding"; got \'nash\''):

@@ -87,7 +87,7 @@ def find_equilibrium(question: Question, budget: Budget = UNLIMITED) -> Equilibr
     ...              decisions={"A": ["tell"], "B": ["guess"]}, utilities={"A": ["ua"], "B": ["ub"]})
     >>> found = find_equilibrium(cm.admits_ici(cid, "guess", "tell", others="best responding"))
     >>> cm.solve.is_equilibrium(found.model, found), cm.instrumental_control_effect(found.against("A"), "guess", "tell")
-    (True, 0.5)
+    (True, 3.0)
     """
     criterion = SAME.get(question.criterion, question.criterion)
     cid = question.cid
