@@ -48,7 +48,7 @@ def test_random_games_of_two_agents(others: Others) -> None:
     """Hardly a question stays open, and every yes comes with a model in which brute force finds the incentive."""
     rng = random.Random(15)
     counts: Counter[Answer] = Counter()
-    for _ in range(examples(quick=12, full=250)):
+    for _ in range(examples(quick=12, full=60)):
         for verdict in verdicts(two_agents(rng), others):
             counts[verdict.answer] += 1
             if verdict.answer is not Answer.UNKNOWN:
@@ -80,7 +80,7 @@ def confirm(verdict: Verdict) -> None:
 def test_no_equilibrium_has_what_is_excluded() -> None:
     """In drawn games, whose equilibria are found by trying all profiles; what is admitted they have now and then."""
     rng, numbers = random.Random(3), np.random.default_rng(3)
-    wanted = examples(quick=20, full=400)
+    wanted = examples(quick=20, full=120)
     looked, idle, found, tried = 0, 0, 0, 0
     while looked < wanted:
         cid = two_agents(rng)
@@ -129,7 +129,7 @@ def test_best_responding_says_no_more_often() -> None:
     """What is excluded whatever the others do stays so; some of what fixed rules admit nobody has a reason for."""
     rng = random.Random(4)
     fewer = 0
-    for _ in range(examples(quick=60, full=600)):
+    for _ in range(examples(quick=60, full=400)):
         cid = two_agents(rng)
         for fixed, reasoned in zip(verdicts(cid, "fixed"), verdicts(cid, "best responding"), strict=True):
             assert (fixed.criterion, fixed.node, fixed.decision) == (
@@ -140,7 +140,7 @@ def test_best_responding_says_no_more_often() -> None:
             if fixed.settled is Answer.EXCLUDES:
                 assert reasoned.settled is Answer.EXCLUDES
             fewer += fixed.settled is Answer.ADMITS and reasoned.settled is Answer.EXCLUDES
-    assert fewer > examples(quick=20, full=200)
+    assert fewer > examples(quick=20, full=130)
 
 
 def test_an_agent_that_gains_nothing_by_looking_does_not_look() -> None:
@@ -185,7 +185,7 @@ def test_why_rules_have_to_live_on_the_reduction() -> None:
 def test_nash_alone_says_nothing_new() -> None:
     """Pay the others nothing, and the fixed rules of any witness are an equilibrium with what is best for the agent."""
     rng = random.Random(6)
-    for _ in range(examples(quick=10, full=100)):
+    for _ in range(examples(quick=10, full=60)):
         for verdict in verdicts(two_agents(rng, 2), "fixed"):
             if verdict.answer is not Answer.ADMITS or verdict.criterion == "voi":
                 continue
