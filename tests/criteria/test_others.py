@@ -104,6 +104,34 @@ def test_no_equilibrium_has_what_is_excluded() -> None:
     assert found > tried / 10
 
 
+def test_no_fixed_rules_have_what_is_excluded() -> None:
+    """Others who follow any rules, mixing or not; what is admitted is there now and then."""
+    rng, numbers = random.Random(5), np.random.default_rng(5)
+    found, tried = 0, 0
+    for _ in range(examples(quick=15, full=150)):
+        cid = two_agents(rng)
+        questions = list(verdicts(cid, "fixed"))
+        for _ in range(2):
+            model = drawn_model(cid, numbers)
+            for verdict, present in played_out(questions, model, any_rules(cid, numbers)):
+                if verdict.settled is Answer.EXCLUDES:
+                    assert not present, (verdict, cid.edges)
+                else:
+                    tried += 1
+                    found += present
+    assert found > tried / 10
+
+
+def any_rules(cid: cm.CID, numbers: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw a rule for every decision; half of them mix, in quarters."""
+    rules = {}
+    for d in cid.decisions:
+        first = numbers.integers(0, 5, size=(2,) * len(cid.parents(d))) / 4
+        first = np.round(first) if numbers.random() < 0.5 else first
+        rules[d] = np.stack([first, 1 - first], axis=-1)
+    return rules
+
+
 def played_out(
     questions: list[Verdict], model: cm.CIM, rules: Mapping[str, np.ndarray]
 ) -> Iterator[tuple[Verdict, bool]]:
