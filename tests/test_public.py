@@ -49,6 +49,8 @@ SURFACE = {
     'CidmesaError': 'error',
     'Deployment': 'shifts, edges=()',
     'DiagramError': 'error',
+    'DiagramEnv': "model, *deployment='training', *encoders=None, *render_mode=None",
+    'DiagramVectorEnv': "model, num_envs=16, *deployment='training', *encoders=None, *autoreset_mode=<AutoresetMode.NEXT_STEP: 'NextStep'>",
     'Distribution': 'names, domains, probabilities',
     'FileFormatError': 'error',
     'Function': 'f, domain=None, noise=None',
@@ -127,7 +129,7 @@ SURFACE = {
     'write': 'obj, path',
 }  # fmt: skip
 
-HEAVY = ["torch", "pgmpy", "sympy", "matplotlib", "pandas", "scipy", "networkx"]
+HEAVY = ["torch", "gymnasium", "pgmpy", "sympy", "matplotlib", "pandas", "scipy", "networkx"]
 
 
 def run(code: str) -> object:

@@ -411,7 +411,21 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
                 muted=True,
             )
         )
-    return lines if brief else [*lines, *_undecidable(data)]
+    return [*lines, *_sparse(data)] if brief else [*lines, *_undecidable(data), *_sparse(data)]
+
+
+def _sparse(data: Data) -> list[Block]:
+    """Name the contexts that a record hardly shows."""
+    found = data.get("sparse", ())
+    if not found:
+        return []
+    named = [
+        (", ".join(f"{node}={value}" for node, value in one["observed"].items()) or "always") + f": {one['draws']}"
+        for one in found[:8]
+    ]
+    more = f"; and {len(found) - 8} more" if len(found) > 8 else ""
+    words = "contexts of which the record holds so few decisions of some agent that little follows"
+    return [Paragraph(f"{len(found)} {words}: {'; '.join(named)}{more}.", muted=True)]
 
 
 def _one_agent(data: Data) -> list[Block]:

@@ -60,7 +60,7 @@ from cidmesa.validation.statistics import (
     pair_bounds,
     variation_bounds,
 )
-from cidmesa.validation.subjects import Subjects, examine
+from cidmesa.validation.subjects import Sparse, Subjects, examine, sparse
 
 PREMISE = 0.01
 """How far above the tolerance an agent's training regret may be, as a share of the attainable range."""
@@ -417,6 +417,8 @@ class Checks:
     def _inert(self, row: Prediction) -> Measured | str:
         model = self.paying(TRAINING)
         shifted = paying_only(self.setup.deployed(row.deployment), self.setup.training_score)
+        if not row.retrained and not self.subjects.can_be_asked:
+            return "needs fresh episodes, and there is only a record"
         if row.retrained:
             if self.subjects.recipe is None or not self.retrain:
                 return "needs retraining"
@@ -607,14 +609,26 @@ class Checks:
     def _open(self, deployment: str, decision: str | None) -> bool:
         return decision is not None and depends_on_rules(self.setup.deployed_cid(deployment), decision)
 
-    def _examine(self, agents: Any) -> Subjects:
-        model = self.setup.require_model("judging agents")
+    @cached_property
+    def _reached(self) -> dict[str, Ints]:
+        """The contexts of each decision that some distribution shows under some policy."""
         reached: dict[str, Ints] = {}
-        for decision in model.cid.decisions:
+        for decision in self.setup.cid.decisions:
             marks = [reached_contexts(self.setup.deployed(s), decision).reshape(-1) for s in self.setup.distributions]
             reached[decision] = np.flatnonzero(np.any(marks, axis=0))
+        return reached
+
+    @cached_property
+    def sparse(self) -> tuple[Sparse, ...]:
+        """Contexts of which a record says little; none of agents that can be asked."""
+        if self.subjects.counts is None or self.subjects.can_be_asked:
+            return ()
+        return sparse(self.setup.deployed(TRAINING), self.subjects.counts, self._reached)
+
+    def _examine(self, agents: Any) -> Subjects:
+        self.setup.require_model("judging agents")
         fewer = self.organism is not None
-        return examine(self.setup, agents, reached, draws=self.draws, seed=self.seed, fewer=fewer)
+        return examine(self.setup, agents, self._reached, draws=self.draws, seed=self.seed, fewer=fewer)
 
     def _law(self, deployment: str, decision: str) -> Floats:
         """Return the law of the context: ``(1, contexts)``, or one row an agent where it depends on other rules."""

@@ -234,6 +234,7 @@ def validate(
         organism_of=None if organism is None else name_of(organism),
         deceptive=_whole(pretends, scope, np.zeros_like(scope), alpha, kappa, sampled) if pretends else None,
         intended=setup.intended,
+        sparse=checks.sparse,
         regrets=regrets(setup, [checks.subjects.policy(i, setup.deployed(TRAINING)) for i in range(len(agents))]),
     )
 

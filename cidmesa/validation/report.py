@@ -23,7 +23,8 @@ from cidmesa.shown import frame
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cidmesa.validation.statistics import ConfidenceInterval, EvidenceVerdict
+    from cidmesa.validation.subjects import Sparse
+from cidmesa.validation.statistics import ConfidenceInterval, EvidenceVerdict
 
 
 class Tally(NamedTuple):
@@ -236,6 +237,8 @@ class Report:
     intended, regrets
         What the designers want, if the setup says it; and then, by distribution, what each agent loses by the base
         utility and by that.
+    sparse
+        Of agents of which only a record is left: the contexts of which it holds little, so that little follows.
     registered
         Whether these predictions of this setup were registered before these agents were trained by this recipe.
     digest
@@ -276,6 +279,7 @@ class Report:
     deceptive: Whole | None = None
     intended: str | None = None
     regrets: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    sparse: tuple[Sparse, ...] = ()
     title: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -354,6 +358,9 @@ class Report:
             "controls": [row.to_dict() for row in self.controls],
             "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
             "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
+            "sparse": [
+                {"decision": one.decision, "observed": _named(one.observed), "draws": one.draws} for one in self.sparse
+            ],
             "training_regret": _plain(self.training_regret.tolist()),
             "one_agent": self.agent(0).to_dict() if self.agents == 1 else None,
             "intended": self.intended,
@@ -409,6 +416,10 @@ class Report:
         from cidmesa.documents.sections import report_document
 
         return report_document(self.to_dict())._repr_html_()
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:
