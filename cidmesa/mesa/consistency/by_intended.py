@@ -26,14 +26,14 @@ from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
-from cidmesa.mesa.consistency.by_stage import ByStage
-from cidmesa.mesa.consistency.optimal_rules import OptimalRules, best_within
+from cidmesa.mesa.consistency.by_stage import ByStage, optimal_for_objective
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.objectives.declared import numbers_of
 from cidmesa.model import CIM
+from cidmesa.solve.policies.dynamic_programming import best_within
 from cidmesa.solve.policies.worth import difference
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _of_own_rules(setup: TrainingSetup, answers: ByStage, name: str, node: str, 
     top = best_within(paid, [INTENDED], {}, 1.0, answers.budget)
     for objective in answers.members:
         ends, doubt = [], 0.0
-        for reached in OptimalRules.of(model, objective, answers.budget).worth(paid, [INTENDED], answers.budget):
+        for reached in optimal_for_objective(model, objective, answers.budget).worth(paid, [INTENDED], answers.budget):
             lost, known = difference(top, reached)
             ends.append(max(0.0, lost))
             doubt = max(doubt, 0.0 if known else abs(lost) + top.error + reached.error)

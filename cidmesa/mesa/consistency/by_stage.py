@@ -11,7 +11,7 @@ that want :math:`\pi_b`'s own action there are found, since a different optimal 
 to.
 
 A single objective needs no such test: its optimal policies are combinations of optimal actions, and the best and the
-worst of them for the base are two more solutions (:mod:`.optimal_rules`), in training and in any deployment. Targets
+worst of them for the base are two more sweeps (:mod:`.dynamic_programming`), in training and in any deployment. Targets
 with two values have two objectives, so that this says all there is to say. Of others it says what the declared
 objectives and the representative do, a part of the set; what is proven of the rest is that a regret lies between 0 and
 the most that can be lost.
@@ -34,14 +34,15 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet, unit
 from cidmesa.mesa.consistency.frozen_rules import FrozenRules
-from cidmesa.mesa.consistency.optimal_rules import OptimalRules, best_within
 from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.graphical.mesa_diagram import mesa_model, with_mesa_utility
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for, rounding_of
 from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
+from cidmesa.solve.policies.dynamic_programming import OptimalActions, best_within, sweep_back
 from cidmesa.solve.policies.worth import Worth, difference
 from cidmesa.solve.queries.payoffs import reached_contexts
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cidmesa.mesa.setup.training import TrainingSetup
+    from cidmesa.model import CIM
     from cidmesa.solve import Solution
 
 
@@ -98,7 +100,7 @@ class ByStage:
         self.budget = budget
         self.sufficient = ConsistentSet(stage_law(setup, names, budget))
         self._domains = tuple(domain_of(setup, node) for node in names)
-        self._rules_known: dict[tuple[str, bytes], OptimalRules] = {}
+        self._rules_known: dict[tuple[str, bytes], OptimalActions] = {}
         self._worths_known: dict[tuple[str, bytes, bool], tuple[Worth, Worth]] = {}
         self._frozen_known: dict[bytes, FrozenRules] = {}
         self._actions_known: dict[tuple[str, bool], Actions] = {}
@@ -278,11 +280,11 @@ class ByStage:
             lost = float(top.exactly - other.exactly)
         return max(0.0, lost) if known else doubt * (abs(lost) + top.error + other.error)
 
-    def _rules(self, objective: Objective, name: str) -> OptimalRules:
+    def _rules(self, objective: Objective, name: str) -> OptimalActions:
         key = name, objective.values.tobytes()
         if key not in self._rules_known:
             self.budget.check(f"trying {len(self.tried):,} objectives one by one", _SHRINK)
-            self._rules_known[key] = OptimalRules.of(self.setup.deployed(name), objective, self.budget)
+            self._rules_known[key] = optimal_for_objective(self.setup.deployed(name), objective, self.budget)
         return self._rules_known[key]
 
     def _frozen(self, objective: Objective) -> FrozenRules:
@@ -310,6 +312,28 @@ class ByStage:
 
     def _paid(self, name: str) -> tuple[str, ...]:
         return self.setup.training_score if name == TRAINING else self.setup.score
+
+
+def optimal_for_objective(model: CIM, objective: Objective, budget: Budget = UNLIMITED) -> OptimalActions:
+    """Return what is optimal for an objective in every context, decision by decision.
+
+    Raises
+    ------
+    NotApplicableError
+        The decisions cannot be solved one by one for it.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("a", "b"), ("a", "x"), ("b", "x"), ("a", "u"), ("b", "u")], decisions=["a", "b"],
+    ...              utilities=["u"])
+    >>> model = cid.parameterise(a=[0, 1], b=[0, 1], x=lambda a, b: a, u=lambda a, b: 2 * a + b)
+    >>> wants_x = Objective("x", ("x",), np.array([0.0, 1.0]), ((0, 1),))
+    >>> found = optimal_for_objective(model, wants_x)  # it takes a = 1, and does not care about b
+    >>> [worth.value for worth in found.worth(model, ["u"])]
+    [2.0, 3.0]
+    """
+    return sweep_back(mesa_model(with_mesa_utility(model.cid, objective.targets), model, objective), budget)
 
 
 _SHRINK = "declare fewer objectives, objectives={targets: ..}, or give the targets fewer values"
