@@ -21,7 +21,6 @@ from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import Interval, interval
 from cidmesa.mesa.graphical.positions import Reading
 from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, numbers_of, of_score, read
-from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
@@ -71,39 +70,34 @@ class Derivation:
         )
         self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
         self._findings = Findings()
-        self._listed: dict[tuple[tuple[tuple[str, tuple[str, ...]], ...], int], OutcomeTables | NotApplicableError] = {}
+        self._one_decision: OneDecision | None = None
+        self._listed: dict[tuple[tuple[tuple[str, tuple[str, ...]], ...], int], NormalForm | NotApplicableError] = {}
         self._given = {target_key(setup, name): what for name, what in (objectives or {}).items()}
 
     def _tables_for(self, names: tuple[str, ...], entries: int = ENTRIES) -> OutcomeTables:
-        """Return outcome tables that hold all that matters for these targets, without idle links if need be."""
-        with suppress(NotApplicableError):  # too many policies to list; without idle links they may be fewer
-            found = self._list(None, entries)
-            if found.affords(names):
-                return found
-        fewer = self._list(names, entries)
-        if fewer.affords(names):
-            return fewer
-        raise NotApplicableError(
-            f"of the deterministic policies that act differently more than {COMPARED:,} may be best for some objective "
-            f"on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
-        )
+        """Return outcome tables that hold all that matters for these targets; of several decisions without idle links.
 
-    def _list(self, names: tuple[str, ...] | None, entries: int) -> OutcomeTables:
-        """Return the tables of all links, or of those that are not idle for some targets; each is listed once."""
-        cid = self.setup.cid
-        links = {d: cid.parents(d) for d in cid.decisions} if names is None else requisite_links(self.setup, names)
-        key = tuple(links.items()), entries
-        if key not in self._listed:
+        A rule that uses an idle link does what a mixture of others does. What is learnt of frozen rules is more without
+        them: a context that differs in what is idle alone from one of training is no new one.
+        """
+        if len(self.setup.cid.decisions) == 1:
+            if self._one_decision is None:
+                self._one_decision = OneDecision(self.setup)
+            return self._one_decision
+        links = tuple(requisite_links(self.setup, names).items()), entries
+        if links not in self._listed:
             try:
-                if names is None:
-                    self._listed[key] = outcome_tables_of(self.setup, entries)
-                else:
-                    self._listed[key] = NormalForm(self.setup, names, entries)
+                self._listed[links] = NormalForm(self.setup, names, entries)
             except NotApplicableError as too_many:
-                self._listed[key] = too_many
-        found = self._listed[key]
+                self._listed[links] = too_many
+        found = self._listed[links]
         if isinstance(found, NotApplicableError):
             raise found
+        if not found.affords(names):
+            raise NotApplicableError(
+                f"of {len(found.reduced):,} deterministic policies more than {COMPARED:,} may be best for some "
+                f"objective on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
+            )
         return found
 
     def regret_by_intended(self, names: tuple[str, ...], name: str, known: ByCone, *, stale: bool = False) -> Interval:

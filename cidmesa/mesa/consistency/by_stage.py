@@ -20,7 +20,7 @@ the most that can be lost.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import product
@@ -43,6 +43,7 @@ from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
 from cidmesa.solve.policies.dynamic_programming import OptimalActions, best_within, sweep_back
+from cidmesa.solve.policies.stakes import paying_only
 from cidmesa.solve.policies.worth import Worth, difference
 from cidmesa.solve.queries.payoffs import reached_contexts
 
@@ -185,18 +186,48 @@ class ByStage:
         return None
 
     def actions(self, name: str, stale: bool = False) -> Actions:
-        """Return the possible actions in a distribution, where all objectives were tried.
+        """Return the possible actions in a distribution, where that is known of all objectives.
+
+        All were tried; or nothing is tolerated, and all that the base's own optimizers do in training some known member
+        of the set does: others do no more, as theirs are among the base's optimal policies. Frozen, they go on with it.
 
         Raises
         ------
         NotApplicableError
-            They were not: others may do something else.
+            They were not tried: others may do something else.
         """
-        if not self.is_complete:
-            raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
         if (name, stale) not in self._actions_known:
-            self._actions_known[name, stale] = self._actions(name, stale)
+            self._actions_known[name, stale] = (
+                self._actions(name, stale) if self.is_complete else self._had(name, stale)
+            )
         return self._actions_known[name, stale]
+
+    def _had(self, name: str, stale: bool) -> Actions:
+        """Return what all members of an incomplete set do in training and, frozen, where training came as well."""
+        model, trained = self.setup.deployed(name), self._as_the_base
+        comes = {d: reached_contexts(model, d).reshape(-1) for d in model.cid.decisions}
+        if trained is not None and (name == TRAINING or stale):
+            had = {d: mask.any(axis=1) for d, mask in trained.items()}
+            if name == TRAINING:
+                return by_context(model, trained)
+            if all((had[d] | ~here).all() for d, here in comes.items()):
+                return by_context(model, {d: mask & comes[d][:, None] for d, mask in trained.items()})
+        raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
+
+    @cached_property
+    def _as_the_base(self) -> Mapping[str, Mask] | None:
+        """What the base's optimizers do in training, where members of the set are known to do all of it."""
+        if self.tolerance > 0 or self.is_empty is not False:
+            return None
+        model = self.setup.deployed(TRAINING)
+        try:
+            most = sweep_back(paying_only(model, self.setup.training_score), self.budget).taken
+        except NotApplicableError:
+            return None
+        known = [self._rules(objective, TRAINING).taken for objective in self._selected]
+        if all(np.array_equal(np.any([taken[d] for taken in known], axis=0), mask) for d, mask in most.items()):
+            return most
+        return None
 
     def _actions(self, name: str, stale: bool) -> Actions:
         model = self.setup.deployed(name)

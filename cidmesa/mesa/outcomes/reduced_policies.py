@@ -75,6 +75,8 @@ class ReducedPolicies:
         Whether a run is in keeping with a reduced policy, shape (P, R).
     contexts
         Decision → its context in every run, shape (R,).
+    parts
+        Decision → per context the position of the part of it that rules use, shape (contexts,).
     """
 
     names: tuple[str, ...]
@@ -82,6 +84,7 @@ class ReducedPolicies:
     rules: Mapping[str, Ints]
     follows: Mask
     contexts: Mapping[str, Ints]
+    parts: Mapping[str, Ints]
 
     def __len__(self) -> int:
         return len(self.follows)
@@ -103,6 +106,13 @@ class ReducedPolicies:
         here = np.zeros((len(self.runs), self.rules[decision].shape[1]), dtype=np.float32)
         here[np.arange(len(self.runs)), self.contexts[decision]] = reached
         return self.total(here) > 0
+
+    def alike(self, decision: str, taken: Mask) -> Mask:
+        """Return actions by context, shape (contexts, actions), as taken in any context with the same part."""
+        part = self.parts[decision]
+        found = np.zeros((int(part.max(initial=0)) + 1, taken.shape[1]), dtype=bool)
+        np.logical_or.at(found, part, taken)
+        return np.asarray(found[part])
 
 
 def _total_of_integers(follows: Mask, by_run: Array) -> Array:
@@ -244,15 +254,16 @@ def list_reduced_policies(
             tables[first][branched, context] = np.tile(options, int(open_.sum()))
         follows = follows & (tables[first][:, met] == at[decision][first_run])
     follows = follows[:, before]
-    rules, seen = {}, {}
+    rules, seen, parts = {}, {}, {}
     for decision in cid.decisions:
         parents = cid.parents(decision)
         shape = [model.card(p) for p in parents]
         every = dict(zip(parents, np.indices(shape).reshape(len(parents), math.prod(shape)), strict=True))
         narrow = _position(model, used[decision], every, math.prod(shape))
         rules[decision] = tables[leader[decision]][:, narrow]
+        parts[decision] = narrow
         seen[decision] = _position(model, parents, at, len(runs))
-    return ReducedPolicies(names, runs, rules, follows, seen)
+    return ReducedPolicies(names, runs, rules, follows, seen, parts)
 
 
 def _beginnings(cid: CID, names: Sequence[str], at: Mapping[str, Ints], decision: str, runs: int) -> tuple[Ints, Ints]:
