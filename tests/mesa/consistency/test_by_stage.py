@@ -153,7 +153,7 @@ def test_units_levels_and_penalties_change_nothing(seed: int, tolerance: float, 
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=examples(quick=25, full=1500))
+@settings(max_examples=examples(quick=15, full=250), deadline=None)
 def test_of_many_values_what_is_done_in_training_is_known(seed: int) -> None:
     """Whoever is consistent does in training what the base's optimizers do: as by all policies, listed, or not known.
 
@@ -207,7 +207,7 @@ def test_what_is_done_in_training_is_known_of_a_score_of_many_values() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=examples(quick=10, full=200), deadline=None)
+@settings(max_examples=examples(quick=6, full=60), deadline=None)
 def test_rows_of_sweeps_are_rows_of_lists(seed: int) -> None:
     """With and without a list of policies, predictions of both readings are the same."""
     setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)

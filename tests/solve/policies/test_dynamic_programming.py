@@ -30,7 +30,7 @@ LIMIT = 300
 
 
 @given(model=models(max_chance=3, decisions=(2, 3), utilities=(1, 2), max_parents=2), seed=st.integers(0, 2**16))
-@settings(max_examples=examples(quick=60, full=1500))
+@settings(max_examples=examples(quick=60, full=400))
 def test_optimal_policies_are_all_combinations_of_optimal_actions(model: cm.CIM, seed: int) -> None:
     """What they take, and what the worst and the best of them are worth by other utilities, as by listing."""
     assume(is_soluble(model.cid) and number_of_policies(model) <= LIMIT)
@@ -48,7 +48,7 @@ def test_optimal_policies_are_all_combinations_of_optimal_actions(model: cm.CIM,
 
 
 @given(model=restricted(models(max_chance=3, decisions=(1, 2), max_parents=2, max_card=3)), seed=st.integers(0, 2**16))
-@settings(max_examples=examples(quick=60, full=1500))
+@settings(max_examples=examples(quick=60, full=400))
 def test_what_is_best_within_given_sets(model: cm.CIM, seed: int) -> None:
     """The best, the worst and the contexts entered, over all policies that stay in given sets of actions."""
     assume(number_of_policies(model) <= 4 * LIMIT)
@@ -114,7 +114,7 @@ def bellman(steps: list[dict[str, Any]]) -> tuple[list[Fraction], list[list[list
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=examples(quick=60, full=1500))
+@settings(max_examples=examples(quick=60, full=400))
 def test_a_markov_process_by_bellmans_equation(seed: int) -> None:
     """Values and optimal actions in every state; worst and best by another reward, and what is entered, by listing."""
     rng = np.random.default_rng(seed)
