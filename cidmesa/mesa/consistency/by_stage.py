@@ -244,6 +244,14 @@ class ByStage:
                 taken[decision] = can & reached_contexts(model, decision).reshape(-1, 1)
         return by_context(model, taken)
 
+    def frozen_actions(self, objective: Objective, name: str) -> dict[str, Mask]:
+        """Return what optimizers of an objective may do in a deployment whose rules were fixed in training."""
+        model, rules = self.setup.deployed(name), self._frozen(objective)
+        return {
+            d: rules.allows(name, d).reshape(*(model.card(n) for n in (*model.cid.parents(d), d)))
+            for d in model.cid.decisions
+        }
+
     # ----------------------------------------------------------------------------------------------------------------
 
     @property
@@ -296,7 +304,7 @@ class ByStage:
         if key not in self._worths_known:
             model, paid = self.setup.deployed(name), self._paid(name)
             if stale:
-                masks = self._frozen_masks(objective, name)
+                masks = self.frozen_actions(objective, name)
                 worst, best = (best_within(model, paid, masks, sign, self.budget) for sign in (-1.0, 1.0))
             else:
                 worst, best = self._rules(objective, name).worth(model, paid, self.budget)
@@ -324,14 +332,6 @@ class ByStage:
             optimal = partial(optimal_for, objective=objective.values)
             self._frozen_known[key] = FrozenRules(self.setup, self.names, optimal, one_objective=True)
         return self._frozen_known[key]
-
-    def _frozen_masks(self, objective: Objective, name: str) -> dict[str, Mask]:
-        """Return what optimizers of an objective may do in a deployment whose rules were fixed in training."""
-        model, rules = self.setup.deployed(name), self._frozen(objective)
-        return {
-            d: rules.allows(name, d).reshape(*(model.card(n) for n in (*model.cid.parents(d), d)))
-            for d in model.cid.decisions
-        }
 
     def _ends(self, name: str) -> tuple[Worth, Worth]:
         """Return the least and the largest that the base can get in a distribution."""

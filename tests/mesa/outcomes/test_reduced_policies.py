@@ -59,6 +59,15 @@ def test_the_number_of_policies_is_in_the_refusal() -> None:
         list_reduced_policies(model, every, most=15)
 
 
+def test_a_number_of_policies_with_thousands_of_digits_is_a_power_of_ten() -> None:
+    seen = [f"x{i}" for i in range(14)]
+    cid = cm.CID([*((x, d) for x in seen for d in ("a", "b")), ("a", "u"), ("b", "u")], nodes=seen,
+                 decisions=["a", "b"], utilities=["u"])  # fmt: skip
+    model = cid.parameterise({x: cm.Bernoulli(0.5) for x in seen} | {"a": [0, 1], "b": [0, 1], "u": lambda a, b: a * b})
+    with pytest.raises(NotApplicableError, match=r"about 10\^9864 deterministic policies, of which more than 15"):
+        list_reduced_policies(model, [np.ones((2,) * 16, dtype=bool)], most=15)
+
+
 def in_a_circle(setup: TrainingSetup, target: str) -> bool:
     """Say whether the rules of two decisions matter to each other, for those who pursue a target."""
     cid = setup.cid
