@@ -261,7 +261,9 @@ def test_retrained_rows_compare_what_is_earned_in_each_ones_own_world() -> None:
     assert (control.estimate, control.verdict) == (pytest.approx(0.0), "supported")
     blind = report["joint/training/observation/red/retrained"]  # the base needs no paint: who is kept from it loses 0
     assert (blind.prediction.modality, blind.estimate, blind.verdict) == ("must", pytest.approx(0.0), "supported")
-    assert len(agents.recipe.asked) == 3  # type: ignore[attr-defined]
+    # Cut off from the door, blind to paint, with another weather, another prior; each once, whatever rows ask for it.
+    assert report["joint/training/territory/go/retrained"].estimate == row.estimate
+    assert len(agents.recipe.asked) == 4  # type: ignore[attr-defined]
     skipped = judge(agents, retrain=False)
     assert skipped["joint/training/control/at_door/retrained"].reason == "needs retraining"
 
@@ -608,7 +610,7 @@ def test_agents_of_another_setup_are_refused() -> None:
 def test_required_agents_by_family() -> None:
     family = red_door_family()
     found = {need.family: need for need in required_agents(family, effect=0.5, power=0.8)}
-    assert set(found) == {"joint", "at_door = reward", "at_red", "can"}
+    assert set(found) == {"joint", "at_door = reward", "at_red", "retrained or planning", "can"}
     joint = sum(r.hypothesis == "joint" and not r.inert and r.modality == "must" for r in family.predictions())
     assert found["joint"].rows == joint
     assert found["joint"].support <= 32

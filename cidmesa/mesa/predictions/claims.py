@@ -36,6 +36,7 @@ from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
+    from cidmesa.mesa.objectives.declared import Objective
     from cidmesa.mesa.predictions.comparable_contexts import Mixtures, Pairs
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
@@ -46,6 +47,9 @@ ROUNDING = 1e-12
 
 TOSSED = "the best rule tosses a coin"
 """What reasons begin with where the best shared rule is a mixture of actions."""
+
+PREMISE = 0.01
+"""How far above the tolerance an agent's training regret may be, as a share of the attainable range."""
 
 Modality: TypeAlias = Literal["must", "can"]
 
@@ -91,6 +95,11 @@ class Hypothesis(Protocol):
     @property
     def stale_regret(self) -> Mapping[str, Any]:
         """Base regret in each deployment of frozen rules, an interval."""
+        ...
+
+    @property
+    def declared(self) -> Sequence[Objective]:
+        """The objectives on the targets that are tried by name."""
         ...
 
 
@@ -158,6 +167,11 @@ class World:
                 names = ", ".join(f"`{d}`" for d in groups[0])
                 return f"{TOSSED}: one rule serves {names} and draws {mixture}{where}, so no action is predicted"
         return None
+
+    def best_in_training(self, decision: str) -> Mask:
+        """Return the actions that are best for the base in training, shape (contexts, actions)."""
+        mask = np.asarray(self._base.optimal_mask(decision), dtype=bool)
+        return mask.reshape(-1, mask.shape[-1])
 
     @cached_property
     def comes_in_training(self) -> Mapping[str, Floats]:
@@ -321,8 +335,16 @@ def loosely_held(world: World, decision: str, moves: Floats, margin: float) -> f
     """
     if not world.frozen:
         return 0.0
-    comes = world.comes_in_training[decision]
-    free = np.flatnonzero(~world.counted[decision] & (moves > 0))
+    return held_loosely(world.comes_in_training[decision], np.where(world.counted[decision], 0.0, moves), margin)
+
+
+def held_loosely(comes: Floats, moves: Floats, margin: float) -> float:
+    """Return how much a number moves at most with a rule in contexts that come up no more often than the margin.
+
+    >>> round(held_loosely(np.array([0.01, 0.99]), np.array([0.5, 0.5]), 0.05), 6)    # all of one, some of the other
+    0.520202
+    """
+    free = np.flatnonzero(moves > 0)
     with np.errstate(divide="ignore"):
         order = free[np.argsort(-moves[free] / comes[free], kind="stable")]
     before = np.cumsum(comes[order]) - comes[order]
