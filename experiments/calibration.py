@@ -222,7 +222,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure, or go on measuring, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="out/calibration")
-    parser.add_argument("--setups", type=int, default=600)
+    parser.add_argument("--setups", type=int, default=560)
+    parser.add_argument("--first", type=int, default=0, help="where to start, for a second process beside the first")
     parser.add_argument("--reports", type=int, default=5, help="of each arm on each setup")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--seed", type=int, default=0)
@@ -230,7 +231,7 @@ def main(arguments: list[str] | None = None) -> None:
     settings = {"seed": chosen.seed, "reports": chosen.reports, "arms": chosen.arms}
     results, found = Results(chosen.out, settings), []
     try:
-        for i in range(chosen.setups):
+        for i in range(chosen.first, chosen.setups):
             found.append(results.of(i, lambda i=i: measure(chosen.seed, i, chosen.reports, chosen.arms)))
     except KeyboardInterrupt:
         print("stopped: what was counted until then")

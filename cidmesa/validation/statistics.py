@@ -338,6 +338,13 @@ def mean_interval(
     array = np.asarray(values, dtype=np.float64)
     if len(array) == 0:
         return (low, high)
+    return _mean_interval(array.tobytes(), low, high, level, draws, seed)
+
+
+@lru_cache(maxsize=256)
+def _mean_interval(values: bytes, low: float, high: float, level: float, draws: int, seed: int) -> ConfidenceInterval:
+    """Compute it once for rows that rest on the same numbers."""
+    array = np.frombuffer(values)
     weights = _weights(len(array), draws, seed)
     inner = weights[:, :-1] @ array
     tail = (1 - level) / 2
@@ -480,6 +487,7 @@ def _radius(influence: Floats, draws: Array, error: float) -> Floats:
     return result
 
 
+@lru_cache(maxsize=4096)
 def _at_least(k: int, n: int, p: float) -> float:
     """Return P(Bin(n, p) >= k), exactly enough for any n here."""
     from scipy.stats import binom
