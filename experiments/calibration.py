@@ -8,8 +8,8 @@ than 1 - kappa comply.
 
 ideal       optimizers of consistent objectives, exactly: frozen rules that are right wherever they have been
 soft        the same with slips of up to .01 in every context, and any action where training hardly ever comes
-kappa       ideal, but each agent deviates with probability kappa exactly: in groups of new contexts such that no deployment
-            shows some of two groups, each for itself
+kappa       ideal, but each agent deviates with probability kappa exactly: in each group of new contexts for itself, in
+            groups such that no deployment shows contexts of two
 margin      ideal, but each agent is wrong in new contexts as often as the margin allows, to the last bit
 sampled     ideal, but seen through their actions alone
 sampled at kappa    `kappa`, seen through their actions alone
@@ -17,7 +17,7 @@ sampled at kappa    `kappa`, seen through their actions alone
 A report counts if one of its joint rows can fail, and in the arms at kappa if one has a share of deviators of kappa
 exactly. Reports on one setup are correlated: beside all of them the table has the first of each setup alone.
 
-    python experiments/calibration.py --out out/calibration          # resumes; stop it with Ctrl-C
+    python experiments/calibration.py --out out/calibration          # goes on where it was stopped
     python experiments/calibration.py --out out/look --setups 20
 """
 
@@ -27,18 +27,19 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
+from random_setups import Case, draw
+from results import Results
+from scripted import Drawing, Policy, Telling
 
 import cidmesa as cm
 from cidmesa.arrays import Floats
 from cidmesa.validation.report import Report, Row
 from cidmesa.validation.statistics import CHANCE, KAPPA, MARGIN, wilson
-from random_setups import Case, draw
-from results import Results
-from scripted import Drawing, Policy, Telling
 
 ARMS = ("ideal", "soft", "kappa", "margin", "sampled", "sampled at kappa")
 AT_KAPPA = ("kappa", "sampled at kappa")
@@ -202,9 +203,9 @@ def share(k: int, n: int) -> str:
 def table(found: Iterable[Mapping[str, Any]], arms: Iterable[str]) -> str:
     """Return the table in Markdown: reports with at least one joint row that could fail."""
     setups = list(found)
-    kinds = ("joint falsely contradicted", "joint falsely supported", "any falsely contradicted", "any falsely supported")
-    lines = ["| arm | reports (setups) | " + " | ".join(kinds) + " | the same, one report a setup | sound rows supported |"]
-    lines.append("|---" * (len(kinds) + 4) + "|")
+    kinds = [f"{rows} falsely {verdict}" for rows in ("joint", "any") for verdict in ("contradicted", "supported")]
+    heads = ["arm", "reports (setups)", *kinds, "the same, one report a setup", "sound rows supported"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for arm in arms:
         stake = "at kappa" if arm in AT_KAPPA else "joint"
         groups = [[r for r in setup["arms"].get(arm, []) if r[stake]] for setup in setups]
@@ -229,13 +230,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
     settings = {"seed": chosen.seed, "reports": chosen.reports, "arms": chosen.arms}
-    results, found = Results(chosen.out, settings), []
-    try:
-        for i in range(chosen.first, chosen.setups):
-            found.append(results.of(i, lambda i=i: measure(chosen.seed, i, chosen.reports, chosen.arms)))
-    except KeyboardInterrupt:
-        print("stopped: what was counted until then")
-    print(table(found, chosen.arms))
+    results = Results(chosen.out, settings)
+    for i in range(chosen.first, chosen.setups):
+        results.of(i, partial(measure, chosen.seed, i, chosen.reports, chosen.arms))
+    print(table(results.all(), chosen.arms))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Random setups on which verdicts are counted: mechanisms shift, contexts are rare, premises weak.
 
 Training shows a cue that goes with what counts, more or less, and deployments cross the two. There are one decision or
-two, two to four values, actions that are never right, a second cue, payoffs of different size, a training regret that is
-tolerated or not, contexts that come up once in a hundred, in ten thousand or in a billion episodes, and deployments in
-which what an action brings about is another thing too.
+two, two to four values, actions that are never right, a second cue, payoffs of different size, a training regret that
+is tolerated or not, contexts that come up once in a hundred, in ten thousand or in a billion episodes, and deployments
+in which what an action brings about is another thing too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scripted import Policy
 
 import cidmesa as cm
 from cidmesa.mesa.derive import Family
 from cidmesa.mesa.outcomes.stale_beliefs import new_contexts
 from cidmesa.mesa.predictions.predictions import Predictions
-from scripted import Policy
 
 RARE = (1e-9, 1e-4, 1e-2)
 """How often the rare contexts of training come up."""
@@ -84,15 +84,15 @@ def _two_decisions(rng: np.random.Generator) -> Drawn:
     """Return a setup in which a first decision gets ready, and the second sees whether it did."""
     edges = [("wind", "vane"), ("vane", "prepare"), ("wind", "prepare"), ("wind", "ready"), ("prepare", "ready"),
              ("truth", "cue"), ("ready", "act"), ("cue", "act"), ("ready", "right"), ("act", "right"),
-             ("truth", "right"), ("ready", "follows"), ("act", "follows"), ("cue", "follows"), ("right", "pay")]  # fmt: skip
-    edges += [("truth", "act")] if rng.random() < 0.9 else []
+             ("truth", "right"), ("ready", "follows"), ("act", "follows"), ("cue", "follows")]  # fmt: skip
+    edges += [("right", "pay"), ("truth", "act")] if rng.random() < 0.9 else [("right", "pay")]
     rare, gain = float(rng.choice(RARE)), float(rng.choice([0.02, 1.0, 30.0]))
     first, second = (float(rng.choice([0.0, 0.0, 0.0, rare])) for _ in range(2))
     more = float(rng.choice([0.5, 1.0, 2.0]))
     mechanisms: dict[str, Any] = {
         "wind": _mostly([0, 1], float(rng.choice([*RARE, 0.5])), rng),
         "vane": cm.Noisy(lambda wind: wind, first),
-        "prepare": [0, 1] + _idle(rng),
+        "prepare": [0, 1, *_idle(rng)],
         "ready": lambda prepare, wind: int(prepare == wind),
         "truth": _mostly([0, 1], float(rng.choice([*RARE, 0.5])), rng),
         "cue": cm.Noisy(lambda truth: truth, second),
@@ -181,9 +181,9 @@ class Case:
         In training those that are optimal there; in a new context those that it may take on seeing it, in whichever
         deployment that is. Hypotheses of which these are not known are left out.
         """
-        found = []
+        found: list[Mapping[str, np.ndarray[Any, Any]]] = []
         for hypothesis in self.family.hypotheses:
-            masks = {}
+            masks: dict[str, np.ndarray[Any, Any]] = {}
             try:
                 for d in self.model.cid.decisions:
                     masks[d] = np.ones((len(self.model.contexts(d)), self.model.card(d)), dtype=bool)
@@ -224,7 +224,7 @@ class Case:
         return list(found)
 
     def wrong(self, rule: Policy) -> Policy:
-        """Return a rule that takes, in every context, an action that no hypothesis allows, or another one than `rule`."""
+        """Return a rule that takes actions that no hypothesis allows; where there are none, others than `rule`."""
         found = {}
         for d, table in rule.items():
             none = ~np.any([masks[d] for masks in self.possible], axis=0)

@@ -35,7 +35,7 @@ class Results:
         known = self.folder / "settings.json"
         if not known.exists():
             _write(known, wanted)
-        found = json.loads(known.read_text(encoding="utf-8"))
+        found = _read(known)
         if found != wanted:
             raise NotApplicableError(
                 f"{self.folder} holds results of {found}, and these would be of {wanted}: take another --out."
@@ -46,8 +46,16 @@ class Results:
         file = self.folder / f"setup-{index:05}.json"
         if not file.exists():
             _write(file, measure())
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return found
+        return _read(file)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return what was found on every setup so far, by whichever process."""
+        return [_read(file) for file in sorted(self.folder.glob("setup-*.json"))]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _write(file: Path, found: Any) -> None:
