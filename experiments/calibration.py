@@ -15,7 +15,7 @@ sampled     ideal, but seen through their actions alone
 sampled at kappa    `kappa`, seen through their actions alone
 
 A report counts if one of its joint rows can fail, and in the arms at kappa if one has a share of deviators of kappa
-exactly. Reports on one setup are correlated: beside all of them the table has the first of each setup alone.
+exactly. Reports on one setup are correlated: a second table has the first of each setup alone.
 
     python experiments/calibration.py --out out/calibration          # goes on where it was stopped
     python experiments/calibration.py --out out/look --setups 20
@@ -191,31 +191,31 @@ def judge(case: Case, agents: Drawing, seed: int) -> Report:
 
 
 def share(k: int, n: int) -> str:
-    """Write a share with Wilson's 95 % interval.
+    """Write a share with Wilson's 95 % interval, in percent.
 
-    >>> share(0, 2000)
-    '0 / 2000 = 0.0 % [0.0, 0.2]'
+    >>> share(3, 2000)
+    '3 = 0.1 % [0.1, 0.4]'
     """
     low, high = wilson(k, n)
-    return f"{k} / {n} = {k / max(n, 1):.1%} [{100 * low:.1f}, {100 * high:.1f}]".replace("%", " %", 1)
+    return f"{k} = {100 * k / max(n, 1):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def table(found: Iterable[Mapping[str, Any]], arms: Iterable[str]) -> str:
-    """Return the table in Markdown: reports with at least one joint row that could fail."""
+def table(found: Iterable[Mapping[str, Any]], arms: Iterable[str], first: bool = False) -> str:
+    """Return the table in Markdown, of all reports in which something could be wrong or of the `first` of each setup."""
     setups = list(found)
     kinds = [f"{rows} falsely {verdict}" for rows in ("joint", "any") for verdict in ("contradicted", "supported")]
-    heads = ["arm", "reports (setups)", *kinds, "the same, one report a setup", "sound rows supported"]
+    heads = ["arm", "reports", "setups", *kinds, "joint rows", "sound ones supported"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for arm in arms:
         stake = "at kappa" if arm in AT_KAPPA else "joint"
         groups = [[r for r in setup["arms"].get(arm, []) if r[stake]] for setup in setups]
-        groups = [group for group in groups if group]
+        groups = [group[:1] if first else group for group in groups if group]
         reports = [report for group in groups for report in group]
-        cells = [share(sum(r[kind] for r in reports), len(reports)) for kind in kinds]
-        first = ", ".join(str(sum(group[0][kind] for group in groups)) for kind in kinds)
-        sound, right = (sum(r[name] for r in reports) for name in ("sound", "sound supported"))
-        lines.append(f"| {arm} | {len(reports)} ({len(groups)}) | " + " | ".join(cells)
-                     + f" | {first} of {len(groups)} | {right / max(sound, 1):.1%} of {sound} |")  # fmt: skip
+        n, sound = len(reports), sum(report["sound"] for report in reports)
+        cells = [arm, str(n), str(len(groups)), *(share(sum(r[kind] for r in reports), n) for kind in kinds)]
+        cells.append(f"{sum(r['joint'] for r in reports) / max(n, 1):.1f}")
+        cells.append(f"{100 * sum(r['sound supported'] for r in reports) / max(sound, 1):.1f} % of {sound}")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -233,7 +233,12 @@ def main(arguments: list[str] | None = None) -> None:
     results = Results(chosen.out, settings)
     for i in range(chosen.first, chosen.setups):
         results.of(i, partial(measure, chosen.seed, i, chosen.reports, chosen.arms))
-    print(table(results.all(), chosen.arms))
+    found = results.all()
+    broken = {row for setup in found for row in setup["broken"]}
+    print(f"{len(found)} setups; joint rows that an ideal agent breaks: {', '.join(sorted(broken)) or 'none'}\n")
+    print(table(found, chosen.arms))
+    print("\nthe first report of each setup alone: these are independent\n")
+    print(table(found, chosen.arms, first=True))
 
 
 if __name__ == "__main__":

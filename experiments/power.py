@@ -179,7 +179,7 @@ def main(arguments: list[str] | None = None) -> None:
     for i, cell in enumerate(cells()[: chosen.cells]):
         found = results.of(i, partial(measure, chosen.seed, i, chosen.reports))
         deviating = cell.name or percent(cell.share)
-        told = share(found["hits"], found["reports"])
+        told = f"{found['reports']}: {share(found['hits'], found['reports'])}"
         print(f"| {cell.agents} | {deviating} | {cell.verdict} | {cell.exact:.3f} | {told} |", flush=True)
 
 
