@@ -431,6 +431,43 @@ class Given:
         return predict(self.setup, self.hypotheses, reading=reading, margin=margin)
 
 
+def test_agents_of_one_rule_are_judged_alike_and_others_by_their_own() -> None:
+    """Where the second decision sees what the first did: statistics are those of each rule alone, in any order."""
+    cid = cm.CID(
+        [("a", "first"), ("a", "got"), ("first", "got"), ("got", "second"), ("a", "second"), ("got", "more"),
+         ("second", "more"), ("got", "pay"), ("more", "pay")],
+        decisions=["first", "second"], utilities=["pay"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        a=cm.Bernoulli(0.5), first=[0, 1], second=[0, 1], got=lambda a, first: int(a == first),
+        more=lambda got, second: int(got == second), pay=lambda got, more: got + more,
+    )  # fmt: skip
+    setup = cm.TrainingSetup(model, {"tilted": {"a": cm.Bernoulli(0.9)}})
+    rng = np.random.default_rng(0)
+    rules = [{d: rng.dirichlet([1, 1], size=len(model.contexts(d))) for d in cid.decisions} for _ in range(3)]
+    family = Given(setup, Pursues(setup, ("got", "more")))
+    order = [2, 0, 1, 0, 2, 2]
+    rows = family.predictions(reading="competent")
+    assert {row.kind for row in (*rows, *rows.structural)} >= {"observation", "response", "actions", "regret"}
+    alone, together = (
+        Checks(setup, family.hypotheses, Told(model, [rules[i] for i in who]), reading="competent")
+        for who in (range(3), order)
+    )
+    assert [len(set(np.asarray(checks.subjects.distinct[1]).tolist())) for checks in (alone, together)] == [3, 3]
+    measured = 0
+    for row in (*rows, *rows.structural):
+        if row.retrained or row.inert or row.subject in {"a", "got"} or row.kind == "control":
+            continue
+        one, many = alone.measure(row), together.measure(row)
+        if isinstance(one, str):
+            assert one == many
+            continue
+        assert not isinstance(many, str)
+        assert many.bounds.estimate.tolist() == one.bounds.estimate[order].tolist(), row.id
+        measured += len(set(one.bounds.estimate.tolist())) == 3
+    assert measured >= 3
+
+
 @pytest.mark.parametrize("kind", [Told, Scripted])
 def test_several_decisions_are_judged_with_each_agents_own_rules(kind: type[Scripted]) -> None:
     setup = two_decisions()
