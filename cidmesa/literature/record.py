@@ -10,7 +10,17 @@ from cidmesa.diagram import CID
 from cidmesa.model import CIM
 
 Criterion: TypeAlias = Literal[
-    "voi", "voc", "ri", "ici", "requisite", "relevance", "unfairness", "introduced_unfairness", "impact", "intention"
+    "voi",
+    "voc",
+    "ri",
+    "ici",
+    "requisite",
+    "relevance",
+    "unfairness",
+    "introduced_unfairness",
+    "impact",
+    "intention",
+    "deception",
 ]
 
 
@@ -31,7 +41,7 @@ class Expected:
     published
         Whether the source prints this answer. Otherwise it was worked out by hand from the theorem named.
     label
-        The label that introduced unfairness compares with.
+        The label that introduced unfairness compares with, or the decision of who is deceived.
     """
 
     criterion: Criterion
