@@ -59,9 +59,9 @@ def admits_deception(cid: CID, node: Names, decision: str | None = None, *, targ
     Complete: let the nodes of the path copy what comes before them, beside whatever else they say, :math:`U^S` pay for
     :math:`D^T = 1`, :math:`T` be paid the same for everything and do as the path tells it, and as the proposition says
     if it observes it. Let a node that :math:`T` does not observe say besides how a coin fell that nobody else sees.
-    Then :math:`D^S = 1` is optimal, :math:`T` acts as if the coin had shown 1, and half of the time it has not. (Where it is
-    a decision that :math:`T` does not observe, let the proposition be that it did what it never does.) That :math:`T`
-    need not care is part of this: no theorem here says that it would believe the path if it did.
+    Then :math:`D^S = 1` is optimal, :math:`T` acts as if the coin had shown 1, and half of the time it has not. (Where
+    it is a decision that :math:`T` does not observe, let the proposition be that it did what it never does.) That
+    :math:`T` need not care is part of this: no theorem here says that it would believe the path if it did.
 
     The definition and that there is a graphical criterion are from [1]_. The text of its theorem could not be compared;
     what is above is a proof of its own.

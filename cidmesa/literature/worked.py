@@ -368,8 +368,8 @@ SIMULATION_OVERSIGHT = Example(
         "takes; a state of it is a decision here, since the supervisor looks at the policy. The figures follow from "
         "what each learner is known to converge to (the paper's propositions, whose numbers were not to be had) and "
         "were not compared with its tables. Q-learning and virtual Sarsa ignore the modification; empirical Sarsa "
-        "avoids what is modified, by staying in simulation, without changing what triggers it; reward maximisation (evolution "
-        "strategies) behaves in simulation so as not to be stopped."
+        "avoids what is modified, by staying in simulation, without changing what triggers it; reward "
+        "maximisation (evolution strategies) behaves in simulation so as not to be stopped."
     ),
     model=_oversight,
     numbers=(
@@ -433,8 +433,8 @@ GARAGE = Example(
         utilities=["gain"],
     ),
     source="F. R. Ward, M. MacDermott, F. Belardinelli, F. Toni and T. Everitt, 'The reasons that agents act: "
-    "intention and instrumental goals', AAMAS 2024, after J. Y. Halpern and M. Kleiman-Weiner, 'Towards formal definitions of "
-    "blameworthiness, intention, and moral responsibility', AAAI 2018",
+    "intention and instrumental goals', AAMAS 2024, after J. Y. Halpern and M. Kleiman-Weiner, 'Towards formal "
+    "definitions of blameworthiness, intention, and moral responsibility', AAAI 2018",
     expected=(Expected("intention", ("uncle", "car"), ("guest",), None, "Ward et al. 2024, the graphical criterion"),),
     note=(
         f"{_FIGURE} The text of the example was not to be had: story, payoffs and answers are a reading of the earlier "

@@ -22,7 +22,7 @@ from cidmesa.solve.policies.pruning import TooManyTablesError, Work, few, merged
 from cidmesa.solve.policies.solution import DecisionResult, first_of
 from cidmesa.solve.policies.value_sets import ROUNDING, WORK, Elimination, Optimum, exact_optimum
 
-CAPS = (32, 128)
+CAPS = (32, 128, 512)
 """To how many tables sets are cut for a bracket, one after the other, until both ends meet or are close."""
 
 CLOSE = 1e-3
@@ -55,7 +55,7 @@ def by_value_sets(problem: Problem, members: Sequence[Member], progress: bool, b
     if found is not None:
         return found
     until = budget.left * 2 / 3
-    freely = optimum_in_free_order(problem, members, Work(WORK / 16, lambda: budget.left < until))
+    freely = optimum_in_free_order(problem, members, Work(WORK / 64, lambda: budget.left < until))
     if freely is not None:
         found = _improved(problem, members, freely, "in an order of its own, up to rounding")
         off = found.off + 4 * len(problem.view.cards) * ROUNDING * problem.scale
@@ -84,7 +84,7 @@ def _bracketed(problem: Problem, members: Sequence[Member], progress: bool, budg
     high = inf
     for cap in CAPS:
         below, above = (
-            Elimination(problem, members, cut, Work(WORK / 8, lambda: budget.is_spent))
+            Elimination(problem, members, cut, Work(WORK / 64, lambda: budget.is_spent))
             for cut in (few(cap), merged(cap))
         )
         try:
@@ -208,5 +208,7 @@ class _AllOptimal:
                 optimal = np.where(reached[d], taken, True if limit is None else limit)
             # Where this policy never comes, and another one does better, it takes the action of the other.
             stays = ((rule <= 0) | optimal).all(axis=0)
-            found[d] = DecisionResult(None, optimal, np.where(stays, rule, first_of(optimal)), known=known)
+            if not stays.all():
+                rule = np.where(stays, rule, first_of(optimal))
+            found[d] = DecisionResult(None, optimal, rule, known=known)
         return found

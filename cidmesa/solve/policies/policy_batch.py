@@ -201,17 +201,20 @@ class Profiles:
 
     def meets(self, scope: tuple[int, ...]) -> Array:
         """Say which values of some variables come up with positive probability: ``(1, *values, profiles)``."""
+        found: Array = self.law(scope)[None] > 0
+        return found
+
+    def law(self, scope: tuple[int, ...]) -> Array:
+        """Return how likely the values of some variables are under each profile: ``(*values, profiles)``."""
         index = self.problem.view.index
         plan, factors = self._plan_of_law(scope)
         require_small(index, plan, self.cards, self.problem.max_table)
         p, _ = run(plan, {f.key: (self._rule_or_table(f), None) for f in factors})
-        shape = (1, *(self.cards[v] for v in scope), self.count)
-        found: Array = (np.broadcast_to(1.0 if p is None else p, shape[1:]) > 0).reshape(shape)
-        return found
+        return np.broadcast_to(1.0 if p is None else p, [*(self.cards[v] for v in scope), self.count])
 
-    def is_small(self, scope: tuple[int, ...]) -> bool:
-        """Say whether :meth:`meets` can answer for some variables."""
-        return self._plan_of_law(scope)[0].largest <= self.problem.max_table
+    def is_small(self, scope: tuple[int, ...], most: int | None = None) -> bool:
+        """Say whether :meth:`law` can answer for some variables, without a table of more than `most` entries."""
+        return self._plan_of_law(scope)[0].largest <= (self.problem.max_table if most is None else most)
 
     def _plan_of_law(self, scope: tuple[int, ...]) -> tuple[Plan, list[Factor]]:
         """Plan the law of some variables under every profile; also return the factors that it multiplies."""

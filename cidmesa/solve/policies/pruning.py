@@ -21,6 +21,9 @@ from cidmesa.arrays import Array, Ints, Mask
 ENTRIES = 2**24
 """How many numbers a step may write at once."""
 
+FEW_ROWS = 64
+"""So many rows are compared all at once."""
+
 STRICTLY = 2.0**-38
 """How far a mixture is above a row that it stands for, relative to the largest entry: rounding is far below that."""
 
@@ -49,14 +52,18 @@ class Cut:
     Attributes
     ----------
     rows
-        Takes tables as rows, none below another; returns the positions of those to go on with, and their values.
+        Takes tables as rows, none below another, and how often each entry is met, about; returns the positions of those
+        to go on with, and their values.
+    most
+        How many are never cut.
     worth_a_look
         Up to how many tables convex combinations are looked for before that.
     exact
         Whether nothing that may be needed is cut.
     """
 
-    rows: Callable[[Array], tuple[Ints, Array]]
+    rows: Callable[[Array, Array], tuple[Ints, Array]]
+    most: int
     worth_a_look: int
     exact: bool = False
 
@@ -64,49 +71,61 @@ class Cut:
 def uncut(most: int) -> Cut:
     """Keep all rows, or give up."""
 
-    def cut(rows: Array) -> tuple[Ints, Array]:
-        if len(rows) > most:
-            raise TooManyTablesError
-        return np.arange(len(rows)), rows
+    def cut(rows: Array, weights: Array) -> tuple[Ints, Array]:
+        raise TooManyTablesError
 
-    return Cut(cut, 2 * most, exact=True)
+    return Cut(cut, most, 2 * most, exact=True)
 
 
 def few(cap: int) -> Cut:
     """Keep some rows that are far apart: whatever they are worth, a policy is."""
 
-    def cut(rows: Array) -> tuple[Ints, Array]:
-        at = far_apart(rows, cap)
+    def cut(rows: Array, weights: Array) -> tuple[Ints, Array]:
+        at, _ = far_apart(rows, cap, weights)
         return at, rows[at]
 
-    return Cut(cut, 4 * cap)
+    return Cut(cut, cap, 4 * cap)
 
 
 def merged(cap: int) -> Cut:
     """Keep as many rows, each as large everywhere as all those that it is nearest to: no policy is worth more."""
 
-    def cut(rows: Array) -> tuple[Ints, Array]:
-        at = far_apart(rows, cap)
-        if len(at) == len(rows):
-            return at, rows
-        distance = np.stack([np.abs(rows - rows[i]).max(axis=1) for i in at])
+    def cut(rows: Array, weights: Array) -> tuple[Ints, Array]:
+        at, nearest = far_apart(rows, cap, weights)
         values = rows[at].copy()
-        np.maximum.at(values, distance.argmin(axis=0), rows)
+        np.maximum.at(values, nearest, rows)
         return at, values
 
-    return Cut(cut, 4 * cap)
+    return Cut(cut, cap, 4 * cap)
 
 
-def far_apart(rows: Array, cap: int) -> Ints:
-    """Return the positions of some rows: the one with the largest sum, then whichever is farthest from those taken."""
-    if len(rows) <= cap:
-        return np.arange(len(rows))
-    found = [int(rows.sum(axis=1).argmax())]
-    distance = np.abs(rows - rows[found[0]]).max(axis=1)
-    while len(found) < cap:
+def far_apart(rows: Array, cap: int, weights: Array) -> tuple[Ints, Ints]:
+    """Return the positions of some rows, and for every row the number of the one of them that is nearest.
+
+    The first has the largest mean, the next is always the one that lies farthest above those taken: what a row is worth
+    at most beyond another one is the mean of the entries by which it is above it.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    cap
+        How many are taken.
+    weights
+        The weight of each entry in these means, one per column.
+    """
+    found = [int((rows @ weights).argmax())]
+    distance = np.maximum(rows - rows[found[0]], 0.0) @ weights
+    nearest = np.zeros(len(rows), dtype=np.int64)
+    while len(found) < min(cap, len(rows)):
         found.append(int(distance.argmax()))
-        distance = np.minimum(distance, np.abs(rows - rows[found[-1]]).max(axis=1))
-    return np.sort(np.array(found))
+        new = np.maximum(rows - rows[found[-1]], 0.0) @ weights
+        closer = new < distance
+        closer[found[-1]] = True
+        nearest[closer] = len(found) - 1
+        distance = np.where(closer, new, distance)
+        distance[found] = -1.0
+    return np.array(found), nearest
 
 
 def undominated(keys: Array, work: Work, same: Ints | None = None, slack: float = 0.0) -> Ints:
@@ -115,7 +134,14 @@ def undominated(keys: Array, work: Work, same: Ints | None = None, slack: float 
     With `same` an entry counts as nowhere below another where it is larger by more than `slack`, or where the two have
     the same number in `same`: what is left out then is below for sure, and some that is may stay.
     """
+    if len(keys) == 1:
+        return np.zeros(1, dtype=np.int64)
     order = np.argsort(-keys.sum(axis=1), kind="stable")  # what is above a row comes before it
+    if same is None and len(keys) <= FEW_ROWS:
+        work.count(keys.size * len(keys))
+        ordered = keys[order]
+        among = np.triu((ordered[:, None] >= ordered[None]).all(axis=2), 1).any(axis=0)
+        return np.sort(order[~among])
     kept: list[Ints] = []
     above = keys[:0]
     above_same = None if same is None else same[:0]

@@ -37,9 +37,9 @@ import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.clock import OBSERVE_LESS, UNLIMITED, Budget, progress_bar
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, OutOfTimeError
 from cidmesa.solve.policies.decision_order import Schedule, Scheduler
-from cidmesa.solve.policies.limited_memory import by_value_sets, optimal_by_value_sets
+from cidmesa.solve.policies.limited_memory import CLOSE, by_value_sets, optimal_by_value_sets
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member, single
 from cidmesa.solve.policies.problem import Found, Problem, scheduled
 from cidmesa.solve.policies.solution import DecisionResult, first_of
@@ -106,13 +106,23 @@ def search(
         found = None if groups else by_value_sets(problem, first, progress, budget)
         if found is not None and (found.exact or method is not None):
             return found
-        if found is not None:  # a policy and a bound: there may be a better policy
-            local = coordinate_ascent(problem, first, starts, seed, progress, budget)
-            return local._replace(bound=found.bound, off=found.off) if local.value > found.value else found
+        if found is not None:
+            return _beside(found, lambda: coordinate_ascent(problem, first, starts, seed, progress, budget))
         if method is not None:
             why = "rules are shared" if groups else "not even the tables of a single policy are small enough"
             raise NotApplicableError(f"method={method!r} does not apply, because {why}: use 'coordinate ascent'.")
     return coordinate_ascent(problem, first, starts, seed, progress, budget)
+
+
+def _beside(found: Found, ascent: Callable[[], Found]) -> Found:
+    """Look for a better policy than that of a bracket, if it is not close and there is time left."""
+    if found.bound is not None and found.bound - found.value <= CLOSE * abs(found.bound):
+        return found
+    try:
+        local = ascent()
+    except OutOfTimeError:
+        return found
+    return local._replace(bound=found.bound, off=found.off) if local.value > found.value else found
 
 
 _LISTED = 4

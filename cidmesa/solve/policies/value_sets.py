@@ -67,7 +67,7 @@ import numpy as np
 from cidmesa.arrays import Array, Ints
 from cidmesa.clock import progress_bar
 from cidmesa.solve.policies.elimination_order import Bag
-from cidmesa.solve.policies.policy_batch import Member
+from cidmesa.solve.policies.policy_batch import Member, Profiles
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.pruning import (
     ENTRIES,
@@ -103,6 +103,12 @@ FEW_SUMS = 2**12
 
 INTEGER = 2**7
 """How many comparisons of floats take as long as one operation on a large integer, about."""
+
+WIDE_LAW = 2**18
+"""Entries of the largest table that is made to see how often values come up."""
+
+LEAST_REACH = 1e-6
+"""How often any of them comes up at least, for that: another policy may do more for it."""
 
 TINY = 64
 """Up to so many entries are ranked without numpy, which is quicker."""
@@ -253,6 +259,7 @@ class Elimination:
     ) -> None:
         self.problem, self.cut, self.work, self.unit, self.bonus = problem, cut, work, unit, bonus
         self.cards = problem.view.cards
+        self.laws: dict[tuple[int, ...], Array] = {}
         self.member = {m.decisions[0]: m for m in members}
         self.parents = {u: problem.view.index.parents[u] for u in problem.utilities}
         waiting = [p for u in problem.utilities for p in self.parents[u]]
@@ -478,7 +485,10 @@ class Elimination:
                 left = undominated(keys.reshape(len(keys), -1), self.work)
                 keys, which, actions = keys[left], which[left], actions[left]
         else:
-            keys, actions = self._context_by_context(block[at[0]], m)
+            own = (*m.scopes[0], *rest)
+            order = tuple(sorted(own))
+            reach = self._reach(order).transpose([order.index(v) for v in own])
+            keys, actions = self._context_by_context(block[at[0]], m, reach.reshape(m.contexts, -1))
             which = np.repeat(at, len(actions))
         (d,), (seen,) = m.decisions, m.scopes
         scope = tuple(sorted({*s.scope, *seen} - {d}))
@@ -494,7 +504,24 @@ class Elimination:
         there = shaped(places[which[:, None], actions, contexts[None]])
         return self._pruned(s.mapped(lambda array: array.ravel()[there], scope, sources, d, actions))
 
-    def _context_by_context(self, block: Array, m: Member) -> tuple[Array, Ints]:
+    def _reach(self, scope: tuple[int, ...]) -> Array:
+        """Return how often variables have which values where every allowed action is as likely; or as if all were.
+
+        Only what is kept of a set hangs on it, and never a bound.
+        """
+        shape = [self.cards[v] for v in scope]
+        if self.cut.exact:
+            return np.ones(shape)
+        if scope not in self.laws:
+            at_random = Profiles(self.problem, tuple(self.member.values()), 1)
+            for m in self.member.values():
+                law = (m.may / m.may.sum(axis=1, keepdims=True)).T.reshape(m.card, *m.shape, 1)
+                at_random.rules[m.decisions[0]] = law
+            small = at_random.is_small(scope, WIDE_LAW)
+            self.laws[scope] = at_random.law(scope)[..., 0] + LEAST_REACH if small else np.ones(shape)
+        return self.laws[scope]
+
+    def _context_by_context(self, block: Array, m: Member, reach: Array) -> tuple[Array, Ints]:
         """Return the keys and the actions of rules for one table, actions beaten in their context left out."""
         values, actions = np.zeros((1, 0, block.shape[2]), dtype=block.dtype), np.zeros((1, 0), dtype=np.int64)
         for context, may in enumerate(m.may):
@@ -504,8 +531,10 @@ class Elimination:
             pairs = np.array(list(product(range(len(values)), options)), dtype=np.int64)
             values = np.concatenate([values[pairs[:, 0]], block[pairs[:, 1], context][:, None]], axis=1)
             actions = np.concatenate([actions[pairs[:, 0]], pairs[:, 1:]], axis=1)
-            at, kept = self.cut.rows(values.reshape(len(values), -1))
-            values, actions = kept.reshape(len(at), *values.shape[1:]), actions[at]
+            if len(values) > self.cut.most:
+                weights = reach[: context + 1].ravel()
+                at, kept = self.cut.rows(values.reshape(len(values), -1), weights)
+                values, actions = kept.reshape(len(at), *values.shape[1:]), actions[at]
         return values, actions
 
     def _united(self, parts: Sequence[ValueSet]) -> ValueSet:
@@ -537,8 +566,10 @@ class Elimination:
         at = undominated(keys, self.work)
         if HULL < len(at) <= self.cut.worth_a_look and keys.shape[1] <= WIDE:
             at = at[outside(s.values.reshape(s.count, -1)[at], keys[at], self.work)]
-        kept, values = self.cut.rows(s.values.reshape(s.count, -1)[at])
-        return s.taken(at[kept], None if self.cut.exact else values)
+        if len(at) <= self.cut.most:
+            return s.taken(at)
+        kept, values = self.cut.rows(s.values.reshape(s.count, -1)[at], self._reach(s.scope).ravel())
+        return s.taken(at[kept], values)
 
     # Arrays ----------------------------------------------------------------------------------------------------------
 

@@ -126,6 +126,7 @@ def test_a_bracket_says_so() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(value_sets, "MOST", 2)
         patch.setattr(limited_memory, "CAPS", (2, 4))
+        patch.setattr(limited_memory, "CLOSE", 0.0)
         patch.setattr(free_order, "MOST", 2)
         found = solve(model, method=METHOD)
     assert not found.exact
@@ -153,8 +154,12 @@ def test_pruning_keeps_the_largest_row_of_every_direction(seed: int, width: int)
 
 def test_rows_that_arefar_apart() -> None:
     rows = np.array([[0.0, 0.0], [0.1, 0.0], [5.0, 0.0], [-1.0, 4.0]])
-    assert far_apart(rows, 2).tolist() == [2, 3]  # the largest sum, and the farthest from it
-    assert far_apart(rows, 9).tolist() == [0, 1, 2, 3]
+    even = np.full(2, 0.5)
+    at, nearest = far_apart(rows, 2, even)
+    assert at.tolist() == [2, 3]  # the largest mean, and the one farthest above it
+    assert nearest.tolist() == [0, 0, 0, 1]
+    assert sorted(far_apart(rows, 9, even)[0].tolist()) == [0, 1, 2, 3]
+    assert far_apart(rows, 2, np.array([0.0, 1.0]))[0][0] == 3  # only the second entry is ever met
 
 
 def test_many_observations_context_by_context() -> None:
