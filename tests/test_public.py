@@ -74,6 +74,7 @@ SURFACE = {
     'Uniform': '*values',
     'UnknownNodeError': 'error',
     'Verdict': "cid, criterion, nodes, decision, settled=None, reason='', assumptions=(), search=True, *cut_edges=(), *label=None, *others='fixed'",
+    'admits_deception': 'cid, node, decision=None, *target=None',
     'admits_ici': "cid, node, decision=None, *others='fixed'",
     'admits_impact': 'cid, node, decision=None',
     'admits_intention': 'cid, node, decision=None',

@@ -134,6 +134,23 @@ def _relevance(analysis: Analysis, question: Question, xs: list[int], d: int) ->
     raise AssertionError("unreachable: relevance was admitted")  # pragma: no cover
 
 
+def _deception(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
+    """Follow a path from one decision through the other to a utility, or say what is known or out of reach."""
+    cid, index = analysis.cid, analysis.index
+    target = cid.only_decision(question.label)
+    t = cid.id(target)
+    first = directed_path(index, d, [t])
+    second = directed_path(index, t, analysis.utilities)
+    if not _excludes(question):
+        return Path(_names(cid, [*first, *second[1:]]))
+    if first and second:  # all of it is observed
+        family = frozenset(_names(cid, [t, *index.parents(t)]))
+        return SeparatingSet(question.nodes, cid.utilities_of(cid.agent_of(target)), family)
+    if not first:
+        return SeparatingSet(_names(cid, [d]), (target,), None)
+    return SeparatingSet((target,), _names(cid, analysis.utilities), None)
+
+
 def _introduced(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
     """Walk from the attribute to a requisite observation, or separate it from all of them."""
     cid = analysis.cid
@@ -316,4 +333,5 @@ _MAKERS: dict[str, Callable[[Analysis, Question, list[int], int], Proof]] = {
     "requisite": _requisite,
     "relevance": _relevance,
     "introduced_unfairness": _introduced,
+    "deception": _deception,
 }

@@ -19,6 +19,7 @@ TITLES = {
     "path_specific_ici": "path-specific instrumental control incentive",
     "impact": "impact incentive",
     "intention": "intention",
+    "deception": "deception",
     "unfairness": "unfairness under optimality",
     "introduced_unfairness": "introduced unfairness",
     "requisite": "requisite observation",

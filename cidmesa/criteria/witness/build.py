@@ -96,7 +96,7 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     Notes
     -----
     Deterministic: the same question gives the same model. Introduced unfairness is searched for, with one decision too,
-    and relevance, which compares two models, has no witness.
+    and relevance, which compares two models, has no witness; nor has deception, whose proof says how to make one.
 
     Examples
     --------
@@ -107,6 +107,8 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     >>> model.solve().value, model.cpd("dry").tolist()
     (1.0, [[1.0, 0.0], [0.0, 1.0]])
     """
+    if question.criterion == "deception":
+        return None
     criterion = SAME.get(question.criterion, question.criterion)
     for candidate in built(question, criterion):
         if holds(candidate, criterion, question):
