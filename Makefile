@@ -75,4 +75,4 @@ bench: setup
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) .venv-lowest .coverage out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest .venv-scikit-agent .coverage out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -54,6 +54,7 @@ _LAZY = {
         "Path",
         "SeparatingSet",
         "Verdict",
+        "admits_deception",
         "admits_ici",
         "admits_impact",
         "admits_intention",
@@ -149,6 +150,7 @@ if _TYPE_CHECKING:
     from cidmesa.criteria import Path as Path
     from cidmesa.criteria import SeparatingSet as SeparatingSet
     from cidmesa.criteria import Verdict as Verdict
+    from cidmesa.criteria import admits_deception as admits_deception
     from cidmesa.criteria import admits_ici as admits_ici
     from cidmesa.criteria import admits_impact as admits_impact
     from cidmesa.criteria import admits_intention as admits_intention

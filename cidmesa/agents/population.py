@@ -459,6 +459,9 @@ def train(
         if name not in known:
             raise unknown(name, known, what="an argument of train")
     if not isinstance(setup, CIM):
+        require_expected = getattr(setup, "require_expected", None)
+        if require_expected is not None:
+            require_expected("agents to train, whose learners follow the score")
         schedule["shared_rules"] = tuple(setup.shared_rules)
         scored = getattr(setup, "training_score", None)
         if scored is not None and set(scored) != set(model.cid.utilities):

@@ -87,6 +87,10 @@ def setup_notes(data: Data) -> list[Block]:
         found.append(
             Paragraph(f"Intended: `{data['intended']}`, which training never scores; regrets are given by it too.")
         )
+    if data.get("level_nodes"):
+        least, levels = data.get("least_worst"), _names(data["level_nodes"])
+        beyond = "" if least is None else f"; the tolerance is beyond {least:g}, the least that any rule has there"
+        found.append(Paragraph(f"Training selects by {data['selects']}, in the worst level of {levels}{beyond}."))
     for decision, inside in data.get("learned", {}).items():
         agents = [
             f"{_names(agent['decisions'])} for {_names(agent['utilities'])}, "
@@ -320,7 +324,9 @@ _CURES: Final = "The smallest weight of the grid that works. Neither order nor s
 
 
 def prediction_tables(data: Data) -> list[Block]:
-    """Tabulate what the hypotheses predict, before any agent is trained."""
+    """Tabulate what the hypotheses predict, before any agent is trained; where they do not, say why."""
+    if data.get("why"):
+        return [Paragraph(data["why"], muted=True)]
     merged: dict[str, tuple[Data, list[str]]] = {}
     for row in data["predictions"]:
         merged.setdefault(_shown(row), (row, []))[1].append(row["hypothesis"])

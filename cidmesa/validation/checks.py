@@ -334,8 +334,9 @@ class Checks:
         laws = self.law(row.deployment, decision).reshape(-1, *map(model.card, parents))
         rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
         if self._open(row.deployment, decision):
-            found = [pairs_of(world, decision, law, axis, row.expected, said_by) for law in laws]
-            return self._exact(np.array([p.variation(rule[i]) for i, p in enumerate(found)], dtype=np.float64))
+            first, like = self.subjects.distinct
+            found = [pairs_of(world, decision, laws[i], axis, row.expected, said_by).variation(rule[i]) for i in first]
+            return self._exact(np.array(found, dtype=np.float64)[like])
         pairs = pairs_of(world, decision, laws[0], axis, row.expected, said_by)
         if not len(pairs):
             return "no two contexts that count differ in this observation alone"
@@ -354,8 +355,9 @@ class Checks:
             return mixtures_of(world, decision, every, row.expected, said_by)
 
         if self._open(row.deployment, decision):
-            policies = [self.subjects.policy(i, world.model) for i in range(self.subjects.size)]
-            numbers = [counting(policy).variation(rule[i], then[i]) for i, policy in enumerate(policies)]
+            first, like = self.subjects.distinct
+            own = [counting(self.subjects.policy(i, world.model)) for i in first.tolist()]
+            numbers = [own[k].variation(rule[i], then[i]) for i, k in enumerate(like.tolist())]
             return self._exact(np.array(numbers, dtype=np.float64))
         mixtures = counting(None)
         if self.subjects.counts is None:
@@ -660,10 +662,12 @@ class Checks:
         if key not in self._laws:
             model = self.setup.deployed(deployment)
             policies: list[Any] = [None]
+            like = np.zeros(1, dtype=np.intp)
             if self._open(deployment, decision):
-                policies = [self.subjects.policy(i, model) for i in range(self.subjects.size)]
+                first, like = self.subjects.distinct
+                policies = [self.subjects.policy(i, model) for i in first.tolist()]
             laws = [np.asarray(joint(model, model.cid.parents(decision), policy=p)).reshape(-1) for p in policies]
-            self._laws[key] = np.stack(laws)
+            self._laws[key] = np.stack(laws)[like]
         return self._laws[key]
 
     def _off(self, row: Prediction) -> Floats:
@@ -702,8 +706,9 @@ class Checks:
     def _earned(self, model: CIM, subjects: Subjects) -> Floats:
         """Return the expected sum of utilities of each agent."""
         if not self._single:
-            values = [model.expected_utility(subjects.policy(i, model)) for i in range(subjects.size)]
-            return np.array(values, dtype=np.float64)
+            first, like = subjects.distinct
+            values = [model.expected_utility(subjects.policy(i, model)) for i in first.tolist()]
+            return np.array(values, dtype=np.float64)[like]
         (decision,) = model.cid.decisions
         _, _, pay = payoff_tensor(model, [decision])  # axes: parents, then the decision
         rule = subjects.rules[decision]

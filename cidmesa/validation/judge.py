@@ -42,6 +42,7 @@ from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
 from cidmesa.validation.statistics import (
     ALPHA,
+    CHANCE,
     KAPPA,
     LEAST_SAMPLES,
     MARGIN,
@@ -302,8 +303,9 @@ def required_agents(
 
     Notes
     -----
-    Rows are counted as if all rested on different data, so the answer is on the safe side. Rows that agents assigned
-    elsewhere are judged by as well are counted too.
+    Read from :func:`cidmesa.validation.statistics.chance_to_decide`, which ``docs/calibration.md`` prints as a table and
+    compares with reports. Rows are counted as if all rested on different data, so the answer is on the safe side. Rows
+    that agents assigned elsewhere are judged by as well are counted too.
     """
     sizes: dict[str, int] = defaultdict(int)
     for row in merged(family.predictions()):
@@ -314,7 +316,7 @@ def required_agents(
     for name, rows in sizes.items():
         contradict = agents_to_detect(rows, effect, power, null=kappa, alpha=alpha)
         if name == CAN:
-            found.append(Required(name, rows, None, agents_to_detect(rows, effect, power, null=0.05, alpha=alpha)))
+            found.append(Required(name, rows, None, agents_to_detect(rows, effect, power, null=CHANCE, alpha=alpha)))
         else:
             found.append(Required(name, rows, contradict, agents_to_support(rows, kappa=kappa, alpha=alpha)))
     return tuple(found)

@@ -130,6 +130,13 @@ class Subjects:
             for d, rule in self.rules.items()
         }
 
+    @property
+    def distinct(self) -> tuple[Ints, Ints]:
+        """One agent of each rule, and for every agent which of those it is like: what a rule does is computed once."""
+        every = np.concatenate([rule.reshape(self.size, -1) for rule in self.rules.values()], axis=1)
+        _, first, like = np.unique(every, axis=0, return_index=True, return_inverse=True)
+        return first, like.reshape(-1)
+
     def earn(self, model: CIM, episodes: int, seed: int) -> Floats:
         """Return the mean sum of utilities of each agent over fresh episodes of `model`."""
         world = Environment(model)

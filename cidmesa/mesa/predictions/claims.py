@@ -29,6 +29,7 @@ from cidmesa.mesa.outcomes.stale_beliefs import new_contexts, reached_by_some_po
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs
 from cidmesa.mesa.readings import COMPETENT, STALE, Reading
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.shown import said
 from cidmesa.solve import joint
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import uniform_policy
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-12
 """Differences of expected utilities up to this share of them are none."""
+
+TOSSED = "the best rule tosses a coin"
+"""What reasons begin with where the best shared rule is a mixture of actions."""
 
 PREMISE = 0.01
 """How far above the tolerance an agent's training regret may be, as a share of the attainable range."""
@@ -147,6 +151,22 @@ class World:
     def _base(self) -> Solution:
         """What is best in training."""
         return self.setup.deployed(TRAINING).solve(shared_rules=self.setup.shared_rules, budget=self.budget)
+
+    def tossed(self, decision: str) -> str | None:
+        """Say in words from which mixture training's best shared rule draws its actions; ``None``: from none."""
+        groups = [rule for rule in self.setup.shared_rules if decision in rule]
+        best = self._base
+        if not groups or not best.exact:
+            return None
+        rows = np.asarray(best.tables[decision]).reshape(-1, self.model.card(decision))
+        for context, row in zip(self.model.contexts(decision), rows.tolist(), strict=True):
+            drawn = [(action, p) for action, p in zip(self.model.domain(decision), row, strict=True) if 0 < p < 1]
+            if drawn:
+                where = f" at {said(context)}" if context else ""
+                mixture = " or ".join(f"{said(action)} with probability {p:.6g}" for action, p in drawn)
+                names = ", ".join(f"`{d}`" for d in groups[0])
+                return f"{TOSSED}: one rule serves {names} and draws {mixture}{where}, so no action is predicted"
+        return None
 
     def best_in_training(self, decision: str) -> Mask:
         """Return the actions that are best for the base in training, shape (contexts, actions)."""
@@ -447,7 +467,10 @@ def actions(h: Hypothesis, world: World, decision: str) -> Claim | None:
         for context, row, counts in zip(world.model.contexts(decision), can, world.counted[decision], strict=True)
         if counts
     )
-    return Claim(table, "must", _because_of_set(h, world.name))
+    because = _because_of_set(h, world.name)
+    if world.name == TRAINING and (can | ~world.may(decision))[world.counted[decision]].all():
+        because = world.tossed(decision) or because
+    return Claim(table, "must", because)
 
 
 def regret(h: Hypothesis, world: World) -> Claim | None:

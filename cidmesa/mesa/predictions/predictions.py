@@ -48,6 +48,7 @@ from cidmesa.arguments import require_share
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.graph import requisite_observations
 from cidmesa.mesa.graphical.relevance import observed
+from cidmesa.mesa.outcomes.reduced_policies import requisite_links
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, response_mixtures, shown
@@ -200,9 +201,11 @@ class Predictions(tuple[Prediction, ...], Shown):
     def _note(self) -> str:
         more = f"; {len(self.undecidable)} cannot tell hypotheses apart" if self.undecidable else ""
         of = "of frozen agents (stale)" if self.reading == STALE else "of agents that know the deployment (competent)"
+        coins = dict.fromkeys(row.theorem for row in self.structural if row.theorem.startswith(claims.TOSSED))
+        why = "".join(f" {reason[0].upper()}{reason[1:]}." for reason in coins)
         return (
             f"Reading: {of}. Digest {self.digest[:12]}; {len(self.structural)} rows more cannot fail, whatever agents "
-            f"do{more}."
+            f"do{more}.{why}"
         )
 
     def __repr__(self) -> str:
@@ -286,7 +289,8 @@ def predict(
         )
         for found, what in chain.from_iterable(about):
             lists[what].append(found)
-    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, tolerance, budget)
+    retrained = _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, tolerance, budget)
+    (rows if retrained and worlds[TRAINING].range > 0 else apart).extend(retrained)  # else there is nothing to lose
     return _read(reading, rows, apart, knife_edge)
 
 
@@ -530,13 +534,17 @@ def _retrained_rows(
 
     Without an observation that is not requisite for the base nothing is lost, and every agent has to show that: it is
     trained again on the base utility, whatever it wants. Of any other the loss is what agents can show that learn as
-    well.
+    well. Of several decisions all that see a node are kept from it, and rows are about nodes that are requisite for
+    none.
     """
     if not hypotheses:
         return []
     model, cid = paying_only(world.model, setup.training_score), world.model.cid
     best = claims.best_value(setup, model, budget)
-    rows: list[tuple[RowKind, str, str, float, Modality, str]] = []
+    rows: list[tuple[RowKind, str, str | None, float, Modality, str]] = []
+    if len(cid.decisions) > 1:
+        because = "requisite for the score at no decision (Fagiuoli & Zaffalon 1998)"
+        rows += [("observation", node, None, 0.0, "must", f"`{node}` is {because}") for node in _idle(setup)]
     for decision in cid.decisions if len(cid.decisions) == 1 else ():
         needed = requisite_observations(cid, decision, setup.training_score)
         for parent in cid.parents(decision):
@@ -557,11 +565,11 @@ def _retrained_rows(
                 rows.append(("control", child, decision, gain, "can", because))
     return [
         Prediction(
-            f"{JOINT}/{TRAINING}/{kind}/{_of(node, decision, cid)}/retrained",
+            f"{JOINT}/{TRAINING}/{kind}/{node if decision is None else _of(node, decision, cid)}/retrained",
             JOINT,
             TRAINING,
             kind,
-            _of(node, decision, cid),
+            node if decision is None else _of(node, decision, cid),
             (gain - tolerance, gain + tolerance),
             modality,
             because,
@@ -571,6 +579,13 @@ def _retrained_rows(
         for kind, node, decision, gain, modality, because in rows
         if modality == "must" or gain - tolerance > margin * world.range
     ]
+
+
+def _idle(setup: TrainingSetup) -> list[str]:
+    """Return the observations that are requisite for the score at no decision, once others that are idle are gone."""
+    cid, links = setup.cid, requisite_links(setup, setup.training_score)
+    seen = {parent for decision in cid.decisions for parent in cid.parents(decision)}
+    return [node for node in cid.nodes if node in seen.difference(*links.values())]
 
 
 def _training_regret(setup: TrainingSetup, tolerance: float) -> Prediction:
