@@ -96,7 +96,7 @@ _LAZY = {
         "levels",
         "separating_shifts",
     ),
-    "cidmesa.agents": ("Agents", "train"),
+    "cidmesa.agents": ("Agents", "DiagramEnv", "DiagramVectorEnv", "train"),
     "cidmesa.validation": (
         "alignment_gap",
         "behavioural_objective",
@@ -142,6 +142,8 @@ _ROOMS = frozenset(
 
 if _TYPE_CHECKING:
     from cidmesa.agents import Agents as Agents
+    from cidmesa.agents import DiagramEnv as DiagramEnv
+    from cidmesa.agents import DiagramVectorEnv as DiagramVectorEnv
     from cidmesa.agents import train as train
     from cidmesa.criteria import Answer as Answer
     from cidmesa.criteria import IncentiveReport as IncentiveReport

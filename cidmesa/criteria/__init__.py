@@ -24,6 +24,7 @@ module                what it holds
 ====================  ===========================================================
 ``question``          what is asked, and the three possible answers
 ``analysis``          one pass over a diagram per agent and decision
+``others``            what is assumed of the other agents
 ``rulings``           the theorem that settles a question, criterion by criterion
 ``proofs``            the path or separating set behind an answer
 ``witness``           models that have an admitted incentive

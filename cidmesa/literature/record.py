@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cidmesa.diagram import CID
 from cidmesa.model import CIM
+
+if TYPE_CHECKING:
+    from cidmesa.solve.policies.step_model import StepModel
 
 Criterion: TypeAlias = Literal[
     "voi",
@@ -64,7 +67,7 @@ class Number:
     value
         The figure.
     found
-        Computes it from the example's model.
+        Computes it from the example's model, or step model.
     where
         The theorem, definition or example that gives it.
     published
@@ -73,7 +76,7 @@ class Number:
 
     what: str
     value: float
-    found: Callable[[CIM], float]
+    found: Callable[[Any], float]
     where: str = ""
     published: bool = False
 
@@ -103,6 +106,8 @@ class Example:
         What a reader should know: simplifications, spellings, doubts.
     model
         Makes the model whose figures are known; ``None`` where the source is about the diagram alone.
+    steps
+        Makes the step model whose figures are known, where that is too large to be drawn.
     numbers
         Those figures.
     """
@@ -116,4 +121,5 @@ class Example:
     figure_checked: bool = False
     note: str = ""
     model: Callable[[], CIM] | None = None
+    steps: Callable[[], StepModel] | None = None
     numbers: tuple[Number, ...] = ()

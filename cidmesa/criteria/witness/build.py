@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from cidmesa.criteria.question import Question
     from cidmesa.model import CIM
 
-_SAME = {
+SAME = {
     "requisite": "voi",
     "unfairness": "ri",
     "path_specific_ici": "ici",
@@ -109,8 +109,8 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     """
     if question.criterion == "deception":
         return None
-    criterion = _SAME.get(question.criterion, question.criterion)
-    for candidate in _built(question, criterion):
+    criterion = SAME.get(question.criterion, question.criterion)
+    for candidate in built(question, criterion):
         if holds(candidate, criterion, question):
             return candidate.model
     cid = question.cid
@@ -127,7 +127,7 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     return None
 
 
-def _built(question: Question, criterion: str) -> Iterator[Candidate]:
+def built(question: Question, criterion: str) -> Iterator[Candidate]:
     """Yield the models that the constructions give, one decision at a time, one node at a time."""
     build = _BUILDERS.get(criterion)
     if build is None:
