@@ -10,7 +10,8 @@ are facts about papers, kept apart from :mod:`cidmesa.criteria` (which they test
 `frameworks`    *Modeling AGI Safety Frameworks*: MDP, POMDP, reward modelling, CIRL, oracles, debate, …
 `tampering`     the reward-tampering family
 `agents`        mouse, thermostat, actor–critic, modified-action MDP, shutdown games
-`worked`        with numbers: absent-minded driver, two treatments (harm), war game (deception)
+`worked`        with numbers: absent-minded driver, used-car buyer, two treatments (harm), war game (deception),
+                simulation oversight (modified actions), garage (intention)
 `mona`          the camera dropbox, state by state: who hacks his reward at which planning horizon
 ==============  =====================================================================================
 

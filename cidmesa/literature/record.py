@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from cidmesa.solve.policies.step_model import StepModel
 
 Criterion: TypeAlias = Literal[
-    "voi", "voc", "ri", "ici", "requisite", "relevance", "unfairness", "introduced_unfairness", "impact", "intention"
+    "voi",
+    "voc",
+    "ri",
+    "ici",
+    "requisite",
+    "relevance",
+    "unfairness",
+    "introduced_unfairness",
+    "impact",
+    "intention",
+    "deception",
 ]
 
 
@@ -34,7 +44,7 @@ class Expected:
     published
         Whether the source prints this answer. Otherwise it was worked out by hand from the theorem named.
     label
-        The label that introduced unfairness compares with.
+        The label that introduced unfairness compares with, or the decision of who is deceived.
     """
 
     criterion: Criterion

@@ -16,7 +16,7 @@ consistency, exactly                      Ng & Russell 2000 (feasible set)      
 … without listing all policies            Myerson 1991 (reduced normal form)       :mod:`.reduced_policies`
 … and comparing those alone that can win  –                                        :mod:`.convex_hull`
 … decision by decision (sufficient)       –                                        :mod:`.by_stage`
-… of one objective, by solving            Lauritzen & Nilsson 2001                 :mod:`.optimal_rules`
+… of one objective, back and forward      Bellman 1957; Lauritzen & Nilsson 2001   :mod:`.dynamic_programming`
 … of shared stochastic rules, by name     –                                        :mod:`.by_declared_objective`
 … what these cost by what is intended     –                                        :mod:`.by_intended`
 possible actions, regret intervals        –                                        :mod:`.regret_interval`

@@ -466,7 +466,7 @@ class MesaOptimizer(Shown):
     def stale_intended_regret(self) -> Mapping[str, Interval]:
         """The same for optimizers that believe they are still in training; of the deployments alone.
 
-        Empty, too, where objectives are tried one by one or decision by decision.
+        Empty, too, where objectives are tried one by one, since one rule serves several decisions.
         """
         return self._by_intended(stale=True)
 
@@ -475,6 +475,8 @@ class MesaOptimizer(Shown):
         answers = self._answers
         if self.setup.intended is not None and not stale and isinstance(answers, ByDeclaredObjective | ByStage):
             return PerDeployment((TRAINING, *deployments), lambda name: regret_by_intended(self.setup, answers, name))
+        if self.setup.intended is not None and stale and isinstance(answers, ByStage):
+            return PerDeployment(deployments, lambda name: regret_by_intended(self.setup, answers, name, stale=True))
         if self.setup.intended is None or not isinstance(self._answers, ByCone):
             why = "the setup says nothing of it" if self.setup.intended is None else f"answers come {self.method}"
             return PerDeployment(

@@ -262,8 +262,9 @@ class ByCone:
         for decision in tables.setup.cid.decisions:
             several = [rules.allows(name, decision) for rules, _ in self._frozen]
             can = np.asarray(np.any(several, axis=0)) if several else allowed(model, decision)
-            had: Mask = trained[decision].max(axis=1, keepdims=True)
-            can = np.where(had, trained[decision], can)
+            taken = tables.reduced.alike(decision, trained[decision])  # what is idle makes no context a new one
+            had: Mask = taken.max(axis=1, keepdims=True)
+            can = np.where(had, taken, can)
             enters: Mask = tables.enters(name, decision).max(axis=0)
             found[decision] = can & enters[:, None]
         return by_context(model, found)

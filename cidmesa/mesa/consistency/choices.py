@@ -117,7 +117,7 @@ class Choices:
             for action in distinct[np.argsort(-rank[distinct], kind="stable")].tolist():
                 cost = math.fsum(regret[:, action].tolist())
                 exact = sum((table.exact_regret[c][action] for c in contexts), Fraction(0))
-                if not self._within(cost, exact):
+                if not self.within(cost, exact):
                     break
                 worse = distinct[rank[distinct] < rank[action]]
                 rows = table.rows(first, action, worse)
@@ -136,7 +136,8 @@ class Choices:
             return self.budget
         return number_meant(self.budget) if math.isfinite(self.budget) else None
 
-    def _within(self, cost: float, exact: Fraction) -> bool:
+    def within(self, cost: float, exact: Fraction) -> bool:
+        """Say whether a regret, in floating point and as a fraction, is within the budget."""
         budget = float(self.budget)
         if abs(cost - budget) > NEAR * max(cost, budget):
             return cost < budget
@@ -144,7 +145,7 @@ class Choices:
 
     def affords(self, choice: Choice) -> bool:
         """Say whether a choice is within the budget."""
-        return self._within(self.cost(choice), self.exact_cost(choice))
+        return self.within(self.cost(choice), self.exact_cost(choice))
 
     @cached_property
     def count(self) -> int:
