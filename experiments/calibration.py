@@ -201,7 +201,7 @@ def share(k: int, n: int) -> str:
 
 
 def table(found: Iterable[Mapping[str, Any]], arms: Iterable[str], first: bool = False) -> str:
-    """Return the table in Markdown, of all reports in which something could be wrong or of the `first` of each setup."""
+    """Return the table in Markdown, of all reports where something could be wrong or of the `first` of each setup."""
     setups = list(found)
     kinds = [f"{rows} falsely {verdict}" for rows in ("joint", "any") for verdict in ("contradicted", "supported")]
     heads = ["arm", "reports", "setups", *kinds, "joint rows", "sound ones supported"]
