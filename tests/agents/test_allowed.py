@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import cidmesa as cm
-from cidmesa.agents.learners import draw
+from cidmesa.agents.learners.task import draw
 from cidmesa.agents.population import Agents, train
 from cidmesa.errors import NotApplicableError
 from cidmesa.validation.goals import adaptation, behavioural_objective, goal_directedness

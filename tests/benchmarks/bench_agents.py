@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 import cidmesa as cm
-from cidmesa.agents import learners, train
+from cidmesa.agents import train
 from cidmesa.agents.environment import Environment
+from cidmesa.agents.task import advantage, draw
 from cidmesa.agents.tensors import agent_keys, one_hot, uniforms
 
 STEPS, BATCH, HIDDEN = 300, 64, 32
@@ -46,13 +47,13 @@ def one_agent(model: cm.CIM, seed: int) -> None:
         def choose(decision: str, values: Any, episodes: Any = episodes, taken: Any = taken) -> Any:
             seen = np.concatenate([code[values["door"][0]], code[values["red"][0]]], axis=1)
             log_pi = torch.log_softmax(net(torch.from_numpy(seen)), dim=-1)
-            actions = learners.draw(log_pi.detach().exp().numpy()[None], uniforms(keys, "act", episodes))
+            actions = draw(log_pi.detach().exp().numpy()[None], uniforms(keys, "act", episodes))
             taken.append(log_pi.gather(1, torch.from_numpy(actions[0])[:, None])[:, 0])
             taken.append(-(log_pi.exp() * log_pi).sum(dim=1))
             return actions
 
         gain = world.play(keys, episodes, choose).total
-        loss = -(torch.from_numpy(learners.advantage(gain)[0]) * taken[0] + 0.05 * taken[1]).mean()
+        loss = -(torch.from_numpy(advantage(gain)[0]) * taken[0] + 0.05 * taken[1]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
