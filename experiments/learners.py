@@ -121,9 +121,7 @@ def two_decisions() -> cm.CIM:
     cid = cm.CID(
         [("x", "a"), ("a", "b"), ("x", "pay"), ("a", "pay"), ("b", "pay")], decisions=["a", "b"], utilities=["pay"]
     )
-    return cid.parameterise(
-        x=cm.Bernoulli(0.4), a=[0, 1], b=[0, 1], pay=lambda x, a, b: 2 * int(a == x) + int(b == a)
-    )
+    return cid.parameterise(x=cm.Bernoulli(0.4), a=[0, 1], b=[0, 1], pay=lambda x, a, b: 2 * int(a == x) + int(b == a))
 
 
 def walk(turns: int, *, recall: bool = False) -> cm.CIM:
@@ -131,9 +129,7 @@ def walk(turns: int, *, recall: bool = False) -> cm.CIM:
     edges = [e for i in range(turns) for e in ((f"s{i}", f"d{i}"), (f"s{i}", f"s{i + 1}"), (f"d{i}", f"s{i + 1}"))]
     if recall:
         edges += [(f"{n}{i}", f"d{j}") for j in range(turns) for i in range(j) for n in "sd"]
-    cid = cm.CID(
-        [*edges, (f"s{turns}", "pay")], decisions=[f"d{i}" for i in range(turns)], utilities=["pay"]
-    )
+    cid = cm.CID([*edges, (f"s{turns}", "pay")], decisions=[f"d{i}" for i in range(turns)], utilities=["pay"])
     return cid.parameterise(
         {"s0": cm.Uniform(0, 1, 2), "pay": cm.Function(lambda **s: int(next(iter(s.values())) == 2))}
         | {f"d{i}": [0, 1] for i in range(turns)}
@@ -271,7 +267,9 @@ def table(found: list[Cell]) -> str:
     for name in dict.fromkeys(c.setup for c in found):
         row = {(c.learner, c.policy): c for c in found if c.setup == name}
         texts = [
-            "–" if row[k].in_scope is None else f"{row[k].in_scope} ({row[k].seconds:.1f} s)" for k in columns if k in row
+            "–" if row[k].in_scope is None else f"{row[k].in_scope} ({row[k].seconds:.1f} s)"
+            for k in columns
+            if k in row
         ]
         rows.append(f"| {name} | " + " | ".join(texts) + " |")
     return "\n".join(rows)

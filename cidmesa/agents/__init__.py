@@ -18,6 +18,7 @@ module           what it holds
 ===============  =============================================================
 ``population``   `train`, `Agents` and their recipe: whole populations at once
 ``learners``     one file each, batched over agents; the loop that drives them, and their registry
+``contract``     what any learner has to keep, as a test that users run
 ``compiled``     models as tensors: exact where a contraction fits, else sampled
 ``premise``      whether agents do in training what they have to do to be judged
 ``policies``     tables and nets, batched over agents
@@ -36,12 +37,13 @@ from cidmesa.errors import missing
 
 if TYPE_CHECKING:
     from cidmesa.agents.compiled import Compiled
-    from cidmesa.agents.learners.contract import check_learner
+    from cidmesa.agents.contract import check_learner
     from cidmesa.agents.learners.registry import register_learner, register_policy
     from cidmesa.agents.population import Agents, Recipe, train
 
 __all__ = [
-    "Agents", "Compiled", "Recipe", "check_learner", "one_hot", "parity", "register_learner", "register_policy", "train",
+    "Agents", "Compiled", "Recipe", "check_learner", "one_hot", "parity", "register_learner", "register_policy",
+    "train",
 ]  # fmt: skip
 
 _NEED_TORCH = {
@@ -49,7 +51,7 @@ _NEED_TORCH = {
     "Recipe": "population",
     "train": "population",
     "Compiled": "compiled",
-    "check_learner": "learners.contract",
+    "check_learner": "contract",
     "register_learner": "learners.registry",
     "register_policy": "learners.registry",
 }

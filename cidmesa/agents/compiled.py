@@ -61,7 +61,7 @@ _LETTERS = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Played:
-    """Episodes: positions in the domains and utilities as numbers, each ``(agents, episodes)``; :math:`\\log\\pi` too.
+    """Episodes: positions in the domains, and utilities as numbers; each ``(agents, episodes)``.
 
     ``taken`` holds, for each decision, the log-probability of the action that was drawn; it carries the gradient.
     """
@@ -304,8 +304,7 @@ class Compiled:
             for node in (n for n in cid.chance if n in above):
                 table = np.asarray(self.model.cpd(node), dtype=np.float64)
                 constants.append(((*cid.parents(node), node), table))
-            for utility in pays:
-                constants.append((cid.parents(utility), np.asarray(self.model.cpd(utility), np.float64) / self.unit))
+            constants += [(cid.parents(u), np.asarray(self.model.cpd(u), np.float64) / self.unit) for u in pays]
             rules = [((*cid.parents(d), d), d) for d in cid.decisions if d in above and d != without]
             cards = {n: self.model.card(n) for n in above}
             self._plans[key] = _Elimination(constants, rules, keep, cards, self.device, self.dtype)
@@ -317,9 +316,7 @@ class Compiled:
 
     # Episodes -------------------------------------------------------------------------------------------------------
 
-    def play(
-        self, rules: Tables, episodes: int, *, seed: int = 0, keys: Keys | None = None, first: int = 0
-    ) -> Played:
+    def play(self, rules: Tables, episodes: int, *, seed: int = 0, keys: Keys | None = None, first: int = 0) -> Played:
         """Draw episodes of every agent, all at once.
 
         Parameters
@@ -410,7 +407,9 @@ class Compiled:
             played = self.play({**rules, decision: table.expand(shape)}, self.episodes, seed=seed)
             agents = len(rules[decision])
             where = self._rows(decision, played.values, (agents, self.episodes)) * shape[-1] + played.values[decision]
-            gain = sum((played.utilities[u] for u in below), torch.zeros(where.shape, dtype=self.dtype).to(where.device))
+            gain = torch.zeros(where.shape, dtype=self.dtype, device=self.device)
+            for utility in below:
+                gain = gain + played.utilities[utility]
             sums = torch.zeros(agents, math.prod(shape[1:]), device=self.device, dtype=self.dtype)
             total = sums.scatter_add(1, where, gain)
             count = sums.scatter_add(1, where, torch.ones_like(gain))
@@ -551,4 +550,3 @@ class _Elimination:
             operands += [table, [0] * has + [letters[n] for n in scope]]
         found: Tensor = torch.einsum(*operands, [0] * batched + [letters[n] for n in known])
         return found, batched
-

@@ -40,6 +40,7 @@ from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown, said
 
+
 class Setup(Protocol):
     """What training needs to know of a training setup."""
 

@@ -70,8 +70,7 @@ def advice(recipe: Recipe, missed: Mask) -> str:
     """Say how many agents miss the premise, and what to change."""
     other = {
         "exact": f"steps={2 * (recipe.steps or 1)}; entropy=0.1 keeps them trying where they settle too early",
-        "supervised": "labels that say what pays best, or "
-        f"steps={2 * (recipe.steps or 1)}, batch={4 * recipe.batch}",
+        "supervised": f"labels that say what pays best, or steps={2 * (recipe.steps or 1)}, batch={4 * recipe.batch}",
         "evolution": f"batch={4 * recipe.batch}, or a larger population=, or learner='exact'",
     }
     longer = f"steps={2 * (recipe.steps or 1)}, batch={4 * recipe.batch}, or learner='exact'"

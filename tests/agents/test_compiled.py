@@ -1,4 +1,4 @@
-"""Models as tensors: against the exact solver, in every precision, whichever way was taken; episodes against the law."""
+"""Models as tensors: against the exact solver, whichever way was taken; episodes against the exact law."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import torch
 import cidmesa as cm
 from cidmesa.agents import train
 from cidmesa.agents.environment import Environment
-from cidmesa.agents.task import advantage, draw
+from cidmesa.agents.learners.task import advantage, draw
 from cidmesa.agents.tensors import agent_keys, one_hot, uniforms
 
 STEPS, BATCH, HIDDEN = 300, 64, 32

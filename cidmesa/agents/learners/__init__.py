@@ -13,10 +13,9 @@ module          what it holds
 ``optimizer``   Adam for many agents at once
 ``loop``        the steps, stopping, resuming
 ``registry``    the learners by name; more may be registered
-``contract``    what any learner and any policy has to keep, as a test that users run
 ==============  ==============================================================================================
 
 No learner loops over agents or episodes: every tensor has a leading axis for the agents, and a loss is a *sum* over
 them, so each gets exactly the gradient it would get alone. A new learner is a function from a :class:`.task.Task` to a
-:class:`.loop.Program`.
+:class:`.loop.Program`; what it has to keep is tested by :func:`cidmesa.agents.check_learner`.
 """

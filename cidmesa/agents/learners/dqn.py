@@ -4,16 +4,16 @@ Each step plays some episodes per agent, taking an action at random with probabi
 linearly to 0, and moves :math:`Q_D(pa_D, d)` of what was taken towards what it led to. The learned rule is greedy:
 :math:`\pi` is one on the first action of the largest value.
 
-**To the end of the episode.** The target is what was paid below D until the end. The usual one-step target, a reward and
-:math:`\max_d Q_{D'}(pa_{D'}, d)` at the next decision, is right only if the next decision's observations say all that
-the earlier ones said about what is still to be paid; without that *sufficient recall* it learns something else,
+**To the end of the episode.** The target is what was paid below D until the end. The usual one-step target, a reward
+and :math:`\max_d Q_{D'}(pa_{D'}, d)` at the next decision, is right only if the next decision's observations say all
+that the earlier ones said about what is still to be paid; without that *sufficient recall* it learns something else,
 whatever the budget. ``targets="step"`` asks for it, and is refused where the graph does not grant it.
 
 **Small gaps beside large penalties.** Values are learned around the running upper quartile of what was paid, so an
-offset of −5,000 costs nothing; a mean would be dragged along by a penalty that is tried less and less. How bad a bad action is does not matter: one that is already :data:`FAR` units below the best is not pushed
-down further, so that a penalty of 1,000 does not take the net away from a gap of 1. Errors are squared, not clipped:
-clipped ones find medians, and a rare large reward has a small one. An agent's step is braked where its own errors are
-large (:func:`.task.brake`).
+offset of −5,000 costs nothing; a mean would be dragged along by a penalty that is tried less and less. How bad a bad
+action is does not matter: one that is already :data:`FAR` units below the best is not pushed down further, so that a
+penalty of 1,000 does not take the net away from a gap of 1. Errors are squared, not clipped: clipped ones find medians,
+and a rare large reward has a small one. An agent's step is braked where its own errors are large (:func:`.task.brake`).
 
 References
 ----------

@@ -28,9 +28,8 @@ from cidmesa.agents.learners.task import Task, asked
 from cidmesa.agents.policies import Params
 from cidmesa.agents.tensors import Keys, uniforms
 from cidmesa.arguments import require_count
-from cidmesa.arrays import Floats, Ints
+from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.errors import NotApplicableError
-
 
 SHARES = 5
 """How many sizes of a mutation there are: all numbers, half of them, ..."""
@@ -98,8 +97,9 @@ def evolution(task: Task) -> Program:
         def act(decision: str, contexts: Ints, codes: Ints, noise: Floats) -> Ints:
             seat = _seats(task.keys, decision, number, (size, contexts.shape[-1]))
             seats[decision] = seat
-            seen = (_of_members(x, seat).reshape(agents * size, -1) for x in (contexts, codes))
-            actions = asked(task.rules[decision], flat, *seen).argmax(dim=-1).numpy().reshape(agents, size, -1)
+            seen = _of_members(contexts, seat).reshape(agents * size, -1)
+            coded = _of_members(codes, seat).reshape(agents * size, -1)
+            actions = asked(task.rules[decision], flat, seen, coded).argmax(dim=-1).numpy().reshape(agents, size, -1)
             in_worlds = np.empty_like(actions)
             np.put_along_axis(in_worlds, seat, actions, axis=1)
             return np.asarray(in_worlds.reshape(agents * size, -1), dtype=np.intp)
@@ -126,9 +126,9 @@ def evolution(task: Task) -> Program:
         drawn = noise.argsort(axis=2, kind="stable").reshape(agents, *shape)
         return np.asarray(drawn + members // options.swap * options.swap)
 
-    def _of_members(of_worlds: Floats | Ints, seat: Ints) -> Floats | Ints:
+    def _of_members(of_worlds: Array, seat: Ints) -> Array:
         whole = np.broadcast_to(of_worlds, (agents * size, seat.shape[-1])).reshape(seat.shape)
-        return np.take_along_axis(whole, seat, axis=1)
+        return np.asarray(np.take_along_axis(whole, seat, axis=1))
 
     def _next_generation(population: Params, chosen: Tensor, number: int, spread: float) -> Memory:
         grown, learned = {}, {}

@@ -3,8 +3,8 @@ r"""The loop around a learner: its steps, stopping where numbers are no longer f
 A learner is a :class:`Program`: what it starts with, and a function from what it carries to what it carries after one
 more step. A step changes nothing in place, so at any moment there is a :class:`State` that is whole. With
 ``checkpoint=`` it is saved every few seconds and on Ctrl-C, to a temporary file that then takes the place of the old
-one. All noise is a function of the step (:mod:`cidmesa.agents.tensors`), so a resumed run gives the very numbers that an
-undisturbed one gives. An agent whose numbers are no longer finite stops where it was last whole; the others go on.
+one. All noise is a function of the step (:mod:`cidmesa.agents.tensors`), so a resumed run gives the very numbers that
+an undisturbed one gives. An agent whose numbers are no longer finite stops where it was last whole; the others go on.
 """
 
 from __future__ import annotations

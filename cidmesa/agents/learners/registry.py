@@ -53,7 +53,6 @@ class Learner:
     greedy: Callable[[Any], bool] = lambda options: False
     check: Callable[[Task], object] = lambda task: None
 
-
     def usual(self, policy: str) -> Mapping[str, float]:
         """Return how long and how hard it trains rules of a kind."""
         rate = self.table_rate if policy == "tabular" and self.table_rate is not None else self.rate

@@ -1,4 +1,6 @@
-r"""REINFORCE [1]_: each step plays some episodes per agent, each agent with its own noise, and follows
+r"""REINFORCE [1]_: policy gradient on an agent's own episodes.
+
+Each step plays some episodes per agent, each agent with its own noise, and follows
 
 .. math:: \sum_D (G_D - b)\, \nabla \log \pi(d \mid pa_D) + \eta_t \nabla H(\pi(\cdot \mid pa_D)),
 

@@ -22,7 +22,6 @@ from cidmesa.solve.queries.payoffs import utility_range
 from tests.mesa.systems import red_door
 from tests.strategies import examples, models
 
-
 LOSSES = {"exact": exact_loss, "reinforce": reinforce_loss}
 
 

@@ -114,8 +114,11 @@ def small_world() -> CIM:
 
 def _broken(recipe: Recipe) -> Iterator[Broken]:
     program = _program(recipe)
+    lacking = list(_whole(recipe, program.start))
+    if lacking:
+        yield from lacking
+        return
     states = _run(program, STEPS)
-    yield from _whole(recipe, program.start)
     yield from _whole(recipe, states[-1].memory)
     copy = _copied(states[0].memory)
     program.step(states[0].memory, 0)
@@ -180,7 +183,7 @@ def _allowed(recipe: Recipe, states: list[State]) -> Iterator[Broken]:
         for decision, rule in recipe.rules.items():
             table = probabilities(rule, state.memory["learned"], recipe.greedy).numpy()
             if not np.allclose(table.sum(axis=-1), 1):
-                yield Broken("allowed", f"the probabilities of `{decision}` do not add up to 1 after {state.step} steps")
+                yield Broken("allowed", f"probabilities of `{decision}` do not add up to 1 after {state.step} steps")
                 return
             may = recipe.model.allowed(decision)
             if may is not None and table[:, ~may.reshape(-1, may.shape[-1])].any():
