@@ -14,6 +14,7 @@ import torch
 
 import cidmesa as cm
 from cidmesa.agents import train
+from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.learners.task import advantage, draw
 from cidmesa.agents.tensors import agent_keys, one_hot, uniforms
@@ -59,6 +60,16 @@ def one_agent(model: cm.CIM, seed: int) -> None:
         optimizer.step()
 
 
+def six_observations() -> cm.CIM:
+    """Return a world of 64 contexts."""
+    seen = [f"x{i}" for i in range(6)]
+    cid = cm.CID([*((n, "act") for n in seen), *((n, "pay") for n in (seen[0], "act"))], decisions=["act"],
+                 utilities=["pay"])  # fmt: skip
+    return cid.parameterise(
+        {n: cm.Bernoulli(0.5) for n in seen} | {"act": [0, 1], "pay": lambda x0, act: int(x0 == act)}
+    )
+
+
 def timed(what: Any) -> float:
     start = time.perf_counter()
     what()
@@ -77,7 +88,23 @@ def main() -> None:
         print(
             f"{agents:4} agents at once: {seconds:.2f} s, {agents * alone / seconds:5.1f} times as fast as one by one"
         )
-    for learner, policy in (("reinforce", "mlp"), ("reinforce", "tabular"), ("exact", "mlp"), ("exact", "tabular")):
+    for policy in ("tabular", "mlp"):
+        steps = 50
+        options = {"learner": "exact", "policy": policy, "agents": 1000, "steps": steps, "progress": False}
+        seconds = timed(lambda o=options: train(six_observations(), **o))
+        print(f"1,000 agents, exact, {policy}, six observations: {1000 * steps / seconds:,.0f} updates a second")
+    compiled, rules = Compiled(model), {"go": torch.full((32, 2, 2, 2), 0.5, dtype=torch.float64)}
+    seconds = timed(lambda: compiled.play(rules, 20_000))
+    print(f"sampling alone, 32 agents: {32 * 20_000 / seconds:,.0f} episodes a second")
+    for learner, policy in (
+        ("reinforce", "mlp"),
+        ("reinforce", "tabular"),
+        ("exact", "mlp"),
+        ("exact", "tabular"),
+        ("ppo", "tabular"),
+        ("dqn", "tabular"),
+        ("evolution", "tabular"),
+    ):
         seconds = timed(lambda a=learner, b=policy: train(model, learner=a, policy=b, progress=False))
         print(f"32 agents to the end, {learner}, {policy}: {seconds:.2f} s")
 

@@ -263,20 +263,31 @@ def brake(errors: Floats) -> Tensor:
     return torch.from_numpy(1 / np.maximum(1.0, size))
 
 
-def probabilities(rule: Rule, params: Mapping[str, Tensor], greedy: bool = False) -> Tensor:
+def probabilities(
+    rule: Rule, params: Mapping[str, Tensor], greedy: bool = False, contexts: Ints | None = None
+) -> Tensor:
     """Return the probabilities of the actions in every context, ``(agents, contexts, actions)``; codes averaged out.
 
-    A greedy rule takes the first action of the largest logit.
+    A greedy rule takes the first action of the largest logit. Where only some contexts are asked for, it is asked about
+    no others, and those have all actions alike.
     """
     agents = len(next(iter(params.values())))
     n, codes = rule.inputs.table.shape[:2]
-    grid = np.broadcast_to(np.arange(n * codes), (agents, n * codes))
-    logits = rule.logits(params, grid // codes, grid % codes)
+    which = np.arange(n) if contexts is None else contexts
+    shape = (agents, len(which) * codes)
+    logits = rule.logits(
+        params,
+        np.broadcast_to(which.repeat(codes), shape),
+        np.broadcast_to(np.tile(np.arange(codes), len(which)), shape),
+    )
     if greedy:
         pi = torch.nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).to(logits.dtype)
     else:
         pi = torch.softmax(logits, dim=-1)
-    return pi.reshape(agents, n, codes, -1).mean(dim=2)
+    pi = pi.reshape(agents, len(which), codes, -1).mean(dim=2)
+    if contexts is None:
+        return pi
+    return pi.new_full((agents, n, pi.shape[-1]), 1 / pi.shape[-1]).index_copy(1, torch.from_numpy(which), pi)
 
 
 def require_between(number: object, argument: str) -> None:

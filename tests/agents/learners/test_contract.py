@@ -22,11 +22,17 @@ from tests.mesa.systems import red_door
 
 @pytest.mark.parametrize(
     ("learner", "policy"),
-    [("exact", "mlp"), ("ppo", "tabular"), ("dqn", "mlp"), ("supervised", "tabular"), ("evolution", "tabular")],
+    [("exact", "mlp"), ("ppo", "tabular"), ("dqn", "mlp"), ("supervised", "mlp"), ("evolution", "tabular")],
 )
 def test_our_learners_keep_the_contract(learner: str, policy: str) -> None:
     options: dict[str, Any] = {"label": "right"} if learner == "supervised" else {}
-    options |= {"ppo": {"steps": 100}, "dqn": {"steps": 250}}.get(learner, {})
+    options |= {
+        "ppo": {"steps": 80},
+        "dqn": {"steps": 200},
+        "supervised": {"steps": 100},
+        "evolution": {"steps": 60},
+        "exact": {"steps": 150},
+    }.get(learner, {})
     held = check_learner(learner, policy=policy, **options)
     assert held == ("whole", "in place", "reproducible", "alone", "resumes", "allowed", "learns")
 
