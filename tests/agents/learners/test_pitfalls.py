@@ -151,15 +151,9 @@ def test_discounts_are_one_unless_set_and_count_decisions() -> None:
     model = cid.parameterise(a=[0, 1], b=[0, 1], soon=lambda a: 0.75 * (1 - a), late=lambda a, b: a * b)
     for discount, first in ((1.0, 1), (0.5, 0)):
         for learner in ("ppo", "dqn"):
+            steps = 120 if learner == "ppo" else 400
             agents = train(
-                model,
-                learner=learner,
-                policy="tabular",
-                agents=3,
-                steps=120,
-                batch=32,
-                discount=discount,
-                progress=False,
+                model, learner=learner, policy="tabular", agents=3, steps=steps, discount=discount, progress=False
             )
             assert (agents.probabilities("a")[:, 0].argmax(axis=-1) == first).all(), (learner, discount)
 
