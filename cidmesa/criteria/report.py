@@ -24,7 +24,8 @@ from cidmesa.arrays import Mask
 from cidmesa.clock import UNLIMITED, Budget, Seconds, within_budget
 from cidmesa.criteria.analysis import Analysis, analysis_of
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.question import TITLES, Answer
+from cidmesa.criteria.others import require_others
+from cidmesa.criteria.question import TITLES, Answer, Others
 from cidmesa.criteria.verdict import Verdict
 from cidmesa.criteria.witness.games import SHRINK
 from cidmesa.diagram import CID, Edge
@@ -43,7 +44,9 @@ _SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
 Overlay: TypeAlias = dict[str, dict[str, frozenset[str]] | dict[str, tuple[Edge, ...]]]
 
 
-def incentives(cid: CID, *, search: bool = True, budget: Seconds = "default") -> IncentiveReport:
+def incentives(
+    cid: CID, *, search: bool = True, budget: Seconds = "default", others: Others = "fixed"
+) -> IncentiveReport:
     """Report value of information, value of control, response and instrumental control incentives, requisite
     observations and relevance, for every node and every decision.
 
@@ -57,6 +60,9 @@ def incentives(cid: CID, *, search: bool = True, budget: Seconds = "default") ->
     budget
         The seconds that each question to the report may take; ``None`` for no limit. Left out, a minute at a prompt or
         in a notebook and no limit elsewhere. What was searched by then is kept.
+    others
+        What is assumed of the other agents, as for :func:`admits_voi`. What is requisite and relevant does not depend
+        on it.
 
     Returns
     -------
@@ -82,7 +88,7 @@ def incentives(cid: CID, *, search: bool = True, budget: Seconds = "default") ->
     go
     pay        yes  ·    yes       yes
     """
-    return IncentiveReport(cid, search=search, budget=budget)
+    return IncentiveReport(cid, search=search, budget=budget, others=others)
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class DecisionIncentives:
     decision: str
     search: bool = True
     budget: Budget = field(default=UNLIMITED, repr=False, compare=False)
+    others: Others = "fixed"
 
     @cached_property
     def voi(self) -> frozenset[str]:
@@ -141,10 +148,11 @@ class DecisionIncentives:
     def _admitted(self, criterion: str) -> frozenset[str]:
         cid, d = self.cid, self.cid.id(self.decision)
         names = cid.nodes
-        if criterion in {"requisite", "relevance"} or self._analysis.single:
+        reasons = self.others != "fixed" and self._analysis.others
+        if criterion in {"requisite", "relevance"} or (self._analysis.single and not reasons):
             found = self._mask(criterion, d)
             return frozenset([names[v] for v in found])
-        answers = _answered(_Nodes(cid, criterion, self.decision, self.search), self.budget)
+        answers = _answered(_Nodes(cid, criterion, self.decision, self.search, self.others), self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     def _mask(self, criterion: str, d: int) -> list[int]:
@@ -193,11 +201,15 @@ class IncentiveReport(Shown):
         The diagram.
     budget
         How long each question may take.
+    others
+        What is assumed of the other agents.
     """
 
-    def __init__(self, cid: CID, *, search: bool = True, budget: Seconds = "default") -> None:
+    def __init__(self, cid: CID, *, search: bool = True, budget: Seconds = "default", others: Others = "fixed") -> None:
         self.cid = require_cid(cid, "an incentive report")
         self.budget = Budget.of(budget)
+        require_others(others)
+        self.others = others
         self._search = search
         self._of: dict[str, DecisionIncentives] = {}
         if len(cid.decisions) == 1:
@@ -208,7 +220,7 @@ class IncentiveReport(Shown):
         found = self._of.get(decision) if isinstance(decision, str) else None
         if found is None:
             name = self.cid.only_decision(decision, question="an incentive report")
-            found = self._of[name] = DecisionIncentives(self.cid, name, self._search, self.budget)
+            found = self._of[name] = DecisionIncentives(self.cid, name, self._search, self.budget, self.others)
         return found
 
     def _only(self, criterion: str) -> DecisionIncentives:
@@ -261,7 +273,7 @@ class IncentiveReport(Shown):
                 f"control is worth something to an agent, and this diagram has {len(self.cid.agents)}: "
                 'report["a decision of the agent"].voc.'
             )
-        answers = _answered(_Nodes(self.cid, "voc", None, self._search), self.budget)
+        answers = _answered(_Nodes(self.cid, "voc", None, self._search, self.others), self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     @property
@@ -270,7 +282,9 @@ class IncentiveReport(Shown):
 
         A verdict is made when it is looked up. Value of control has an entry under each decision.
         """
-        return _Criteria({criterion: _Decisions(self.cid, criterion, self._search) for criterion in REPORTED})
+        return _Criteria(
+            {criterion: _Decisions(self.cid, criterion, self._search, self.others) for criterion in REPORTED}
+        )
 
     @cached_property
     @within_budget
@@ -279,7 +293,7 @@ class IncentiveReport(Shown):
         found = {}
         for criterion, by_decision in self.verdicts.items():
             for decision, by_node in by_decision.items():
-                if analysis_of(self.cid, self.cid.agent_of(decision)).single:
+                if self.others == "fixed" and analysis_of(self.cid, self.cid.agent_of(decision)).single:
                     continue
                 for node, answer in _answered(by_node, self.budget):
                     if answer is Answer.UNKNOWN:
@@ -316,7 +330,10 @@ class IncentiveReport(Shown):
         then = other
         if not isinstance(then, IncentiveReport):
             then = IncentiveReport(
-                require_cid(then, "a comparison with another design"), search=self._search, budget=self.budget
+                require_cid(then, "a comparison with another design"),
+                search=self._search,
+                budget=self.budget,
+                others=self.others,
             )
         return ReportDiff(_changes(self._answers(), then._answers()))
 
@@ -357,10 +374,10 @@ class IncentiveReport(Shown):
         """Compare by diagram and arguments: equal reports give equal answers."""
         if not isinstance(other, IncentiveReport):
             return NotImplemented
-        return self.cid == other.cid and self._search == other._search
+        return (self.cid, self._search, self.others) == (other.cid, other._search, other.others)
 
     def __hash__(self) -> int:
-        return hash((self.cid, self._search))
+        return hash((self.cid, self._search, self.others))
 
     @within_budget
     def _rows(self) -> list[dict[str, Any]]:
@@ -429,15 +446,16 @@ class _Criteria(dict[str, "_Decisions"]):
 
 
 class _Decisions(Mapping[str, "_Nodes"]):
-    def __init__(self, cid: CID, criterion: str, search: bool) -> None:
+    def __init__(self, cid: CID, criterion: str, search: bool, others: Others) -> None:
         self._cid = cid
         self._criterion = criterion
         self._search = search
+        self._others = others
 
     def __getitem__(self, decision: str) -> _Nodes:
         if decision not in self._cid.decisions:
             raise unknown(decision, self._cid.decisions, what="a decision of this diagram")
-        return _Nodes(self._cid, self._criterion, decision, self._search)
+        return _Nodes(self._cid, self._criterion, decision, self._search, self._others)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cid.decisions)
@@ -455,17 +473,20 @@ def _answered(verdicts: Mapping[str, Verdict], budget: Budget) -> Iterator[tuple
 class _Nodes(Mapping[str, Verdict]):
     """The verdicts of one criterion at one decision, made when they are looked up and kept with the diagram."""
 
-    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool) -> None:
+    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool, others: Others) -> None:
         self._cid = cid
         self._criterion = criterion
         self._decision = decision
         self._search = search
-        self._kept: dict[str, Verdict] = cached(cid, ("verdicts", criterion, decision, search), dict)
+        self._others: Others = others if criterion in {"voi", "voc", "ri", "ici"} else "fixed"
+        self._kept: dict[str, Verdict] = cached(cid, ("verdicts", criterion, decision, search, self._others), dict)
 
     def __getitem__(self, node: str) -> Verdict:
         found = self._kept.get(node)
         if found is None:
-            found = self._kept[node] = judge(self._cid, self._criterion, node, self._decision, search=self._search)
+            found = self._kept[node] = judge(
+                self._cid, self._criterion, node, self._decision, search=self._search, others=self._others
+            )
         return found
 
     def __contains__(self, node: object) -> bool:

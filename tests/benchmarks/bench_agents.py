@@ -16,8 +16,8 @@ import cidmesa as cm
 from cidmesa.agents import train
 from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.environment import Environment
-from cidmesa.agents.learners.task import advantage, draw
-from cidmesa.agents.tensors import agent_keys, one_hot, uniforms
+from cidmesa.agents.learners.task import advantage
+from cidmesa.agents.tensors import agent_keys, draw, one_hot, uniforms
 
 STEPS, BATCH, HIDDEN = 300, 64, 32
 

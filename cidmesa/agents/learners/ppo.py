@@ -25,8 +25,9 @@ from torch import Tensor
 
 from cidmesa.agents.learners.loop import Memory, Program, chosen
 from cidmesa.agents.learners.optimizer import adam, beginning, clipped, gradients, leaves
-from cidmesa.agents.learners.task import Met, Task, asked, brake, draw, log_and_entropy, require_between, taken
+from cidmesa.agents.learners.task import Met, Task, asked, brake, log_and_entropy, require_between, taken
 from cidmesa.agents.policies import RULES, Params
+from cidmesa.agents.tensors import draw
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Floats, Ints
 

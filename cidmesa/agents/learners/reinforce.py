@@ -21,8 +21,9 @@ from torch import Tensor
 
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import Loss, descending
-from cidmesa.agents.learners.task import Task, advantage, brake, draw, log_and_entropy, taken
+from cidmesa.agents.learners.task import Task, advantage, brake, log_and_entropy, taken
 from cidmesa.agents.policies import Params
+from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
 
 

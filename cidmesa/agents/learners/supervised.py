@@ -18,8 +18,9 @@ from torch import Tensor
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import descending
-from cidmesa.agents.learners.task import Task, draw, log_and_entropy, taken
+from cidmesa.agents.learners.task import Task, log_and_entropy, taken
 from cidmesa.agents.policies import Params
+from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
 from cidmesa.readonly import ReadOnly

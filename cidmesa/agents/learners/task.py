@@ -234,13 +234,6 @@ def taken(of_actions: Tensor, actions: Ints) -> Tensor:
     return torch.take_along_dim(of_actions, torch.from_numpy(actions)[..., None], dim=-1)[..., 0]
 
 
-def draw(probabilities: Floats, noise: Floats) -> Ints:
-    """Return the action whose share of [0, 1) the noise falls into; never one of probability zero."""
-    cumulative = np.cumsum(probabilities, axis=-1)[..., :-1]
-    last = probabilities.shape[-1] - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
-    return np.asarray(np.minimum((noise[..., None] >= cumulative).sum(axis=-1), last), dtype=np.intp)
-
-
 def advantage(gain: Floats) -> Floats:
     """Return each episode's gain less the mean of the *other* episodes of the same agent."""
     n = gain.shape[-1]

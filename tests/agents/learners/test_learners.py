@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 
 import cidmesa as cm
+from cidmesa.agents import tensors
 from cidmesa.agents.learners import loop, reinforce, task
 from cidmesa.agents.learners import optimizer as adam
 from cidmesa.agents.learners.exact import exact_loss
@@ -128,7 +129,7 @@ def test_the_unit_of_gains_is_the_range_of_the_utility() -> None:
 
 def test_a_draw_follows_its_probabilities() -> None:
     noise = (np.arange(1000) + 0.5)[None] / 1000
-    chosen = task.draw(np.broadcast_to([0.2, 0.0, 0.8], (1, 1000, 3)), noise)
+    chosen = tensors.draw(np.broadcast_to([0.2, 0.0, 0.8], (1, 1000, 3)), noise)
     assert np.bincount(chosen[0], minlength=3).tolist() == [200, 0, 800]
 
 
@@ -141,7 +142,7 @@ class Interrupted:
     """Raises KeyboardInterrupt in the middle of one step."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-        self.calls, self.at, self.whole = 0, at, task.draw
+        self.calls, self.at, self.whole = 0, at, tensors.draw
         monkeypatch.setattr(reinforce, "draw", self)
 
     def __call__(self, *arguments: Any) -> Any:
