@@ -302,8 +302,8 @@ def required_agents(
     Notes
     -----
     Read from :func:`cidmesa.validation.statistics.chance_to_decide`, which ``docs/calibration.md`` prints as a table
-    and compares with reports. Rows are counted as if all rested on different data, so the answer is on the safe side. Rows
-    that agents assigned elsewhere are judged by as well are counted too.
+    and compares with reports. Rows are counted as if all rested on different data, so the answer is on the safe side.
+    Rows that agents assigned elsewhere are judged by as well are counted too.
     """
     sizes: dict[str, int] = defaultdict(int)
     for row in merged(family.predictions()):

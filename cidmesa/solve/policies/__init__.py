@@ -9,6 +9,10 @@ module                   what it holds
 ``optimal``              `solve`: which method runs
 ``search``               policies where decisions cannot be solved one by one
 ``value_sets``           optima of agents that forget, by sets of value tables
+``limited_memory``       agents that forget, by multiple policy updating: optimum or bracket
+``free_order``           the same, variables summed out in any order
+``elimination_order``    which variable goes next: the one that writes least
+``pruning``              which rows of a set are ever needed
 ``policy_batch``         several policies at once
 ``shared_rule``          the best stochastic rule that two decisions share
 ``shared_polynomial``    the best stochastic rule that more decisions share
