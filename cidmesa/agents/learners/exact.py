@@ -24,10 +24,13 @@ from cidmesa.solve.queries.payoffs import reached_contexts
 LARGEST = 2**22
 """How many numbers an agent may need at once."""
 
+STEEPEST = 1.0
+"""The norm, in units, to which an agent's gradient is cut; beside no penalty it is below that."""
+
 
 def exact(task: Task) -> Program:
     """Return the learner."""
-    return descending(exact_loss(task), task.start(), task.schedule)
+    return descending(exact_loss(task), task.start(), task.schedule, STEEPEST)
 
 
 def exact_loss(task: Task) -> Loss:

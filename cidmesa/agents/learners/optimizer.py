@@ -7,6 +7,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -51,14 +52,19 @@ def adam(memory: Memory, slope: Params, t: int, rate: float) -> dict[str, Params
     return {"learned": params, "first": first, "second": second}
 
 
-def descending(loss: Loss, start: Params, schedule: Schedule) -> Program:
-    """Return the learner that takes one step of Adam along minus the gradient of a loss."""
+def descending(loss: Loss, start: Params, schedule: Schedule, most: float = math.inf) -> Program:
+    """Return the learner that takes one step of Adam along minus the gradient of a loss.
+
+    With `most` an agent's gradient is cut to that norm: Adam measures steps by what gradients were up to a thousand
+    steps ago, and a penalty that nobody takes any more would hide what is left to learn.
+    """
 
     def step(memory: Memory, number: int) -> tuple[Memory, Floats]:
         params = leaves(memory)
         cost, earned = loss(params, number)
         rate = schedule.rate * schedule.left(number)
-        return adam(memory, gradients(cost, params), number + 1, rate), earned
+        slope = gradients(cost, params)
+        return adam(memory, slope if math.isinf(most) else clipped(slope, most), number + 1, rate), earned
 
     return Program(beginning(start), step)
 

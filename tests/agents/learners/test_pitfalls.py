@@ -72,9 +72,9 @@ def test_one_step_targets_are_refused_without_sufficient_recall() -> None:
 def test_a_penalty_of_a_thousand_beside_a_gap_of_one_is_learned() -> None:
     cid = cm.CID([("a", "u")], decisions=["a"], utilities=["u"])
     model = cid.parameterise(a=["x", "y", "forbidden"], u=lambda a: {"x": 0, "y": 1, "forbidden": -1000}[a])
-    for policy in ("tabular", "mlp"):
-        agents = train(model, learner="reinforce", policy=policy, agents=3, progress=False, batch=32)
-        assert (agents.probabilities("a")[:, 0, 1] > 0.95).all(), policy
+    for learner, policy in (("reinforce", "tabular"), ("reinforce", "mlp"), ("exact", "tabular"), ("exact", "mlp")):
+        agents = train(model, learner=learner, policy=policy, agents=3, progress=False, batch=32)
+        assert (agents.probabilities("a")[:, 0, 1] > 0.95).all(), (learner, policy)
 
 
 def test_an_offset_changes_nothing() -> None:
