@@ -25,6 +25,7 @@ module                what it holds
 ``analysis``          one pass over a diagram per agent and decision
 ``rulings``           the theorem that settles a question, criterion by criterion
 ``proofs``            the path or separating set behind an answer
+``chains``            proofs of *no* as chains of steps, where decisions hang on each other
 ``witness``           models that have an admitted incentive
 ``verdict``           an answer with its proof and its witness
 ``criteria``          `admits_voi` and its siblings
@@ -34,6 +35,7 @@ module                what it holds
 ====================  ===========================================================
 """
 
+from cidmesa.criteria.chains.chain import Chain as Chain
 from cidmesa.criteria.criteria import admits_ici as admits_ici
 from cidmesa.criteria.criteria import admits_impact as admits_impact
 from cidmesa.criteria.criteria import admits_intention as admits_intention

@@ -3,8 +3,9 @@ r"""The criteria, one function each: ``admits_voi``, ``admits_voc``, ``admits_ri
 Each takes a diagram, a node (or several, where a set makes sense) and a decision, and returns a
 :class:`~cidmesa.Verdict`. `decision` may be left out where there is only one.
 
-For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram; ADMITS stands where a
-theorem or a checked witness carries it; the rest is UNKNOWN, with the reason. With several agents the rules of the
+For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram, a separation or a chain of
+steps (:mod:`cidmesa.criteria.chains`); ADMITS stands where a theorem or a checked witness carries it; the rest is
+UNKNOWN, with the reason. With several agents the rules of the
 other agents' decisions are taken as fixed mechanisms, and the verdict says so.
 """
 
@@ -321,6 +322,7 @@ def judge(
     cut_edges: tuple[Edge, ...] = (),
     label: str | None = None,
     search: bool = True,
+    shared_rules: tuple[tuple[str, ...], ...] = (),
 ) -> Verdict:
     """Apply a criterion, given by its short name; the functions above are this one by their own names."""
     require_cid(cid, f"admits_{criterion}")
@@ -352,6 +354,7 @@ def judge(
         search,
         cut_edges=cut_edges,
         label=label,
+        shared_rules=shared_rules,
     )
 
 

@@ -12,14 +12,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cidmesa.arguments import require_cid
+from cidmesa.arguments import read_names, require_cid
 from cidmesa.arrays import Mask
 from cidmesa.clock import UNLIMITED, Budget, Seconds, within_budget
 from cidmesa.criteria.analysis import Analysis, analysis_of
@@ -40,10 +40,13 @@ REPORTED = ("voi", "voc", "ri", "ici", "requisite", "relevance")
 
 _SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
 
+Rules: TypeAlias = tuple[tuple[str, ...], ...]
 Overlay: TypeAlias = dict[str, dict[str, frozenset[str]] | dict[str, tuple[Edge, ...]]]
 
 
-def incentives(cid: CID, *, search: bool = True, budget: Seconds = "default") -> IncentiveReport:
+def incentives(
+    cid: CID, *, search: bool = True, budget: Seconds = "default", shared_rules: Iterable[Iterable[str]] = ()
+) -> IncentiveReport:
     """Report value of information, value of control, response and instrumental control incentives, requisite
     observations and relevance, for every node and every decision.
 
@@ -52,8 +55,9 @@ def incentives(cid: CID, *, search: bool = True, budget: Seconds = "default") ->
     cid
         The diagram.
     search
-        Whether what no theorem settles is searched for a witness, a tenth of a second for each such node and only when
-        it is looked at. Without the search it stays UNKNOWN. A diagram with one decision leaves nothing to search for.
+        Whether what no theorem or chain of steps settles is searched for a witness, mostly a few hundredths of a second
+        for each such node, a few seconds where none is found, and only when it is looked at. Without the search it
+        stays UNKNOWN. A diagram with one decision leaves nothing to search for.
     budget
         The seconds that each question to the report may take; ``None`` for no limit. Left out, a minute at a prompt or
         in a notebook and no limit elsewhere. What was searched by then is kept.
@@ -82,7 +86,7 @@ def incentives(cid: CID, *, search: bool = True, budget: Seconds = "default") ->
     go
     pay        yes  ·    yes       yes
     """
-    return IncentiveReport(cid, search=search, budget=budget)
+    return IncentiveReport(cid, search=search, budget=budget, shared_rules=shared_rules)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class DecisionIncentives:
     decision: str
     search: bool = True
     budget: Budget = field(default=UNLIMITED, repr=False, compare=False)
+    shared_rules: Rules = ()
 
     @cached_property
     def voi(self) -> frozenset[str]:
@@ -144,7 +149,7 @@ class DecisionIncentives:
         if criterion in {"requisite", "relevance"} or self._analysis.single:
             found = self._mask(criterion, d)
             return frozenset([names[v] for v in found])
-        answers = _answered(_Nodes(cid, criterion, self.decision, self.search), self.budget)
+        answers = _answered(_Nodes(cid, criterion, self.decision, self.search, self.shared_rules), self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     def _mask(self, criterion: str, d: int) -> list[int]:
@@ -193,10 +198,20 @@ class IncentiveReport(Shown):
         The diagram.
     budget
         How long each question may take.
+    shared_rules
+        Groups of decisions that share one rule.
     """
 
-    def __init__(self, cid: CID, *, search: bool = True, budget: Seconds = "default") -> None:
+    def __init__(
+        self,
+        cid: CID,
+        *,
+        search: bool = True,
+        budget: Seconds = "default",
+        shared_rules: Iterable[Iterable[str]] = (),
+    ) -> None:
         self.cid = require_cid(cid, "an incentive report")
+        self.shared_rules: Rules = tuple(read_names(group, "a group of shared_rules=") for group in shared_rules)
         self.budget = Budget.of(budget)
         self._search = search
         self._of: dict[str, DecisionIncentives] = {}
@@ -208,7 +223,7 @@ class IncentiveReport(Shown):
         found = self._of.get(decision) if isinstance(decision, str) else None
         if found is None:
             name = self.cid.only_decision(decision, question="an incentive report")
-            found = self._of[name] = DecisionIncentives(self.cid, name, self._search, self.budget)
+            found = self._of[name] = DecisionIncentives(self.cid, name, self._search, self.budget, self.shared_rules)
         return found
 
     def _only(self, criterion: str) -> DecisionIncentives:
@@ -261,7 +276,7 @@ class IncentiveReport(Shown):
                 f"control is worth something to an agent, and this diagram has {len(self.cid.agents)}: "
                 'report["a decision of the agent"].voc.'
             )
-        answers = _answered(_Nodes(self.cid, "voc", None, self._search), self.budget)
+        answers = _answered(_Nodes(self.cid, "voc", None, self._search, self.shared_rules), self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     @property
@@ -270,7 +285,7 @@ class IncentiveReport(Shown):
 
         A verdict is made when it is looked up. Value of control has an entry under each decision.
         """
-        return _Criteria({criterion: _Decisions(self.cid, criterion, self._search) for criterion in REPORTED})
+        return _Criteria({c: _Decisions(self.cid, c, self._search, self.shared_rules) for c in REPORTED})
 
     @cached_property
     @within_budget
@@ -316,7 +331,10 @@ class IncentiveReport(Shown):
         then = other
         if not isinstance(then, IncentiveReport):
             then = IncentiveReport(
-                require_cid(then, "a comparison with another design"), search=self._search, budget=self.budget
+                require_cid(then, "a comparison with another design"),
+                search=self._search,
+                budget=self.budget,
+                shared_rules=self.shared_rules,
             )
         return ReportDiff(_changes(self._answers(), then._answers()))
 
@@ -357,10 +375,14 @@ class IncentiveReport(Shown):
         """Compare by diagram and arguments: equal reports give equal answers."""
         if not isinstance(other, IncentiveReport):
             return NotImplemented
-        return self.cid == other.cid and self._search == other._search
+        return self._asked == other._asked
 
     def __hash__(self) -> int:
-        return hash((self.cid, self._search))
+        return hash(self._asked)
+
+    @property
+    def _asked(self) -> tuple[CID, bool, Rules]:
+        return self.cid, self._search, self.shared_rules
 
     @within_budget
     def _rows(self) -> list[dict[str, Any]]:
@@ -429,15 +451,16 @@ class _Criteria(dict[str, "_Decisions"]):
 
 
 class _Decisions(Mapping[str, "_Nodes"]):
-    def __init__(self, cid: CID, criterion: str, search: bool) -> None:
+    def __init__(self, cid: CID, criterion: str, search: bool, shared_rules: Rules) -> None:
         self._cid = cid
         self._criterion = criterion
         self._search = search
+        self._shared_rules = shared_rules
 
     def __getitem__(self, decision: str) -> _Nodes:
         if decision not in self._cid.decisions:
             raise unknown(decision, self._cid.decisions, what="a decision of this diagram")
-        return _Nodes(self._cid, self._criterion, decision, self._search)
+        return _Nodes(self._cid, self._criterion, decision, self._search, self._shared_rules)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cid.decisions)
@@ -455,17 +478,25 @@ def _answered(verdicts: Mapping[str, Verdict], budget: Budget) -> Iterator[tuple
 class _Nodes(Mapping[str, Verdict]):
     """The verdicts of one criterion at one decision, made when they are looked up and kept with the diagram."""
 
-    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool) -> None:
+    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool, shared_rules: Rules) -> None:
         self._cid = cid
         self._criterion = criterion
         self._decision = decision
         self._search = search
-        self._kept: dict[str, Verdict] = cached(cid, ("verdicts", criterion, decision, search), dict)
+        self._shared_rules = shared_rules
+        self._kept: dict[str, Verdict] = cached(cid, ("verdicts", criterion, decision, search, shared_rules), dict)
 
     def __getitem__(self, node: str) -> Verdict:
         found = self._kept.get(node)
         if found is None:
-            found = self._kept[node] = judge(self._cid, self._criterion, node, self._decision, search=self._search)
+            found = self._kept[node] = judge(
+                self._cid,
+                self._criterion,
+                node,
+                self._decision,
+                search=self._search,
+                shared_rules=self._shared_rules,
+            )
         return found
 
     def __contains__(self, node: object) -> bool:
