@@ -27,6 +27,7 @@ module                what it holds
 ``proofs``            the path or separating set behind an answer
 ``chains``            proofs of *no* as chains of steps, where decisions hang on each other
 ``witness``           models that have an admitted incentive
+``atlas``             value of information in all small diagrams with two decisions, looked up
 ``verdict``           an answer with its proof and its witness
 ``criteria``          `admits_voi` and its siblings
 ``report``            all criteria for every node: `incentives`

@@ -1,6 +1,6 @@
 """Chains of steps, attacked: random models of what a chain excludes, the utility solved for by linear programming.
 
-    python -m tests.benchmarks.attack_chains [models] [seed]
+    python tests/benchmarks/attack_chains.py [models] [seed]
 
 prints the table of `docs/chains.md`. About 150 models a second.
 """
@@ -11,9 +11,11 @@ import random
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
-from tests.criteria.chains.drawn import attack, insoluble
-from tests.criteria.chains.test_chains import chained
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.criteria.chains.drawn import attack, chained, insoluble
 
 
 def main(models: int, seed: int) -> None:

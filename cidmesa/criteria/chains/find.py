@@ -113,6 +113,21 @@ def reduced(cid: CID, budget: Budget = UNLIMITED) -> Reached:
     return Reached(tuple(search.steps), frozenset((cid.nodes[p], cid.nodes[d]) for p, d in search.links()))
 
 
+def collapsed_parents(cid: CID) -> dict[str, tuple[str, ...]]:
+    """Collapse all that no decision sees, and return the parents of each node that is left.
+
+    >>> cid = CID([("a", "b"), ("b", "u"), ("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+    >>> collapsed_parents(cid)
+    {'a': (), 'd': ('a',), 'u': ('a', 'd')}
+    """
+    search = _Search.of(cid, UNLIMITED)
+    while search.collapse():
+        pass
+    net = search.net
+    left = net.chance | net.decisions | net.utilities
+    return {v: search.named(net.pa[i]) for i, v in enumerate(cid.nodes) if left >> i & 1}
+
+
 class _Search:
     """A graph, and the steps that led to it."""
 
@@ -146,10 +161,10 @@ class _Search:
     def settle(self, *, known_last: bool = False) -> _Search:
         """Take steps until none is left; a link that makes another idle may itself be to a known decision."""
         if known_last:
-            while self._nonrequisite() or self._collapse() or self._noise() or self._known():
+            while self._nonrequisite() or self.collapse() or self._noise() or self._known():
                 pass
         else:
-            while self._known() or self._nonrequisite() or self._collapse() or self._noise():
+            while self._known() or self._nonrequisite() or self.collapse() or self._noise():
                 pass
         return self
 
@@ -208,7 +223,7 @@ class _Search:
                 return inside
             inside &= ~idle
 
-    def _collapse(self) -> bool:
+    def collapse(self) -> bool:
         net, found = self.net, False
         for v in bits(net.chance):
             children = net.ch[v]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import product
 
 import cidmesa as cm
+from cidmesa.criteria.chains.chain import Chain
+from cidmesa.criteria.criteria import judge
+from cidmesa.criteria.verdict import Verdict
 from cidmesa.criteria.witness.linear_search import Collapsed, World, draw_mechanisms, separating
 
 
@@ -32,6 +36,26 @@ def insoluble(rng: random.Random, chance: int = 4, decisions: int = 2) -> cm.CID
 def chance_links(cid: cm.CID) -> Iterator[tuple[str, str]]:
     """Yield the information links from chance nodes."""
     return ((x, d) for d in cid.decisions for x in cid.parents(d) if cid.kind(x) == "chance")
+
+
+CRITERIA = ("voi", "voc", "ri", "ici")
+
+
+def asked(cid: cm.CID, criteria: tuple[str, ...] = CRITERIA) -> list[Verdict]:
+    """Ask everything that can be asked of chance nodes and decisions."""
+    found = []
+    for criterion, decision, node in product(criteria, cid.decisions, cid.nodes):
+        if cid.kind(node) != "utility":
+            try:
+                found.append(judge(cid, criterion, node, None if criterion == "voc" else decision, search=False))
+            except cm.NotApplicableError:
+                continue
+    return found
+
+
+def chained(cid: cm.CID, criteria: tuple[str, ...] = CRITERIA) -> list[tuple[Verdict, Chain]]:
+    """Return what no theorem settles and a chain does."""
+    return [(v, v.because) for v in asked(cid, criteria) if v.settled is None and isinstance(v.because, Chain)]
 
 
 def attack(cid: cm.CID, criterion: str, node: str, decision: str | None, rng: random.Random) -> bool | None:

@@ -24,37 +24,17 @@ from cidmesa.criteria.chains.noise import Noise
 from cidmesa.criteria.chains.nonrequisite import Nonrequisite
 from cidmesa.criteria.chains.ordering import Ordering
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.verdict import Verdict
 from tests.criteria import brute
-from tests.criteria.chains.drawn import attack, chance_links, insoluble
+from tests.criteria.chains.drawn import asked, attack, chained, chance_links, insoluble
 from tests.criteria.test_soundness import listed, structural
 from tests.strategies import cids, examples
-
-CRITERIA = ("voi", "voc", "ri", "ici")
-
-
-def asked(cid: cm.CID, criteria: tuple[str, ...] = CRITERIA) -> list[Verdict]:
-    """Ask everything that can be asked of chance nodes and decisions."""
-    found = []
-    for criterion, decision, node in product(criteria, cid.decisions, cid.nodes):
-        if cid.kind(node) != "utility":
-            try:
-                found.append(judge(cid, criterion, node, None if criterion == "voc" else decision, search=False))
-            except cm.NotApplicableError:
-                continue
-    return found
-
-
-def chained(cid: cm.CID, criteria: tuple[str, ...] = CRITERIA) -> list[tuple[Verdict, Chain]]:
-    """Return what no theorem settles and a chain does."""
-    return [(v, v.because) for v in asked(cid, criteria) if v.settled is None and isinstance(v.because, Chain)]
 
 
 class TestProofs:
     def test_every_chain_checks_and_needs_all_its_steps(self) -> None:
         rng, steps = random.Random(1), Counter[str]()
         for decisions in (2, 3):
-            for _ in range(examples(quick=120, full=4000) // decisions):
+            for _ in range(examples(quick=120, full=800) // decisions):
                 cid = insoluble(rng, decisions=decisions)
                 for verdict, chain in chained(cid):
                     assert verdict.answer is cm.Answer.EXCLUDES
@@ -67,7 +47,7 @@ class TestProofs:
 
     def test_no_chain_is_found_where_a_theorem_says_yes(self) -> None:
         rng, count = random.Random(2), 0
-        for _ in range(examples(quick=60, full=3000)):
+        for _ in range(examples(quick=60, full=500)):
             cid = insoluble(rng, decisions=rng.choice([2, 2, 3]))
             for verdict in asked(cid):
                 if verdict.settled is cm.Answer.ADMITS:
@@ -80,17 +60,17 @@ class TestProofs:
         from cidmesa.criteria.witness.search import search
 
         rng, count = random.Random(3), 0
-        for _ in range(examples(quick=8, full=250)):
+        for _ in range(examples(quick=6, full=20)):
             cid = insoluble(rng)
             for verdict in asked(cid):
                 if verdict.settled is None and search(verdict, verdict.criterion) is not None:
                     count += 1
                     assert chain_for(verdict) is None, verdict
-        assert count > 4
+        assert count > 2
 
     def test_the_attack_by_linear_programming_finds_nothing(self) -> None:
         rng, models = random.Random(4), 0
-        while models < examples(quick=60, full=4000):
+        while models < examples(quick=60, full=1000):
             cid = insoluble(rng, decisions=rng.choice([2, 2, 3]))
             for verdict, _ in chained(cid, ("voi", "voc", "ri")):
                 if verdict.criterion == "voi" and not cid.has_edge(verdict.node, str(verdict.decision)):
@@ -113,7 +93,7 @@ class TestProofs:
         assert found > 10
 
     @given(st.data(), cids(max_chance=3, decisions=2, utilities=(1, 2), max_parents=2))
-    @settings(max_examples=examples(quick=120, full=2000))
+    @settings(max_examples=examples(quick=50, full=400))
     def test_no_model_has_what_a_chain_excludes(self, data: st.DataObject, cid: cm.CID) -> None:
         proofs = [v for v, _ in chained(cid)]
         assume(proofs)
