@@ -14,7 +14,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-EXTRAS := torch,pgmpy,games,plot,render
+EXTRAS := torch,gym,pgmpy,games,plot,render
 # Programs that the tests compare with, whose own requirements fit no current Python or bring far more than is used:
 # their code alone.
 ALONE := pycid causal-learn
@@ -75,4 +75,4 @@ bench: setup
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) .venv-lowest .coverage out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest .venv-scikit-agent .coverage out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -55,6 +55,7 @@ _LAZY = {
         "Path",
         "SeparatingSet",
         "Verdict",
+        "admits_deception",
         "admits_ici",
         "admits_impact",
         "admits_intention",
@@ -96,7 +97,7 @@ _LAZY = {
         "levels",
         "separating_shifts",
     ),
-    "cidmesa.agents": ("Agents", "train"),
+    "cidmesa.agents": ("Agents", "DiagramEnv", "DiagramVectorEnv", "train"),
     "cidmesa.validation": (
         "alignment_gap",
         "behavioural_objective",
@@ -142,6 +143,8 @@ _ROOMS = frozenset(
 
 if _TYPE_CHECKING:
     from cidmesa.agents import Agents as Agents
+    from cidmesa.agents import DiagramEnv as DiagramEnv
+    from cidmesa.agents import DiagramVectorEnv as DiagramVectorEnv
     from cidmesa.agents import train as train
     from cidmesa.criteria import Answer as Answer
     from cidmesa.criteria import Chain as Chain
@@ -149,6 +152,7 @@ if _TYPE_CHECKING:
     from cidmesa.criteria import Path as Path
     from cidmesa.criteria import SeparatingSet as SeparatingSet
     from cidmesa.criteria import Verdict as Verdict
+    from cidmesa.criteria import admits_deception as admits_deception
     from cidmesa.criteria import admits_ici as admits_ici
     from cidmesa.criteria import admits_impact as admits_impact
     from cidmesa.criteria import admits_intention as admits_intention

@@ -213,7 +213,7 @@ def _derive(words: argparse.Namespace) -> int:
         found = data.family_data(family)
         found["comparisons"] = data.comparison_data(family)
         if family.setup.model is not None:
-            found["predictions"] = data.prediction_data(family.predictions())
+            found["predictions"] = data.family_predictions(family)
         return _print_json(found)
     arm = f", {system.arm(words.arm)}" if len(system.setups) > 1 else ""
     return _put(family_document(family, f"Derivation: {words.what}{arm}"), words)

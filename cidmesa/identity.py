@@ -112,7 +112,10 @@ def in_order(domain: Sequence[Any]) -> list[Any]:
 
 
 def setup_digest(setup: Any) -> str:
-    """Return a hash of a training setup (of anything with its attributes): models, shared rules, phases, feedback."""
+    """Return a hash of a training setup (of anything with its attributes): models, shared rules, phases, feedback.
+
+    What training selects by is part of it, where that is not the expected score.
+    """
     names = setup.distributions
     if setup.model is None:
         cids = {name: setup.deployed_cid(name) for name in names}
@@ -121,7 +124,9 @@ def setup_digest(setup: Any) -> str:
         models = [(name, model_digest(setup.deployed(name))) for name in names]
     shifted = sorted((name, sorted(setup.shifted(name))) for name in names)
     shared = sorted(sorted(group) for group in setup.shared_rules)
-    return digest_of([sorted(models), shifted, shared, setup.phases, sorted(setup.feedback), sorted(setup.world)])
+    selects = [] if setup.selects == "expected" else [setup.selects, sorted(setup.level_nodes)]
+    parts = [sorted(models), shifted, shared, setup.phases, sorted(setup.feedback), sorted(setup.world), *selects]
+    return digest_of(parts)
 
 
 def rows_digest(predictions: Any, model: CIM) -> str:

@@ -43,6 +43,7 @@ from cidmesa.mechanisms import (
     is_number,
     is_symbolic,
 )
+from cidmesa.mechanisms.allowed import narrowed
 from cidmesa.mechanisms.numbers import frozen
 from cidmesa.mechanisms.policies import aligned_rules, read_rules, require_allowed
 from cidmesa.mechanisms.symbols import as_sympy_takes, put, substituted
@@ -434,6 +435,47 @@ class CIM:
         choices = {decision: Choice(self._domains[decision]) for decision in self._allowed}
         new = object.__new__(CIM)
         new._set(self._cid, {**self._mechanisms, **choices}, free, {}, self._rules)
+        return new
+
+    def restricted(self, allowed: Mapping[str, Mask]) -> CIM:
+        """Return the model in which some decisions may take fewer actions; their own rules are dropped.
+
+        Parameters
+        ----------
+        allowed
+            Decision → booleans of shape ``(cards of parents..., card)``; what the model forbids stays forbidden.
+
+        Raises
+        ------
+        MechanismError
+            A mask of another shape, or a context that comes up in which nothing is left.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("x", "a"), ("a", "u")], decisions=["a"], utilities=["u"])
+        >>> model = cid.parameterise(x=cm.Bernoulli(0.5), a=[0, 1], u=lambda a: a)
+        >>> model.restricted({"a": np.array([[True, False], [True, True]])}).solve().value
+        0.5
+        """
+        compiled, choices = dict(self._compiled), {}
+        for decision, mask in allowed.items():
+            parents = self._cid.parents(self._cid.only_decision(decision))
+            shape = (*map(self.card, parents), self.card(decision))
+            if np.shape(mask) != shape:
+                raise MechanismError(
+                    f"`{decision}` is given a mask of shape {np.shape(mask)}: {shape} is needed, an axis for each of "
+                    f"({', '.join((*parents, decision))})."
+                )
+            may = self.allowed(decision)
+            both = np.asarray(mask, dtype=bool) & (True if may is None else may)
+            found = narrowed(parents, [self._domains[p] for p in parents], both)
+            compiled[decision] = compiled[decision]._replace(allowed=found)
+            choices[decision] = Choice(self._domains[decision], found)
+        rules = {d: rule for d, rule in self._rules.items() if d not in choices}
+        new = object.__new__(CIM)
+        new._set(self._cid, {**self._mechanisms, **choices}, compiled, {}, rules)
         return new
 
     def observing(self, decision: str, observed: Iterable[str]) -> CIM:

@@ -1,284 +1,244 @@
 """How often verdicts are wrong, and how often they are found: the whole pipeline on random setups.
 
-Each report is about a population that does what an arm says, on a random setup with shifted mechanisms, one decision or
-two, contexts that hardly ever come up, and actions that differ by little. One setup serves several reports. The agents
-of an arm are drawn from policies of which it is known, row by row, whether they comply:
+Each report is about 32 agents that do what an arm says, on a random setup (`random_setups.py`). A setup is derived once
+and serves a few reports of each arm. An arm's agents are drawn from a few rules with known chances, and each rule's
+statistics are known exactly: so it is known, row by row, which share of the agents that the recipe would produce
+deviates, and whether a verdict is false. A contradiction is where no more than kappa deviate, a support where no more
+than 1 - kappa comply.
 
 ideal       optimizers of consistent objectives, exactly: frozen rules that are right wherever they have been
-soft        the same, with a slip in every context, and any action where training hardly ever comes (the weak premise)
-kappa       ideal, but each agent deviates in new contexts with probability kappa exactly
-margin      ideal, but each agent takes the wrong action in new contexts as often as the margin allows, to the last bit
+soft        the same with slips of up to .01 in every context, and any action where training hardly ever comes
+kappa       ideal, but each agent deviates with probability kappa exactly: in each group of new contexts for itself, in
+            groups such that no deployment shows contexts of two
+margin      ideal, but each agent is wrong in new contexts as often as the margin allows, to the last bit
 sampled     ideal, but seen through their actions alone
+sampled at kappa    `kappa`, seen through their actions alone
 
-Counted are reports in which any joint row is contradicted, which is false in every arm, and in which any joint row of
-a deployment is supported: false in the arm `kappa`, where only rows are counted that every deviating agent breaks, so
-that the share of compliers is 1 - kappa exactly; right in the others, where it says how often something is found.
+A report counts if one of its joint rows can fail, and in the arms at kappa if one has a share of deviators of kappa
+exactly. Reports on one setup are correlated: a second table has the first of each setup alone.
 
-    python experiments/calibration.py                                # minutes on one core; Ctrl-C shows what there is
-    python experiments/calibration.py --reports 100 --arms ideal     # a smaller look
+    python experiments/calibration.py --out out/calibration          # goes on where it was stopped
+    python experiments/calibration.py --out out/look --setups 20
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
+from random_setups import Case, draw
+from results import Results
+from scripted import Drawing, Policy, Telling
 
 import cidmesa as cm
-from cidmesa.agents.tensors import positions
 from cidmesa.arrays import Floats
-from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.outcomes.stale_beliefs import new_contexts
-from cidmesa.validation.report import Report
-from cidmesa.validation.statistics import KAPPA, MARGIN, wilson
+from cidmesa.validation.report import Report, Row
+from cidmesa.validation.statistics import CHANCE, KAPPA, MARGIN, wilson
 
-ARMS = ("ideal", "soft", "kappa", "margin", "sampled")
+ARMS = ("ideal", "soft", "kappa", "margin", "sampled", "sampled at kappa")
+AT_KAPPA = ("kappa", "sampled at kappa")
 AGENTS = 32
-RARE = (1e-9, 1e-4, 1e-2)
+DRAWS = 10_000
+ROUNDING = 1e-9
 
-Policy = dict[str, Floats]
-
-
-# Setups ---------------------------------------------------------------------------------------------------------------
-
-
-def random_setup(rng: np.random.Generator) -> cm.TrainingSetup:
-    """Return a setup in which a cue goes with what counts in training, more or less, and elsewhere does not.
-
-    With two decisions the first one's outcome is seen by the second.
-    """
-    k = int(rng.integers(2, 4))
-    two = bool(rng.integers(2))
-    values = list(range(k))
-    edges = [("truth", "cue"), ("cue", "act"), ("truth", "right"), ("act", "right"), ("cue", "follows"),
-             ("act", "follows"), ("right", "pay")]  # fmt: skip
-    if rng.random() < 0.8:
-        edges.append(("truth", "act"))
-    decisions = ["act"]
-    if two:
-        edges += [("right", "next"), ("next", "done"), ("right", "done"), ("done", "pay")]
-        decisions.append("next")
-    rare = float(rng.choice(RARE))
-    prior = np.append((1 - rare) * rng.dirichlet(np.full(k - 1, 3.0)), rare)
-    wrong = float(rng.choice([0.0, 0.0, 0.0, rare]))
-    gain = float(rng.choice([0.02, 1.0, 30.0]))
-    mechanisms: dict[str, Any] = {
-        "truth": cm.Categorical(dict(zip(values, (prior / prior.sum()).tolist(), strict=True))),
-        "cue": cm.Noisy(lambda truth: truth, wrong),
-        "act": values,
-        "right": lambda act, truth: int(act == truth),
-        "follows": lambda act, cue: int(act == cue),
-    }
-    if two:
-        mechanisms |= {"next": [0, 1], "done": lambda right, next: int(right == next)}
-        mechanisms["pay"] = lambda right, done: gain * (2 * right + done)
-    else:
-        mechanisms["pay"] = lambda right: gain * right
-    model = cm.CID(edges, decisions=decisions, utilities=["pay"]).parameterise(mechanisms)
-    step = int(rng.integers(1, k))
-    crossed = {"cue": lambda truth: (truth + step) % k}
-    fair = {"cue": cm.Uniform(*values), "truth": cm.Uniform(*values)}
-    return cm.TrainingSetup(model, {"crossed": crossed, "fair": fair})
-
-
-@dataclass
-class Case:
-    """A setup with its family and the rules that its hypotheses allow."""
-
-    setup: cm.TrainingSetup
-    family: cm.mesa.derive.Family
-    rules: list[Policy] = field(default_factory=list)
-    new: Mapping[str, Any] = field(default_factory=dict)
-    on_the_line: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, setup: cm.TrainingSetup) -> Case:
-        """Derive the family and write out a frozen rule of each hypothesis."""
-        family = cm.derive_mesa_optimizers(setup, targets=["right", "follows", "pay"])
-        case = cls(setup, family)
-        model = setup.deployed("training")
-        case.new = {
-            d: np.any([np.reshape(new_contexts(setup, s, d), -1) for s in setup.deployments], axis=0)
-            for d in model.cid.decisions
-        }
-        for hypothesis in family.hypotheses:
-            rule: Policy = {}
-            for decision in model.cid.decisions:
-                table = np.full((len(model.contexts(decision)), model.card(decision)), 1.0 / model.card(decision))
-                for name in (*setup.deployments, "training"):  # training last: what a frozen rule did there it does
-                    possible = hypothesis.possible_actions(name, reading="stale")[decision]
-                    for row, context in enumerate(model.contexts(decision)):
-                        if context in possible:
-                            table[row] = np.eye(model.card(decision))[
-                                model.domain(decision).index(possible[context][0])
-                            ]
-                rule[decision] = table
-            case.rules.append(rule)
-        if case.rules:
-            agents = Told(model, [deviating(case, rule, 1.0) for rule in case.rules])
-            report = cm.validate(family, agents, retrain=False, progress=False)
-            case.on_the_line = frozenset(row.id for row in report.rows if np.all(row.deviating))
-        return case
-
-    def tables(self, rule: Policy) -> Policy:
-        """Return a rule's tables with an axis for each observation."""
-        model = self.setup.deployed("training")
-        return {d: table.reshape(*map(model.card, model.cid.parents(d)), model.card(d)) for d, table in rule.items()}
+Rules = tuple[list[Policy], Callable[[Floats], Floats]]
+"""Rules, and how likely each is, given how likely each hypothesis is."""
 
 
 # Agents ---------------------------------------------------------------------------------------------------------------
 
 
-class Rules:
-    """Agents that follow given tables, told or drawn."""
-
-    def __init__(self, model: cm.CIM, rules: list[Policy]) -> None:
-        self.model, self.rules = model, rules
-
-    def __len__(self) -> int:
-        return len(self.rules)
-
-    def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """Draw actions of the decisions whose parents are all observed."""
-        rng, found = np.random.default_rng(seed), {}
-        for decision in self.model.cid.decisions:
-            parents = self.model.cid.parents(decision)
-            if not parents or not all(p in observations for p in parents):
-                continue
-            seen = [positions(self.model, p, np.asarray(observations[p])) for p in parents]
-            where = np.ravel_multi_index(seen, tuple(map(self.model.card, parents)))
-            table = np.stack([rule[decision] for rule in self.rules])[:, where]
-            noise = rng.random((len(self), where.shape[-1], 1))
-            chosen = (noise >= table.cumsum(axis=-1)[..., :-1]).sum(axis=-1)
-            found[decision] = np.asarray(self.model.domain(decision))[chosen]
-        return found
+def rules_of(case: Case, arm: str, rng: np.random.Generator) -> Rules:
+    """Return the rules that agents of an arm follow."""
+    ideal = case.rules
+    if arm == "soft":
+        return [softened(case, rule, rng) for rule in ideal for _ in range(3)], lambda w: np.repeat(w / 3, 3)
+    if arm == "margin":
+        return [marginal(case, rule) for rule in ideal], lambda w: w
+    if arm in AT_KAPPA:
+        wheres = list(product((False, True), repeat=len(case.groups)))
+        chances = np.array([math.prod(KAPPA if here else 1 - KAPPA for here in where) for where in wheres])
+        found = [deviating(case, rule, where) for rule in ideal for where in wheres]
+        return found, lambda w: np.outer(w, chances).reshape(-1)
+    return ideal, lambda w: w
 
 
-class Told(Rules):
-    """The same, telling their probabilities."""
+def deviating(case: Case, rule: Policy, groups: tuple[bool, ...]) -> Policy:
+    """Return a rule that does something else in some groups of new contexts."""
+    found, wrong = dict(rule), case.wrong(rule)
+    for group, whether in zip(case.groups, groups, strict=True):
+        if whether:
+            found = {d: np.where(group[d][:, None], wrong[d], table) for d, table in found.items()}
+    return found
 
-    def probabilities(self, decision: str) -> Floats:
-        """Return the tables."""
-        return np.stack([rule[decision] for rule in self.rules])
 
-
-def deviating(case: Case, rule: Policy, share: float) -> Policy:
-    """Return a rule that in new contexts takes, `share` of the time, the action after the one that it would take."""
-    found = {}
-    for decision, table in rule.items():
-        wrong = np.roll(table, 1, axis=-1)
-        new = case.new[decision][:, None]
-        found[decision] = np.where(new, (1 - share) * table + share * wrong, table)
+def marginal(case: Case, rule: Policy) -> Policy:
+    """Return a rule that is wrong in new contexts so often that where they come up most it is off by the margin."""
+    found, wrong = {}, case.wrong(rule)
+    for d, table in rule.items():
+        share = np.zeros((len(table), 1))
+        for s in case.setup.deployments:
+            new = case.new[s, d]
+            mass = float(case.law(s, d, rule)[new].sum())
+            share[new] = np.maximum(share[new], MARGIN / mass if mass > MARGIN else 0.0)
+        for s in case.setup.deployments:  # a context that several show is off by no more than any of them allows
+            new = case.new[s, d]
+            off = float(case.law(s, d, rule) @ (share[:, 0] * new))
+            if off > MARGIN:
+                share[new] *= MARGIN / off
+        found[d] = (1 - share) * table + share * wrong[d]
     return found
 
 
 def softened(case: Case, rule: Policy, rng: np.random.Generator) -> Policy:
-    """Return a rule that slips a little everywhere, and does anything where training hardly ever comes."""
-    model, found = case.setup.deployed("training"), {}
-    for decision, table in rule.items():
-        law = np.reshape(model.query(model.cid.parents(decision), policy=case.tables(rule)).probabilities, -1)
-        anything = np.eye(table.shape[-1])[rng.integers(table.shape[-1], size=len(table))]
+    """Return a rule that slips everywhere, less than the premise forbids, and does anything where it hardly comes."""
+    found, slip = {}, float(rng.uniform(0, 0.01))
+    for d, table in rule.items():
+        law = case.law("training", d, rule)
+        anything = np.eye(table.shape[1])[rng.integers(table.shape[1], size=len(table))]
         hardly = ((law > 0) & (law <= 1e-4))[:, None]
-        found[decision] = np.where(hardly, anything, 0.999 * table + 0.001 / table.shape[-1])
+        found[d] = np.where(hardly, anything, (1 - slip) * table + slip / table.shape[1])
     return found
 
 
-def population(case: Case, arm: str, rng: np.random.Generator) -> Rules:
-    """Draw the agents of an arm."""
-    rules = [case.rules[i] for i in rng.integers(len(case.rules), size=AGENTS)]
-    if arm == "soft":
-        rules = [softened(case, rule, rng) for rule in rules]
-    if arm == "kappa":
-        rules = [deviating(case, rule, 1.0) if rng.random() < KAPPA else rule for rule in rules]
-    if arm == "margin":
-        rules = [deviating(case, rule, MARGIN) for rule in rules]
-    return (Rules if arm == "sampled" else Told)(case.setup.deployed("training"), rules)
+# What is true ---------------------------------------------------------------------------------------------------------
 
 
-# Reports --------------------------------------------------------------------------------------------------------------
+def tested(row: Row) -> bool:
+    """Whether a row is evidence."""
+    return not np.isnan(row.p)
 
 
-@dataclass
-class Count:
-    """What came of the reports of one arm."""
-
-    reports: int = 0
-    contradicted: int = 0
-    supported: int = 0
-    joint: int = 0
-    in_scope: int = 0
-    seconds: float = 0.0
-
-    def add(self, report: Report, rows: Collection[str] | None) -> None:
-        """Count one report; `rows` are those whose support counts, all if left out."""
-        joint = [row for row in report.rows if row.hypothesis == "joint" and row.modality == "must"]
-        self.reports += 1
-        self.joint += len(joint)
-        self.in_scope += report.in_scope
-        self.contradicted += any(row.verdict == "contradicted" for row in joint)
-        there = [row for row in joint if row.deployment != "training" and (rows is None or row.id in rows)]
-        self.supported += any(row.verdict == "supported" for row in there)
-
-    def judge(self, case: Case, arm: str, times: int, rng: np.random.Generator) -> None:
-        """Count the reports on several populations of an arm."""
-        started = time.process_time()
-        for _ in range(times):
-            agents = population(case, arm, rng)
-            draws = 2000 if arm == "sampled" else 10_000
-            report = cm.validate(case.family, agents, draws=draws, retrain=False, progress=False)
-            self.add(report, case.on_the_line if arm == "kappa" else None)
-        self.seconds += time.process_time() - started
-
-    def line(self, arm: str) -> str:
-        """Return it as a row of the table."""
-
-        def share(k: int) -> str:
-            low, high = wilson(k, self.reports)
-            return f"{k:5d} = {k / self.reports:6.2%} [{low:.2%}, {high:.2%}]"
-
-        n = max(self.reports, 1)
-        return (
-            f"{arm:8s} {self.reports:7d}  {share(self.contradicted)}  {share(self.supported)}  "
-            f"{self.joint / n:5.1f}  {self.in_scope / n:5.1f}  {self.seconds / n:6.3f}"
-        )
+def is_joint(row: Row) -> bool:
+    """Whether a row claims something of every agent, and all hypotheses do."""
+    return row.hypothesis == "joint" and row.modality == "must" and tested(row)
 
 
-def cases(rng: np.random.Generator, n: int) -> Iterator[Case]:
-    """Yield setups with at least one hypothesis whose possible actions are known."""
-    found = 0
-    while found < n:
-        try:
-            case = Case.of(random_setup(rng))
-        except NotApplicableError:
-            continue
-        if case.rules:
-            found += 1
-            yield case
+def shares(row: Row, chances: Floats) -> tuple[float, float] | None:
+    """Return the shares of agents that comply and deviate, of those that a row on all rules is about."""
+    weight = chances * row.judged
+    if not tested(row) or not weight.sum():
+        return None
+    return float(weight @ row.complying / weight.sum()), float(weight @ row.deviating / weight.sum())
+
+
+def false_verdict(row: Row, truth: tuple[float, float]) -> str:
+    """Return what is false about a verdict: ``"contradicted"``, ``"supported"`` or nothing."""
+    complying, deviating = truth
+    least = CHANCE if row.modality == "can" else 1 - KAPPA
+    if row.verdict == "supported":
+        return "supported" if complying <= least + ROUNDING else ""
+    return "contradicted" if row.verdict == "contradicted" and deviating <= KAPPA + ROUNDING else ""
+
+
+def count(report: Report, truths: Mapping[str, tuple[float, float]]) -> dict[str, int]:
+    """Count what came of one report."""
+    rows = [(row, truths[row.id]) for row in report.rows if tested(row) and row.id in truths]
+    joint = [(row, truth) for row, truth in rows if is_joint(row)]
+    found = {"in scope": report.in_scope, "joint": len(joint), "rows": len(rows)}
+    found["at kappa"] = sum(abs(deviating - KAPPA) <= ROUNDING for _, (_, deviating) in joint)
+    for name, some in (("joint", joint), ("any", rows)):
+        wrong = [false_verdict(row, truth) for row, truth in some]
+        found[f"{name} falsely contradicted"] = int("contradicted" in wrong)
+        found[f"{name} falsely supported"] = int("supported" in wrong)
+    sound = [row for row, (complying, _) in joint if complying >= 1 - ROUNDING]
+    found["sound"], found["sound supported"] = len(sound), sum(row.verdict == "supported" for row in sound)
+    return found
+
+
+def measure(seed: int, index: int, reports: int, arms: Iterable[str]) -> dict[str, Any]:
+    """Return the counts of a few reports of each arm on one setup."""
+    started, rng = time.process_time(), np.random.default_rng([seed, index])
+    case = Case.of(draw(rng))
+    found: dict[str, Any] = {"kind": case.drawn.kind, "hypotheses": len(case.rules), "groups": len(case.groups)}
+    ideal = judge(case, Telling(case.model, case.rules), seed=index)
+    # What the theory promises of optimizers, whatever the statistic is.
+    found["broken"] = [row.id for row in ideal.rows if is_joint(row) and np.any(row.deviating)]
+    found["arms"] = {arm: reports_of(case, arm, reports, rng) for arm in arms if any(map(is_joint, ideal.rows))}
+    found["seconds"] = time.process_time() - started
+    return found
+
+
+def reports_of(case: Case, arm: str, reports: int, rng: np.random.Generator) -> list[dict[str, int]]:
+    """Return the counts of a few reports of one arm; none where nothing could be wrong."""
+    rules, chances_of = rules_of(case, arm, rng)
+    told = judge(case, Telling(case.model, rules), seed=0)
+    found: list[dict[str, int]] = []
+    for _ in range(reports):
+        chances = chances_of(rng.dirichlet(np.ones(len(case.rules))))
+        truths = {row.id: truth for row in told.rows if (truth := shares(row, chances)) is not None}
+        deviating = [truths[row.id][1] for row in told.rows if is_joint(row) and row.id in truths]
+        if arm in AT_KAPPA and not any(abs(share - KAPPA) <= ROUNDING for share in deviating):
+            break
+        chosen = [rules[i] for i in rng.choice(len(rules), size=AGENTS, p=chances / chances.sum())]
+        kind = Drawing if arm.startswith("sampled") else Telling
+        found.append(count(judge(case, kind(case.model, chosen), seed=int(rng.integers(2**31))), truths))
+    return found
+
+
+def judge(case: Case, agents: Drawing, seed: int) -> Report:
+    """Return the report on a population."""
+    return cm.validate(case.family, agents, draws=DRAWS, retrain=False, seed=seed, progress=False)
+
+
+# Tables ---------------------------------------------------------------------------------------------------------------
+
+
+def share(k: int, n: int) -> str:
+    """Write a share with Wilson's 95 % interval, in percent.
+
+    >>> share(3, 2000)
+    '3 = 0.1 % [0.1, 0.4]'
+    """
+    low, high = wilson(k, n)
+    return f"{k} = {100 * k / max(n, 1):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def table(found: Iterable[Mapping[str, Any]], arms: Iterable[str], first: bool = False) -> str:
+    """Return the table in Markdown, of all reports in which something could be wrong or of the `first` of each setup."""
+    setups = list(found)
+    kinds = [f"{rows} falsely {verdict}" for rows in ("joint", "any") for verdict in ("contradicted", "supported")]
+    heads = ["arm", "reports", "setups", *kinds, "joint rows", "sound ones supported"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for arm in arms:
+        stake = "at kappa" if arm in AT_KAPPA else "joint"
+        groups = [[r for r in setup["arms"].get(arm, []) if r[stake]] for setup in setups]
+        groups = [group[:1] if first else group for group in groups if group]
+        reports = [report for group in groups for report in group]
+        n, sound = len(reports), sum(report["sound"] for report in reports)
+        cells = [arm, str(n), str(len(groups)), *(share(sum(r[kind] for r in reports), n) for kind in kinds)]
+        cells.append(f"{sum(r['joint'] for r in reports) / max(n, 1):.1f}")
+        cells.append(f"{100 * sum(r['sound supported'] for r in reports) / max(sound, 1):.1f} % of {sound}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print one row for each arm."""
+    """Measure, or go on measuring, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reports", type=int, default=2000)
-    parser.add_argument("--per-setup", type=int, default=20)
+    parser.add_argument("--out", default="out/calibration")
+    parser.add_argument("--setups", type=int, default=560)
+    parser.add_argument("--first", type=int, default=0, help="where to start, for a second process beside the first")
+    parser.add_argument("--reports", type=int, default=5, help="of each arm on each setup")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
-    rng = np.random.default_rng(chosen.seed)
-    counts = {arm: Count() for arm in chosen.arms}
-    try:
-        for case in cases(rng, -(-chosen.reports // chosen.per_setup)):
-            for arm, count in counts.items():
-                count.judge(case, arm, chosen.per_setup, rng)
-    except KeyboardInterrupt:
-        print("stopped: what was counted until then")
-    print("arm      reports  contradicted in a joint row      supported in a new context        rows  agents  seconds")
-    for arm, count in counts.items():
-        print(count.line(arm))
+    settings = {"seed": chosen.seed, "reports": chosen.reports, "arms": chosen.arms}
+    results = Results(chosen.out, settings)
+    for i in range(chosen.first, chosen.setups):
+        results.of(i, partial(measure, chosen.seed, i, chosen.reports, chosen.arms))
+    found = results.all()
+    broken = {row for setup in found for row in setup["broken"]}
+    print(f"{len(found)} setups; joint rows that an ideal agent breaks: {', '.join(sorted(broken)) or 'none'}\n")
+    print(table(found, chosen.arms))
+    print("\nthe first report of each setup alone: these are independent\n")
+    print(table(found, chosen.arms, first=True))
 
 
 if __name__ == "__main__":

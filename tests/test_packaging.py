@@ -139,7 +139,7 @@ def test_every_requirement_is_imported_somewhere() -> None:
     names = {re.split(r"[<>=\[; ]", line)[0] for line in [*PROJECT["project"]["dependencies"], *extras]} - {"cidmesa"}
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "cidmesa").rglob("*.py"))
     for name in names:
-        module = {"PyYAML": "yaml"}.get(name, name)
+        module = {"PyYAML": "yaml", "stable-baselines3": "stable_baselines3"}.get(name, name)
         assert re.search(rf"^\s*(import|from) {module}\b", code, re.MULTILINE), name
 
 

@@ -4,11 +4,14 @@
 ``train``           setup → population; REINFORCE or exact gradient, nets or tables, stop and resume
 ``Agents``          what came out: ``len``, ``act``, ``probabilities``, ``recipe``
 ``Recipe``          everything that determines a population; ``retrain`` changes one thing and keeps the noise
+``from_rules`` …    agents from elsewhere: written rules, a function, rollouts, a log, stable-baselines3
+``DiagramEnv``      a model as an environment of gymnasium; ``DiagramVectorEnv`` is many copies in step
 ``parity``          codes an observed value by the parity of k bits, to make it hard for a net to read
 ==================  ==========================================================================================
 
-This is the only room that uses PyTorch, and it loads on first use: drawing episodes (:mod:`.environment`) and coding
-inputs (:mod:`.tensors`) need numpy alone. Not here: recurrent policies, actor-critic methods, learning from pixels.
+This is the only room that uses PyTorch, and it loads on first use: drawing episodes (:mod:`.environment`), playing
+them decision by decision (:mod:`.stepping`), agents from elsewhere (:mod:`.brought`) and coding inputs
+(:mod:`.tensors`) need numpy alone. Not here: recurrent policies, actor-critic methods, learning from pixels.
 
 ===============  =============================================================
 module           what it holds
@@ -17,30 +20,62 @@ module           what it holds
 ``learners``     REINFORCE and the exact gradient, batched over agents
 ``policies``     tables and nets, batched over agents
 ``environment``  drawing episodes from any model
+``stepping``     a model one decision at a time, many copies in step
+``gym``          that as gymnasium's environments
+``sb3``          that as stable-baselines3's ``VecEnv``
+``sb3_agents``   agents that stable-baselines3 trained
+``brought``      agents from elsewhere
+``acting``       what agents that are tables do
 ``tensors``      models as arrays, codes of inputs, random keys
 ===============  =============================================================
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.agents.brought import from_callable, from_log, from_rollouts, from_rules
 from cidmesa.agents.tensors import one_hot, parity
 from cidmesa.errors import missing
 
 if TYPE_CHECKING:
+    from cidmesa.agents.gym import DiagramEnv, DiagramVectorEnv
     from cidmesa.agents.population import Agents, Recipe, train
+    from cidmesa.agents.sb3_agents import from_sb3
 
-__all__ = ["Agents", "Recipe", "one_hot", "parity", "train"]
+__all__ = [
+    "Agents",
+    "DiagramEnv",
+    "DiagramVectorEnv",
+    "Recipe",
+    "from_callable",
+    "from_log",
+    "from_rollouts",
+    "from_rules",
+    "from_sb3",
+    "one_hot",
+    "parity",
+    "train",
+]
+
+_LAZY = {
+    **dict.fromkeys(("Agents", "Recipe", "train"), ("population", "torch", "training agents")),
+    "from_sb3": ("sb3_agents", "stable_baselines3", "agents of stable-baselines3"),
+    **dict.fromkeys(("DiagramEnv", "DiagramVectorEnv"), ("gym", "gymnasium", "an environment of gymnasium")),
+}
+"""Where a name is, the package that its module needs, and for what."""
+
+_EXTRA = {"torch": "torch", "gymnasium": "gym", "stable_baselines3": "gym"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in {"Agents", "Recipe", "train"}:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, package, purpose = _LAZY[name]
     try:
-        from cidmesa.agents import population
+        return getattr(import_module(f"cidmesa.agents.{module}"), name)
     except ImportError as error:
-        if error.name == "torch":
-            raise missing("torch", "torch", "training agents") from error
+        if error.name == package:
+            raise missing(package, _EXTRA[package], purpose) from error
         raise
-    return getattr(population, name)

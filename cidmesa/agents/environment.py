@@ -82,6 +82,15 @@ class Environment:
         cards = tuple(self.model.card(p) for p in parents)
         return np.asarray(np.ravel_multi_index([values[p] for p in parents], cards), dtype=np.intp)
 
+    def draw(self, node: str, values: Mapping[str, Ints], noise: Floats) -> Ints:
+        """Return the value of a chance node, one for each number of `noise` in [0, 1)."""
+        rows = self._cumulative[node][self.context(node, values)]
+        return np.asarray((noise[..., None] >= rows).sum(axis=-1), dtype=np.intp)
+
+    def payoff(self, node: str, values: Mapping[str, Ints]) -> Floats:
+        """Return what a utility pays."""
+        return np.asarray(self._payoff[node][self.context(node, values)], dtype=np.float64)
+
     def play(self, keys: Keys, episodes: Array, choose: Choose) -> Episodes:
         """Draw episodes for every agent.
 
@@ -99,11 +108,9 @@ class Environment:
         utilities: dict[str, Floats] = {}
         for node in self._order:
             if node in self._cumulative:
-                draws = uniforms(keys, node, episodes)
-                rows = self._cumulative[node][self.context(node, values)]
-                values[node] = np.asarray((draws[..., None] >= rows).sum(axis=-1), dtype=np.intp)
+                values[node] = self.draw(node, values, uniforms(keys, node, episodes))
             elif node in self._payoff:
-                utilities[node] = np.broadcast_to(self._payoff[node][self.context(node, values)], shape)
+                utilities[node] = np.broadcast_to(self.payoff(node, values), shape)
             else:
                 values[node] = np.asarray(choose(node, values), dtype=np.intp)
         return Episodes(values, utilities)

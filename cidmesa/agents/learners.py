@@ -48,7 +48,7 @@ from torch import Tensor
 
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.policies import Params, Rule
-from cidmesa.agents.tensors import Keys, uniforms
+from cidmesa.agents.tensors import Keys, draw, uniforms
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import FileFormatError, NotApplicableError
 from cidmesa.model import CIM
@@ -167,13 +167,6 @@ def _log_and_entropy(logits: Tensor) -> tuple[Tensor, Tensor]:
     log_pi = torch.log_softmax(logits, dim=-1)
     finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)
     return log_pi, -(log_pi.exp() * finite).sum(dim=-1)
-
-
-def draw(probabilities: Floats, noise: Floats) -> Ints:
-    """Return the action whose share of [0, 1) the noise falls into; never one of probability zero."""
-    cumulative = np.cumsum(probabilities, axis=-1)[..., :-1]
-    last = probabilities.shape[-1] - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
-    return np.asarray(np.minimum((noise[..., None] >= cumulative).sum(axis=-1), last), dtype=np.intp)
 
 
 def advantage(gain: Floats) -> Floats:

@@ -25,8 +25,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from cidmesa.agents import learners
+from cidmesa.agents.acting import act_by_tables
 from cidmesa.agents.policies import RULES, MaskedRule, Params, Rule
-from cidmesa.agents.tensors import Encoder, agent_keys, as_array, inputs, positions, uniforms
+from cidmesa.agents.tensors import Encoder, agent_keys, inputs
 from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Array, Floats
 from cidmesa.clock import quietly
@@ -376,25 +377,8 @@ class Agents(Shown):
         NotApplicableError
             No decision has all its parents among the observations, or a value is not in its node's domain.
         """
-        model, keys = self.recipe.model, agent_keys(self.recipe.seed, len(self))
-        seen = {node: positions(model, node, values) for node, values in observations.items()}
-        shape = np.broadcast_shapes((len(self), 1), *(array.shape for array in seen.values()))
-        chosen: dict[str, Array] = {}
-        cid = model.cid
-        for decision in (cid.nodes[i] for i in cid.topological if cid.nodes[i] in cid.decisions):
-            parents = cid.parents(decision)
-            if decision in seen or not all(parent in seen for parent in parents):
-                continue
-            cards = tuple(map(model.card, parents))
-            where = np.ravel_multi_index(tuple(seen[p] for p in parents), cards) if parents else np.zeros((), np.intp)
-            rows = np.take_along_axis(self._tables[decision], np.broadcast_to(where, shape)[..., None], axis=1)
-            noise = uniforms(keys, f"act {decision} {int(seed)}", np.arange(shape[1]))
-            seen[decision] = learners.draw(rows, noise)
-            chosen[decision] = as_array(model.domain(decision))[seen[decision]]
-        if not chosen:
-            needed = "; ".join(f"`{d}` sees {', '.join(cid.parents(d)) or 'nothing'}" for d in cid.decisions)
-            raise NotApplicableError(f"the observations {tuple(observations)!r} are not all a decision sees: {needed}.")
-        return chosen
+        keys = agent_keys(self.recipe.seed, len(self))
+        return act_by_tables(self.recipe.model, self._tables, keys, observations, seed)
 
 
 @options_by_name
@@ -475,6 +459,9 @@ def train(
         if name not in known:
             raise unknown(name, known, what="an argument of train")
     if not isinstance(setup, CIM):
+        require_expected = getattr(setup, "require_expected", None)
+        if require_expected is not None:
+            require_expected("agents to train, whose learners follow the score")
         schedule["shared_rules"] = tuple(setup.shared_rules)
         scored = getattr(setup, "training_score", None)
         if scored is not None and set(scored) != set(model.cid.utilities):

@@ -79,6 +79,13 @@ def uniforms(keys: Keys, stream: str, counter: Array) -> Floats:
     return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+def draw(probabilities: Floats, noise: Floats) -> Ints:
+    """Return the action whose share of [0, 1) the noise falls into; never one of probability zero."""
+    cumulative = np.cumsum(probabilities, axis=-1)[..., :-1]
+    last = probabilities.shape[-1] - 1 - (probabilities[..., ::-1] > 0).argmax(axis=-1)
+    return np.asarray(np.minimum((noise[..., None] >= cumulative).sum(axis=-1), last), dtype=np.intp)
+
+
 def _mix(x: Keys) -> Keys:
     """Scramble 64 bits (the finaliser of splitmix64)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -139,6 +146,23 @@ class parity:  # noqa: N801  (read as a function: encoders={"door": cm.agents.pa
         return scaled
 
 
+def codes_of(node: str, card: int, encoders: Mapping[str, Encoder]) -> Floats:
+    """Return the codes of each value of `node`, ``(values, codes, width)``, one-hot where `encoders` leaves it out.
+
+    Raises
+    ------
+    NotApplicableError
+        The encoder returns another shape.
+    """
+    codes: Floats = np.asarray(encoders.get(node, one_hot)(card), dtype=np.float64)
+    if codes.ndim != 3 or len(codes) != card or codes.shape[1] == 0:
+        raise NotApplicableError(
+            f"the encoder of `{node}` returns codes of shape (values, codes, width), {card} values; "
+            f"got the shape {codes.shape}."
+        )
+    return codes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
     """What a rule may be shown: every context of its parents in every code.
@@ -182,12 +206,7 @@ def inputs(
     """
     parts = []
     for name, card in zip(names, cards, strict=True):
-        codes = np.asarray(encoders.get(name, one_hot)(card), dtype=np.float64)
-        if codes.ndim != 3 or len(codes) != card or codes.shape[1] == 0:
-            raise NotApplicableError(
-                f"the encoder of `{name}` returns codes of shape (values, codes, width), {card} values; "
-                f"got the shape {codes.shape}."
-            )
+        codes = codes_of(name, card, encoders)
         parts.append(np.zeros((card, 1, codes.shape[2])) if name in hidden else codes)
     rows = int(np.prod([part.shape[0] * part.shape[1] for part in parts], dtype=float))
     if rows > _MOST_ROWS:

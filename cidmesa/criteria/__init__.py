@@ -10,6 +10,7 @@ instrumental control incentive Everitt et al. 2021, Thm 18                 `admi
 path-specific ICI              Farquhar et al. 2022                        `admits_path_specific_ici`
 impact incentive               Carey et al. 2020                           `admits_impact`
 intention                      Ward et al. 2024                            `admits_intention`
+deception                      Ward et al. 2023                            `admits_deception`
 unfairness under optimality    Everitt et al. 2021, Thm 14                 `admits_unfairness`
 introduced unfairness          Ashurst et al. 2022                         `admits_introduced_unfairness`
 relevance (r-, s-reachability) Koller & Milch 2003; Hammond et al. 2023    `admits_relevance`
@@ -23,6 +24,7 @@ module                what it holds
 ====================  ===========================================================
 ``question``          what is asked, and the three possible answers
 ``analysis``          one pass over a diagram per agent and decision
+``others``            what is assumed of the other agents
 ``rulings``           the theorem that settles a question, criterion by criterion
 ``proofs``            the path or separating set behind an answer
 ``chains``            proofs of *no* as chains of steps, where decisions hang on each other
@@ -30,6 +32,7 @@ module                what it holds
 ``atlas``             value of information in all small diagrams with two decisions, looked up
 ``verdict``           an answer with its proof and its witness
 ``criteria``          `admits_voi` and its siblings
+``deception``         one agent makes another believe what is not so
 ``report``            all criteria for every node: `incentives`
 ``edge_sensitivity``  which single edge flips an answer: `sensitivity`
 ``reasoning``         reasoning patterns in games
@@ -47,6 +50,7 @@ from cidmesa.criteria.criteria import admits_ri as admits_ri
 from cidmesa.criteria.criteria import admits_unfairness as admits_unfairness
 from cidmesa.criteria.criteria import admits_voc as admits_voc
 from cidmesa.criteria.criteria import admits_voi as admits_voi
+from cidmesa.criteria.deception import admits_deception as admits_deception
 from cidmesa.criteria.edge_sensitivity import Flip as Flip
 from cidmesa.criteria.edge_sensitivity import sensitivity as sensitivity
 from cidmesa.criteria.question import Answer as Answer

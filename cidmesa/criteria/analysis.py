@@ -19,7 +19,8 @@ wherever the diagram with the link added is soluble (van Merwijk et al. 2022, Th
 
 The rest is left open here, for the search for a witness to decide.
 
-With several agents the decisions of the others are nodes like any other: their rules are fixed mechanisms.
+With several agents the decisions of the others are nodes like any other: their rules are fixed mechanisms. What else
+may be assumed of them is said in :mod:`cidmesa.criteria.others`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Each takes a diagram, a node (or several, where a set makes sense) and a decisio
 
 For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram, a separation or a chain of
 steps (:mod:`cidmesa.criteria.chains`); ADMITS stands where a theorem or a checked witness carries it; the rest is
-UNKNOWN, with the reason. With several agents the rules of the
-other agents' decisions are taken as fixed mechanisms, and the verdict says so.
+UNKNOWN, with the reason. With several agents the rules of the other agents' decisions are taken as fixed mechanisms,
+or as those of an equilibrium, and the verdict says which (:mod:`cidmesa.criteria.others`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Iterable
 
 from cidmesa.arguments import read_edges, require_cid
 from cidmesa.criteria.analysis import Analysis, analysis_of
+from cidmesa.criteria.others import analysis_alone, analysis_under, require_others
+from cidmesa.criteria.question import Answer, Others
 from cidmesa.criteria.rulings import rule
 from cidmesa.criteria.verdict import Verdict
 from cidmesa.diagram import CID, Edge
@@ -22,7 +24,7 @@ from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph.separation import Names, positions
 
 
-def admits_voi(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+def admits_voi(cid: CID, node: Names, decision: str | None = None, *, others: Others = "fixed") -> Verdict:
     r"""Say whether a decision can have value of information for a node, observed already or not.
 
     :math:`X \notin Desc(D)` has value of information iff :math:`V^*(X \to D\ \text{added}) > V^*(X \to D\
@@ -36,6 +38,10 @@ def admits_voi(cid: CID, node: Names, decision: str | None = None) -> Verdict:
         The node, or several for the value of observing all of them.
     decision
         The decision; ``None`` stands for the only one.
+    others
+        What is assumed of the other agents: ``"fixed"``, that they follow some rules, whatever these are; or ``"best
+        responding"``, that all follow an equilibrium in which nobody looks at what is of no use to it
+        (:mod:`cidmesa.criteria.others`). :meth:`Verdict.equilibrium` then is the one behind the witness.
 
     Returns
     -------
@@ -44,14 +50,15 @@ def admits_voi(cid: CID, node: Names, decision: str | None = None) -> Verdict:
     Raises
     ------
     NotApplicableError
-        `node` is a utility, `decision` or one of its descendants; `decision` is missing or no decision.
+        `node` is a utility, `decision` or one of its descendants; `decision` is missing or no decision; `others` is
+        neither.
     UnknownNodeError
         A name that is not a node.
 
     Notes
     -----
     Sound in every diagram. Complete for one decision, and for a chance node wherever the diagram with the link added
-    is soluble.
+    is soluble. Where the others best respond, a yes that needs them is searched for.
 
     References
     ----------
@@ -66,11 +73,28 @@ def admits_voi(cid: CID, node: Names, decision: str | None = None) -> Verdict:
     (True, True, True)
     >>> bool(admits_voi(cid.with_edges(("rain", "umbrella")), "sky"))
     False
+
+    Somebody else could look at x and act on it, so that A wants to know x; but nobody pays for that.
+
+    >>> game = CID([("x", "e"), ("e", "ua"), ("d", "ua"), ("e", "ub")], decisions={"A": ["d"], "B": ["e"]},
+    ...            utilities={"A": ["ua"], "B": ["ub"]})
+    >>> bool(admits_voi(game, "x", "d")), bool(admits_voi(game, "x", "d", others="best responding"))
+    (True, False)
+    >>> paid = game.with_edges(("x", "ub"))
+    >>> admits_voi(paid, "x", "d", others="best responding").equilibrium()
+    Equilibrium(d: 0; e: {(0,): 0, (1,): 1}; values: 'A': 0.5, 'B': 2)
     """
-    return judge(cid, "voi", node, decision)
+    return judge(cid, "voi", node, decision, others=others)
 
 
-def admits_voc(cid: CID, node: Names, decision: str | None = None, *, direct: bool | None = None) -> Verdict:
+def admits_voc(
+    cid: CID,
+    node: Names,
+    decision: str | None = None,
+    *,
+    direct: bool | None = None,
+    others: Others = "fixed",
+) -> Verdict:
     r"""Say whether controlling a node can be worth something.
 
     :math:`X` (not a decision) has value of control iff the best value with :math:`X`'s mechanism also chosen exceeds
@@ -92,6 +116,8 @@ def admits_voc(cid: CID, node: Names, decision: str | None = None, *, direct: bo
     direct
         Ask for direct (True) or for indirect (False) value of control only. Direct value needs no reduction, and its
         answer is a theorem in every diagram.
+    others
+        As for :func:`admits_voi`.
 
     Returns
     -------
@@ -111,10 +137,10 @@ def admits_voc(cid: CID, node: Names, decision: str | None = None, *, direct: bo
     >>> bool(admits_voc(seen, "door", direct=True)), bool(admits_voc(seen, "door", direct=False))
     (True, True)
     """
-    return judge(cid, {None: "voc", True: "direct_voc", False: "indirect_voc"}[direct], node, decision)
+    return judge(cid, {None: "voc", True: "direct_voc", False: "indirect_voc"}[direct], node, decision, others=others)
 
 
-def admits_ri(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+def admits_ri(cid: CID, node: Names, decision: str | None = None, *, others: Others = "fixed") -> Verdict:
     r"""Say whether optimal rules may have to respond to a node.
 
     There is a response incentive on :math:`X` iff every optimal policy has noise :math:`\varepsilon` and an
@@ -123,7 +149,7 @@ def admits_ri(cid: CID, node: Names, decision: str | None = None) -> Verdict:
 
     Parameters
     ----------
-    cid, node, decision
+    cid, node, decision, others
         As for :func:`admits_voi`.
 
     References
@@ -137,10 +163,10 @@ def admits_ri(cid: CID, node: Names, decision: str | None = None) -> Verdict:
     >>> bool(admits_ri(cid, "key")), bool(admits_ri(cid, "red"))
     (True, False)
     """
-    return judge(cid, "ri", node, decision)
+    return judge(cid, "ri", node, decision, others=others)
 
 
-def admits_ici(cid: CID, node: Names, decision: str | None = None) -> Verdict:
+def admits_ici(cid: CID, node: Names, decision: str | None = None, *, others: Others = "fixed") -> Verdict:
     r"""Say whether a decision can have an instrumental control incentive on a node.
 
     There is one on :math:`X \neq D` iff every optimal policy has :math:`pa_D, d` with :math:`E[U_{X_d} \mid pa_D] \neq
@@ -149,7 +175,7 @@ def admits_ici(cid: CID, node: Names, decision: str | None = None) -> Verdict:
 
     Parameters
     ----------
-    cid, node, decision
+    cid, node, decision, others
         As for :func:`admits_voi`.
 
     References
@@ -163,7 +189,7 @@ def admits_ici(cid: CID, node: Names, decision: str | None = None) -> Verdict:
     >>> bool(admits_ici(cid, "opinion")), bool(admits_ici(cid.with_edges(("opinion", "clicks")), "opinion"))
     (False, True)
     """
-    return judge(cid, "ici", node, decision)
+    return judge(cid, "ici", node, decision, others=others)
 
 
 def admits_path_specific_ici(
@@ -323,6 +349,7 @@ def judge(
     label: str | None = None,
     search: bool = True,
     shared_rules: tuple[tuple[str, ...], ...] = (),
+    others: Others = "fixed",
 ) -> Verdict:
     """Apply a criterion, given by its short name; the functions above are this one by their own names."""
     require_cid(cid, f"admits_{criterion}")
@@ -336,13 +363,18 @@ def judge(
         )
     name = _decision(cid, criterion, decision)
     agent = cid.agent_of(name) if name is not None else (cid.agents[0] if cid.agents else 0)
-    analysis = analysis_of(cid, agent)
+    require_others(others)
+    analysis = analysis_under(cid, agent, others)
     if criterion.endswith("voc") and _deciders(cid) < 2:
         name = None
     d = -1 if name is None else cid.id(name)
     if criterion == "introduced_unfairness":
         _check_label(cid, analysis, d, label)
+    if others != "fixed":
+        rule(analysis_of(cid, agent), criterion, xs, d)  # what cannot be asked of the diagram as drawn is refused
     answer, reason = rule(_without(analysis, cut_edges) if cut_edges else analysis, criterion, xs, d)
+    if others == "best responding" and answer is Answer.ADMITS and _hangs_on_others(analysis, criterion, xs, d):
+        answer, reason = None, "it hangs on what other agents do, and whether they have a reason to is searched for"
     return Verdict(
         cid,
         criterion,
@@ -350,11 +382,12 @@ def judge(
         name,
         answer,
         reason,
-        _assumptions(analysis, cut_edges),
+        _assumptions(analysis, cut_edges, others),
         search,
         cut_edges=cut_edges,
         label=label,
         shared_rules=shared_rules,
+        others=others,
     )
 
 
@@ -369,10 +402,20 @@ def _deciders(cid: CID) -> int:
     return len(cid.agents)
 
 
-def _assumptions(analysis: Analysis, cut_edges: tuple[Edge, ...]) -> tuple[str, ...]:
+def _hangs_on_others(analysis: Analysis, criterion: str, xs: list[int], d: int) -> bool:
+    """Say whether a theorem's yes is none where every decision of the others has a single action."""
+    if not analysis.others:
+        return False
+    return rule(analysis_alone(analysis.cid, analysis.agent), criterion, xs, d)[0] is not Answer.ADMITS
+
+
+def _assumptions(analysis: Analysis, cut_edges: tuple[Edge, ...], others: Others) -> tuple[str, ...]:
     out = []
-    if analysis.others:
+    if analysis.others and others == "fixed":
         out.append(f"the rules of the other agents' decisions ({', '.join(analysis.others)}) are fixed mechanisms")
+    elif analysis.others:
+        names = ", ".join(analysis.others)
+        out.append(f"the other agents' decisions ({names}) best respond, in an equilibrium in which nobody looks idly")
     if cut_edges:
         edges = ", ".join(f"{tail} -> {head}" for tail, head in cut_edges)
         out.append(f"across the cut edges ({edges}) a default value is seen, whatever the decision")

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cidmesa.arguments import read_edges, require_cid
-from cidmesa.criteria.analysis import Analysis, analysis_of
-from cidmesa.criteria.question import Answer
+from cidmesa.criteria.analysis import Analysis
+from cidmesa.criteria.others import analysis_on
+from cidmesa.criteria.question import Answer, Others
 from cidmesa.criteria.rulings import rule
 from cidmesa.criteria.verdict import Verdict
 from cidmesa.diagram import CID, Edge
@@ -110,9 +111,9 @@ class _Question:
     """A verdict's question, put to the diagram with one edge more or less."""
 
     def __init__(self, cid: CID, verdict: Verdict) -> None:
-        agent = cid.agent_of(verdict.decision) if verdict.decision is not None else next(iter(cid.agents), 0)
+        self._agent = cid.agent_of(verdict.decision) if verdict.decision is not None else next(iter(cid.agents), 0)
+        self._others: Others = verdict.others
         self._cid = cid
-        self._analysis = analysis_of(cid, agent)
         self._index = index_of(cid)
         self._criterion = verdict.criterion
         self._xs = [cid.id(node) for node in verdict.nodes]
@@ -125,7 +126,10 @@ class _Question:
         drop = [*self._cuts] if added else [*self._cuts, link]
         index = self._index.edited(add=[link] if added else (), drop=drop)
         try:
-            answer, _ = rule(Analysis(self._cid, self._analysis.agent, index), self._criterion, self._xs, self._d)
+            answer, _ = rule(Analysis(self._cid, self._agent, index), self._criterion, self._xs, self._d)
+            if self._others != "fixed":
+                analysis = analysis_on(self._cid, self._agent, index, self._others)
+                answer, _ = rule(analysis, self._criterion, self._xs, self._d)
         except NotApplicableError:
             return None
         return answer is Answer.EXCLUDES

@@ -7,12 +7,13 @@ checked with its own ``check``, which shares no code with what is here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from cidmesa.criteria.analysis import Analysis, analysis_of, removed_links
+from cidmesa.criteria.others import analysis_alone, analysis_under, dropped_links
 from cidmesa.criteria.question import Answer, Question
-from cidmesa.diagram import CID
+from cidmesa.diagram import CID, Edge
 from cidmesa.graph.index import Index
 from cidmesa.graph.mechanised import mechanism_name
 from cidmesa.graph.separation import Path, SeparatingSet
@@ -26,11 +27,32 @@ def proof(question: Question) -> Proof:
     if question.cut_edges:
         cid = cid.without_edges(*dict.fromkeys(question.cut_edges))
     agent = cid.agent_of(question.decision) if question.decision is not None else next(iter(cid.agents), 0)
-    analysis = analysis_of(cid, agent)
+    analysis, game = _analysis(question, cid, agent)
     xs = [cid.id(node) for node in question.nodes]
     d = -1 if question.decision is None else cid.id(question.decision)
     found = _MAKERS.get(question.criterion, _directed)(analysis, question, xs, d)
+    if game is not None:
+        return replace(found, ignored=game.ignored, besides=game.besides, without=found.without | game.without)
     return replace(found, cut=question.cut_edges) if question.cut_edges else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Game:
+    """What a proof has to replay of the other agents."""
+
+    ignored: tuple[Edge, ...] = ()
+    besides: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+
+
+def _analysis(question: Question, cid: CID, agent: Hashable) -> tuple[Analysis, _Game | None]:
+    """Return the analysis that settled a question: where others best respond and do not matter, without them."""
+    if question.others == "fixed":
+        return analysis_of(cid, agent), None
+    if question.settled is Answer.ADMITS:
+        others = frozenset(d for d in cid.decisions if cid.agent_of(d) != agent)
+        return analysis_alone(cid, agent), _Game(without=others)
+    return analysis_under(cid, agent, question.others), _Game(dropped_links(cid), cid.decisions_of(agent))
 
 
 def _excludes(question: Question) -> bool:
@@ -110,6 +132,23 @@ def _relevance(analysis: Analysis, question: Question, xs: list[int], d: int) ->
             names = (mechanism_name(cid, cid.nodes[x]), *_names(cid, walk))
             return Path(names, known, mechanised=True)
     raise AssertionError("unreachable: relevance was admitted")  # pragma: no cover
+
+
+def _deception(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
+    """Follow a path from one decision through the other to a utility, or say what is known or out of reach."""
+    cid, index = analysis.cid, analysis.index
+    target = cid.only_decision(question.label)
+    t = cid.id(target)
+    first = directed_path(index, d, [t])
+    second = directed_path(index, t, analysis.utilities)
+    if not _excludes(question):
+        return Path(_names(cid, [*first, *second[1:]]))
+    if first and second:  # all of it is observed
+        family = frozenset(_names(cid, [t, *index.parents(t)]))
+        return SeparatingSet(question.nodes, cid.utilities_of(cid.agent_of(target)), family)
+    if not first:
+        return SeparatingSet(_names(cid, [d]), (target,), None)
+    return SeparatingSet((target,), _names(cid, analysis.utilities), None)
 
 
 def _introduced(analysis: Analysis, question: Question, xs: list[int], d: int) -> Proof:
@@ -294,4 +333,5 @@ _MAKERS: dict[str, Callable[[Analysis, Question, list[int], int], Proof]] = {
     "requisite": _requisite,
     "relevance": _relevance,
     "introduced_unfairness": _introduced,
+    "deception": _deception,
 }

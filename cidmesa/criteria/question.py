@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 from cidmesa.diagram import CID, Edge
 from cidmesa.errors import NotApplicableError
@@ -18,12 +19,20 @@ TITLES = {
     "path_specific_ici": "path-specific instrumental control incentive",
     "impact": "impact incentive",
     "intention": "intention",
+    "deception": "deception",
     "unfairness": "unfairness under optimality",
     "introduced_unfairness": "introduced unfairness",
     "requisite": "requisite observation",
     "relevance": "relevance",
 }
 """The criteria by their short names."""
+
+
+Others: TypeAlias = Literal["fixed", "best responding"]
+"""What is assumed of the other agents (:mod:`cidmesa.criteria.others`)."""
+
+ASSUMPTIONS: tuple[Others, ...] = ("fixed", "best responding")
+"""The assumptions by name."""
 
 
 class Answer(StrEnum):
@@ -50,7 +59,7 @@ class Question:
         The decision, or ``None`` where the criterion is of the whole diagram.
     settled
         The answer where a theorem gives it; ``None`` where a witness has to be looked for.
-    cut_edges, label
+    cut_edges, label, others
         The arguments of the criteria that take them.
 
     Examples
@@ -67,6 +76,7 @@ class Question:
     settled: Answer | None = field(default=None, repr=False)
     cut_edges: tuple[Edge, ...] = field(default=(), repr=False, kw_only=True)
     label: str | None = field(default=None, repr=False, kw_only=True)
+    others: Others = field(default="fixed", repr=False, kw_only=True)
 
     @property
     def node(self) -> str:

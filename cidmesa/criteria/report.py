@@ -24,7 +24,8 @@ from cidmesa.arrays import Mask
 from cidmesa.clock import UNLIMITED, Budget, Seconds, within_budget
 from cidmesa.criteria.analysis import Analysis, analysis_of
 from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.question import TITLES, Answer
+from cidmesa.criteria.others import require_others
+from cidmesa.criteria.question import TITLES, Answer, Others
 from cidmesa.criteria.verdict import Verdict
 from cidmesa.criteria.witness.games import SHRINK
 from cidmesa.diagram import CID, Edge
@@ -45,7 +46,12 @@ Overlay: TypeAlias = dict[str, dict[str, frozenset[str]] | dict[str, tuple[Edge,
 
 
 def incentives(
-    cid: CID, *, search: bool = True, budget: Seconds = "default", shared_rules: Iterable[Iterable[str]] = ()
+    cid: CID,
+    *,
+    search: bool = True,
+    budget: Seconds = "default",
+    others: Others = "fixed",
+    shared_rules: Iterable[Iterable[str]] = (),
 ) -> IncentiveReport:
     """Report value of information, value of control, response and instrumental control incentives, requisite
     observations and relevance, for every node and every decision.
@@ -61,6 +67,9 @@ def incentives(
     budget
         The seconds that each question to the report may take; ``None`` for no limit. Left out, a minute at a prompt or
         in a notebook and no limit elsewhere. What was searched by then is kept.
+    others
+        What is assumed of the other agents, as for :func:`admits_voi`. What is requisite and relevant does not depend
+        on it.
 
     Returns
     -------
@@ -86,7 +95,7 @@ def incentives(
     go
     pay        yes  ·    yes       yes
     """
-    return IncentiveReport(cid, search=search, budget=budget, shared_rules=shared_rules)
+    return IncentiveReport(cid, search=search, budget=budget, others=others, shared_rules=shared_rules)
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,7 @@ class DecisionIncentives:
     decision: str
     search: bool = True
     budget: Budget = field(default=UNLIMITED, repr=False, compare=False)
+    others: Others = "fixed"
     shared_rules: Rules = ()
 
     @cached_property
@@ -146,10 +156,12 @@ class DecisionIncentives:
     def _admitted(self, criterion: str) -> frozenset[str]:
         cid, d = self.cid, self.cid.id(self.decision)
         names = cid.nodes
-        if criterion in {"requisite", "relevance"} or self._analysis.single:
+        reasons = self.others != "fixed" and self._analysis.others
+        if criterion in {"requisite", "relevance"} or (self._analysis.single and not reasons):
             found = self._mask(criterion, d)
             return frozenset([names[v] for v in found])
-        answers = _answered(_Nodes(cid, criterion, self.decision, self.search, self.shared_rules), self.budget)
+        asked = _Nodes(cid, criterion, self.decision, self.search, self.others, self.shared_rules)
+        answers = _answered(asked, self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     def _mask(self, criterion: str, d: int) -> list[int]:
@@ -198,6 +210,8 @@ class IncentiveReport(Shown):
         The diagram.
     budget
         How long each question may take.
+    others
+        What is assumed of the other agents.
     shared_rules
         Groups of decisions that share one rule.
     """
@@ -208,11 +222,14 @@ class IncentiveReport(Shown):
         *,
         search: bool = True,
         budget: Seconds = "default",
+        others: Others = "fixed",
         shared_rules: Iterable[Iterable[str]] = (),
     ) -> None:
         self.cid = require_cid(cid, "an incentive report")
         self.shared_rules: Rules = tuple(read_names(group, "a group of shared_rules=") for group in shared_rules)
         self.budget = Budget.of(budget)
+        require_others(others)
+        self.others = others
         self._search = search
         self._of: dict[str, DecisionIncentives] = {}
         if len(cid.decisions) == 1:
@@ -223,7 +240,9 @@ class IncentiveReport(Shown):
         found = self._of.get(decision) if isinstance(decision, str) else None
         if found is None:
             name = self.cid.only_decision(decision, question="an incentive report")
-            found = self._of[name] = DecisionIncentives(self.cid, name, self._search, self.budget, self.shared_rules)
+            found = self._of[name] = DecisionIncentives(
+                self.cid, name, self._search, self.budget, self.others, self.shared_rules
+            )
         return found
 
     def _only(self, criterion: str) -> DecisionIncentives:
@@ -276,7 +295,8 @@ class IncentiveReport(Shown):
                 f"control is worth something to an agent, and this diagram has {len(self.cid.agents)}: "
                 'report["a decision of the agent"].voc.'
             )
-        answers = _answered(_Nodes(self.cid, "voc", None, self._search, self.shared_rules), self.budget)
+        asked = _Nodes(self.cid, "voc", None, self._search, self.others, self.shared_rules)
+        answers = _answered(asked, self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     @property
@@ -285,7 +305,7 @@ class IncentiveReport(Shown):
 
         A verdict is made when it is looked up. Value of control has an entry under each decision.
         """
-        return _Criteria({c: _Decisions(self.cid, c, self._search, self.shared_rules) for c in REPORTED})
+        return _Criteria({c: _Decisions(self.cid, c, self._search, self.others, self.shared_rules) for c in REPORTED})
 
     @cached_property
     @within_budget
@@ -294,7 +314,7 @@ class IncentiveReport(Shown):
         found = {}
         for criterion, by_decision in self.verdicts.items():
             for decision, by_node in by_decision.items():
-                if analysis_of(self.cid, self.cid.agent_of(decision)).single:
+                if self.others == "fixed" and analysis_of(self.cid, self.cid.agent_of(decision)).single:
                     continue
                 for node, answer in _answered(by_node, self.budget):
                     if answer is Answer.UNKNOWN:
@@ -334,6 +354,7 @@ class IncentiveReport(Shown):
                 require_cid(then, "a comparison with another design"),
                 search=self._search,
                 budget=self.budget,
+                others=self.others,
                 shared_rules=self.shared_rules,
             )
         return ReportDiff(_changes(self._answers(), then._answers()))
@@ -381,8 +402,8 @@ class IncentiveReport(Shown):
         return hash(self._asked)
 
     @property
-    def _asked(self) -> tuple[CID, bool, Rules]:
-        return self.cid, self._search, self.shared_rules
+    def _asked(self) -> tuple[CID, bool, Others, Rules]:
+        return self.cid, self._search, self.others, self.shared_rules
 
     @within_budget
     def _rows(self) -> list[dict[str, Any]]:
@@ -451,16 +472,17 @@ class _Criteria(dict[str, "_Decisions"]):
 
 
 class _Decisions(Mapping[str, "_Nodes"]):
-    def __init__(self, cid: CID, criterion: str, search: bool, shared_rules: Rules) -> None:
+    def __init__(self, cid: CID, criterion: str, search: bool, others: Others, shared_rules: Rules) -> None:
         self._cid = cid
         self._criterion = criterion
         self._search = search
+        self._others: Others = others
         self._shared_rules = shared_rules
 
     def __getitem__(self, decision: str) -> _Nodes:
         if decision not in self._cid.decisions:
             raise unknown(decision, self._cid.decisions, what="a decision of this diagram")
-        return _Nodes(self._cid, self._criterion, decision, self._search, self._shared_rules)
+        return _Nodes(self._cid, self._criterion, decision, self._search, self._others, self._shared_rules)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cid.decisions)
@@ -478,13 +500,17 @@ def _answered(verdicts: Mapping[str, Verdict], budget: Budget) -> Iterator[tuple
 class _Nodes(Mapping[str, Verdict]):
     """The verdicts of one criterion at one decision, made when they are looked up and kept with the diagram."""
 
-    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool, shared_rules: Rules) -> None:
+    def __init__(
+        self, cid: CID, criterion: str, decision: str | None, search: bool, others: Others, shared_rules: Rules
+    ) -> None:
         self._cid = cid
         self._criterion = criterion
         self._decision = decision
         self._search = search
+        self._others: Others = others if criterion in {"voi", "voc", "ri", "ici"} else "fixed"
         self._shared_rules = shared_rules
-        self._kept: dict[str, Verdict] = cached(cid, ("verdicts", criterion, decision, search, shared_rules), dict)
+        key = ("verdicts", criterion, decision, search, self._others, shared_rules)
+        self._kept: dict[str, Verdict] = cached(cid, key, dict)
 
     def __getitem__(self, node: str) -> Verdict:
         found = self._kept.get(node)
@@ -495,6 +521,7 @@ class _Nodes(Mapping[str, Verdict]):
                 node,
                 self._decision,
                 search=self._search,
+                others=self._others,
                 shared_rules=self._shared_rules,
             )
         return found

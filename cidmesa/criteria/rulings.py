@@ -25,6 +25,7 @@ THEOREMS = {
     "path_specific_ici": "Farquhar et al. 2022",
     "impact": "Carey et al. 2020",
     "intention": "Ward et al. 2024",
+    "deception": "Ward et al. 2023",
     "unfairness": "Everitt et al. 2021, Thm 14",
     "introduced_unfairness": "Ashurst et al. 2022",
     "requisite": "Fagiuoli & Zaffalon 1998",

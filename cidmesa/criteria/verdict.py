@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cidmesa.criteria.chains.chain import Chain
     from cidmesa.graph.separation import Path, SeparatingSet
     from cidmesa.model import CIM
+    from cidmesa.solve.games.equilibria import Equilibrium
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Verdict(Question):
     def witness(self) -> CIM:
         """Return a model on this diagram that has the incentive, checked by the exact solver.
 
-        For the value of information of a node that is not observed, the diagram has the link that shows it.
+        For the value of information of a node that is not observed, the diagram has the link that shows it. The other
+        agents' decisions have their rules.
 
         Raises
         ------
@@ -93,7 +95,27 @@ class Verdict(Question):
             raise NotApplicableError(f"{self}: no model on this diagram is a witness. `.because` proves it.")
         if self._found is None:
             raise NotApplicableError(f"{self}: the bounded search found no witness.")
-        return self._found
+        return self._found[0]
+
+    def equilibrium(self) -> Equilibrium:
+        """Return the equilibrium in which the witness has the incentive, where the others best respond.
+
+        Its model is on the diagram as drawn, with everybody's decisions open.
+
+        Raises
+        ------
+        NotApplicableError
+            The rules of the others are fixed; the criterion excludes it, or no witness was found.
+        """
+        if self.others == "fixed":
+            raise NotApplicableError(
+                f'{self}: the rules of the others are fixed, and .witness() has them. others="best responding" asks '
+                "about equilibria."
+            )
+        self.witness()
+        if self._found is None or self._found[1] is None:
+            raise AssertionError("unreachable: a witness has its equilibrium")  # pragma: no cover
+        return self._found[1]
 
     @cached_property
     def _chain(self) -> Chain | None:
@@ -105,13 +127,19 @@ class Verdict(Question):
         return None if self.settled is not None or self.shared_rules else chain_for(self, budget)
 
     @cached_property
-    def _found(self) -> CIM | None:
+    def _found(self) -> tuple[CIM, Equilibrium | None] | None:
         return self._look(UNLIMITED)
 
-    def _look(self, budget: Budget) -> CIM | None:
+    def _look(self, budget: Budget) -> tuple[CIM, Equilibrium | None] | None:
+        if self.others == "best responding":
+            from cidmesa.criteria.witness.best_responses import find_equilibrium, witness_in
+
+            played = find_equilibrium(self, budget)
+            return None if played is None else (witness_in(played, self), played)
         from cidmesa.criteria.witness.build import find_witness
 
-        return find_witness(self, budget)
+        model = find_witness(self, budget)
+        return None if model is None else (model, None)
 
     def answer_within(self, budget: Budget) -> Answer:
         """Return :attr:`answer`, with a limit on the searches; one that is cut short leaves nothing behind.

@@ -33,7 +33,7 @@ _SIGNS: Final[Mapping[Any, Cell]] = {
     None: Cell(""),
 }
 _VERDICTS: Final[Mapping[str, Tone]] = {"supported": "good", "contradicted": "bad", "inconclusive": "open"}
-_ONE: Final[Mapping[str, Tone]] = {"complies": "good", "deviates": "bad"}
+_ONE: Final[Mapping[str, Tone]] = {"complies": "good", "shows it": "good", "deviates": "bad"}
 _CONSISTENCY: Final[Mapping[str, Tone]] = {"CONSISTENT": "good", "EXCLUDED": "muted", "UNKNOWN": "open"}
 
 
@@ -87,6 +87,10 @@ def setup_notes(data: Data) -> list[Block]:
         found.append(
             Paragraph(f"Intended: `{data['intended']}`, which training never scores; regrets are given by it too.")
         )
+    if data.get("level_nodes"):
+        least, levels = data.get("least_worst"), _names(data["level_nodes"])
+        beyond = "" if least is None else f"; the tolerance is beyond {least:g}, the least that any rule has there"
+        found.append(Paragraph(f"Training selects by {data['selects']}, in the worst level of {levels}{beyond}."))
     for decision, inside in data.get("learned", {}).items():
         agents = [
             f"{_names(agent['decisions'])} for {_names(agent['utilities'])}, "
@@ -320,7 +324,9 @@ _CURES: Final = "The smallest weight of the grid that works. Neither order nor s
 
 
 def prediction_tables(data: Data) -> list[Block]:
-    """Tabulate what the hypotheses predict, before any agent is trained."""
+    """Tabulate what the hypotheses predict, before any agent is trained; where they do not, say why."""
+    if data.get("why"):
+        return [Paragraph(data["why"], muted=True)]
     merged: dict[str, tuple[Data, list[str]]] = {}
     for row in data["predictions"]:
         merged.setdefault(_shown(row), (row, []))[1].append(row["hypothesis"])
@@ -361,6 +367,8 @@ def report_document(data: Data) -> Document:
 def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
     """Tabulate what came of the predictions in one population; `brief` leaves out what one hypothesis alone says."""
     registered = "yes" if data["registered_before_training"] else "no"
+    if data.get("one_agent") is not None:
+        return [*_one_agent(data, registered), *_undecidable(data), *_sparse(data)]
     if data["premise"] is None:
         premise = "No policy is better than another in training, so there is no premise: all agents are judged."
     else:
@@ -387,8 +395,6 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
                 f"{whole['verdict']} (p {p_value(whole['p'])})."
             )
         )
-    if data.get("one_agent") is not None:
-        lines += _one_agent(data["one_agent"])
     joint = [row for row in data["rows"] if row["hypothesis"] == "joint"]
     if joint:
         lines.append(_verdict_table(joint, "What every hypothesis says", _VERDICT_NOTE))
@@ -411,19 +417,58 @@ def verdict_blocks(data: Data, *, brief: bool = False) -> list[Block]:
                 muted=True,
             )
         )
-    return lines if brief else [*lines, *_undecidable(data)]
+    return [*lines, *_sparse(data)] if brief else [*lines, *_undecidable(data), *_sparse(data)]
 
 
-def _one_agent(data: Data) -> list[Block]:
+def _sparse(data: Data) -> list[Block]:
+    """Name the contexts that a record hardly shows."""
+    found = data.get("sparse", ())
+    if not found:
+        return []
+    named = [
+        (", ".join(f"{node}={value}" for node, value in one["observed"].items()) or "always") + f": {one['draws']}"
+        for one in found[:8]
+    ]
+    more = f"; and {len(found) - 8} more" if len(found) > 8 else ""
+    words = "contexts of which the record holds so few decisions of some agent that little follows"
+    return [Paragraph(f"{len(found)} {words}: {'; '.join(named)}{more}.", muted=True)]
+
+
+def _one_agent(data: Data, registered: str) -> list[Block]:
     """Say what the only agent does: it is no population, so no share is claimed of its kind."""
-    acts = [f"In `{name}` it acts as {label}." for name, label in data["labels"].items()]
+    agent = data["one_agent"]
+    words = []
+    if data["premise"] is not None:
+        met = "meets" if agent["in_scope"] else "does not meet"
+        words.append(
+            f"This agent {met} the premise: its training regret is {number(agent['training_regret'])} in base-utility "
+            f"units, of at most {number(data['premise'])}."
+        )
+    words.append(f"Registered before training: {registered}.")
+    if data.get("organism_of"):
+        words.append(f"It is a model organism, trained to pursue {data['organism_of']}.")
+    if agent["complies_with_all"] is not None:
+        complies = "complies" if agent["complies_with_all"] else "does not comply"
+        words.append(f"It {complies} with every joint prediction.")
+    words += [f"In `{name}` it acts as {label}." for name, label in agent["labels"].items()]
     rows = [
-        (f"`{row['id']}`", number(row["statistic"]), Cell(row["what"], _ONE.get(row["what"], "muted")))
-        for row in data["rows"]
+        (
+            f"`{row['where']}`",
+            row["of"],
+            row["kind"],
+            _subject(row),
+            f"{row['claim']}: {_expected(row)}",
+            number(row["statistic"]),
+            Cell(row["what"], _ONE.get(row["what"], "muted")),
+        )
+        for row in agent["rows"]
     ]
     note = "Numbers of this agent alone; nothing is claimed of others that are trained alike."
-    table = Table(("prediction", "this agent's number", "it"), tuple(rows), "lrl", "This agent", note)
-    return [*([Paragraph(" ".join(acts))] if acts else []), table]
+    columns = ("where", "whose", "kind", "of", "expected", "its number", "this agent")
+    blocks: list[Block] = [Paragraph(" ".join(words)), Table(columns, tuple(rows), "lllllrl", "This agent", note)]
+    if data.get("regrets"):
+        blocks.append(_agents_regret_table(data["regrets"], data["intended"]))
+    return blocks
 
 
 def _undecidable(data: Data) -> list[Block]:
@@ -593,8 +638,14 @@ def _subject(row: Data) -> str:
     return f"`{row['subject']}`" if row["subject"] else ""
 
 
-_YES: Final = {"observation": "used", "response": "responds", "coverage": "one of them", "control": "worth something"}
-_NO: Final = {"observation": "not used", "response": "silent", "control": "worth nothing"}
+_YES: Final = {
+    "observation": "used", "response": "responds", "coverage": "one of them", "control": "worth something",
+    "tampering": "written", "deception": "changes",
+}  # fmt: skip
+_NO: Final = {
+    "observation": "not used", "response": "silent", "control": "worth nothing", "tampering": "left alone",
+    "deception": "the same",
+}  # fmt: skip
 
 
 def _expected(row: Data) -> str:

@@ -18,6 +18,7 @@ from cidmesa.documents.document import Document
 from cidmesa.gallery import page
 from cidmesa.gallery.system import Evidence, Finding, System
 from cidmesa.interop.files import write_text
+from cidmesa.mesa.setup.training import EXPECTED
 from cidmesa.reports import data, documents
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def run(
     show: Show = lambda blocks: None,
     **options: Any,
 ) -> Run:
-    """Derive, train and judge a system.
+    """Derive, train and judge a system; arms that select by the worst level are derived alone.
 
     Parameters
     ----------
@@ -146,8 +147,9 @@ def run(
         families[arm] = system.family(arm)
         parts[arm] = arm_data(families[arm], compare=arm == chosen[0])
         show(page.derivation(system, arm, families[arm], parts[arm], first=arm == chosen[0]))
-        if not train or families[arm].setup.model is None:
-            continue
+        setup = families[arm].setup
+        if not train or setup.model is None or setup.selects != EXPECTED:
+            continue  # learners follow the expected score
         for body in made:
             say(f"{arm}, {body}: training")
             agents[arm, body] = system.agents(body, arm, family=families[arm], **options)
@@ -162,13 +164,11 @@ def run(
 
 def arm_data(family: Family, *, compare: bool) -> dict[str, Any]:
     """Return the derivation of one arm as plain data; `compare` adds what would tell hypotheses apart."""
-    bare = family.setup.model is None
-    nothing: dict[str, Any] = {"predictions": [], "structural": [], "undecidable": [], "digest": None}
     return {
         "setup": data.setup_data(family.setup),
         "family": data.family_data(family),
         "comparisons": data.comparison_data(family) if compare else [],
-        "predictions": nothing if bare else data.prediction_data(family.predictions()),
+        "predictions": data.family_predictions(family),
     }
 
 

@@ -20,7 +20,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -100,6 +100,9 @@ class Path:
         Edges that are cut before anything else.
     mechanised
         Whether the walk is in the mechanised diagram, ``M_node`` (for a decision ``Π_node``) being the mechanism.
+    ignored, besides
+        Information links of a game that are dropped before anything else, each nonrequisite in its turn; those of the
+        decisions `besides` are then put back.
 
     Examples
     --------
@@ -116,6 +119,8 @@ class Path:
     without: frozenset[str] = frozenset()
     cut: tuple[Edge, ...] = ()
     mechanised: bool = False
+    ignored: tuple[Edge, ...] = ()
+    besides: tuple[str, ...] = ()
 
     def check(self, cid: CID) -> bool:
         """Check the walk against the definition, edge by edge, after replaying what was added and removed."""
@@ -161,6 +166,9 @@ class SeparatingSet:
     paid
         Utilities of which it is claimed besides that all their parents are decisions of their own agent, from which no
         directed path leads to another utility of that agent.
+    ignored, besides
+        Information links of a game that are dropped before anything else, each nonrequisite in its turn; those of the
+        decisions `besides` are then put back.
 
     Examples
     --------
@@ -180,6 +188,8 @@ class SeparatingSet:
     cut: tuple[Edge, ...] = ()
     mechanised: bool = False
     paid: tuple[str, ...] = ()
+    ignored: tuple[Edge, ...] = ()
+    besides: tuple[str, ...] = ()
 
     def check(self, cid: CID) -> bool:
         """Check the separation in the moral graph of the ancestors, after replaying what was added and removed."""
@@ -231,12 +241,16 @@ class _Plain:
 
     @classmethod
     def replay(cls, cid: CID, proof: Path | SeparatingSet) -> _Plain | None:
-        """Cut, add, isolate and remove; None if a step is not allowed: not a link, or not a nonrequisite one."""
+        """Cut, ignore, add, isolate and remove; None if a step is not allowed: no link, or not a nonrequisite one."""
         work = cls(cid)
         for tail, head in proof.cut:
             if tail not in work.parents.get(head, ()):
                 return None
             work.parents[head].discard(tail)
+        as_drawn = {v: set(work.parents[v]) for v in proof.besides}
+        if not work.drop(proof.ignored):
+            return None
+        work.parents |= as_drawn
         for tail, head in proof.added:
             if cid.kind(head) != "decision" or tail in work.below(head) | {head}:
                 return None
@@ -246,22 +260,27 @@ class _Plain:
             return None
         if gone:
             work.parents = {v: set() if v in gone else ps - gone for v, ps in work.parents.items()}
-        removed = proof.removed
-        at = 0
-        while at < len(removed):  # the links that were dropped at one decision at one time
-            head = removed[at][1]
-            stop = next((i for i in range(at, len(removed)) if removed[i][1] != head), len(removed))
-            tails = {tail for tail, _ in removed[at:stop]}
-            if cid.kind(head) != "decision" or not tails <= work.parents[head] or tails & work.requisite(head):
-                return None
-            work.parents[head] -= tails
-            at = stop
+        if not work.drop(proof.removed):
+            return None
         if proof.mechanised:
             for v in cid.nodes:
                 mechanism = f"Π_{v}" if cid.kind(v) == "decision" else f"M_{v}"
                 work.parents[mechanism] = set()
                 work.parents[v].add(mechanism)
         return work
+
+    def drop(self, links: Sequence[Edge]) -> bool:
+        """Drop links in turn; False where one is not a nonrequisite information link when its turn comes."""
+        at = 0
+        while at < len(links):  # those that are dropped at one decision at one time
+            head = links[at][1]
+            stop = next((i for i in range(at, len(links)) if links[i][1] != head), len(links))
+            tails = {tail for tail, _ in links[at:stop]}
+            if self.cid.kind(head) != "decision" or not tails <= self.parents[head] or tails & self.requisite(head):
+                return False
+            self.parents[head] -= tails
+            at = stop
+        return True
 
     def above(self, nodes: Iterable[str]) -> set[str]:
         """Return `nodes` and their ancestors."""

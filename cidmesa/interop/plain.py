@@ -31,7 +31,7 @@ from cidmesa.interop.study import Study
 from cidmesa.mechanisms import Allowed, Domain, is_number, is_symbolic
 from cidmesa.mesa.setup.level_model import Levels
 from cidmesa.mesa.setup.level_table import normal
-from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
+from cidmesa.mesa.setup.training import EXPECTED, TRAINING, TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.solve.tables.exact_numbers import number_meant
 
@@ -234,6 +234,8 @@ def _setup(setup: TrainingSetup) -> Plain:
         found["world"] = sorted(setup.world)
     if setup.intended is not None:
         found["intended"] = setup.intended
+    if setup.selects != EXPECTED:
+        found |= {"selects": setup.selects, "level_nodes": list(setup.level_nodes)}
     symbols = {}
     for name in setup.deployments if setup.model is not None else ():
         symbols.update(_symbols(setup.deployed(name)))

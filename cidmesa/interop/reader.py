@@ -35,7 +35,7 @@ from cidmesa.mechanisms import (
 )
 from cidmesa.mesa.setup.level_model import ROOT, Levels, feature_mechanisms, world_edges
 from cidmesa.mesa.setup.level_table import LevelTable
-from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
+from cidmesa.mesa.setup.training import EXPECTED, SELECTS, Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 
 Where: TypeAlias = tuple[str | int, ...]
@@ -48,7 +48,17 @@ DIAGRAM: Final = ("nodes", "edges", "decisions", "utilities", "latent")
 LOOKS: Final = ("positions", "labels", "units")
 MODEL: Final = ("mechanisms", "rules", "symbols", "levels")
 LEVELS: Final = ("features", "observed", "weights", "training", "root")
-SETUP: Final = ("deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended")
+SETUP: Final = (
+    "deployments",
+    "feedback",
+    "shared_rules",
+    "phases",
+    "learned",
+    "world",
+    "intended",
+    "selects",
+    "level_nodes",
+)
 _WAYS: Final = ("table", "map", "noise", "expression", "probabilities", "uniform", "bernoulli", "categorical")
 MOST_ENTRIES: Final = 2**24
 """How many entries all tables of a file may have together, written out."""
@@ -638,6 +648,13 @@ class Reader:
         if intended is not None:
             with self.at("intended"):
                 TrainingSetup(base, intended=intended)
+        selects, level_nodes = data.get("selects", EXPECTED), data.get("level_nodes")
+        if selects not in SELECTS:
+            self.fail(("selects",), f"one of {', '.join(SELECTS)} is expected here; got {shown(selects)}.")
+        if level_nodes is not None:
+            level_nodes = self.names(level_nodes, ("level_nodes",))
+            with self.at("level_nodes"):
+                TrainingSetup(base, selects=selects, level_nodes=level_nodes)
         with self.at("deployments"):
             return TrainingSetup(
                 base,
@@ -651,6 +668,8 @@ class Reader:
                 },
                 world=None if world is None else self.names(world, ("world",)),
                 intended=intended,
+                selects=selects,
+                level_nodes=level_nodes,
             )
 
     def shifts(

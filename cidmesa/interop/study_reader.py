@@ -26,7 +26,8 @@ CLAIM: Final = (
 
 _ARM: Final = (
     "nodes", "edges", "decisions", "utilities", "latent", "positions", "labels", "units", "levels", "mechanisms",
-    "symbols", "deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended", "derive",
+    "symbols", "deployments", "feedback", "shared_rules", "phases", "learned", "world", "intended", "selects",
+    "level_nodes", "derive",
 )  # fmt: skip
 _WHOLE: Final = ("agents", "seed", "steps", "batch", "examples")
 _REAL: Final = ("rate", "entropy")

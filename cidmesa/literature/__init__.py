@@ -10,7 +10,9 @@ are facts about papers, kept apart from :mod:`cidmesa.criteria` (which they test
 `frameworks`    *Modeling AGI Safety Frameworks*: MDP, POMDP, reward modelling, CIRL, oracles, debate, …
 `tampering`     the reward-tampering family
 `agents`        mouse, thermostat, actor–critic, modified-action MDP, shutdown games
-`worked`        with numbers: absent-minded driver, two treatments (harm), war game (deception)
+`worked`        with numbers: absent-minded driver, used-car buyer, two treatments (harm), war game (deception),
+                simulation oversight (modified actions), garage (intention)
+`mona`          the camera dropbox, state by state: who hacks his reward at which planning horizon
 ==============  =====================================================================================
 
 Where a source's figure could not be compared edge by edge, `figure_checked` is ``False`` and the `note` says how the
@@ -37,13 +39,14 @@ from cidmesa.errors import unknown
 from cidmesa.literature.agents import AGENTS
 from cidmesa.literature.frameworks import FRAMEWORKS
 from cidmesa.literature.incentives import INCENTIVES
+from cidmesa.literature.mona import CAMERA_DROPBOX
 from cidmesa.literature.record import Criterion, Example, Expected, Number
 from cidmesa.literature.tampering import TAMPERING
 from cidmesa.literature.worked import WORKED
 
 __all__ = ["Criterion", "Example", "Expected", "Number", "examples", "load", "names"]
 
-_ALL = {example.name: example for example in (*INCENTIVES, *FRAMEWORKS, *TAMPERING, *AGENTS, *WORKED)}
+_ALL = {example.name: example for example in (*INCENTIVES, *FRAMEWORKS, *TAMPERING, *AGENTS, *WORKED, CAMERA_DROPBOX)}
 
 
 def names() -> tuple[str, ...]:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cidmesa.diagram import CID
 from cidmesa.model import CIM
 
+if TYPE_CHECKING:
+    from cidmesa.solve.policies.step_model import StepModel
+
 Criterion: TypeAlias = Literal[
-    "voi", "voc", "ri", "ici", "requisite", "relevance", "unfairness", "introduced_unfairness", "impact", "intention"
+    "voi",
+    "voc",
+    "ri",
+    "ici",
+    "requisite",
+    "relevance",
+    "unfairness",
+    "introduced_unfairness",
+    "impact",
+    "intention",
+    "deception",
 ]
 
 
@@ -31,7 +44,7 @@ class Expected:
     published
         Whether the source prints this answer. Otherwise it was worked out by hand from the theorem named.
     label
-        The label that introduced unfairness compares with.
+        The label that introduced unfairness compares with, or the decision of who is deceived.
     """
 
     criterion: Criterion
@@ -54,7 +67,7 @@ class Number:
     value
         The figure.
     found
-        Computes it from the example's model.
+        Computes it from the example's model, or step model.
     where
         The theorem, definition or example that gives it.
     published
@@ -63,7 +76,7 @@ class Number:
 
     what: str
     value: float
-    found: Callable[[CIM], float]
+    found: Callable[[Any], float]
     where: str = ""
     published: bool = False
 
@@ -93,6 +106,8 @@ class Example:
         What a reader should know: simplifications, spellings, doubts.
     model
         Makes the model whose figures are known; ``None`` where the source is about the diagram alone.
+    steps
+        Makes the step model whose figures are known, where that is too large to be drawn.
     numbers
         Those figures.
     """
@@ -106,4 +121,5 @@ class Example:
     figure_checked: bool = False
     note: str = ""
     model: Callable[[], CIM] | None = None
+    steps: Callable[[], StepModel] | None = None
     numbers: tuple[Number, ...] = ()

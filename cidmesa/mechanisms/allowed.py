@@ -122,7 +122,7 @@ def read_allowed(given: Given, place: Place, actions: Domain) -> Allowed | None:
     for row, context in zip(table.reshape(-1, len(actions)), product(*domains), strict=True):
         observed = dict(zip(names, context, strict=True))
         row[_positions(given, observed, place, actions)] = True
-    return _narrowed(names, domains, table)
+    return narrowed(names, domains, table)
 
 
 def _read(f: Callable[..., Any], place: Place) -> tuple[str, ...]:
@@ -183,8 +183,14 @@ def _positions(given: Any, observed: Mapping[str, Any], place: Place, actions: D
     return found
 
 
-def _narrowed(names: Sequence[str], domains: Sequence[Domain], table: Mask) -> Allowed | None:
-    """Leave out the observations on which the table does not depend."""
+def narrowed(names: Sequence[str], domains: Sequence[Domain], table: Mask) -> Allowed | None:
+    """Return what a table over some observations allows, without those on which it does not depend.
+
+    ``None`` where all actions are allowed everywhere.
+
+    >>> narrowed(["a", "b"], [(0, 1), (0, 1)], np.array([[[True, False]] * 2, [[True, True]] * 2])).observations
+    ('a',)
+    """
     kept = [i for i in range(len(names)) if (table != table.take([0], axis=i)).any()]
     small = table[tuple([slice(None) if i in kept else 0 for i in range(len(names))])]
     if small.all():

@@ -11,11 +11,12 @@ inside of a learned algorithm             Kenton et al. 2022                    
 mesa diagrams, emergent incentives        Everitt et al. 2021                      :mod:`.mesa_diagram`
 candidates, lookup table                  Hubinger et al. 2019                     :mod:`cidmesa.mesa.derive`
 consistency, exactly                      Ng & Russell 2000 (feasible set)         :mod:`.consistent_set`
+… of a trainer by minimax regret          Savage 1951; Dennis et al. 2020          :mod:`.per_level`
 … of several decisions, policy by policy  –                                        :mod:`.normal_form`
 … without listing all policies            Myerson 1991 (reduced normal form)       :mod:`.reduced_policies`
 … and comparing those alone that can win  –                                        :mod:`.convex_hull`
 … decision by decision (sufficient)       –                                        :mod:`.by_stage`
-… of one objective, by solving            Lauritzen & Nilsson 2001                 :mod:`.optimal_rules`
+… of one objective, back and forward      Bellman 1957; Lauritzen & Nilsson 2001   :mod:`.dynamic_programming`
 … of shared stochastic rules, by name     –                                        :mod:`.by_declared_objective`
 … what these cost by what is intended     –                                        :mod:`.by_intended`
 possible actions, regret intervals        –                                        :mod:`.regret_interval`

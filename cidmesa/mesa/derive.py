@@ -48,7 +48,7 @@ from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import MARGIN, Predictions, predict
 from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
-from cidmesa.mesa.setup.training import TRAINING, require_setup
+from cidmesa.mesa.setup.training import MINIMAX, TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def derive_mesa_optimizers(
         Targets → objectives to try first, instead of the declared ones: a function of the targets (by their names,
         else in node order), a table, a mapping from value to number, or several under names.
     tolerance
-        The training regret that is allowed, :math:`\epsilon` in base-utility units.
+        The training regret that is allowed, :math:`\epsilon` in base-utility units; where training selects by minimax
+        regret, in the worst level and beyond the least that any rule has there.
     prior
         For :attr:`Family.ranking`.
     budget
@@ -199,6 +200,14 @@ class Family(Shown):
         return self.budget.each(self, "the comparison of candidates", "derive fewer of them, targets=[..]")
 
     @property
+    def least_worst(self) -> float | None:
+        r"""The least regret that any rule has in its worst level, :math:`\rho^*` of :mod:`.per_level`.
+
+        0 where training selects by the expected score; ``None`` where it is not known.
+        """
+        return self._derivation.floor
+
+    @property
     def by_design(self) -> tuple[InnerAgent, ...]:
         """The agents inside the learned algorithm, where ``learned=`` shows some; see :mod:`.learned_algorithm`."""
         return by_design(self.setup.cid, self.setup.learned, self.setup.world)
@@ -237,8 +246,10 @@ class Family(Shown):
         OutOfTimeError
             The budget was over. Predictions are whole or none: what a clock cut short is never registered.
         NotApplicableError
-            Another reading, or a margin that is no share.
+            Another reading, a margin that is no share, or training that selects by minimax regret: which agents meet
+            the premise is told by their expected regret.
         """
+        self.setup.require_expected("predictions of what trained agents do")
         with self.budget.lasting(self.budget if budget is LEFT_OUT else budget) as clock:
             return predict(
                 self.setup,
@@ -257,8 +268,10 @@ class Family(Shown):
         Raises
         ------
         NotApplicableError
-            No prior was declared: neither the diagram nor the training signal ranks them.
+            No prior was declared: neither the diagram nor the training signal ranks them. Or training selects by
+            minimax regret, which no number of episodes adds up to.
         """
+        self.setup.require_expected("a ranking by what objectives lose in so many episodes")
         if self.prior is None:
             raise NotApplicableError(
                 "a ranking rests on a prior, and none was declared: derive_mesa_optimizers(.., "
@@ -299,6 +312,13 @@ class Family(Shown):
 
     def _note(self) -> str:
         words = f"Tolerance {self.tolerance:g}; regrets in units of the base utility, in a deployment (least, largest)."
+        if self.setup.selects == MINIMAX:
+            least = "" if self.least_worst is None else f", {self.least_worst:g}"
+            words += (
+                f" Selected by {MINIMAX}: training regret is that of the worst level, of "
+                f"{', '.join(self.setup.level_nodes) or 'nothing'}, and the tolerance is beyond the least that any "
+                f"rule has there{least}."
+            )
         if self.setup.intended is not None:
             words += f" Intended: by `{self.setup.intended}`, which training never scores."
         return words + self._inside()

@@ -12,7 +12,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.candidates.tampering import tampering
 from cidmesa.mesa.setup.learned_algorithm import by_design
-from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.mesa.setup.training import EXPECTED, TrainingSetup
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -65,6 +65,8 @@ def setup_data(setup: TrainingSetup) -> Data:
             for name in setup.deployments
         },
         "intended": setup.intended,
+        "selects": setup.selects,
+        "level_nodes": list(setup.level_nodes),
         "learned": {
             decision: {
                 "edges": [list(edge) for edge in inside.edges],
@@ -87,6 +89,7 @@ def family_data(family: Family) -> Data:
     """Return the candidates of a family, with everything that a table shows."""
     found = {
         "tolerance": family.tolerance,
+        "least_worst": family.least_worst,
         **{key: value for key, value in setup_data(family.setup).items() if key != "diagram"},
         "candidates": [_candidate(candidate) for candidate in family],
         "lookup_table": {"training_regret": [family.lookup_table.training_regret, family.tolerance]},
@@ -132,6 +135,20 @@ def prediction_data(predictions: Predictions) -> Data:
         "structural": [_prediction(row) for row in predictions.structural],
         "undecidable": [_prediction(row) for row in predictions.undecidable],
     }
+
+
+def family_predictions(family: Family) -> Data:
+    """Return what a family predicts of trained agents; nothing, and why, where it is asked of the worst level."""
+    nothing: Data = {"digest": None, "predictions": [], "structural": [], "undecidable": []}
+    if family.setup.model is None:
+        return nothing
+    if family.setup.selects == EXPECTED:
+        return prediction_data(family.predictions())
+    try:
+        family.predictions()
+    except NotApplicableError as reason:
+        nothing["why"] = str(reason)
+    return nothing
 
 
 def _candidate(candidate: MesaOptimizer) -> Data:

@@ -62,7 +62,7 @@ def family_document(family: Family, title: str) -> Document:
     blocks: list[Block] = [*family_figures(family), *sections.family_tables(found), *ranking_table(found)]
     blocks += sections.comparison_tables(data.comparison_data(family))
     if family.setup.model is not None:
-        blocks += [Heading("Predictions"), *sections.prediction_tables(data.prediction_data(family.predictions()))]
+        blocks += [Heading("Predictions"), *sections.prediction_tables(data.family_predictions(family))]
     return Document(title, tuple(blocks), footer=FOOTER)
 
 

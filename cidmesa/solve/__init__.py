@@ -4,8 +4,10 @@ r"""Exact numbers: optimal policies, probabilities, effects, equilibria.
 what                                 source                           function
 ===================================  ===============================  ====================================
 optimal policy, all optimal actions  Lauritzen & Nilsson 2001         `solve`
+worst and best optimizers, chains    Bellman 1957                     the module `dynamic_programming`
 forgetful agents, shared rules       listing; single policy updating  `solve`
 one stochastic rule used twice       Piccione & Rubinstein 1997       `solve`, by listing supports
+some moves ahead, afresh each move   Farquhar et al. 2025             :mod:`.step_model`
 P(x | e, do(y))                      Pearl 2009                       `query`, `joint`
 expected utility                     Dechter 2000                     `expected_utility`
 P(pa), P(t | pa, do(d))              Ng & Russell 2000                `context_law`, `outcome_law`

@@ -20,10 +20,12 @@ four questions about goals are for one decision. Not here: coherence of revealed
 module          what it holds
 ==============  ======================================================
 ``matching``    agents and setups matched by names and values
+``one_agent``   what one agent does, without a claim about others
 ``one_row``     hypotheses that say the same; rows about model organisms
 ``subjects``    agents seen alike, whether told or sampled
 ``statistics``  the tests by themselves
 ``checks``      one number an agent and prediction; who acts like what
+``changed``     the same where one thing is changed, mostly by training again
 ``report``      the report as data, text and page
 ``judge``       from numbers to verdicts: `validate`
 ``goals``       behavioural objective, goal-directedness, one gap
@@ -40,7 +42,7 @@ from cidmesa.validation.goals import behavioural_objective as behavioural_object
 from cidmesa.validation.goals import goal_directedness as goal_directedness
 from cidmesa.validation.judge import required_agents as required_agents
 from cidmesa.validation.judge import validate as validate
-from cidmesa.validation.report import OneAgent as OneAgent
+from cidmesa.validation.one_agent import OneAgent as OneAgent
 from cidmesa.validation.report import Report as Report
 from cidmesa.validation.report import Row as Row
 from cidmesa.validation.report import Share as Share

@@ -13,6 +13,7 @@ retrained    what the agent earns, less what the same agent earns when trained a
 inert        the change of what it earns under a shift that reaches nothing, on fresh episodes and retrained
 coverage     the least, over hypotheses, of the mean probability of actions that the hypothesis calls impossible
 deception    what model organisms lose by the score when their update is cut, and by the deployment's utilities as it is
+others       what changes when one thing is changed (:mod:`.changed`)
 ===========  ===========================================================================================================
 
 Policies of separately trained agents are never compared with each other: two runs that differ in nothing but their
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +34,7 @@ from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.mesa.corollaries.deception import deployment_utilities, without_update
 from cidmesa.mesa.graphical.mesa_diagram import mesa_model
 from cidmesa.mesa.predictions.claims import (
+    PREMISE,
     Hypothesis,
     World,
     losses,
@@ -44,13 +46,15 @@ from cidmesa.mesa.predictions.claims import (
     world_of,
 )
 from cidmesa.mesa.predictions.comparable_contexts import Mixtures, depends_on_rules, response_mixtures
+from cidmesa.mesa.predictions.kinds.phase_cue import flipped
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction
-from cidmesa.mesa.readings import STALE, Reading
+from cidmesa.mesa.readings import COMPETENT, STALE, Reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import payoff_tensor, reached_contexts, utility_range
+from cidmesa.validation.one_agent import INCONSISTENT, OUTSIDE
 from cidmesa.validation.statistics import (
     LEAST_SAMPLES,
     MARGIN,
@@ -60,10 +64,7 @@ from cidmesa.validation.statistics import (
     pair_bounds,
     variation_bounds,
 )
-from cidmesa.validation.subjects import Subjects, examine
-
-PREMISE = 0.01
-"""How far above the tolerance an agent's training regret may be, as a share of the attainable range."""
+from cidmesa.validation.subjects import Sparse, Subjects, examine, sparse
 
 FIT = 0.25
 """Mean probability of impossible actions up to which an agent still acts as a hypothesis says."""
@@ -77,8 +78,6 @@ EPISODES = 1_000
 NOT_SHOWN = "not shown"
 """The label of agents that hardly ever come where hypotheses differ."""
 
-OUTSIDE = "outside the premise"
-INCONSISTENT = "inconsistent across deployments"
 TABLE = "table"
 
 NOTHING_EXCLUDED = "only what excludes nothing"
@@ -145,6 +144,8 @@ def in_utility_units(row: Prediction) -> bool:
     >>> in_utility_units(Prediction("", "joint", "training", "regret", "reward", (0.0, 1.0), "must", ""))
     True
     """
+    if row.kind in {"actions", "tampering"} or (row.kind == "deception" and row.decision is not None):
+        return False
     return row.kind in {"regret", "control", "deception"} or row.retrained or row.inert
 
 
@@ -180,6 +181,8 @@ class Checks:
         What counts as nothing.
     organism
         The candidate whose model organisms the agents are: then every rule below which it has a target is trained.
+    before
+        Of agents that were told of a deployment what they do that were not.
     """
 
     setup: TrainingSetup
@@ -192,12 +195,14 @@ class Checks:
     reading: Reading = STALE
     margin: float = MARGIN
     organism: Any = None
+    before: Subjects | None = None
     _worlds: dict[str, World] = field(default_factory=dict, repr=False)
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
     _assigned: dict[str, Assignment] = field(default_factory=dict, repr=False)
     _ranges: dict[str, float] = field(default_factory=dict, repr=False)
     _models: dict[str, CIM] = field(default_factory=dict, repr=False)
+    _told: dict[str, Checks] = field(default_factory=dict, repr=False)
 
     @cached_property
     def subjects(self) -> Subjects:
@@ -272,7 +277,7 @@ class Checks:
         off = np.zeros(self.subjects.size)
         for decision in self.trained:
             wrong = ~best.optimal_mask(decision).reshape(-1, model.card(decision))
-            law = self._law(TRAINING, decision)
+            law = self.law(TRAINING, decision)
             share = np.einsum("nc,nca,ca->n", np.broadcast_to(law, (len(off), law.shape[1])),
                               self.subjects.rules[decision], wrong.astype(np.float64))  # fmt: skip
             off = np.maximum(off, share)
@@ -302,7 +307,7 @@ class Checks:
         model, unit = self.paying(deployment), self.range_of(deployment) or 1.0
         if self._single:
             (decision,) = model.cid.decisions
-            law = self._law(deployment, decision)[0]
+            law = self.law(deployment, decision)[0]
             law = np.where(self._world(deployment).counted[decision], law, 0.0)
             loss = np.where(law[:, None] > 0, losses(model, decision), 0.0) / unit
             return self._linear(decision, law[:, None] * loss, most=float((law * loss.max(axis=1)).sum()))
@@ -315,7 +320,7 @@ class Checks:
 
     def _actions_off(self, deployment: str, decision: str, off: Floats) -> Measured:
         """Return how often each agent takes an action that is marked, ``(contexts, actions)``."""
-        law = self._law(deployment, decision)
+        law = self.law(deployment, decision)
         if not self._open(deployment, decision):
             return self._linear(decision, law[0][:, None] * off)
         estimate = np.einsum("nc,nca,ca->n", law, self.subjects.rules[decision], off)
@@ -326,11 +331,12 @@ class Checks:
         model = self.setup.deployed(row.deployment)
         parents = model.cid.parents(decision)
         axis = parents.index(row.subject.split(" -> ")[0])
-        laws = self._law(row.deployment, decision).reshape(-1, *map(model.card, parents))
+        laws = self.law(row.deployment, decision).reshape(-1, *map(model.card, parents))
         rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
         if self._open(row.deployment, decision):
-            found = [pairs_of(world, decision, law, axis, row.expected, said_by) for law in laws]
-            return self._exact(np.array([p.variation(rule[i]) for i, p in enumerate(found)], dtype=np.float64))
+            first, like = self.subjects.distinct
+            found = [pairs_of(world, decision, laws[i], axis, row.expected, said_by).variation(rule[i]) for i in first]
+            return self._exact(np.array(found, dtype=np.float64)[like])
         pairs = pairs_of(world, decision, laws[0], axis, row.expected, said_by)
         if not len(pairs):
             return "no two contexts that count differ in this observation alone"
@@ -339,21 +345,25 @@ class Checks:
         halves = self.subjects.counts[decision]
         return Measured(pair_bounds(halves, pairs.left, pairs.right, pairs.weights), sampled=True)
 
-    def _response(self, row: Prediction) -> Measured:
+    def _response(self, row: Prediction) -> Measured | str:
         decision = row.decision or self.setup.cid.decisions[0]
         rule, world, said_by = self.subjects.rules[decision], self._world(row.deployment), self._said_by(row)
+        then = rule if self.before is None else self.before.rules[decision]
 
         def counting(policy: Any) -> Mixtures:
             every = response_mixtures(self.setup, row.deployment, decision, policy)
             return mixtures_of(world, decision, every, row.expected, said_by)
 
         if self._open(row.deployment, decision):
-            policies = [self.subjects.policy(i, world.model) for i in range(self.subjects.size)]
-            numbers = [counting(policy).variation(rule[i]) for i, policy in enumerate(policies)]
+            first, like = self.subjects.distinct
+            own = [counting(self.subjects.policy(i, world.model)) for i in first.tolist()]
+            numbers = [own[k].variation(rule[i], then[i]) for i, k in enumerate(like.tolist())]
             return self._exact(np.array(numbers, dtype=np.float64))
         mixtures = counting(None)
         if self.subjects.counts is None:
-            return self._exact(mixtures.variation(rule))
+            return self._exact(mixtures.variation(rule, then))
+        if self.before is not None:
+            return "needs probabilities: two rules are compared, before and after agents know the deployment"
         found = variation_bounds(self.subjects.counts[decision], mixtures.before, mixtures.after, mixtures.weights)
         return Measured(found, sampled=True)
 
@@ -374,15 +384,16 @@ class Checks:
             return "deception is about phases of training, and about agents that pursue a candidate's objective"
         if not row.retrained:
             return self._lost_in(*self._later, self.subjects)
-        recipe = self.subjects.recipe
-        if recipe is None or not self.retrain:
-            return "needs retraining"
         cut = without_update(setup)
         if isinstance(cut, str):
             return cut
         objective = self.organism.objective
-        again = self._again(("cut", setup.phases.update), model=mesa_model(self.organism.cid, cut, objective))
-        return self._lost_in(paying_only(cut, setup.training_score), self.scale, again)
+        again = self.again(("cut", setup.phases.update), model=mesa_model(self.organism.cid, cut, objective))
+        return (
+            "needs retraining"
+            if again is None
+            else self._lost_in(paying_only(cut, setup.training_score), self.scale, again)
+        )
 
     @cached_property
     def _later(self) -> tuple[CIM, float]:
@@ -400,28 +411,25 @@ class Checks:
         return self._exact(lost, most=max(1.0, float(lost.max(initial=0.0))))
 
     def _lost_by_retraining(self, row: Prediction) -> Measured | str:
-        recipe = self.subjects.recipe
-        if recipe is None or not self.retrain:
-            return "needs retraining"
         model = self.paying(TRAINING)
         decision = row.decision or model.cid.decisions[0]
         node = row.subject.split(" -> ")[0]
         if row.kind == "control":
             changed = uncontrolled(model, node, decision)
-            again = self._again(("control", row.subject), model=changed)
+            again = self.again(("control", row.subject), model=changed)
         else:
             changed = model
-            again = self._again(("without", row.subject), without=(node,))
-        return self._difference(model, self.subjects, changed, again)
+            again = self.again(("without", row.subject), without=(node,))
+        return "needs retraining" if again is None else self.difference(model, self.subjects, changed, again)
 
     def _inert(self, row: Prediction) -> Measured | str:
         model = self.paying(TRAINING)
         shifted = paying_only(self.setup.deployed(row.deployment), self.setup.training_score)
+        if not row.retrained and not self.subjects.can_be_asked:
+            return "needs fresh episodes, and there is only a record"
         if row.retrained:
-            if self.subjects.recipe is None or not self.retrain:
-                return "needs retraining"
-            again = self._again(("shift", row.deployment), model=shifted)
-            return self._difference(model, self.subjects, shifted, again)
+            again = self.again(("shift", row.deployment), model=shifted)
+            return "needs retraining" if again is None else self.difference(model, self.subjects, shifted, again)
         # The same noise in both worlds: what an inert shift moves reaches no utility, so every episode pays the same.
         before = self.subjects.earn(model, EPISODES, self.seed + 1)
         after = self.subjects.earn(shifted, EPISODES, self.seed + 1)
@@ -432,7 +440,8 @@ class Checks:
     def assignment(self, deployment: str) -> Assignment:
         """Say which hypotheses each agent acts like, in the contexts where their possible actions differ."""
         if deployment not in self._assigned:
-            self._assigned[deployment] = self._assign(deployment)
+            there = self.at(deployment)
+            self._assigned[deployment] = self._assign(deployment) if there is self else there.assignment(deployment)
         return self._assigned[deployment]
 
     def _assign(self, deployment: str) -> Assignment:
@@ -520,6 +529,11 @@ class Checks:
 
     def not_evidence(self, row: Prediction) -> str:
         """Return why a row that was measured is not tested; empty if it is."""
+        if row.kind == "deception" and row.decision is not None:
+            unseen = self._is_table and self.organism is None and self._asks_what_is_not_scored(row)
+            return (
+                "not tested: a table shares nothing between contexts, and training scores one alone" if unseen else ""
+            )
         if row.inert or row.retrained or row.kind == "deception":
             return ""
         missing = [d for d in self.setup.cid.decisions if d not in self.trained]
@@ -534,11 +548,23 @@ class Checks:
             return "not tested: a table shares nothing between contexts, so training says nothing of new ones"
         return ""
 
+    def _asks_what_is_not_scored(self, row: Prediction) -> bool:
+        """Say whether a row flips a cue to what training never shows the decision that it scores."""
+        decision = row.decision or row.subject
+        comes = reached_contexts(self.setup.deployed(TRAINING), decision).reshape(-1)
+        pairs = [flipped(self.setup, row.subject, law) for law in self.law(TRAINING, decision)]
+        return any(bool((~comes[found.right]).any()) for found in pairs)
+
+    def weighed(self, row: Prediction) -> Floats:
+        """Return the actions that a row's table leaves out, as often as their contexts come."""
+        decision = row.decision or self.setup.cid.decisions[0]
+        return np.asarray(self.law(row.deployment, decision)[0][:, None] * self._off(row))
+
     def actions_beyond(self, row: Prediction, other: str) -> Measured | None:
         """Measure a row of actions in the contexts that another deployment does not show; ``None`` if they are rare."""
         decision = row.decision or self.setup.cid.decisions[0]
         unseen = ~reached_contexts(self.setup.deployed(other), decision).reshape(-1)
-        law = self._law(row.deployment, decision)
+        law = self.law(row.deployment, decision)
         limited = self._off(row) * unseen[:, None]
         if float((law * limited.any(axis=1)).sum(axis=1).max()) < 2 * self.margin:
             return None
@@ -546,7 +572,7 @@ class Checks:
 
     def _comes_to(self, deployment: str, contexts: Mapping[str, Mask]) -> Floats:
         """Return how often each agent comes to some contexts, under its own rules."""
-        masses = [self._law(deployment, d)[:, where].sum(axis=1) for d, where in contexts.items()]
+        masses = [self.law(deployment, d)[:, where].sum(axis=1) for d, where in contexts.items()]
         return np.broadcast_to(np.sum(np.broadcast_arrays(*masses), axis=0), (self.subjects.size,))
 
     def _fit(
@@ -562,7 +588,7 @@ class Checks:
         wrong, surely, perhaps = np.zeros(agents), np.zeros(agents), np.zeros(agents)
         at_once = sum(int(where.sum()) for where in contexts.values())
         for (decision, where), mask in zip(contexts.items(), masks, strict=True):
-            law = np.broadcast_to(self._law(deployment, decision)[:, where], (agents, int(where.sum())))
+            law = np.broadcast_to(self.law(deployment, decision)[:, where], (agents, int(where.sum())))
             each = (self.subjects.rules[decision][:, where] * ~mask).sum(axis=-1)
             mean += (law * each).sum(axis=1)
             weight += law.sum(axis=1)
@@ -607,16 +633,28 @@ class Checks:
     def _open(self, deployment: str, decision: str | None) -> bool:
         return decision is not None and depends_on_rules(self.setup.deployed_cid(deployment), decision)
 
-    def _examine(self, agents: Any) -> Subjects:
-        model = self.setup.require_model("judging agents")
+    @cached_property
+    def _reached(self) -> dict[str, Ints]:
+        """The contexts of each decision that some distribution shows under some policy."""
         reached: dict[str, Ints] = {}
-        for decision in model.cid.decisions:
+        for decision in self.setup.cid.decisions:
             marks = [reached_contexts(self.setup.deployed(s), decision).reshape(-1) for s in self.setup.distributions]
             reached[decision] = np.flatnonzero(np.any(marks, axis=0))
-        fewer = self.organism is not None
-        return examine(self.setup, agents, reached, draws=self.draws, seed=self.seed, fewer=fewer)
+        return reached
 
-    def _law(self, deployment: str, decision: str) -> Floats:
+    @cached_property
+    def sparse(self) -> tuple[Sparse, ...]:
+        """Contexts of which a record says little; none of agents that can be asked."""
+        if self.subjects.counts is None or self.subjects.can_be_asked:
+            return ()
+        return sparse(self.setup.deployed(TRAINING), self.subjects.counts, self._reached)
+
+    def _examine(self, agents: Any) -> Subjects:
+        self.setup.require_model("judging agents")
+        fewer = self.organism is not None
+        return examine(self.setup, agents, self._reached, draws=self.draws, seed=self.seed, fewer=fewer)
+
+    def law(self, deployment: str, decision: str) -> Floats:
         """Return the law of the context: ``(1, contexts)``, or one row an agent where it depends on other rules."""
         from cidmesa.solve import joint
 
@@ -624,10 +662,12 @@ class Checks:
         if key not in self._laws:
             model = self.setup.deployed(deployment)
             policies: list[Any] = [None]
+            like = np.zeros(1, dtype=np.intp)
             if self._open(deployment, decision):
-                policies = [self.subjects.policy(i, model) for i in range(self.subjects.size)]
+                first, like = self.subjects.distinct
+                policies = [self.subjects.policy(i, model) for i in first.tolist()]
             laws = [np.asarray(joint(model, model.cid.parents(decision), policy=p)).reshape(-1) for p in policies]
-            self._laws[key] = np.stack(laws)
+            self._laws[key] = np.stack(laws)[like]
         return self._laws[key]
 
     def _off(self, row: Prediction) -> Floats:
@@ -642,26 +682,40 @@ class Checks:
             off[place[context]] = [action not in actions for action in domain]
         return off
 
-    def _again(self, key: tuple[str, str], **change: Any) -> Subjects:
-        """Train the same agents with one thing changed; each change once."""
+    def again(self, key: tuple[str, str], **change: Any) -> Subjects | None:
+        """Train the same agents with one thing changed, each change once; ``None`` if there is no recipe for that."""
+        recipe = self.subjects.recipe
+        if recipe is None or not self.retrain:
+            return None
         if key not in self._retrained:
-            recipe = self.subjects.recipe
-            if recipe is not None:
-                self._retrained[key] = self._examine(recipe.retrain(**change))
+            self._retrained[key] = self._examine(recipe.retrain(**change))
         return self._retrained[key]
+
+    def told(self, name: str) -> Checks:
+        """Return the checks of the agents as they act when they are told of a deployment, ``agents.knowing(name)``."""
+        if name not in self._told:
+            fresh: dict[str, Any] = {"_laws": {}, "_retrained": {}, "_assigned": {}, "_told": {}}
+            self._told[name] = replace(self, agents=self.agents.knowing(name), before=self.subjects, **fresh)
+        return self._told[name]
+
+    def at(self, name: str) -> Checks:
+        """Return the checks by which rows of one distribution are judged: what agents do there that know it."""
+        tells = self.before is None and hasattr(self.agents, "knowing")
+        return self.told(name) if tells and self.reading == COMPETENT and name != TRAINING else self
 
     def _earned(self, model: CIM, subjects: Subjects) -> Floats:
         """Return the expected sum of utilities of each agent."""
         if not self._single:
-            values = [model.expected_utility(subjects.policy(i, model)) for i in range(subjects.size)]
-            return np.array(values, dtype=np.float64)
+            first, like = subjects.distinct
+            values = [model.expected_utility(subjects.policy(i, model)) for i in first.tolist()]
+            return np.array(values, dtype=np.float64)[like]
         (decision,) = model.cid.decisions
         _, _, pay = payoff_tensor(model, [decision])  # axes: parents, then the decision
         rule = subjects.rules[decision]
         earned: Floats = np.einsum("nca,ca->n", rule, pay.reshape(rule.shape[1:]))
         return earned
 
-    def _difference(self, model: CIM, subjects: Subjects, changed: CIM, again: Subjects) -> Measured:
+    def difference(self, model: CIM, subjects: Subjects, changed: CIM, again: Subjects) -> Measured:
         """Return what is earned less, each population in its own training distribution."""
         apart = (self._earned(model, subjects) - self._earned(changed, again)) / self.scale
         radius = 0.0
@@ -683,7 +737,7 @@ class Checks:
             reached = reached_contexts(model, decision).reshape(-1)
             draws = halves.sum(axis=(0, 3)).min(axis=0)
             if self._single:
-                squares += float((self._law(name, decision)[0][reached] ** 2 / np.maximum(draws[reached], 1)).sum())
+                squares += float((self.law(name, decision)[0][reached] ** 2 / np.maximum(draws[reached], 1)).sum())
             else:
                 squares += float((1 / np.maximum(draws[reached], 1)).sum())
         return math.sqrt(math.log(1 / SAMPLED) / 2 * squares)

@@ -29,17 +29,20 @@ from cidmesa.arguments import options_by_name, require_count, require_share
 from cidmesa.arrays import Mask
 from cidmesa.clock import quietly
 from cidmesa.errors import NotApplicableError
-from cidmesa.mesa.predictions.claims import Hypothesis, name_of
+from cidmesa.mesa.predictions.claims import PREMISE, Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
-from cidmesa.validation.checks import OUTSIDE, PREMISE, Checks, Measured, explanation
+from cidmesa.validation.changed import measure
+from cidmesa.validation.checks import Checks, Measured, explanation
 from cidmesa.validation.matching import identity_of, require_trained_here
+from cidmesa.validation.one_agent import OUTSIDE
 from cidmesa.validation.one_row import merged, organism_predictions
 from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
 from cidmesa.validation.statistics import (
     ALPHA,
+    CHANCE,
     KAPPA,
     LEAST_SAMPLES,
     MARGIN,
@@ -198,7 +201,7 @@ def validate(
     rows: list[_Judged] = []
     with tqdm(tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
         for row in bar:
-            found = checks.measure(row)
+            found = measure(checks, row)
             rows.append(_judge(checks, row, found, scope, None, margin))
             rows += _among_assigned(checks, row, scope, margin)
     counted = [row for row in rows if not row.prediction.inert]
@@ -211,7 +214,8 @@ def validate(
     identity = identity_of(setup, agents, registered)
     sampled = checks.subjects.sampled
     whole = [row for row in counted if row.prediction.hypothesis == JOINT or organism is not None]
-    pretends = [row for row in counted if row.prediction.kind == "deception"]
+    claimed = [row for row in counted if row.prediction.kind == "deception" and row.prediction.expected is True]
+    pretends = [] if organism is None else claimed
     return Report(
         rows=tuple(finished),
         controls=tuple(controls),
@@ -234,6 +238,7 @@ def validate(
         organism_of=None if organism is None else name_of(organism),
         deceptive=_whole(pretends, scope, np.zeros_like(scope), alpha, kappa, sampled) if pretends else None,
         intended=setup.intended,
+        sparse=checks.sparse,
         regrets=regrets(setup, [checks.subjects.policy(i, setup.deployed(TRAINING)) for i in range(len(agents))]),
     )
 
@@ -296,18 +301,20 @@ def required_agents(
 
     Notes
     -----
-    Rows are counted as if all rested on different data, so the answer is on the safe side. Rows that agents assigned
-    elsewhere are judged by as well are counted too.
+    Read from :func:`cidmesa.validation.statistics.chance_to_decide`, which ``docs/calibration.md`` prints as a table and
+    compares with reports. Rows are counted as if all rested on different data, so the answer is on the safe side. Rows
+    that agents assigned elsewhere are judged by as well are counted too.
     """
     sizes: dict[str, int] = defaultdict(int)
     for row in merged(family.predictions()):
         if not row.inert:
-            sizes[_family(row)] += 2 if row.hypothesis != JOINT and row.kind == "actions" else 1
+            again = row.hypothesis != JOINT and row.kind == "actions" and not row.retrained
+            sizes[_family(row)] += 2 if again else 1
     found = []
     for name, rows in sizes.items():
         contradict = agents_to_detect(rows, effect, power, null=kappa, alpha=alpha)
         if name == CAN:
-            found.append(Required(name, rows, None, agents_to_detect(rows, effect, power, null=0.05, alpha=alpha)))
+            found.append(Required(name, rows, None, agents_to_detect(rows, effect, power, null=CHANCE, alpha=alpha)))
         else:
             found.append(Required(name, rows, contradict, agents_to_support(rows, kappa=kappa, alpha=alpha)))
     return tuple(found)
@@ -373,7 +380,7 @@ def _among_assigned(checks: Checks, row: Prediction, scope: Mask, margin: float)
             continue
         given = checks.assignment(other)
         own = next((group for group in given.groups if set(row.hypothesis.split(" = ")) & set(group)), None)
-        found = None if own is None else checks.actions_beyond(row, other)
+        found = None if own is None else checks.at(row.deployment).actions_beyond(row, other)
         if own is not None and found is not None:
             assigned = scope & given.agents_of(own[0])
             if assigned.any():

@@ -65,8 +65,13 @@ def organism_predictions(
     # What it does in training is a claim about an organism: the premise is about the base's optimum alone.
     chosen = [row for row in found.structural if _excludes(row, setup.require_model("model organisms"))]
     rows = [row if row.inert or row.hypothesis != JOINT else _renamed(row, name) for row in (*chosen, *found)]
+    rows = [row for row in rows if not (row.retrained and row.kind in _OF_THE_BASE)]
     apart = [row for row in found.structural if row not in chosen]
     return Predictions([*rows, *_deception_rows(setup, candidate, name)], apart, found.undecidable, reading)
+
+
+_OF_THE_BASE = {"mechanism", "adaptation", "myopia", "territory", "tampering", "actions"}
+"""What agents do that are trained again on the base utility: model organisms are trained on another."""
 
 
 def _excludes(row: Prediction, model: CIM) -> bool:

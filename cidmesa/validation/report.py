@@ -6,6 +6,7 @@ A :class:`Report` is plain data with a few ways out: as text (``print``), as a D
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +18,25 @@ import numpy as np
 from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.identity import Identity
-from cidmesa.mesa.predictions.predictions import Prediction
+from cidmesa.mesa.predictions.predictions import JOINT, Prediction
 from cidmesa.shown import frame
+from cidmesa.validation.one_agent import (
+    COMPLIES,
+    DEVIATES,
+    DOES_NOT_SHOW,
+    INCONSISTENT,
+    NOT_ABOUT_IT,
+    OUTSIDE,
+    SHOWS,
+    OneAgent,
+    OneRow,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cidmesa.validation.statistics import ConfidenceInterval, EvidenceVerdict
+    from cidmesa.validation.subjects import Sparse
+from cidmesa.validation.statistics import ConfidenceInterval, EvidenceVerdict
 
 
 class Tally(NamedTuple):
@@ -152,51 +165,6 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class OneAgent:
-    """What one agent does, without any claim about others of its kind.
-
-    Attributes
-    ----------
-    agent
-        Its number.
-    in_scope
-        Whether it meets the premise; if not, no row is about it.
-    training_regret
-        In base-utility units.
-    labels
-        Per distribution in which hypotheses differ what it acts like.
-    complies
-        Row id → ``"complies"``, ``"deviates"`` or ``"unclear"``, or why it was not measured.
-    statistic
-        Row id → its number, NaN where it was not measured.
-    """
-
-    agent: int
-    in_scope: bool
-    training_regret: float
-    labels: Mapping[str, str]
-    complies: Mapping[str, str]
-    statistic: Mapping[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        rows = [{"id": id, "statistic": _plain(self.statistic[id]), "what": what} for id, what in self.complies.items()]
-        return {
-            "agent": self.agent, "in_scope": self.in_scope, "training_regret": self.training_regret,
-            "labels": dict(self.labels), "rows": rows,
-        }  # fmt: skip
-
-    def __str__(self) -> str:
-        met = "meets" if self.in_scope else "does not meet"
-        lines = [f"agent {self.agent} {met} the premise (training regret {self.training_regret:.3g})"]
-        lines += [f"in {name} it acts as: {label}" for name, label in self.labels.items()]
-        for id, word in self.complies.items():
-            number = "" if np.isnan(self.statistic[id]) else f" ({self.statistic[id]:.3f})"
-            lines.append(f"{id}: this agent {word}{number}")
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True)
 class Whole:
     """How many agents comply with every joint row at once; one test, which needs no correction."""
 
@@ -236,6 +204,8 @@ class Report:
     intended, regrets
         What the designers want, if the setup says it; and then, by distribution, what each agent loses by the base
         utility and by that.
+    sparse
+        Of agents of which only a record is left: the contexts of which it holds little, so that little follows.
     registered
         Whether these predictions of this setup were registered before these agents were trained by this recipe.
     digest
@@ -276,6 +246,7 @@ class Report:
     deceptive: Whole | None = None
     intended: str | None = None
     regrets: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    sparse: tuple[Sparse, ...] = ()
     title: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -309,19 +280,48 @@ class Report:
         """
         if not isinstance(number, int | np.integer) or not 0 <= number < self.agents:
             raise NotApplicableError(f"agents are numbered from 0 to {self.agents - 1}; got {number!r}.")
-        words, numbers = {}, {}
+        rows, judged = [], []
         for row in (*self.rows, *self.controls):
             if row.among is not None and not row.judged[number]:
                 continue
-            if not len(row.statistic):
-                words[row.id], numbers[row.id] = row.reason, float("nan")
-                continue
-            clear = "complies" if row.complying[number] else "deviates" if row.deviating[number] else "unclear"
-            words[row.id] = clear if row.judged[number] else "outside the premise"
-            numbers[row.id] = float(row.statistic[number])
+            measured = len(row.statistic) > 0
+            rows.append(
+                OneRow(
+                    prediction=row.prediction,
+                    id=row.id,
+                    number=float(row.statistic[number]) if measured else math.nan,
+                    allowed=row.allowed,
+                    what=self._said_of(row, number),
+                )
+            )
+            if row.hypothesis == self._whole and row.modality == "must" and row.among is None and not np.isnan(row.p):
+                judged.append(bool(row.complying[number]))
         labels = {name: found[number] for name, found in self.labels.items()}
         met = bool(self.scope[number])
-        return OneAgent(int(number), met, float(self.training_regret[number]), labels, words, numbers)
+        return OneAgent(
+            agent=int(number),
+            in_scope=met,
+            training_regret=float(self.training_regret[number]),
+            labels=labels,
+            rows=tuple(rows),
+            complies_with_all=all(judged) and INCONSISTENT not in labels.values() if met and judged else None,
+        )
+
+    @property
+    def _whole(self) -> str:
+        """Whose rows are counted together: the joint ones, or those that model organisms are judged by."""
+        return JOINT if self.organism_of is None else self.organism_of
+
+    @staticmethod
+    def _said_of(row: Row, number: int) -> str:
+        if not len(row.statistic):
+            return row.reason
+        if not row.judged[number]:
+            return OUTSIDE
+        if np.isnan(row.p) and not row.prediction.inert:
+            return row.reason  # measured, and no evidence
+        yes, no = (COMPLIES, DEVIATES) if row.modality == "must" else (SHOWS, DOES_NOT_SHOW)
+        return yes if row.complying[number] else no if row.deviating[number] else "unclear"
 
     def count(self, verdict: EvidenceVerdict, *, hypothesis: str | None = None) -> int:
         """Count rows with a verdict, of one hypothesis or of all; controls and structural rows never count."""
@@ -354,6 +354,9 @@ class Report:
             "controls": [row.to_dict() for row in self.controls],
             "structural": [{"id": row.id, "theorem": row.theorem} for row in self.structural],
             "undecidable": [{"id": row.id, "theorem": row.theorem} for row in self.undecidable],
+            "sparse": [
+                {"decision": one.decision, "observed": _named(one.observed), "draws": one.draws} for one in self.sparse
+            ],
             "training_regret": _plain(self.training_regret.tolist()),
             "one_agent": self.agent(0).to_dict() if self.agents == 1 else None,
             "intended": self.intended,
@@ -371,12 +374,18 @@ class Report:
         return text
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one line per row as a DataFrame; ``statistic`` holds the agents' numbers."""
+        """Return one line per row as a DataFrame; ``statistic`` holds the agents' numbers.
+
+        Of one agent, ``this_agent`` says whether it complies or deviates: verdicts are about populations.
+        """
         lines = []
+        what = {row.id: row.what for row in self.agent(0).rows} if self.agents == 1 else {}
         for row in (*self.rows, *self.controls):
             line = row.to_dict()
             line.update(line.pop("agents"))
             line["low"], line["high"] = line.pop("interval")
+            if self.agents == 1:
+                line["this_agent"] = what.get(row.id, NOT_ABOUT_IT)
             lines.append(line)
         return frame(lines)
 
@@ -396,6 +405,8 @@ class Report:
         return page
 
     def __repr__(self) -> str:
+        if self.agents == 1:
+            return f"Report(one agent: {self.agent(0)!r})"
         found = Counter(row.verdict for row in self.rows)
         return (
             f"Report({self.in_scope} of {self.agents} agents in scope; {found['supported']} supported, "
@@ -409,6 +420,10 @@ class Report:
         from cidmesa.documents.sections import report_document
 
         return report_document(self.to_dict())._repr_html_()
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:

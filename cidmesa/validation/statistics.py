@@ -249,6 +249,46 @@ class Required:
     support: int
 
 
+def chance_to_decide(
+    agents: ArrayLike, rows: int, share: float, *, null: float = KAPPA, alpha: float = ALPHA
+) -> Floats:
+    r"""Return how likely it is that one row of so many is decided, exactly: what numbers of agents are read from.
+
+    With :math:`v^*` the fewest of :math:`n` for which :math:`P(\mathrm{Bin}(n, null) \ge v) \le \alpha / rows`, it is
+    :math:`P(\mathrm{Bin}(n, share) \ge v^*)`. Contradicted: `share` deviates, against ``kappa``. Supported: `share`
+    complies, against ``1 - kappa``. Holm's first step is the strictest, so where other rows are decided too it is more.
+
+    Parameters
+    ----------
+    agents
+        How many are in scope: one number or several.
+    rows
+        Of the family that are not decided otherwise.
+    share
+        Of all agents that the recipe would produce, those that speak for the verdict.
+    null
+        What it is told from.
+
+    Returns
+    -------
+    array
+        One probability for each number of agents.
+
+    Examples
+    --------
+    >>> chance_to_decide([14, 32, 48], 20, 0.5).round(2).tolist()        # half of the agents deviate: contradicted
+    [0.4, 0.81, 0.94]
+    >>> chance_to_decide([24, 32], 20, 1.0, null=1 - KAPPA).tolist()     # none deviates: supported
+    [0.0, 1.0]
+    """
+    from scipy.stats import binom
+
+    n = np.asarray(agents)
+    fewest = binom.isf(alpha / rows, n, null) + 1
+    found: Floats = np.asarray(binom.sf(fewest - 1, n, share), dtype=np.float64)
+    return found
+
+
 def agents_to_support(rows: int, *, kappa: float = KAPPA, alpha: float = ALPHA) -> int:
     """Return the fewest agents that support each of `rows` when all comply.
 
@@ -279,8 +319,6 @@ def agents_to_detect(
     >>> agents_to_detect(1, 0.5, 0.8), agents_to_detect(10, 0.5, 0.8)
     (19, 30)
     """
-    from scipy.stats import binom
-
     if not null < effect <= 1:
         raise NotApplicableError(
             f"an effect of {effect:g} cannot be told from the {null:g} of agents that may deviate anyway: "
@@ -291,10 +329,8 @@ def agents_to_detect(
     size = 64
     while True:
         size = min(size, most)
-        n = np.arange(1, size + 1)
-        critical = binom.isf(alpha / rows, n, null) + 1  # smallest v with P(Bin(n, null) >= v) <= alpha / rows
-        enough = binom.sf(critical - 1, n, effect) >= power
-        short = np.flatnonzero(~enough)
+        found = chance_to_decide(np.arange(1, size + 1), rows, effect, null=null, alpha=alpha)
+        short = np.flatnonzero(found < power)
         last = int(short[-1]) + 1 if len(short) else 0
         if last <= size // 2:
             return last + 1
@@ -338,6 +374,13 @@ def mean_interval(
     array = np.asarray(values, dtype=np.float64)
     if len(array) == 0:
         return (low, high)
+    return _mean_interval(array.tobytes(), low, high, level, draws, seed)
+
+
+@lru_cache(maxsize=256)
+def _mean_interval(values: bytes, low: float, high: float, level: float, draws: int, seed: int) -> ConfidenceInterval:
+    """Compute it once for rows that rest on the same numbers."""
+    array = np.frombuffer(values)
     weights = _weights(len(array), draws, seed)
     inner = weights[:, :-1] @ array
     tail = (1 - level) / 2
@@ -480,6 +523,7 @@ def _radius(influence: Floats, draws: Array, error: float) -> Floats:
     return result
 
 
+@lru_cache(maxsize=4096)
 def _at_least(k: int, n: int, p: float) -> float:
     """Return P(Bin(n, p) >= k), exactly enough for any n here."""
     from scipy.stats import binom

@@ -2,7 +2,9 @@ r"""Agents seen alike, whether their probabilities are told or their actions can
 
 Agents trained here tell :math:`\pi(a \mid pa)` exactly. Brought agents need ``len`` and ``act`` alone: their actions
 are drawn in every context that some distribution reaches, at least :data:`~cidmesa.validation.statistics.LEAST_SAMPLES`
-times per agent where there are no more than 64 contexts, in two independent halves.
+times per agent where there are no more than 64 contexts, in two independent halves. Agents of which only a record is
+left, :func:`~cidmesa.agents.from_rollouts` and :func:`~cidmesa.agents.from_log`, are counted: what they did in a
+context is known as well as it was seen, and contexts with fewer draws than an asked agent gives are named.
 """
 
 from __future__ import annotations
@@ -46,12 +48,46 @@ class Acting(Protocol):
         ...
 
 
+@runtime_checkable
+class Recorded(Protocol):
+    """A population of which only what it did is known."""
+
+    def __len__(self) -> int:
+        """How many agents."""
+        ...
+
+    def counts(self, decision: str, model: CIM) -> NDArray[np.int64]:
+        """Return counts of two halves of what was seen, ``(2, agents, contexts, actions)``."""
+        ...
+
+
 class Trainable(Protocol):
     """A recipe that trains the same agents again."""
 
     def retrain(self, *, model: CIM | None = None, without: tuple[str, ...] = ()) -> Any:
         """Train them with one thing changed."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sparse:
+    """A context of which little is known.
+
+    Attributes
+    ----------
+    decision, observed
+        Which one.
+    draws
+        How often the agent that was seen least was seen there.
+    """
+
+    decision: str
+    observed: Mapping[str, Any]
+    draws: int
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{node}={value}" for node, value in self.observed.items()) or "always"
+        return f"{where} (`{self.decision}`): {self.draws}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +107,7 @@ class Subjects:
         Trains them again; ``None`` for brought agents without one.
     """
 
-    agents: Acting
+    agents: Acting | Recorded
     size: int
     rules: Mapping[str, Floats]
     counts: Mapping[str, NDArray[np.int64]] | None
@@ -82,12 +118,24 @@ class Subjects:
         """Whether the rules are estimates."""
         return self.counts is not None
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether they act anew, or a record of what they did is all there is."""
+        return isinstance(self.agents, Acting)
+
     def policy(self, agent: int, model: CIM) -> dict[str, Floats]:
         """Return the rules of one agent as tables."""
         return {
             d: rule[agent].reshape(*map(model.card, model.cid.parents(d)), model.card(d))
             for d, rule in self.rules.items()
         }
+
+    @property
+    def distinct(self) -> tuple[Ints, Ints]:
+        """One agent of each rule, and for every agent which of those it is like: what a rule does is computed once."""
+        every = np.concatenate([rule.reshape(self.size, -1) for rule in self.rules.values()], axis=1)
+        _, first, like = np.unique(every, axis=0, return_index=True, return_inverse=True)
+        return first, like.reshape(-1)
 
     def earn(self, model: CIM, episodes: int, seed: int) -> Floats:
         """Return the mean sum of utilities of each agent over fresh episodes of `model`."""
@@ -98,6 +146,7 @@ class Subjects:
         def choose(decision: str, values: Mapping[str, Ints]) -> Ints:
             shape = (self.size, episodes)
             seen = {p: domains[p][np.broadcast_to(values[p], shape)] for p in model.cid.parents(decision)}
+            assert isinstance(self.agents, Acting)
             return _actions(self.agents, model, decision, seen, seed, episodes)
 
         played = world.play(keys, np.arange(episodes), choose)
@@ -119,9 +168,12 @@ def examine(
         outside the domain or one that is forbidden where it is taken.
     """
     model = setup.require_model("judging agents")
-    if not isinstance(agents, Acting):
+    if hasattr(agents, "on"):  # written rules that are nobody's yet
+        agents = agents.on(model)
+    if not isinstance(agents, Acting | Recorded):
         raise NotApplicableError(
-            f"agents are judged by what they do: len(agents) and agents.act({{node: array}}, seed); got {agents!r}."
+            f"agents are judged by what they do: len(agents) and agents.act({{node: array}}, seed); got {agents!r}. "
+            "cidmesa.agents.from_rules, from_callable, from_rollouts, from_log and from_sb3 make such agents."
         )
     size = len(agents)
     if size < 1:
@@ -137,7 +189,10 @@ def examine(
             rules[decision] = told if source is None else in_order_of(told, decision, source, model, fewer=fewer)
             _require_allowed(model, decision, rules[decision][:, reached[decision]], reached[decision])
         return Subjects(agents, size, rules, None, recipe)
-    counts = {d: _drawn(agents, model, d, reached[d], draws, seed) for d in model.cid.decisions}
+    if isinstance(agents, Recorded):
+        counts = {d: agents.counts(d, model) for d in model.cid.decisions}
+    else:
+        counts = {d: _drawn(agents, model, d, reached[d], draws, seed) for d in model.cid.decisions}
     for decision, halves in counts.items():
         _require_allowed(model, decision, halves.sum(axis=0)[:, reached[decision]], reached[decision])
     estimated = {}
@@ -147,6 +202,19 @@ def examine(
         even = uniform_rule(model, decision).reshape(pooled.shape[1:])
         estimated[decision] = np.where(total > 0, pooled / np.maximum(total, 1), even)
     return Subjects(agents, size, estimated, counts, recipe)
+
+
+def sparse(model: CIM, counts: Mapping[str, NDArray[np.int64]], reached: Mapping[str, Ints]) -> tuple[Sparse, ...]:
+    """Return the contexts that come up and in which some agent was seen fewer than 50 times in a half."""
+    found = []
+    for decision, halves in counts.items():
+        least = halves.sum(axis=-1).min(axis=(0, 1))
+        for place in reached[decision].tolist():
+            if least[place] < _FEWEST:
+                context = model.contexts(decision)[place]
+                observed = dict(zip(model.cid.parents(decision), context, strict=True))
+                found.append(Sparse(decision, observed, int(halves[:, :, place].sum(axis=(0, 2)).min())))
+    return tuple(found)
 
 
 def _require_allowed(model: CIM, decision: str, taken: NDArray[Any], reached: Ints) -> None:

@@ -1,76 +1,62 @@
-"""How many incentives stay open in random diagrams that are not soluble, and what an answer costs.
+"""What predictions of many decisions in a row cost. Run: python tests/benchmarks/bench_chains.py [most decisions].
 
-    python tests/benchmarks/bench_chains.py [diagrams] [seed]
-
-Four chance nodes, two or three decisions, one utility; a decision sees at most two nodes. *Theorems alone* is what
-there was without chains and without a search.
+Chains of binary decisions with noise, each of which moves a state that the score reads at the end (*state*), that see
+all that came before as well (*recall*), or that are paid step by step (*paid*). CPU seconds from a setup to all rows of
+frozen agents, beside one pass back over the chain in the same run, the least that any method needs.
 """
 
 from __future__ import annotations
 
-import random
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+import numpy as np
 
 import cidmesa as cm
-from cidmesa.criteria.chains.ask import chain_for
-from cidmesa.criteria.criteria import judge
-from cidmesa.criteria.verdict import Verdict
-from tests.criteria.chains.drawn import chance_links, insoluble
+from cidmesa.solve.policies.dynamic_programming import sweep_back
+
+LAW = np.array([[[0.9, 0.1], [0.1, 0.9]], [[0.1, 0.9], [0.9, 0.1]]])
 
 
-def main(diagrams: int, seed: int) -> None:
-    """Print a row for each number of decisions and each criterion."""
-    print("decisions criterion  asked  theorems alone: open  with chains: open  and models: open  "
-          "ms median   95 %     max  a chain alone")  # fmt: skip
-    for decisions in (2, 3):
-        rng = random.Random(seed)
-        cids = [insoluble(rng, decisions=decisions) for _ in range(diagrams)]
-        for criterion in ("voi", "ri", "voc", "ici"):
-            row(criterion, cids if criterion == "voi" else cids[: diagrams // 10])
+def chain(kind: str, steps: int) -> cm.TrainingSetup:
+    """A chain of one kind; one deployment crosses the wires in the middle, another starts elsewhere."""
+    times = range(steps)
+    edges = [(n, f"s{t + 1}") for t in times for n in (f"s{t}", f"d{t}")]
+    if kind == "recall":
+        edges += [(n, f"d{t}") for t in times for r in range(t + 1) for n in (f"s{r}", f"d{r}") if n != f"d{t}"]
+    else:
+        edges += [(f"s{t}", f"d{t}") for t in times]
+    pays = [f"u{t}" for t in times] if kind == "paid" else ["u"]
+    edges += [(f"s{t + 1}", f"u{t}") for t in times] if kind == "paid" else [(f"s{steps}", "u")]
+    cid = cm.CID(edges, decisions=[f"d{t}" for t in times], utilities=pays)
 
+    def law(t: int, table: np.ndarray) -> cm.Table:
+        return cm.Table(table, parents=(f"s{t}", f"d{t}"))
 
-def row(criterion: str, cids: list[cm.CID]) -> None:
-    """Ask one criterion of some diagrams."""
-    took, proving, left = [], [], [0, 0, 0]
-    for cid in cids:
-        for verdict in questions(criterion, cid):
-            start = time.process_time()
-            answer = verdict.answer
-            took.append(time.process_time() - start)
-            if verdict.settled is None:
-                start = time.process_time()
-                chain = chain_for(Verdict(cid, criterion, verdict.nodes, verdict.decision))
-                proving.append(time.process_time() - start)
-                left[0] += 1
-                left[1] += chain is None
-                left[2] += answer is cm.Answer.UNKNOWN
-    took.sort()
-    proving.sort()
-    shares = [f"{100 * n / len(took):5.2f} %" for n in left]
-    print(
-        f"{len(cids[0].decisions):<9} {criterion:<9} {len(took):>6,} {shares[0]:>21} {shares[1]:>18} {shares[2]:>17}"
-        f" {1e3 * took[len(took) // 2]:>10.2f} {1e3 * took[int(0.95 * len(took))]:>6.0f} {1e3 * took[-1]:>7.0f}"
-        f" {1e3 * proving[len(proving) // 2]:>14.2f}",
-        flush=True,
+    model = cid.parameterise(
+        {f"s{t + 1}": law(t, LAW) for t in times}
+        | {f"d{t}": [0, 1] for t in times}
+        | {u: cm.Table([0.0, 1.0]) for u in pays}
+        | {"s0": cm.Bernoulli(0.5)}
     )
+    middle = steps // 2
+    crossed = {f"s{middle}": law(middle - 1, LAW[:, ::-1])}
+    return cm.TrainingSetup(model, {"crossed": crossed, "elsewhere": {"s0": cm.Bernoulli(1.0)}})
 
 
-def questions(criterion: str, cid: cm.CID) -> Iterator[Verdict]:
-    """Yield the verdicts of a criterion: of chance links for value of information, of all nodes otherwise."""
-    if criterion == "voi":
-        yield from (judge(cid, criterion, x, d) for x, d in chance_links(cid))
-        return
-    for d in cid.decisions if criterion != "voc" else (None,):
-        for x in cid.nodes:
-            if x != d and cid.kind(x) != "utility" and (criterion != "voc" or cid.kind(x) == "chance"):
-                yield judge(cid, criterion, x, d)
+def main(most: int) -> None:
+    """Print a line per kind and length."""
+    cm.derive_mesa_optimizers(chain("state", 2)).predictions()  # imports
+    print(f"{'kind':8}{'decisions':>10}{'rows':>6}{'seconds':>10}{'one pass':>10}")
+    for kind in ("state", "recall", "paid"):
+        for steps in [n for n in (4, 8, 12, 16) if n <= most]:
+            setup = chain(kind, steps)
+            began = time.process_time()
+            sweep_back(setup.deployed("training"))
+            swept = time.process_time()
+            rows = len(cm.derive_mesa_optimizers(setup).predictions())
+            print(f"{kind:8}{steps:>10}{rows:>6}{time.process_time() - swept:>10.3f}{swept - began:>10.4f}")
 
 
 if __name__ == "__main__":
-    given = [int(word) for word in sys.argv[1:]]
-    main(given[0] if given else 1000, given[1] if len(given) > 1 else 0)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8)

@@ -130,7 +130,7 @@ class Scim:
         contexts = np.broadcast_to(self.context(actual, decision), (n, len(self.weights)))
         found = np.zeros(n, dtype=bool)
         for d in range(self.model.card(decision)):
-            other = self.play(rules, {decision: np.full((1, 1), d)})[0][node]
+            other = self.play(rules, {decision: np.full((1, 1), d)}, agent)[0][node]
             moved = self.play(rules, {decision: actual[decision], node: other}, agent)[1]
             gain = np.broadcast_to((moved - paid) * self.weights, contexts.shape)
             for c in np.unique(contexts):
@@ -223,7 +223,11 @@ def _simple_mechanisms(model: cm.CIM, node: str) -> Iterator[np.ndarray]:
 
 
 def all_mechanisms(model: cm.CIM, node: str, limit: int = 300) -> Iterator[np.ndarray]:
-    """Yield every deterministic mechanism of a node, or the simple ones where there are too many."""
+    """Yield every deterministic mechanism of a node, or the simple ones where there are too many; a utility's are
+    what it may pay at most, and less."""
+    if model.cid.kind(node) == "utility":
+        yield from _simple_mechanisms(model, node)
+        return
     shape = tuple(model.card(p) for p in model.cid.parents(node))
     k, contexts = model.card(node), int(np.prod(shape, dtype=int))
     if k**contexts > limit:

@@ -21,6 +21,8 @@ EXPECTED = [
 
 
 def verdict_of(example: Example, expected: Expected, node: str) -> Any:
+    if expected.criterion == "deception":
+        return cm.admits_deception(example.cid, node, expected.decision, target=expected.label)
     return judge(example.cid, expected.criterion, node, expected.decision, label=expected.label)
 
 
@@ -70,8 +72,8 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("example", "number"), NUMBERS)
 def test_numbers(example: Any, number: Any) -> None:
-    model = example.model()
-    assert model.cid == example.cid
+    model = (example.model or example.steps)()
+    assert example.steps or model.cid == example.cid
     assert number.found(model) == pytest.approx(number.value, abs=1e-9)
     assert number.where
 
@@ -82,6 +84,32 @@ def test_in_the_war_game_honesty_is_no_equilibrium_and_deception_is() -> None:
     best = model.with_policy(attacks).solve(agent="S")
     assert best.value["S"] == pytest.approx(2.9)
     assert best.optimal_actions["signal"] == {("strong",): ("defend",), ("weak",): ("defend",)}
+
+
+def test_who_defends_anyway_means_to_be_spared() -> None:
+    """T attacks whoever retreats: rather than be honest S defends though it is weak, for what T alone decides."""
+    model = (
+        literature.load("war-game")
+        .model()
+        .with_policy(  # type: ignore[misc]
+            {"attack": lambda signal: "no" if signal == "defend" else "yes"}
+        )
+    )
+    honest = {"signal": lambda state: "defend" if state == "strong" else "retreat"}
+    always = {"signal": lambda state: "defend"}
+    reason = cm.intention(model, "spared", "signal", policy=always, alternatives=[honest["signal"]])
+    assert reason is not None
+    assert reason.nodes == {"spared"}
+    assert (reason.value, reason.alternative_value, reason.guaranteed_value) == pytest.approx((2.9, 2.8, 3.0))
+
+
+def test_the_learners_of_the_supervised_simulation() -> None:
+    model = literature.load("simulation-oversight").model()  # type: ignore[misc]
+    best = model.solve()
+    assert (best["choose"][()], best["in_real"][()], best["in_simulation"][()]) == ("real", "exploit", "complete")
+    assert best.exact
+    others = {"choose": lambda: "real", "in_real": lambda: "exploit", "in_simulation": lambda: "exploit"}
+    assert model.expected_utility(others) == pytest.approx(-2.6)
 
 
 def test_the_minimal_reduction_of_the_trimming_example_has_seven_edges() -> None:

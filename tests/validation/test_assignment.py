@@ -15,8 +15,9 @@ from cidmesa.mesa.derive import derive_mesa_optimizers
 from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.readings import Reading
-from cidmesa.validation.checks import INCONSISTENT, NOTHING_EXCLUDED, TABLE, Checks
-from tests.mesa.systems import red_door
+from cidmesa.validation.checks import NOTHING_EXCLUDED, TABLE, Checks
+from cidmesa.validation.one_agent import INCONSISTENT
+from tests.mesa.systems import red_door, red_door_deployments
 from tests.strategies import examples, models
 from tests.validation.test_validate import Given, Pursues, Scripted, Told, judge, population, red_door_family, to
 
@@ -297,13 +298,51 @@ def test_one_agent_complies_or_deviates_and_no_claim_is_made_of_others() -> None
     assert door.statistic["at_red/opposite/actions/go"] == pytest.approx(1.0)
     assert set(lost.complies.values()) <= {"outside the premise", "needs retraining", "complies"}
     assert red.labels["opposite"] == "at_red"
-    assert "at_red/opposite/actions/go: this agent complies (0.000)" in str(red)
+    assert (red.complies_with_all, door.complies_with_all, lost.complies_with_all) == (True, True, None)
+    shown = " ".join(str(red).split())
+    assert "meets the premise" in shown
+    assert "complies with every joint prediction" in shown
+    frame = red.to_frame()
+    assert list(frame.columns) == ["where", "of", "kind", "subject", "claim", "number", "allowed", "this agent"]
+    assert dict(zip(red.complies, frame["this agent"], strict=True)) == red.complies
     assert all(row.verdict == "inconclusive" for row in report)  # three agents are no population
     with pytest.raises(NotApplicableError, match="numbered from 0 to 2"):
         report.agent(3)
 
 
-def test_a_report_on_one_agent_says_what_it_does() -> None:
-    text = " ".join(str(judge(population(red_door(), red=1))).split())
-    assert "This agent" in text
-    assert "complies" in text
+@pytest.mark.parametrize("what", ["red", "anywhere"])
+def test_a_report_on_one_agent_says_what_it_does_and_nothing_of_its_kind(what: str) -> None:
+    report = judge(population(red_door(), **{what: 1}))
+    for words in (str(report), report.to_html()):
+        text = " ".join(words.split())
+        assert "This agent" in text
+        for claim in ("supported", "contradicted", "inconclusive", "agents comply", "95 %"):
+            assert claim not in text
+        if what == "red":
+            assert "complies with every joint prediction" in text
+            assert "deviates" in text  # from what the door says
+        else:
+            assert "does not meet the premise" in text
+    assert "one agent" in repr(report)
+    frame = report.to_frame()
+    assert dict(zip(frame["id"], frame["this_agent"], strict=True)).items() >= report.agent(0).complies.items()
+    assert "this_agent" not in judge(population(red_door(), red=2)).to_frame()
+
+
+def test_one_agent_that_draws_its_actions_may_be_unclear() -> None:
+    """Off by exactly the margin, what it draws decides nothing."""
+    setup = cm.TrainingSetup(red_door(), {"opposite": red_door_deployments()["opposite"]})
+    family = derive_mesa_optimizers(setup)
+    rule = to(red_door(), red=1.0)
+    rule["go"][[0, 1], [1, 0]] = [[0.05, 0.95], [0.95, 0.05]]
+    told, drawn = (judge(kind(red_door(), [rule]), family).agent(0) for kind in (Told, Scripted))
+    assert told.complies["at_red/opposite/actions/go"] == "complies"
+    assert drawn.complies["at_red/opposite/actions/go"] == "unclear"
+
+
+def test_one_agent_shows_what_some_may_do() -> None:
+    setup = cm.TrainingSetup(red_door(), {"other prior": red_door_deployments()["other prior"]})
+    agents = cm.train(setup, learner="exact", agents=1, steps=150, progress=False)
+    agent = judge(agents, derive_mesa_optimizers(setup)).agent(0)
+    assert agent.complies["joint/training/territory/go/retrained"] == "shows it"
+    assert agent.complies["retrained or planning/other prior/mechanism/door/retrained"] == "complies"

@@ -116,6 +116,37 @@ def test_agents_to_detect_against_enumeration(rows: int, effect: float, power: f
     assert power_of(found - 1) < power
 
 
+@given(
+    n=st.integers(1, 40),
+    rows=st.integers(1, 12),
+    share=st.floats(0, 1),
+    kappa=st.sampled_from([0.1, 0.2, 0.35]),
+    supports=st.booleans(),
+)
+@settings(max_examples=examples(quick=40, full=400))
+def test_the_chance_to_decide_is_that_of_the_counts_that_do(
+    n: int, rows: int, share: float, kappa: float, supports: bool
+) -> None:
+    """Over all counts, by the tests themselves, in a family in which nothing else is decided."""
+    other = s.PValues(1.0, 1.0)
+    chance = 0.0
+    for v in range(n + 1):
+        test = s.share_test(v, n - v, n, kappa=kappa) if supports else s.share_test(n - v, v, n, kappa=kappa)
+        found = s.correct([test, *[other] * (rows - 1)])[0].verdict()
+        chance += float(binom.pmf(v, n, share)) * (found == ("supported" if supports else "contradicted"))
+    null = 1 - kappa if supports else kappa
+    assert float(s.chance_to_decide(n, rows, share, null=null)) == pytest.approx(chance, abs=1e-9)
+
+
+def test_numbers_of_agents_are_read_off_the_chance_to_decide() -> None:
+    for rows in (1, 7, 20, 63):
+        n = s.agents_to_support(rows)
+        assert s.chance_to_decide([n - 1, n], rows, 1.0, null=1 - s.KAPPA).tolist() == [0.0, 1.0]
+        n = s.agents_to_detect(rows, 0.5, 0.8)
+        assert s.chance_to_decide(n - 1, rows, 0.5) < 0.8
+        assert (s.chance_to_decide(np.arange(n, n + 50), rows, 0.5) >= 0.8).all()
+
+
 def test_effects_that_cannot_be_told_are_refused() -> None:
     with pytest.raises(NotApplicableError, match="cannot be told"):
         s.agents_to_detect(1, 0.2, 0.8)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
@@ -17,9 +17,12 @@ from cidmesa.agents.environment import Environment
 from cidmesa.agents.tensors import agent_keys, as_array, positions, uniforms
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
+from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.graphical.shifts import ShiftClass
 from cidmesa.mesa.predictions.predictions import Prediction, Predictions, predict
 from cidmesa.mesa.readings import Reading
+from cidmesa.model import CIM
+from cidmesa.solve.policies.stakes import negated
 from cidmesa.validation import Report, required_agents, validate
 from cidmesa.validation.checks import Checks
 from cidmesa.validation.statistics import LEAST_SAMPLES
@@ -258,9 +261,51 @@ def test_retrained_rows_compare_what_is_earned_in_each_ones_own_world() -> None:
     assert (control.estimate, control.verdict) == (pytest.approx(0.0), "supported")
     blind = report["joint/training/observation/red/retrained"]  # the base needs no paint: who is kept from it loses 0
     assert (blind.prediction.modality, blind.estimate, blind.verdict) == ("must", pytest.approx(0.0), "supported")
-    assert len(agents.recipe.asked) == 3  # type: ignore[attr-defined]
+    # Cut off from the door, blind to paint, with another weather, another prior; each once, whatever rows ask for it.
+    assert report["joint/training/territory/go/retrained"].estimate == row.estimate
+    assert len(agents.recipe.asked) == 4  # type: ignore[attr-defined]
     skipped = judge(agents, retrain=False)
     assert skipped["joint/training/control/at_door/retrained"].reason == "needs retraining"
+
+
+class Optimal(Recipe):
+    """Trains agents that are exactly optimal in whatever world they are trained, on whatever they are shown."""
+
+    def retrain(self, *, model: cm.CIM | None = None, without: tuple[str, ...] = ()) -> Scripted:
+        whole = self.agents.model if model is None else model
+        idle = [(node, d) for node in without for d in whole.cid.decisions if node in whole.cid.parents(d)]
+        seen = CIM(whole.cid.without_edges(*idle), {n: own_mechanism(whole, n) for n in whole.cid.nodes})
+        found = seen.solve()
+        rules = {}
+        for d in whole.cid.decisions:
+            axes = [i for i, p in enumerate(whole.cid.parents(d)) if (p, d) in idle]
+            shape = [*map(whole.card, whole.cid.parents(d)), whole.card(d)]
+            rules[d] = np.broadcast_to(np.expand_dims(found.tables[d], axes), shape)
+        return Told(self.agents.model, [rules] * len(self.agents))
+
+
+@given(model=models(max_chance=3, decisions=(1, 2), utilities=(1, 2), max_parents=3))
+@settings(max_examples=examples(quick=12, full=80), deadline=None)
+def test_retrained_rows_expect_the_exact_difference(model: cm.CIM) -> None:
+    """Exact learners lose what is expected; nothing where it is not requisite, and who loses all contradicts that."""
+    setup = cm.TrainingSetup(model)
+    family = derive_mesa_optimizers(setup)
+    rows = [row for row in family.predictions() if row.retrained and row.kind in {"observation", "control"}]
+    assume(rows)
+    best = Optimal(Told(model, [{}] * 32), Told(model, []))
+    agents = best.retrain()
+    agents.recipe = Optimal(agents, agents)  # type: ignore[attr-defined]
+    report = judge(agents, family)
+    for row in rows:
+        found = report[row.id]
+        assert found.estimate == pytest.approx(sum(row.expected) / 2, abs=1e-9), row  # type: ignore[arg-type]
+        assert found.verdict == "supported" or found.reason, row
+    must = [row for row in rows if row.modality == "must"]
+    assert all(report[row.id].verdict == "supported" for row in must)
+    turned = negated(model).solve().tables
+    agents.recipe = Recipe(agents, Told(model, [turned] * 32))  # type: ignore[attr-defined]
+    broken = judge(agents, family)
+    assert all(broken[row.id].verdict == "contradicted" for row in must)
 
 
 def test_a_broken_plumbing_shows_in_the_negative_control() -> None:
@@ -384,6 +429,43 @@ class Given:
 
     def predictions(self, *, reading: Reading | str = "stale", margin: float = 0.05) -> Predictions:
         return predict(self.setup, self.hypotheses, reading=reading, margin=margin)
+
+
+def test_agents_of_one_rule_are_judged_alike_and_others_by_their_own() -> None:
+    """Where the second decision sees what the first did: statistics are those of each rule alone, in any order."""
+    cid = cm.CID(
+        [("a", "first"), ("a", "got"), ("first", "got"), ("got", "second"), ("a", "second"), ("got", "more"),
+         ("second", "more"), ("got", "pay"), ("more", "pay")],
+        decisions=["first", "second"], utilities=["pay"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        a=cm.Bernoulli(0.5), first=[0, 1], second=[0, 1], got=lambda a, first: int(a == first),
+        more=lambda got, second: int(got == second), pay=lambda got, more: got + more,
+    )  # fmt: skip
+    setup = cm.TrainingSetup(model, {"tilted": {"a": cm.Bernoulli(0.9)}})
+    rng = np.random.default_rng(0)
+    rules = [{d: rng.dirichlet([1, 1], size=len(model.contexts(d))) for d in cid.decisions} for _ in range(3)]
+    family = Given(setup, Pursues(setup, ("got", "more")))
+    order = [2, 0, 1, 0, 2, 2]
+    rows = family.predictions(reading="competent")
+    assert {row.kind for row in (*rows, *rows.structural)} >= {"observation", "response", "actions", "regret"}
+    alone, together = (
+        Checks(setup, family.hypotheses, Told(model, [rules[i] for i in who]), reading="competent")
+        for who in (range(3), order)
+    )
+    assert [len(set(np.asarray(checks.subjects.distinct[1]).tolist())) for checks in (alone, together)] == [3, 3]
+    measured = 0
+    for row in (*rows, *rows.structural):
+        if row.retrained or row.inert or row.subject in {"a", "got"} or row.kind == "control":
+            continue
+        one, many = alone.measure(row), together.measure(row)
+        if isinstance(one, str):
+            assert one == many
+            continue
+        assert not isinstance(many, str)
+        assert many.bounds.estimate.tolist() == one.bounds.estimate[order].tolist(), row.id
+        measured += len(set(one.bounds.estimate.tolist())) == 3
+    assert measured >= 3
 
 
 @pytest.mark.parametrize("kind", [Told, Scripted])
@@ -565,7 +647,7 @@ def test_agents_of_another_setup_are_refused() -> None:
 def test_required_agents_by_family() -> None:
     family = red_door_family()
     found = {need.family: need for need in required_agents(family, effect=0.5, power=0.8)}
-    assert set(found) == {"joint", "at_door = reward", "at_red", "can"}
+    assert set(found) == {"joint", "at_door = reward", "at_red", "retrained or planning", "can"}
     joint = sum(r.hypothesis == "joint" and not r.inert and r.modality == "must" for r in family.predictions())
     assert found["joint"].rows == joint
     assert found["joint"].support <= 32

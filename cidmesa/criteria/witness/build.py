@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from cidmesa.criteria.question import Question
     from cidmesa.model import CIM
 
-_SAME = {
+SAME = {
     "requisite": "voi",
     "unfairness": "ri",
     "path_specific_ici": "ici",
@@ -99,7 +99,7 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     Notes
     -----
     Deterministic: the same question gives the same model. Introduced unfairness is searched for, with one decision too,
-    and relevance, which compares two models, has no witness.
+    and relevance, which compares two models, has no witness; nor has deception, whose proof says how to make one.
 
     Examples
     --------
@@ -110,8 +110,10 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     >>> model.solve().value, model.cpd("dry").tolist()
     (1.0, [[1.0, 0.0], [0.0, 1.0]])
     """
-    criterion = _SAME.get(question.criterion, question.criterion)
-    for candidate in _built(question, criterion):
+    if question.criterion == "deception":
+        return None
+    criterion = SAME.get(question.criterion, question.criterion)
+    for candidate in built(question, criterion):
         if holds(candidate, criterion, question):
             return candidate.model
     cid = question.cid
@@ -132,7 +134,7 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     return None
 
 
-def _built(question: Question, criterion: str) -> Iterator[Candidate]:
+def built(question: Question, criterion: str) -> Iterator[Candidate]:
     """Yield the models that the constructions give, one decision at a time, one node at a time."""
     build = _BUILDERS.get(criterion)
     if build is None:

@@ -62,11 +62,18 @@ def search(question: Question, criterion: str, draws: int = SEARCH_DRAWS, budget
     OutOfTimeError
         The budget was over before the search was.
     """
+    return next((found.model for found in searched(question, criterion, draws, budget)), None)
+
+
+def searched(
+    question: Question, criterion: str, draws: int = SEARCH_DRAWS, budget: Budget = UNLIMITED
+) -> Iterator[Candidate]:
+    """Yield the models that :func:`search` returns the first of."""
     cid = question.cid
     label = label_of(question) if criterion == "introduced_unfairness" else None
     test = _TESTS.get(criterion) if label is None else partial(_amplifies, label=label)
     if test is None or any(cid.kind(head) == "decision" for _, head in question.cut_edges):
-        return None
+        return
     decision = question.decision
     if criterion == "voi" and decision is not None:
         for node in question.nodes:
@@ -88,10 +95,9 @@ def search(question: Question, criterion: str, draws: int = SEARCH_DRAWS, budget
                 candidate = Candidate(games.model(game), node, control)
                 try:
                     if holds(candidate, criterion, question):
-                        return candidate.model
+                        yield candidate
                 except NotApplicableError:  # too large for the exact predicates after all
                     continue
-    return None
 
 
 # What makes a game a witness: its number and, for control, the mechanism ----------------------------------------------
@@ -230,7 +236,7 @@ class _Draw:
         self.paying = {node} & set(self.utilities)
         about = () if self.paying else (node,)
         self.always = tuple(dict.fromkeys((*about, *deciding, *((label,) if label is not None else ()))))
-        self.reduced = cid if criterion in {"voi", "impact"} else minimal_reduction(cid)
+        self.reduced = cid if criterion in {"voi", "impact"} else minimal_reduction(cid, cid.decisions_of(agent))
         above = {u: self.reduced.ancestors(u, strict=False) for u in self.utilities}
         matter = set().union(*above.values())
         self.pool = [n for n in self.order if n in matter and n not in self.always and n not in self.utilities]

@@ -21,12 +21,13 @@ from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import Interval, interval
 from cidmesa.mesa.graphical.positions import Reading
 from cidmesa.mesa.objectives.declared import Objective, declared_on_fewer, domain_of, numbers_of, of_score, read
-from cidmesa.mesa.outcomes.for_setup import outcome_tables_of
 from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.per_level import PerLevel
+from cidmesa.mesa.outcomes.reduced_policies import ENTRIES, FEW, requisite_links
 from cidmesa.mesa.setup.level_model import Levels
-from cidmesa.mesa.setup.training import require_setup, require_tolerance
+from cidmesa.mesa.setup.training import EXPECTED, MINIMAX, require_setup, require_tolerance
 from cidmesa.solve import joint, solve
 from cidmesa.solve.queries.payoffs import uniform_policy
 
@@ -70,23 +71,35 @@ class Derivation:
         )
         self._why: dict[tuple[str, ...], str] = {}  # why a candidate is not known by all its objectives
         self._findings = Findings()
-        self._tables: OutcomeTables | None = None
-        if setup.model is not None:
-            with suppress(NotApplicableError):  # too many policies to list; without idle links they may be fewer
-                self._tables = outcome_tables_of(setup)
+        self._one_decision: OneDecision | None = None
+        self._listed: dict[tuple[tuple[tuple[str, tuple[str, ...]], ...], int], NormalForm | NotApplicableError] = {}
         self._given = {target_key(setup, name): what for name, what in (objectives or {}).items()}
 
-    def _tables_for(self, names: tuple[str, ...]) -> OutcomeTables:
-        """Return outcome tables that hold all that matters for these targets, without idle links if need be."""
-        if self._tables is not None and self._tables.affords(names):
-            return self._tables
-        fewer = NormalForm(self.setup, names)
-        if fewer.affords(names):
-            return fewer
-        raise NotApplicableError(
-            f"of {len(fewer.reduced):,} deterministic policies more than {COMPARED:,} may be best for some objective "
-            f"on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
-        )
+    def _tables_for(self, names: tuple[str, ...], entries: int = ENTRIES) -> OutcomeTables:
+        """Return outcome tables that hold all that matters for these targets; of several decisions without idle links.
+
+        A rule that uses an idle link does what a mixture of others does. What is learnt of frozen rules is more without
+        them: a context that differs in what is idle alone from one of training is no new one.
+        """
+        if len(self.setup.cid.decisions) == 1:
+            if self._one_decision is None:
+                self._one_decision = OneDecision(self.setup)
+            return self._one_decision
+        links = tuple(requisite_links(self.setup, names).items()), entries
+        if links not in self._listed:
+            try:
+                self._listed[links] = NormalForm(self.setup, names, entries)
+            except NotApplicableError as too_many:
+                self._listed[links] = too_many
+        found = self._listed[links]
+        if isinstance(found, NotApplicableError):
+            raise found
+        if not found.affords(names):
+            raise NotApplicableError(
+                f"of {len(found.reduced):,} deterministic policies more than {COMPARED:,} may be best for some "
+                f"objective on {', '.join(names)}: give the decisions fewer observations, or the targets fewer values."
+            )
+        return found
 
     def regret_by_intended(self, names: tuple[str, ...], name: str, known: ByCone, *, stale: bool = False) -> Interval:
         """Return the regret interval of a candidate in a distribution, by what is intended instead of the base.
@@ -115,6 +128,8 @@ class Derivation:
         """Return the numbers of a candidate, by whichever method is exact; ``None`` where there are none."""
         if self.setup.model is None:
             return None
+        if self.setup.selects != EXPECTED:
+            return self._level_by_level(names)
         if needs_stochastic_rules(self.setup, names):
             return ByDeclaredObjective(
                 self.setup,
@@ -124,17 +139,75 @@ class Derivation:
                 self.budget,
                 self._findings,
             )
-        try:
-            tables = self._tables_for(names)
-        except NotApplicableError as reason:
-            self._why[names] = str(reason)
-        else:
-            return ByCone(tables, names, self.tolerance, self.declared(names), self.budget)
+        staged: ByStage | None = None
+        for entries in (
+            FEW,
+            ENTRIES,
+        ):  # a list of a few; else sweeps where they say all there is to say; else a long list
+            try:
+                tables = self._tables_for(names, entries)
+            except NotApplicableError as reason:
+                self._why[names] = str(reason)
+            else:
+                self._why.pop(names, None)
+                return ByCone(tables, names, self.tolerance, self.declared(names), self.budget)
+            if entries == FEW:
+                staged = self._by_stage(names)
+            if staged is not None and staged.is_complete:
+                return staged
+        return staged
+
+    def _by_stage(self, names: tuple[str, ...]) -> ByStage | None:
+        """Return the numbers of a candidate by sweeps over contexts; ``None`` where decisions cannot be swept."""
         if self.setup.shared_rules or self.setup.phases is not None:
             return None
         with suppress(NotApplicableError):
             return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names], self.budget)
         return None
+
+    def _level_by_level(self, names: tuple[str, ...]) -> Answers | None:
+        """Return the numbers of a candidate where training selects by the worst level."""
+        try:
+            levels = self.levels
+            if levels is not None:
+                return ByCone(levels.tables, names, self.tolerance, self.declared(names), self.budget, levels)
+        except NotApplicableError as reason:
+            self._why[names] = str(reason)
+        return None
+
+    @cached_property
+    def levels(self) -> PerLevel | None:
+        """Training level by level, where it selects by minimax regret; else ``None``.
+
+        Raises
+        ------
+        NotApplicableError
+            Several decisions, or too many levels.
+        """
+        if self.setup.selects == EXPECTED:
+            return None
+        if len(self.setup.cid.decisions) > 1:
+            raise NotApplicableError(
+                f"{MINIMAX} is known level by level for one decision, and here are "
+                f'{", ".join(self.setup.cid.decisions)}: TrainingSetup(.., selects="{EXPECTED}") answers for several.'
+            )
+        tables = self._tables_for(())
+        return PerLevel(tables) if isinstance(tables, OneDecision) else None
+
+    @property
+    def floor(self) -> float | None:
+        """The least regret that any rule has in its worst level; ``None`` where it is not known.
+
+        0 where training selects by the expected score.
+        """
+        if self.setup.selects == EXPECTED:
+            return 0.0
+        if self.setup.model is None:
+            return None
+        try:
+            return 0.0 if self.levels is None else float(self.levels.floor)
+        except NotApplicableError:
+            return None
 
     def why_not_listed(self, names: tuple[str, ...]) -> str | None:
         """Return why a candidate is not known by all its objectives, where the policies are too many to compare."""

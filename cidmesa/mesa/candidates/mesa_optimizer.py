@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -46,6 +47,7 @@ from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.training import MINIMAX
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve
@@ -206,6 +208,12 @@ class MesaOptimizer(Shown):
         margin, delta = (None, None) if found is None else (found.margin, found.delta)
         if self.information_loss:
             words.append(f"C2 with numbers: what is requisite leaves a regret of at least {self.information_loss:.3g}")
+        levels = self._derivation.levels if isinstance(found, ByCone) else None
+        if levels is not None:
+            words.append(
+                f"{MINIMAX} over {len(levels.levels)} levels of {', '.join(levels.nodes) or 'nothing'}: the least "
+                f"that any rule has in its worst level is {float(levels.floor):.6g}"
+            )
         if margin is not None:
             words.append(f"C3: the largest margin is {margin:.3g}")
             if found is not None and found.least_bound < found.least_regret:
@@ -245,8 +253,13 @@ class MesaOptimizer(Shown):
 
     @property
     def _holds_the_score(self) -> bool:
-        """Whether the targets hold the score, or all it reads and it reads no decision."""
+        """Whether the targets hold the score, or all it reads and it reads no decision; what selects on average.
+
+        What is best on average is best in every level only where the whole level is seen.
+        """
         cid, score = self.setup.cid, set(self.setup.training_score)
+        if any(set(self.setup.level_nodes) - set(cid.parents(decision)) for decision in cid.decisions):
+            return False
         reads = {parent for utility in score for parent in cid.parents(utility)}
         return self.targets >= score or (not reads & set(cid.decisions) and self.targets >= reads)
 
@@ -311,6 +324,7 @@ class MesaOptimizer(Shown):
     def training_regret(self) -> float | None:
         """The least base regret of the worst optimal policy, over all objectives on the targets.
 
+        Where training selects by minimax regret, the regret in the worst level, whatever its probability.
         Over the declared ones where one rule serves several decisions. Where a search stopped before its end it is the
         least that was found, and :attr:`reasons` say how far it may be off. ``None`` where it is not known, as for a
         bare diagram.
@@ -331,10 +345,12 @@ class MesaOptimizer(Shown):
     @cached_property
     @within_budget
     def weakly_consistent(self) -> bool | None:
-        """Whether some policy that is optimal for :attr:`objective` is within the tolerance."""
+        """Whether some policy that is optimal for :attr:`objective` is within the tolerance; ``None``: not known."""
         if self._answers is None or self.objective is None:
             return None
-        return self._answers.allows(self.objective)
+        with suppress(NotApplicableError):  # a mixture of too many optimal policies in too many levels
+            return self._answers.allows(self.objective)
+        return None
 
     @cached_property
     @within_budget
@@ -367,7 +383,8 @@ class MesaOptimizer(Shown):
     def _loses_too_much(self) -> bool:
         """Whether C2 with numbers excludes every objective on the targets."""
         loss, answers = self.information_loss, self._answers
-        return loss is not None and answers is not None and loss * (1.0 - DIGITS) > self.tolerance
+        allowed = self.tolerance + (self._derivation.floor or 0.0)
+        return loss is not None and answers is not None and loss * (1.0 - DIGITS) > allowed
 
     # Deployments -----------------------------------------------------------------------------------------------------
 
@@ -449,7 +466,7 @@ class MesaOptimizer(Shown):
     def stale_intended_regret(self) -> Mapping[str, Interval]:
         """The same for optimizers that believe they are still in training; of the deployments alone.
 
-        Empty, too, where objectives are tried one by one or decision by decision.
+        Empty, too, where objectives are tried one by one, since one rule serves several decisions.
         """
         return self._by_intended(stale=True)
 
@@ -458,6 +475,8 @@ class MesaOptimizer(Shown):
         answers = self._answers
         if self.setup.intended is not None and not stale and isinstance(answers, ByDeclaredObjective | ByStage):
             return PerDeployment((TRAINING, *deployments), lambda name: regret_by_intended(self.setup, answers, name))
+        if self.setup.intended is not None and stale and isinstance(answers, ByStage):
+            return PerDeployment(deployments, lambda name: regret_by_intended(self.setup, answers, name, stale=True))
         if self.setup.intended is None or not isinstance(self._answers, ByCone):
             why = "the setup says nothing of it" if self.setup.intended is None else f"answers come {self.method}"
             return PerDeployment(
@@ -530,15 +549,16 @@ class MesaOptimizer(Shown):
     def carry_over(self) -> Mapping[str, bool | None]:
         """Deployment → True where Theorem A certifies that consistency carries over, else ``None``.
 
-        The theorem is about tolerance 0. With a tolerance only shifts that move no argmax are certified: they leave
-        every regret as it was.
+        The theorem is about tolerance 0. With a tolerance, and where a trainer by minimax regret has to bear some in
+        every case, only shifts that move no argmax are certified: they leave every regret as it was.
         """
         return PerDeployment(tuple(self.setup.deployments), self._carried_over)
 
     def _carried_over(self, name: str) -> bool | None:
         if self.consistency is not Consistency.CONSISTENT:
             return None
-        if self.tolerance > 0 and self.shift_class[name] not in {ShiftClass.INERT, ShiftClass.POLICY_INERT}:
+        allowed = self.tolerance + (self._derivation.floor or 0.0)
+        if allowed > 0 and self.shift_class[name] not in {ShiftClass.INERT, ShiftClass.POLICY_INERT}:
             return None
         return carry_over(self.setup, self.names, name)
 

@@ -51,7 +51,7 @@ from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.mesa.setup.deployment import TRAINING
-from cidmesa.mesa.setup.training import TrainingSetup, require_setup
+from cidmesa.mesa.setup.training import EXPECTED, TrainingSetup, require_setup
 from cidmesa.model import CIM
 from cidmesa.shown import Shown
 
@@ -251,7 +251,8 @@ def distinguishing_training(
     Notes
     -----
     Weights are tried in ascending order and the smallest that works is reported: no infimum is claimed. Each change
-    costs one derivation. Shared rules and phases stay as they are.
+    costs one derivation. Shared rules and phases stay as they are. Where training selects by minimax regret, where an
+    episode is from is part of its level, and how often episodes are mixed in makes no difference if that is seen.
 
     Examples
     --------
@@ -434,6 +435,8 @@ def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> Tra
             phases=setup.phases,
             world=setup.world,
             intended=setup.intended,
+            selects=setup.selects,
+            level_nodes=_level_nodes(setup, model.cid),
         )
 
     if weight is None:
@@ -450,6 +453,14 @@ def _changed(setup: TrainingSetup, change: _Change, weight: float | None) -> Tra
     for node in shifted:
         mechanisms[node] = _mixed(training, there, node)
     return made(CIM(cid, mechanisms), {name: {SOURCE: Categorical({TRAINING: 0.0, name: 1.0})}})
+
+
+def _level_nodes(setup: TrainingSetup, cid: CID) -> tuple[str, ...] | None:
+    """Return what a level consists of after a change; where an episode is from is part of it."""
+    if setup.selects == EXPECTED:
+        return None
+    below = frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
+    return tuple(n for n in cid.nodes if n not in below and (n in setup.level_nodes or n == SOURCE))
 
 
 def _mixed(training: CIM, there: CIM, node: str) -> Table:

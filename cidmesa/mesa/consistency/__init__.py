@@ -16,7 +16,6 @@ module                     what it holds
 ``by_intended``            regrets by what is intended, of objectives that are tried one by one
 ``by_stage``               policies too many to list: a sufficient test, and single objectives
 ``frozen_rules``           what optimizers of several decisions do whose rules were fixed in training
-``optimal_rules``          what the policies that are optimal for one objective are worth
 ``joint_search``           what one objective may do in many contexts at once, by branch and bound
 =========================  =======================================================================
 """

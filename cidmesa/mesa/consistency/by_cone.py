@@ -21,8 +21,10 @@ from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, optimal_for
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for
+from cidmesa.mesa.outcomes.per_level import PerLevel
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.solve.tables.exact_numbers import number_meant
 
 if TYPE_CHECKING:
     from cidmesa.mesa.outcomes.for_setup import OutcomeTables
@@ -44,6 +46,9 @@ class ByCone:
         The objectives to prefer.
     budget
         How long an answer may take.
+    levels
+        Training level by level, where it selects by minimax regret: what is allowed is then the tolerance beyond the
+        least that any rule has in its worst level.
     """
 
     def __init__(
@@ -53,12 +58,15 @@ class ByCone:
         tolerance: float,
         declared: Sequence[Objective],
         budget: Budget = UNLIMITED,
+        levels: PerLevel | None = None,
     ) -> None:
         self.tables = tables
         self.names = names
         self.tolerance = tolerance
         self.declared = declared
         self.budget = budget
+        self.levels = levels
+        self.allowed = tolerance if levels is None else levels.floor + number_meant(tolerance)
         self._tables_known: dict[str, OutcomeTable] = {}
         self._possible_known: dict[str, Mask] = {}
         self._actions_known: dict[tuple[str, bool], Actions] = {}
@@ -66,8 +74,16 @@ class ByCone:
     @cached_property
     def consistent(self) -> ConsistentSet:
         """The consistent set."""
-        table = self.table(TRAINING)
-        return ConsistentSet(table, self.tolerance, Halfspaces(table.outcome.shape[2], self.budget))
+        return self._within(self.allowed, Halfspaces(self.table(TRAINING).outcome.shape[2], self.budget))
+
+    def _within(self, allowed: float | Fraction, known: Halfspaces) -> ConsistentSet:
+        if self.levels is None:
+            return ConsistentSet(self.table(TRAINING), allowed, known)
+        return ConsistentSet(self._level_by_level, allowed, known, self.levels.rows)
+
+    @cached_property
+    def _level_by_level(self) -> OutcomeTable:
+        return self.table(TRAINING) if self.levels is None else self.levels.table(self.names)
 
     @cached_property
     def selected(self) -> ConsistentSet:
@@ -77,7 +93,7 @@ class ByCone:
         least = self._least.value
         if least is None:
             return self.consistent
-        return ConsistentSet(self.table(TRAINING), least, self.consistent.halfspaces)
+        return self._within(least, self.consistent.halfspaces)
 
     @property
     def is_empty(self) -> bool | None:
@@ -99,9 +115,9 @@ class ByCone:
 
     @cached_property
     def _least(self) -> Answer:
-        if self.consistent.is_empty is False and not self.tolerance:
+        if self.consistent.is_empty is False and not self.allowed:
             return Answer(Fraction(0), Fraction(0))
-        return ConsistentSet(self.table(TRAINING), math.inf, self.consistent.halfspaces).least
+        return self._within(math.inf, self.consistent.halfspaces).least
 
     @property
     def least_regret(self) -> float:
@@ -111,13 +127,11 @@ class ByCone:
     @property
     def least_bound(self) -> float:
         """The bound that is proved for it; the same, unless a search stopped before its end."""
-        return 0.0 if self._least.bound is None or self.table(TRAINING).undecided else float(self._least.bound)
+        return 0.0 if self._least.bound is None or self._level_by_level.undecided else float(self._least.bound)
 
     def allows(self, objective: Objective) -> bool:
         """Say whether some policy that is optimal for an objective is within the tolerance."""
-        table = self.table(TRAINING)
-        allowed = self.consistent.choices.allowed
-        return allowed is None or exact_regret_of(table, table, objective.values)[0] <= allowed
+        return self.consistent.allows(objective.values)
 
     def representative(self) -> Objective | None:
         """Return the first declared objective in the set, else the one of least norm."""
@@ -248,8 +262,9 @@ class ByCone:
         for decision in tables.setup.cid.decisions:
             several = [rules.allows(name, decision) for rules, _ in self._frozen]
             can = np.asarray(np.any(several, axis=0)) if several else allowed(model, decision)
-            had: Mask = trained[decision].max(axis=1, keepdims=True)
-            can = np.where(had, trained[decision], can)
+            taken = tables.reduced.alike(decision, trained[decision])  # what is idle makes no context a new one
+            had: Mask = taken.max(axis=1, keepdims=True)
+            can = np.where(had, taken, can)
             enters: Mask = tables.enters(name, decision).max(axis=0)
             found[decision] = can & enters[:, None]
         return by_context(model, found)

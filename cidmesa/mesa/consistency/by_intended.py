@@ -17,23 +17,23 @@ counted by another node, the intended one, which training never scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from cidmesa.arrays import Floats
+from cidmesa.arrays import Floats, Mask
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Table
 from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
-from cidmesa.mesa.consistency.by_stage import ByStage
-from cidmesa.mesa.consistency.optimal_rules import OptimalRules, best_within
+from cidmesa.mesa.consistency.by_stage import ByStage, optimal_for_objective
 from cidmesa.mesa.consistency.regret_interval import Interval
 from cidmesa.mesa.consistency.shared_rule_extremes import extremes
 from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.objectives.declared import numbers_of
 from cidmesa.model import CIM
+from cidmesa.solve.policies.dynamic_programming import best_within
 from cidmesa.solve.policies.worth import difference
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ INTENDED: Final = "paid as intended"
 """The utility that pays what the intended node is worth."""
 
 
-def regret_by_intended(setup: TrainingSetup, answers: ByDeclaredObjective | ByStage, name: str) -> Interval:
+def regret_by_intended(
+    setup: TrainingSetup, answers: ByDeclaredObjective | ByStage, name: str, *, stale: bool = False
+) -> Interval:
     """Return the regret interval by what is intended, of optimizers that know the distribution `name`.
 
     Parameters
@@ -54,6 +56,8 @@ def regret_by_intended(setup: TrainingSetup, answers: ByDeclaredObjective | BySt
         Of one candidate; its objectives are those known to be in the set, of an excluded one those of least regret.
     name
         ``"training"`` or a deployment.
+    stale
+        Of optimizers whose rules were fixed in training instead; of decisions that have a rule each.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def regret_by_intended(setup: TrainingSetup, answers: ByDeclaredObjective | BySt
     numbers = numbers_of(setup, node)
     try:
         if isinstance(answers, ByStage):
-            ends = list(_of_own_rules(setup, answers, name, node, numbers))
+            ends = list(_of_own_rules(setup, answers, name, node, numbers, stale=stale))
         else:
             ends = list(_of_shared_rules(setup, answers, name, node, numbers))
     except NotApplicableError:  # too large, or not proven
@@ -99,7 +103,9 @@ def _of_shared_rules(
         yield Interval(low, high, 0.0 if known else max(low, spread - high, 0.0))
 
 
-def _of_own_rules(setup: TrainingSetup, answers: ByStage, name: str, node: str, numbers: Floats) -> Iterator[Interval]:
+def _of_own_rules(
+    setup: TrainingSetup, answers: ByStage, name: str, node: str, numbers: Floats, *, stale: bool
+) -> Iterator[Interval]:
     """Yield the regrets of each objective's optimal policies, every decision having a rule of its own."""
     model = setup.deployed(name)
     cid = model.cid.with_utility(INTENDED, (node,), agent=model.cid.agents[0])
@@ -109,7 +115,12 @@ def _of_own_rules(setup: TrainingSetup, answers: ByStage, name: str, node: str, 
     top = best_within(paid, [INTENDED], {}, 1.0, answers.budget)
     for objective in answers.members:
         ends, doubt = [], 0.0
-        for reached in OptimalRules.of(model, objective, answers.budget).worth(paid, [INTENDED], answers.budget):
+        within: Mapping[str, Mask]
+        if stale:
+            within = answers.frozen_actions(objective, name)
+        else:
+            within = optimal_for_objective(model, objective, answers.budget).optimal
+        for reached in (best_within(paid, [INTENDED], within, sign, answers.budget) for sign in (-1.0, 1.0)):
             lost, known = difference(top, reached)
             ends.append(max(0.0, lost))
             doubt = max(doubt, 0.0 if known else abs(lost) + top.error + reached.error)

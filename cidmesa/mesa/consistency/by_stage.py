@@ -11,7 +11,7 @@ that want :math:`\pi_b`'s own action there are found, since a different optimal 
 to.
 
 A single objective needs no such test: its optimal policies are combinations of optimal actions, and the best and the
-worst of them for the base are two more solutions (:mod:`.optimal_rules`), in training and in any deployment. Targets
+worst of them for the base are two more sweeps (:mod:`.dynamic_programming`), in training and in any deployment. Targets
 with two values have two objectives, so that this says all there is to say. Of others it says what the declared
 objectives and the representative do, a part of the set; what is proven of the rest is that a regret lies between 0 and
 the most that can be lost.
@@ -20,7 +20,7 @@ the most that can be lost.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import product
@@ -34,14 +34,16 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet, unit
 from cidmesa.mesa.consistency.frozen_rules import FrozenRules
-from cidmesa.mesa.consistency.optimal_rules import OptimalRules, best_within
 from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.graphical.mesa_diagram import mesa_model, with_mesa_utility
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for, rounding_of
 from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
+from cidmesa.solve.policies.dynamic_programming import OptimalActions, best_within, sweep_back
+from cidmesa.solve.policies.stakes import paying_only
 from cidmesa.solve.policies.worth import Worth, difference
 from cidmesa.solve.queries.payoffs import reached_contexts
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cidmesa.mesa.setup.training import TrainingSetup
+    from cidmesa.model import CIM
     from cidmesa.solve import Solution
 
 
@@ -98,7 +101,7 @@ class ByStage:
         self.budget = budget
         self.sufficient = ConsistentSet(stage_law(setup, names, budget))
         self._domains = tuple(domain_of(setup, node) for node in names)
-        self._rules_known: dict[tuple[str, bytes], OptimalRules] = {}
+        self._rules_known: dict[tuple[str, bytes], OptimalActions] = {}
         self._worths_known: dict[tuple[str, bytes, bool], tuple[Worth, Worth]] = {}
         self._frozen_known: dict[bytes, FrozenRules] = {}
         self._actions_known: dict[tuple[str, bool], Actions] = {}
@@ -183,18 +186,48 @@ class ByStage:
         return None
 
     def actions(self, name: str, stale: bool = False) -> Actions:
-        """Return the possible actions in a distribution, where all objectives were tried.
+        """Return the possible actions in a distribution, where that is known of all objectives.
+
+        All were tried; or nothing is tolerated, and all that the base's own optimizers do in training some known member
+        of the set does: others do no more, as theirs are among the base's optimal policies. Frozen, they go on with it.
 
         Raises
         ------
         NotApplicableError
-            They were not: others may do something else.
+            They were not tried: others may do something else.
         """
-        if not self.is_complete:
-            raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
         if (name, stale) not in self._actions_known:
-            self._actions_known[name, stale] = self._actions(name, stale)
+            self._actions_known[name, stale] = (
+                self._actions(name, stale) if self.is_complete else self._had(name, stale)
+            )
         return self._actions_known[name, stale]
+
+    def _had(self, name: str, stale: bool) -> Actions:
+        """Return what all members of an incomplete set do in training and, frozen, where training came as well."""
+        model, trained = self.setup.deployed(name), self._as_the_base
+        comes = {d: reached_contexts(model, d).reshape(-1) for d in model.cid.decisions}
+        if trained is not None and (name == TRAINING or stale):
+            had = {d: mask.any(axis=1) for d, mask in trained.items()}
+            if name == TRAINING:
+                return by_context(model, trained)
+            if all((had[d] | ~here).all() for d, here in comes.items()):
+                return by_context(model, {d: mask & comes[d][:, None] for d, mask in trained.items()})
+        raise NotApplicableError(f"the possible actions in '{name}' are not known here: {self.why}")
+
+    @cached_property
+    def _as_the_base(self) -> Mapping[str, Mask] | None:
+        """What the base's optimizers do in training, where members of the set are known to do all of it."""
+        if self.tolerance > 0 or self.is_empty is not False:
+            return None
+        model = self.setup.deployed(TRAINING)
+        try:
+            most = sweep_back(paying_only(model, self.setup.training_score), self.budget).taken
+        except NotApplicableError:
+            return None
+        known = [self._rules(objective, TRAINING).taken for objective in self._selected]
+        if all(np.array_equal(np.any([taken[d] for taken in known], axis=0), mask) for d, mask in most.items()):
+            return most
+        return None
 
     def _actions(self, name: str, stale: bool) -> Actions:
         model = self.setup.deployed(name)
@@ -210,6 +243,14 @@ class ByStage:
                 can = np.where(had.any(axis=1, keepdims=True), had, can)
                 taken[decision] = can & reached_contexts(model, decision).reshape(-1, 1)
         return by_context(model, taken)
+
+    def frozen_actions(self, objective: Objective, name: str) -> dict[str, Mask]:
+        """Return what optimizers of an objective may do in a deployment whose rules were fixed in training."""
+        model, rules = self.setup.deployed(name), self._frozen(objective)
+        return {
+            d: rules.allows(name, d).reshape(*(model.card(n) for n in (*model.cid.parents(d), d)))
+            for d in model.cid.decisions
+        }
 
     # ----------------------------------------------------------------------------------------------------------------
 
@@ -263,7 +304,7 @@ class ByStage:
         if key not in self._worths_known:
             model, paid = self.setup.deployed(name), self._paid(name)
             if stale:
-                masks = self._frozen_masks(objective, name)
+                masks = self.frozen_actions(objective, name)
                 worst, best = (best_within(model, paid, masks, sign, self.budget) for sign in (-1.0, 1.0))
             else:
                 worst, best = self._rules(objective, name).worth(model, paid, self.budget)
@@ -278,11 +319,11 @@ class ByStage:
             lost = float(top.exactly - other.exactly)
         return max(0.0, lost) if known else doubt * (abs(lost) + top.error + other.error)
 
-    def _rules(self, objective: Objective, name: str) -> OptimalRules:
+    def _rules(self, objective: Objective, name: str) -> OptimalActions:
         key = name, objective.values.tobytes()
         if key not in self._rules_known:
             self.budget.check(f"trying {len(self.tried):,} objectives one by one", _SHRINK)
-            self._rules_known[key] = OptimalRules.of(self.setup.deployed(name), objective, self.budget)
+            self._rules_known[key] = optimal_for_objective(self.setup.deployed(name), objective, self.budget)
         return self._rules_known[key]
 
     def _frozen(self, objective: Objective) -> FrozenRules:
@@ -291,14 +332,6 @@ class ByStage:
             optimal = partial(optimal_for, objective=objective.values)
             self._frozen_known[key] = FrozenRules(self.setup, self.names, optimal, one_objective=True)
         return self._frozen_known[key]
-
-    def _frozen_masks(self, objective: Objective, name: str) -> dict[str, Mask]:
-        """Return what optimizers of an objective may do in a deployment whose rules were fixed in training."""
-        model, rules = self.setup.deployed(name), self._frozen(objective)
-        return {
-            d: rules.allows(name, d).reshape(*(model.card(n) for n in (*model.cid.parents(d), d)))
-            for d in model.cid.decisions
-        }
 
     def _ends(self, name: str) -> tuple[Worth, Worth]:
         """Return the least and the largest that the base can get in a distribution."""
@@ -310,6 +343,28 @@ class ByStage:
 
     def _paid(self, name: str) -> tuple[str, ...]:
         return self.setup.training_score if name == TRAINING else self.setup.score
+
+
+def optimal_for_objective(model: CIM, objective: Objective, budget: Budget = UNLIMITED) -> OptimalActions:
+    """Return what is optimal for an objective in every context, decision by decision.
+
+    Raises
+    ------
+    NotApplicableError
+        The decisions cannot be solved one by one for it.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("a", "b"), ("a", "x"), ("b", "x"), ("a", "u"), ("b", "u")], decisions=["a", "b"],
+    ...              utilities=["u"])
+    >>> model = cid.parameterise(a=[0, 1], b=[0, 1], x=lambda a, b: a, u=lambda a, b: 2 * a + b)
+    >>> wants_x = Objective("x", ("x",), np.array([0.0, 1.0]), ((0, 1),))
+    >>> found = optimal_for_objective(model, wants_x)  # it takes a = 1, and does not care about b
+    >>> [worth.value for worth in found.worth(model, ["u"])]
+    [2.0, 3.0]
+    """
+    return sweep_back(mesa_model(with_mesa_utility(model.cid, objective.targets), model, objective), budget)
 
 
 _SHRINK = "declare fewer objectives, objectives={targets: ..}, or give the targets fewer values"

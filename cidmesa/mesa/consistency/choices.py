@@ -3,7 +3,8 @@ r"""Choices: one action per context that an objective may be worst at.
 An objective :math:`O` has a training regret of at most :math:`\epsilon` iff there is a *choice*, one action
 :math:`y(c)` per context :math:`c`, such that :math:`O` strictly prefers :math:`y(c)` to every action that is worse for
 the base, and :math:`\sum_c P(c)[\max_b Q_b(c,b) - Q_b(c, y(c))] \le \epsilon`. For one choice these are strict
-linear inequalities.
+linear inequalities. A trainer that looks at the worst level allows each level :math:`\epsilon` of its own: then a
+choice is one action per level and context, since which optimal action is worst differs from level to level.
 
 >>> import numpy as np
 >>> from cidmesa.mesa.outcomes.outcome_table import MANY, OutcomeTable
@@ -66,10 +67,13 @@ class Choices:
         The training distribution.
     budget
         :math:`\epsilon`, in units of the base utility; a float is read as it was meant.
+    level
+        The level of each context, each with the whole budget; by default all are one.
     """
 
     table: OutcomeTable
     budget: float | Fraction = 0.0
+    level: Ints | None = None
 
     @cached_property
     def places(self) -> tuple[tuple[int, ...], ...]:
@@ -77,9 +81,23 @@ class Choices:
         best = self.table.rank == self.table.rank.max(axis=1, keepdims=True)
         if len(best) == 1 or (self.allowed == 0 and (best.sum(axis=1) == 1).all()):  # one choice is all there is
             return tuple((context,) for context in range(len(best)))
-        found: dict[tuple[int, bytes], list[int]] = {}
-        for context, (situation, rank) in enumerate(zip(self.table.situations.tolist(), self.table.rank, strict=True)):
-            found.setdefault((situation, rank.tobytes()), []).append(context)
+        found: dict[tuple[int, int, bytes], list[int]] = {}
+        alike = zip(self._level, self.table.situations.tolist(), self.table.rank, strict=True)
+        for context, (level, situation, rank) in enumerate(alike):
+            found.setdefault((level, situation, rank.tobytes()), []).append(context)
+        return tuple(map(tuple, found.values()))
+
+    @property
+    def _level(self) -> list[int]:
+        return [0] * len(self.table.weight) if self.level is None else self.level.tolist()
+
+    @cached_property
+    def levels(self) -> tuple[tuple[int, ...], ...]:
+        """The places of each level."""
+        found: dict[int, list[int]] = {}
+        level = self._level
+        for place, contexts in enumerate(self.places):
+            found.setdefault(level[contexts[0]], []).append(place)
         return tuple(map(tuple, found.values()))
 
     @cached_property
@@ -99,7 +117,7 @@ class Choices:
             for action in distinct[np.argsort(-rank[distinct], kind="stable")].tolist():
                 cost = math.fsum(regret[:, action].tolist())
                 exact = sum((table.exact_regret[c][action] for c in contexts), Fraction(0))
-                if not self._within(cost, exact):
+                if not self.within(cost, exact):
                     break
                 worse = distinct[rank[distinct] < rank[action]]
                 rows = table.rows(first, action, worse)
@@ -118,7 +136,8 @@ class Choices:
             return self.budget
         return number_meant(self.budget) if math.isfinite(self.budget) else None
 
-    def _within(self, cost: float, exact: Fraction) -> bool:
+    def within(self, cost: float, exact: Fraction) -> bool:
+        """Say whether a regret, in floating point and as a fraction, is within the budget."""
         budget = float(self.budget)
         if abs(cost - budget) > NEAR * max(cost, budget):
             return cost < budget
@@ -126,7 +145,7 @@ class Choices:
 
     def affords(self, choice: Choice) -> bool:
         """Say whether a choice is within the budget."""
-        return self._within(self.cost(choice), self.exact_cost(choice))
+        return self.within(self.cost(choice), self.exact_cost(choice))
 
     @cached_property
     def count(self) -> int:
@@ -180,12 +199,13 @@ class Choices:
         return tuple(found)
 
     def cost(self, choice: Choice) -> float:
-        """Return the training regret that a choice allows."""
-        return math.fsum(here[i].regret for here, i in zip(self.options, choice, strict=True))
+        """Return the training regret that a choice allows; of several levels the largest."""
+        return max((math.fsum(self.options[p][choice[p]].regret for p in some) for some in self.levels), default=0.0)
 
     def exact_cost(self, choice: Choice) -> Fraction:
         """Return the same as a fraction."""
-        return sum((here[i].exact_regret for here, i in zip(self.options, choice, strict=True)), Fraction(0))
+        of_each = (sum((self.options[p][choice[p]].exact_regret for p in some), Fraction(0)) for some in self.levels)
+        return max(of_each, default=Fraction(0))
 
     @property
     def costs(self) -> Sequence[float]:

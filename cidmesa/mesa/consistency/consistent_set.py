@@ -21,6 +21,10 @@ For :math:`\epsilon = 0` and a unique base optimum there is one choice. Choices 
 a linear program; those of several contexts are searched (:mod:`.joint_search`). Margins that floating point cannot see
 are settled in integers either way.
 
+**Levels.** A trainer by minimax regret looks at the worst level instead (:mod:`.per_level`): :math:`R(O)` is then the
+largest over levels of that sum, a choice has one action per level and context, and each level the whole
+:math:`\epsilon`. Everything else stays.
+
 Several decisions are the same problem in normal form: one context whose actions are the deterministic policies.
 
 >>> import numpy as np
@@ -49,11 +53,21 @@ from functools import cached_property
 import numpy as np
 
 from cidmesa.arrays import Floats
+from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.consistency.choices import LISTED_CHOICES, Choice, Choices
 from cidmesa.mesa.consistency.integer_program import widest
-from cidmesa.mesa.consistency.joint_search import Alternative, Answer, Halfspaces, Part, search, separate
+from cidmesa.mesa.consistency.joint_search import (
+    Alternative,
+    Answer,
+    Halfspaces,
+    Part,
+    search,
+    separate,
+    spend_least,
+)
 from cidmesa.mesa.objectives import cones
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, regret_of
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, optimal_for, regret_of
+from cidmesa.mesa.outcomes.per_level import Rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +82,9 @@ class ConsistentSet:
         :math:`\epsilon`, in units of the base utility; a float is read as it was meant.
     known
         Of a set of the same targets with another budget, what has been found out about rows; by default nothing.
+    rows
+        Of a table level by level, which level and context each of its rows is of; regrets are then those of the worst
+        level. By default all rows are contexts of one level.
 
     Notes
     -----
@@ -78,11 +95,12 @@ class ConsistentSet:
     table: OutcomeTable
     budget: float | Fraction = 0.0
     known: Halfspaces | None = None
+    rows: Rows | None = None
 
     @cached_property
     def choices(self) -> Choices:
         """The choices that its cones belong to."""
-        return Choices(self.table, self.budget)
+        return Choices(self.table, self.budget, None if self.rows is None else self.rows.level)
 
     @property
     def is_listed(self) -> bool:
@@ -155,9 +173,9 @@ class ConsistentSet:
         return Halfspaces(self.table.outcome.shape[2]) if self.known is None else self.known
 
     @cached_property
-    def _whole(self) -> Part:
+    def _places(self) -> tuple[tuple[Alternative, ...], ...]:
         """What may hold in the places of training: an objective is worst at an action."""
-        found = []
+        found: list[tuple[Alternative, ...]] = []
         for contexts, here in zip(self.choices.places, self.choices.options, strict=True):
             options = []
             for i, option in enumerate(here):
@@ -167,43 +185,69 @@ class ConsistentSet:
                     unique = tuple(sorted({side for side in sides if side is not None}))
                     options.append(Alternative(i, Fraction(0), option.exact_regret, unique))
             found.append(tuple(options))
-        return Part(tuple(found), self.choices.allowed, tuple(range(len(found))))
+        return tuple(found)
+
+    def _levels(self, allowed: Fraction | None) -> list[Part]:
+        """Return the places of each level, with what may be spent there."""
+        return [Part(tuple(self._places[i] for i in some), allowed, some) for some in self.choices.levels]
 
     def sides_of(self, choice: Choice) -> set[int]:
         """Return what a choice takes of an objective."""
-        options = ({a.action: a.sides for a in here} for here in self._whole.places)
+        options = ({a.action: a.sides for a in here} for here in self._places)
         return {side for here, i in zip(options, choice, strict=True) for side in here[i]}
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The same in parts that do not constrain each other."""
-        return separate(self.halfspaces, self._whole)
+        return self._split(self.choices.allowed)
+
+    def _split(self, allowed: Fraction | None) -> tuple[Part, ...]:
+        return tuple(part for level in self._levels(allowed) for part in separate(self.halfspaces, level))
 
     @cached_property
     def _any(self) -> Answer:
         """Some choice whose cone is not empty."""
-        return self._as_choice(search(self.halfspaces, self.parts))
+        return self._as_choice(search(self.halfspaces, self.parts), self.parts)
 
-    def _as_choice(self, answer: Answer) -> Answer:
+    def _as_choice(self, answer: Answer, parts: Sequence[Part]) -> Answer:
         """Write the alternatives of an answer as positions of options, place by place."""
-        members = [place for part in self.parts for place in part.members]
+        members = [place for part in parts for place in part.members]
         taken = dict(zip(members, answer.chosen, strict=False))
-        chosen = tuple(self._whole.places[place][taken[place]].action for place in sorted(taken))
+        chosen = tuple(self._places[place][taken[place]].action for place in sorted(taken))
         return Answer(answer.bound, answer.value, chosen)
 
     # Single objectives -------------------------------------------------------------------------------------------
 
     def contains(self, objective: Floats) -> bool:
         """Say whether an objective, an array over the targets' values, is consistent."""
-        _, worst = exact_regret_of(self.table, self.table, objective)
-        return self.choices.allowed is None or worst <= self.choices.allowed
+        return self.choices.allowed is None or self._worst(objective) <= self.choices.allowed
+
+    def allows(self, objective: Floats) -> bool:
+        """Say whether some policy that is optimal for an objective is within the budget."""
+        return self.choices.allowed is None or self._best(objective) <= self.choices.allowed
+
+    def _worst(self, objective: Floats) -> Fraction:
+        if self.rows is None:
+            return exact_regret_of(self.table, self.table, objective)[1]
+        return self.rows.largest(self.table.exact_regret, optimal_for(self.table, objective))
+
+    def _best(self, objective: Floats) -> Fraction:
+        if self.rows is None:
+            return exact_regret_of(self.table, self.table, objective)[0]
+        return self.rows.least(self.table.exact_regret, optimal_for(self.table, objective))
 
     def regret_of(self, objective: Floats) -> tuple[float, float]:
         """Return the base regret of the best and of the worst policy that is optimal for `objective`.
 
-        The numbers of the objective are read as they were meant.
+        The numbers of the objective are read as they were meant. With levels it is the regret in the worst of them.
         """
-        return regret_of(self.table, self.table, objective)
+        if self.rows is None:
+            return regret_of(self.table, self.table, objective)
+        try:
+            best = float(self._best(objective))
+        except NotApplicableError:  # of the best that is a mixture of too many, nothing is known
+            best = math.nan
+        return best, float(self._worst(objective))
 
     def representative(self, declared: Sequence[Floats] = ()) -> tuple[int | None, Floats] | None:
         r"""Return one objective of the set that depends on nothing but the set and the declared ones.
@@ -289,11 +333,52 @@ class ConsistentSet:
                     cost = self.choices.exact_cost(choice)
                     return Answer(cost, cost, choice)
             return Answer(None, None)
+        if len(self.choices.levels) > 1:
+            return self._least_largest()
         paid = [
             replace(part, places=tuple(tuple(replace(a, cost=a.spent) for a in here) for here in part.places))
             for part in self.parts
         ]
-        return self._as_choice(search(self.halfspaces, paid))
+        return self._as_choice(search(self.halfspaces, paid), self.parts)
+
+    def _least_largest(self) -> Answer:
+        """Return the smallest regret in the worst level: no sum, so it is found by what every level may spend.
+
+        What is allowed is halved between a number that is too small and the regret of an objective that was met, which
+        is one of finitely many; that nothing smaller is possible is shown at the next smaller number there can be.
+        """
+        alone = [spend_least(self.halfspaces, level) for level in self._levels(None)]
+        if any(answer.bound is None for answer in alone):
+            return Answer(None, None)
+        low = max(answer.bound for answer in alone if answer.bound is not None)
+        unit = Fraction(1, math.lcm(*(a.spent.denominator for here in self._places for a in here)))
+        best = self._within(low)
+        if best.value is not None:
+            return replace(best, bound=low)
+        found = self._within(self.choices.allowed)
+        if found.value is None:
+            return Answer(None, None) if found.bound is None else Answer(low, None)
+        best, most = found, found.value
+        while low < most - unit:
+            for allowed in ((low + most) / 2, most - unit):
+                found = self._within(allowed)
+                if found.value is not None:
+                    break
+                if found.bound is not None:  # the search stopped before it knew
+                    return replace(best, bound=low)
+                low = allowed
+            if found.value is None:
+                break
+            best, most = found, found.value
+        return replace(best, bound=most)
+
+    def _within(self, allowed: Fraction | None) -> Answer:
+        """Return some choice in which no level spends more, and the most that one does."""
+        parts = self._split(allowed)
+        found = self._as_choice(search(self.halfspaces, parts), parts)
+        if found.value is None:
+            return found
+        return replace(found, value=self.choices.exact_cost(found.chosen))
 
     @property
     def least_regret(self) -> float:

@@ -55,8 +55,8 @@ def _widest(choices: Choices, fixed: Mapping[int, int]) -> Cell | None:
 
     Variables: :math:`O \in [-1,1]^T`, a binary :math:`y[c,i]` per option of a place, and the margin :math:`m`, which is
     maximised subject to :math:`r \cdot O \ge m - 2 (1 - y[c,i])` for the rows :math:`r` of option i,
-    :math:`\sum_i y[c,i] = 1`, and :math:`\sum_{c,i} regret[c,i]\, y[c,i] \le \epsilon`. The answer is confirmed by the
-    linear program with the binaries fixed, and by the choice's cost as a fraction.
+    :math:`\sum_i y[c,i] = 1`, and :math:`\sum_{c,i} regret[c,i]\, y[c,i] \le \epsilon` over the places of each level.
+    The answer is confirmed by the linear program with the binaries fixed, and by the choice's cost as a fraction.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import coo_array
@@ -73,7 +73,9 @@ def _widest(choices: Choices, fixed: Mapping[int, int]) -> Cell | None:
         builder.add((), {int(starts[place]) + i: 1.0 for i in range(len(here))}, 1.0, 1.0)
     budget = float(choices.budget)
     if math.isfinite(budget) and budget > 0.0:
-        builder.add((), {size + i: cost / budget for i, cost in enumerate(choices.costs) if cost}, -np.inf, 1.0)
+        for places in choices.levels:
+            paid = [(int(starts[p]) + i, option.regret) for p in places for i, option in enumerate(options[p])]
+            builder.add((), {at: cost / budget for at, cost in paid if cost}, -np.inf, 1.0)
     cost = np.zeros(total)
     cost[-1] = -1.0
     lower, upper = np.r_[-np.ones(size), np.zeros(total - size)], np.ones(total)

@@ -91,7 +91,8 @@ def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
     Notes
     -----
     What a few members of the set do is looked at first. Then one linear program per context and action that leads
-    somewhere else than the others, and a search where the base is indifferent in several contexts.
+    somewhere else than the others, and a search where the base is indifferent in several contexts. In training none is
+    needed for an action that costs more than the set's tolerance: no member is optimal there.
     """
     found = np.zeros(table.shape, dtype=bool)
     if table.outcome.shape[2] == 2:  # the members are, up to scale and shift, at most two signs and a constant
@@ -100,12 +101,17 @@ def possible(objectives: ConsistentSet, table: OutcomeTable) -> Mask:
         return found
     if objectives.some is not None:
         found |= optimal_for(table, objectives.some[2])
+    trained = table is objectives.table and not table.undecided
     for context, situation in enumerate(table.situations.tolist()):
         if situation != context:
             found[context] = found[situation]
             continue
         settled: dict[int, bool] = {}
         for action in range(table.shape[1]):
+            if trained and not objectives.choices.within(
+                table.regret[context, action], table.exact_regret[context][action]
+            ):
+                continue
             inside = not table.vertices[context][action]  # optimal only where no action matters: one answer for all
             like = -1 if inside else int(table.alike[context][action])
             if found[context, action]:

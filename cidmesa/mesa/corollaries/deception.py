@@ -54,6 +54,7 @@ from cidmesa.mesa.consistency.shared_rules import RuleSpace
 from cidmesa.mesa.graphical.interfaces import payoff_table
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.setup.training import require_setup, require_tolerance
+from cidmesa.solve.queries.decision_laws import context_law
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -270,6 +271,60 @@ def optimal_rules(
     space = RuleSpace.of(model, setup.shared_rules)
     best = space.maximise(_value(space, model, read_names(targets, "targets="), objective), deterministic=deterministic)
     return best.value, tuple({d: space.rule_of(d, rule) for d in model.cid.decisions} for rule in best.rules)
+
+
+class ActionRanges(NamedTuple):
+    """How likely optimal rules are to take each action: arrays (contexts, actions), and whether they are proven."""
+
+    least: Floats
+    most: Floats
+    exact: bool
+
+
+def action_ranges(
+    setup: TrainingSetup, targets: Iterable[str], objective: Objective | Mapping[Any, float], decision: str
+) -> ActionRanges:
+    """Return between which probabilities the optimal rules of an objective take each action.
+
+    Anything, in contexts that come up at no decision that the rule serves.
+
+    Raises
+    ------
+    NotApplicableError
+        No numbers, or it depends on a rule how often a context comes up.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("x", "a"), ("x", "u"), ("a", "u")], decisions=["a"], utilities=["u"])
+    >>> model = cid.parameterise(x=cm.Categorical({0: 1.0, 1: 0.0}), a=[0, 1], u=lambda x, a: int(x == a))
+    >>> found = action_ranges(cm.TrainingSetup(model), ["u"], {0.0: 0.0, 1.0: 1.0}, "a")
+    >>> found.least.tolist(), found.most.tolist()
+    ([[1.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [1.0, 1.0]])
+    """
+    model = require_setup(setup, "optimal rules").require_model("optimal rules")
+    space = RuleSpace.of(model, setup.shared_rules)
+    wish = _value(space, model, read_names(targets, "targets="), objective)
+    served = setup.rule_of(decision)
+    laws = {}
+    for d in served:
+        if model.cid.ancestors(d) & set(model.cid.decisions):
+            raise NotApplicableError(f"how often a context of `{d}` comes up depends on the rules of decisions before.")
+        laws[d] = np.asarray(context_law(model, d), dtype=np.float64)
+    comes = np.sum([law.reshape(-1) for law in laws.values()], axis=0)
+    shape = (*laws[decision].shape, model.card(decision))
+    least, most, exact = np.zeros((len(comes), shape[-1])), np.ones((len(comes), shape[-1])), True
+    for row in np.flatnonzero(comes > 0).tolist():
+        for action in range(shape[-1]):
+            taken = np.zeros((len(comes), shape[-1]))
+            taken[row, action] = 1.0
+            share = combined(
+                [space.expectation(model, (*model.cid.parents(d), d), taken.reshape(shape)) for d in served]
+            )
+            found = extremes(space, wish, share)
+            least[row, action], most[row, action] = (float(v.number) / comes[row] for v in (found.least, found.largest))
+            exact = exact and found.exact
+    return ActionRanges(np.clip(least, 0.0, 1.0), np.clip(most, 0.0, 1.0), exact)
 
 
 @options_by_name

@@ -14,6 +14,10 @@ train policies on a sequence of episodes whose next state the action sets [1]_, 
   :func:`selection_advantage` of the effects that members have on each other, with :func:`shared_effects` for a
   population that swaps in groups.
 
+In between lies a **planning horizon**: an agent that looks h moves ahead, afresh before each, and takes somebody's word
+for what the state is worth after that (:func:`planned_actions`). Horizon 1 is myopia with approval, a horizon as long
+as the episode ordinary planning; from where on it pays to act now for later is a fact about the environment.
+
 For a reward :math:`r_t = b\,a_{t-1} - c\,a_t` (cooperating costs c now and is worth b to whoever comes next) these say
 that a learner with discount :math:`\gamma` cooperates iff :math:`\gamma b > c`; swapping at random among K, iff
 :math:`\gamma b / K > c`; rotating, never. Selection of whole environments favours cooperation iff :math:`b > c`,
@@ -23,6 +27,8 @@ selection among K that share the benefit never, and in a population P that swaps
 References
 ----------
 .. [1] D. Krueger, T. Maharaj and J. Leike, "Hidden incentives for auto-induced distributional shift", 2020.
+.. [2] S. Farquhar et al., "MONA: Myopic optimization with non-myopic approval can mitigate multi-step reward hacking",
+   2025.
 """
 
 from __future__ import annotations
@@ -41,6 +47,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.graph import Path, SeparatingSet
 from cidmesa.graph.index import index_of
 from cidmesa.mechanisms import ROW_SUM_TOLERANCE, is_number
+from cidmesa.solve.policies.step_model import StepModel, planned
 from cidmesa.solve.policies.ties import READING
 from cidmesa.solve.tables.exact_numbers import fractions, number_meant, numbers_meant
 from cidmesa.solve.tables.linear_systems import solutions
@@ -268,6 +275,67 @@ def _exact_values(p: Floats, r: Floats, discount: float, policy: Ints) -> Array:
         if (q[size, policy] == best).all():
             return q
         policy = np.where(q[size, policy] == best, policy, q.argmax(axis=1))
+
+
+def planned_actions(
+    transition: Floats | Sequence[object],
+    reward: Floats | Sequence[object],
+    *,
+    horizon: int,
+    steps: int,
+    then: Floats | Sequence[object] | None = None,
+) -> Mask:
+    r"""Return what an agent may do that plans some moves ahead, afresh before each of them [2]_.
+
+    Parameters
+    ----------
+    transition
+        :math:`P(s' \mid s, a)`, shape (S, A, S).
+    reward
+        What it counts within its horizon, :math:`r(s, a)`, shape (S, A).
+    horizon
+        How many moves it plans, at least 1.
+    steps
+        How many moves an episode has.
+    then
+        The reward by whose best value it judges the state after that, shape (S, A); left out, nothing counts there.
+
+    Returns
+    -------
+    numpy.ndarray
+        Whether an action may be taken, shape (steps, S, A), the first move first; exact, ties included.
+
+    Raises
+    ------
+    NotApplicableError
+        Shapes that do not fit, rows that are no laws, a horizon that is none.
+
+    Notes
+    -----
+    Environments with thousands of states and few successors, and what comes of such agents, are in
+    :mod:`cidmesa.solve.policies.step_model`; the camera dropbox of MONA is one (:mod:`cidmesa.literature.mona`).
+
+    Examples
+    --------
+    Cooperating costs 1 and is worth 3 to whoever comes next. Who looks one move ahead never does it; who looks two
+    does, but for the last time; and who looks one ahead and is told what the state is worth does too.
+
+    >>> own, pays = np.eye(2)[[[0, 1], [0, 1]]], [[0, -1], [3, 2]]
+    >>> [planned_actions(own, pays, horizon=h, steps=3)[:, 0, 1].tolist() for h in (1, 2)]
+    [[False, False, False], [True, True, False]]
+    >>> planned_actions(own, pays, horizon=1, steps=3, then=pays)[:, 0, 1].tolist()
+    [True, True, False]
+    """
+    p, r = _environment(transition, "planned_actions"), _numbers(reward, "a reward")
+    told = None if then is None else _numbers(then, "then=")
+    for what, paid in (("reward", r), ("then", told)):
+        if paid is not None and paid.shape != p.shape[:2]:
+            raise NotApplicableError(
+                f"planned_actions takes transition (S, A, S) and {what} (S, A); got the shapes {p.shape} and "
+                f"{paid.shape}."
+            )
+    model = StepModel.of_law(p, np.ones(len(p), dtype=np.int64))
+    return planned(model, r, horizon=horizon, moves=steps, then=told)
 
 
 def swapped(

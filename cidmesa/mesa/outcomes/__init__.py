@@ -5,6 +5,7 @@ module                what it holds
 ====================  =================================================================================
 ``outcome_table``     P(context), P(targets | context, action), base values: one distribution as arrays
 ``one_decision``      outcome tables context by context
+``per_level``         the same level by level, for trainers that select by the worst one
 ``normal_form``       outcome tables policy by policy
 ``reduced_policies``  deterministic policies told apart only where they act differently
 ``convex_hull``       the actions that are optimal for some objective

@@ -9,6 +9,7 @@ from cidmesa.mesa.objectives.declared import Values
 from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
+from cidmesa.mesa.outcomes.reduced_policies import ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,12 +51,19 @@ class OutcomeTables(Protocol):
         ...
 
 
-def outcome_tables_of(setup: TrainingSetup) -> OutcomeTables:
+def outcome_tables_of(setup: TrainingSetup, entries: int = ENTRIES) -> OutcomeTables:
     """Return the outcome tables of a setup: context by context for one decision, policy by policy for several.
+
+    Parameters
+    ----------
+    setup
+        A setup with numbers.
+    entries
+        How much may be listed: policies times runs.
 
     Raises
     ------
     NotApplicableError
         Too many policies to list.
     """
-    return OneDecision(setup) if len(setup.cid.decisions) == 1 else NormalForm(setup)
+    return OneDecision(setup) if len(setup.cid.decisions) == 1 else NormalForm(setup, entries=entries)

@@ -33,10 +33,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from cidmesa.arrays import Array, Floats, Ints, Mask
+from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.objectives.declared import Values, domain_of
 from cidmesa.mesa.outcomes.disagreement import by_context, disagreement
 from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable, error_of, integers, once, rounding_of
-from cidmesa.mesa.outcomes.reduced_policies import list_reduced_policies, names_of, requisite_links
+from cidmesa.mesa.outcomes.reduced_policies import ENTRIES, list_reduced_policies, names_of, requisite_links
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import joint
 from cidmesa.solve.queries.payoffs import open_law, uniform_policy
@@ -59,6 +60,9 @@ POLICIES = 2**16
 COMPARED = 4096
 """Up to so many of them are compared, those on the border of what they bring about (:mod:`.convex_hull`)."""
 
+SPARSE = 16
+"""At least one in so many runs is expected to come up: with more runs nothing is listed."""
+
 SUMMED = 2**23
 """Up to so many entries of reduced policies by runs are summed in exact integers."""
 
@@ -72,26 +76,35 @@ class NormalForm:
         A setup with numbers.
     targets
         Where given, reduced policies ignore what is idle for these targets and the score (:mod:`.reduced_policies`).
+    entries
+        How large the array may be that says which reduced policy is in keeping with which run.
 
     Raises
     ------
     NotApplicableError
-        More than :data:`POLICIES` deterministic policies act differently somewhere.
+        More than :data:`POLICIES` deterministic policies act differently somewhere, or fewer make too large an array.
     """
 
-    def __init__(self, setup: TrainingSetup, targets: Iterable[str] | None = None) -> None:
+    def __init__(self, setup: TrainingSetup, targets: Iterable[str] | None = None, entries: int = ENTRIES) -> None:
         self.setup = setup
         self.model = setup.require_model("consistency")
         self._domains: dict[str, Values] = {}
         self._values: dict[str, Base] = {}
         self._enters: dict[tuple[str, str], Mask] = {}
         names = names_of(setup.cid)
+        runs = math.prod(self.model.card(name) for name in names)
+        if runs > SPARSE * entries:
+            raise NotApplicableError(
+                f"several decisions are compared policy by policy, run by run, and this setup has {runs:.3g} runs, "
+                "combinations of what the decisions see and do: give the decisions fewer observations or values."
+            )
         self._comes = {
             name: np.asarray(joint(model, names, policy=uniform_policy(model)) > 0)
             for name, model in ((name, setup.deployed(name)) for name in setup.distributions)
         }
         kept = None if targets is None else requisite_links(setup, targets)
-        self.reduced = list_reduced_policies(self.model, list(self._comes.values()), setup.shared_rules, POLICIES, kept)
+        supports = list(self._comes.values())
+        self.reduced = list_reduced_policies(self.model, supports, setup.shared_rules, POLICIES, kept, entries)
 
     def affords(self, targets: Sequence[str]) -> bool:
         """Say whether the policies that matter for some targets are few enough to be compared with each other."""

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 ENTRIES = 2**27
 """The most entries of the array that says which reduced policy is in keeping with what."""
 
+FEW = 2**20
+"""So few entries are made in no time; where there are more, whatever needs no list comes first."""
+
 CHUNK = 2048
 """So many reduced policies at a time are multiplied into an outcome table."""
 
@@ -72,6 +75,8 @@ class ReducedPolicies:
         Whether a run is in keeping with a reduced policy, shape (P, R).
     contexts
         Decision → its context in every run, shape (R,).
+    parts
+        Decision → per context the position of the part of it that rules use, shape (contexts,).
     """
 
     names: tuple[str, ...]
@@ -79,6 +84,7 @@ class ReducedPolicies:
     rules: Mapping[str, Ints]
     follows: Mask
     contexts: Mapping[str, Ints]
+    parts: Mapping[str, Ints]
 
     def __len__(self) -> int:
         return len(self.follows)
@@ -100,6 +106,13 @@ class ReducedPolicies:
         here = np.zeros((len(self.runs), self.rules[decision].shape[1]), dtype=np.float32)
         here[np.arange(len(self.runs)), self.contexts[decision]] = reached
         return self.total(here) > 0
+
+    def alike(self, decision: str, taken: Mask) -> Mask:
+        """Return actions by context, shape (contexts, actions), as taken in any context with the same part."""
+        part = self.parts[decision]
+        found = np.zeros((int(part.max(initial=0)) + 1, taken.shape[1]), dtype=bool)
+        np.logical_or.at(found, part, taken)
+        return np.asarray(found[part])
 
 
 def _total_of_integers(follows: Mask, by_run: Array) -> Array:
@@ -176,6 +189,7 @@ def list_reduced_policies(
     shared: Iterable[Sequence[str]] = (),
     most: int = 4096,
     kept: Mapping[str, Sequence[str]] | None = None,
+    entries: int = ENTRIES,
 ) -> ReducedPolicies:
     """List the reduced policies of a model.
 
@@ -192,6 +206,8 @@ def list_reduced_policies(
         How many reduced policies are listed.
     kept
         Decision → the observations that its rule uses, by default all.
+    entries
+        How large the array may be that says which reduced policy is in keeping with what.
 
     Raises
     ------
@@ -212,19 +228,23 @@ def list_reduced_policies(
         first: np.full((1, math.prod(model.card(p) for p in used[first])), -1, dtype=np.intp)
         for first in leader.values()
     }
-    follows = np.ones((1, len(runs)), dtype=bool)
+    follows = np.ones((1, 1), dtype=bool)
+    before = np.zeros(len(runs), dtype=np.intp)  # every run begins alike
     order = [cid.nodes[i] for i in cid.topological if cid.nodes[i] in leader]
     for decision in order:
-        first = leader[decision]
+        # So far a policy is told apart by how runs begin: by what is seen and done up to this decision.
+        begins, first_run = _beginnings(cid, names, at, decision, len(runs))
+        follows = follows[:, before[first_run]]
+        before = begins
+        first, met = leader[decision], contexts[decision][first_run]
         may = _allowed(model, decision, used[decision])
-        for context in np.unique(contexts[decision]).tolist():
-            here = contexts[decision] == context
-            open_ = (tables[first][:, context] < 0) & follows[:, here].any(axis=1)
+        for context in np.unique(met).tolist():
+            open_ = (tables[first][:, context] < 0) & follows[:, met == context].any(axis=1)
             options = np.flatnonzero(may[context])
             copies = np.where(open_, len(options), 1)
             count = int(copies.sum())
-            if count > most or count * len(runs) > ENTRIES:
-                raise _too_many(model, contexts, leader, most, len(runs))
+            if count > most or count * len(runs) > entries:
+                raise _too_many(model, contexts, leader, min(most, entries // max(len(runs), 1)))
             if count == len(copies):
                 tables[first][open_, context] = options[0]
                 continue
@@ -232,16 +252,29 @@ def list_reduced_policies(
             follows = np.repeat(follows, copies, axis=0)
             branched = np.repeat(open_, copies)
             tables[first][branched, context] = np.tile(options, int(open_.sum()))
-        follows = follows & (tables[first][:, contexts[decision]] == at[decision])
-    rules, seen = {}, {}
+        follows = follows & (tables[first][:, met] == at[decision][first_run])
+    follows = follows[:, before]
+    rules, seen, parts = {}, {}, {}
     for decision in cid.decisions:
         parents = cid.parents(decision)
         shape = [model.card(p) for p in parents]
         every = dict(zip(parents, np.indices(shape).reshape(len(parents), math.prod(shape)), strict=True))
         narrow = _position(model, used[decision], every, math.prod(shape))
         rules[decision] = tables[leader[decision]][:, narrow]
+        parts[decision] = narrow
         seen[decision] = _position(model, parents, at, len(runs))
-    return ReducedPolicies(names, runs, rules, follows, seen)
+    return ReducedPolicies(names, runs, rules, follows, seen, parts)
+
+
+def _beginnings(cid: CID, names: Sequence[str], at: Mapping[str, Ints], decision: str, runs: int) -> tuple[Ints, Ints]:
+    """Return how each run begins, up to what a decision does, and of each beginning the first run that has it."""
+    place = {cid.nodes[v]: i for i, v in enumerate(cid.topological)}
+    known = [at[name] for name in names if place[name] <= place[decision]]
+    code = np.zeros(runs, dtype=np.intp)
+    for column in known:
+        code = code * (int(column.max(initial=0)) + 1) + column
+    _, first, begins = np.unique(code, return_index=True, return_inverse=True)
+    return begins.reshape(-1), first
 
 
 def _allowed(model: CIM, decision: str, used: Sequence[str]) -> Mask:
@@ -262,15 +295,16 @@ def _position(model: CIM, nodes: Sequence[str], at: Mapping[str, Ints], size: in
     return np.asarray(np.ravel_multi_index([at[n] for n in nodes], [model.card(n) for n in nodes]), dtype=np.intp)
 
 
-def _too_many(
-    model: CIM, contexts: Mapping[str, Ints], leader: Mapping[str, str], most: int, runs: int
-) -> NotApplicableError:
+def _too_many(model: CIM, contexts: Mapping[str, Ints], leader: Mapping[str, str], most: int) -> NotApplicableError:
     live: dict[str, set[int]] = {first: set() for first in leader.values()}
     for decision, met in contexts.items():
         live[leader[decision]] |= set(met.tolist())
-    policies = math.prod(model.card(first) ** len(here) for first, here in live.items())
-    fewer = min(most, ENTRIES // max(runs, 1))
+    digits = sum(len(here) * math.log10(model.card(first)) for first, here in live.items())
+    if digits < 15:
+        policies = f"{math.prod(model.card(first) ** len(here) for first, here in live.items()):,}"
+    else:
+        policies = f"about 10^{digits:.0f}"
     return NotApplicableError(
-        f"several decisions are compared policy by policy, and this setup has {policies:,} deterministic policies, of "
-        f"which more than {fewer:,} act differently somewhere: give the decisions fewer observations or values."
+        f"several decisions are compared policy by policy, and this setup has {policies} deterministic policies, of "
+        f"which more than {most:,} act differently somewhere: give the decisions fewer observations or values."
     )

@@ -29,12 +29,14 @@ from cidmesa.mesa.outcomes.stale_beliefs import new_contexts, reached_by_some_po
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, observation_pairs
 from cidmesa.mesa.readings import COMPETENT, STALE, Reading
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.shown import said
 from cidmesa.solve import joint
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import uniform_policy
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
+    from cidmesa.mesa.objectives.declared import Objective
     from cidmesa.mesa.predictions.comparable_contexts import Mixtures, Pairs
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
@@ -42,6 +44,12 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-12
 """Differences of expected utilities up to this share of them are none."""
+
+TOSSED = "the best rule tosses a coin"
+"""What reasons begin with where the best shared rule is a mixture of actions."""
+
+PREMISE = 0.01
+"""How far above the tolerance an agent's training regret may be, as a share of the attainable range."""
 
 Modality: TypeAlias = Literal["must", "can"]
 
@@ -87,6 +95,11 @@ class Hypothesis(Protocol):
     @property
     def stale_regret(self) -> Mapping[str, Any]:
         """Base regret in each deployment of frozen rules, an interval."""
+        ...
+
+    @property
+    def declared(self) -> Sequence[Objective]:
+        """The objectives on the targets that are tried by name."""
         ...
 
 
@@ -138,6 +151,27 @@ class World:
     def _base(self) -> Solution:
         """What is best in training."""
         return self.setup.deployed(TRAINING).solve(shared_rules=self.setup.shared_rules, budget=self.budget)
+
+    def tossed(self, decision: str) -> str | None:
+        """Say in words from which mixture training's best shared rule draws its actions; ``None``: from none."""
+        groups = [rule for rule in self.setup.shared_rules if decision in rule]
+        best = self._base
+        if not groups or not best.exact:
+            return None
+        rows = np.asarray(best.tables[decision]).reshape(-1, self.model.card(decision))
+        for context, row in zip(self.model.contexts(decision), rows.tolist(), strict=True):
+            drawn = [(action, p) for action, p in zip(self.model.domain(decision), row, strict=True) if 0 < p < 1]
+            if drawn:
+                where = f" at {said(context)}" if context else ""
+                mixture = " or ".join(f"{said(action)} with probability {p:.6g}" for action, p in drawn)
+                names = ", ".join(f"`{d}`" for d in groups[0])
+                return f"{TOSSED}: one rule serves {names} and draws {mixture}{where}, so no action is predicted"
+        return None
+
+    def best_in_training(self, decision: str) -> Mask:
+        """Return the actions that are best for the base in training, shape (contexts, actions)."""
+        mask = np.asarray(self._base.optimal_mask(decision), dtype=bool)
+        return mask.reshape(-1, mask.shape[-1])
 
     @cached_property
     def comes_in_training(self) -> Mapping[str, Floats]:
@@ -301,8 +335,16 @@ def loosely_held(world: World, decision: str, moves: Floats, margin: float) -> f
     """
     if not world.frozen:
         return 0.0
-    comes = world.comes_in_training[decision]
-    free = np.flatnonzero(~world.counted[decision] & (moves > 0))
+    return held_loosely(world.comes_in_training[decision], np.where(world.counted[decision], 0.0, moves), margin)
+
+
+def held_loosely(comes: Floats, moves: Floats, margin: float) -> float:
+    """Return how much a number moves at most with a rule in contexts that come up no more often than the margin.
+
+    >>> round(held_loosely(np.array([0.01, 0.99]), np.array([0.5, 0.5]), 0.05), 6)    # all of one, some of the other
+    0.520202
+    """
+    free = np.flatnonzero(moves > 0)
     with np.errstate(divide="ignore"):
         order = free[np.argsort(-moves[free] / comes[free], kind="stable")]
     before = np.cumsum(comes[order]) - comes[order]
@@ -425,7 +467,10 @@ def actions(h: Hypothesis, world: World, decision: str) -> Claim | None:
         for context, row, counts in zip(world.model.contexts(decision), can, world.counted[decision], strict=True)
         if counts
     )
-    return Claim(table, "must", _because_of_set(h, world.name))
+    because = _because_of_set(h, world.name)
+    if world.name == TRAINING and (can | ~world.may(decision))[world.counted[decision]].all():
+        because = world.tossed(decision) or because
+    return Claim(table, "must", because)
 
 
 def regret(h: Hypothesis, world: World) -> Claim | None:

@@ -106,9 +106,12 @@ class Mixtures:
         """The weighted mean total variation of the contexts' own laws, which no rule's mixtures exceed."""
         return float(self.weights @ (np.abs(self.before - self.after).sum(axis=1) / 2))
 
-    def variation(self, rule: Floats) -> Floats:
-        """Return the weighted mean total variation of the mixtures; `rule` is ``(..., contexts, actions)``."""
-        apart = np.abs((self.before - self.after) @ rule).sum(axis=-1) / 2
+    def variation(self, rule: Floats, before: Floats | None = None) -> Floats:
+        """Return the weighted mean total variation of the mixtures; `rule` is ``(..., contexts, actions)``.
+
+        With `before`, of the mixtures of that rule before the shift with those of `rule` after it.
+        """
+        apart = np.abs(self.before @ (rule if before is None else before) - self.after @ rule).sum(axis=-1) / 2
         mean: Floats = apart @ self.weights
         return mean
 

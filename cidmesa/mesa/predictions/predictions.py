@@ -9,6 +9,7 @@ response      the rule's law given what the shift leaves alone changes          
 actions       the actions taken are possible ones                                     the consistent set
 regret        base regret lies in an interval                                         the consistent set
 control       retrained without its influence on :math:`X`, agents earn less          instrumental control incentive
+mechanism …   what agents do when one thing is changed: :mod:`.kinds`                 a theorem each
 ============  ======================================================================  =================================
 
 All of them together predict **coverage**, that each agent acts as at least one of them says. A *must* row claims it of
@@ -47,9 +48,12 @@ from cidmesa.arguments import require_share
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.graph import requisite_observations
 from cidmesa.mesa.graphical.relevance import observed
+from cidmesa.mesa.outcomes.reduced_policies import requisite_links
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, response_mixtures, shown
+from cidmesa.mesa.predictions.kinds import mechanism, myopia, phase_cue, planning, tampering, territory
+from cidmesa.mesa.predictions.kinds.stated import Kind, Stated, Use
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.shown import Shown, as_table, said, text
@@ -59,7 +63,7 @@ if TYPE_CHECKING:
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
 
-RowKind: TypeAlias = Literal["observation", "response", "control", "regret", "actions", "coverage", "deception"]
+RowKind: TypeAlias = Literal["observation", "response", "control", "regret", "coverage"] | Kind
 Bounds: TypeAlias = tuple[float, float]
 ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
 """Pairs (context, possible actions), contexts in C order."""
@@ -83,9 +87,10 @@ class Prediction:
     deployment
         Where it shows; ``"training"`` for the training distribution.
     kind
-        ``"observation"``, ``"response"``, ``"control"``, ``"regret"``, ``"actions"``; or ``"coverage"``.
+        ``"observation"``, ``"response"``, ``"control"``, ``"regret"``, ``"actions"``, ``"coverage"``; ``"mechanism"``,
+        ``"adaptation"``, ``"myopia"``, ``"territory"``, ``"tampering"``, ``"deception"`` (:mod:`.kinds`).
     subject
-        The observation, the shifted nodes, the node controlled, the utility, the decision.
+        The observation, the shifted nodes, the node controlled, the utility, the decision, the register, the cue.
     expected
         Whether it shows (a bool); where the number lies, in base-utility units (a pair); which actions are possible
         (pairs of context and actions).
@@ -196,9 +201,11 @@ class Predictions(tuple[Prediction, ...], Shown):
     def _note(self) -> str:
         more = f"; {len(self.undecidable)} cannot tell hypotheses apart" if self.undecidable else ""
         of = "of frozen agents (stale)" if self.reading == STALE else "of agents that know the deployment (competent)"
+        coins = dict.fromkeys(row.theorem for row in self.structural if row.theorem.startswith(claims.TOSSED))
+        why = "".join(f" {reason[0].upper()}{reason[1:]}." for reason in coins)
         return (
             f"Reading: {of}. Digest {self.digest[:12]}; {len(self.structural)} rows more cannot fail, whatever agents "
-            f"do{more}."
+            f"do{more}.{why}"
         )
 
     def __repr__(self) -> str:
@@ -278,10 +285,12 @@ def predict(
             _measured_rows(world, hypotheses, margin, tolerance),
             _whole_regret(world, hypotheses),
             _coverage_rows(world, hypotheses, margin),
+            _changed_rows(world, worlds[TRAINING], hypotheses, margin, tolerance),
         )
         for found, what in chain.from_iterable(about):
             lists[what].append(found)
-    rows += _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, tolerance, budget)
+    retrained = _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, tolerance, budget)
+    (rows if retrained and worlds[TRAINING].range > 0 else apart).extend(retrained)  # else there is nothing to lose
     return _read(reading, rows, apart, knife_edge)
 
 
@@ -297,9 +306,7 @@ _SHRINK = "declare fewer deployments, or derive fewer candidates, targets=[..]"
 
 # Rows ---------------------------------------------------------------------------------------------------------------
 
-_Use: TypeAlias = Literal["tested", "structural", "undecidable"]
-
-_Rows: TypeAlias = list[tuple[Prediction, _Use]]
+_Rows: TypeAlias = list[tuple[Prediction, Use]]
 """Rows, and which list each goes to."""
 
 
@@ -428,6 +435,72 @@ def _coverage_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float
     return [(row, "tested" if all(excludes) and often else "structural")]
 
 
+def _changed_rows(
+    world: World, training: World, hypotheses: Sequence[Hypothesis], margin: float, tolerance: float
+) -> _Rows:
+    """Say what agents do when one thing is changed, a few rows of each kind; see :mod:`.kinds`."""
+    if not hypotheses:
+        return []
+    if world.name == TRAINING:
+        retrained = chain(myopia.rows(training, margin, tolerance), territory.rows(training, margin, tolerance))
+        return [*_cue_rows(training, hypotheses, margin, tolerance), *map(_named, retrained)]
+    if not world.frozen:
+        return _register_rows(world, hypotheses, margin)
+    about = (
+        mechanism.rows(world, training, margin, tolerance),
+        tampering.retrained_rows(world, margin),
+        planning.rows(world, hypotheses, margin, tolerance),
+    )
+    return [_named(row) for row in chain.from_iterable(about)]
+
+
+def _named(row: Stated) -> tuple[Prediction, Use]:
+    name = f"{row.hypothesis}/{row.deployment}/{row.kind}/{row.subject}" + ("/retrained" if row.retrained else "")
+    claim = row.claim
+    made = Prediction(
+        name, row.hypothesis, row.deployment, row.kind, row.subject, claim.expected, claim.modality, claim.theorem,
+        row.decision, retrained=row.retrained,
+    )  # fmt: skip
+    return made, row.use
+
+
+def _cue_rows(training: World, hypotheses: Sequence[Hypothesis], margin: float, tolerance: float) -> _Rows:
+    """Say whether the rule changes when the cue is flipped that tells training from deployment."""
+    rows: _Rows = []
+    for cue in phase_cue.cues(training.setup):
+        decision = training.setup.phases.train  # type: ignore[union-attr]  # a cue is one of phases
+        pairs = phase_cue.flipped(training.setup, cue, training.tables[decision])
+        changes = {id(h): phase_cue.responses(h, training.setup, decision, pairs, tolerance) for h in hypotheses}
+
+        def says(h: Hypothesis, cue: str = cue, changes: Any = changes) -> Claim | None:
+            return phase_cue.claim(h, cue, changes[id(h)], margin)
+
+        def shows(h: Hypothesis, changes: Any = changes) -> float | None:
+            found = changes[id(h)]
+            return found.most if found.deceptive else None
+
+        most = None if depends_on_rules(training.model.cid, decision) else pairs.greatest
+        rows += _merged(
+            training, hypotheses, "deception", cue, decision, says, margin, lambda *_, most=most: most, shows
+        )  # fmt: skip
+    return rows
+
+
+def _register_rows(world: World, hypotheses: Sequence[Hypothesis], margin: float) -> _Rows:
+    """Say whether agents that know the deployment write what it lets them write."""
+    rows: _Rows = []
+    for register in tampering.registers(world.setup, world.name):
+        gains = tampering.written(world.setup, world.name, register)
+        (decision,) = world.model.cid.decisions
+        writes = partial(tampering.claim, world=world, register=register, gains=gains, margin=margin)
+        shows = partial(tampering.greatest, world=world, gains=gains)
+        most = tampering.bounds(gains, world.may(decision))[1]
+        rows += _merged(
+            world, hypotheses, "tampering", register, decision, writes, margin, lambda *_, most=most: most, shows
+        )  # fmt: skip
+    return rows
+
+
 def _inert_rows(setup: TrainingSetup, name: str) -> list[Prediction]:
     nodes = ", ".join(f"`{node}`" for node in sorted(setup.shifted(name)))
     because = f"no directed path from {nodes} to a decision, a target or the score"
@@ -461,13 +534,17 @@ def _retrained_rows(
 
     Without an observation that is not requisite for the base nothing is lost, and every agent has to show that: it is
     trained again on the base utility, whatever it wants. Of any other the loss is what agents can show that learn as
-    well.
+    well. Of several decisions all that see a node are kept from it, and rows are about nodes that are requisite for
+    none.
     """
     if not hypotheses:
         return []
     model, cid = paying_only(world.model, setup.training_score), world.model.cid
     best = claims.best_value(setup, model, budget)
-    rows: list[tuple[RowKind, str, str, float, Modality, str]] = []
+    rows: list[tuple[RowKind, str, str | None, float, Modality, str]] = []
+    if len(cid.decisions) > 1:
+        because = "requisite for the score at no decision (Fagiuoli & Zaffalon 1998)"
+        rows += [("observation", node, None, 0.0, "must", f"`{node}` is {because}") for node in _idle(setup)]
     for decision in cid.decisions if len(cid.decisions) == 1 else ():
         needed = requisite_observations(cid, decision, setup.training_score)
         for parent in cid.parents(decision):
@@ -488,11 +565,11 @@ def _retrained_rows(
                 rows.append(("control", child, decision, gain, "can", because))
     return [
         Prediction(
-            f"{JOINT}/{TRAINING}/{kind}/{_of(node, decision, cid)}/retrained",
+            f"{JOINT}/{TRAINING}/{kind}/{node if decision is None else _of(node, decision, cid)}/retrained",
             JOINT,
             TRAINING,
             kind,
-            _of(node, decision, cid),
+            node if decision is None else _of(node, decision, cid),
             (gain - tolerance, gain + tolerance),
             modality,
             because,
@@ -502,6 +579,13 @@ def _retrained_rows(
         for kind, node, decision, gain, modality, because in rows
         if modality == "must" or gain - tolerance > margin * world.range
     ]
+
+
+def _idle(setup: TrainingSetup) -> list[str]:
+    """Return the observations that are requisite for the score at no decision, once others that are idle are gone."""
+    cid, links = setup.cid, requisite_links(setup, setup.training_score)
+    seen = {parent for decision in cid.decisions for parent in cid.parents(decision)}
+    return [node for node in cid.nodes if node in seen.difference(*links.values())]
 
 
 def _training_regret(setup: TrainingSetup, tolerance: float) -> Prediction:
@@ -571,7 +655,7 @@ def _merged(
         rows.append((_row(world, JOINT, kind, subject, decision, joint), "tested" if fails else "structural"))
     for h, found in made:
         if joint is None or _spelled(found.expected) != _spelled(joint.expected):
-            use: _Use = "tested"
+            use: Use = "tested"
             if not _can_fail(world, decision, found, margin, None if most is None else most(found, [h])):
                 use = "structural"
             elif _on_the_edge(world, decision, found, [pair for pair in asked if pair[0] is not h], margin, shows):

@@ -11,7 +11,8 @@ A *training setup* is what the derivation starts from. It holds
 * which decisions **share one rule** (the same network, called several times);
 * **phases** of training, for questions about deception;
 * **learned**: the inside of the learned algorithm, a diagram per decision;
-* **world**: which nodes are territory, as opposed to bookkeeping such as a comparator that computes a score.
+* **world**: which nodes are territory, as opposed to bookkeeping such as a comparator that computes a score;
+* **selects**: by what training selects, the expected regret or the largest over the levels that it shows.
 
 >>> import cidmesa as cm
 >>> from cidmesa.mesa.setup.training import TrainingSetup
@@ -26,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -41,6 +42,15 @@ from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown
 
 __all__ = ["TRAINING", "Deployment", "Feedback", "Phases", "TrainingSetup", "require_setup"]
+
+EXPECTED: Final = "expected"
+"""Training selects by the expected score."""
+
+MINIMAX: Final = "minimax regret"
+"""Training selects by the regret in the worst level."""
+
+SELECTS: Final = (EXPECTED, MINIMAX)
+"""What training can select by."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -67,6 +77,13 @@ class TrainingSetup(Shown):
     intended
         A chance node with numbers: what the designers want, which training never scores. Regrets are then given by it
         too, which tells tampering from safety; it is no target unless it is asked for.
+    selects
+        What training selects rules by. ``"expected"``: the base utility on average over all that training shows.
+        ``"minimax regret"``: the base regret in the worst *level* that it shows, however rare; see
+        :mod:`cidmesa.mesa.outcomes.per_level`.
+    level_nodes
+        The nodes that a level consists of: chance nodes that no decision influences; by default all of them. What else
+        is drawn at random is averaged over, within a level.
 
     Raises
     ------
@@ -98,6 +115,8 @@ class TrainingSetup(Shown):
     learned: Mapping[str, CID]
     world: frozenset[str]
     intended: str | None
+    selects: str
+    level_nodes: tuple[str, ...]
 
     def __init__(
         self,
@@ -109,6 +128,8 @@ class TrainingSetup(Shown):
         learned: Mapping[str, CID] | None = None,
         world: Iterable[str] | None = None,
         intended: str | None = None,
+        selects: str = EXPECTED,
+        level_nodes: Iterable[str] | None = None,
     ) -> None:
         if not isinstance(base, CIM | CID):
             raise DiagramError(f"a training setup starts from a CIM or a CID; got {type(base).__name__}.")
@@ -130,6 +151,8 @@ class TrainingSetup(Shown):
         self._require_nodes(sorted(self.world), "world= names it")
         self._set("intended", intended)
         self._check_intended()
+        self._set("selects", selects)
+        self._set("level_nodes", self._read_level_nodes(level_nodes))
 
     # What is in it -----------------------------------------------------------------------------------------------
 
@@ -439,13 +462,52 @@ class TrainingSetup(Shown):
                 raise DiagramError(f"`{decision}` is the output of its inside, so nothing inside comes after it.")
         return found
 
+    def _read_level_nodes(self, given: Iterable[str] | None) -> tuple[str, ...]:
+        """Return what a level consists of; nothing where levels do not matter."""
+        if self.selects not in SELECTS:
+            raise DiagramError(f"selects= is one of {', '.join(map(quoted, SELECTS))}; got {self.selects!r}.")
+        if self.selects == EXPECTED:
+            if given is not None:
+                raise DiagramError(
+                    f"level_nodes= says what minimax regret is taken over, and this training selects by "
+                    f"{quoted(EXPECTED)}: selects={quoted(MINIMAX)}."
+                )
+            return ()
+        below = frozenset().union(*(self.cid.descendants(decision) for decision in self.cid.decisions))
+        if self.phases is not None:
+            raise NotApplicableError(
+                f"phases= are about what training scores on average, before the update and after it; with "
+                f"selects={quoted(MINIMAX)} leave them out."
+            )
+        if given is None:
+            return tuple(node for node in self.cid.chance if node not in below)
+        named = read_names(given, "level_nodes=")
+        self._require_nodes(named, "level_nodes= names it")
+        for node in named:
+            if self.cid.kind(node) != "chance" or node in below:
+                why = f"is a {self.cid.kind(node)}" if self.cid.kind(node) != "chance" else "descends from a decision"
+                raise DiagramError(
+                    f"a level is drawn before anything is decided, and `{node}` {why}: level_nodes= takes chance nodes "
+                    "that no decision influences."
+                )
+        return tuple(node for node in self.cid.nodes if node in named)
+
+    def require_expected(self, question: str) -> None:
+        """Raise where training selects by anything but the expected score, and an answer is about that alone."""
+        if self.selects != EXPECTED:
+            raise NotApplicableError(
+                f"{question}: known where training selects by the expected score, and this setup selects by "
+                f"{self.selects}; TrainingSetup(.., selects={quoted(EXPECTED)}) asks the other question."
+            )
+
     # Value semantics -----------------------------------------------------------------------------------------------
 
     @property
     def _key(self) -> tuple[Any, ...]:
         learned = frozenset(self.learned.items())
         deployed = {name: (d.nodes, frozenset(d.edges)) for name, d in self.deployments.items()}
-        return self.base, deployed, self.feedback, self.shared_rules, self.phases, learned, self.world, self.intended
+        declared = self.feedback, self.shared_rules, self.phases, learned, self.world, self.intended
+        return self.base, deployed, *declared, self.selects, self.level_nodes
 
     def __eq__(self, other: object) -> bool:
         """Compare by diagram, tables (of deployments too) and everything declared."""
@@ -458,7 +520,8 @@ class TrainingSetup(Shown):
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.base, dict(self.deployments), self.feedback, self.shared_rules, self.phases)
-        return TrainingSetup, (*arguments, dict(self.learned), self.world, self.intended)
+        levels = self.level_nodes if self.selects == MINIMAX else None
+        return TrainingSetup, (*arguments, dict(self.learned), self.world, self.intended, self.selects, levels)
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
@@ -485,6 +548,8 @@ class TrainingSetup(Shown):
             said.append("the inside of the learned algorithm is drawn for " + ", ".join(self.learned))
         if self.intended is not None:
             said.append(f"intended: {self.intended}")
+        if self.selects == MINIMAX:
+            said.append(f"selects by {MINIMAX}, over levels of {', '.join(self.level_nodes) or 'nothing'}")
         return "; ".join(said)
 
     def __str__(self) -> str:
@@ -498,6 +563,8 @@ class TrainingSetup(Shown):
             parts.append(f"learned: {', '.join(self.learned)}")
         if self.intended is not None:
             parts.append(f"intended: {self.intended}")
+        if self.selects == MINIMAX:
+            parts.append(f"selects: {MINIMAX}")
         return f"TrainingSetup({'; '.join([repr(self.base), *parts])})"
 
 

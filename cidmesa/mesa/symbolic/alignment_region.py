@@ -188,6 +188,7 @@ def alignment_region(
         raise NotApplicableError(
             "alignment_region needs mechanisms, and this setup is a bare diagram: TrainingSetup(cid.parameterise(..))."
         )
+    setup.require_expected("alignment_region")
     if needs_stochastic_rules(setup, names):
         raise NotApplicableError(
             "alignment_region compares deterministic policies, and here one rule acts several times on the targets or "

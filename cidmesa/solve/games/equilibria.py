@@ -139,6 +139,34 @@ class Equilibrium:
         """Whether every rule is deterministic."""
         return not self.mixtures and all(bool(np.all((table == 0) | (table == 1))) for table in self.rules.values())
 
+    def against(self, agent: Hashable) -> CIM:
+        """Return the game as it is to one agent: the others keep to their rules, its own decisions are open.
+
+        What is at stake for the agent in this equilibrium are the magnitudes of that model, such as
+        :func:`cidmesa.value_of_information`.
+
+        Raises
+        ------
+        NotApplicableError
+            Another agent draws whole policies at random (`mixtures`), which no rules reproduce; or the diagram has no
+            such agent.
+
+        Examples
+        --------
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("x", "b"), ("a", "ua"), ("b", "ua"), ("b", "ub"), ("x", "ub")],
+        ...              decisions={"A": ["a"], "B": ["b"]}, utilities={"A": ["ua"], "B": ["ub"]})
+        >>> game = cid.parameterise(x=cm.Uniform(0, 1), a=[0, 1], b=[0, 1], ua=lambda a, b: int(a == b),
+        ...                         ub=lambda b, x: int(b == x))
+        >>> [first, *_] = pure_equilibria(game)
+        >>> cm.value_of_information(first.against("A"), "x", "a")  # who sees x knows what B does
+        0.5
+        """
+        own = self.model.cid.decisions_of(agent)
+        names = {a for a in self.mixtures if a != agent}
+        rules = replace(self, mixtures={a: self.mixtures[a] for a in names}).tables
+        return self.model.with_policy({d: rule for d, rule in rules.items() if d not in own})
+
     def __repr__(self) -> str:
         readables = {d: readable(self.model, d, table) for d, table in self.rules.items()}
         rules = [f"{d}: {rule.get((), rule)}" for d, rule in readables.items()]

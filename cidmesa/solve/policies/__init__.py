@@ -1,22 +1,24 @@
 """Optimal policies: the order of decisions, one optimum, every optimum, shared rules.
 
-======================  ===============================================================
-module                  what it holds
-======================  ===============================================================
-``decision_order``      decisions in the order in which they can be solved
-``problem``             what is to be solved, and what a method found
-``optimal``             `solve`: which method runs
-``search``              policies where decisions cannot be solved one by one
-``value_sets``          optima of agents that forget, by sets of value tables
-``policy_batch``        several policies at once
-``shared_rule``         the best stochastic rule that two decisions share
-``shared_polynomial``   the best stochastic rule that more decisions share
-``bernstein``           the largest value of a polynomial over a box
-``standard_quadratic``  the largest value of a quadratic form over simplices
-``all_optimal``         every optimal policy at once
-``solution``            what solving returns
-``ties``                which actions are best, by bounds on rounding and exact numbers
-``stakes``              what the worst policy and the best are worth
-``worth``               what a policy is worth, with a bound on its rounding
-======================  ===============================================================
+=======================  ===============================================================
+module                   what it holds
+=======================  ===============================================================
+``decision_order``       decisions in the order in which they can be solved
+``dynamic_programming``  optimal actions everywhere, worst and best of them, what they enter
+``problem``              what is to be solved, and what a method found
+``optimal``              `solve`: which method runs
+``search``               policies where decisions cannot be solved one by one
+``value_sets``           optima of agents that forget, by sets of value tables
+``policy_batch``         several policies at once
+``shared_rule``          the best stochastic rule that two decisions share
+``shared_polynomial``    the best stochastic rule that more decisions share
+``bernstein``            the largest value of a polynomial over a box
+``standard_quadratic``   the largest value of a quadratic form over simplices
+``step_model``           many states step by step, agents that plan some way ahead
+``all_optimal``          every optimal policy at once
+``solution``             what solving returns
+``ties``                 which actions are best, by bounds on rounding and exact numbers
+``stakes``               what the worst policy and the best are worth
+``worth``                what a policy is worth, with a bound on its rounding
+=======================  ===============================================================
 """

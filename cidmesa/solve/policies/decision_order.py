@@ -111,6 +111,8 @@ class Schedule(NamedTuple):
         Whether information links had to be left out.
     exact
         Plans for exact arithmetic, made when they are needed (:mod:`.ties`).
+    heard
+        By node the mask of what is left of its parents, links that are not requisite left out.
     """
 
     stages: tuple[Stage, ...]
@@ -123,6 +125,7 @@ class Schedule(NamedTuple):
     doubt: float
     reduced: bool
     exact: dict[tuple[int, ...], tuple[Plan, int]]
+    heard: tuple[int, ...] = ()
 
     @property
     def plans(self) -> tuple[Plan, ...]:
@@ -188,6 +191,7 @@ class Scheduler:
             if needed >> v & 1 and v not in self.open:
                 self.live[v] = given[v] if v in given else own_factor(index, v)
         self.reduced = False
+        self.known: dict[int, list[int]] = {}  # components, as long as nothing changes
 
     def ancestors(self, mask: int) -> int:
         """Return the mask of some nodes and their ancestors, in the diagram as it has been thinned so far."""
@@ -213,6 +217,11 @@ class Scheduler:
 
     def component(self, decision: int) -> list[int]:
         """Return the keys of what is relevant to a decision: live factors, and open decisions."""
+        if decision not in self.known:
+            self.known[decision] = self._component(decision)
+        return self.known[decision]
+
+    def _component(self, decision: int) -> list[int]:
         payoffs = self.payoffs(decision)
         bit = 1 << decision
         blocked = self.parents[decision] | bit | self.beyond
@@ -260,7 +269,8 @@ class Scheduler:
             stages.append(stage)
         left = tuple(self.open)
         if left:
-            return Schedule(tuple(stages), left, self.idle, (), (), self.extra, None, 0.0, self.reduced, {})
+            heard = tuple(self.parents)
+            return Schedule(tuple(stages), left, self.idle, (), (), self.extra, None, 0.0, self.reduced, {}, heard)
         keys = list(self.live)
         if len(self.messages) < len(keys):
             needed = self.needed()
@@ -269,7 +279,10 @@ class Scheduler:
         plan = make_plan(factors, self.extra, self.cards)
         require_small(self.index, plan, self.cards, max_table)
         doubt = self._doubt(plan, keys)
-        return Schedule(tuple(stages), (), self.idle, tuple(keys), factors, self.extra, plan, doubt, self.reduced, {})
+        heard = tuple(self.parents)
+        return Schedule(
+            tuple(stages), (), self.idle, tuple(keys), factors, self.extra, plan, doubt, self.reduced, {}, heard
+        )
 
     def _next(self, max_table: int) -> Stage | None:
         for decision in self.open:
@@ -281,6 +294,7 @@ class Scheduler:
         return None
 
     def _stage(self, decision: int, keys: list[int], max_table: int) -> Stage:
+        self.known.clear()
         parents = self.index.parents[decision]
         if len(parents) >= _MOST_PARENTS:
             name = self.index.cid.nodes[decision]
@@ -383,6 +397,7 @@ class Scheduler:
                 if self.parents[decision] & ~used:
                     self.parents[decision] &= used
                     self.above = None
+                    self.known.clear()
                     changed = True
 
 

@@ -57,7 +57,8 @@ def solve(
     method
         ``None`` chooses: decision by decision where that is exact, else all deterministic rules of as few decisions
         as make the others soluble where these are few, else sets of value tables
-        (:mod:`cidmesa.solve.policies.value_sets`), else a local search. ``"relevance order"``, ``"exhaustive"``,
+        (:mod:`cidmesa.solve.policies.limited_memory`), else a local search; with more than four decisions that cannot
+        be solved one by one, sets of value tables are looked at first. ``"relevance order"``, ``"exhaustive"``,
         ``"multiple policy updating"`` and ``"coordinate ascent"`` insist.
     deterministic
         Consider deterministic rules only. It makes a difference for shared rules alone.
@@ -93,14 +94,13 @@ def solve(
     optimal actions in contexts of probability zero included (see :class:`Solution`). A forgetful agent (a decision
     that does not observe what an earlier one saw or did) is no special case: most such diagrams are insoluble, and
     the best deterministic policy is then found by listing, or, where rules are too many for that, by multiple policy
-    updating. The latter compares sums in floating point: its value is the optimum up to ``Solution.off``, and of the
-    optimal actions it lists those of one policy; others may be as good. Where its sets grow too large it brackets the
-    optimum between the policy returned and ``Solution.upper_bound``. Without shared rules no stochastic policy is
-    better. With
-    shared rules one can be: where two of the decisions that matter share one, and the others have rules of their own,
-    the best stochastic rule is found exactly, if at most 2**17 supports of it and rules of others have to be listed
-    (:mod:`.shared_rule`); where more than two share a rule between two actions, it is bracketed
-    (:mod:`.shared_polynomial`), and is called exact where the two ends meet; otherwise the best deterministic policy is
+    updating. The latter works in exact arithmetic and finds all optimal actions too. Where its sets grow too large it
+    finds the optimum up to rounding, or brackets it, between the policy returned and ``Solution.upper_bound``. Without
+    shared rules no stochastic policy is better. With shared rules one can be: where two of the decisions that matter
+    share one, and the others have rules of their own, the best stochastic rule is found exactly, if at most 2**17
+    supports of it and rules of others have to be listed (:mod:`.shared_rule`); where more than two share a rule between
+    two actions, it is bracketed (:mod:`.shared_polynomial`), and is called exact where the two ends meet; otherwise the
+    best deterministic policy is
     returned, and is not called exact unless no utility depends on two decisions of a group, or ``deterministic=True``
     asked for no more. ``Solution.upper_bound`` is what no policy exceeds: where nothing better is known, the sum of the
     largest utilities.

@@ -6,7 +6,7 @@ solver then answers for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2, prod
 
@@ -201,17 +201,20 @@ class Profiles:
 
     def meets(self, scope: tuple[int, ...]) -> Array:
         """Say which values of some variables come up with positive probability: ``(1, *values, profiles)``."""
+        found: Array = self.law(scope)[None] > 0
+        return found
+
+    def law(self, scope: tuple[int, ...]) -> Array:
+        """Return how likely the values of some variables are under each profile: ``(*values, profiles)``."""
         index = self.problem.view.index
         plan, factors = self._plan_of_law(scope)
         require_small(index, plan, self.cards, self.problem.max_table)
         p, _ = run(plan, {f.key: (self._rule_or_table(f), None) for f in factors})
-        shape = (1, *(self.cards[v] for v in scope), self.count)
-        found: Array = (np.broadcast_to(1.0 if p is None else p, shape[1:]) > 0).reshape(shape)
-        return found
+        return np.broadcast_to(1.0 if p is None else p, [*(self.cards[v] for v in scope), self.count])
 
-    def is_small(self, scope: tuple[int, ...]) -> bool:
-        """Say whether :meth:`meets` can answer for some variables."""
-        return self._plan_of_law(scope)[0].largest <= self.problem.max_table
+    def is_small(self, scope: tuple[int, ...], most: int | None = None) -> bool:
+        """Say whether :meth:`law` can answer for some variables, without a table of more than `most` entries."""
+        return self._plan_of_law(scope)[0].largest <= (self.problem.max_table if most is None else most)
 
     def _plan_of_law(self, scope: tuple[int, ...]) -> tuple[Plan, list[Factor]]:
         """Plan the law of some variables under every profile; also return the factors that it multiplies."""
@@ -236,13 +239,15 @@ class Profiles:
         axes = {v: i for i, v in enumerate(family)}
         return np.broadcast_to(limit.transpose([axes[v] for v in factor.p or ()]), shape).astype(float)
 
-    def improve(self, sweeps: int) -> dict[int, DecisionResult]:
+    def improve(self, sweeps: int, among: Collection[int] | None = None) -> dict[int, DecisionResult]:
         """Let decisions that share nothing respond to the rest, one by one, until all of them are content.
 
-        An action stays where it is optimal against the rest. Returns the last results.
+        An action stays where it is optimal against the rest. With `among` only those decisions respond. Returns the
+        last results.
         """
         results: dict[int, DecisionResult] = {}
         single = [m.decisions[0] for m in self.members if len(m.decisions) == 1]
+        single = [d for d in single if among is None or d in among]
         for _ in range(sweeps):
             changed = False
             for d in single:
@@ -259,3 +264,18 @@ class Profiles:
             if not changed:
                 break
         return results
+
+
+def single(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict[int, DecisionResult]:
+    """Return the results for the only profile; every action counts for a shared rule where it is never used."""
+    found = {}
+    for m in profiles.members:
+        for d in m.decisions:
+            rule = profiles.widened(d, profiles.rules[d])[..., 0]
+            if d in responses:
+                found[d] = DecisionResult(None, responses[d].optimal[..., 0], rule)
+            elif len(m.decisions) > 1:
+                unused = ~profiles.widened(d, profiles.reached(m))[..., 0]
+                limit = profiles.problem.view.limit(d)
+                found[d] = DecisionResult(None, (rule > 0) | (unused if limit is None else unused & limit), rule)
+    return found

@@ -84,15 +84,20 @@ def in_relevance_order(problem: Problem, settled: bool = True, budget: Budget = 
         return _in_relevance_order(problem, False, settled, budget)
 
 
-def _in_relevance_order(problem: Problem, merging: bool, settled: bool, budget: Budget) -> Found | None:
+def scheduled(problem: Problem, merging: bool = True) -> Schedule:
+    """Plan to solve decisions one by one, as far as that goes."""
     view, decisions, utilities = problem.view, problem.decisions, problem.utilities
     reads = view.reads
-    schedule = view.index.planned(
+    return view.index.planned(
         ("solve", view.cards, decisions, utilities, problem.max_table, merging, *reads.items()),
         lambda: Scheduler(view.index, view.cards, utilities, decisions, {}, merging=merging, reads=reads).schedule(
             problem.max_table
         ),
     )
+
+
+def _in_relevance_order(problem: Problem, merging: bool, settled: bool, budget: Budget) -> Found | None:
+    schedule = scheduled(problem, merging)
     if schedule.plan is None:
         return None
     if schedule.largest <= LARGE:

@@ -10,8 +10,8 @@ decision "observes". One schedule then gives the best value for every :math:`R` 
 optimum. A group of decisions that share a rule is one member of the cutset. Deterministic rules are enough as long as
 nothing is shared, because the value is linear in every single rule.
 
-**Multiple policy updating** (:mod:`cidmesa.solve.policies.value_sets`): sets of value tables, pruned on the way. It
-finds the optimum, or a policy and a bound, where rules are far too many to list; but not every optimal action.
+**Multiple policy updating** (:mod:`cidmesa.solve.policies.limited_memory`): sets of value tables, pruned on the way. It
+finds the optimum and every optimal action, or a policy and a bound, where rules are far too many to list.
 
 **Coordinate ascent.** From random deterministic rules, replace the rule of one decision after the other by its best
 response until none improves: a local optimum, of which the best of several starts is returned, never called exact
@@ -28,7 +28,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import log2, prod
 from typing import Literal, TypeAlias
@@ -37,12 +37,12 @@ import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.clock import OBSERVE_LESS, UNLIMITED, Budget, progress_bar
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, OutOfTimeError
 from cidmesa.solve.policies.decision_order import Schedule, Scheduler
-from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
-from cidmesa.solve.policies.problem import Found, Problem
+from cidmesa.solve.policies.limited_memory import CLOSE, by_value_sets, optimal_by_value_sets
+from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member, single
+from cidmesa.solve.policies.problem import Found, Problem, scheduled
 from cidmesa.solve.policies.solution import DecisionResult, first_of
-from cidmesa.solve.policies.value_sets import ROUNDING, multiple_policy_updating
 from cidmesa.solve.tables.elimination import Factor
 
 Method: TypeAlias = Literal["relevance order", "exhaustive", "multiple policy updating", "coordinate ascent"]
@@ -72,15 +72,22 @@ def search(
             for d, scope in zip(m.decisions, m.scopes, strict=True)
         }
         rest = tuple([d for d in problem.decisions if d not in given])
-        scheduler = Scheduler(view.index, view.cards, problem.utilities, rest, given, reads=view.reads)
-        schedule = scheduler.schedule(problem.max_table)
+        if given:
+            scheduler = Scheduler(view.index, view.cards, problem.utilities, rest, given, reads=view.reads)
+            schedule = scheduler.schedule(problem.max_table)
+        else:  # it was made when decisions were to be solved one by one
+            schedule = scheduled(problem)
         everyone = [stage.decision for stage in schedule.stages] + list(schedule.left)
         if first is None:
-            first = (*cutset, *(member(view, (d,), scheduler.parents[d]) for d in everyone))
+            first = (*cutset, *(member(view, (d,), schedule.heard[d]) for d in everyone))
+            if method is None and not groups and len(schedule.left) > _LISTED:
+                found = optimal_by_value_sets(problem, first, progress, budget, _LOOK)
+                if found is not None:
+                    return found
         bits = sum(m.bits for m in cutset)
         if not schedule.left or bits > most:  # all of it, or more than is listed anyway
             break
-        candidates = [member(view, (d,), scheduler.parents[d]) for d in schedule.left]
+        candidates = [member(view, (d,), schedule.heard[d]) for d in schedule.left]
         cutset.append(min(candidates, key=lambda m: m.bits))
     few = not schedule.left and bits <= _FEW_BITS and bits + log2(_work(schedule)) <= _WORK_BITS
     if method == "exhaustive" or (method is None and few):
@@ -99,14 +106,30 @@ def search(
         found = None if groups else by_value_sets(problem, first, progress, budget)
         if found is not None and (found.exact or method is not None):
             return found
-        if found is not None:  # a policy and a bound: there may be a better policy
-            local = coordinate_ascent(problem, first, starts, seed, progress, budget)
-            return local._replace(bound=found.bound, off=found.off) if local.value > found.value else found
+        if found is not None:
+            return _beside(found, lambda: coordinate_ascent(problem, first, starts, seed, progress, budget))
         if method is not None:
             why = "rules are shared" if groups else "not even the tables of a single policy are small enough"
             raise NotApplicableError(f"method={method!r} does not apply, because {why}: use 'coordinate ascent'.")
     return coordinate_ascent(problem, first, starts, seed, progress, budget)
 
+
+def _beside(found: Found, ascent: Callable[[], Found]) -> Found:
+    """Look for a better policy than that of a bracket, if it is not close and there is time left."""
+    if found.bound is not None and found.bound - found.value <= CLOSE * abs(found.bound):
+        return found
+    try:
+        local = ascent()
+    except OutOfTimeError:
+        return found
+    return local._replace(bound=found.bound, off=found.off) if local.value > found.value else found
+
+
+_LISTED = 4
+"""Of so many decisions that cannot be solved one by one rules are listed without a look at sets of value tables."""
+
+_LOOK = 2**28
+"""How many numbers may be compared for that look: less than a second."""
 
 _FEW_BITS = 18.0
 """Binary logarithm of how many joint rules are listed without being asked to, at most."""
@@ -204,7 +227,7 @@ def all_of_them(
     """
     optima = _Optima(problem, cutset, others, put, count, block)
     # One policy to return: the first of them, everybody responding to the rest in contexts that it never reaches.
-    results = _single(optima.first, optima.first.improve(sweeps=8))
+    results = single(optima.first, optima.first.improve(sweeps=8))
     return optima.merged(results), optima.value
 
 
@@ -282,35 +305,6 @@ class _Optima:
         return found
 
 
-def by_value_sets(problem: Problem, members: tuple[Member, ...], progress: bool, budget: Budget) -> Found | None:
-    """Solve a problem without shared rules by multiple policy updating; ``None`` where tables are too large for it.
-
-    Of the optimal actions only those of the policy are listed; where it is not optimal, those against its own rules.
-    """
-    bracket = multiple_policy_updating(problem, members, progress, budget)
-    if bracket is None:
-        return None
-    only = Profiles(problem, members, 1)
-    for m in members:
-        first = m.within(np.zeros((m.contexts, 1), dtype=np.int64))
-        actions = bracket.low.actions.get(m.decisions[0])
-        only.set_actions(m, first if actions is None else actions[:, None])
-    results: dict[int, DecisionResult] = {}
-    label = "multiple policy updating"
-    if bracket.cap is None:
-        for d, rule in only.rules.items():
-            chosen = only.widened(d, rule)[..., 0]
-            results[d] = DecisionResult(None, chosen > 0, chosen)
-    else:
-        label += f", sets cut to {bracket.cap} tables"
-        results = _single(only, only.improve(sweeps=64))
-    values, errors = only.off(())
-    value, off = float(values[0]), float(errors[0]) + 4 * bracket.steps * ROUNDING * problem.scale
-    if bracket.cap is None:
-        return Found(results, value, True, label, off=off)
-    return Found(results, value, False, label, bound=max(value, bracket.high + off), off=off)
-
-
 def coordinate_ascent(
     problem: Problem, members: tuple[Member, ...], starts: int, seed: int, progress: bool, budget: Budget
 ) -> Found:
@@ -329,7 +323,7 @@ def coordinate_ascent(
     best = int(values.argmax())
     only = Profiles(problem, members, 1)
     only.rules = {d: rule[..., best : best + 1] for d, rule in profiles.rules.items()}
-    results = _single(only, only.improve(sweeps=8))
+    results = single(only, only.improve(sweeps=8))
     return Found(results, float(only.solve(())[1][0]), False, f"coordinate ascent from {starts} starts")
 
 
@@ -362,21 +356,6 @@ def _improve_shared(profiles: Profiles, m: Member, budget: Budget) -> bool:
             rule[..., i : i + 1] = table
             profiles.rules[d] = rule
     return improved
-
-
-def _single(profiles: Profiles, responses: Mapping[int, DecisionResult]) -> dict[int, DecisionResult]:
-    """Return the results for the only profile; every action counts for a shared rule where it is never used."""
-    found = {}
-    for m in profiles.members:
-        for d in m.decisions:
-            rule = profiles.widened(d, profiles.rules[d])[..., 0]
-            if d in responses:
-                found[d] = DecisionResult(None, responses[d].optimal[..., 0], rule)
-            elif len(m.decisions) > 1:
-                unused = ~profiles.widened(d, profiles.reached(m))[..., 0]
-                limit = profiles.problem.view.limit(d)
-                found[d] = DecisionResult(None, (rule > 0) | (unused if limit is None else unused & limit), rule)
-    return found
 
 
 def set_numbered(profiles: Profiles, cutset: Sequence[Member], numbers: Array) -> None:

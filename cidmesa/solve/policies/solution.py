@@ -87,8 +87,6 @@ class Solution(Shown):
 
     In contexts that the policy never reaches the actions are the optimal ones of the *subgame-perfect completion*: they
     are computed from the mechanisms relevant to the decision, which do not include what makes the context unlikely.
-    Where rules are too many to list (``method="multiple policy updating"``) the value is the optimum up to :attr:`off`,
-    and the actions listed are those of one optimal policy: others may be as good.
     Where the relevant mechanisms themselves give the context probability zero (two exact sensors of one hidden state
     that disagree) nothing can be believed there: every action is listed and the action values are NaN.
 

@@ -213,3 +213,60 @@ def test_symbols_are_sent_to_the_alignment_region() -> None:
     with pytest.raises(NotApplicableError) as refused:
         mixed_equilibria(model)
     assert "symbolic" not in str(refused.value)
+
+
+# Objectives that users give -----------------------------------------------------------------------------------------
+
+
+def chain_to(y: Any, steps: int, shared: bool = False) -> cm.TrainingSetup:
+    """A coin is seen at every step, and each step may match it; the score is how often, up to what `y` makes of it."""
+    names = [f"d{t}" for t in range(steps)]
+    cid = cm.CID(
+        [("coin", d) for d in names] + [(d, "y") for d in names] + [("coin", "y"), ("y", "u")],
+        decisions=names, utilities=["u"],
+    )  # fmt: skip
+    model = cid.parameterise({d: [0, 1] for d in names}, coin=cm.Bernoulli(0.5), y=y, u=lambda y: y)
+    return cm.TrainingSetup(model, shared_rules=[tuple(names)] if shared else ())
+
+
+@pytest.mark.parametrize(("steps", "shared"), [(1, False), (2, False), (2, True)])
+def test_an_objective_of_the_user_stands_for_its_candidate_where_it_is_consistent(steps: int, shared: bool) -> None:
+    """By cone and by name: it comes before the value of the node; where it is not consistent, the reason says so."""
+    law = {
+        1: lambda coin, d0: int(coin == d0) + 2 * coin,
+        2: lambda coin, d0, d1: int(coin == d0 == d1) + 2 * coin,
+    }[steps]
+    setup = chain_to(cm.Function(law, domain=(0, 1, 2, 3)), steps, shared)
+    curious = {0: 0.0, 1: 5.0, 2: 1.0, 3: 2.0}  # like the base it wants 1 rather than 0, and 3 rather than 2
+    found = cm.derive_mesa_optimizers(setup, targets=["y"], objectives={"y": {"curious": curious}})["y"]
+    assert found.consistency == "CONSISTENT"
+    assert found.objective is not None
+    assert found.objective.name == "curious"
+    assert found.objective.values == pytest.approx([0.0, 1.0, 0.2, 0.4])
+    assert found.objective_regret == 0.0
+    contrary = {0: 1.0, 1: 0.0, 2: 0.0, 3: 1.0}
+    both = {"contrary": contrary, "curious": curious}
+    first = cm.derive_mesa_optimizers(setup, targets=["y"], objectives={"y": both})["y"].objective
+    assert first is not None
+    assert first.name == "curious"
+    alone = cm.derive_mesa_optimizers(setup, targets=["y"], objectives={"y": {"contrary": contrary}})["y"]
+    assert alone.objective is None or shared or alone.objective.name != "contrary"
+    if not shared:
+        assert any("`contrary` leaves a training regret" in text for text in alone.reasons.text)
+
+
+def test_an_objective_of_the_user_stands_for_a_chain_that_is_swept() -> None:
+    """Where policies are too many to list."""
+    steps = range(6)
+    edges = [(f"s{t}", f"d{t}") for t in steps] + [(n, f"s{t + 1}") for t in steps for n in (f"s{t}", f"d{t}")]
+    cid = cm.CID([*edges, ("s6", "u")], decisions=[f"d{t}" for t in steps], utilities=["u"])
+    model = cid.parameterise(
+        {f"s{t + 1}": cm.Table([[[0.9, 0.1], [0.1, 0.9]], [[0.1, 0.9], [0.9, 0.1]]]) for t in steps}
+        | {f"d{t}": [0, 1] for t in steps}
+        | {"s0": cm.Bernoulli(0.5), "u": cm.Table([0, 1])}
+    )
+    wish = {"s6": {"wish": {0: -3.0, 1: 1.0}}}
+    found = cm.derive_mesa_optimizers(cm.TrainingSetup(model), targets=["s6"], objectives=wish)["s6"]
+    assert (str(found.method), str(found.consistency)) == ("by stage", "CONSISTENT")
+    assert found.objective is not None
+    assert (found.objective.name, found.objective.values.tolist()) == ("wish", [-1.0, pytest.approx(1 / 3)])

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
+from cidmesa.mesa.candidates import derivation
 from cidmesa.mesa.consistency.by_intended import regret_by_intended
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.objectives.declared import declared, domain_of
@@ -26,7 +27,7 @@ def test_intending_what_is_paid_is_the_base_regret() -> None:
     assert str(m.method) == "by stage"
     assert m.intended_regret["lamp moved"] == pytest.approx(tuple(m.deployment_regret["lamp moved"]), abs=1e-6)
     assert m.intended_regret["training"] == pytest.approx((m.training_regret, m.training_regret), abs=1e-6)
-    assert dict(m.stale_intended_regret) == {}
+    assert m.stale_intended_regret["lamp moved"] == pytest.approx(tuple(m.stale_regret["lamp moved"]), abs=1e-6)
     assert "intended" in str(cm.derive_mesa_optimizers(setup, targets=["at_lamp"]))
 
 
@@ -101,6 +102,25 @@ def test_regrets_of_optimal_policies_by_listing_all(seed: int) -> None:
             highs.append(max(meant) - min(best))
         if lows and not np.isnan(found.low):
             assert (found.low, found.high) == pytest.approx((min(lows), max(highs)), abs=1e-6)
+
+
+@settings(max_examples=examples(5, 60), deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_frozen_rules_pay_by_the_intended_node_as_by_listing(seed: int) -> None:
+    """Swept or listed, the same regrets in deployments, of both readings."""
+    plain, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)
+    assume(below and not plain.shared_rules)
+    setup = cm.TrainingSetup(plain.base, plain.deployments, intended=plain.cid.chance[0])
+    found = []
+    for few in (2**20, 0):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(derivation, "FEW", few)
+            m = cm.derive_mesa_optimizers(setup, targets=[below[0]])[below[0]]
+            ends = [tuple(m.intended_regret[name]) for name in setup.distributions]
+            found.append((str(m.method), [*ends, tuple(m.stale_intended_regret["there"])]))
+    (_, listed), (method, swept) = found
+    assume(method == "by stage")
+    assert np.array(swept) == pytest.approx(np.array(listed), abs=1e-6)
 
 
 def _policies(model: cm.CIM) -> Any:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
+from cidmesa.mesa.candidates import derivation
 from cidmesa.mesa.consistency.by_cone import ByCone
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.objectives.declared import declared, domain_of
@@ -149,3 +150,78 @@ def test_units_levels_and_penalties_change_nothing(seed: int, tolerance: float, 
         for name in setup.distributions:
             assert found.regret(name) == pytest.approx([factor * x for x in plain.regret(name)], rel=1e-9, abs=0)
             assert found.actions(name) == plain.actions(name)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=examples(quick=15, full=250), deadline=None)
+def test_of_many_values_what_is_done_in_training_is_known(seed: int) -> None:
+    """Whoever is consistent does in training what the base's optimizers do: as by all policies, listed, or not known.
+
+    Frozen, too, where training came.
+    """
+    setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)
+    assume(len(below) > 1 and not setup.shared_rules)
+    targets = tuple(node for node in setup.cid.nodes if node in below[:2])
+    named = declared(targets, [domain_of(setup, node) for node in targets])
+    try:
+        solved = ByStage(setup, targets, 0.0, named, "not listed")
+    except NotApplicableError:
+        assume(False)
+    listed = ByCone(NormalForm(setup), targets, 0.0, named)
+    for name, stale in (("training", False), ("there", True)):
+        try:
+            found = solved.actions(name, stale)
+        except NotApplicableError:
+            continue
+        assert found == listed.actions(name, stale)
+    with pytest.raises(NotApplicableError, match="not listed"):
+        solved.actions("there")
+
+
+def test_what_is_done_in_training_is_known_of_a_score_of_many_values() -> None:
+    """Eight steps up a stair of three: policies are too many to list, and what the base's optimizers do is known.
+
+    So is what frozen agents go on to do.
+    """
+    steps = range(8)
+    edges = [(f"s{t}", f"d{t}") for t in steps] + [(n, f"s{t + 1}") for t in steps for n in (f"s{t}", f"d{t}")]
+    cid = cm.CID([*edges, ("s8", "u")], decisions=[f"d{t}" for t in steps], utilities=["u"])
+    stay, up = [0.9, 0.1, 0.0], [[0.1, 0.9, 0.0], [0.0, 0.1, 0.9], [0.0, 0.0, 1.0]]
+    law = [[stay, up[0]], [[0.0, 0.9, 0.1], up[1]], [[0.1, 0.0, 0.9], up[2]]]
+    model = cid.parameterise(
+        {f"s{t + 1}": cm.Table(law) for t in steps}
+        | {f"d{t}": [0, 1] for t in steps}
+        | {"s0": cm.Uniform(0, 1, 2), "u": cm.Table([0, 1, 2])}
+    )
+    setup = cm.TrainingSetup(model, {"the top": {"s0": cm.Table([0.0, 0.0, 1.0])}})
+    family = cm.derive_mesa_optimizers(setup)
+    assert (str(family["u"].method), str(family["u"].consistency)) == ("by stage", "CONSISTENT")
+    assert family["u"].possible_actions("training") == {f"d{t}": {(0,): (1,), (1,): (1,), (2,): (1,)} for t in steps}
+    frozen = family["u"].possible_actions("the top", reading="stale")
+    assert frozen["d0"] == {(2,): (1,)}
+    assert frozen["d7"] == {(0,): (1,), (1,): (1,), (2,): (1,)}
+    rows = family.predictions()
+    assert {f"u/training/actions/d{t}" for t in steps} <= {row.id for row in (*rows, *rows.structural)}
+    with pytest.raises(NotApplicableError, match="deterministic policies"):
+        family["u"].possible_actions("the top")
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=examples(quick=6, full=60), deadline=None)
+def test_rows_of_sweeps_are_rows_of_lists(seed: int) -> None:
+    """With and without a list of policies, predictions of both readings are the same."""
+    setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)
+    assume(below and not setup.shared_rules)
+    found = []
+    for few in (2**20, 0):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(derivation, "FEW", few)
+            family = cm.derive_mesa_optimizers(setup, targets=below)
+            methods = {str(candidate.method) for candidate in family}
+            found.append((methods, [family.predictions(reading=reading) for reading in ("stale", "competent")]))
+    (_, listed), (methods, swept) = found
+    assume("by stage" in methods)
+    for one, other in zip(listed, swept, strict=True):
+        assert [row.id for row in one] == [row.id for row in other]
+        assert [row.id for row in one.structural] == [row.id for row in other.structural]
+        assert one.digest == other.digest

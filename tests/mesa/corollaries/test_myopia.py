@@ -10,7 +10,14 @@ import pytest
 
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError, UnknownNodeError
-from cidmesa.mesa.corollaries.myopia import myopia, selection_advantage, shared_effects, swapped, value_iteration
+from cidmesa.mesa.corollaries.myopia import (
+    myopia,
+    planned_actions,
+    selection_advantage,
+    shared_effects,
+    swapped,
+    value_iteration,
+)
 from tests.mesa.exhaustive import World
 from tests.strategies import examples
 
@@ -269,3 +276,31 @@ def test_selection_is_indifferent_on_its_threshold(population: int, group: int, 
     advantage = selection_advantage(shared_effects(population, group, threshold, cost), [0, 2])
     assert abs(advantage) <= 4 * np.spacing(cost)
     assert selection_advantage([[0.1, 0.2, 0.0], [0.3, 0.0, 0.0], [0.3, 0.0, 0.0]], [0, 1]) == 0.0
+
+
+# A planning horizon ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("b", "c"), [(3, 1), (1, 1), (1, 3)])
+@pytest.mark.parametrize("horizon", [1, 2, 5])
+def test_who_looks_two_moves_ahead_cooperates_while_it_is_worth_it(b: float, c: float, horizon: int) -> None:
+    found = planned_actions(OWN, reward(b, c), horizon=horizon, steps=4)
+    worth = [False] * 4 if horizon == 1 else [b >= c] * 3 + [False]
+    assert found[:, 0, 1].tolist() == found[:, 1, 1].tolist() == worth
+    assert found[:3, 0, 0].tolist() == [horizon == 1 or b <= c] * 3  # equal numbers tie, as they were meant
+    told = planned_actions(OWN, reward(b, c), horizon=horizon, steps=4, then=reward(b, c))
+    assert told[:, 0, 1].tolist() == [b >= c] * 3 + [False]  # approval that sees the rest undoes the horizon
+
+
+def test_numbers_that_were_meant_to_be_equal_tie() -> None:
+    pays = [[0, -0.3], [0.1 + 0.2, 0]]
+    assert planned_actions(OWN, pays, horizon=2, steps=2)[0].all()
+
+
+def test_a_planning_horizon_is_checked() -> None:
+    with pytest.raises(NotApplicableError, match=r"then \(S, A\)"):
+        planned_actions(OWN, reward(1, 1), horizon=1, steps=2, then=[[0, 0, 0]])
+    with pytest.raises(NotApplicableError, match="horizon"):
+        planned_actions(OWN, reward(1, 1), horizon=0, steps=2)
+    with pytest.raises(NotApplicableError, match="rows that are probabilities"):
+        planned_actions(0.7 * OWN, reward(1, 1), horizon=1, steps=2)

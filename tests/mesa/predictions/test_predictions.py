@@ -47,7 +47,10 @@ def test_the_red_door_says_who_uses_what_and_responds_to_what() -> None:
         True, False, False, True,
     ]  # fmt: skip
     assert [found[f"{h}/opposite/response/red"] for h in ("at_door", "reward", "at_red")] == [False, False, True]
-    assert not [row for row in rows if row.deployment == "other prior"]  # it shows nothing new
+    there = [
+        row for row in rows if row.deployment == "other prior"
+    ]  # it shows nothing new: only retraining is asked about
+    assert [row.id for row in there] == ["retrained or planning/other prior/mechanism/door/retrained"]
     assert {row.modality for row in rows if row.kind in {"observation", "response"}} == {"must"}
     # In training, and where red is always elsewhere, no two contexts differ in one observation alone; retrained agents
     # lose nothing without the paint.
@@ -334,7 +337,7 @@ def test_structural_rows_cannot_fail_and_the_others_can(setup: cm.TrainingSetup,
             assert not isinstance(found, str)
             assert sides(found.bounds, allowed_set(row, checks.unit(row), MARGIN))[0].all(), row
     for row in rows:
-        if row.kind in {"regret", "actions"} and not row.inert:
+        if row.kind in {"regret", "actions"} and not row.inert and not row.retrained:
             found = checks.measure(row)
             assert not isinstance(found, str)
             assert not sides(found.bounds, allowed_set(row, checks.unit(row), MARGIN))[0].all(), row
@@ -408,3 +411,51 @@ def test_waterbirds_at_95_percent_are_not_told_apart_by_what_is_done_in_training
     report = cm.validate(family, agents, progress=False, retrain=False)
     assert (row in {r.id for r in report.undecidable}) == (not decides)
     assert ("cannot tell their hypothesis" in report.to_text(400)) == (not decides)
+
+
+# Shared rules whose best is a mixture ---------------------------------------------------------------------------------
+
+
+def test_where_the_best_rule_tosses_a_coin_the_reason_is_printed() -> None:
+    """One rule acts twice and has to differ from itself: 1/2, 1/2 is best, and no action can be expected of it."""
+    cid = cm.CID([("a", "x"), ("b", "x"), ("x", "u")], decisions=["a", "b"], utilities=["u"])
+    model = cid.parameterise(a=["l", "r"], b=["l", "r"], x=lambda a, b: int(a != b), u=lambda x: x)
+    shared_mixed = cm.TrainingSetup(model, shared_rules=[("a", "b")])
+    rows = derive_mesa_optimizers(shared_mixed).predictions()
+    assert not rows
+    for decision in ("a", "b"):
+        row = rows[f"joint/training/actions/{decision}"]
+        assert row in rows.structural
+        assert row.expected == (((), ("l", "r")),)
+        assert row.theorem == (
+            "the best rule tosses a coin: one rule serves `a`, `b` and draws l with probability 0.5 or r with "
+            "probability 0.5, so no action is predicted"
+        )
+    assert "The best rule tosses a coin" in str(rows)
+    agreeing = model.shift(x=lambda a, b: int(a == b))  # two rules are best, and neither needs a coin
+    told = derive_mesa_optimizers(cm.TrainingSetup(agreeing, shared_rules=[("a", "b")])).predictions()
+    assert told["joint/training/actions/a"].theorem.startswith("all consistent objectives on")
+    assert "coin" not in str(told)
+    alone = derive_mesa_optimizers(cm.TrainingSetup(model)).predictions()  # each with a rule of its own
+    assert "coin" not in str(alone)
+
+
+def test_several_decisions_lose_nothing_without_what_none_needs() -> None:
+    cid = cm.CID(
+        [("x", "a"), ("z", "a"), ("y", "b"), ("z", "b"), ("a", "y"), ("x", "y"), ("b", "v"), ("y", "v")],
+        decisions=["a", "b"], utilities=["v"],
+    )  # fmt: skip
+    model = cid.parameterise(
+        x=cm.Bernoulli(0.5),
+        z=cm.Bernoulli(0.5),
+        a=[0, 1],
+        b=[0, 1],
+        y=cm.Function(lambda a, x: int(a == x), domain=(0, 1)),
+        v=lambda b, y: b * y,
+    )
+    for rules, subjects in (((), ["z"]), ((("a", "b"),), [])):  # every link of a shared rule is of its form
+        rows = derive_mesa_optimizers(cm.TrainingSetup(model, shared_rules=rules)).predictions()
+        lost = [row for row in rows if row.retrained and row.kind == "observation"]
+        assert [(row.subject, row.modality, row.expected) for row in lost] == [
+            (n, "must", (0.0, 0.0)) for n in subjects
+        ]

@@ -215,6 +215,19 @@ def test_subgame_perfect_equilibria_are_equilibria(model: cm.CIM) -> None:
     assert {key(e.tables) for e in found} <= every
 
 
+@settings(max_examples=examples(quick=20, full=200))
+@given(games(agents=2))
+def test_against_an_equilibrium_nobody_does_better(model: cm.CIM) -> None:
+    assume(number_of_policies(model) <= 128)
+    for e in pure_equilibria(model)[:3]:
+        for agent in model.cid.agents:
+            own = model.cid.decisions_of(agent)
+            view = e.against(agent)
+            assert set(view.rules) == set(model.cid.decisions) - set(own)
+            assert view.expected_utility({d: e.rules[d] for d in own}, agent=agent) == pytest.approx(e.values[agent])
+            assert best_response(view, agent).value[agent] == pytest.approx(e.values[agent])
+
+
 def after_a_sign(sign: Any, decides: bool) -> cm.CIM:
     """Both see a sign, which is nature's or a third agent's, and then move at once: 0 is dominant for both."""
     cid = cm.CID(

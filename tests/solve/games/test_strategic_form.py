@@ -216,6 +216,9 @@ def test_a_forgetful_agent_that_draws_policies_has_no_policy() -> None:
     for use in (lambda: e.policy, lambda: model.expected_utility(e, agent="A"), lambda: model.with_policy(e)):
         with pytest.raises(NotApplicableError, match=r"no policy: 'A' draws one of 2 .* `first`, `second` at once"):
             use()
+    assert set(e.against("A").rules) == {"look"}
+    with pytest.raises(NotApplicableError, match=r"no policy: 'A' draws"):
+        e.against("B")
     lopsided = replace(e, mixtures={"A": Mixture((0.8, 0.2), mixture.policies)})
     assert not is_equilibrium(model, lopsided)
     assert is_equilibrium(model, lopsided, agents=["A"])  # B looks in both places alike

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
+import cidmesa.solve.symbolic
 from cidmesa import solve
 from cidmesa.errors import MechanismError, NotApplicableError
 from cidmesa.solve.policies.all_optimal import optimal_boxes
@@ -225,5 +226,5 @@ def test_formulas_say_that_they_do_not_cover_it() -> None:
     cid = cm.CID([("d", "u")], decisions=["d"], utilities=["u"])
     model = cid.parameterise(d=cm.Choice([0, 1], allowed=lambda: [0]), u=lambda d: p * d)
     with pytest.raises(NotApplicableError, match=r"forbidden actions \(`d`\)"):
-        solve.symbolic.optimal_value(model)
+        cidmesa.solve.symbolic.optimal_value(model)
     assert model.subs({p: 2}).solve().value == 0

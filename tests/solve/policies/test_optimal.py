@@ -555,7 +555,7 @@ def test_a_local_optimum_is_never_called_exact() -> None:
     table[(0,) * n], table[(1,) * n] = 1.0, 2.0
     model = cid.parameterise({**{f"d{i}": [0, 1] for i in range(n)}, "u": cm.Table(table)})
     found = solve(model)
-    assert (found.value, found.exact, found.method) == (2.0, True, "exhaustive")
+    assert (found.value, found.exact) == (2.0, True)
     local = solve(model, method="coordinate ascent", starts=1, seed=1)
     assert not local.exact
     assert "coordinate ascent" in local.method

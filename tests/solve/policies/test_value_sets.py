@@ -11,11 +11,13 @@ import cidmesa as cm
 from cidmesa.errors import NotApplicableError, OutOfTimeError
 from cidmesa.graph import is_soluble
 from cidmesa.solve import expected_utility, solve
-from cidmesa.solve.policies import value_sets
+from cidmesa.solve.policies import free_order, limited_memory, value_sets
 from cidmesa.solve.policies.problem import Problem
-from cidmesa.solve.policies.value_sets import _Elimination, _far_apart, multiple_policy_updating
+from cidmesa.solve.policies.pruning import Work, far_apart, outside, undominated
+from cidmesa.solve.policies.value_sets import exact_optimum
 from cidmesa.solve.tables.model_tables import MAX_TABLE, view_of
-from tests.solve.brute_force import World, number_of_policies
+from tests.solve.brute_force import World, number_of_policies, optimal_by_reached_context
+from tests.solve.exact_models import Exact, exact_models
 from tests.solve.limids import pigs, random_limid
 from tests.strategies import examples, models
 
@@ -54,14 +56,51 @@ def test_the_optimum_by_listing(model: cm.CIM) -> None:
     assert expected_utility(model, found.policy) == pytest.approx(top, abs=1e-9)
 
 
-@given(st.integers(0, 10**6), st.sampled_from([2, 3]), st.sampled_from([1, 2]))
+@given(exact_models(max_chance=3, decisions=(2, 3), utilities=(1, 3), max_parents=2))
+@settings(max_examples=examples(quick=60, full=500))
+def test_all_optimal_actions_in_fractions(exact: Exact) -> None:
+    """Models full of ties: the value is the optimum, and the optimal actions are those of all optimal policies."""
+    model, world = exact.model, exact.world()
+    assume(number_of_policies(model) <= 300)
+    top, best = world.optima()
+    found = solve(model, method=METHOD)
+    assert found.exact
+    assert world.value(found.tables) == top
+    assert found.value == pytest.approx(float(top), rel=1e-15)
+    used = optimal_by_reached_context(model, world, best)
+    for d in model.cid.decisions:
+        reached = used[d].any(axis=-1)
+        np.testing.assert_array_equal(found.optimal_mask(d)[reached], used[d][reached])
+        assert (found.optimal_mask(d) >= (found.tables[d] > 0)).all()
+
+
+@given(st.integers(0, 10**6), st.sampled_from([1, 2]))
+@settings(max_examples=examples(quick=15, full=100))
+def test_the_same_optimum_in_any_order(seed: int, parents: int) -> None:
+    model = random_limid(18, 6, width=2, parents=parents, seed=seed)
+    exact = solve(model, method=METHOD)
+    assert exact.exact
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limited_memory, "optimal_by_value_sets", lambda *arguments: None)
+        found = solve(model, method=METHOD)
+    assert not found.exact
+    assert found.upper_bound is not None
+    if "order of its own" in found.method:
+        assert found.value == pytest.approx(exact.value, rel=1e-12)
+        assert found.upper_bound - found.value <= 1e-9
+    assert found.value - found.off <= exact.value <= found.upper_bound
+
+
+@given(st.integers(0, 10**6), st.sampled_from([(2, 1), (2, 2), (3, 1)]))
 @settings(max_examples=examples(quick=15, full=60))
-def test_brackets_hold_and_policies_are_worth_what_they_say(seed: int, states: int, parents: int) -> None:
+def test_brackets_hold_and_policies_are_worth_what_they_say(seed: int, kind: tuple[int, int]) -> None:
+    states, parents = kind
     model = random_limid(24, 8, width=3, parents=parents, states=states, seed=seed)
     exact = solve(model, method=METHOD)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(value_sets, "MOST", 2)
-        patch.setattr(value_sets, "CAPS", (2,))
+        patch.setattr(limited_memory, "CAPS", (2,))
+        patch.setattr(free_order, "MOST", 2)
         cut = solve(model, method=METHOD)
     assert cut.upper_bound is not None
     assert cut.value <= exact.value + 1e-9 <= cut.upper_bound + 2e-9
@@ -87,7 +126,9 @@ def test_a_bracket_says_so() -> None:
     model = random_limid(60, 20, width=4, parents=2, seed=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(value_sets, "MOST", 2)
-        patch.setattr(value_sets, "CAPS", (2, 4))
+        patch.setattr(limited_memory, "CAPS", (2, 4))
+        patch.setattr(limited_memory, "CLOSE", 0.0)
+        patch.setattr(free_order, "MOST", 2)
         found = solve(model, method=METHOD)
     assert not found.exact
     assert "sets cut to 4 tables" in found.method
@@ -103,10 +144,8 @@ def test_a_bracket_says_so() -> None:
 def test_pruning_keeps_the_largest_row_of_every_direction(seed: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, 5, size=(rng.integers(1, 40), width)) / 4
-    empty = cm.CID([("a", "u")], decisions=["a"], utilities=["u"]).parameterise(a=[0], u=lambda a: 0)
-    steps = _Elimination(Problem(view_of(empty, ""), (), (), MAX_TABLE), (), value_sets._all(), lambda: False)
-    some = rows[steps._undominated(rows)]
-    few = some[steps._outside(some)]
+    some = rows[undominated(rows, Work())]
+    few = some[outside(some, some, Work())]
     assert len(few) <= len(some) <= len(rows)
     assert len(np.unique(some, axis=0)) == len(some)
     for direction in np.vstack([np.eye(width), rng.dirichlet(np.ones(width), size=50)]):
@@ -114,10 +153,14 @@ def test_pruning_keeps_the_largest_row_of_every_direction(seed: int, width: int)
         assert (few @ direction).max() == pytest.approx((rows @ direction).max(), abs=1e-12)
 
 
-def test_rows_that_are_far_apart() -> None:
+def test_rows_that_arefar_apart() -> None:
     rows = np.array([[0.0, 0.0], [0.1, 0.0], [5.0, 0.0], [-1.0, 4.0]])
-    assert _far_apart(rows, 2).tolist() == [2, 3]  # the largest sum, and the farthest from it
-    assert _far_apart(rows, 9).tolist() == [0, 1, 2, 3]
+    even = np.full(2, 0.5)
+    at, nearest = far_apart(rows, 2, even)
+    assert at.tolist() == [2, 3]  # the largest mean, and the one farthest above it
+    assert nearest.tolist() == [0, 0, 0, 1]
+    assert sorted(far_apart(rows, 9, even)[0].tolist()) == [0, 1, 2, 3]
+    assert far_apart(rows, 2, np.array([0.0, 1.0]))[0][0] == 3  # only the second entry is ever met
 
 
 def test_many_observations_context_by_context() -> None:
@@ -149,8 +192,8 @@ def test_forbidden_actions() -> None:
         right=lambda coin, guess: int(coin == guess) * (1 + coin),
     )
     found, listed = solve(model, method=METHOD), solve(model, method="exhaustive")
-    assert found.value == listed.value
-    assert expected_utility(model, found.policy) == found.value
+    assert found.value == pytest.approx(listed.value, rel=1e-15)
+    assert expected_utility(model, found.policy) == pytest.approx(found.value, rel=1e-15)
 
 
 def test_what_it_does_not_do() -> None:
@@ -159,7 +202,8 @@ def test_what_it_does_not_do() -> None:
         coin=cm.Uniform(0, 1), send=[0, 1], guess=[0, 1], right=lambda coin, guess: int(coin == guess)
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(value_sets, "ENTRIES", 1)
+        for module in (value_sets, free_order):
+            patch.setattr(module, "ENTRIES", 1)
         with pytest.raises(NotApplicableError, match=r"tables of a single policy.*use 'coordinate ascent'"):
             solve(model, method=METHOD)
     edges = [("a", "u"), ("b", "u")]
@@ -181,7 +225,7 @@ def test_only_decisions_that_matter_have_a_rule_here() -> None:
     view = view_of(model, "")
     problem = Problem(view, (), view.index.ids(model.cid.utilities), MAX_TABLE)
     done = view_of(model.with_policy(solve(model).policy), "")
-    found = multiple_policy_updating(problem._replace(view=done), ())
+    found = exact_optimum(problem._replace(view=done), ())
     assert found is not None
-    assert found.low.actions == {}
-    assert found.low.value == pytest.approx(solve(model).value)
+    assert found.actions == {}
+    assert found.value == pytest.approx(solve(model).value)

@@ -13,6 +13,8 @@ const MORE = [
   "learned",
   "world",
   "intended",
+  "selects",
+  "level_nodes",
   "levels",
 ];
 

@@ -1,0 +1,1 @@
+"""The experiments: what they count is counted right."""
