@@ -82,6 +82,7 @@ from cidmesa.solve import Worlds as Worlds
 from cidmesa.solve.magnitudes.explain import Contribution as Contribution
 from cidmesa.solve.symbolic import Case as Case
 from cidmesa.validation import Gaps as Gaps
+from cidmesa.validation import OneAgent as OneAgent
 from cidmesa.validation import Report as Report
 from cidmesa.validation import Row as Row
 from cidmesa.validation import Share as Share

@@ -19,6 +19,7 @@ exactly. Reports on one setup are correlated: a second table has the first of ea
 
     python experiments/calibration.py --out out/calibration          # goes on where it was stopped
     python experiments/calibration.py --out out/look --setups 20
+    python experiments/calibration.py --out out/calibration --first 560 --setups 700 --reports 12     # more, on others
 """
 
 from __future__ import annotations
@@ -201,7 +202,7 @@ def share(k: int, n: int) -> str:
 
 
 def table(found: Iterable[Mapping[str, Any]], arms: Iterable[str], first: bool = False) -> str:
-    """Return the table in Markdown, of all reports in which something could be wrong or of the `first` of each setup."""
+    """Return the table in Markdown: all reports in which something could be wrong, or the `first` of each setup."""
     setups = list(found)
     kinds = [f"{rows} falsely {verdict}" for rows in ("joint", "any") for verdict in ("contradicted", "supported")]
     heads = ["arm", "reports", "setups", *kinds, "joint rows", "sound ones supported"]
@@ -224,13 +225,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="out/calibration")
     parser.add_argument("--setups", type=int, default=560)
-    parser.add_argument("--first", type=int, default=0, help="where to start, for a second process beside the first")
+    parser.add_argument("--first", type=int, default=0, help="where to start: more setups, or a process beside another")
     parser.add_argument("--reports", type=int, default=5, help="of each arm on each setup")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
-    settings = {"seed": chosen.seed, "reports": chosen.reports, "arms": chosen.arms}
-    results = Results(chosen.out, settings)
+    results = Results(chosen.out, {"seed": chosen.seed})
     for i in range(chosen.first, chosen.setups):
         results.of(i, partial(measure, chosen.seed, i, chosen.reports, chosen.arms))
     found = results.all()

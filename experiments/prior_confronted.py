@@ -164,15 +164,15 @@ def compared(setups: Sequence[Found], weight: float, sharpness: float, rng: np.r
 def row(name: str, setups: Sequence[Found], weight: float, sharpness: float) -> str:
     """Return one line of the table in Markdown."""
     if not setups:
-        return f"| {name} | 0 |" + " – |" * 6
+        return f"| {name} | 0 |" + " – |" * 7
     counts = [sum(assigned(found).values()) for found in setups]
-    every = sum(sum(found["labels"].values()) for found in setups)
+    labels = sum((Counter(found["labels"]) for found in setups), Counter[str]())
+    every, between = labels.total(), labels["mixed"] + labels["several"]
     prior, equal, low, high = compared(setups, weight, sharpness, np.random.default_rng(0))
     declared = compared(setups, 1.0, 1.0, np.random.default_rng(0))[0]
-    return (
-        f"| {name} | {len(setups)} | {sum(counts)} of {every} | {1 - sum(counts) / max(every, 1):.0%} | {equal:.3f} | "
-        f"{prior:.3f} | {prior - equal:+.3f} [{low:+.3f}, {high:+.3f}] | {declared:.1f} |"
-    ).replace("%", " %")
+    cells = [name, str(len(setups)), f"{sum(counts)} of {every}", str(between), str(every - between - sum(counts))]
+    cells += [f"{equal:.3f}", f"{prior:.3f}", f"{prior - equal:+.3f} [{low:+.3f}, {high:+.3f}]", f"{declared:.1f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def tables(first: Sequence[Found], second: Sequence[Found]) -> str:
@@ -185,9 +185,9 @@ def tables(first: Sequence[Found], second: Sequence[Found]) -> str:
         lines.append(f"| {arm} | {', '.join(f'{label} {n}' for label, n in labels.most_common())} |")
     weight, sharpness = fit([found for found in first if found["arm"] in FITTED])
     lines += ["", f"fitted on {', '.join(FITTED)} of the first seed: lambda {weight:.4g}, beta {sharpness:.4g}", ""]
-    lines.append("| tested on | setups | agents assigned | not assigned | equal chances | fitted prior | "
-                 "difference | lambda = beta = 1 |")  # fmt: skip
-    lines.append("|---" * 8 + "|")
+    heads = ["tested on", "setups", "assigned to one", "mixed or several", "uncovered", "equal chances", "fitted prior"]
+    heads += ["difference", "λ = β = 1"]
+    lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, arms, of in (
         ("where it was fitted", FITTED, first),
         ("the same arms, second seed", FITTED, second),

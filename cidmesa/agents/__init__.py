@@ -1,9 +1,15 @@
 """Training agents: whole populations at once, on any model.
 
 ==================  ==========================================================================================
-``train``           setup → population; REINFORCE or exact gradient, nets or tables, stop and resume
+``train``           setup → population; six learners, nets or tables, stop and resume
 ``Agents``          what came out: ``len``, ``act``, ``probabilities``, ``recipe``
 ``Recipe``          everything that determines a population; ``retrain`` changes one thing and keeps the noise
+``Compiled``        a model as tensors on any device: value, gradient, Q-values, episodes
+``register_…``      make learners and policies of your own known to ``train``; ``check_learner`` tests them
+
+This is the only room that uses PyTorch, and it loads on first use: drawing episodes (:mod:`.environment`) and coding
+inputs (:mod:`.tensors`) need numpy alone. Not here: recurrent policies, learning from pixels.
+=======
 ``from_rules`` …    agents from elsewhere: written rules, a function, rollouts, a log, stable-baselines3
 ``DiagramEnv``      a model as an environment of gymnasium; ``DiagramVectorEnv`` is many copies in step
 ``parity``          codes an observed value by the parity of k bits, to make it hard for a net to read
@@ -11,13 +17,16 @@
 
 This is the only room that uses PyTorch, and it loads on first use: drawing episodes (:mod:`.environment`), playing
 them decision by decision (:mod:`.stepping`), agents from elsewhere (:mod:`.brought`) and coding inputs
-(:mod:`.tensors`) need numpy alone. Not here: recurrent policies, actor-critic methods, learning from pixels.
+(:mod:`.tensors`) need numpy alone. Not here: recurrent policies, learning from pixels.
 
 ===============  =============================================================
 module           what it holds
 ===============  =============================================================
 ``population``   `train`, `Agents` and their recipe: whole populations at once
-``learners``     REINFORCE and the exact gradient, batched over agents
+``learners``     one file each, batched over agents; the loop that drives them, and their registry
+``contract``     what any learner has to keep, as a test that users run
+``compiled``     models as tensors: exact where a contraction fits, else sampled
+``premise``      whether agents do in training what they have to do to be judged
 ``policies``     tables and nets, batched over agents
 ``environment``  drawing episodes from any model
 ``stepping``     a model one decision at a time, many copies in step
@@ -40,15 +49,20 @@ from cidmesa.agents.tensors import one_hot, parity
 from cidmesa.errors import missing
 
 if TYPE_CHECKING:
+    from cidmesa.agents.compiled import Compiled
+    from cidmesa.agents.contract import check_learner
     from cidmesa.agents.gym import DiagramEnv, DiagramVectorEnv
+    from cidmesa.agents.learners.registry import register_learner, register_policy
     from cidmesa.agents.population import Agents, Recipe, train
     from cidmesa.agents.sb3_agents import from_sb3
 
 __all__ = [
     "Agents",
+    "Compiled",
     "DiagramEnv",
     "DiagramVectorEnv",
     "Recipe",
+    "check_learner",
     "from_callable",
     "from_log",
     "from_rollouts",
@@ -56,11 +70,16 @@ __all__ = [
     "from_sb3",
     "one_hot",
     "parity",
+    "register_learner",
+    "register_policy",
     "train",
 ]
 
 _LAZY = {
     **dict.fromkeys(("Agents", "Recipe", "train"), ("population", "torch", "training agents")),
+    "Compiled": ("compiled", "torch", "models as tensors"),
+    "check_learner": ("contract", "torch", "training agents"),
+    **dict.fromkeys(("register_learner", "register_policy"), ("learners.registry", "torch", "training agents")),
     "from_sb3": ("sb3_agents", "stable_baselines3", "agents of stable-baselines3"),
     **dict.fromkeys(("DiagramEnv", "DiagramVectorEnv"), ("gym", "gymnasium", "an environment of gymnasium")),
 }

@@ -125,7 +125,10 @@ class MaskedRule:
         return self.rule.logits(params, contexts, codes).masked_fill(forbidden, -math.inf)
 
 
-RULES: Mapping[str, Callable[[str, Inputs, int, tuple[int, ...]], Rule]] = {
+MakeRule: TypeAlias = Callable[[str, Inputs, int, tuple[int, ...]], Rule]
+"""From a name, what is shown, the number of actions and the widths of layers to a rule."""
+
+RULES: dict[str, MakeRule] = {
     "tabular": lambda name, shown, actions, hidden: TabularRule(name, shown, actions),
     "mlp": MLPRule,
 }

@@ -17,15 +17,18 @@ import hashlib
 import math
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from cidmesa.agents import learners
+from cidmesa.agents import premise
 from cidmesa.agents.acting import act_by_tables
+from cidmesa.agents.learners.loop import learn
+from cidmesa.agents.learners.registry import LEARNERS, Learner
+from cidmesa.agents.learners.task import Schedule, Task, probabilities, scored_below
 from cidmesa.agents.policies import RULES, MaskedRule, Params, Rule
 from cidmesa.agents.tensors import Encoder, agent_keys, inputs
 from cidmesa.arguments import options_by_name, require_count
@@ -37,10 +40,6 @@ from cidmesa.mechanisms import is_number
 from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown, said
-
-STEPS = {"reinforce": 1500, "exact": 500}
-RATE = {"reinforce": 0.01, "exact": 0.05}
-ENTROPY = {"reinforce": 0.05, "exact": 0.0}
 
 
 class Setup(Protocol):
@@ -83,7 +82,8 @@ class Recipe:
     model
         The world they train in.
     learner, policy
-        ``"reinforce"`` or ``"exact"``; ``"mlp"`` or ``"tabular"``.
+        ``"reinforce"``, ``"exact"``, ``"ppo"``, ``"dqn"``, ``"supervised"``, ``"evolution"``, or one that was
+        registered; ``"mlp"``, ``"tabular"``, or one that was registered.
     agents, seed
         How many, and the number that all their noise comes from; agent i is the same however many there are.
     steps, batch, rate, entropy
@@ -100,6 +100,8 @@ class Recipe:
         Each agent meets only this many draws of the world, its own, again and again; ``None``: always fresh ones.
     score
         The utilities that training follows; ``None``: all. Rules that none of them depends on are not trained.
+    options
+        The learner's own options: an instance of its class of options, a mapping, or nothing for its defaults.
     """
 
     model: CIM
@@ -117,9 +119,10 @@ class Recipe:
     without: str | Iterable[str] = ()
     examples: int | None = None
     score: tuple[str, ...] | None = None
+    options: Any = None
 
     def __post_init__(self) -> None:
-        for what, value, known in (("learner", self.learner, learners.LEARNERS), ("policy", self.policy, RULES)):
+        for what, value, known in (("learner", self.learner, LEARNERS), ("policy", self.policy, RULES)):
             if value not in known:
                 raise unknown(value, known, what=f"a {what} ({', '.join(known)})")
         self._read_numbers()
@@ -135,9 +138,10 @@ class Recipe:
         object.__setattr__(self, "without", one_or_more(self.without))
         for node in (*self.encoders, *self.without):
             self.model.cid.id(node)
-        for name, default in (("steps", STEPS), ("rate", RATE), ("entropy", ENTROPY)):
+        for name, usual in self._learner.usual(self.policy).items():
             if getattr(self, name) is None:
-                object.__setattr__(self, name, default[self.learner])
+                object.__setattr__(self, name, usual)
+        object.__setattr__(self, "options", read_options(self.learner, self.options))
         object.__setattr__(self, "encoders", ReadOnly(self.encoders))
 
     def _read_numbers(self) -> None:
@@ -166,10 +170,26 @@ class Recipe:
             require_count(width, "hidden")
         object.__setattr__(self, "hidden", tuple(int(width) for width in self.hidden))
 
+    @property
+    def _learner(self) -> Learner:
+        return LEARNERS[self.learner]
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the agents take the action of the largest logit; ``False``: they draw by softmax."""
+        return self._learner.greedy(self.options)
+
+    @property
+    def usual(self) -> bool:
+        """Whether it trains in the whole world, with all that rules see, as long and hard as its learner does."""
+        usual = self._learner.usual(self.policy)
+        as_usual = all(getattr(self, name) == number for name, number in usual.items())
+        return as_usual and self.examples is None and not self.without
+
     @cached_property
     def trained(self) -> frozenset[str]:
         """The decisions whose rule some scored utility depends on, or that share it with such a one."""
-        below = learners.scored_below(self.model, self.score)
+        below = scored_below(self.model, self.score)
         own = {d for d, found in below.items() if found}
         return frozenset(own.union(*(group for group in self.shared_rules if own & set(group))))
 
@@ -194,11 +214,19 @@ class Recipe:
         return ReadOnly(found)
 
     @cached_property
+    def task(self) -> Task:
+        """What the learner is given."""
+        schedule = Schedule(self.steps or 1, self.batch, self.rate or 0.0, self.entropy or 0.0, self.examples)
+        keys = agent_keys(self.seed, self.agents)
+        return Task(self.model, self.rules, keys, schedule, self.score, self.options, self.policy, self.hidden)
+
+    @cached_property
     def digest(self) -> str:
         """A hash of everything above; checkpoints of another recipe are refused by it."""
         parts = [self.learner, self.policy, self.agents, self.seed, self.steps, self.batch, self.rate, self.entropy]
         parts += [self.hidden, self.shared_rules, self.without, self.examples, self.model.cid.edges]
         parts += [] if self.score is None else [self.score]
+        parts += [] if self.options is None else [self.options]
         text = hashlib.sha256(repr(parts).encode())
         for node in self.model.cid.nodes:
             text.update(node.encode())
@@ -220,16 +248,10 @@ class Recipe:
         checkpoint: str | Path | None = None,
     ) -> Agents:
         """Train the population; see :func:`train`."""
-        keys = agent_keys(self.seed, self.agents)
-        schedule = learners.Schedule(self.steps or 1, self.batch, self.rate or 0.0, self.entropy or 0.0, self.examples)
-        loss = learners.LEARNERS[self.learner](self.model, self.rules, keys, schedule, self.score)
-        start: Params = {}
-        for rule in self.rules.values():
-            start.update(rule.start(keys))
-        state = learners.learn(
-            loss,
-            start,
-            schedule,
+        self._learner.check(self.task)
+        state = learn(
+            self._learner.program(self.task),
+            self.task.schedule.steps,
             recipe=self.digest,
             checkpoint=Path(checkpoint) if checkpoint is not None else None,
             progress=progress,
@@ -242,7 +264,9 @@ class Recipe:
                 RuntimeWarning,
                 stacklevel=3,
             )
-        return Agents(self, state.params, predictions, state.earned, registered, state.stopped)
+        names = self.task.start()
+        learned = {name: value for name, value in state.memory["learned"].items() if name in names}
+        return Agents(self, learned, predictions, state.earned, registered, state.stopped)
 
     def retrain(self, *, model: CIM | None = None, without: Iterable[str] = (), progress: bool = False) -> Agents:
         """Train the same agents, with the same seeds and noise streams, in a changed world or without an observation.
@@ -312,7 +336,7 @@ class Agents(Shown):
     def _tables(self) -> Mapping[str, Floats]:
         tables = {}
         for decision, rule in self.recipe.rules.items():
-            table: Floats = learners.probabilities(rule, self._params).numpy()
+            table: Floats = probabilities(rule, self._params, self.recipe.greedy).numpy()
             table.setflags(write=False)
             tables[decision] = table
         return tables
@@ -407,6 +431,8 @@ def train(
         the recipe are kept in the agents, so that a report can say that they were made before training.
     learner
         ``"reinforce"``: each agent plays its own episodes. ``"exact"``: gradient of the expected utility itself.
+        ``"ppo"``: with a critic and clipped steps. ``"dqn"``: values of actions, acting on the largest.
+        ``"supervised"``: cross-entropy with the node ``label=``. ``"evolution"``: selection in populations.
     policy
         ``"mlp"``, a small net, or ``"tabular"``.
     agents, seed
@@ -418,7 +444,10 @@ def train(
         there, and the result is that of an undisturbed run.
     **schedule
         ``steps``, ``batch``, ``rate``, ``entropy``, ``hidden``, ``encoders``, ``examples``, ``without``; for a model
-        alone ``shared_rules`` too: see :class:`Recipe`.
+        alone ``shared_rules`` too: see :class:`Recipe`. And the learner's own: ``epochs``, ``clip``, ``kl``,
+        ``discount`` (:class:`~.learners.ppo.PPO`); ``targets``, ``explore``, ``discount``
+        (:class:`~.learners.dqn.DQN`); ``label``, ``greedy`` (:class:`~.learners.supervised.Supervised`);
+        ``population``, ``swap`` (:class:`~.learners.evolution.Evolution`).
 
     Returns
     -------
@@ -433,6 +462,8 @@ def train(
     -----
     RuntimeWarning
         Numbers of an agent were no longer finite: it stops there, the others go on; ``agents.stopped`` says which.
+        Agents trained with the learner's own number of steps do not meet the premise of a verdict: the message says how
+        many, and what to change.
 
     Notes
     -----
@@ -455,9 +486,11 @@ def train(
     known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
     if isinstance(setup, CIM):
         known.add("shared_rules")
+    own = {option.name for option in option_fields(learner)}
     for name in schedule:
-        if name not in known:
-            raise unknown(name, known, what="an argument of train")
+        if name not in known | own:
+            raise unknown(name, known | own, what=f"an argument of train with learner={learner!r}")
+    schedule["options"] = {name: schedule.pop(name) for name in own & set(schedule)} or None
     if not isinstance(setup, CIM):
         require_expected = getattr(setup, "require_expected", None)
         if require_expected is not None:
@@ -469,10 +502,41 @@ def train(
     recipe = Recipe(model, learner=learner, policy=policy, agents=agents, seed=seed, **schedule)
     if not recipe.trained:
         raise NotApplicableError("no utility that training scores depends on a decision: there is nothing to learn.")
-    if family is None:
-        return recipe.train(progress=progress, checkpoint=checkpoint)
-    rows, identity = _registered(family, setup, recipe, progress=progress)
-    return recipe.train(predictions=rows, registered=identity, progress=progress, checkpoint=checkpoint)
+    rows, identity = (None, None) if family is None else _registered(family, setup, recipe, progress=progress)
+    found = recipe.train(predictions=rows, registered=identity, progress=progress, checkpoint=checkpoint)
+    if recipe.usual:
+        missed = premise.outside(recipe, {d: found.probabilities(d) for d in model.cid.decisions})
+        if missed is not None and missed.any():
+            warnings.warn(premise.advice(recipe, missed), RuntimeWarning, stacklevel=3)
+    return found
+
+
+def option_fields(learner: str) -> tuple[Field[Any], ...]:
+    """Return the fields of a learner's own options; none for a learner that is not known."""
+    known = LEARNERS.get(learner)
+    return () if known is None or known.options is None else fields(known.options)
+
+
+def read_options(learner: str, given: Any) -> Any:
+    """Return a learner's own options as an instance of its class of options.
+
+    Raises
+    ------
+    UnknownNodeError
+        The learner has no option of a name.
+    NotApplicableError
+        They are options of another learner.
+    """
+    made = LEARNERS[learner].options
+    if made is not None and isinstance(given, made):
+        return given
+    if given is not None and not isinstance(given, Mapping):
+        raise NotApplicableError(f"options= of learner={learner!r} is a mapping; got {given!r}.")
+    names = [field.name for field in option_fields(learner)]
+    for name in given or {}:
+        if name not in names:
+            raise unknown(name, names, what=f"an option of learner={learner!r}")
+    return None if made is None else made(**(given or {}))
 
 
 def _model_of(setup: Any) -> CIM:

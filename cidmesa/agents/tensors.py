@@ -47,7 +47,7 @@ _PLAIN = {"U": "U", **dict.fromkeys("biuf", "biuf")}
 
 def agent_keys(seed: int, agents: int) -> Keys:
     """Return one key for each agent; a prefix of those for more agents."""
-    start = np.uint64(_digest(f"seed {int(seed)}"))
+    start = np.uint64(stream_number(f"seed {int(seed)}"))
     with np.errstate(over="ignore"):
         return _mix(start + np.arange(1, agents + 1, dtype=np.uint64) * _GOLDEN)
 
@@ -74,7 +74,7 @@ def uniforms(keys: Keys, stream: str, counter: Array) -> Floats:
     if counts.ndim < 2:
         counts = counts[None]
     with np.errstate(over="ignore"):
-        own = _mix(keys ^ np.uint64(_digest(stream)))
+        own = _mix(keys ^ np.uint64(stream_number(stream)))
         mixed = _mix(own.reshape(-1, *[1] * (counts.ndim - 1)) + (counts + np.uint64(1)) * _GOLDEN)
     return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
@@ -93,7 +93,8 @@ def _mix(x: Keys) -> Keys:
     return x ^ (x >> np.uint64(31))
 
 
-def _digest(text: str) -> int:
+def stream_number(text: str) -> int:
+    """Return the 64-bit number that a stream's name stands for."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 

@@ -27,7 +27,8 @@ and (iii), that make a difference: an agent that is paid nothing looks at nothin
 its turn each is nonrequisite in a graph that contains what is left of :math:`H`, with the same links at :math:`B`'s
 decisions; a separation there is one in the smaller graph. So it is nonrequisite there, the best value of :math:`B`
 against rules that live on :math:`G^{min}` stays the same, and what was best for :math:`B` on :math:`G^{min}` is best
-with all its links. ∎ In particular every game has such an equilibrium, in mixtures over policies (Nash 1951).
+with all its links. ∎ In particular every game has an equilibrium with (i) and (ii), in mixtures over policies (Nash
+1951). That it has one with (iii) too is not claimed.
 
 *Soundness of no.* By (ii) the others' rules live on :math:`G^{min}`. To :math:`A` they are chance nodes of the graph
 :math:`G_A`, which is :math:`G` without the links of the *others* that :math:`G^{min}` lacks. If the criterion for one

@@ -648,7 +648,7 @@ class Reader:
         if intended is not None:
             with self.at("intended"):
                 TrainingSetup(base, intended=intended)
-        selects, level_nodes = data.get("selects", EXPECTED), data.get("level_nodes")
+        selects, level_nodes = data.get("selects") or EXPECTED, data.get("level_nodes")
         if selects not in SELECTS:
             self.fail(("selects",), f"one of {', '.join(SELECTS)} is expected here; got {shown(selects)}.")
         if level_nodes is not None:

@@ -142,7 +142,9 @@ def validate(
     agents
         From :func:`cidmesa.train`, or any population with ``len`` and ``act({node: array}, seed)``; with a ``recipe``
         it can be trained again, and with ``probabilities(decision)`` nothing has to be sampled. With a ``model``,
-        its own or that of its recipe, parents and domains are matched by name.
+        its own or that of its recipe, parents and domains are matched by name. Where they act differently once they
+        are told of a deployment, ``knowing(name)`` returns them as they act there: that is what rows of agents that
+        know it are about.
     reading
         ``"stale"``: the agents' parameters are frozen, and they are judged by what they do in contexts that training
         never showed; ``"competent"``: they know the deployment, as planners do that are given it. ``None``: what the
@@ -301,9 +303,9 @@ def required_agents(
 
     Notes
     -----
-    Read from :func:`cidmesa.validation.statistics.chance_to_decide`, which ``docs/calibration.md`` prints as a table and
-    compares with reports. Rows are counted as if all rested on different data, so the answer is on the safe side. Rows
-    that agents assigned elsewhere are judged by as well are counted too.
+    Read from :func:`cidmesa.validation.statistics.chance_to_decide`, which ``docs/calibration.md`` prints as a table
+    and compares with reports. Rows are counted as if all rested on different data, so the answer is on the safe side.
+    Rows that agents assigned elsewhere are judged by as well are counted too.
     """
     sizes: dict[str, int] = defaultdict(int)
     for row in merged(family.predictions()):

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import cidmesa as cm
-from cidmesa.agents.learners import draw
 from cidmesa.agents.population import Agents, train
+from cidmesa.agents.tensors import draw
 from cidmesa.errors import NotApplicableError
 from cidmesa.validation.goals import adaptation, behavioural_objective, goal_directedness
 from tests.mesa.systems import red_door_cid

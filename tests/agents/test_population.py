@@ -5,13 +5,17 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import cidmesa as cm
-from cidmesa.agents import Agents, Recipe, learners, parity, train
+from cidmesa.agents import Agents, Recipe, parity, train
+from cidmesa.agents.learners import registry
+from cidmesa.agents.learners.loop import Program
+from cidmesa.agents.learners.task import Task, probabilities
 from cidmesa.agents.tensors import agent_keys
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from cidmesa.validation.statistics import formula_test
@@ -285,7 +289,7 @@ def test_with_phases_training_follows_what_it_scores_and_leaves_the_rest_alone(l
     start = {
         name: value for rule in agents.recipe.rules.values() for name, value in rule.start(agent_keys(0, 4)).items()
     }
-    untouched = learners.probabilities(agents.recipe.rules["dep"], start).numpy()
+    untouched = probabilities(agents.recipe.rules["dep"], start).numpy()
     assert (agents.probabilities("dep") == untouched).all()
     assert (agents.earned[-1][1] <= 0).all()  # of the score alone
 
@@ -310,21 +314,22 @@ def test_a_penalty_does_not_hide_what_is_to_be_told_apart() -> None:
 
 
 def test_an_agent_whose_numbers_are_not_finite_stops_and_the_rest_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = learners.LEARNERS["exact"]
+    whole = registry.LEARNERS["exact"]
 
-    def broken(*task: Any) -> learners.Loss:
-        loss = whole(*task)
+    def broken(task: Task) -> Program:
+        start, step = whole.program(task)
 
-        def once(params: Any, step: int) -> Any:
-            cost, earned = loss(params, step)
-            if step == 30:  # agent 1 earns what is no number
-                cost = cost + next(iter(params.values()))[1].sum() * float("nan")
-            return cost, earned
+        def once(memory: Any, number: int) -> Any:
+            if number == 30:  # agent 1 meets what is no number
+                first = {name: value.clone() for name, value in memory["first"].items()}
+                next(iter(first.values()))[1] = float("nan")
+                memory = {**memory, "first": first}
+            return step(memory, number)
 
-        return once
+        return Program(start, once)
 
     usual = train(red_door(), learner="exact", policy="tabular", agents=3, steps=60, progress=False)
-    monkeypatch.setitem(learners.LEARNERS, "exact", broken)  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.LEARNERS, "exact", replace(whole, program=broken))
     with pytest.warns(RuntimeWarning, match="agent 1 at step 30"):
         agents = train(red_door(), learner="exact", policy="tabular", agents=3, steps=60, progress=False)
     assert agents.stopped == ((1, 30),)

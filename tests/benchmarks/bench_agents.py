@@ -13,9 +13,11 @@ import numpy as np
 import torch
 
 import cidmesa as cm
-from cidmesa.agents import learners, train
+from cidmesa.agents import train
+from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.environment import Environment
-from cidmesa.agents.tensors import agent_keys, one_hot, uniforms
+from cidmesa.agents.learners.task import advantage
+from cidmesa.agents.tensors import agent_keys, draw, one_hot, uniforms
 
 STEPS, BATCH, HIDDEN = 300, 64, 32
 
@@ -46,16 +48,26 @@ def one_agent(model: cm.CIM, seed: int) -> None:
         def choose(decision: str, values: Any, episodes: Any = episodes, taken: Any = taken) -> Any:
             seen = np.concatenate([code[values["door"][0]], code[values["red"][0]]], axis=1)
             log_pi = torch.log_softmax(net(torch.from_numpy(seen)), dim=-1)
-            actions = learners.draw(log_pi.detach().exp().numpy()[None], uniforms(keys, "act", episodes))
+            actions = draw(log_pi.detach().exp().numpy()[None], uniforms(keys, "act", episodes))
             taken.append(log_pi.gather(1, torch.from_numpy(actions[0])[:, None])[:, 0])
             taken.append(-(log_pi.exp() * log_pi).sum(dim=1))
             return actions
 
         gain = world.play(keys, episodes, choose).total
-        loss = -(torch.from_numpy(learners.advantage(gain)[0]) * taken[0] + 0.05 * taken[1]).mean()
+        loss = -(torch.from_numpy(advantage(gain)[0]) * taken[0] + 0.05 * taken[1]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+
+def six_observations() -> cm.CIM:
+    """Return a world of 64 contexts."""
+    seen = [f"x{i}" for i in range(6)]
+    cid = cm.CID([*((n, "act") for n in seen), *((n, "pay") for n in (seen[0], "act"))], decisions=["act"],
+                 utilities=["pay"])  # fmt: skip
+    return cid.parameterise(
+        {n: cm.Bernoulli(0.5) for n in seen} | {"act": [0, 1], "pay": lambda x0, act: int(x0 == act)}
+    )
 
 
 def timed(what: Any) -> float:
@@ -76,7 +88,23 @@ def main() -> None:
         print(
             f"{agents:4} agents at once: {seconds:.2f} s, {agents * alone / seconds:5.1f} times as fast as one by one"
         )
-    for learner, policy in (("reinforce", "mlp"), ("reinforce", "tabular"), ("exact", "mlp"), ("exact", "tabular")):
+    for policy in ("tabular", "mlp"):
+        steps = 50
+        options = {"learner": "exact", "policy": policy, "agents": 1000, "steps": steps, "progress": False}
+        seconds = timed(lambda o=options: train(six_observations(), **o))
+        print(f"1,000 agents, exact, {policy}, six observations: {1000 * steps / seconds:,.0f} updates a second")
+    compiled, rules = Compiled(model), {"go": torch.full((32, 2, 2, 2), 0.5, dtype=torch.float64)}
+    seconds = timed(lambda: compiled.play(rules, 20_000))
+    print(f"sampling alone, 32 agents: {32 * 20_000 / seconds:,.0f} episodes a second")
+    for learner, policy in (
+        ("reinforce", "mlp"),
+        ("reinforce", "tabular"),
+        ("exact", "mlp"),
+        ("exact", "tabular"),
+        ("ppo", "tabular"),
+        ("dqn", "tabular"),
+        ("evolution", "tabular"),
+    ):
         seconds = timed(lambda a=learner, b=policy: train(model, learner=a, policy=b, progress=False))
         print(f"32 agents to the end, {learner}, {policy}: {seconds:.2f} s")
 

@@ -24,7 +24,7 @@ from tests.graph import naive
 from tests.mesa.systems import red_door_cid
 from tests.strategies import cids, examples
 
-GRAPHICAL = tuple(c for c in TITLES if c != "path_specific_ici")
+GRAPHICAL = tuple(c for c in TITLES if c not in {"path_specific_ici", "deception"})
 
 
 def ask(cid: cm.CID, criterion: str, node: str, decision: str) -> Verdict | None:

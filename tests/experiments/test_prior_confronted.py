@@ -100,7 +100,7 @@ def test_agents_are_trained_and_counted(tmp_path: Path, capsys: Any) -> None:
     confronted.main(["--out", str(tmp_path), "--setups", "1", "--agents", "2", "--steps", "20"])
     printed = capsys.readouterr().out
     assert "fitted on plain, sum, shaded, noisy of the first seed" in printed
-    assert "| sum | 1 | 1 of 2 | 50 % | -0.693 | " in printed
+    assert "| sum | 1 | 1 of 2 | 1 | 0 | -0.693 | " in printed
     trained = Results(tmp_path / "seed-1", {"seed": 1, "agents": 2, "steps": 20}).all()[ARMS.index("shaded")]
     assert trained["arm"] == "shaded"
     assert sum(trained["labels"].values()) == 2

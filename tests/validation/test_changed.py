@@ -130,7 +130,7 @@ def test_data_that_return_make_another_rule() -> None:
 
 def test_real_agents_adapt_to_the_price() -> None:
     setup = dear(feedback=[("price", "price")])
-    agents = cm.train(setup, learner="exact", agents=20, steps=250, progress=False)
+    agents = cm.train(setup, learner="exact", agents=20, steps=120, rate=0.1, progress=False)
     report = judge(setup, agents)
     for id in (MECHANISM, NOT_RELEVANT, f"{PLANNING}/dear/adaptation/price/retrained"):
         assert report[id].verdict == "supported", report[id]
@@ -164,8 +164,6 @@ def test_who_is_paid_for_later_gives_up_something_now() -> None:
     assert judge(setup, learners(model, ideal))[id].modality == "can"
     assert verdict(judge(setup, learners(model, lambda changed: ideal(model))), id) == ("inconclusive", 0.0)
     assert judge(setup, learners(model))[id].reason == "needs retraining"
-    trained = cm.train(setup, learner="exact", agents=16, steps=250, progress=False)
-    assert judge(setup, trained)[id].verdict == "supported"
 
 
 def test_who_cannot_reach_later_gives_up_nothing() -> None:

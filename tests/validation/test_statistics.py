@@ -119,7 +119,7 @@ def test_agents_to_detect_against_enumeration(rows: int, effect: float, power: f
 @given(
     n=st.integers(1, 40),
     rows=st.integers(1, 12),
-    share=st.floats(0, 1),
+    share=st.integers(0, 100).map(lambda percent: percent / 100),
     kappa=st.sampled_from([0.1, 0.2, 0.35]),
     supports=st.booleans(),
 )

@@ -140,10 +140,7 @@ class Derivation:
                 self._findings,
             )
         staged: ByStage | None = None
-        for entries in (
-            FEW,
-            ENTRIES,
-        ):  # a list of a few; else sweeps where they say all there is to say; else a long list
+        for entries in (FEW, ENTRIES):  # sweeps come before a long list where they say all there is to say
             try:
                 tables = self._tables_for(names, entries)
             except NotApplicableError as reason:

@@ -1,4 +1,4 @@
-"""Optimal policies: the order of decisions, one optimum, every optimum, shared rules.
+"""Optimal policies: the order of decisions, one optimum, every optimum, agents that forget, shared rules.
 
 =======================  ===============================================================
 module                   what it holds
@@ -8,7 +8,11 @@ module                   what it holds
 ``problem``              what is to be solved, and what a method found
 ``optimal``              `solve`: which method runs
 ``search``               policies where decisions cannot be solved one by one
-``value_sets``           optima of agents that forget, by sets of value tables
+``limited_memory``       agents that forget: which of the next three answers, and all optimal actions
+``value_sets``           their optima by sets of value tables, in exact arithmetic, or brackets
+``free_order``           the same by sets of pairs, variables in any order
+``elimination_order``    which variable to take out next
+``pruning``              which tables of a set are ever needed
 ``policy_batch``         several policies at once
 ``shared_rule``          the best stochastic rule that two decisions share
 ``shared_polynomial``    the best stochastic rule that more decisions share

@@ -7,7 +7,7 @@ that are best in a context,
 
 are the same whichever best rules the later decisions follow, and the optimal policies are, up to contexts that they
 never enter, **all** combinations :math:`\pi(pa) \in A_D(pa)`. No policy is listed: there are as many sets as there are
-contexts. Three passes use that, and they are all the dynamic programming there is in the library.
+contexts. Three passes use that; everything that sweeps over the decisions of a diagram uses them.
 
 *Back* (:func:`sweep_back`)
     The sets :math:`A_D` themselves. Which actions tie is settled exactly (:mod:`.ties`).
@@ -22,6 +22,9 @@ A finite-horizon Markov decision process is a diagram like any other: :func:`mod
 transition laws and rewards, step by step. There the context is the state, and the pass back is
 
 .. math:: V_t(s) = \max_a \Bigl[r_t(s, a) + \sum_{s'} P_t(s' \mid s, a)\, V_{t+1}(s')\Bigr].
+
+Where one step is all there is to know, states are many and successors few, and agents plan some moves ahead only,
+:mod:`.step_model` does that with arrays of successors.
 
 >>> walk = Step(law=np.array([[[1, 0], [0, 1]], [[1, 0], [0, 1]]]), reward=np.array([[0, 0], [1, 0]]))
 >>> model = model_of_steps([1, 0], [walk, walk, walk])          # to be in state 1 and leave it pays 1

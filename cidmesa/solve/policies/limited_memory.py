@@ -66,13 +66,17 @@ def by_value_sets(problem: Problem, members: Sequence[Member], progress: bool, b
 def optimal_by_value_sets(
     problem: Problem, members: Sequence[Member], progress: bool, budget: Budget, most: float = WORK
 ) -> Found | None:
-    """Return an optimal policy and all optimal actions; ``None`` where that takes more than `most` comparisons."""
+    """Return an optimal policy and all optimal actions; ``None`` where that takes more than `most` comparisons.
+
+    Where it is the other actions that take more, the results say that those are not known.
+    """
     half = budget.left / 2
     first = exact_optimum(problem, members, None, progress, Work(most, lambda: budget.left < half))
     if first is None:
         return None
     all_of_them = _AllOptimal(problem, members, first)
-    known = all_of_them.search(progress, budget)
+    half = budget.left / 2
+    known = all_of_them.search(progress, Work(most, lambda: budget.left < half))
     results = all_of_them.results(known)
     # The value is the optimum even where other actions may be as good; `known` says so, decision by decision.
     return Found(results, first.value, True, LABEL, bound=first.value, off=abs(first.value) * 2.0**-52)
@@ -132,13 +136,12 @@ class _AllOptimal:
         self.fully: set[int] = set()  # the decisions whose contexts are told apart by all that they observe
         self._take(first)
 
-    def search(self, progress: bool, budget: Budget) -> bool:
+    def search(self, progress: bool, work: Work) -> bool:
         """Look for other optimal actions; say whether all of them have been found."""
         found = [self.first]
-        half = budget.left / 2
         while True:
             bonus = {m.decisions[0]: np.where(self.taken[m.decisions[0]], 0.0, 1.0) for m in self.asked}
-            more = exact_optimum(self.problem, self.members, bonus, progress, Work(WORK, lambda: budget.left < half))
+            more = exact_optimum(self.problem, self.members, bonus, progress, work)
             if more is None:
                 return False
             if more.bonus > 0:

@@ -82,7 +82,7 @@ def search(
             first = (*cutset, *(member(view, (d,), schedule.heard[d]) for d in everyone))
             if method is None and not groups and len(schedule.left) > _LISTED:
                 found = optimal_by_value_sets(problem, first, progress, budget, _LOOK)
-                if found is not None:
+                if found is not None and all(result.known for result in found.results.values()):
                     return found
         bits = sum(m.bits for m in cutset)
         if not schedule.left or bits > most:  # all of it, or more than is listed anyway

@@ -2,7 +2,8 @@ r"""Step models: Markov models as arrays of successors, and what agents do in th
 
 A step model has states, actions and, for each, a few possible successors with whole-number weights; rewards are numbers
 by the state that is arrived at, or by state and action. It is what a diagram unrolled over time becomes where states
-are many and successors few. Everything is computed in integers, so ties are facts.
+are many and successors few: :mod:`.dynamic_programming` sweeps diagrams, whose laws are written out over all states,
+and with a horizon as long as the episode both say the same. Everything is computed in integers, so ties are facts.
 
 An agent with **planning horizon** h and k moves left plans :math:`\min(h, k)` moves, afresh before each of them. It
 counts what these earn, and for what comes after what it is told that the state is worth, the best that another reward

@@ -373,8 +373,9 @@ class Elimination:
                 left, right = self._flat(one, one.values, scope), self._flat(other, other.values, scope)
                 slack = 2.0**-50 * float(np.abs(left).max() + np.abs(right).max())
                 # Equal by their parts, bonus and all.
-                same = self._flat(one, one.keys.reshape(one.values.shape), scope)[first] * (int(other.keys.max()) + 1)
-                same = same + self._flat(other, other.keys.reshape(other.values.shape), scope)[second]
+                ours, theirs = (_ranked(x.keys).reshape(x.values.shape) for x in (one, other))
+                same = self._flat(one, ours, scope)[first] * (int(theirs.max()) + 1)
+                same = same + self._flat(other, theirs, scope)[second]
                 sums = left[first] + right[second]
                 at = undominated(sums, self.work, same, slack)
                 first, second = first[at], second[at]

@@ -190,7 +190,7 @@ def candidate(setup: cm.TrainingSetup, tolerance: Fraction = Fraction(0)) -> tup
 
 
 @given(game=games(), epsilon=st.sampled_from(EPSILON))
-@settings(max_examples=examples(quick=40, full=250))
+@settings(max_examples=examples(quick=40, full=150))
 def test_verdict_regret_and_deployment_equal_enumeration(game: Game, epsilon: Fraction) -> None:
     family, m = candidate(game.setup(), epsilon)
     levels = PerLevel(OneDecision(game.setup()))
@@ -212,7 +212,7 @@ def test_verdict_regret_and_deployment_equal_enumeration(game: Game, epsilon: Fr
 
 
 @given(game=games(), epsilon=st.sampled_from(EPSILON))
-@settings(max_examples=examples(quick=12, full=120))
+@settings(max_examples=examples(quick=12, full=60))
 def test_the_same_without_listing_choices(game: Game, epsilon: Fraction) -> None:
     _, listed = candidate(game.setup(), epsilon)
     expected = listed.consistency, listed.training_regret, listed.deployment_regret["turned"]
@@ -238,7 +238,7 @@ def both(game: Game, epsilon: Fraction) -> tuple[ConsistentSet, ConsistentSet]:
 
 
 @given(game=games(), epsilon=st.sampled_from(EPSILON))
-@settings(max_examples=examples(quick=20, full=200))
+@settings(max_examples=examples(quick=20, full=120))
 def test_where_every_level_can_be_served_the_worst_level_asks_for_more(game: Game, epsilon: Fraction) -> None:
     assume(PerLevel(OneDecision(game.setup())).floor == 0)
     worst, average = both(game, epsilon)
@@ -254,7 +254,7 @@ def test_where_every_level_can_be_served_the_worst_level_asks_for_more(game: Gam
 
 
 @given(game=games(revealed=True), law=st.lists(st.integers(1, 4), min_size=3, max_size=3))
-@settings(max_examples=examples(quick=20, full=200))
+@settings(max_examples=examples(quick=20, full=120))
 def test_where_the_level_is_seen_its_probability_does_not_matter(game: Game, law: list[int]) -> None:
     _, m = candidate(game.setup())
     _, other = candidate(game.setup(law[: len(game.law)]))

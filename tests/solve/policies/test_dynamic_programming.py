@@ -22,6 +22,7 @@ from cidmesa.solve.policies.dynamic_programming import (
     sweep_back,
     sweep_forward,
 )
+from cidmesa.solve.policies.step_model import StepModel, best_values, planned
 from cidmesa.solve.queries.support import contexts_by_decision
 from tests.solve.brute_force import World, allowed_policies, number_of_policies, optimal_by_reached_context
 from tests.strategies import examples, models, restricted
@@ -154,6 +155,21 @@ def listed(
         laws = list(following.values())
     worth = [total for _, total in laws]
     return (min(worth), max(worth)), taken
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=examples(quick=20, full=200))
+def test_a_step_model_planned_to_the_end_is_swept_alike(seed: int) -> None:
+    """One step for all moves: arrays of successors and a diagram over time have the same values and optimal actions."""
+    rng = np.random.default_rng(seed)
+    states, actions, moves = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    law = rng.multinomial(10, np.full(states, 1 / states), size=(states, actions)) / 10
+    reward = rng.integers(0, 4, size=(states, actions)) / 10
+    steps = StepModel.of_law(law, np.ones(states, dtype=int))
+    found = sweep_back(model_of_steps(np.full(states, 1 / states), [Step(law, reward)] * moves))
+    plan = planned(steps, reward, horizon=moves, moves=moves)
+    assert [found.optimal[f"action@{t}"].tolist() for t in range(moves)] == plan.tolist()
+    assert found.value == pytest.approx(float(steps.mean(best_values(steps, reward, moves))), abs=1e-12)
 
 
 def test_a_long_walk_is_no_longer_than_its_steps() -> None:

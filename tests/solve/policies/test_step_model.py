@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cidmesa as cm
 from cidmesa.errors import NotApplicableError
+from cidmesa.solve.policies.dynamic_programming import Step, model_of_steps, sweep_back
 from cidmesa.solve.policies.step_model import StepModel, best_values, chances, first_of, planned
 from tests.strategies import examples
 
@@ -117,17 +117,15 @@ def test_what_comes_of_them_equals_recursion(world: World, horizon: int, moves: 
 @given(world=worlds(), moves=st.integers(1, 3), extra=st.integers(0, 2))
 @settings(max_examples=examples(quick=20, full=200))
 def test_a_horizon_as_long_as_the_episode_is_ordinary_planning(world: World, moves: int, extra: int) -> None:
-    edges, mechanisms = [], {"s0": cm.Table(np.array(world.start) / sum(world.start))}
-    for t in range(moves):
-        edges += [(f"s{t}", f"a{t}"), (f"s{t}", f"s{t + 1}"), (f"a{t}", f"s{t + 1}"), (f"s{t + 1}", f"r{t}")]
-        mechanisms |= {f"s{t + 1}": cm.Table(np.array(world.law) / 3), f"r{t}": cm.Table(world.pays), f"a{t}": [0, 1]}
-    cid = cm.CID(edges, decisions=[f"a{t}" for t in range(moves)], utilities=[f"r{t}" for t in range(moves)])
-    solved = cid.parameterise(mechanisms).solve()
+    law = np.array(world.law) / 3
+    step = Step(law, law @ np.array(world.pays))
+    solved = sweep_back(model_of_steps(np.array(world.start) / sum(world.start), [step] * moves))
     assert solved.value == pytest.approx(float(world.model.mean(best_values(world.model, world.pays, moves))), abs=1e-9)
     found = planned(world.model, world.pays, horizon=moves + extra, moves=moves, then=world.then)
     for t in range(moves):
-        for (state,), actions in solved.optimal_actions[f"a{t}"].items():
-            assert tuple(np.flatnonzero(found[t, state]).tolist()) == actions
+        rows = solved.taken[f"action@{t}"]
+        entered = rows.any(axis=1)
+        assert np.array_equal(found[t][entered], rows[entered])
 
 
 def test_numbers_beyond_64_bits_stay_exact() -> None:

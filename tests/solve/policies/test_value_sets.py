@@ -11,7 +11,7 @@ import cidmesa as cm
 from cidmesa.errors import NotApplicableError, OutOfTimeError
 from cidmesa.graph import is_soluble
 from cidmesa.solve import expected_utility, solve
-from cidmesa.solve.policies import free_order, limited_memory, value_sets
+from cidmesa.solve.policies import free_order, limited_memory, pruning, value_sets
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.pruning import Work, far_apart, outside, undominated
 from cidmesa.solve.policies.value_sets import exact_optimum
@@ -56,14 +56,23 @@ def test_the_optimum_by_listing(model: cm.CIM) -> None:
     assert expected_utility(model, found.policy) == pytest.approx(top, abs=1e-9)
 
 
-@given(exact_models(max_chance=3, decisions=(2, 3), utilities=(1, 3), max_parents=2))
+@given(exact_models(max_chance=3, decisions=(2, 3), utilities=(1, 3), max_parents=2), st.booleans())
 @settings(max_examples=examples(quick=60, full=500))
-def test_all_optimal_actions_in_fractions(exact: Exact) -> None:
-    """Models full of ties: the value is the optimum, and the optimal actions are those of all optimal policies."""
+def test_all_optimal_actions_in_fractions(exact: Exact, large: bool) -> None:
+    """Models full of ties: the value is the optimum, and the optimal actions are those of all optimal policies.
+
+    Also where sets are treated as large ones are: looked through for mixtures, block by block, sums first in floats.
+    """
     model, world = exact.model, exact.world()
     assume(number_of_policies(model) <= 300)
     top, best = world.optima()
-    found = solve(model, method=METHOD)
+    with pytest.MonkeyPatch.context() as patch:
+        if large:
+            patch.setattr(value_sets, "HULL", 0)
+            patch.setattr(value_sets, "FEW_SUMS", 0)
+            patch.setattr(value_sets, "LISTED", 1)
+            patch.setattr(pruning, "FEW_ROWS", 0)
+        found = solve(model, method=METHOD)
     assert found.exact
     assert world.value(found.tables) == top
     assert found.value == pytest.approx(float(top), rel=1e-15)

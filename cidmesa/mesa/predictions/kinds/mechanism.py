@@ -56,25 +56,28 @@ def rows(world: World, training: World, margin: float, tolerance: float) -> Iter
         return
     shifted = sorted(setup.shifted(name), key=setup.cid.id)
     matters = relevant(setup.cid) | relevant(setup.deployed_cid(name))
-    why = "the best rule does not depend on what is shifted: no shifted mechanism is relevant to the score (Theorem A)"
-    if matters & set(shifted):
-        why = f"{', '.join(f'`{node}`' for node in shifted)}: relevant to the score (Hammond et al. 2023)"
-    yield from _row("mechanism", ", ".join(shifted), world.model, world, training, margin, why)
+    why = f"{', '.join(f'`{node}`' for node in shifted)}: relevant to the score (Hammond et al. 2023)"
+    why_not = f"{why}, but what was best in training is best there too"
+    if not matters & set(shifted):
+        why_not = "no shifted mechanism is relevant to the score, so the best rule stays the best (Theorem A)"
+    yield from _row("mechanism", ", ".join(shifted), world.model, world, training, margin, why, why_not)
     changed = returned(setup, name, world.budget)
     if changed is not None:
         targets = ", ".join(dict.fromkeys(pair.target for pair in setup.feedback))
-        why = "data of the deployment return to training, and the best rule is that for both"
-        yield from _row("adaptation", targets, changed, world, training, margin, why)
+        why, why_not = (
+            f"what was best in training is {word} for the data that return" for word in ("not best", "best")
+        )
+        yield from _row("adaptation", targets, changed, world, training, margin, why, why_not)
 
 
 def _row(
-    kind: Kind, subject: str, changed: CIM, world: World, training: World, margin: float, why: str
+    kind: Kind, subject: str, changed: CIM, world: World, training: World, margin: float, why: str, why_not: str
 ) -> Iterator[Stated]:
     setup = world.setup
     (decision,) = setup.cid.decisions
     best = world.best_in_training(decision)
     cost = costs(setup, changed)
-    claim = nothing_or_all(*gain(setup, changed, best), training.range, margin, why)
+    claim = nothing_or_all(*gain(setup, changed, best), training.range, margin, why, why_not)
     if claim is None or (claim.modality == "must" and _shows_new(setup, changed)):
         return
     moves = cost.max(axis=1) / training.range

@@ -49,19 +49,19 @@ class Stated:
     use: Use = "tested"
 
 
-def nothing_or_all(low: float, high: float, scale: float, margin: float, theorem: str) -> Claim | None:
+def nothing_or_all(low: float, high: float, scale: float, margin: float, why: str, why_not: str) -> Claim | None:
     """Return the claim that a number lies in an interval: a *must* where it is nothing, else what agents can show.
 
     ``None`` where the interval neither is nothing nor lies above the margin.
 
-    >>> nothing_or_all(0.0, 0.0, 1.0, 0.05, "").modality, nothing_or_all(0.3, 0.5, 1.0, 0.05, "").modality
+    >>> nothing_or_all(0.0, 0.0, 1.0, 0.05, "", "").modality, nothing_or_all(0.3, 0.5, 1.0, 0.05, "", "").modality
     ('must', 'can')
-    >>> nothing_or_all(0.0, 0.5, 1.0, 0.05, "") is None
+    >>> nothing_or_all(0.0, 0.5, 1.0, 0.05, "", "") is None
     True
     """
     if max(abs(low), abs(high)) <= ROUNDING * scale:
-        return Claim((0.0, 0.0), "must", theorem)
-    return Claim((low, high), "can", theorem) if low > margin * scale else None
+        return Claim((0.0, 0.0), "must", why_not)
+    return Claim((low, high), "can", why) if low > margin * scale else None
 
 
 ROUNDING = 1e-9

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cidmesa.mesa.predictions.claims import Claim, World, best_value, uncontrolled
-from cidmesa.mesa.predictions.kinds.stated import ROUNDING, Stated
+from cidmesa.mesa.predictions.kinds.stated import Stated
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -45,12 +45,12 @@ def rows(training: World, margin: float, tolerance: float) -> Iterator[Stated]:
         if not through or not set(setup.training_score) & setup.cid.descendants(decision):
             continue
         named = ", ".join(f"`{node}`" for node in through)
-        lost = best - best_value(setup, cut_off(model, through, decision), training.budget)
-        if abs(lost) <= ROUNDING * training.range:
-            how = "nothing is gained by it" if steers else "a search in the map"
-            why = f"{named} is not steered: {how} (Everitt et al. 2021, Thm 18)"
+        if not steers:
+            why = f"{named} is not steered: a search in the map (Everitt et al. 2021, Thm 18)"
             yield Stated("territory", TRAINING, decision, Claim((0.0 - tolerance, tolerance), "must", why), decision)
-        elif lost - tolerance > margin * training.range:
+            continue
+        lost = best - best_value(setup, cut_off(model, through, decision), training.budget)
+        if lost - tolerance > margin * training.range:
             why = f"{named} is steered: goal optimisation (Everitt et al. 2021, Thm 18)"
             claim = Claim((lost - tolerance, lost + tolerance), "can", why)
             yield Stated("territory", TRAINING, decision, claim, decision)

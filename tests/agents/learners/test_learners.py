@@ -11,7 +11,11 @@ import torch
 from hypothesis import given, settings
 
 import cidmesa as cm
-from cidmesa.agents import learners
+from cidmesa.agents import tensors
+from cidmesa.agents.learners import loop, reinforce, task
+from cidmesa.agents.learners import optimizer as adam
+from cidmesa.agents.learners.exact import exact_loss
+from cidmesa.agents.learners.reinforce import reinforce_loss
 from cidmesa.agents.population import Recipe
 from cidmesa.agents.tensors import agent_keys
 from cidmesa.errors import FileFormatError, NotApplicableError
@@ -19,17 +23,19 @@ from cidmesa.solve.queries.payoffs import utility_range
 from tests.mesa.systems import red_door
 from tests.strategies import examples, models
 
+LOSSES = {"exact": exact_loss, "reinforce": reinforce_loss}
 
-def loss_of(recipe: Recipe, **schedule: Any) -> tuple[learners.Loss, dict[str, torch.Tensor]]:
+
+def loss_of(recipe: Recipe, **schedule: Any) -> tuple[adam.Loss, dict[str, torch.Tensor]]:
     keys = agent_keys(recipe.seed, recipe.agents)
-    plan = learners.Schedule(**{"steps": 10, "batch": 64, "rate": 0.1, "entropy": 0.0, **schedule})
+    plan = task.Schedule(**{"steps": 10, "batch": 64, "rate": 0.1, "entropy": 0.0, **schedule})
     params: dict[str, torch.Tensor] = {}
     for rule in recipe.rules.values():
         params.update(rule.start(keys))
-    return learners.LEARNERS[recipe.learner](recipe.model, recipe.rules, keys, plan), params
+    return LOSSES[recipe.learner](task.Task(recipe.model, recipe.rules, keys, plan)), params
 
 
-def gradients(loss: learners.Loss, params: dict[str, torch.Tensor], step: int = 0) -> dict[str, torch.Tensor]:
+def gradients(loss: adam.Loss, params: dict[str, torch.Tensor], step: int = 0) -> dict[str, torch.Tensor]:
     leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
     cost, _ = loss(leaves, step)
     return dict(zip(leaves, torch.autograd.grad(cost, list(leaves.values()), allow_unused=True), strict=True))
@@ -43,7 +49,7 @@ def test_the_exact_learner_knows_each_agents_expected_utility(model: cm.CIM) -> 
     _, earned = loss(params, 0)
     for agent in range(3):
         rules = {
-            d: learners.probabilities(rule, params)[agent]
+            d: task.probabilities(rule, params)[agent]
             .numpy()
             .reshape(*map(model.card, model.cid.parents(d)), model.card(d))
             for d, rule in recipe.rules.items()
@@ -80,7 +86,7 @@ def test_the_entropy_bonus_is_the_gradient_of_the_entropy_met() -> None:
 
 
 def test_step_size_and_bonus_fall_to_nothing() -> None:
-    plan = learners.Schedule(steps=100, batch=1, rate=1.0, entropy=1.0)
+    plan = task.Schedule(steps=100, batch=1, rate=1.0, entropy=1.0)
     assert [plan.left(step) for step in (0, 50, 100)] == [1.0, 0.5, 0.0]
 
 
@@ -91,8 +97,9 @@ def test_adam_is_torchs_adam() -> None:
         return ((params["x"] - target) ** 2).sum(), np.zeros(1)
 
     start = torch.zeros(1, 2)
-    plan = learners.Schedule(steps=20, batch=1, rate=0.1, entropy=0.0)
-    ours = learners.learn(loss, {"x": start}, plan, recipe="", checkpoint=None, progress=False).params["x"]
+    plan = task.Schedule(steps=20, batch=1, rate=0.1, entropy=0.0)
+    program = adam.descending(loss, {"x": start}, plan)
+    ours = loop.learn(program, 20, recipe="", checkpoint=None, progress=False).memory["learned"]["x"]
     theirs = start.clone().requires_grad_()
     optimizer = torch.optim.Adam([theirs], lr=0.1)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, plan.left)
@@ -107,8 +114,8 @@ def test_adam_is_torchs_adam() -> None:
 def test_advantages_do_not_use_an_episodes_own_gain() -> None:
     gain = np.array([[1.0, 2.0, 6.0]])
     others = np.array([[(2 + 6) / 2, (1 + 6) / 2, (1 + 2) / 2]])
-    assert learners.advantage(gain) == pytest.approx(gain - others)
-    assert learners.advantage(np.array([[3.0]])).tolist() == [[3.0]]
+    assert task.advantage(gain) == pytest.approx(gain - others)
+    assert task.advantage(np.array([[3.0]])).tolist() == [[3.0]]
 
 
 def test_the_unit_of_gains_is_the_range_of_the_utility() -> None:
@@ -122,7 +129,7 @@ def test_the_unit_of_gains_is_the_range_of_the_utility() -> None:
 
 def test_a_draw_follows_its_probabilities() -> None:
     noise = (np.arange(1000) + 0.5)[None] / 1000
-    chosen = learners.draw(np.broadcast_to([0.2, 0.0, 0.8], (1, 1000, 3)), noise)
+    chosen = tensors.draw(np.broadcast_to([0.2, 0.0, 0.8], (1, 1000, 3)), noise)
     assert np.bincount(chosen[0], minlength=3).tolist() == [200, 0, 800]
 
 
@@ -135,8 +142,8 @@ class Interrupted:
     """Raises KeyboardInterrupt in the middle of one step."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-        self.calls, self.at, self.whole = 0, at, learners.draw
-        monkeypatch.setattr(learners, "draw", self)
+        self.calls, self.at, self.whole = 0, at, tensors.draw
+        monkeypatch.setattr(reinforce, "draw", self)
 
     def __call__(self, *arguments: Any) -> Any:
         self.calls += 1
@@ -156,7 +163,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
         Interrupted(patch, at=25)
         with pytest.raises(KeyboardInterrupt):
             recipe.train(progress=False, checkpoint=file)
-    assert learners.load(file, recipe.digest).step == 24
+    assert loop.load(file, recipe.digest).step == 24
     resumed = recipe.train(progress=False, checkpoint=file)
     assert (resumed.probabilities("go") == whole.probabilities("go")).all()
     assert [step for step, _ in resumed.earned] == [step for step, _ in whole.earned]
@@ -183,11 +190,11 @@ def test_a_failed_write_leaves_the_last_state(tmp_path: Path, monkeypatch: pytes
 
 
 def test_checkpoints_are_written_while_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learners, "SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SECONDS", 0.0)
     written: list[int] = []
-    save = learners.save
+    save = loop.save
     monkeypatch.setattr(
-        learners, "save", lambda path, state, recipe: (written.append(state.step), save(path, state, recipe))
+        loop, "save", lambda path, state, recipe: (written.append(state.step), save(path, state, recipe))
     )
     Recipe(red_door(), agents=2, steps=5, batch=4).train(progress=False, checkpoint=tmp_path / "state.pt")
     assert written == [1, 2, 3, 4, 5, 5]

@@ -1,0 +1,203 @@
+"""What any learner and any policy has to keep, as a test that users run on their own.
+
+==================  ================================================================================================
+rule                what is tested
+==================  ================================================================================================
+``whole``           everything carried has a leading axis for the agents; the rules' parameters are all there
+``in place``        a step changes nothing that it was given
+``reproducible``    the same recipe gives the same agents, and no two of them are copies
+``alone``           an agent is the same in any company
+``resumes``         going on from the middle gives what an undisturbed run gives
+``allowed``         what is forbidden has probability zero, from the first step on
+``learns``          with its own defaults, agents lose at most .01 of what is at stake
+==================  ================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cidmesa.agents.compiled import Compiled
+from cidmesa.agents.learners.loop import Memory, Program, State, advance
+from cidmesa.agents.learners.registry import LEARNERS
+from cidmesa.agents.learners.task import probabilities
+from cidmesa.agents.population import Agents, Recipe
+from cidmesa.arguments import options_by_name, require_count
+from cidmesa.diagram import CID
+from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import Choice, Uniform
+from cidmesa.model import CIM
+from cidmesa.solve.policies.stakes import attainable_range
+
+STEPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule of the contract that does not hold, and what was seen."""
+
+    rule: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.seen}"
+
+
+@options_by_name
+def check_learner(
+    learner: str, *, policy: str = "tabular", model: CIM | None = None, agents: int = 4, **options: Any
+) -> tuple[str, ...]:
+    """Test that a learner keeps its contract, with a kind of policy.
+
+    Parameters
+    ----------
+    learner, policy
+        Names that ``train`` knows; :func:`cidmesa.agents.register_learner` makes one known.
+    model
+        What it trains in; a small one with an action that is forbidden somewhere, if left out.
+    agents
+        How many, at least 2.
+    **options
+        As for ``train``: ``label``, ``hidden``, ...
+
+    Returns
+    -------
+    tuple
+        The rules that were tested, all of which hold.
+
+    Raises
+    ------
+    NotApplicableError
+        A rule does not hold: the message names every one that does not, and what was seen.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cm.agents.check_learner("exact")
+    ('whole', 'in place', 'reproducible', 'alone', 'resumes', 'allowed', 'learns')
+    """
+    require_count(agents, "agents", least=2)
+    world = small_world() if model is None else model
+    own = {name: options.pop(name) for name in list(options) if name not in Recipe.__dataclass_fields__} or None
+    recipe = Recipe(world, learner=learner, policy=policy, agents=agents, options=own, **options)
+    LEARNERS[learner].check(recipe.task)
+    broken = list(_broken(recipe))
+    if broken:
+        raise NotApplicableError(
+            f"learner {learner!r} with policy {policy!r} does not keep the contract of learners. "
+            + " ".join(f"{b}." for b in broken)
+        )
+    return "whole", "in place", "reproducible", "alone", "resumes", "allowed", "learns"
+
+
+def small_world() -> CIM:
+    """Return a model in which what is right is seen, among three actions of which one is sometimes forbidden."""
+    cid = CID(
+        [("right", "act"), ("weather", "act"), ("act", "pay"), ("right", "pay")], decisions=["act"], utilities=["pay"]
+    )
+    return cid.parameterise(
+        right=Uniform("left", "ahead"),
+        weather=Uniform("sun", "rain"),
+        act=Choice(
+            ["left", "ahead", "fly"],
+            allowed=lambda weather: ["left", "ahead", "fly"] if weather == "sun" else ["left", "ahead"],
+        ),
+        pay=lambda act, right: int(act == right),
+    )
+
+
+def _broken(recipe: Recipe) -> Iterator[Broken]:
+    program = _program(recipe)
+    lacking = list(_whole(recipe, program.start))
+    if lacking:
+        yield from lacking
+        return
+    states = _run(program, STEPS)
+    yield from _whole(recipe, states[-1].memory)
+    copy = _copied(states[0].memory)
+    program.step(states[0].memory, 0)
+    if not _same(copy, states[0].memory):
+        yield Broken("in place", "a step changed the tensors it was given: return new ones")
+    again = _run(_program(recipe), STEPS)[-1].memory
+    if not _same(again, states[-1].memory):
+        yield Broken("reproducible", "the same recipe gave other numbers: take all noise from task.keys and the step")
+    first = next(iter(states[-1].memory["learned"].values()))
+    if bool((first[0] == first[1]).all()):
+        yield Broken("reproducible", "agents 0 and 1 are copies of each other: start each from its own key")
+    fewer = _run(_program(replace(recipe, agents=recipe.agents - 1)), STEPS)[-1].memory
+    for name, value in fewer["learned"].items():
+        if not torch.allclose(value, states[-1].memory["learned"][name][:-1], atol=1e-9, equal_nan=True):
+            yield Broken("alone", f"`{name}` of an agent depends on how many others there are: sum losses over agents")
+            break
+    half = advance(State(STEPS // 2, _copied(states[STEPS // 2].memory)), _program(recipe), STEPS).memory
+    if not _same(half, states[STEPS // 2 + 1].memory):
+        yield Broken("resumes", "a step depends on more than what is carried and its number: carry it in the memory")
+    trained = recipe.train(progress=False)
+    yield from _allowed(recipe, states)
+    yield from _learns(trained)
+
+
+def _program(recipe: Recipe) -> Program:
+    fresh = replace(recipe)  # no cache of another run
+    return LEARNERS[recipe.learner].program(fresh.task)
+
+
+def _run(program: Program, steps: int) -> list[State]:
+    states = [State(0, program.start)]
+    for _ in range(steps):
+        states.append(advance(states[-1], program, steps))
+    return states
+
+
+def _copied(memory: Memory) -> Memory:
+    return {group: {name: value.clone() for name, value in values.items()} for group, values in memory.items()}
+
+
+def _same(one: Memory, other: Memory) -> bool:
+    return one.keys() == other.keys() and all(
+        one[group].keys() == other[group].keys()
+        and all(torch.equal(value, other[group][name]) for name, value in one[group].items())
+        for group in one
+    )
+
+
+def _whole(recipe: Recipe, memory: Memory) -> Iterator[Broken]:
+    for group, values in memory.items():
+        for name, value in values.items():
+            if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != recipe.agents:
+                yield Broken("whole", f"`{name}` in `{group}` has no leading axis for the {recipe.agents} agents")
+    learned: Mapping[str, Tensor] = memory.get("learned", {})
+    for name, value in recipe.task.start().items():
+        if name not in learned or learned[name].shape != value.shape:
+            yield Broken("whole", f"`learned` lacks the rules' parameter `{name}` of shape {tuple(value.shape)}")
+
+
+def _allowed(recipe: Recipe, states: list[State]) -> Iterator[Broken]:
+    for state in states:
+        for decision, rule in recipe.rules.items():
+            table = probabilities(rule, state.memory["learned"], recipe.greedy).numpy()
+            if not np.allclose(table.sum(axis=-1), 1):
+                yield Broken("allowed", f"probabilities of `{decision}` do not add up to 1 after {state.step} steps")
+                return
+            may = recipe.model.allowed(decision)
+            if may is not None and table[:, ~may.reshape(-1, may.shape[-1])].any():
+                yield Broken("allowed", f"an agent takes a forbidden action at `{decision}` after {state.step} steps")
+                return
+
+
+def _learns(trained: Agents) -> Iterator[Broken]:
+    model = trained.recipe.model
+    low, high = attainable_range(model, trained.recipe.shared_rules)
+    rules = {
+        d: torch.tensor(np.array([trained.policy(agent)[d] for agent in range(len(trained))]))
+        for d in model.cid.decisions
+    }
+    lost = (high - Compiled(model).value(rules).numpy()) / ((high - low) or 1.0)
+    if (lost > 0.01).any():
+        yield Broken("learns", f"agent {int(lost.argmax())} loses {lost.max():.2g} of what is at stake")

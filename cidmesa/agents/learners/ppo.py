@@ -1,0 +1,124 @@
+r"""Proximal policy optimization [1]_ of many agents at once.
+
+Each step plays some episodes per agent and takes a few steps of Adam on them. With the ratio
+:math:`r = \pi(d \mid pa_D) / \pi_{old}(d \mid pa_D)` and the advantage :math:`A = G_D - V_D(pa_D)`, what is climbed is
+
+.. math:: \min(r A,\ \mathrm{clip}(r, 1 - \epsilon, 1 + \epsilon) A) + \eta_t H(\pi(\cdot \mid pa_D))
+          - \tfrac12 (V_D(pa_D) - G_D)^2 .
+
+:math:`G_D` is what was paid below D until the end of the episode: a critic's guess at a later decision is no substitute
+where that decision sees less than what came before. Advantages are normalised, gradients clipped, and the steps on the
+same episodes stopped where the rule has moved too far, for each agent by itself: nobody else's luck or penalty is in
+its numbers.
+
+References
+----------
+.. [1] J. Schulman et al., "Proximal policy optimization algorithms", arXiv:1707.06347, 2017.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cidmesa.agents.learners.loop import Memory, Program, chosen
+from cidmesa.agents.learners.optimizer import adam, beginning, clipped, gradients, leaves
+from cidmesa.agents.learners.task import Met, Task, asked, brake, log_and_entropy, require_between, taken
+from cidmesa.agents.policies import RULES, Params
+from cidmesa.agents.tensors import draw
+from cidmesa.arguments import require_count
+from cidmesa.arrays import Floats, Ints
+
+LEAST_SPREAD = 0.1
+"""Advantages that differ by less than this, in units, are not made larger: they are the critic's own error."""
+
+
+@dataclass(frozen=True, slots=True)
+class PPO:
+    """Options.
+
+    Attributes
+    ----------
+    epochs
+        Steps of Adam on the same episodes, at most.
+    clip
+        How far from 1 a ratio still counts.
+    kl
+        An agent whose rule has moved further than this from the one that played waits for the next episodes.
+    discount
+        What a utility is worth that is paid one decision later.
+    """
+
+    epochs: int = 4
+    clip: float = 0.2
+    kl: float = 0.03
+    discount: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_count(self.epochs, "epochs")
+        for name in ("clip", "kl", "discount"):
+            require_between(getattr(self, name), name)
+
+
+def ppo(task: Task) -> Program:
+    """Return the learner."""
+    options: PPO = task.options
+    critics = {d: RULES[task.policy](f"value of {d}", task.rules[d].inputs, 1, task.hidden) for d in task.trained}
+    start = task.start()
+    for critic in critics.values():
+        start.update(critic.start(task.keys))
+
+    def step(memory: Memory, number: int) -> tuple[Memory, Floats]:
+        before: dict[str, Tensor] = {}
+
+        def act(decision: str, contexts: Ints, codes: Ints, noise: Floats) -> Ints:
+            log_pi, _ = log_and_entropy(task.rules[decision], memory["learned"], contexts, codes)
+            actions = draw(log_pi.exp().numpy(), noise)
+            before[decision] = taken(log_pi, actions)
+            return actions
+
+        with torch.no_grad():
+            played, met = task.play(number, act)
+            gains = {d: torch.from_numpy(task.gain(played, d, options.discount)) for d in task.trained}
+            ahead = {d: normalised(gains[d] - _guess(d, memory["learned"], met[d])) for d in task.trained}
+        moving = torch.ones(len(task.keys), dtype=torch.bool)
+        bonus = task.schedule.entropy * task.schedule.left(number)
+        for epoch in range(options.epochs):
+            params = leaves(memory)
+            cost, moved = torch.zeros(()), torch.zeros(len(task.keys), dtype=torch.float64)
+            for decision, seen in met.items():
+                if decision not in task.trained:
+                    continue
+                log_pi, entropy = log_and_entropy(task.rules[decision], params, seen.contexts, seen.codes)
+                log_ratio = taken(log_pi, seen.actions) - before[decision]
+                ratio = log_ratio.exp()
+                near = ratio.clamp(1 - options.clip, 1 + options.clip)
+                better = torch.minimum(ratio * ahead[decision], near * ahead[decision])
+                error = _guess(decision, params, seen) - gains[decision]
+                own = better + bonus * entropy - 0.5 * brake(error.detach().numpy())[:, None] * error.square()
+                cost = cost - own.mean(dim=1).sum()
+                moved = torch.maximum(moved, (ratio - 1 - log_ratio).detach().mean(dim=1))
+            moving = moving & (moved <= options.kl)
+            if not bool(moving.any()):
+                break
+            t = number * options.epochs + epoch + 1
+            rate = task.schedule.rate * task.schedule.left(number)
+            memory = chosen(moving, adam(memory, clipped(gradients(cost, params)), t, rate), memory)
+        return memory, task.earned(played)
+
+    def _guess(decision: str, params: Params, seen: Met) -> Tensor:
+        return asked(critics[decision], params, seen.contexts, seen.codes)[..., 0]
+
+    return Program(beginning(start), step)
+
+
+def normalised(ahead: Tensor) -> Tensor:
+    """Return advantages with mean 0 and spread 1 for each agent, ``(agents, episodes)``.
+
+    >>> normalised(torch.tensor([[1.0, 3.0], [0.0, 2000.0], [5.0, 5.0]])).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0], [0.0, 0.0]]
+    """
+    spread = ahead.std(dim=1, correction=0, keepdim=True).clamp(min=LEAST_SPREAD)
+    return (ahead - ahead.mean(dim=1, keepdim=True)) / spread

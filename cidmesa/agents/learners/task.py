@@ -1,0 +1,295 @@
+r"""What a learner is given, and what learners share: episodes, credit, the unit of gains, probabilities.
+
+**Credit.** A rule is credited with the utilities below its decision alone, each paid as soon as its parents are known:
+in the turn of the last decision above it. With a discount :math:`\gamma`, 1 unless it is set, what is paid :math:`k`
+decisions later counts :math:`\gamma^k`.
+
+**Unit.** Gains are in units of what the best action typically gains on the next
+(:func:`cidmesa.solve.policies.stakes.typical_gain`); a range would be that of luck, or of a penalty that nobody takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cidmesa.agents.environment import Environment, Episodes
+from cidmesa.agents.policies import Params, Rule
+from cidmesa.agents.tensors import Keys, uniforms
+from cidmesa.arrays import Floats, Ints
+from cidmesa.errors import NotApplicableError
+from cidmesa.mechanisms import is_number
+from cidmesa.model import CIM
+from cidmesa.solve.policies.stakes import paying_only, typical_gain
+
+Rules: TypeAlias = Mapping[str, Rule]
+"""The rule of each decision; decisions that share one have the same object."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schedule:
+    """How long and how hard: steps, episodes a step, first step size, first entropy bonus, examples to learn from."""
+
+    steps: int
+    batch: int
+    rate: float
+    entropy: float
+    examples: int | None = None
+
+    def left(self, step: int) -> float:
+        """Return the share of training that is left: step size and entropy bonus fall with it."""
+        return 1 - step / self.steps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Met:
+    """What a decision met and did: context, code of the input and action of each episode, ``(agents, episodes)``."""
+
+    contexts: Ints
+    codes: Ints
+    actions: Ints
+
+
+Act: TypeAlias = Callable[[str, Ints, Ints, Floats], Ints]
+"""From decision, contexts, codes and noise on [0, 1) to positions of actions, ``(agents, episodes)`` all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A model to learn in, the rules to be learned, the agents' noise, and how long.
+
+    Attributes
+    ----------
+    model, rules, keys, schedule
+        The world; the rule of each decision; a key of noise for each agent; how long and how hard.
+    score
+        The utilities that training follows; ``None``: all.
+    options
+        The learner's own options, an instance of the class it was registered with.
+    policy, hidden
+        The kind of the rules, and the widths of a net's layers, for a learner that needs nets of its own.
+    """
+
+    model: CIM
+    rules: Rules
+    keys: Keys
+    schedule: Schedule
+    score: Sequence[str] | None = None
+    options: Any = None
+    policy: str = "tabular"
+    hidden: tuple[int, ...] = ()
+
+    @cached_property
+    def world(self) -> Environment:
+        """The model written out for drawing."""
+        return Environment(self.model, only_what_matters=True)
+
+    @cached_property
+    def paid(self) -> tuple[str, ...]:
+        """The utilities that training follows."""
+        return self.model.cid.utilities if self.score is None else tuple(self.score)
+
+    @cached_property
+    def below(self) -> Mapping[str, list[str]]:
+        """Per decision the scored utilities that depend on it."""
+        return scored_below(self.model, self.score)
+
+    @cached_property
+    def trained(self) -> tuple[str, ...]:
+        """The decisions that some scored utility depends on, in the order in which they are taken."""
+        return tuple(d for d in self.turns if self.below[d])
+
+    @cached_property
+    def turns(self) -> tuple[str, ...]:
+        """All decisions, in the order in which they are taken."""
+        cid = self.model.cid
+        return tuple(n for n in (cid.nodes[i] for i in cid.topological) if n in cid.decisions)
+
+    @cached_property
+    def unit(self) -> float:
+        """What the best action typically gains on the next, in the utilities' own unit."""
+        return typical_gain(paying_only(self.model, self.paid), self.groups)
+
+    def start(self) -> Params:
+        """Return the parameters that the rules of all agents start with."""
+        params: Params = {}
+        for rule in self.rules.values():
+            params.update(rule.start(self.keys))
+        return params
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of decisions that have one rule."""
+        return shared(self.rules)
+
+    def play(self, step: int, act: Act, world: Environment | None = None) -> tuple[Episodes, dict[str, Met]]:
+        """Play a step's episodes, each agent its own, and note what every decision met.
+
+        Nodes that matter to no decision or utility are left out, unless another `world` is given.
+        """
+        batch, world = self.schedule.batch, world or self.world
+        episodes = np.arange(step * batch, (step + 1) * batch)
+        met: dict[str, Met] = {}
+
+        def choose(decision: str, values: Mapping[str, Ints]) -> Ints:
+            contexts = np.broadcast_to(world.context(decision, values), (len(self.keys), batch))
+            codes = np.zeros_like(contexts)
+            width = self.rules[decision].inputs.codes
+            if width > 1:
+                codes = (uniforms(self.keys, f"code {decision}", episodes) * width).astype(np.intp)
+            noise = uniforms(self.keys, f"act {decision}", episodes)
+            met[decision] = Met(contexts, codes, act(decision, contexts, codes, noise))
+            return met[decision].actions
+
+        return world.play(self.keys, which_examples(self.keys, episodes, self.schedule.examples), choose), met
+
+    def gain(self, played: Episodes, decision: str, discount: float = 1.0) -> Floats:
+        """Return what a decision is credited with, in units, ``(agents, episodes)``."""
+        own = self.trained.index(decision)
+        worth = [played.utilities[u] * discount ** (self.turn_paid(u) - own) for u in self.below[decision]]
+        return np.asarray(sum(worth, np.zeros(1)) / self.unit, dtype=np.float64)
+
+    def turn_paid(self, utility: str) -> int:
+        """Return in the turn of which trained decision a utility is paid: the last one above it; -1 if none is."""
+        above = self.model.cid.ancestors(utility)
+        return max((turn for turn, decision in enumerate(self.trained) if decision in above), default=-1)
+
+    def earned(self, played: Episodes) -> Floats:
+        """Return the mean sum of scored utilities of each agent."""
+        return np.asarray(np.sum([played.utilities[u].mean(axis=1) for u in self.paid], axis=0))
+
+
+def scored_below(model: CIM, score: Sequence[str] | None) -> Mapping[str, list[str]]:
+    """Return per decision the scored utilities that depend on it; a decision without any is not trained.
+
+    >>> import cidmesa as cm
+    >>> cid = cm.CID([("a", "x"), ("b", "y")], decisions=["a", "b"], utilities=["x", "y"])
+    >>> scored_below(cid.parameterise(a=[0, 1], b=[0, 1], x=lambda a: a, y=lambda b: b), ["x"])
+    {'a': ['x'], 'b': []}
+    """
+    paid = [u for u in model.cid.utilities if score is None or u in score]
+    return {d: [u for u in paid if u in model.cid.descendants(d)] for d in model.cid.decisions}
+
+
+def shared(rules: Rules) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of decisions that have one rule."""
+    groups: dict[int, list[str]] = {}
+    for decision, rule in rules.items():
+        groups.setdefault(id(rule), []).append(decision)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def which_examples(keys: Keys, episodes: Ints, examples: int | None) -> Ints:
+    """Return the world's noise number of each episode: its own, or one of an agent's few examples, drawn again."""
+    if examples is None:
+        return episodes
+    return np.asarray((uniforms(keys, "examples", episodes) * examples).astype(np.intp))
+
+
+# Rules where they act -------------------------------------------------------------------------------------------------
+
+
+def asked(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Tensor:
+    """Return the logits of a rule where it acts, ``(agents, n, actions)``.
+
+    Where there are fewer inputs than episodes the rule is asked once for each input.
+    """
+    return _looked_up(rule, contexts, codes, lambda c, k: (rule.logits(params, c, k),))[0]
+
+
+def log_and_entropy(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities ``(agents, n, actions)`` and entropies ``(agents, n)`` of a rule where it acts."""
+
+    def both(contexts: Ints, codes: Ints) -> tuple[Tensor, ...]:
+        logits = rule.logits(params, contexts, codes)
+        log_pi = torch.log_softmax(logits, dim=-1)
+        # An action that is forbidden has probability zero, and adds nothing.
+        finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)
+        return log_pi, -(log_pi.exp() * finite).sum(dim=-1, keepdim=True)
+
+    log_pi, entropy = _looked_up(rule, contexts, codes, both)
+    return log_pi, entropy[..., 0]
+
+
+def _looked_up(
+    rule: Rule, contexts: Ints, codes: Ints, ask: Callable[[Ints, Ints], tuple[Tensor, ...]]
+) -> tuple[Tensor, ...]:
+    every, width = rule.inputs.table.shape[:2]
+    if every * width > contexts.shape[-1]:
+        return ask(contexts, codes)
+    grid = np.broadcast_to(np.arange(every * width), (len(contexts), every * width))
+    where = torch.from_numpy(contexts * width + codes)[..., None]
+    return tuple(torch.take_along_dim(found, where, dim=1) for found in ask(grid // width, grid % width))
+
+
+def taken(of_actions: Tensor, actions: Ints) -> Tensor:
+    """Return the entry of the action that was taken, ``(agents, n)``."""
+    return torch.take_along_dim(of_actions, torch.from_numpy(actions)[..., None], dim=-1)[..., 0]
+
+
+def advantage(gain: Floats) -> Floats:
+    """Return each episode's gain less the mean of the *other* episodes of the same agent."""
+    n = gain.shape[-1]
+    if n == 1:
+        return np.asarray(gain, dtype=np.float64)
+    return np.asarray((gain - gain.mean(axis=-1, keepdims=True)) * n / (n - 1), dtype=np.float64)
+
+
+def brake(errors: Floats) -> Tensor:
+    """Return the factor of each agent by which errors larger than the unit, on average over a step, are made small.
+
+    Adam measures steps by what gradients were up to a thousand steps ago: a penalty of 1,000, met while an action was
+    still tried, would hide a gap of 1 for the rest of training. An agent alone is slowed, and only where its own errors
+    are large; the signs of what it follows are those it had.
+
+    >>> brake(np.array([[1.0, -1.0], [30.0, -40.0]])).tolist()
+    [1.0, 0.0282842712474619]
+    """
+    size = np.sqrt(np.mean(np.square(errors), axis=-1))
+    return torch.from_numpy(1 / np.maximum(1.0, size))
+
+
+def probabilities(
+    rule: Rule, params: Mapping[str, Tensor], greedy: bool = False, contexts: Ints | None = None
+) -> Tensor:
+    """Return the probabilities of the actions in every context, ``(agents, contexts, actions)``; codes averaged out.
+
+    A greedy rule takes the first action of the largest logit. Where only some contexts are asked for, it is asked about
+    no others, and those have all actions alike.
+    """
+    agents = len(next(iter(params.values())))
+    n, codes = rule.inputs.table.shape[:2]
+    which = np.arange(n) if contexts is None else contexts
+    shape = (agents, len(which) * codes)
+    logits = rule.logits(
+        params,
+        np.broadcast_to(which.repeat(codes), shape),
+        np.broadcast_to(np.tile(np.arange(codes), len(which)), shape),
+    )
+    if greedy:
+        pi = torch.nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).to(logits.dtype)
+    else:
+        pi = torch.softmax(logits, dim=-1)
+    pi = pi.reshape(agents, len(which), codes, -1).mean(dim=2)
+    if contexts is None:
+        return pi
+    return pi.new_full((agents, n, pi.shape[-1]), 1 / pi.shape[-1]).index_copy(1, torch.from_numpy(which), pi)
+
+
+def require_between(number: object, argument: str) -> None:
+    """Raise if an option is no number from 0 to 1.
+
+    >>> require_between(2, "discount")
+    Traceback (most recent call last):
+        ...
+    cidmesa.errors.NotApplicableError: discount= is a number from 0 to 1; got 2.
+    """
+    if not is_number(number) or not 0 <= float(number) <= 1:  # type: ignore[arg-type]
+        raise NotApplicableError(f"{argument}= is a number from 0 to 1; got {number!r}.")
