@@ -230,6 +230,16 @@ class SeparatingSet:
         return f" once {', '.join(f'{t} -> {h}' for t, h in self.removed)} is dropped" if self.removed else ""
 
 
+def separated_in_turn(cid: CID, links: Sequence[Edge]) -> bool:
+    """Say whether information links are nonrequisite, each in its turn, as they are dropped.
+
+    >>> cid = CID([("x", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+    >>> separated_in_turn(cid, [("x", "d")]), separated_in_turn(cid.with_edges(("x", "u")), [("x", "d")])
+    (True, False)
+    """
+    return _Plain(cid).drop(links)
+
+
 class _Plain:
     """A diagram as parent sets by name; what the checks read, and nothing of the index."""
 

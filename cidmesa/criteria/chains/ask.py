@@ -8,6 +8,7 @@ from dataclasses import replace
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.criteria.chains.chain import Chain
 from cidmesa.criteria.chains.find import Reached, reduced, without_links
+from cidmesa.criteria.others import as_one_agents, dropped_links
 from cidmesa.criteria.question import Question
 from cidmesa.diagram import CID, Edge
 from cidmesa.diagram.cached import cached
@@ -19,9 +20,9 @@ _KINDS = {"voi": "voi", "ri": "ri", "unfairness": "ri", "ici": "ici", "voc": "vo
 
 
 def chain_for(question: Question, budget: Budget = UNLIMITED) -> Chain | None:
-    """Return a chain that proves the *no* to a question about a diagram of one agent, or None.
+    """Return a chain that proves the *no* to a question about the decisions of one agent, or None.
 
-    The agent's decisions have a rule each.
+    The agent's decisions have a rule each; to it the decisions of others are chance nodes (:mod:`..others`).
 
     Parameters
     ----------
@@ -49,8 +50,10 @@ def chain_for(question: Question, budget: Budget = UNLIMITED) -> Chain | None:
     True
     """
     cid, kind = question.cid, _KINDS.get(question.criterion)
-    if kind is None or question.cut_edges or len(cid.agents) != 1:
+    if kind is None or question.cut_edges or not cid.agents:
         return None
+    if len(cid.agents) > 1:
+        return _in_a_game(question, budget)
     if kind == "voi":
         return _no_information(question, budget)
     found = cached(cid, "reduction by chains", lambda: reduced(cid, budget))
@@ -61,6 +64,18 @@ def chain_for(question: Question, budget: Budget = UNLIMITED) -> Chain | None:
             if claim.check(without):
                 return Chain(found.steps, _needed(cid, claim, gone), claim=claim)
     return None
+
+
+def _in_a_game(question: Question, budget: Budget) -> Chain | None:
+    """Ask about the diagram as it is to the agent of the question."""
+    if question.decision is None:
+        return None
+    cid = question.cid
+    agent = cid.agent_of(question.decision)
+    ignored = dropped_links(cid) if question.others == "best responding" else ()
+    alone = cached(cid, ("as one agent's", agent, question.others), lambda: as_one_agents(cid, agent, ignored))
+    found = chain_for(replace(question, cid=alone, others="fixed"), budget)
+    return None if found is None else replace(found, agent=agent, ignored=ignored)
 
 
 def trimmed(chain: Chain, cid: CID) -> Chain:

@@ -19,13 +19,14 @@ graph of the ancestors, and shares no code with the search that found it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 
 from cidmesa.criteria.chains.added_links import AddedLinks
 from cidmesa.criteria.chains.graph import Graph, Step
+from cidmesa.criteria.others import as_one_agents
 from cidmesa.diagram import CID, Edge
-from cidmesa.graph.separation import SeparatingSet
+from cidmesa.graph.separation import SeparatingSet, separated_in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class Chain:
         Links that the question itself adds first, to show a decision what it does not see.
     claim
         What besides is claimed of the diagram without those links.
+    agent, ignored
+        In a game, whose question it is: to that agent the others' decisions are chance nodes, without those of the
+        links in `ignored` that are theirs. These are nonrequisite, each in its turn, when all agents' are dropped.
 
     Examples
     --------
@@ -59,12 +63,14 @@ class Chain:
     gone: tuple[Edge, ...]
     added: tuple[Edge, ...] = ()
     claim: SeparatingSet | None = None
+    agent: Hashable = None
+    ignored: tuple[Edge, ...] = ()
 
     def check(self, cid: CID, shared_rules: Iterable[Collection[str]] = ()) -> bool:
         """Take every step again, each checked by itself, and look at what is left.
 
-        False where the diagram has several agents, as what is noise to one may tell another something; and where
-        decisions share a rule.
+        False where decisions share a rule; and where the diagram has several agents and none is named, as what is
+        noise to one may tell another something.
 
         Parameters
         ----------
@@ -75,6 +81,10 @@ class Chain:
         """
         if any(len(group) > 1 for group in shared_rules):
             return False
+        if len(cid.agents) > 1 and self.agent in cid.agents:
+            if not separated_in_turn(cid, self.ignored):
+                return False
+            cid = as_one_agents(cid, self.agent, self.ignored)
         if len(cid.agents) != 1 or any(not cid.has_edge(*link) for link in set(self.gone) - set(self.added)):
             return False
         shown = tuple(link for link in self.added if not cid.has_edge(*link))
