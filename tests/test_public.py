@@ -46,7 +46,7 @@ SURFACE = {
     'CIM': 'cid, mechanisms=None, **named',
     'Categorical': 'probabilities',
     'Choice': 'actions, allowed=None',
-    'Chain': 'steps, gone, added=(), claim=None',
+    'Chain': 'steps, gone, added=(), claim=None, agent=None, ignored=()',
     'CidmesaError': 'error',
     'Deployment': 'shifts, edges=()',
     'DiagramError': 'error',
