@@ -22,7 +22,8 @@ _KINDS = {"voi": "voi", "ri": "ri", "unfairness": "ri", "ici": "ici", "voc": "vo
 def chain_for(question: Question, budget: Budget = UNLIMITED) -> Chain | None:
     """Return a chain that proves the *no* to a question about the decisions of one agent, or None.
 
-    The agent's decisions have a rule each; to it the decisions of others are chance nodes (:mod:`..others`).
+    The agent's decisions have a rule each; to it the decisions of others are chance nodes
+    (:mod:`cidmesa.criteria.others`).
 
     Parameters
     ----------
