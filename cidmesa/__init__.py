@@ -50,6 +50,7 @@ _LAZY = {
     "cidmesa.graph": ("is_soluble", "lift_context", "mechanise", "minimal_reduction", "relevance_graph"),
     "cidmesa.criteria": (
         "Answer",
+        "Chain",
         "IncentiveReport",
         "Path",
         "SeparatingSet",
@@ -146,6 +147,7 @@ if _TYPE_CHECKING:
     from cidmesa.agents import DiagramVectorEnv as DiagramVectorEnv
     from cidmesa.agents import train as train
     from cidmesa.criteria import Answer as Answer
+    from cidmesa.criteria import Chain as Chain
     from cidmesa.criteria import IncentiveReport as IncentiveReport
     from cidmesa.criteria import Path as Path
     from cidmesa.criteria import SeparatingSet as SeparatingSet

@@ -6,6 +6,7 @@
 """
 
 from cidmesa.criteria import Answer as Answer
+from cidmesa.criteria import Chain as Chain
 from cidmesa.criteria import DecisionIncentives as DecisionIncentives
 from cidmesa.criteria import Flip as Flip
 from cidmesa.criteria import IncentiveReport as IncentiveReport

@@ -27,7 +27,9 @@ module                what it holds
 ``others``            what is assumed of the other agents
 ``rulings``           the theorem that settles a question, criterion by criterion
 ``proofs``            the path or separating set behind an answer
+``chains``            proofs of *no* as chains of steps, where decisions hang on each other
 ``witness``           models that have an admitted incentive
+``atlas``             value of information in all small diagrams with two decisions, looked up
 ``verdict``           an answer with its proof and its witness
 ``criteria``          `admits_voi` and its siblings
 ``deception``         one agent makes another believe what is not so
@@ -37,6 +39,7 @@ module                what it holds
 ====================  ===========================================================
 """
 
+from cidmesa.criteria.chains.chain import Chain as Chain
 from cidmesa.criteria.criteria import admits_ici as admits_ici
 from cidmesa.criteria.criteria import admits_impact as admits_impact
 from cidmesa.criteria.criteria import admits_intention as admits_intention

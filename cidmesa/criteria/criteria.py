@@ -3,10 +3,10 @@ r"""The criteria, one function each: ``admits_voi``, ``admits_voc``, ``admits_ri
 Each takes a diagram, a node (or several, where a set makes sense) and a decision, and returns a
 :class:`~cidmesa.Verdict`. `decision` may be left out where there is only one.
 
-For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram; ADMITS stands where a
-theorem or a checked witness carries it; the rest is UNKNOWN, with the reason. With several agents the rules of the
-other agents' decisions are taken as fixed mechanisms, or as those of an equilibrium, and the verdict says which
-(:mod:`cidmesa.criteria.others`).
+For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram, a separation or a chain of
+steps (:mod:`cidmesa.criteria.chains`); ADMITS stands where a theorem or a checked witness carries it; the rest is
+UNKNOWN, with the reason. With several agents the rules of the other agents' decisions are taken as fixed mechanisms,
+or as those of an equilibrium, and the verdict says which (:mod:`cidmesa.criteria.others`).
 """
 
 from __future__ import annotations
@@ -348,6 +348,7 @@ def judge(
     cut_edges: tuple[Edge, ...] = (),
     label: str | None = None,
     search: bool = True,
+    shared_rules: tuple[tuple[str, ...], ...] = (),
     others: Others = "fixed",
 ) -> Verdict:
     """Apply a criterion, given by its short name; the functions above are this one by their own names."""
@@ -385,6 +386,7 @@ def judge(
         search,
         cut_edges=cut_edges,
         label=label,
+        shared_rules=shared_rules,
         others=others,
     )
 

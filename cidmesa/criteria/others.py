@@ -101,6 +101,18 @@ def seen_by(cid: CID, agent: Hashable) -> CID:
     return cid.without_edges(*ignored_links(cid, agent))
 
 
+def as_one_agents(cid: CID, agent: Hashable, ignored: Sequence[Edge] = ()) -> CID:
+    """Return the diagram as it is to one agent: what the others decide, and are paid, is chance.
+
+    >>> game = CID([("x", "e"), ("e", "ua"), ("d", "ua"), ("e", "ub")], decisions={"A": ["d"], "B": ["e"]},
+    ...            utilities={"A": ["ua"], "B": ["ub"]})
+    >>> as_one_agents(game, "A")
+    CID(5 nodes, 4 edges; decisions: d; utilities: ua)
+    """
+    theirs = [n for n in (*cid.decisions, *cid.utilities) if cid.agent_of(n) != agent]
+    return cid.without_edges(*(link for link in ignored if cid.agent_of(link[1]) != agent)).demote(*theirs)
+
+
 def analysis_under(cid: CID, agent: Hashable, others: Others) -> Analysis:
     """Return the analysis of one agent under an assumption about the others, made on first use and kept."""
     if others == "fixed" or not ignored_links(cid, agent):

@@ -12,14 +12,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cidmesa.arguments import require_cid
+from cidmesa.arguments import read_names, require_cid
 from cidmesa.arrays import Mask
 from cidmesa.clock import UNLIMITED, Budget, Seconds, within_budget
 from cidmesa.criteria.analysis import Analysis, analysis_of
@@ -41,11 +41,17 @@ REPORTED = ("voi", "voc", "ri", "ici", "requisite", "relevance")
 
 _SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
 
+Rules: TypeAlias = tuple[tuple[str, ...], ...]
 Overlay: TypeAlias = dict[str, dict[str, frozenset[str]] | dict[str, tuple[Edge, ...]]]
 
 
 def incentives(
-    cid: CID, *, search: bool = True, budget: Seconds = "default", others: Others = "fixed"
+    cid: CID,
+    *,
+    search: bool = True,
+    budget: Seconds = "default",
+    others: Others = "fixed",
+    shared_rules: Iterable[Iterable[str]] = (),
 ) -> IncentiveReport:
     """Report value of information, value of control, response and instrumental control incentives, requisite
     observations and relevance, for every node and every decision.
@@ -55,8 +61,9 @@ def incentives(
     cid
         The diagram.
     search
-        Whether what no theorem settles is searched for a witness, a tenth of a second for each such node and only when
-        it is looked at. Without the search it stays UNKNOWN. A diagram with one decision leaves nothing to search for.
+        Whether what no theorem or chain of steps settles is searched for a witness, mostly a few hundredths of a second
+        for each such node, a few seconds where none is found, and only when it is looked at. Without the search it
+        stays UNKNOWN. A diagram with one decision leaves nothing to search for.
     budget
         The seconds that each question to the report may take; ``None`` for no limit. Left out, a minute at a prompt or
         in a notebook and no limit elsewhere. What was searched by then is kept.
@@ -88,7 +95,7 @@ def incentives(
     go
     pay        yes  ·    yes       yes
     """
-    return IncentiveReport(cid, search=search, budget=budget, others=others)
+    return IncentiveReport(cid, search=search, budget=budget, others=others, shared_rules=shared_rules)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,7 @@ class DecisionIncentives:
     search: bool = True
     budget: Budget = field(default=UNLIMITED, repr=False, compare=False)
     others: Others = "fixed"
+    shared_rules: Rules = ()
 
     @cached_property
     def voi(self) -> frozenset[str]:
@@ -152,7 +160,8 @@ class DecisionIncentives:
         if criterion in {"requisite", "relevance"} or (self._analysis.single and not reasons):
             found = self._mask(criterion, d)
             return frozenset([names[v] for v in found])
-        answers = _answered(_Nodes(cid, criterion, self.decision, self.search, self.others), self.budget)
+        asked = _Nodes(cid, criterion, self.decision, self.search, self.others, self.shared_rules)
+        answers = _answered(asked, self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     def _mask(self, criterion: str, d: int) -> list[int]:
@@ -203,10 +212,21 @@ class IncentiveReport(Shown):
         How long each question may take.
     others
         What is assumed of the other agents.
+    shared_rules
+        Groups of decisions that share one rule.
     """
 
-    def __init__(self, cid: CID, *, search: bool = True, budget: Seconds = "default", others: Others = "fixed") -> None:
+    def __init__(
+        self,
+        cid: CID,
+        *,
+        search: bool = True,
+        budget: Seconds = "default",
+        others: Others = "fixed",
+        shared_rules: Iterable[Iterable[str]] = (),
+    ) -> None:
         self.cid = require_cid(cid, "an incentive report")
+        self.shared_rules: Rules = tuple(read_names(group, "a group of shared_rules=") for group in shared_rules)
         self.budget = Budget.of(budget)
         require_others(others)
         self.others = others
@@ -220,7 +240,9 @@ class IncentiveReport(Shown):
         found = self._of.get(decision) if isinstance(decision, str) else None
         if found is None:
             name = self.cid.only_decision(decision, question="an incentive report")
-            found = self._of[name] = DecisionIncentives(self.cid, name, self._search, self.budget, self.others)
+            found = self._of[name] = DecisionIncentives(
+                self.cid, name, self._search, self.budget, self.others, self.shared_rules
+            )
         return found
 
     def _only(self, criterion: str) -> DecisionIncentives:
@@ -273,7 +295,8 @@ class IncentiveReport(Shown):
                 f"control is worth something to an agent, and this diagram has {len(self.cid.agents)}: "
                 'report["a decision of the agent"].voc.'
             )
-        answers = _answered(_Nodes(self.cid, "voc", None, self._search, self.others), self.budget)
+        asked = _Nodes(self.cid, "voc", None, self._search, self.others, self.shared_rules)
+        answers = _answered(asked, self.budget)
         return frozenset(node for node, answer in answers if answer is Answer.ADMITS)
 
     @property
@@ -282,9 +305,7 @@ class IncentiveReport(Shown):
 
         A verdict is made when it is looked up. Value of control has an entry under each decision.
         """
-        return _Criteria(
-            {criterion: _Decisions(self.cid, criterion, self._search, self.others) for criterion in REPORTED}
-        )
+        return _Criteria({c: _Decisions(self.cid, c, self._search, self.others, self.shared_rules) for c in REPORTED})
 
     @cached_property
     @within_budget
@@ -334,6 +355,7 @@ class IncentiveReport(Shown):
                 search=self._search,
                 budget=self.budget,
                 others=self.others,
+                shared_rules=self.shared_rules,
             )
         return ReportDiff(_changes(self._answers(), then._answers()))
 
@@ -374,10 +396,14 @@ class IncentiveReport(Shown):
         """Compare by diagram and arguments: equal reports give equal answers."""
         if not isinstance(other, IncentiveReport):
             return NotImplemented
-        return (self.cid, self._search, self.others) == (other.cid, other._search, other.others)
+        return self._asked == other._asked
 
     def __hash__(self) -> int:
-        return hash((self.cid, self._search, self.others))
+        return hash(self._asked)
+
+    @property
+    def _asked(self) -> tuple[CID, bool, Others, Rules]:
+        return self.cid, self._search, self.others, self.shared_rules
 
     @within_budget
     def _rows(self) -> list[dict[str, Any]]:
@@ -446,16 +472,17 @@ class _Criteria(dict[str, "_Decisions"]):
 
 
 class _Decisions(Mapping[str, "_Nodes"]):
-    def __init__(self, cid: CID, criterion: str, search: bool, others: Others) -> None:
+    def __init__(self, cid: CID, criterion: str, search: bool, others: Others, shared_rules: Rules) -> None:
         self._cid = cid
         self._criterion = criterion
         self._search = search
-        self._others = others
+        self._others: Others = others
+        self._shared_rules = shared_rules
 
     def __getitem__(self, decision: str) -> _Nodes:
         if decision not in self._cid.decisions:
             raise unknown(decision, self._cid.decisions, what="a decision of this diagram")
-        return _Nodes(self._cid, self._criterion, decision, self._search, self._others)
+        return _Nodes(self._cid, self._criterion, decision, self._search, self._others, self._shared_rules)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cid.decisions)
@@ -473,19 +500,29 @@ def _answered(verdicts: Mapping[str, Verdict], budget: Budget) -> Iterator[tuple
 class _Nodes(Mapping[str, Verdict]):
     """The verdicts of one criterion at one decision, made when they are looked up and kept with the diagram."""
 
-    def __init__(self, cid: CID, criterion: str, decision: str | None, search: bool, others: Others) -> None:
+    def __init__(
+        self, cid: CID, criterion: str, decision: str | None, search: bool, others: Others, shared_rules: Rules
+    ) -> None:
         self._cid = cid
         self._criterion = criterion
         self._decision = decision
         self._search = search
         self._others: Others = others if criterion in {"voi", "voc", "ri", "ici"} else "fixed"
-        self._kept: dict[str, Verdict] = cached(cid, ("verdicts", criterion, decision, search, self._others), dict)
+        self._shared_rules = shared_rules
+        key = ("verdicts", criterion, decision, search, self._others, shared_rules)
+        self._kept: dict[str, Verdict] = cached(cid, key, dict)
 
     def __getitem__(self, node: str) -> Verdict:
         found = self._kept.get(node)
         if found is None:
             found = self._kept[node] = judge(
-                self._cid, self._criterion, node, self._decision, search=self._search, others=self._others
+                self._cid,
+                self._criterion,
+                node,
+                self._decision,
+                search=self._search,
+                others=self._others,
+                shared_rules=self._shared_rules,
             )
         return found
 

@@ -1,9 +1,9 @@
 """An answer with its proof.
 
 A criterion answers with a :class:`Verdict`: ADMITS (some parameterisation of the diagram has the incentive), EXCLUDES
-(none has, and the separation that says so can be checked) or UNKNOWN (neither is proved; only with several
-decisions). An ADMITS never says that a model *has* the incentive, only that one can: random models show an admitted
-incentive far less than always.
+(none has, and the separation or the chain of steps that says so can be checked) or UNKNOWN (neither is proved; only
+with several decisions). An ADMITS never says that a model *has* the incentive, only that one can: random models show an
+admitted incentive far less than always.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cidmesa.criteria.question import Answer, Question
 from cidmesa.errors import NotApplicableError
 
 if TYPE_CHECKING:
+    from cidmesa.criteria.chains.chain import Chain
     from cidmesa.graph.separation import Path, SeparatingSet
     from cidmesa.model import CIM
     from cidmesa.solve.games.equilibria import Equilibrium
@@ -34,6 +35,8 @@ class Verdict(Question):
         What is taken as given, such as the rules of other agents.
     search
         Whether :attr:`answer` may look for a witness where no theorem settles it; :meth:`witness` always does.
+    shared_rules
+        Groups of decisions with one rule: where there are any, a chain of steps proves nothing, and none is looked for.
 
     Examples
     --------
@@ -50,12 +53,18 @@ class Verdict(Question):
     reason: str = field(default="", repr=False)
     assumptions: tuple[str, ...] = field(default=(), repr=False)
     search: bool = field(default=True, repr=False, compare=False)
+    shared_rules: tuple[tuple[str, ...], ...] = field(default=(), repr=False, kw_only=True)
 
     @cached_property
     def answer(self) -> Answer:
-        """ADMITS, EXCLUDES or UNKNOWN. Where no theorem settles it, a bounded search for a witness is made first."""
+        """ADMITS, EXCLUDES or UNKNOWN.
+
+        Where no theorem settles it, a bounded search is made for a chain of steps that proves a no, then for a witness.
+        """
         if self.settled is not None:
             return self.settled
+        if self._chain is not None:
+            return Answer.EXCLUDES
         return Answer.ADMITS if self.search and self._found is not None else Answer.UNKNOWN
 
     def __bool__(self) -> bool:
@@ -64,11 +73,12 @@ class Verdict(Question):
         return self.answer is Answer.ADMITS
 
     @cached_property
-    def because(self) -> Path | SeparatingSet:
-        """The proof: a path for ADMITS and UNKNOWN (of the criterion's yes), a separating set for EXCLUDES."""
+    def because(self) -> Path | SeparatingSet | Chain:
+        """The proof: a path for ADMITS and UNKNOWN (of the criterion's yes), a separation or a chain for EXCLUDES."""
+        from cidmesa.criteria.chains.ask import trimmed
         from cidmesa.criteria.proofs import proof
 
-        return proof(self)
+        return proof(self) if self._chain is None else trimmed(self._chain, self.cid)
 
     def witness(self) -> CIM:
         """Return a model on this diagram that has the incentive, checked by the exact solver.
@@ -81,7 +91,7 @@ class Verdict(Question):
         NotApplicableError
             The criterion excludes it, or no witness was found.
         """
-        if self.settled is Answer.EXCLUDES:
+        if self.settled is Answer.EXCLUDES or self._chain is not None:
             raise NotApplicableError(f"{self}: no model on this diagram is a witness. `.because` proves it.")
         if self._found is None:
             raise NotApplicableError(f"{self}: the bounded search found no witness.")
@@ -108,6 +118,15 @@ class Verdict(Question):
         return self._found[1]
 
     @cached_property
+    def _chain(self) -> Chain | None:
+        return self._prove(UNLIMITED)
+
+    def _prove(self, budget: Budget) -> Chain | None:
+        from cidmesa.criteria.chains.ask import chain_for
+
+        return None if self.settled is not None or self.shared_rules else chain_for(self, budget)
+
+    @cached_property
     def _found(self) -> tuple[CIM, Equilibrium | None] | None:
         return self._look(UNLIMITED)
 
@@ -123,17 +142,21 @@ class Verdict(Question):
         return None if model is None else (model, None)
 
     def answer_within(self, budget: Budget) -> Answer:
-        """Return :attr:`answer`, with a limit on the search; a search that is cut short leaves nothing behind.
+        """Return :attr:`answer`, with a limit on the searches; one that is cut short leaves nothing behind.
 
         Raises
         ------
         OutOfTimeError
             The budget was over before the search was.
         """
-        if self.settled is None and self.search and "_found" not in self.__dict__:
+        if self.settled is None and "_chain" not in self.__dict__:
+            self.__dict__["_chain"] = self._prove(budget)
+        if self.settled is None and self._chain is None and self.search and "_found" not in self.__dict__:
             self.__dict__["_found"] = self._look(budget)
         return self.answer
 
     def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return f"{super().__str__()}: {self.answer}{why}"
+        answer = self.answer
+        reason = self.reason if self._chain is None else "a chain of steps that cost nothing, see .because"
+        why = f" ({reason})" if reason else ""
+        return f"{super().__str__()}: {answer}{why}"

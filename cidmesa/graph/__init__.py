@@ -22,6 +22,7 @@ module          what it holds
 ==============  ===========================================================
 ``index``       the doubled graph, and what can be reached in it
 ``separation``  d-separation with a proof
+``plain``       parent sets by name, which the checks of proofs read
 ``reduction``   requisite observations and the minimal reduction
 ``mechanised``  mechanised diagrams, relevance, solubility, context lifting
 ==============  ===========================================================

@@ -20,13 +20,13 @@ References
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from cidmesa.arguments import require_cid
 from cidmesa.diagram import CID, Edge
+from cidmesa.graph import plain
 from cidmesa.graph.index import index_of
 
 Names = str | Iterable[str]
@@ -230,6 +230,16 @@ class SeparatingSet:
         return f" once {', '.join(f'{t} -> {h}' for t, h in self.removed)} is dropped" if self.removed else ""
 
 
+def separated_in_turn(cid: CID, links: Sequence[Edge]) -> bool:
+    """Say whether information links are nonrequisite, each in its turn, as they are dropped.
+
+    >>> cid = CID([("x", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
+    >>> separated_in_turn(cid, [("x", "d")]), separated_in_turn(cid.with_edges(("x", "u")), [("x", "d")])
+    (True, False)
+    """
+    return _Plain(cid).drop(links)
+
+
 class _Plain:
     """A diagram as parent sets by name; what the checks read, and nothing of the index."""
 
@@ -284,60 +294,18 @@ class _Plain:
 
     def above(self, nodes: Iterable[str]) -> set[str]:
         """Return `nodes` and their ancestors."""
-        seen = set(nodes)
-        todo = list(seen)
-        while todo:
-            new = self.parents[todo.pop()] - seen
-            seen |= new
-            todo += new
-        return seen
+        return plain.above(self.parents, nodes)
 
     def below(self, node: str) -> set[str]:
         """Return the descendants of `node`."""
-        children: dict[str, list[str]] = {v: [] for v in self.parents}
-        for v, ps in self.parents.items():
-            for p in ps:
-                children[p].append(v)
-        seen: set[str] = set()
-        todo = [node]
-        while todo:
-            new = set(children[todo.pop()]) - seen
-            seen |= new
-            todo += new
-        return seen
+        return plain.below(self.parents, node)
 
     def requisite(self, decision: str) -> set[str]:
         """Return the parents of `decision` that its downstream utilities touch, given its family."""
         below = self.below(decision)
         goals = [u for u in self.cid.utilities_of(self.cid.agent_of(decision)) if u in below]
         family = self.parents[decision] | {decision}
-        return self.touched(goals, family) & self.parents[decision] if goals else set()
+        return plain.touched(self.parents, goals, family) & self.parents[decision] if goals else set()
 
     def separated(self, xs: Iterable[str], ys: Iterable[str], given: Iterable[str]) -> bool:
-        known = set(given)
-        left, right = set(xs) - known, set(ys) - known
-        return not self.touched(left, known, also=right) & right
-
-    def touched(self, sources: Iterable[str], known: set[str], also: Iterable[str] = ()) -> set[str]:
-        """Return what unobserved connections in the moral graph of the ancestors reach, observed neighbours included.
-
-        The moral graph marries the parents of a node; instead of the quadratically many edges of that clique, a
-        family is crossed as a whole, once.
-        """
-        sources = set(sources)
-        ancestral = self.above(sources | known | set(also))
-        families: dict[str, list[str]] = {v: [v] for v in ancestral}  # the families a node is in, by their child
-        for child in ancestral:
-            for p in self.parents[child]:
-                families[p].append(child)
-        seen = set(sources)
-        crossed: set[str] = set()
-        todo = deque(sources)
-        while todo:
-            for child in families[todo.popleft()]:
-                if child not in crossed:
-                    crossed.add(child)
-                    new = (self.parents[child] | {child}) - seen
-                    seen |= new
-                    todo += new - known
-        return seen
+        return plain.separated(self.parents, xs, ys, given)

@@ -289,11 +289,10 @@ def test_an_open_question_is_not_a_truth_value(monkeypatch: pytest.MonkeyPatch) 
     from cidmesa.criteria.witness import build as witness
 
     monkeypatch.setattr(witness, "find_witness", lambda verdict, budget: None)
-    # The optimal first move is deterministic, so the second need not listen.
-    cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
+    cid = cm.CID([("s", "d0"), ("d0", "d1"), ("d1", "u"), ("s", "u")], decisions=["d0", "d1"], utilities=["u"])
     verdict = cm.admits_ri(cid, "d0", "d1")
     assert verdict.answer is Answer.UNKNOWN
-    assert "between decisions" in verdict.reason
+    assert "relevant to each other in a circle" in verdict.reason
     with pytest.raises(cm.NotApplicableError, match="Neither True nor False"):
         bool(verdict)
     with pytest.raises(cm.NotApplicableError, match="found no witness"):
@@ -311,7 +310,7 @@ def test_a_found_witness_settles_it(monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     calls = []
     monkeypatch.setattr(witness, "find_witness", lambda verdict, budget: calls.append(verdict) or found)
-    cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
+    cid = cm.CID([("s", "d0"), ("d0", "d1"), ("d1", "u"), ("s", "u")], decisions=["d0", "d1"], utilities=["u"])
     verdict = cm.admits_ri(cid, "d0", "d1")
     assert not calls  # the search waits until the answer is asked for
     assert verdict

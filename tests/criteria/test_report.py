@@ -75,7 +75,7 @@ def test_unknown_verdicts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     from cidmesa.criteria.witness import build as witness
 
     monkeypatch.setattr(witness, "find_witness", lambda verdict, budget: None)
-    cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
+    cid = cm.CID([("s", "d0"), ("d0", "d1"), ("d1", "u"), ("s", "u")], decisions=["d0", "d1"], utilities=["u"])
     report = cm.incentives(cid)
     assert {(v.criterion, v.decision, v.node) for v in report.unknown} >= {("ri", "d1", "d0")}
     assert all(v.answer is Answer.UNKNOWN for v in report.unknown)
@@ -90,10 +90,10 @@ def test_the_search_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("searched")
 
     monkeypatch.setattr(witness, "find_witness", search)
-    cid = cm.CID([("d0", "d1"), ("d1", "x"), ("x", "u"), ("d0", "u")], decisions=["d0", "d1"], utilities=["u"])
+    cid = cm.CID([("s", "d0"), ("d0", "d1"), ("d1", "u"), ("s", "u")], decisions=["d0", "d1"], utilities=["u"])
     report = cm.incentives(cid, search=False)
     assert report.unknown
-    assert report["d0"].ici == {"u"}
+    assert report["d1"].ici == {"u"}
     with pytest.raises(AssertionError, match="searched"):
         report.unknown[0].witness()
 

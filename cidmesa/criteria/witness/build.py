@@ -28,9 +28,9 @@ instrumental control   the action is copied along :math:`D \rightsquigarrow X \r
 =====================  ================================================================================================
 
 **Several decisions.** Where that construction finds no way around the other decisions, small models are searched
-(:mod:`cidmesa.criteria.witness.search`), within bounds; not finding one proves nothing. For value of information that a
-theorem promises the utility is solved for first, and nodes get the states they need
-(:mod:`cidmesa.criteria.witness.linear_search`).
+(:mod:`cidmesa.criteria.witness.search`), within bounds; not finding one proves nothing. Before that for value of
+information, and after it for the other criteria, only mechanisms are drawn, with the states that they need, and the
+utility is solved for (:mod:`cidmesa.criteria.witness.linear_search`).
 
 References
 ----------
@@ -64,6 +64,9 @@ SAME = {
     "indirect_voc": "voc",
 }
 """Criteria whose witness is that of another: the definitions agree on what the witness shows."""
+
+LINEAR_WORK = 24_000
+"""What no theorem promises: so many draws divided by the number of nodes are made for a linear programme."""
 
 MAX_CELLS = 2**22
 """The largest table, in entries, of a witness."""
@@ -116,14 +119,18 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
     cid = question.cid
     agent = cid.agents[0] if question.decision is None else cid.agent_of(question.decision)
     if len(cid.decisions_of(agent)) > 1 or criterion == "introduced_unfairness":
+        from cidmesa.criteria.witness.linear_search import LINEAR_DRAWS, linear_search
         from cidmesa.criteria.witness.search import SEARCH_DRAWS, search
 
-        # Where a theorem says that there is a witness on this very link, it is worth looking longer.
-        if question.settled is None or criterion != "voi":
-            return search(question, criterion, SEARCH_DRAWS, budget)
-        from cidmesa.criteria.witness.linear_search import linear_search
-
-        return linear_search(question, budget) or search(question, criterion, 10 * SEARCH_DRAWS, budget)
+        if criterion == "voi" and question.settled is not None:  # a theorem says that there is one: look longer
+            found = linear_search(question, criterion, budget, LINEAR_DRAWS)
+            return found or search(question, criterion, 10 * SEARCH_DRAWS, budget)
+        draws = min(LINEAR_DRAWS, LINEAR_WORK // len(cid))
+        if criterion == "voi":
+            found = linear_search(question, criterion, budget, draws)
+            return found or search(question, criterion, SEARCH_DRAWS, budget)
+        found = search(question, criterion, SEARCH_DRAWS, budget)
+        return found or linear_search(question, criterion, budget, draws // (100 if criterion == "ici" else 20))
     return None
 
 

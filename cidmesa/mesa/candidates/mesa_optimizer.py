@@ -575,7 +575,11 @@ class MesaOptimizer(Shown):
 
     @cached_property
     def _view(self) -> MesaIncentives:
-        return MesaIncentives(self.cid, self._base_cid, self.setup.world, self.budget, self.setup.form_links)
+        return self._compared(self.cid)
+
+    def _compared(self, cid: CID) -> MesaIncentives:
+        setup = self.setup
+        return MesaIncentives(cid, self._base_cid, setup.world, self.budget, setup.form_links, setup.shared_rules)
 
     @cached_property
     def _base_cid(self) -> CID:
@@ -623,7 +627,7 @@ class MesaOptimizer(Shown):
         cid = mesa_diagram(self.setup, self.names, name)
         if cid == self.cid:
             return self._view
-        return MesaIncentives(cid, self._base_cid, self.setup.world, self.budget, self.setup.form_links)
+        return self._compared(cid)
 
     @cached_property
     def responds_to(self) -> frozenset[str]:

@@ -119,6 +119,8 @@ class MesaIncentives:
         How long each answer may take.
     form
         The links on which it depends what a decision may do.
+    shared_rules
+        Groups of decisions with one rule.
     """
 
     cid: CID
@@ -126,11 +128,12 @@ class MesaIncentives:
     world: frozenset[str]
     budget: Budget = field(default=UNLIMITED, repr=False)
     form: tuple[Edge, ...] = ()
+    shared_rules: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def incentives(self) -> IncentiveReport:
         """The incentives of the mesa-optimizer by its diagram alone, which does not know of forbidden actions."""
-        return incentives(self.cid, budget=self.budget)
+        return incentives(self.cid, budget=self.budget, shared_rules=self.shared_rules)
 
     @cached_property
     @within_budget
@@ -186,7 +189,8 @@ class MesaIncentives:
 
     def _admitted(self, cid: CID, criterion: str) -> frozenset[str]:
         if not self.form:
-            return admitted(self.incentives if cid is self.cid else incentives(cid), criterion)
+            report = self.incentives if cid is self.cid else incentives(cid, shared_rules=self.shared_rules)
+            return admitted(report, criterion)
         found: frozenset[str] = frozenset()
         for decision in cid.decisions:
             own = {tail for tail, head in self.form if head == decision}
@@ -196,7 +200,8 @@ class MesaIncentives:
 
     def _of(self, cid: CID, decision: str, criterion: str) -> frozenset[str]:
         others = [link for link in self.form if link[1] != decision]
-        here: frozenset[str] = getattr(incentives(with_form(cid, others))[decision], criterion)
+        report = incentives(with_form(cid, others), shared_rules=self.shared_rules)
+        here: frozenset[str] = getattr(report[decision], criterion)
         return here & set(cid.nodes)
 
     def __repr__(self) -> str:

@@ -138,7 +138,7 @@ class TestSeveralDecisions:
             cid = random_cid(rng, rng.randint(4, 6), decisions=2)
             for decision in cid.decisions:
                 for verdict in _verdicts(cid, criterion, decision):
-                    model = None if verdict.settled is Answer.EXCLUDES else find_witness(verdict)
+                    model = verdict.witness() if verdict.answer is Answer.ADMITS else None
                     if model is not None:
                         confirmed += _confirmed(verdict, model, decision)
         assert confirmed > 5
@@ -162,8 +162,11 @@ class TestSeveralDecisions:
         """The first decision knows nothing that the second one needs: an optimal rule may ignore it."""
         cid = cm.CID([("D0", "D1"), ("D1", "X"), ("X", "U"), ("D0", "U")], decisions=["D0", "D1"], utilities=["U"])
         verdict = judge(cid, "ri", "D0", "D1")
-        assert verdict.answer is Answer.UNKNOWN
-        with pytest.raises(NotApplicableError, match="no witness"):
+        assert verdict.settled is None
+        assert verdict.answer is Answer.EXCLUDES
+        assert verdict.because.check(cid)
+        assert find_witness(verdict) is None
+        with pytest.raises(NotApplicableError, match="no model on this diagram"):
             verdict.witness()
 
     def test_signalling(self) -> None:
@@ -416,7 +419,7 @@ def test_games_with_the_same_nodes_are_drawn_together(monkeypatch: pytest.Monkey
     from cidmesa.criteria.witness import search as searching
 
     cid = cm.CID(
-        [("a", "D"), ("a", "E"), ("a", "u"), ("b", "u"), ("D", "x"), ("D", "y"), ("D", "u"), ("x", "E"), ("E", "u")],
+        [("a", "D"), ("a", "u"), ("b", "u"), ("D", "x"), ("D", "y"), ("D", "u"), ("x", "E"), ("E", "u")],
         nodes=["a", "b", "D", "x", "E", "y", "u"], decisions=["D", "E"], utilities=["u"],
     )  # fmt: skip
     work = {"questions": 0, "draws": 0, "games": 0}
