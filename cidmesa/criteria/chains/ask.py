@@ -81,10 +81,13 @@ def _in_a_game(question: Question, budget: Budget) -> Chain | None:
 
 def trimmed(chain: Chain, cid: CID) -> Chain:
     """Return a chain without the steps that it does not need."""
-    for at in reversed(range(len(chain.steps))):
-        shorter = replace(chain, steps=chain.steps[:at] + chain.steps[at + 1 :])
-        if shorter.check(cid):
-            chain = shorter
+    before = None
+    while before != chain:
+        before = chain
+        for at in reversed(range(len(chain.steps))):
+            shorter = replace(chain, steps=chain.steps[:at] + chain.steps[at + 1 :])
+            if shorter.check(cid):
+                chain = shorter
     return chain
 
 
