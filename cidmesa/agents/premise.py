@@ -71,7 +71,8 @@ def advice(recipe: Recipe, missed: Mask) -> str:
     other = {
         "exact": f"steps={2 * (recipe.steps or 1)}; entropy=0.1 keeps them trying where they settle too early",
         "supervised": f"labels that say what pays best, or steps={2 * (recipe.steps or 1)}, batch={4 * recipe.batch}",
-        "evolution": f"batch={4 * recipe.batch}, or a larger population=, or learner='exact'",
+        "evolution": f"population={4 * getattr(recipe.options, 'population', 32)} finds more of them, "
+        "learner='exact' still more",
     }
     longer = f"steps={2 * (recipe.steps or 1)}, batch={4 * recipe.batch}, or learner='exact'"
     return (
