@@ -433,6 +433,14 @@ class MesaOptimizer(Shown):
         return known.actions(deployment, stale)
 
     @within_budget
+    def some_actions(self, deployment: str) -> Actions | None:
+        """Return what one objective of the set does that knows a deployment: a part of :meth:`possible_actions`.
+
+        ``None`` where no set is known as a whole, or no member of it.
+        """
+        return self._answers.some_actions(deployment) if isinstance(self._answers, ByCone) else None
+
+    @within_budget
     def new_regret(self, deployment: str) -> Interval | None:
         """Return the part of the stale regret that contexts account for which training does not show.
 

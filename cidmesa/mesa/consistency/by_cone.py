@@ -176,6 +176,13 @@ class ByCone:
             return self.tables.by_context(name, can, self._believed(self.tables, name))
         return self.tables.by_context(name, self._possible(name), self.table(name))
 
+    def some_actions(self, name: str) -> Actions | None:
+        """Return what one member of the set does in a distribution that it knows, if one is known."""
+        if self.selected.some is None:
+            return None
+        table = self.table(name)
+        return self.tables.by_context(name, optimal_for(table, self.selected.some[2]), table)
+
     def _believed(self, tables: OneDecision, name: str) -> OutcomeTable:
         key = f"stale {name}"
         if key not in self._tables_known:

@@ -88,6 +88,10 @@ class Hypothesis(Protocol):
         """Possible actions by decision and context."""
         ...
 
+    def some_actions(self, deployment: str) -> Mapping[str, Mapping[tuple[Any, ...], Any]] | None:
+        """What one objective of the set does that knows the deployment; ``None`` where that is no quicker to know."""
+        ...
+
     def new_regret(self, deployment: str) -> Any:
         """The part of the stale regret in contexts that training does not show; ``None`` where it is not known."""
         ...
@@ -527,14 +531,21 @@ def possible_mask(
 ) -> Mask | None:
     """Return possible actions as booleans ``(contexts, actions)``; all that are allowed in contexts not reached."""
     try:
-        table = h.possible_actions(deployment, reading=reading)[decision]
+        return mask_of(h.possible_actions(deployment, reading=reading)[decision], decision, model)
     except NotApplicableError:
         return None
+
+
+def mask_of(table: Mapping[tuple[Any, ...], Any], decision: str, model: CIM, *, silent: bool = True) -> Mask:
+    """Return actions by context as booleans ``(contexts, actions)``.
+
+    Where the table says nothing they are all that are allowed, or none if not `silent`.
+    """
     domain = model.domain(decision)
     contexts = model.contexts(decision)
     may = model.allowed(decision)
     shape = len(contexts), len(domain)
-    mask = np.ones(shape, dtype=bool) if may is None else may.reshape(shape).copy()
+    mask = np.full(shape, silent) if may is None or not silent else may.reshape(shape).copy()
     for row, context in enumerate(contexts):
         if context in table:
             allowed = set(table[context])

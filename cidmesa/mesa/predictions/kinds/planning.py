@@ -29,7 +29,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from cidmesa.mesa.predictions.claims import Claim, Hypothesis, World, held_loosely, name_of, possible_mask
+from cidmesa.arrays import Mask
+from cidmesa.mesa.predictions.claims import Claim, Hypothesis, World, held_loosely, mask_of, name_of, possible_mask
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules
 from cidmesa.mesa.predictions.kinds.stated import PLANNING, Stated
 from cidmesa.mesa.readings import COMPETENT
@@ -50,6 +51,8 @@ def rows(world: World, hypotheses: Sequence[Hypothesis], margin: float, toleranc
         said: dict[bytes, list[str]] = {}
         tables = {}
         for h in hypotheses:
+            if float(law[_may_part(world, h, decision, stale)].sum()) < 2 * margin:
+                continue
             knows = possible_mask(h, world.name, decision, model, COMPETENT)
             if knows is None:
                 continue
@@ -74,3 +77,16 @@ def rows(world: World, hypotheses: Sequence[Hypothesis], margin: float, toleranc
             yield Stated(
                 "actions", world.name, f"{decision} as {who}", Claim(table, "can", because), decision, PLANNING
             )
+
+
+def _may_part(world: World, h: Hypothesis, decision: str, stale: Mask) -> Mask:
+    """Return the contexts in which competent and stale actions may be disjoint: not where one objective says otherwise.
+
+    What one selected objective does is a part of what is possible, and soon known; all of them may take a linear
+    program for each action.
+    """
+    some = h.some_actions(world.name)
+    together = stale.all(axis=1)
+    if some is not None:
+        together |= (mask_of(some[decision], decision, world.model, silent=False) & stale).any(axis=1)
+    return np.asarray(~together, dtype=bool)
