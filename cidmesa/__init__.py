@@ -96,6 +96,7 @@ _LAZY = {
         "distinguishing_training",
         "levels",
         "separating_shifts",
+        "unroll",
     ),
     "cidmesa.agents": ("Agents", "DiagramEnv", "DiagramVectorEnv", "train"),
     "cidmesa.validation": (
@@ -195,6 +196,7 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import distinguishing_training as distinguishing_training
     from cidmesa.mesa import levels as levels
     from cidmesa.mesa import separating_shifts as separating_shifts
+    from cidmesa.mesa import unroll as unroll
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
     from cidmesa.solve import counterfactual as counterfactual

@@ -125,6 +125,7 @@ SURFACE = {
     'to_pycid': 'model',
     'total_effect': 'model, node, outcome, reference=LEFT_OUT, treatment=LEFT_OUT, *policy=None, *cut_edges=()',
     'train': "setup, *family=None, *learner='reinforce', *policy='mlp', *agents=32, *seed=0, *progress=True, *checkpoint=None, **schedule",
+    'unroll': 'step, steps',
     'validate': 'family, agents, *reading=None, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True, *organism_of=None',
     'value_of_control': 'model, node, decision=None',
     'value_of_information': 'model, node, decision=None',

@@ -85,6 +85,7 @@ from cidmesa.mesa.graphical.completeness import Disagreement as Disagreement
 from cidmesa.mesa.graphical.completeness import disagreeing_models as disagreeing_models
 from cidmesa.mesa.graphical.interfaces import Interface as Interface
 from cidmesa.mesa.graphical.shifts import ShiftClass as ShiftClass
+from cidmesa.mesa.graphical.unrolled import unroll as unroll
 from cidmesa.mesa.setup.level_model import Levels as Levels
 from cidmesa.mesa.setup.level_model import Selection as Selection
 from cidmesa.mesa.setup.level_model import levels as levels

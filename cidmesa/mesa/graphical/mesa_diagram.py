@@ -23,8 +23,8 @@ T. Everitt et al., "Agent incentives: a causal perspective", AAAI 2021.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ from cidmesa.clock import UNLIMITED, Budget, within_budget
 from cidmesa.criteria import Answer, IncentiveReport, incentives
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import minimal_reduction
-from cidmesa.mechanisms import Structural, Table
+from cidmesa.mechanisms import Choice, Structural, Table
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.model import CIM
 
@@ -88,17 +88,26 @@ def _as_chance(model: CIM, utility: str) -> Table:
     return Table(chosen, domain=levels.tolist(), parents=model.cid.parents(utility))
 
 
-def own_mechanism(model: CIM, node: str) -> Any:
-    """Return what a node does as a mechanism that stands by itself, whatever edges change elsewhere."""
+def own_mechanism(model: CIM, node: str, names: Mapping[str, str] | None = None) -> Any:
+    """Return what a node does as a mechanism that stands by itself, whatever edges change elsewhere.
+
+    With `names` its parents bear new ones, old → new.
+    """
     kind = model.cid.kind(node)
+    parents = tuple((names or {}).get(parent, parent) for parent in model.cid.parents(node))
     if kind == "decision":
-        return model.choice(node)
+        choice = model.choice(node)
+        if names and choice.allowed is not None:
+            known: Any = choice.allowed
+            seen = tuple(names.get(observed, observed) for observed in known.observations)
+            choice = Choice(choice.actions, replace(known, observations=seen))
+        return choice
     if kind == "utility":
-        return Table(model.cpd(node), parents=model.cid.parents(node))
+        return Table(model.cpd(node), parents=parents)
     try:
         response = model.response(node)
     except NotApplicableError:
-        return Table(model.cpd(node), domain=model.domain(node), parents=model.cid.parents(node))
+        return Table(model.cpd(node), domain=model.domain(node), parents=parents)
     return Structural(response.noise, response.outcome, model.domain(node))
 
 
