@@ -469,9 +469,14 @@ def test_oracle_reads_probabilities_as_meant() -> None:
 
 
 def test_what_is_excluded_everywhere_is_not_undecided() -> None:
-    """The first decision is known to the second in equilibrium, so it need not look: neither proved nor excluded."""
+    """The first decision is known to the second, which need not look: a chain proves it, but not beside a shared rule."""
     edges = [("first", "note"), ("note", "second"), ("second", "pay"), ("first", "pay")]
     cid = cm.CID(edges, nodes=["weather"], decisions=["first", "second"], utilities=["pay"])
     candidate = cm.derive_mesa_optimizers(cm.TrainingSetup(cid))["pay"]
+    assert candidate.territory == candidate.undecided == frozenset()
+    twins = [("weather", "left"), ("weather", "right"), ("left", "pay"), ("right", "pay")]
+    beside = cm.CID(edges + twins, decisions=["first", "second", "left", "right"], utilities=["pay"])
+    setup = cm.TrainingSetup(beside, shared_rules=[("left", "right")])
+    candidate = cm.derive_mesa_optimizers(setup)["pay"]
     assert candidate.territory == frozenset()
     assert candidate.undecided == {"note"}

@@ -172,12 +172,13 @@ def test_comparisons_of_several_decisions(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_may_be_steered_is_no_map() -> None:
-    """Whether the first would steer what only the second sees can be neither proved nor excluded: no "map" then."""
+    """Beside a shared rule it is neither proved nor excluded that the first steers what only the second sees: no "map"."""
     cid = cm.CID(
-        [("first", "x"), ("x", "second"), ("second", "goal"), ("first", "goal")], decisions=["first", "second"],
+        [("first", "x"), ("x", "second"), ("second", "goal"), ("first", "goal"), ("left", "goal"), ("right", "goal")],
+        decisions=["first", "second", "left", "right"],
         utilities=["goal"],
-    )  # fmt: skip
-    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, world=["x"]))
+    )
+    family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, world=["x"], shared_rules=[("left", "right")]))
     assert (family["goal"].territory, family["goal"].undecided) == (set(), {"x"})
     found = {tuple(c["targets"]): (c["territory"], c["undecided"]) for c in data.family_data(family)["candidates"]}
     assert found["goal",] == ([], ["x"])

@@ -18,7 +18,7 @@ from cidmesa.solve.magnitudes.values import (
     value_of_control,
     value_of_information,
 )
-from cidmesa.solve.policies import value_sets
+from cidmesa.solve.policies import limited_memory
 from tests.solve.brute_force import World, number_of_policies
 from tests.strategies import examples, models
 
@@ -172,7 +172,7 @@ def test_insoluble_control_is_listed_or_called_a_bound() -> None:
     bits = {node: cm.Bernoulli(0.5) for node in (*hidden, *shown)}
     large = wide.parameterise({**bits, "x": cm.Uniform(0, 1, 2), "d": [0, 1, 2], "u": cm.Table(numbers)})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(value_sets, "CAPS", (8,))
+        patch.setattr(limited_memory, "CAPS", (8,))
         bound = value_of_control(large, "x")
     assert bound.bound == "lower bound"
     assert "coordinate ascent" in bound.method
