@@ -469,7 +469,7 @@ def test_oracle_reads_probabilities_as_meant() -> None:
 
 
 def test_what_is_excluded_everywhere_is_not_undecided() -> None:
-    """The first decision is known to the second, which need not look: a chain proves it, but not beside a shared rule."""
+    """The second knows the first and need not look: a chain proves it, but not beside a shared rule."""
     edges = [("first", "note"), ("note", "second"), ("second", "pay"), ("first", "pay")]
     cid = cm.CID(edges, nodes=["weather"], decisions=["first", "second"], utilities=["pay"])
     candidate = cm.derive_mesa_optimizers(cm.TrainingSetup(cid))["pay"]

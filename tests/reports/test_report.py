@@ -172,7 +172,7 @@ def test_comparisons_of_several_decisions(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_may_be_steered_is_no_map() -> None:
-    """Beside a shared rule it is neither proved nor excluded that the first steers what only the second sees: no "map"."""
+    """Beside a shared rule it is open whether the first steers what only the second sees: no "map" then."""
     cid = cm.CID(
         [("first", "x"), ("x", "second"), ("second", "goal"), ("first", "goal"), ("left", "goal"), ("right", "goal")],
         decisions=["first", "second", "left", "right"],
