@@ -40,7 +40,7 @@ import numpy as np
 
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Floats, Ints, Mask
-from cidmesa.errors import NotApplicableError
+from cidmesa.errors import NotApplicableError, shortened
 from cidmesa.mechanisms import ROW_SUM_TOLERANCE
 from cidmesa.solve.tables.exact_numbers import fractions, numbers_meant
 
@@ -143,6 +143,67 @@ class StepModel:
         weights = np.array([[[int(x * unit) for x in row] for row in at] for at in rows], dtype=object)
         successors = np.broadcast_to(some.astype(np.intp), (states, actions, len(some)))
         return cls._made(successors, weights, unit, start, None, None)
+
+    @classmethod
+    def of_gymnasium(cls, env: Any) -> tuple[StepModel, Floats]:
+        """Return the model of an environment of gymnasium that shows its tables, and its rewards, shape (S, A).
+
+        Parameters
+        ----------
+        env
+            With ``P[s][a]``, a list of (probability, next state, reward, done), and ``initial_state_distrib``, as
+            FrozenLake, CliffWalking and Taxi have them (under ``env.unwrapped``). A transition that is *done* leads to
+            one more state, the last, which absorbs and pays nothing: not to the state that is listed.
+
+        Raises
+        ------
+        NotApplicableError
+            It shows no tables, or probabilities that do not sum to 1.
+
+        Examples
+        --------
+        >>> class Door:
+        ...     P = {0: {0: [(0.9, 0, 0.0, False), (0.1, 1, 1.0, True)]}, 1: {0: [(1.0, 1, 0.0, True)]}}
+        ...     initial_state_distrib = [1.0, 0.0]
+        >>> model, reward = StepModel.of_gymnasium(Door())
+        >>> model, best_values(model, reward, moves=2)[0]
+        (StepModel(3 states, 1 actions, at most 2 successors), Fraction(19, 100))
+        """
+        inner = getattr(env, "unwrapped", env)
+        table, first = getattr(inner, "P", None), getattr(inner, "initial_state_distrib", None)
+        if table is None or first is None:
+            raise NotApplicableError(
+                "an environment shows its tables as `P` and `initial_state_distrib`, as FrozenLake, CliffWalking and "
+                f"Taxi do; got {shortened(env)}."
+            )
+        over, actions = len(table), len(table[0])
+        reward = np.zeros((over + 1, actions))
+        laws: list[list[dict[int, Fraction]]] = []
+        for state in range(over):
+            laws.append([])
+            for action in range(actions):
+                law: dict[int, Fraction] = {}
+                likely = [float(p) for p, *_ in table[state][action]]
+                if abs(math.fsum(likely) - 1.0) > ROW_SUM_TOLERANCE:
+                    raise NotApplicableError(f"P[{state}][{action}] sums to {math.fsum(likely):g}, not to 1.")
+                chances = fractions(likely)
+                for p, (_, following, paid, done) in zip(chances, table[state][action], strict=True):
+                    to = over if done else int(following)
+                    law[to] = law.get(to, Fraction(0)) + p
+                    reward[state, action] += float(p) * float(paid)
+                laws[-1].append(law)
+        laws.append([{over: Fraction(1)}] * actions)
+        most = max(len(law) for rows in laws for law in rows)
+        unit = math.lcm(*(p.denominator for rows in laws for law in rows for p in law.values()))
+        successors = np.zeros((over + 1, actions, most), dtype=np.intp)
+        weights = np.zeros((over + 1, actions, most), dtype=object)
+        for state, rows in enumerate(laws):
+            for action, law in enumerate(rows):
+                successors[state, action, : len(law)] = list(law)
+                weights[state, action, : len(law)] = [int(p * unit) for p in law.values()]
+        begins = fractions([*map(float, first), 0.0])
+        whole = math.lcm(*(p.denominator for p in begins))
+        return cls._made(successors, weights, unit, np.array([int(p * whole) for p in begins]), None, None), reward
 
     @classmethod
     def _made(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -154,3 +155,42 @@ def test_what_is_refused() -> None:
     for words, ask in wrong:
         with pytest.raises(NotApplicableError, match=words):
             ask()
+
+
+# Environments that show their tables ------------------------------------------------------------------------------
+
+
+def by_value_iteration(env: Any, moves: int) -> float:
+    """Plain value iteration on gymnasium's own table, a done transition paying no more."""
+    table = env.unwrapped.P
+    value = np.zeros(len(table))
+    for _ in range(moves):
+        value = np.array(
+            [
+                max(sum(p * (r + (0.0 if done else value[to])) for p, to, r, done in rows) for rows in actions.values())
+                for _, actions in sorted(table.items())
+            ]
+        )
+    return float(env.unwrapped.initial_state_distrib @ value)
+
+
+@pytest.mark.parametrize(
+    ("name", "moves", "known"),
+    [("FrozenLake-v1", 100, 0.74419), ("CliffWalking-v1", 50, -13.0), ("Taxi-v4", 200, 7.93)],
+)
+def test_environments_with_tables_are_worth_what_value_iteration_says(name: str, moves: int, known: float) -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    env = gymnasium.make(name)
+    model, reward = StepModel.of_gymnasium(env)
+    worth = float(model.mean(best_values(model, reward, moves)))
+    assert worth == pytest.approx(by_value_iteration(env, moves), abs=1e-9)
+    assert worth == pytest.approx(known, abs=5e-3 if name == "Taxi-v4" else 5e-6)
+
+
+def test_what_shows_no_tables_is_told() -> None:
+    with pytest.raises(NotApplicableError, match="shows its tables"):
+        StepModel.of_gymnasium(3)
+
+    leaky = SimpleNamespace(P={0: {0: [(0.5, 0, 0.0, False)]}}, initial_state_distrib=(1.0,))
+    with pytest.raises(NotApplicableError, match=r"P\[0\]\[0\] sums to 0.5"):
+        StepModel.of_gymnasium(leaky)
