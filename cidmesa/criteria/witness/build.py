@@ -123,7 +123,7 @@ def find_witness(question: Question, budget: Budget = UNLIMITED) -> CIM | None:
         from cidmesa.criteria.witness.search import SEARCH_DRAWS, search
 
         if criterion == "voi" and question.settled is not None:  # a theorem says that there is one: look longer
-            found = linear_search(question, criterion, budget, LINEAR_DRAWS)
+            found = linear_search(question, criterion, budget, 10 * LINEAR_DRAWS)
             return found or search(question, criterion, 10 * SEARCH_DRAWS, budget)
         draws = min(LINEAR_DRAWS, LINEAR_WORK // len(cid))
         if criterion == "voi":
