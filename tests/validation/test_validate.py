@@ -420,6 +420,9 @@ class Pursues:
     def possible_actions(self, deployment: str, *, reading: Reading = "competent") -> Any:
         return self.setup.deployed(deployment).solve().optimal_actions
 
+    def some_actions(self, deployment: str) -> None:
+        return None
+
 
 class Given:
     """A family of given hypotheses."""
