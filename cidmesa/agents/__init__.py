@@ -6,10 +6,6 @@
 ``Recipe``          everything that determines a population; ``retrain`` changes one thing and keeps the noise
 ``Compiled``        a model as tensors on any device: value, gradient, Q-values, episodes
 ``register_…``      make learners and policies of your own known to ``train``; ``check_learner`` tests them
-
-This is the only room that uses PyTorch, and it loads on first use: drawing episodes (:mod:`.environment`) and coding
-inputs (:mod:`.tensors`) need numpy alone. Not here: recurrent policies, learning from pixels.
-=======
 ``from_rules`` …    agents from elsewhere: written rules, a function, rollouts, a log, stable-baselines3
 ``DiagramEnv``      a model as an environment of gymnasium; ``DiagramVectorEnv`` is many copies in step
 ``parity``          codes an observed value by the parity of k bits, to make it hard for a net to read
