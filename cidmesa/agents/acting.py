@@ -11,12 +11,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from cidmesa.agents.tensors import Keys, as_array, draw, positions, uniforms
+from cidmesa.agents.tensors import Keys, agent_keys, as_array, draw, positions, uniforms
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.model import CIM
@@ -70,3 +71,30 @@ def act_by_tables(
         needed = "; ".join(f"`{d}` sees {', '.join(cid.parents(d)) or 'nothing'}" for d in cid.decisions)
         raise NotApplicableError(f"the observations {tuple(observations)!r} are not all a decision sees: {needed}.")
     return chosen
+
+
+class ByTables(ABC):
+    """Agents whose rules are known as tables: what they tell, and how they act."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many agents."""
+
+    @property
+    @abstractmethod
+    def decides(self) -> CIM:
+        """The model whose decisions these are."""
+
+    @property
+    @abstractmethod
+    def tables(self) -> Mapping[str, Floats]:
+        """For each decision ``(agents, contexts, actions)``, contexts in C order over its parents."""
+
+    def probabilities(self, decision: str) -> Floats:
+        """Return the probability of each action in each context, ``(agents, contexts, actions)``."""
+        self.decides.cid.only_decision(decision)
+        return self.tables[decision]
+
+    def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Array]:
+        """Choose actions; see :func:`act_by_tables`."""
+        return act_by_tables(self.decides, self.tables, agent_keys(0, len(self)), observations, seed)

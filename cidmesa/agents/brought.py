@@ -30,8 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cidmesa.agents.acting import act_by_tables
-from cidmesa.agents.tensors import agent_keys
+from cidmesa.agents.acting import ByTables
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Floats
 from cidmesa.clock import Budget
@@ -80,7 +79,7 @@ def from_rules(policies: Iterable[Any], model: CIM | None = None, *, reading: st
 
 
 @dataclass(frozen=True, eq=False)
-class Rules:
+class Rules(ByTables):
     """Agents that follow written rules; from :func:`from_rules`.
 
     Attributes
@@ -105,7 +104,8 @@ class Rules:
         return self if self.model is not None else replace(self, model=model)
 
     @property
-    def _known(self) -> CIM:
+    def decides(self) -> CIM:
+        """The model whose decisions these are; raises while nobody said."""
         if self.model is None:
             raise NotApplicableError("whose decisions are these? from_rules(policies, model).")
         return self.model
@@ -113,7 +113,7 @@ class Rules:
     @cached_property
     def tables(self) -> Mapping[str, Floats]:
         """For each decision ``(agents, contexts, actions)``, contexts in C order over its parents."""
-        model = self._known
+        model = self.decides
         read: list[dict[str, Array]] = []
         for agent, policy in enumerate(self.policies):
             try:
@@ -129,15 +129,6 @@ class Rules:
             decision: np.stack([rules[decision].reshape(-1, model.card(decision)) for rules in read]).astype(np.float64)
             for decision in model.cid.decisions
         }
-
-    def probabilities(self, decision: str) -> Floats:
-        """Return the probability of each action in each context, ``(agents, contexts, actions)``."""
-        self._known.cid.only_decision(decision)
-        return self.tables[decision]
-
-    def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Array]:
-        """Choose actions; see :func:`~cidmesa.agents.acting.act_by_tables`."""
-        return act_by_tables(self._known, self.tables, agent_keys(0, len(self)), observations, seed)
 
 
 def from_callable(function: Callable[..., Any], agents: int = 1, *, reading: str = "stale") -> Asked:

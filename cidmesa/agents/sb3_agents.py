@@ -12,11 +12,11 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from cidmesa.agents.acting import act_by_tables
+from cidmesa.agents.acting import ByTables
 from cidmesa.agents.gym import DiagramEnv
 from cidmesa.agents.stepping import World
-from cidmesa.agents.tensors import agent_keys, inputs
-from cidmesa.arrays import Array, Floats
+from cidmesa.agents.tensors import inputs
+from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError, shortened
 from cidmesa.model import CIM
 
@@ -62,7 +62,7 @@ def from_sb3(models: BaseAlgorithm | Iterable[BaseAlgorithm], env: DiagramEnv, *
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class Trained(ByTables):
     """Agents that stable-baselines3 trained; from :func:`from_sb3`.
 
     Attributes
@@ -87,6 +87,11 @@ class Trained:
         """The model whose decisions these are."""
         return self.world.model
 
+    @property
+    def decides(self) -> CIM:
+        """The same."""
+        return self.model
+
     @cached_property
     def tables(self) -> Mapping[str, Floats]:
         """For each decision ``(agents, contexts, actions)``, contexts in C order over its parents."""
@@ -110,15 +115,6 @@ class Trained:
         laws = laws * there
         laws[:, np.arange(contexts), there.argmax(axis=-1)] += lost
         return np.asarray(laws[..., :card], dtype=np.float64)
-
-    def probabilities(self, decision: str) -> Floats:
-        """Return the probability of each action in each context, ``(agents, contexts, actions)``."""
-        self.model.cid.only_decision(decision)
-        return self.tables[decision]
-
-    def act(self, observations: Mapping[str, Any], seed: int) -> dict[str, Array]:
-        """Choose actions; see :func:`~cidmesa.agents.acting.act_by_tables`."""
-        return act_by_tables(self.model, self.tables, agent_keys(0, len(self)), observations, seed)
 
 
 def _law(model: BaseAlgorithm, shown: np.ndarray) -> Floats:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from cidmesa.agents.tensors import Encoder, Keys, as_array, codes_of, positions,
 from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.errors import NotApplicableError, shortened, unknown
 from cidmesa.model import CIM
+
+Stage: TypeAlias = tuple[tuple[str, ...], str | None]
+"""Nodes that are drawn, and the decision that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,7 @@ class World:
         self.order = tuple(cid.nodes[i] for i in cid.topological)
         self.most_actions = max(model.card(decision) for decision in cid.decisions)
         self.views: dict[str, View] = {}
+        self._staged: dict[frozenset[str], tuple[Stage, ...]] = {}
         first = {decision: group[0] for group in rules for decision in group}
         self.width = 0
         for decision in cid.decisions:
@@ -291,15 +295,12 @@ class World:
             )
 
     def _above(self, nodes: Collection[str], do: Collection[str]) -> set[str]:
-        """Return `nodes` and what leads to them where nodes in `do` are set."""
-        found: set[str] = set()
-        left = list(nodes)
-        while left:
-            node = left.pop()
-            if node not in found:
-                found.add(node)
-                left += [] if node in do else self.model.cid.parents(node)
-        return found
+        """Return `nodes` and what leads to them where nodes in `do` are set; of no nodes, none."""
+        cid = self.model.cid
+        cut = (
+            cid.without_edges([(parent, node) for node in do for parent in cid.parents(node)]) if nodes and do else cid
+        )
+        return set(nodes).union(*(cut.ancestors(node) for node in nodes))
 
     def posterior(self, do: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Posterior]:
         """Return the laws that what is given changes, by node; refuse what has probability 0."""
@@ -317,8 +318,14 @@ class World:
             raise NotApplicableError(f"given= has probability 0 here, {said}: give what can come about.")
         return laws
 
-    def stages(self, do: Collection[str]) -> Iterator[tuple[tuple[str, ...], str | None]]:
-        """Yield what is drawn before each decision, and the decision; at the end the rest, and ``None``."""
+    def stages(self, do: Collection[str]) -> tuple[Stage, ...]:
+        """Return what is drawn before each decision, and the decision; at the end the rest, and ``None``."""
+        key = frozenset(do)
+        if key not in self._staged:
+            self._staged[key] = tuple(self._stage_by_stage(key))
+        return self._staged[key]
+
+    def _stage_by_stage(self, do: Collection[str]) -> Iterator[Stage]:
         cid = self.model.cid
         known: set[str] = set()
         waiting = [node for node in self.order if cid.kind(node) != "decision"]

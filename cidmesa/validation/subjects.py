@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -85,12 +86,8 @@ class Sparse:
     observed: Mapping[str, Any]
     draws: int
 
-    def __str__(self) -> str:
-        where = ", ".join(f"{node}={value}" for node, value in self.observed.items()) or "always"
-        return f"{where} (`{self.decision}`): {self.draws}"
 
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Subjects:
     """A population under test.
 
@@ -130,7 +127,7 @@ class Subjects:
             for d, rule in self.rules.items()
         }
 
-    @property
+    @cached_property
     def distinct(self) -> tuple[Ints, Ints]:
         """One agent of each rule, and for every agent which of those it is like: what a rule does is computed once."""
         every = np.concatenate([rule.reshape(self.size, -1) for rule in self.rules.values()], axis=1)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from learners import chain
 
 import cidmesa as cm
 from cidmesa.agents import train
@@ -29,18 +30,6 @@ def lost(agents: Agents) -> np.ndarray:
     """What each agent loses against the best policy, in utilities."""
     model = agents.recipe.model
     return np.array([model.solve().value - model.expected_utility(agents.policy(i)) for i in range(len(agents))])
-
-
-def chain() -> cm.CIM:
-    """Two steps: the first is paid at once and the second sees nothing of it."""
-    cid = cm.CID(
-        [("x", "a"), ("x", "soon"), ("a", "soon"), ("y", "b"), ("y", "late"), ("b", "late")],
-        decisions=["a", "b"], utilities=["soon", "late"],
-    )  # fmt: skip
-    return cid.parameterise(
-        x=cm.Bernoulli(0.5), y=cm.Bernoulli(0.25), a=[0, 1], b=[0, 1], soon=lambda x, a: int(x == a),
-        late=lambda y, b: int(y == b),
-    )  # fmt: skip
 
 
 def told() -> cm.CIM:
