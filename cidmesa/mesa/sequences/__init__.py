@@ -7,6 +7,7 @@ module             what it holds
 ``tables``         a step as arrays of branches
 ``setup``          `SequenceSetup`: a step, the horizon, the deployments
 ``additive``       one additive objective: its actions and its regrets, exactly
+``alike``          states that no objective on some targets tells apart, and what follows
 ``existence``      whether some additive objective is consistent
 ``certificates``   the proofs of that, checked from scratch
 ``candidate``      one mesa-optimizer of a sequence

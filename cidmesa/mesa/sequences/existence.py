@@ -19,8 +19,11 @@ with slack :math:`V_t(s) - w\phi(s, a) - \sum P\, V_{t+1} \ge 0` that is positiv
 an optimal policy comes to. A *no* is certified by a few policies that are not base-optimal and an average of which
 brings the targets just as often as :math:`\pi_b` does: no w can like them less.
 
+Before any row is made, :func:`.blind_spot` is asked whether an objective on the targets could see what it would have
+to see: its *no* holds whatever the ties.
+
 With ties :math:`\pi_b` is one of several. All of them are tried while they are few (:data:`TRIED`); where they are
-more a *yes* is still exact, and that none is found is no answer.
+more, some are (:data:`FEW`): a *yes* is still exact, and that none is found is no answer.
 
 References
 ----------
@@ -33,7 +36,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 
@@ -42,11 +45,15 @@ from cidmesa.clock import check_time
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive
+from cidmesa.mesa.sequences.alike import blind_spot
 from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.deployment import TRAINING
 
 TRIED = 64
 """So many base-optimal policies are tried one by one."""
+
+FEW = 4
+"""So many are tried where there are more."""
 
 GRID = 2**16
 """Objectives from floating point are rounded to this fraction."""
@@ -65,11 +72,14 @@ class Existence:
     conflicts
         Where there is none: for each base-optimal policy the policies that no objective likes less, each an action by
         move and state.
+    blind
+        Or a move and states that are alike for every objective, and in which the base wants no common action.
     """
 
     answer: bool | None
     objective: tuple[Fraction, ...] | None = None
     conflicts: tuple[tuple[Ints, tuple[Ints, ...]], ...] = ()
+    blind: tuple[int, tuple[int, ...]] | None = None
 
 
 def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
@@ -82,30 +92,29 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
     names
         The targets.
     """
+    blind = blind_spot(setup, names)
+    if blind is not None:
+        return Existence(False, blind=blind)
     tables = setup.training
     label = tables.label(names)
     size = int(np.prod([len(tables.domains[name]) for name in names]))
+    policies = list(islice(_base_optimal(setup), TRIED + 1))
+    complete = len(policies) <= TRIED
     conflicts: list[tuple[Ints, tuple[Ints, ...]]] = []
-    complete = True
-    for number, policy in enumerate(_base_optimal(setup)):
-        if number == TRIED:
-            complete = False
-            break
+    others: list[tuple[Ints, Array]] = []  # policies that are not base-optimal, and what they bring
+    for policy in policies if complete else policies[:FEW]:
         wanted = sweeps.brought(tables.model, label, size, policy)[0]
-        rows: list[Array] = []
-        others: list[Ints] = []
         while True:
             check_time("the search for an additive objective", "fewer values of the targets, or a shorter horizon")
-            found, conflict = _inside(rows, size)
+            found, conflict = _inside([wanted - brings for _, brings in others], size)
             if found is None:
-                conflicts.append((policy, tuple(others[i] for i in conflict)))
+                conflicts.append((policy, tuple(others[i][0] for i in conflict)))
                 break
             objective = Additive(setup, names, found)
             if objective.regret(TRAINING)[1] == 0:
                 return Existence(True, objective.values)
             other = objective.worst()
-            rows.append(wanted - sweeps.brought(tables.model, label, size, other)[0])
-            others.append(other)
+            others.append((other, sweeps.brought(tables.model, label, size, other)[0]))
     return Existence(False, None, tuple(conflicts)) if complete else Existence(None)
 
 
