@@ -11,6 +11,8 @@ module             what it holds
 ``existence``      whether some additive objective is consistent
 ``certificates``   the proofs of that, checked from scratch
 ``candidate``      one mesa-optimizer of a sequence
-``family``         all of them
+``predictions``    what trained agents will do, stated before training
+``cure``           changes of training that remove a hypothesis, or make it harmless
+``family``         all of them, `SequenceFamily`
 =================  ====================================================================================
 """

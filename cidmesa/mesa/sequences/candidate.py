@@ -244,8 +244,12 @@ class SequenceOptimizer(Shown):
         reading
             ``"competent"``: the optimizer knows the deployment; ``"stale"``: it believes to be in training.
         """
-        stale = require_reading(reading) == STALE
-        return self._by_context(self._taken(deployment, stale, outer=True))
+        return self._by_context(self.may_take(deployment, reading=reading))
+
+    @within_budget
+    def may_take(self, deployment: str, *, reading: Reading | str = "competent") -> Mask:
+        """Return the same as an array of booleans, shape (T, S, A)."""
+        return self._taken(deployment, require_reading(reading) == STALE, outer=True)
 
     @within_budget
     def some_actions(self, deployment: str, *, reading: Reading | str = "competent") -> Actions:
