@@ -35,6 +35,7 @@ from cidmesa.errors import MissingDependencyError as MissingDependencyError
 from cidmesa.errors import NotApplicableError as NotApplicableError
 from cidmesa.errors import OutOfTimeError as OutOfTimeError
 from cidmesa.errors import UnknownNodeError as UnknownNodeError
+from cidmesa.errors import WorkerLostError as WorkerLostError
 from cidmesa.mechanisms import Bernoulli as Bernoulli
 from cidmesa.mechanisms import Categorical as Categorical
 from cidmesa.mechanisms import Choice as Choice
@@ -107,6 +108,7 @@ _LAZY = {
         "goal_directedness",
         "required_agents",
         "validate",
+        "validate_along",
     ),
     "cidmesa.interop": (
         "from_causallearn",
@@ -217,6 +219,7 @@ if _TYPE_CHECKING:
     from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents
     from cidmesa.validation import validate as validate
+    from cidmesa.validation import validate_along as validate_along
 
 
 def __getattr__(name: str) -> _Any:

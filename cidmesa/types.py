@@ -84,6 +84,7 @@ from cidmesa.solve import World as World
 from cidmesa.solve import Worlds as Worlds
 from cidmesa.solve.magnitudes.explain import Contribution as Contribution
 from cidmesa.solve.symbolic import Case as Case
+from cidmesa.validation import Along as Along
 from cidmesa.validation import Gaps as Gaps
 from cidmesa.validation import OneAgent as OneAgent
 from cidmesa.validation import Report as Report
