@@ -71,7 +71,7 @@ def alike(worlds: Sequence[StepTables], names: Sequence[str], moves: int) -> lis
             rows = zip(
                 label.tolist(), blocks[world.model.successors].tolist(), world.model.weights.tolist(), strict=True
             )
-            signs = [_sign(*row, scale) for row in rows]
+            signs = [sign_of(*row, scale) for row in rows]
             after.append(np.array([number.setdefault(sign, len(number)) for sign in signs], dtype=np.intp))
         found.append(tuple(after))
         if len(number) == len(set(np.concatenate(found[-2]).tolist())):
@@ -79,12 +79,18 @@ def alike(worlds: Sequence[StepTables], names: Sequence[str], moves: int) -> lis
     return [*found, *[found[-1]] * (moves + 1 - len(found))]
 
 
-def _sign(labels: list[list[int]], blocks: list[list[int]], weights: list[list[int]], scale: int) -> Hashable:
-    """Return what each action brings and where it leads, as something that can be compared."""
+def sign_of(
+    labels: list[list[int]], leads: list[list[int]], weights: list[list[int]], scale: int = 1
+) -> tuple[Hashable, ...]:
+    """Return what each action of a state brings and where it leads, as something that can be compared.
+
+    >>> sign_of([[0, 0]], [[1, 1]], [[1, 1]]) == sign_of([[0, 1]], [[1, 2]], [[2, 0]])
+    True
+    """
     sign = []
-    for brings, leads, likely in zip(labels, blocks, weights, strict=True):
+    for brings, to, likely in zip(labels, leads, weights, strict=True):
         law: dict[tuple[int, int], int] = {}
-        for value, block, weight in zip(brings, leads, likely, strict=True):
+        for value, block, weight in zip(brings, to, likely, strict=True):
             if weight:
                 law[value, block] = law.get((value, block), 0) + int(weight) * scale
         sign.append(frozenset(law.items()))

@@ -33,6 +33,7 @@ A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,7 +46,7 @@ from cidmesa.clock import check_time
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive
-from cidmesa.mesa.sequences.alike import blind_spot
+from cidmesa.mesa.sequences.alike import blind_spot, sign_of
 from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.deployment import TRAINING
 
@@ -54,6 +55,9 @@ TRIED = 64
 
 FEW = 4
 """So many are tried where there are more."""
+
+DIGITS = 50_000
+"""Rows of so many binary digits in all are settled in exact arithmetic; with more of them that takes too long."""
 
 GRID = 2**16
 """Objectives from floating point are rounded to this fraction."""
@@ -66,7 +70,7 @@ class Existence:
     Attributes
     ----------
     answer
-        ``None``: not known, since base-optimal policies are too many to try.
+        ``None``: not known, since base-optimal policies are too many to try, or numbers too long to settle exactly.
     objective
         Where there is one: its numbers.
     conflicts
@@ -98,7 +102,7 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
     tables = setup.training
     label = tables.label(names)
     size = int(np.prod([len(tables.domains[name]) for name in names]))
-    policies = list(islice(_base_optimal(setup), TRIED + 1))
+    policies = list(islice(_base_optimal(setup, names), TRIED + 1))
     complete = len(policies) <= TRIED
     conflicts: list[tuple[Ints, tuple[Ints, ...]]] = []
     others: list[tuple[Ints, Array]] = []  # policies that are not base-optimal, and what they bring
@@ -106,7 +110,11 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
         wanted = sweeps.brought(tables.model, label, size, policy)[0]
         while True:
             check_time("the search for an additive objective", "fewer values of the targets, or a shorter horizon")
-            found, conflict = _inside([wanted - brings for _, brings in others], size)
+            rows = [wanted - brings for _, brings in others]
+            found, conflict = _by_floats(rows, size), ()
+            if found is None and _digits(rows) <= DIGITS:
+                settled = cones.settle_exactly([row.tolist() for row in rows])
+                found, conflict = settled.inside, settled.conflict
             if found is None:
                 conflicts.append((policy, tuple(others[i][0] for i in conflict)))
                 break
@@ -115,26 +123,38 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
                 return Existence(True, objective.values)
             other = objective.worst()
             others.append((other, sweeps.brought(tables.model, label, size, other)[0]))
-    return Existence(False, None, tuple(conflicts)) if complete else Existence(None)
+    proved = complete and all(some for _, some in conflicts)
+    return Existence(False, None, tuple(conflicts)) if proved else Existence(None)
 
 
-def _inside(rows: Sequence[Array], size: int) -> tuple[list[Fraction] | None, tuple[int, ...]]:
-    """Return an objective with a positive number on every row, as simple as may be, or rows that contradict it."""
+def _by_floats(rows: Sequence[Array], size: int) -> tuple[Fraction, ...] | None:
+    """Return an objective with a positive number on every row, on a grid; ``None`` where floating point finds none."""
     if not rows:
-        return [Fraction(0)] * size, ()
+        return (Fraction(0),) * size
     floats: Floats = np.array([[float(Fraction(int(x), int(abs(row).max()) or 1)) for x in row] for row in rows])
     margin, found = cones.margin(cones.scaled(floats))
-    if margin > cones.SETTLED:
-        simple = [Fraction(round(x * GRID), GRID) for x in found.tolist()]
-        if all(sum(w * int(x) for w, x in zip(simple, row, strict=True)) > 0 for row in rows):
-            return simple, ()
-    settled = cones.settle_exactly([row.tolist() for row in rows])
-    return (None if settled.inside is None else list(settled.inside)), settled.conflict
+    if margin <= cones.SETTLED:
+        return None
+    simple = tuple(Fraction(round(x * GRID), GRID) for x in found.tolist())
+    inside = all(sum(w * int(x) for w, x in zip(simple, row, strict=True)) > 0 for row in rows)
+    return simple if inside else None
 
 
-def _base_optimal(setup: SequenceSetup) -> Iterator[Ints]:
-    """Yield the deterministic base-optimal policies that differ where they come to, first those of first actions."""
-    tables, may = setup.training, setup.optimum(TRAINING).may
+def _digits(rows: Sequence[Array]) -> int:
+    """Return how many binary digits rows have, without what all entries of one have in common."""
+    found = 0
+    for row in rows:
+        common = math.gcd(*(int(x) for x in row)) or 1
+        found += sum((abs(int(x)) // common).bit_length() for x in row)
+    return found
+
+
+def _base_optimal(setup: SequenceSetup, names: tuple[str, ...]) -> Iterator[Ints]:
+    """Yield the deterministic base-optimal policies that differ where they come to, first those of first actions.
+
+    Of actions that lead to the same and bring the same the first stands for all.
+    """
+    tables, may = setup.training, setup.optimum(TRAINING).may & _distinct(setup, names)
     every = np.arange(len(tables.model.states))
     leads = tables.model.weights.astype(bool)
 
@@ -152,3 +172,14 @@ def _base_optimal(setup: SequenceSetup) -> Iterator[Ints]:
             yield from from_(t + 1, after, [*so_far, actions])
 
     yield from from_(0, tables.model.start.astype(bool), [])
+
+
+def _distinct(setup: SequenceSetup, names: tuple[str, ...]) -> Mask:
+    """Return the actions that are the first of those with the same law in each state, shape (S, A)."""
+    tables = setup.training
+    found = np.ones(tables.model.successors.shape[:2], dtype=bool)
+    label = tables.label(names)
+    for s, row in enumerate(found):
+        signs = sign_of(label[s].tolist(), tables.model.successors[s].tolist(), tables.model.weights[s].tolist())
+        row[:] = [sign not in signs[:a] for a, sign in enumerate(signs)]
+    return found

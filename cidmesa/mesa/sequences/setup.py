@@ -314,6 +314,19 @@ class SequenceSetup(Shown):
         copies = (f"{name.removesuffix(NEXT)}@{t + name.endswith(NEXT)}" for name in names for t in range(steps))
         return any(copy in below for copy in copies)
 
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "distribution": name,
+                "states it begins in": int(tables.model.start.astype(bool).sum()),
+                "best return": float(self.optimum(name).value),
+            }
+            for name, tables in self.tables.items()
+        ]
+
+    def _caption(self) -> str:
+        return repr(self)
+
     def __repr__(self) -> str:
         states, actions = self.training.model.successors.shape[:2]
         return f"SequenceSetup({states} states, {actions} actions, {self.horizon} steps; {', '.join(self.tables)})"

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import lcm, prod
 from typing import Any
 
@@ -78,7 +79,7 @@ class StepTables:
         whole = np.array([int(x * unit) for x in fractions], dtype=object)
         return Paid((whole[self.label(names)] * self.model.weights).sum(axis=2), unit)
 
-    @property
+    @cached_property
     def base(self) -> Paid:
         """What a step pays the base, all scores added up."""
         parts = [self.paid([name], self.domains[name]) for name in self.score]
