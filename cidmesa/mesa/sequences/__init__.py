@@ -10,6 +10,7 @@ module             what it holds
 ``alike``          states that no objective on some targets tells apart, and what follows
 ``existence``      whether some additive objective is consistent
 ``certificates``   the proofs of that, checked from scratch
+``one_rule``       one rule for all moves, without a clock
 ``candidate``      one mesa-optimizer of a sequence
 ``predictions``    what trained agents will do, stated before training
 ``cure``           changes of training that remove a hypothesis, or make it harmless

@@ -32,6 +32,7 @@ from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive, Ends, regret_within
 from cidmesa.mesa.sequences.alike import allowed
 from cidmesa.mesa.sequences.existence import Existence, some_additive
+from cidmesa.mesa.sequences.one_rule import BRANCHES, one_rule_regret
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.shown import Shown, plain, said
 
@@ -328,6 +329,26 @@ class SequenceOptimizer(Shown):
                 return compute(name)
 
         return PerDeployment(self.setup.deployments, timed)
+
+    @within_budget
+    def one_rule_regret(
+        self, deployment: str, *, objective: Objective | str | None = None, branches: int = BRANCHES
+    ) -> Interval | None:
+        """Return the base regret of optimizers of one objective that have one rule for all moves, without a clock.
+
+        Two-sided: ``gap`` says how far the ends may be off. ``None`` where it is not known, as where a clock is worth
+        something to the objective; see :mod:`.one_rule`.
+
+        Parameters
+        ----------
+        deployment
+            Its name, or ``"training"``.
+        objective
+            A declared one, or its name; left out, :attr:`objective`.
+        branches
+            How many branches each search looks at.
+        """
+        return one_rule_regret(self.setup, self.names, self.of(objective).values, deployment, branches=branches)
 
     # Shown ------------------------------------------------------------------------------------------------------------
 

@@ -111,7 +111,8 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
         while True:
             check_time("the search for an additive objective", "fewer values of the targets, or a shorter horizon")
             rows = [wanted - brings for _, brings in others]
-            found, conflict = _by_floats(rows, size), ()
+            found = _by_floats(rows, size)
+            conflict: tuple[int, ...] = ()
             if found is None and _digits(rows) <= DIGITS:
                 settled = cones.settle_exactly([row.tolist() for row in rows])
                 found, conflict = settled.inside, settled.conflict
