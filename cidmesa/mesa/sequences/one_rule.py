@@ -178,7 +178,7 @@ def one_rule_regret(
         return None
     low, high = best.value - most.value, best.value - least.value
     off = (low - (best.value - most.bound), best.bound - best.value, best.bound - least.bound - high)
-    return Interval(float(max(low, 0)), float(high), float(max(off)))
+    return Interval(float(max(low, Fraction(0))), float(high), float(max(off)))
 
 
 def _fixed(within: Mask, fixed: Mapping[int, int]) -> Mask:

@@ -42,7 +42,7 @@ def test_a_mixture_that_the_state_does_not_tell_is_not_judged() -> None:
 
 
 @given(steps(states=2, marks=2), st.integers(1, 2), st.sampled_from([Fraction(1, 4), Fraction(1, 2)]))
-@settings(max_examples=examples(12, 120), deadline=None)
+@settings(max_examples=examples(10, 60), deadline=None)
 def test_mixtures_are_worth_what_their_parts_are(
     drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, weight: Fraction
 ) -> None:

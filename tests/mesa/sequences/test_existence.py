@@ -19,7 +19,7 @@ from tests.strategies import examples
 
 
 @given(steps(states=2, marks=3), st.integers(1, 2))
-@settings(max_examples=examples(12, 120), deadline=None)
+@settings(max_examples=examples(12, 100), deadline=None)
 def test_the_answer_is_that_of_all_policies_compared(drawn: tuple[cm.CIM, dict[str, Any]], horizon: int) -> None:
     step, _ = drawn
     force = BruteForce(step, horizon)
@@ -48,7 +48,7 @@ def test_the_answer_is_that_of_all_policies_compared(drawn: tuple[cm.CIM, dict[s
 
 
 @given(steps(states=2, marks=3), st.integers(1, 2), st.lists(st.integers(-3, 3), min_size=3, max_size=3))
-@settings(max_examples=examples(15, 150), deadline=None)
+@settings(max_examples=examples(12, 100), deadline=None)
 def test_consistent_objectives_stay_within_what_encloses_them(
     drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, numbers: list[int]
 ) -> None:

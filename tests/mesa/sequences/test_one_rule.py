@@ -19,7 +19,7 @@ from tests.strategies import examples
 
 
 @given(steps(states=3, marks=2), st.integers(1, 3), st.integers(0, 3), st.sampled_from([1, -1]))
-@settings(max_examples=examples(30, 300), deadline=None)
+@settings(max_examples=examples(20, 100), deadline=None)
 def test_the_best_rule_is_that_of_all_rules(
     drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, branches: int, sign: int
 ) -> None:
@@ -41,7 +41,7 @@ def test_the_best_rule_is_that_of_all_rules(
 
 
 @given(steps(states=3, marks=2), st.integers(1, 3), st.integers(1, 40))
-@settings(max_examples=examples(30, 300), deadline=None)
+@settings(max_examples=examples(20, 100), deadline=None)
 def test_regrets_of_optimal_rules_are_those_of_all_rules(
     drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, branches: int
 ) -> None:

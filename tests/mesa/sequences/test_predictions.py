@@ -27,7 +27,7 @@ def kept(row: Any, there: BruteForce, policy: Policy) -> bool:
 
 
 @given(steps(states=2, marks=3), st.integers(1, 2), st.lists(st.integers(-2, 2), min_size=3, max_size=3))
-@settings(max_examples=examples(15, 150), deadline=None)
+@settings(max_examples=examples(12, 60), deadline=None)
 def test_an_optimizer_of_a_consistent_objective_keeps_every_row_of_its_hypothesis(
     drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, numbers: list[int]
 ) -> None:
