@@ -27,7 +27,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -58,6 +58,9 @@ SAMPLED = 0.01
 
 LEAST_SAMPLES = 10_000
 """Fewest draws per agent and arm where only actions can be sampled."""
+
+_AT_ONCE = 2**18
+"""Numbers that are written out at once where pairs of contexts are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +471,11 @@ def variation_bounds(halves: Array, left: Floats, right: Floats, weights: Floats
     """
     mixing = left - right
     influence: Floats = weights @ np.abs(mixing)
-    return _variation(halves, lambda law: mixing @ law, weights, influence, error)
+    laws, pooled = _laws(halves)
+    apart = mixing @ laws
+    crossed = (np.sign(apart) * apart[::-1]).sum(axis=-1) / 2
+    plug_in = np.abs(mixing @ pooled).sum(axis=-1) / 2
+    return _variation(halves, plug_in, crossed, weights, influence, error)
 
 
 def pair_bounds(halves: Array, left: Ints, right: Ints, weights: Floats, *, error: float = SAMPLED) -> Bounds:
@@ -481,6 +488,11 @@ def pair_bounds(halves: Array, left: Ints, right: Ints, weights: Floats, *, erro
     left, right
         The contexts of each pair, shape ``(pairs,)``: no mixture is written out, so there may be many.
 
+    Notes
+    -----
+    Memory is agents times pairs, however many actions there are. A pair is as far apart as its reverse, and as any
+    pair of contexts in which the agent was seen to do the same; each of those is computed once.
+
     Examples
     --------
     >>> halves = np.array([[[[50, 0], [0, 50], [25, 25]]]] * 2)
@@ -490,29 +502,58 @@ def pair_bounds(halves: Array, left: Ints, right: Ints, weights: Floats, *, erro
     """
     contexts = halves.shape[2]
     influence: Floats = np.bincount(left, weights, contexts) + np.bincount(right, weights, contexts) * 1.0
-    return _variation(halves, lambda law: law[..., left, :] - law[..., right, :], weights, influence, error)
+    laws, pooled = _laws(halves)
+    plug_in = np.empty((len(weights), len(pooled))).T  # pairs first in memory: an agent's mean adds up as it always did
+    crossed = np.empty((len(weights), 2, len(pooled))).transpose(1, 2, 0)
+    for agent, mean in enumerate(pooled):
+        rows = np.concatenate([laws[0, agent], laws[1, agent], mean], axis=-1)
+        plug_in[agent], crossed[:, agent] = _pairs_apart(rows, left, right)
+    return _variation(halves, plug_in, crossed, weights, influence, error)
+
+
+def _laws(halves: Array) -> tuple[Floats, Floats]:
+    """Return how often each action was taken, in each half of the draws and in both."""
+    draws = halves.sum(axis=-1)
+    pooled = halves.sum(axis=0) / np.maximum(draws.sum(axis=0), 1)[..., None]
+    return halves / np.maximum(draws, 1)[..., None], pooled
+
+
+def _pairs_apart(rows: Floats, left: Ints, right: Ints) -> tuple[Floats, Floats]:
+    """Return how far apart one agent is in each pair: the plug-in, ``(pairs,)``, and the crossed ones, ``(2, pairs)``.
+
+    `rows` are what it did in each context, ``(contexts, 3 * actions)``: one half of the draws, the other, and both.
+    """
+    kinds, kind = np.unique(rows, axis=0, return_inverse=True)
+    one, other = kind.reshape(-1)[left], kind.reshape(-1)[right]
+    first, last = np.minimum(one, other), np.maximum(one, other)
+    cases, case = np.unique(first * len(kinds) + last, return_inverse=True)
+    first, last = np.divmod(cases, max(len(kinds), 1))
+    found = np.empty((3, len(cases)))
+    at_once = max(1, _AT_ONCE // max(rows.shape[1], 1))
+    for start in range(0, len(cases), at_once):
+        some = slice(start, start + at_once)
+        apart = (kinds[first[some]] - kinds[last[some]]).reshape(-1, 3, rows.shape[1] // 3)
+        halves, both = np.ascontiguousarray(apart[:, :2].swapaxes(0, 1)), np.ascontiguousarray(apart[:, 2])
+        found[0, some] = np.abs(both).sum(axis=-1) / 2
+        found[1:, some] = (np.sign(halves) * halves[::-1]).sum(axis=-1) / 2
+    every = found[:, case.reshape(-1)]
+    return every[0], every[1:]
 
 
 def _variation(
-    halves: Array, apart_of: Callable[[Floats], Floats], weights: Floats, influence: Floats, error: float
+    halves: Array, plug_in: Floats, crossed: Floats, weights: Floats, influence: Floats, error: float
 ) -> Bounds:
-    """Bound a weighted total variation of signed differences, each draw in context c moving it by ``influence[c]``."""
+    """Bound a weighted total variation of pairs, each draw in context c moving it by ``influence[c]``.
+
+    `plug_in` is that of all draws, ``(agents, pairs)``; `crossed`, ``(2, agents, pairs)``, that by the signs of one
+    half and the differences of the other.
+    """
     draws = halves.sum(axis=-1)
-    laws = halves / np.maximum(draws, 1)[..., None]
-    pooled = halves.sum(axis=0) / np.maximum(draws.sum(axis=0), 1)[..., None]
-    plug_in = _mean_variation(apart_of(pooled), weights)
-    apart = apart_of(laws)
-    crossed = (np.sign(apart) * apart[::-1]).sum(axis=-1) / 2 @ weights
-    upper = plug_in + _radius(influence, draws.sum(axis=0), error)
+    estimate = plug_in @ weights
+    upper = estimate + _radius(influence, draws.sum(axis=0), error)
     # Each crossed estimate has this radius, hence so has their average (Cauchy-Schwarz on the moment bound).
-    lower = crossed.mean(axis=0) - np.maximum(*(_radius(influence, part, error) for part in draws))
-    return Bounds(plug_in, np.maximum(lower, 0.0), np.minimum(upper, weights.sum()))
-
-
-def _mean_variation(apart: Floats, weights: Floats) -> Floats:
-    """Average the total variation of signed differences ``(..., pairs, actions)`` over the pairs."""
-    result: Floats = np.abs(apart).sum(axis=-1) / 2 @ weights
-    return result
+    lower = (crossed @ weights).mean(axis=0) - np.maximum(*(_radius(influence, part, error) for part in draws))
+    return Bounds(estimate, np.maximum(lower, 0.0), np.minimum(upper, weights.sum()))
 
 
 def _radius(influence: Floats, draws: Array, error: float) -> Floats:

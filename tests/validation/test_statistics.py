@@ -271,6 +271,38 @@ def test_bounds_on_total_variation_hold(apart: float) -> None:
         assert binomtest(count, runs, s.SAMPLED, alternative="greater").pvalue > 1e-3
 
 
+@given(st.integers(0, 10**6))
+@settings(max_examples=examples(quick=40, full=400))
+def test_pairs_are_bounded_as_if_all_of_them_were_written_out(seed: int) -> None:
+    """To the last digit, whether an agent does the same in many contexts or something else in each."""
+    rng = np.random.default_rng(seed)
+    agents, contexts, actions = int(rng.integers(1, 4)), int(rng.integers(2, 12)), int(rng.integers(2, 40))
+    halves = rng.integers(0, 1 + rng.choice([1, 3, 50]), (2, agents, contexts, actions))
+    if rng.random() < 0.5:  # rules that always do one thing
+        halves = (np.eye(actions, dtype=int) * 30)[rng.integers(0, min(3, actions), (2, agents, contexts))]
+    left, right = (rng.integers(0, contexts, 60) for _ in range(2))
+    left, right = np.concatenate([left, right]), np.concatenate([right, left])  # each pair and its reverse
+    weights = rng.dirichlet(np.ones(len(left)))
+    found = s.pair_bounds(halves, left, right, weights)
+    laws, pooled = halves / np.maximum(halves.sum(-1), 1)[..., None], halves.sum(0)
+    pooled = pooled / np.maximum(pooled.sum(-1), 1)[..., None]
+    apart = laws[..., left, :] - laws[..., right, :]
+    estimate = np.abs(pooled[..., left, :] - pooled[..., right, :]).sum(axis=-1) / 2 @ weights
+    crossed = ((np.sign(apart) * apart[::-1]).sum(axis=-1) / 2 @ weights).mean(axis=0)
+    assert found.estimate.tolist() == estimate.tolist()
+    influence = np.bincount(left, weights, contexts) + np.bincount(right, weights, contexts)
+    draws = halves.sum(axis=-1)
+    radius = np.max([_radius(influence, part) for part in draws], axis=0)
+    assert found.lower.tolist() == np.maximum(crossed - radius, 0).tolist()
+    assert found.upper.tolist() == np.minimum(estimate + _radius(influence, draws.sum(0)), weights.sum()).tolist()
+
+
+def _radius(influence: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = np.where(influence > 0, influence**2 / draws, 0.0)
+    return np.sqrt(np.log(1 / s.SAMPLED) / 2 * squares.sum(axis=-1))
+
+
 def test_ten_thousand_draws_decide_at_the_margin() -> None:
     rng = np.random.default_rng(3)
     same, other = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.55, 0.45], [0.45, 0.55]])
