@@ -7,6 +7,7 @@
 ``alignment_gap``          how far two objectives are apart, in [0, 1] (Skalse et al. 2024)
 ``goal_directedness``      how well the pursuit of an objective predicts a policy (MacDermott et al. 2024)
 ``behavioural_objective``  what inverse reinforcement learning recovers from each agent (Ng & Russell 2000)
+``coherence``              whether choices fit one utility: GARP, Afriat's efficiency, Kendall's zeta
 ``adaptation``             what a policy gains where training never went
 ``statistics``             the tests by themselves: shares, Holm, intervals, formula claims, bounds for sampled agents
 ``checks``                 one number an agent and prediction; who acts like which hypothesis
@@ -14,7 +15,7 @@
 =========================  =========================================================================================
 
 Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing. The
-four questions about goals are for one decision. Not here: coherence of revealed preferences, discovery of agents.
+four questions about goals are for one decision. Not here: discovery of agents.
 
 ==============  ======================================================
 module          what it holds
@@ -30,6 +31,7 @@ module          what it holds
 ``judge``       from numbers to verdicts: `validate`
 ``goals``       behavioural objective, goal-directedness, one gap
 ``gap_table``   `gaps`: all gaps of a family
+``revealed``    `coherence` of revealed preferences, and what agents choose
 ``regrets``     what each agent loses, by the base utility and by what is intended
 ==============  ======================================================
 """
@@ -47,3 +49,7 @@ from cidmesa.validation.report import Report as Report
 from cidmesa.validation.report import Row as Row
 from cidmesa.validation.report import Share as Share
 from cidmesa.validation.report import Whole as Whole
+from cidmesa.validation.revealed import Chosen as Chosen
+from cidmesa.validation.revealed import Coherence as Coherence
+from cidmesa.validation.revealed import coherence as coherence
+from cidmesa.validation.revealed import revealed_choices as revealed_choices
