@@ -103,6 +103,7 @@ _LAZY = {
         "alignment_gap",
         "behavioural_objective",
         "coherence",
+        "discover_agents",
         "gaps",
         "goal_directedness",
         "required_agents",
@@ -214,6 +215,7 @@ if _TYPE_CHECKING:
     from cidmesa.validation import alignment_gap as alignment_gap
     from cidmesa.validation import behavioural_objective as behavioural_objective
     from cidmesa.validation import coherence as coherence
+    from cidmesa.validation import discover_agents as discover_agents
     from cidmesa.validation import gaps as gaps
     from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents

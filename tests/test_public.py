@@ -92,6 +92,7 @@ SURFACE = {
     'coherence': 'choices, *prices=None',
     'counterfactual': 'model, names, *given=None, *do=None, *cut_edges=(), *policy=None',
     'derive_mesa_optimizers': "setup, *targets=None, *max_targets=1, *objectives=None, *tolerance=0.0, *prior=None, *budget='default'",
+    'discover_agents': 'system, interventions=None, *model=None, *lifted=None, *predicted=None, *nodes=None, *backgrounds=None, *margin=0.05, *seed=0, *progress=True',
     'distinguishing_training': "setup, target, *weights=(0.01, 0.1, 0.5), *observables=None, *tolerance=0.0, *budget='default'",
     'from_causallearn': 'graph, *decisions=(), *utilities=(), *orient=()',
     'from_dagitty': 'text, *decisions=None, *utilities=None',

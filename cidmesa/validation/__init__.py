@@ -9,13 +9,14 @@
 ``behavioural_objective``  what inverse reinforcement learning recovers from each agent (Ng & Russell 2000)
 ``coherence``              whether choices fit one utility: GARP, Afriat's efficiency, Kendall's zeta
 ``adaptation``             what a policy gains where training never went
+``discover_agents``        which nodes are decisions and utilities, and of whom (Kenton et al. 2023)
 ``statistics``             the tests by themselves: shares, Holm, intervals, formula claims, bounds for sampled agents
 ``checks``                 one number an agent and prediction; who acts like which hypothesis
 ``judge``, ``report``      from numbers to verdicts; text, DataFrame, JSON, page
 =========================  =========================================================================================
 
 Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing. The
-four questions about goals are for one decision. Not here: discovery of agents.
+four questions about goals are for one decision.
 
 ==============  ======================================================
 module          what it holds
@@ -32,10 +33,16 @@ module          what it holds
 ``goals``       behavioural objective, goal-directedness, one gap
 ``gap_table``   `gaps`: all gaps of a family
 ``revealed``    `coherence` of revealed preferences, and what agents choose
+``adapting``    systems whose rules may adapt: solved, trained again, asked, frozen
+``mechanism_graph``  from responses of mechanisms to a game, and back
+``discovery``   `discover_agents`: who is an agent, and for what
 ``regrets``     what each agent loses, by the base utility and by what is intended
 ==============  ======================================================
 """
 
+from cidmesa.validation.discovery import Discovered as Discovered
+from cidmesa.validation.discovery import Tried as Tried
+from cidmesa.validation.discovery import discover_agents as discover_agents
 from cidmesa.validation.gap_table import Gaps as Gaps
 from cidmesa.validation.gap_table import gaps as gaps
 from cidmesa.validation.goals import adaptation as adaptation
@@ -44,6 +51,8 @@ from cidmesa.validation.goals import behavioural_objective as behavioural_object
 from cidmesa.validation.goals import goal_directedness as goal_directedness
 from cidmesa.validation.judge import required_agents as required_agents
 from cidmesa.validation.judge import validate as validate
+from cidmesa.validation.mechanism_graph import Game as Game
+from cidmesa.validation.mechanism_graph import MechanismEdge as MechanismEdge
 from cidmesa.validation.one_agent import OneAgent as OneAgent
 from cidmesa.validation.report import Report as Report
 from cidmesa.validation.report import Row as Row

@@ -23,7 +23,7 @@ def chains(n: int) -> Any:
 
 
 def broken_pairs(costs: np.ndarray, e: float = 1.0) -> set[tuple[int, int]]:
-    """Pairs (t, s) with a chain from t to s of weak preferences, and s strictly better than t; costs[t, s] = p_t x_s."""
+    """Pairs (t, s): a chain from t to s of weak preferences, and s strictly better than t; costs[t, s] = p_t x_s."""
     found = set()
     for chain in chains(len(costs)):
         weak = all(e * costs[a, a] >= costs[a, b] for a, b in pairwise(chain))
