@@ -10,7 +10,7 @@
 ``coherence``              whether choices fit one utility: GARP, Afriat's efficiency, Kendall's zeta
 ``adaptation``             what a policy gains where training never went
 ``discover_agents``        which nodes are decisions and utilities, and of whom (Kenton et al. 2023)
-``statistics``             the tests by themselves: shares, Holm, intervals, formula claims, bounds for sampled agents
+``statistics``             the tests by themselves: shares, Holm, intervals, formula claims
 ``checks``                 one number an agent and prediction; who acts like which hypothesis
 ``judge``, ``report``      from numbers to verdicts; text, DataFrame, JSON, page
 =========================  =========================================================================================
@@ -18,30 +18,34 @@
 Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing. The
 four questions about goals are for one decision.
 
-==============  ======================================================
-module          what it holds
-==============  ======================================================
-``matching``    agents and setups matched by names and values
-``one_agent``   what one agent does, without a claim about others
-``one_row``     hypotheses that say the same; rows about model organisms
-``subjects``    agents seen alike, whether told or sampled
-``statistics``  the tests by themselves
-``checks``      one number an agent and prediction; who acts like what
-``changed``     the same where one thing is changed, mostly by training again
-``report``      the report as data, text and page
-``judge``       from numbers to verdicts: `validate`
-``goals``       behavioural objective, goal-directedness, one gap
-``gap_table``   `gaps`: all gaps of a family
-``revealed``    `coherence` of revealed preferences, and what agents choose
-``adapting``    systems whose rules may adapt: solved, trained again, asked, frozen
-``mechanism_graph``  from responses of mechanisms to a game, and back
-``discovery``   `discover_agents`: who is an agent, and for what
-``regrets``     what each agent loses, by the base utility and by what is intended
-==============  ======================================================
+=====================  ======================================================================
+module                 what it holds
+=====================  ======================================================================
+``matching``           agents and setups matched by names and values
+``one_agent``          what one agent does, without a claim about others
+``one_row``            hypotheses that say the same; rows about model organisms
+``subjects``           agents seen alike, whether told or sampled
+``statistics``         the tests by themselves
+``sampled``            one agent's statistics known from draws of its actions
+``checks``             one number an agent and prediction; who acts like what
+``changed``            the same where one thing is changed, mostly by training again
+``report``             the report as data, text and page
+``judge``              from numbers to verdicts: `validate`
+``goals``              behavioural objective, goal-directedness, one gap
+``gap_table``          `gaps`: all gaps of a family
+``revealed``           `coherence` of revealed preferences, and what agents choose
+``adapting``           systems whose rules may adapt: solved, trained again, asked, frozen
+``mechanism_graph``    from responses of mechanisms to a game, and back
+``mechanism_changes``  what is tried in the place of a mechanism
+``discovered``         what discovery finds
+``discovery``          `discover_agents`: who is an agent, and for what
+``lifted_contexts``    the same of frozen rules, by the contexts that set mechanisms
+``regrets``            what each agent loses, by the base utility and by what is intended
+=====================  ======================================================================
 """
 
-from cidmesa.validation.discovery import Discovered as Discovered
-from cidmesa.validation.discovery import Tried as Tried
+from cidmesa.validation.discovered import Discovered as Discovered
+from cidmesa.validation.discovered import Tried as Tried
 from cidmesa.validation.discovery import discover_agents as discover_agents
 from cidmesa.validation.gap_table import Gaps as Gaps
 from cidmesa.validation.gap_table import gaps as gaps

@@ -117,10 +117,9 @@ class Retrained:
 
     def _trained(self, recipe: Any, decision: str, world: CIM, blind: tuple[str, ...]) -> Floats:
         others = [other for other in world.cid.decisions if other != decision]
-        if others and getattr(recipe, "shared_rules", ()):
-            raise NotApplicableError(
-                f"decisions that share a rule cannot be left out one by one: {recipe.shared_rules!r}."
-            )
+        shared = getattr(recipe, "shared_rules", None)
+        if others and shared:
+            raise NotApplicableError(f"decisions that share a rule cannot be left out one by one: {shared!r}.")
         agents = recipe.retrain(model=alone(world, others), without=blind)
         return np.asarray(agents.probabilities(decision), dtype=np.float64)
 

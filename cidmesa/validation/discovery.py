@@ -40,23 +40,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arrays import Floats, Ints, Mask
+from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import Budget
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
-from cidmesa.mechanisms import Table
-from cidmesa.mesa.predictions.comparable_contexts import observation_pairs
-from cidmesa.shown import Shown
 from cidmesa.solve import context_law
 from cidmesa.solve.queries.payoffs import uniform_policy
-from cidmesa.validation.adapting import Adapting, Frozen, Retrained, Solved, system_of, watched
-from cidmesa.validation.mechanism_graph import Game, MechanismEdge, game_of, predicted_responses
-from cidmesa.validation.statistics import ALPHA, CHANCE, MARGIN, can_test, holm, pair_bounds
+from cidmesa.validation.adapting import Adapting, Frozen, Retrained, Solved, system_of
+from cidmesa.validation.discovered import Discovered, Tried
+from cidmesa.validation.lifted_contexts import without_adapting
+from cidmesa.validation.mechanism_changes import cut_from, other_rules, other_tables, random_setting
+from cidmesa.validation.mechanism_graph import MechanismEdge, game_of, predicted_responses
+from cidmesa.validation.statistics import ALPHA, CHANCE, MARGIN, can_test, holm
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
@@ -66,138 +65,6 @@ _BACKGROUNDS = 24
 
 _NOTHING = 1e-9
 """Variation up to here is rounding, where rules are exact."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What was seen of one mechanism and one rule.
-
-    Attributes
-    ----------
-    tail, head
-        The node whose mechanism was changed, and the decision whose rule was watched.
-    edge
-        The response that was found; ``None`` where there is none.
-    predicted
-        The one that the diagram predicts; ``None`` where it predicts none.
-    effect
-        The largest total variation between the rules before and after, over the contexts that come up in both (mean
-        over agents).
-    trials
-        Changes in which some context came up both before and after.
-    p
-        Of agents that are trained again or asked: how likely so many of them change their rule by accident, corrected
-        for all that was tried; 0 or 1 where rules are exact.
-    why
-        Why nothing could be seen, if so.
-    """
-
-    tail: str
-    head: str
-    edge: MechanismEdge | None
-    predicted: MechanismEdge | None
-    effect: float
-    trials: int
-    p: float
-    why: str = ""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Discovered(Shown):
-    """Who was found to be an agent, and how that differs from what was predicted.
-
-    Attributes
-    ----------
-    game
-        The discovered game: its graph, decisions and utilities with their agents.
-    tried
-        Every mechanism and rule that were tried.
-    kind
-        How the system adapts, in words.
-    lifted
-        Node → the context that sets its mechanism; empty where the system adapted.
-    """
-
-    game: Game
-    tried: tuple[Tried, ...]
-    kind: str
-    lifted: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def cid(self) -> CID:
-        """The discovered graph, with its decisions and utilities."""
-        return self.game.cid
-
-    @property
-    def edges(self) -> tuple[MechanismEdge, ...]:
-        """The responses that were found."""
-        return tuple(one.edge for one in self.tried if one.edge is not None)
-
-    @property
-    def predicted(self) -> tuple[MechanismEdge, ...]:
-        """The responses that the diagram predicts."""
-        return tuple(one.predicted for one in self.tried if one.predicted is not None)
-
-    @property
-    def missing(self) -> tuple[MechanismEdge, ...]:
-        """Predicted and not found, or found to be of the other kind."""
-        return tuple(e for one in self.tried if (e := one.predicted) is not None and not _agree(one.edge, e))
-
-    @property
-    def unpredicted(self) -> tuple[MechanismEdge, ...]:
-        """Found and not predicted, or predicted to be of the other kind."""
-        return tuple(e for one in self.tried if (e := one.edge) is not None and not _agree(e, one.predicted))
-
-    @property
-    def as_predicted(self) -> bool:
-        """Whether all that was tried came out as predicted."""
-        return not self.missing and not self.unpredicted
-
-    def _rows(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = [
-            {
-                "mechanism": one.tail,
-                "rule": one.head,
-                "predicted": _said(one.predicted),
-                "found": _said(one.edge),
-                "effect": one.effect,
-                "trials": one.trials,
-                "why": one.why,
-            }
-            for one in self.tried
-        ]
-        if not any(one.why for one in self.tried):
-            for row in rows:
-                del row["why"]
-        return rows
-
-    def _caption(self) -> str:
-        return f"Responses of rules to mechanisms ({self.kind})"
-
-    def _note(self) -> str:
-        words = f"{self.game!r}. "
-        if self.as_predicted:
-            return words + "As predicted."
-        for what, edges in (("Predicted and not found", self.missing), ("Not predicted", self.unpredicted)):
-            if edges:
-                words += f"{what}: {', '.join(map(str, edges))}. "
-        return words.strip()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the game and all that was tried as plain data."""
-        return {
-            "decisions": dict(self.game.decisions),
-            "utilities": dict(self.game.utilities),
-            "kind": self.kind,
-            "lifted": dict(self.lifted),
-            "tried": self._rows(),
-            "missing": [str(edge) for edge in self.missing],
-            "unpredicted": [str(edge) for edge in self.unpredicted],
-        }
-
-    def __repr__(self) -> str:
-        found = "as predicted" if self.as_predicted else f"{len(self.missing) + len(self.unpredicted)} differences"
-        return f"Discovered({self.game!r}, {found})"
 
 
 def discover_agents(
@@ -281,7 +148,7 @@ def discover_agents(
     adapting = system_of(system, model)
     world = adapting.model
     if lifted is not None:
-        return _without_adapting(adapting, world, dict(lifted), predicted or world.cid, margin, seed)
+        return without_adapting(adapting, world, dict(lifted), predicted or world.cid, margin, seed)
     given = {node: list(found) for node, found in (interventions or {}).items()}
     changed = list(world.cid.nodes) if nodes is None else [world.cid.nodes[world.cid.id(node)] for node in nodes]
     for node in given:
@@ -289,7 +156,7 @@ def discover_agents(
     exact = isinstance(adapting, Solved)
     more = (_BACKGROUNDS if exact else 0) if backgrounds is None else backgrounds
     rng = np.random.default_rng(seed)
-    worlds = [world.with_policy(uniform_policy(world))] + [_random(world, rng) for _ in range(more)]
+    worlds = [world.with_policy(uniform_policy(world))] + [random_setting(world, rng) for _ in range(more)]
     pairs = [(tail, head) for head in world.cid.decisions for tail in changed if tail != head]
     search = _Search(adapting, worlds, given, margin, rng, "exact" if exact else "agents")
     with Budget(None) as budget:
@@ -298,14 +165,14 @@ def discover_agents(
         adjusted = holm([one.p for one in seen])
         search.require_power(len(pairs))
         found = [p <= ALPHA for p in adjusted]
-        again = [(i, pair) for i, pair in enumerate(pairs) if found[i]]
+        again = [pair for pair, there in zip(pairs, found, strict=True) if there]
         bar = budget.each(again, "cutting what reads them", "nodes=[..] changes fewer", shown=progress)
-        terminal = {i: search.is_terminal(*pair) for i, pair in bar}
+        terminal = {(tail, head): search.is_terminal(tail, head) for tail, head in bar}
     foretold = {(edge.tail, edge.head): edge for edge in predicted_responses(predicted or world.cid)}
     tried = tuple(
         Tried(
             *pair,
-            MechanismEdge(*pair, terminal[i]) if found[i] else None,
+            MechanismEdge(*pair, terminal[pair]) if found[i] else None,
             foretold.get(pair),
             seen[i].effect,
             seen[i].trials,
@@ -355,7 +222,7 @@ class _Search:
         if isinstance(self.system, Frozen):
             return _Look()
         for number, plain in enumerate(self.worlds):
-            world = _cut(plain, tail, head) if cut else plain
+            world = cut_from(plain, tail, head) if cut else plain
             blind = (tail,) if cut and tail in world.cid.parents(head) else ()
             key = (number, head, tail if cut else None)
             for after in self._changes(world, tail):
@@ -418,10 +285,10 @@ class _Search:
     def _changes(self, world: CIM, node: str) -> Iterator[CIM]:
         """Yield the world with another mechanism of `node`."""
         if world.cid.kind(node) == "decision":
-            rules = self.given.get(node) or _other_rules(world, node, self.rng)
+            rules = self.given.get(node) or other_rules(world, node, self.rng)
             yield from (world.with_policy({node: rule}) for rule in rules)
             return
-        given: Sequence[Any] = self.given.get(node) or _other_tables(world, node, self.rng)
+        given: Sequence[Any] = self.given.get(node) or other_tables(world, node, self.rng)
         few = given if self.mode == "exact" or node in self.given else given[:2]
         yield from (world.shift({node: mechanism}) for mechanism in few)
 
@@ -437,187 +304,3 @@ def _apart(before: Floats, after: Floats, weight: Floats) -> Floats:
     """Return the total variation of each agent's rules, ``(agents,)``."""
     moved: Floats = np.abs(before - after).sum(axis=-1) / 2 @ weight
     return moved
-
-
-def _cut(world: CIM, tail: str, head: str) -> CIM:
-    """Return the world in which no child of `tail` reads it; `head` is dealt with by hiding it."""
-    tables: dict[str, Any] = {}
-    rules: dict[str, Any] = {}
-    for child in world.cid.children(tail):
-        if child == head:
-            continue
-        table = np.asarray(world.rules[child] if world.cid.kind(child) == "decision" else world.cpd(child))
-        axis = world.cid.parents(child).index(tail)
-        deaf = np.broadcast_to(table.take([0], axis=axis), table.shape)
-        if world.cid.kind(child) == "decision":
-            rules[child] = deaf
-        else:
-            tables[child] = _as_table(world, child, deaf)
-    return world.shift(tables).with_policy(rules) if rules else world.shift(tables)
-
-
-def _as_table(world: CIM, node: str, values: Any) -> Table:
-    return Table(np.array(values, dtype=np.float64), domain=None if _pays(world, node) else world.domain(node))
-
-
-def _pays(world: CIM, node: str) -> bool:
-    return world.cid.kind(node) == "utility"
-
-
-def _other_tables(world: CIM, node: str, rng: np.random.Generator) -> list[Table]:
-    """Return mechanisms to try in the place of one."""
-    table = np.asarray(world.cpd(node), dtype=np.float64)
-    if _pays(world, node):
-        found = [-table, *(np.roll(table, 1, axis=axis) for axis in range(table.ndim))]
-        found.append(rng.permuted(table.reshape(-1)).reshape(table.shape))
-    else:
-        count = table.shape[-1]
-        tilt = np.arange(1, count + 1) ** 2
-        tilted = np.broadcast_to(tilt / tilt.sum(), table.shape)
-        found = [
-            np.roll(table, 1, axis=-1),
-            (table + tilted) / 2,
-            tilted,
-            rng.dirichlet(np.ones(count), table.shape[:-1]),
-        ]
-    return [_as_table(world, node, one) for one in found if not np.allclose(one, table, atol=1e-12)]
-
-
-def _other_rules(world: CIM, node: str, rng: np.random.Generator) -> list[Floats]:
-    """Return rules to try in the place of another decision's."""
-    return [_rule(world, node, rng) for _ in range(3)]
-
-
-def _rule(world: CIM, node: str, rng: np.random.Generator) -> Floats:
-    """Draw a rule that mostly takes one action of those that are allowed."""
-    shape = (*map(world.card, world.cid.parents(node)), world.card(node))
-    may = world.allowed(node)
-    weights = rng.exponential(size=shape) ** 3 * (1.0 if may is None else may)
-    rule: Floats = weights / weights.sum(axis=-1, keepdims=True)
-    return rule
-
-
-def _random(world: CIM, rng: np.random.Generator) -> CIM:
-    """Return the model with other mechanisms and rules throughout."""
-    tables = {}
-    for node in world.cid.nodes:
-        if world.cid.kind(node) == "decision":
-            continue
-        shape = np.shape(world.cpd(node))
-        values = rng.normal(size=shape) if _pays(world, node) else rng.dirichlet(np.ones(shape[-1]), shape[:-1])
-        tables[node] = _as_table(world, node, values)
-    return world.shift(tables).with_policy({d: _rule(world, d, rng) for d in world.cid.decisions})
-
-
-def _agree(found: MechanismEdge | None, predicted: MechanismEdge | None) -> bool:
-    """Say whether what was found is what was predicted, as far as it was tried."""
-    if found is None or predicted is None:
-        return found is predicted
-    return found.terminal is None or found.terminal == predicted.terminal
-
-
-def _said(edge: MechanismEdge | None) -> str:
-    if edge is None:
-        return "no"
-    return {True: "terminal", False: "yes", None: "yes, of which kind not tried"}[edge.terminal]
-
-
-# Without adaptation ---------------------------------------------------------------------------------------------------
-
-
-def _without_adapting(
-    system: Adapting, world: CIM, lifted: dict[str, str], predicted: CID, margin: float, seed: int
-) -> Discovered:
-    """Compare frozen rules between the values of the contexts that they are told of."""
-    for node, context in lifted.items():
-        if world.cid.nodes[world.cid.id(context)] not in world.cid.parents(node):
-            raise NotApplicableError(
-                f"`{context}` does not set the mechanism of `{node}`: it is no parent of it, "
-                f"cm.lift_context(cid, [{node!r}])."
-            )
-    foretold = {(edge.tail, edge.head): edge for edge in predicted_responses(predicted)}
-    told = isinstance(system, Solved)
-    subjects = None if told else watched(system.agents if isinstance(system, Frozen) else _made(system), world, seed)
-    tried = []
-    for head, (tail, context) in product(world.cid.decisions, lifted.items()):
-        parents = world.cid.parents(head)
-        if tail == head:
-            continue
-        if context not in parents:
-            tried.append(Tried(tail, head, None, None, 0.0, 0, 1.0, f"`{head}` is not told of `{context}`"))
-            continue
-        law = np.asarray(context_law(world, head, policy=uniform_policy(world)), dtype=np.float64)
-        free = np.ones(law.shape, dtype=bool)
-        where = _deaf(world, tail, head, lifted)
-        effects, ps, counts = [], [], []
-        for keep in (free, where):
-            if keep is None:
-                continue
-            pairs = observation_pairs(np.where(keep, law, 0.0), parents.index(context))
-            counts.append(len(pairs))
-            if not len(pairs):
-                effects.append(0.0)
-                ps.append(1.0)
-                continue
-            scale = pairs.weights / pairs.greatest
-            if subjects is None:
-                moved = _between(system.rules(head, world.with_policy(_others(world, head))), pairs.left, pairs.right)
-                effects.append(float((moved @ scale).mean()))
-                ps.append(0.0 if moved.max() > _NOTHING else 1.0)
-            elif subjects.counts is not None:
-                bounds = pair_bounds(subjects.counts[head], pairs.left, pairs.right, scale)
-                effects.append(float(bounds.estimate.mean()))
-                ps.append(can_test(int((bounds.lower > margin).sum()), subjects.size).support)
-            else:
-                moved = _between(subjects.rules[head], pairs.left, pairs.right) @ scale
-                effects.append(float(moved.mean()))
-                ps.append(can_test(int((moved > margin).sum()), subjects.size).support)
-        terminal = None if where is None else len(ps) > 1 and ps[1] <= ALPHA
-        edge = MechanismEdge(tail, head, terminal) if ps[0] <= ALPHA else None
-        why = "" if counts[0] else f"no two contexts that come up differ in `{context}` alone"
-        tried.append(Tried(tail, head, edge, foretold.get((tail, head)), effects[0], counts[0], ps[0], why))
-    edges = [one.edge for one in tried if one.edge]
-    return Discovered(game_of(world.cid, edges), tuple(tried), "frozen rules, contexts lifted", lifted)
-
-
-def _made(system: Adapting) -> Any:
-    """Return the agents of a system that makes them, as they are in its own world."""
-    from cidmesa.agents.brought import from_rules
-
-    if isinstance(system, Retrained):
-        return system.recipe.retrain(model=system.model)
-    policy = {
-        d: system.rules(d, system.model.with_policy(_others(system.model, d)))[0] for d in system.model.cid.decisions
-    }
-    shaped = {d: rule.reshape(*map(system.model.card, system.model.cid.parents(d)), -1) for d, rule in policy.items()}
-    return from_rules([shaped], system.model)
-
-
-def _others(world: CIM, head: str) -> dict[str, Floats]:
-    return {d: rule for d, rule in uniform_policy(world).items() if d != head}
-
-
-def _between(rules: Floats, left: Ints, right: Ints) -> Floats:
-    """Return the total variation of each agent's rule between the contexts of each pair."""
-    apart: Floats = np.abs(rules[:, left] - rules[:, right]).sum(axis=-1) / 2
-    return apart
-
-
-def _deaf(world: CIM, tail: str, head: str, lifted: Mapping[str, str]) -> Mask | None:
-    """Mark the contexts of `head` in which every other child of `tail` is set not to read it; ``None``: cannot be."""
-    parents = world.cid.parents(head)
-    keep = np.ones(tuple(map(world.card, parents)), dtype=bool)
-    for child in world.cid.children(tail):
-        if child == head:
-            continue
-        context = lifted.get(child)
-        if context is None or context not in parents or world.cid.kind(child) == "decision":
-            return None
-        table = np.asarray(world.cpd(child), dtype=np.float64)
-        names = world.cid.parents(child)
-        ahead = np.moveaxis(table, (names.index(context), names.index(tail)), (0, 1))
-        deaf = np.array([np.allclose(one, one[:1], atol=1e-12) for one in ahead])
-        shape = [1] * len(parents)
-        shape[parents.index(context)] = len(deaf)
-        keep &= deaf.reshape(shape)
-    return keep if keep.any() else None

@@ -26,7 +26,7 @@ Intelligence 322, 2023 (arXiv 2208.08345), Algorithms 1 to 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cidmesa.diagram import CID
@@ -110,17 +110,11 @@ def game_of(cid: CID, edges: Iterable[MechanismEdge]) -> Game:
     decisions = {node: numbers[group[node]] for node in cid.nodes if node in decides}
     utilities = {node: numbers[group[node]] for node in cid.nodes if node in valued}
     drawn = [node for node in utilities if not cid.children(node) and node not in decides]
-    one = len(numbers) <= 1
-    owned = [
-        {agent: [node for node in nodes if of[node] == agent] for agent in range(len(numbers))}
+    owned: list[dict[Hashable, list[str]]] = [
+        {agent: [node for node in nodes if of[node] == agent] for agent in range(max(1, len(numbers)))}
         for nodes, of in ((list(decisions), decisions), (drawn, utilities))
     ]
-    found = CID(
-        cid.edges,
-        nodes=cid.nodes,
-        decisions=list(decisions) if one else owned[0],
-        utilities=drawn if one else owned[1],
-    )
+    found = CID(cid.edges, nodes=cid.nodes, decisions=owned[0], utilities=owned[1])
     return Game(found, decisions, utilities)
 
 

@@ -47,10 +47,10 @@ def test_algorithm_2_finds_the_decisions_that_can_be_worth_something(cid: cm.CID
     assert set(game.decisions) == {d for d, utilities in own.items() if utilities}
     assert set(game.utilities) == set().union(*own.values())
     for d, utilities in own.items():
-        for e in own:
-            if utilities & own[e]:
+        for e, others in own.items():
+            if utilities & others:
                 assert game.decisions[d] == game.decisions[e]
-            elif utilities and own[e] and cid.agent_of(d) != cid.agent_of(e):
+            elif utilities and others and cid.agent_of(d) != cid.agent_of(e):
                 assert game.decisions[d] != game.decisions[e]
     assert game.cid.demote(*game.cid.decisions, *game.cid.utilities) == cid.demote(*cid.decisions, *cid.utilities)
 
@@ -290,8 +290,8 @@ def test_what_is_no_system_is_refused_in_one_line() -> None:
         cm.discover_agents(model, lifted={"cheese": "smell"})
     with pytest.raises(UnknownNodeError, match="chese"):
         cm.discover_agents(model, {"chese": []})
+    few = cm.train(model, learner="exact", policy="tabular", agents=1, steps=5, progress=False)
     with pytest.raises(NotApplicableError, match="train at least"):
-        few = cm.train(model, learner="exact", policy="tabular", agents=1, steps=5, progress=False)
         cm.discover_agents(few, progress=False)
 
 
