@@ -104,9 +104,12 @@ _LAZY = {
     "cidmesa.validation": (
         "alignment_gap",
         "behavioural_objective",
+        "coherence",
+        "discover_agents",
         "gaps",
         "goal_directedness",
         "required_agents",
+        "revealed_choices",
         "validate",
         "validate_along",
     ),
@@ -215,9 +218,12 @@ if _TYPE_CHECKING:
     from cidmesa.solve import value_of_information as value_of_information
     from cidmesa.validation import alignment_gap as alignment_gap
     from cidmesa.validation import behavioural_objective as behavioural_objective
+    from cidmesa.validation import coherence as coherence
+    from cidmesa.validation import discover_agents as discover_agents
     from cidmesa.validation import gaps as gaps
     from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents
+    from cidmesa.validation import revealed_choices as revealed_choices
     from cidmesa.validation import validate as validate
     from cidmesa.validation import validate_along as validate_along
 

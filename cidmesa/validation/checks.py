@@ -55,15 +55,8 @@ from cidmesa.model import CIM
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import payoff_tensor, reached_contexts, utility_range
 from cidmesa.validation.one_agent import INCONSISTENT, OUTSIDE
-from cidmesa.validation.statistics import (
-    LEAST_SAMPLES,
-    MARGIN,
-    SAMPLED,
-    Bounds,
-    linear_bounds,
-    pair_bounds,
-    variation_bounds,
-)
+from cidmesa.validation.sampled import Bounds, linear_bounds, pair_bounds, variation_bounds
+from cidmesa.validation.statistics import LEAST_SAMPLES, MARGIN, SAMPLED
 from cidmesa.validation.subjects import Sparse, Subjects, examine, sparse
 
 FIT = 0.25

@@ -40,13 +40,13 @@ from cidmesa.validation.one_agent import OUTSIDE
 from cidmesa.validation.one_row import merged, organism_predictions
 from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
+from cidmesa.validation.sampled import Bounds
 from cidmesa.validation.statistics import (
     ALPHA,
     CHANCE,
     KAPPA,
     LEAST_SAMPLES,
     MARGIN,
-    Bounds,
     ConfidenceInterval,
     EvidenceVerdict,
     PValues,
