@@ -35,7 +35,8 @@ module        what it holds
 ``fonts``     which fonts draw these
 ``dot``       Graphviz source
 ``mermaid``   Mermaid source
-``tikz``      TikZ source
+``latex``     text that LaTeX prints as it is
+``tikz``      TikZ source, by itself or in the macros of cid-latex
 ``picture``   `render`, and pictures in notebooks
 ============  ======================================================
 """

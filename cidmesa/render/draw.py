@@ -123,11 +123,13 @@ class Drawing:
         return tuple(one for s in self.shapes for one in (s.shapes if isinstance(s, Group) else (s,)))
 
 
-def draw(picture: Spec, layout: Layout, within: Rectangle | None = None, *, headed: bool = False) -> Drawing:
+def draw(
+    picture: Spec, layout: Layout, within: Rectangle | None = None, *, headed: bool = False, least: float = 0.0
+) -> Drawing:
     """Turn a picture and its layout into shapes.
 
     `within` is the part of the plane to show, the whole picture if left out; `headed` keeps room for a title even
-    without one. Pictures that share both show every node at the same place of their canvas.
+    without one; the canvas is at least `least` wide. Pictures that share all three show every node at the same place.
     """
     shapes: list[Shape] = []
     for group, _ in picture.groups:
@@ -147,7 +149,7 @@ def draw(picture: Spec, layout: Layout, within: Rectangle | None = None, *, head
     for node in picture.nodes:
         box = layout.boxes[node.name]
         shapes.append(Group(tuple(_node(node, box, numbered)), box, *_told(node)))
-    return _framed(picture, shapes, within or extent(picture, layout), headed)
+    return _framed(picture, shapes, within or extent(picture, layout), headed, least)
 
 
 def _told(node: Node) -> tuple[str, tuple[str, ...]]:
@@ -273,12 +275,19 @@ def extent(picture: Spec, layout: Layout) -> Rectangle:
     return Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
 
 
-def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle, headed: bool) -> Drawing:
+def canvas_width(picture: Spec, within: Rectangle) -> float:
+    """Return how wide a canvas has to be for a picture that fills `within`, its title and its legend."""
+    rows = legend_rows(picture, max(within.width, 260.0))
+    widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
+    return max(within.width, widest, typeset.width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.PAGE_MARGIN
+
+
+def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle, headed: bool, least: float) -> Drawing:
     """Put the title above, the legend below and a margin around, and move everything to positive coordinates."""
     head = theme.TITLE_SIZE * 1.9 if picture.title or headed else 0.0
-    rows = _legend_rows(picture, max(extent.width, 260.0))
+    rows = legend_rows(picture, max(extent.width, 260.0))
     widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
-    width = max(extent.width, widest, typeset.width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.PAGE_MARGIN
+    width = max(least, canvas_width(picture, extent))
     dx, dy = width / 2 - extent.x, theme.PAGE_MARGIN + head - extent.top
     moved = [_moved(shape, dx, dy) for shape in shapes]
     if picture.title:
@@ -302,7 +311,8 @@ def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle, headed: bool)
 _SAMPLE = 24.0
 
 
-def _legend_rows(picture: Spec, room: float) -> list[list[tuple[str, str, float]]]:
+def legend_rows(picture: Spec, room: float) -> list[list[tuple[str, str, float]]]:
+    """Return the legend in rows that fit `room` where they can: mark, words and width of each entry."""
     rows: list[list[tuple[str, str, float]]] = []
     used = 0.0
     for mark, words in picture.legend:

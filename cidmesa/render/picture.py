@@ -14,7 +14,7 @@ from cidmesa.errors import DiagramError, NotApplicableError, did_you_mean
 from cidmesa.render import raster, svg, tikz
 from cidmesa.render.around import restricted, together
 from cidmesa.render.dot import to_dot
-from cidmesa.render.draw import Drawing, beside, draw, extent
+from cidmesa.render.draw import Drawing, beside, canvas_width, draw, extent
 from cidmesa.render.engines import Engine, place
 from cidmesa.render.geometry import Layout, Rectangle
 from cidmesa.render.mermaid import to_mermaid
@@ -83,6 +83,11 @@ class Picture:
         """The picture as TikZ."""
         return tikz.to_tikz(self.spec, self.layout)
 
+    @property
+    def influence_diagram(self) -> str:
+        """The picture in the macros of cid-latex's ``influence-diagrams``."""
+        return tikz.to_influence_diagram(self.spec, self.layout)
+
     @cached_property
     def drawing(self) -> Drawing:
         """The picture as shapes."""
@@ -92,7 +97,8 @@ class Picture:
         left, right = min(p.left for p in parts), max(p.right for p in parts)
         top, bottom = min(p.top for p in parts), max(p.bottom for p in parts)
         within = Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
-        return draw(self.spec, self.layout, within, headed=any(mate.title for mate in self.mates))
+        least = max(canvas_width(mate, within) for mate in self.mates)
+        return draw(self.spec, self.layout, within, headed=any(mate.title for mate in self.mates), least=least)
 
     def inline(self, identifier: str) -> str:
         """Return the picture for a page of HTML: the keyboard goes from node to node, and each says what it has.
@@ -111,7 +117,8 @@ class Picture:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture; the ending chooses the format.
 
-        ``.svg``, ``.png``, ``.pdf``, ``.dot`` or ``.gv``, ``.mmd``, ``.md`` (Mermaid in a code fence), ``.tex``.
+        ``.svg``, ``.png``, ``.pdf``, ``.dot`` or ``.gv``, ``.mmd``, ``.md`` (Mermaid in a code fence), ``.tex`` (TikZ);
+        ``.cid.tex`` takes the macros of cid-latex.
 
         Raises
         ------
@@ -133,7 +140,7 @@ class Picture:
         text = {
             ".mmd": lambda: self.mermaid + "\n",
             ".md": lambda: f"```mermaid\n{self.mermaid}\n```\n",
-            ".tex": lambda: self.tikz + "\n",
+            ".tex": lambda: (self.influence_diagram if target.name.endswith(".cid.tex") else self.tikz) + "\n",
         }.get(ending, lambda: self.dot + "\n")()
         target.write_text(text, encoding="utf-8")
         return target

@@ -69,7 +69,7 @@ def test_an_index_stands_below_the_line_in_svg_dot_and_mermaid() -> None:
 LABELS = st.text(st.sampled_from("abcmwW_- .\n語言θ"), min_size=1, max_size=60).filter(lambda t: t.strip())
 
 
-@settings(max_examples=examples(quick=150, full=4000))
+@settings(max_examples=examples(quick=100, full=800))
 @given(
     label=LABELS,
     note=st.text(st.sampled_from("abw \n"), max_size=60),
@@ -97,7 +97,7 @@ def test_whatever_is_written_in_a_node_is_inside_its_shape(
                 assert inside(kind, shape_box.grown(0.5), (x, y))
 
 
-@settings(max_examples=examples(quick=100, full=2000))
+@settings(max_examples=examples(quick=100, full=1000))
 @given(text=LABELS)
 def test_lines_fit_and_no_letter_is_lost(text: str) -> None:
     lines = wrapped(text, 14, 60)
@@ -105,7 +105,7 @@ def test_lines_fit_and_no_letter_is_lost(text: str) -> None:
     assert all(width(line, 14) <= 60 for line in lines)
 
 
-@settings(max_examples=examples(quick=30, full=800))
+@settings(max_examples=examples(quick=25, full=200))
 @given(cid=cids(min_chance=2, max_chance=6), data=st.data())
 def test_captions_cover_no_link(cid: cm.CID, data: st.DataObject) -> None:
     """What is said of a node is in it, and links run outside nodes."""
@@ -129,7 +129,7 @@ def test_a_utility_is_no_rectangle_even_without_its_colour() -> None:
 
 
 @pytest.mark.parametrize("engine", ["own", "auto"])
-@settings(max_examples=examples(quick=15, full=300))
+@settings(max_examples=examples(quick=12, full=100))
 @given(cid=cids(min_chance=2, max_chance=5), data=st.data())
 def test_what_does_not_change_does_not_move(engine: Any, cid: cm.CID, data: st.DataObject) -> None:
     links = data.draw(st.sets(st.sampled_from(cid.edges))) if cid.edges else set()
@@ -175,7 +175,7 @@ def test_time_steps_stand_in_line_and_so_do_the_copies_of_a_variable(direction: 
     assert at["S@0"][0] < at["S@1"][0] < at["S@2"][0]
 
 
-@settings(max_examples=examples(quick=40, full=1000))
+@settings(max_examples=examples(quick=25, full=200))
 @given(cid=cids(min_chance=2, max_chance=6), data=st.data())
 def test_ranks_and_rows_are_kept_and_nothing_overlaps(cid: cm.CID, data: st.DataObject) -> None:
     ranks = data.draw(st.lists(st.integers(-1, 3), min_size=len(cid), max_size=len(cid)))
@@ -230,7 +230,7 @@ def test_latent_common_causes_are_dashed_double_arrows() -> None:
     assert "u" in {node.name for node in spec_of(bow, rings={"voi": ["u"]}).nodes}
 
 
-@settings(max_examples=examples(quick=40, full=800))
+@settings(max_examples=examples(quick=25, full=150))
 @given(cid=cids(min_chance=3, max_chance=7), data=st.data())
 def test_double_arrows_end_at_their_nodes_and_hide_nothing_else(cid: cm.CID, data: st.DataObject) -> None:
     roots = [name for name in cid.chance if not cid.parents(name) and not any(
@@ -272,7 +272,7 @@ def test_each_ring_says_for_which_decisions_it_is() -> None:
 # Frames --------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=examples(quick=6, full=100))
+@settings(max_examples=examples(quick=6, full=25))
 @given(cid=cids(min_chance=2, max_chance=4), direction=st.sampled_from(["down", "right"]))
 def test_no_link_crosses_the_words_on_a_frame(cid: cm.CID, direction: Any) -> None:
     setup = cm.TrainingSetup(cid, deployments={"here": {cid.chance[0]}, "a longer name": {cid.chance[0]}})
