@@ -7,6 +7,7 @@
 ``documents``            where these are made
 ``data``                 the same as plain data, which ``--json`` prints
 ``pictures``             the pictures alone
+``views``                the views that a shell or a page asks for by name
 =======================  ==============================================================================================
 
 A document is a page, Markdown, a LaTeX fragment or text:

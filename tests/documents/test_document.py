@@ -185,7 +185,7 @@ def test_latex_names_what_it_needs_and_survives_brackets_and_signs() -> None:
 def test_pictures_stand_three_in_a_line() -> None:
     picture = DOCUMENT.blocks[[isinstance(block, Figure) for block in DOCUMENT.blocks].index(True)].pictures[0]
     text = Document("A", (Figure((picture,) * 7),)).latex
-    assert text.count(r"\resizebox") == 3
+    assert text.count(r"\resizebox{") == 3
     assert text.count(r"\begin{tikzpicture}") == 7
     assert text.count("{") == text.count("}")
 
