@@ -80,7 +80,8 @@ class Table:
         return [[c if isinstance(c, Cell) else Cell(c) for c in row] for row in self.rows]
 
 
-_COLOURS = {"good": "32", "bad": "31", "open": "33", "muted": "2", "strong": "1"}
+COLOURS = {"good": "32", "bad": "31", "open": "33", "muted": "2", "strong": "1"}
+"""What a terminal writes a tone in."""
 _GAP = 2
 _NARROWEST = 8
 
@@ -263,7 +264,7 @@ def _row(cells: Sequence[Cell], widths: Sequence[int], align: str, colour: bool)
             room = " " * (width - columns(text))
             half = len(room) // 2
             before, after = {"l": ("", room), "r": (room, ""), "c": (room[:half], room[half:])}[side]
-            parts.append(before + painted(text, _COLOURS.get(cell.tone, ""), colour) + after)
+            parts.append(before + painted(text, COLOURS.get(cell.tone, ""), colour) + after)
         lines.append((" " * _GAP).join(parts).rstrip())
     return lines
 
@@ -293,7 +294,7 @@ def _stacked(table: Table, width: int, colour: bool) -> list[str]:
             parts = _wrapped(bare(cell.text), max(width - room - _GAP, _NARROWEST))
             for i, part in enumerate(parts):
                 shown = painted(label, "2", colour) if i == 0 else " " * room
-                lines.append(f"{shown}{' ' * _GAP}{painted(part, _COLOURS.get(cell.tone, ''), colour)}".rstrip())
+                lines.append(f"{shown}{' ' * _GAP}{painted(part, COLOURS.get(cell.tone, ''), colour)}".rstrip())
         lines.append("")
     return lines[:-1]
 

@@ -56,16 +56,6 @@ def incentive_document(cid: CID, title: str) -> Document:
     return Document(title, (*blocks, *sections.incentive_tables(data.incentive_data(cid))), footer=FOOTER)
 
 
-def family_document(family: Family, title: str) -> Document:
-    """Lay out a derivation: base and mesa diagrams side by side, candidates, regrets, shifts, predictions."""
-    found = data.family_data(family)
-    blocks: list[Block] = [*family_figures(family), *sections.family_tables(found), *ranking_table(found)]
-    blocks += sections.comparison_tables(data.comparison_data(family))
-    if family.setup.model is not None:
-        blocks += [Heading("Predictions"), *sections.prediction_tables(data.family_predictions(family))]
-    return Document(title, tuple(blocks), footer=FOOTER)
-
-
 def setup_figures(setup: TrainingSetup) -> list[Block]:
     """Draw the base diagram with its incentives, and the base optimizer's beside it."""
     drawn, words = [], []
@@ -80,6 +70,17 @@ def setup_figures(setup: TrainingSetup) -> list[Block]:
             "a deployment exactly where data from there return to training."
         )
     return [Figure(tuple(drawn), " ".join(words))] if drawn else []
+
+
+def main_figure(family: Family) -> list[Block]:
+    """Draw the base diagram beside that of the first rival: the picture that tells the story."""
+    base = family.setup.cid
+    if not _readable(base):
+        return []
+    rivals = [c for c in family.hypotheses if "identical" not in c.positions][:1]
+    drawn = [pictures.diagram_picture(base, "Base"), *(pictures.mesa_picture(c, legend=False) for c in rivals)]
+    words = "The base diagram" + (" and the rival that training does not exclude" if rivals else "")
+    return [Figure(tuple(drawn), f"{words}. A ring around a node is an incentive; dotted links are observations.")]
 
 
 def family_figures(family: Family) -> list[Block]:
@@ -121,7 +122,7 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
     ]
     ranking = found["ranking"]
     if "why" in ranking:
-        return [Heading("Ranking"), Paragraph(f"None: {ranking['why']}", muted=True)]
+        return [Heading("Ranking", 2), Paragraph(f"None: {ranking['why']}", muted=True)]
     if ranking["expected_regret"]:
         regrets = ", ".join(f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_regret"].items())
         words.append(f"Expected base regret: {regrets}.")
