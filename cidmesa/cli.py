@@ -233,7 +233,7 @@ def _train(words: argparse.Namespace) -> int:
 
 
 def _validate(words: argparse.Namespace) -> int:
-    from cidmesa.documents.sections import report_document
+    from cidmesa.documents.sections.verdicts import report_document
     from cidmesa.validation import validate
 
     system = _system(words)

@@ -217,7 +217,7 @@ def _lines(ax: Axes, labels: Sequence[str]) -> None:
 def _plane(ax: Axes, across: str, up: str) -> None:
     ax.set_xlabel(across, color=INK, fontsize=_SIZE)
     ax.set_ylabel(up, color=INK, fontsize=_SIZE)
-    legend = ax.legend(frameon=False, fontsize=_SIZE - 1)
+    legend = ax.legend(frameon=False, fontsize=_SIZE - 1, loc="center left", bbox_to_anchor=(1.0, 0.5))
     for text in legend.get_texts():
         text.set_color(INK)
     _style(ax)

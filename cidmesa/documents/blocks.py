@@ -62,4 +62,12 @@ class Fold:
     blocks: tuple[Block, ...]
 
 
-Block: TypeAlias = Heading | Paragraph | Points | Table | Figure | Chart | Fold
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Blocks side by side where there is room: words, and the picture that they are about."""
+
+    left: tuple[Block, ...]
+    right: tuple[Block, ...]
+
+
+Block: TypeAlias = Heading | Paragraph | Points | Table | Figure | Chart | Fold | Beside

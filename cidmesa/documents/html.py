@@ -10,7 +10,7 @@ from html import escape
 from itertools import count
 
 from cidmesa import plots, shown
-from cidmesa.documents.blocks import Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
 from cidmesa.errors import MissingDependencyError
 from cidmesa.plots import Chart
 from cidmesa.render import svg
@@ -24,7 +24,7 @@ _STYLE = """
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; }
-main, header, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.5rem; }
+main, header, footer { max-width: 80rem; margin: 0 auto; padding: 0 1.5rem; }
 header { padding-top: 2.5rem; }
 h1 { font-size: 2.1rem; line-height: 1.15; margin: 0 0 .4rem; letter-spacing: -.01em; }
 h2 { font-size: 1.45rem; margin: 2.8rem 0 .8rem; padding-top: .9rem; border-top: 1px solid var(--rule); }
@@ -69,6 +69,8 @@ svg.chart text { font-family: inherit; }
 .points .mark-open { border-color: var(--open); }
 .points .mark-strong { border-color: var(--ink); font-size: 1.08rem; }
 .points .mark-muted { color: var(--muted); }
+.beside > div { min-width: 0; } .beside figure { margin-top: .8rem; }
+@media (min-width: 70rem) { .beside { display: grid; grid-template-columns: 1fr 1fr; gap: 2rem; align-items: start; } }
 details { margin: .5rem 0; border-bottom: 1px solid var(--rule); }
 summary { cursor: pointer; padding: .35rem 0; max-width: 60rem; }
 summary:hover, summary:focus-visible { background: var(--soft); }
@@ -147,6 +149,9 @@ def _block(block: Block, anchor: str, numbers: Iterator[int]) -> str:
             return _figure(block, numbers)
         case Chart():
             return _chart(block, numbers)
+        case Beside(left=left, right=right):
+            sides = ("\n".join(_block(part, "", numbers) for part in side) for side in (left, right))
+            return '<div class="beside">' + "".join(f"<div>{side}</div>" for side in sides) + "</div>"
         case Fold(summary=summary, blocks=inside):
             written = "\n".join(_block(part, "", numbers) for part in inside)
             return f"<details><summary>{inline(summary)}</summary>\n{written}\n</details>"

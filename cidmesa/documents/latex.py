@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cidmesa.documents.blocks import Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
 from cidmesa.plots import Chart
 from cidmesa.render.tikz import escaped
 from cidmesa.shown import Cell, Table
@@ -80,6 +80,8 @@ def _block(block: Block) -> str:
             return table(block)
         case Chart(caption=caption):
             return rf"\emph{{{_text(caption)}}} (A chart: see the page.)"
+        case Beside(left=left, right=right):
+            return "\n\n".join(map(_block, (*left, *right)))
         case Fold(summary=summary, blocks=inside):
             return "\n\n".join([rf"\paragraph{{{_text(summary)}}}", *map(_block, inside)])
         case Figure(pictures=pictures, caption=caption):

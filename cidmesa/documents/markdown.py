@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cidmesa.documents.blocks import Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
 from cidmesa.plots import Chart
 from cidmesa.render.mermaid import to_mermaid
 from cidmesa.shown import Cell, Table, columns, inline
@@ -48,6 +48,8 @@ def _block(block: Block) -> str:
             return table(block)
         case Chart(caption=caption):
             return f"*{caption}* (A chart: see the page.)"
+        case Beside(left=left, right=right):
+            return "\n\n".join(map(_block, (*left, *right)))
         case Fold(summary=summary, blocks=inside):
             written = "\n\n".join(map(_block, inside))
             return f"<details>\n<summary>{inline(summary)}</summary>\n\n{written}\n\n</details>"

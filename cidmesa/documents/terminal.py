@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from cidmesa import shown
-from cidmesa.documents.blocks import Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
 from cidmesa.plots import Chart
 from cidmesa.render.spec import Spec
 from cidmesa.shown import COLOURS, Cell, Table, bare, columns, painted
@@ -45,6 +45,8 @@ def _block(block: Block, width: int, colour: bool) -> list[str]:
             return shown.text(block, width, colour=colour).split("\n")
         case Chart():
             return []
+        case Beside(left=left, right=right):
+            return write_blocks((*left, *right), width, colour=colour).rstrip("\n").split("\n")
         case Fold(summary=summary, blocks=inside):
             head = [painted(line, "1", colour) for line in textwrap.wrap(bare(summary), width)]
             return [*head, "", *write_blocks(inside, width, colour=colour).rstrip("\n").split("\n")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.documents import sections
 from cidmesa.documents.blocks import Block, Heading, Paragraph
+from cidmesa.documents.sections import bottom_line, candidates, verdicts
 from cidmesa.reports import documents
 
 if TYPE_CHECKING:
@@ -39,19 +39,19 @@ def _time(seconds: float) -> str:
 
 def derivation(system: System, arm: str, found: Data, *, first: bool) -> list[Block]:
     """Say what training leaves open in an arm; of the first one tabulate it."""
-    line = sections.family_line(found["family"])
+    line = bottom_line.family_line(found["family"])
     if len(system.setups) > 1:
         line = f"{arm}: {line}"
-    return [Paragraph(line), *(sections.brief_family_table(found["family"]) if first else [])]
+    return [Paragraph(line), *(candidates.brief_family_table(found["family"]) if first else [])]
 
 
-def verdicts(system: System, arm: str, body: str, entry: Data) -> list[Block]:
+def population(system: System, arm: str, body: str, entry: Data) -> list[Block]:
     """Say who acts like what in one population, what that costs, and what was contradicted."""
     several = len(system.setups) * len(system.bodies) > 1
     head = Heading(f"Trained agents: {arm}, {body}" if several else "Trained agents", 2)
-    return [head, sections.population_points(entry["report"])]
+    return [head, bottom_line.population_points(entry["report"])]
 
 
 def closing(claims: list[Data]) -> list[Block]:
     """Say what became of the claims of the source."""
-    return [Heading("What became of the claims", 2), *sections.claim_points(claims)] if claims else []
+    return [Heading("What became of the claims", 2), *verdicts.claim_points(claims)] if claims else []

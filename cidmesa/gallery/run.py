@@ -154,7 +154,7 @@ def run(
             say(f"{arm}, {body}: judging")
             reports[arm, body] = validate(families[arm], agents[arm, body], progress=options.get("progress", True))
             entry = body_data(system, body, reports[arm, body])
-            show(page.verdicts(system, arm, body, entry))
+            show(page.population(system, arm, body, entry))
     done = Run(system, families, parts, agents, reports)
     show(page.closing(done.plain["claims"]))
     return done

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.criteria import Answer, incentives
-from cidmesa.documents.sections import CRITERION_TITLES
+from cidmesa.documents.sections.words import CRITERION_TITLES
 from cidmesa.errors import CidmesaError, NotApplicableError
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.candidates.tampering import tampering

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
 from cidmesa.diagram import CID
-from cidmesa.documents import sections
 from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
 from cidmesa.documents.document import Document
+from cidmesa.documents.sections import diagram
+from cidmesa.documents.sections.words import interval, number
 from cidmesa.mesa.candidates.ranking import STABLE, percent
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -46,14 +47,14 @@ def overview(obj: CID | CIM | TrainingSetup, title: str, story: str = "") -> Doc
         rows.append((f"`{node}`", cid.kind(node) + agent, parents, values))
     blocks.append(Table(("node", "kind", "parents", "values"), tuple(rows), caption="Nodes"))
     if isinstance(obj, TrainingSetup):
-        blocks += sections.setup_table(data.setup_data(obj))
+        blocks += diagram.setup_table(data.setup_data(obj))
     return Document(title, tuple(blocks), footer=FOOTER)
 
 
 def incentive_document(cid: CID, title: str) -> Document:
     """Tabulate and draw the incentives of a diagram."""
     blocks = _drawn([cid], [pictures.diagram_picture(cid)] if _readable(cid) else [])
-    return Document(title, (*blocks, *sections.incentive_tables(data.incentive_data(cid))), footer=FOOTER)
+    return Document(title, (*blocks, *diagram.incentive_tables(data.incentive_data(cid))), footer=FOOTER)
 
 
 def setup_figures(setup: TrainingSetup) -> list[Block]:
@@ -112,8 +113,8 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
         (
             ", ".join(f"`{t}`" for t in row["targets"]),
             _share(row["range"]),
-            sections.number(row["complexity"]),
-            sections.number(row["training_regret"]),
+            number(row["complexity"]),
+            number(row["training_regret"]),
         )
         for row in found["ranking"]["rows"]
     ]
@@ -124,12 +125,10 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
     if "why" in ranking:
         return [Heading("Ranking", 2), Paragraph(f"None: {ranking['why']}", muted=True)]
     if ranking["expected_regret"]:
-        regrets = ", ".join(f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_regret"].items())
+        regrets = ", ".join(f"`{name}` {interval(ends)}" for name, ends in ranking["expected_regret"].items())
         words.append(f"Expected base regret: {regrets}.")
     if ranking.get("expected_intended_regret"):
-        meant = ", ".join(
-            f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_intended_regret"].items()
-        )
+        meant = ", ".join(f"`{name}` {interval(ends)}" for name, ends in ranking["expected_intended_regret"].items())
         words.append(f"Expected regret by `{found['intended']}`, which is intended: {meant}.")
     others = ", ".join(
         f"{' and '.join(f'`{t}`' for t in names)} with {change}" for change, names in ranking["contenders"].items()

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
-from cidmesa.documents import sections
-from cidmesa.documents.blocks import Block, Fold, Heading, Paragraph, Points
+from cidmesa.documents.blocks import Beside, Block, Fold, Heading, Paragraph, Points
 from cidmesa.documents.document import Document
+from cidmesa.documents.sections import bottom_line, candidates, charts, comparisons, diagram, predictions, verdicts
 from cidmesa.reports import data, documents
 from cidmesa.shown import Cell, Table, said
 
@@ -150,30 +150,32 @@ def whole_document(
     """
     first = arms[0]
     told = documents.paragraphs(story)
-    blocks: list[Block] = [Paragraph(text) for text in told[:1]]
-    blocks += [bottom_line(arms, claims), *documents.main_figure(first.family)]
+    lead: list[Block] = [Paragraph(text) for text in told[:1]]
+    lead.append(_bottom_line(arms, claims))
+    picture = documents.main_figure(first.family)
+    blocks: list[Block] = [Beside(tuple(lead), tuple(picture))] if picture else lead
     blocks += [Fold("The whole story", tuple(map(Paragraph, told[1:])))] if told[1:] else []
     if claims:
-        blocks += [Heading("What became of the claims"), *sections.claim_table(claims)]
+        blocks += [Heading("What became of the claims"), *verdicts.claim_table(claims)]
     blocks += _agents(arms)
-    blocks += _candidates(arms)
+    blocks += _derived(arms)
     blocks += _diagram(first, incentives)
     blocks += _made(arms)
     return Document(title, tuple(blocks), subtitle, footer=documents.FOOTER)
 
 
-def bottom_line(arms: Sequence[Arm], claims: Sequence[Data] = ()) -> Points:
+def _bottom_line(arms: Sequence[Arm], claims: Sequence[Data] = ()) -> Points:
     """Return what came out, in words: what was derived, who acts like what, what was contradicted."""
-    lines: list[Cell | str] = [Cell(sections.family_line(arms[0].found["family"]), "strong")]
+    lines: list[Cell | str] = [Cell(bottom_line.family_line(arms[0].found["family"]), "strong")]
     several = sum(len(arm.populations) for arm in arms) > 1
     against: list[Cell | str] = []
     for arm in arms:
         for body, population in arm.populations.items():
             who = f"{_named(arm, body)}: " if several else ""
             lines += [
-                who + line for line in sections.population_lines(population.report)[: _BRIEF if several else None]
+                who + line for line in bottom_line.population_lines(population.report)[: _BRIEF if several else None]
             ]
-            against += [Cell(who + line, "bad") for line in sections.contradictions(population.report)]
+            against += [Cell(who + line, "bad") for line in bottom_line.contradictions(population.report)]
     against += [Cell(f"Contradicted: {c['says']} {c['because']}.", "bad") for c in claims if c["verdict"] == _AGAINST]
     upheld = sum(c["verdict"] == "supported" for c in claims)
     if claims:
@@ -195,28 +197,28 @@ def _named(arm: Arm, body: str) -> str:
 def _diagram(first: Arm, incentives: Data) -> list[Block]:
     figures = documents.setup_figures(first.family.setup)
     found: list[Block] = [Heading("The base diagram")]
-    found += sections.setup_table(first.found["setup"])
-    found.append(Fold("Who has an incentive to what", tuple(sections.incentive_tables(incentives))))
+    found += diagram.setup_table(first.found["setup"])
+    found.append(Fold("Who has an incentive to what", tuple(diagram.incentive_tables(incentives))))
     return [*found, Fold("The base diagram and the base optimizer's", tuple(figures))] if figures else found
 
 
-def _candidates(arms: Sequence[Arm]) -> list[Block]:
+def _derived(arms: Sequence[Arm]) -> list[Block]:
     """Tabulate the candidates of each arm; the pictures, comparisons and predictions are of the first."""
     first = arms[0]
     blocks: list[Block] = [Heading("The mesa-optimizers that training could have produced")]
     blocks += [Paragraph(f"Of {first.name}.")] if first.name else []
-    blocks += sections.family_tables(first.found["family"])
-    chart = sections.regret_chart(first.found["family"])
+    blocks += candidates.family_tables(first.found["family"])
+    chart = charts.regret_chart(first.found["family"])
     blocks += [Fold("Regret in deployment as a chart", (chart,))] if chart else []
     figures = documents.family_figures(first.family)
     blocks += [Fold("The mesa diagram of each hypothesis", tuple(figures))] if figures else []
     blocks += documents.ranking_table(first.found["family"])
-    blocks += sections.comparison_tables(first.found["comparisons"])
+    blocks += comparisons.comparison_tables(first.found["comparisons"])
     for arm in arms[1:]:
-        line = sections.family_line(arm.found["family"])
-        blocks.append(Fold(f"{arm.name}: {line}", tuple(sections.family_tables(arm.found["family"]))))
+        line = bottom_line.family_line(arm.found["family"])
+        blocks.append(Fold(f"{arm.name}: {line}", tuple(candidates.family_tables(arm.found["family"]))))
     if first.family.setup.model is not None:
-        rows = sections.prediction_tables(first.found["predictions"])
+        rows = predictions.prediction_tables(first.found["predictions"])
         stated = len(first.found["predictions"]["predictions"])
         blocks += [Heading("Predictions"), Fold(f"{stated} predictions, stated before training", tuple(rows))]
     return blocks
@@ -228,7 +230,7 @@ def _agents(arms: Sequence[Arm]) -> list[Block]:
     if not found:
         return []
     blocks: list[Block] = [Heading("Trained agents")]
-    chart = sections.dose_chart(
+    chart = charts.dose_chart(
         {arm.name: {body: population.report for body, population in arm.populations.items()} for arm in arms}
     )
     blocks += [] if chart is None else [chart]
@@ -238,7 +240,7 @@ def _agents(arms: Sequence[Arm]) -> list[Block]:
             blocks += [Heading(_named(arm, body), 2)] if len(found) > 1 else []
             blocks += inside
         else:
-            lines = " ".join(sections.population_lines(population.report)[:_BRIEF])
+            lines = " ".join(bottom_line.population_lines(population.report)[:_BRIEF])
             blocks.append(Fold(f"{_named(arm, body)}: {lines}", tuple(inside)))
     return blocks
 
@@ -246,11 +248,11 @@ def _agents(arms: Sequence[Arm]) -> list[Block]:
 def _population(population: Population) -> list[Block]:
     said_of = f"{population.report['agents']} agents: {population.description}." if population.description else ""
     blocks: list[Block] = [Paragraph(said_of)] if said_of else []
-    blocks += [sections.population_points(population.report), *sections.verdict_blocks(population.report)]
+    blocks += [bottom_line.population_points(population.report), *verdicts.verdict_blocks(population.report)]
     if population.curve is not None:
         steps, values = population.curve
         caption = "What the agents earned along their training, by what training scores."
-        blocks.append(Fold("Learning curves", (sections.curve_chart(steps, values, "earned", caption),)))
+        blocks.append(Fold("Learning curves", (charts.curve_chart(steps, values, "earned", caption),)))
     return blocks
 
 

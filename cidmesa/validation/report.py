@@ -420,7 +420,7 @@ class Report:
     @property
     def summary(self) -> str:
         """The bottom line in words, a sentence a line: who acts like what, what it costs, what was contradicted."""
-        from cidmesa.documents.sections import population_points
+        from cidmesa.documents.sections.bottom_line import population_points
 
         return "\n".join(bare(cell.text) for cell in population_points(self.to_dict()).cells)
 
@@ -438,7 +438,7 @@ class Report:
         """
         title = title or self.title or "Predictions and trained agents"
         if self.family is None:
-            from cidmesa.documents.sections import report_document
+            from cidmesa.documents.sections.verdicts import report_document
 
             return report_document({**self.to_dict(), "title": title})
         from cidmesa.reports import report
@@ -447,7 +447,7 @@ class Report:
 
     def to_text(self, width: int = 120, *, colour: bool = False) -> str:
         """Return the verdicts as tables for a terminal."""
-        from cidmesa.documents.sections import report_document
+        from cidmesa.documents.sections.verdicts import report_document
 
         return report_document(self.to_dict()).text(width, colour=colour)
 
@@ -474,7 +474,7 @@ class Report:
         MissingDependencyError
             matplotlib is not installed.
         """
-        from cidmesa.documents.sections import statistic_chart
+        from cidmesa.documents.sections.charts import statistic_chart
         from cidmesa.plots import draw
 
         chart = statistic_chart(self.to_dict())
@@ -495,7 +495,7 @@ class Report:
         return self.to_text()
 
     def _repr_html_(self) -> str:
-        from cidmesa.documents.sections import report_document
+        from cidmesa.documents.sections.verdicts import report_document
 
         return report_document(self.to_dict())._repr_html_()
 

@@ -26,7 +26,8 @@ def family_line(data: Data) -> str:
     if not rivals:
         return "Of the objectives looked at, training leaves the base one alone."
     harms = [(c, name, ends[1]) for c in rivals for name, ends in c["deployment_regret"].items() if ends[1]]
-    words = f"Training cannot tell the base objective from {_each(rivals)}"
+    tolerated = f", with a regret of {number(data['tolerance'])} tolerated," if data["tolerance"] else ""
+    words = f"Training{tolerated} cannot tell the base objective from {_each(rivals)}"
     if not harms:
         return f"{words}, which loses nothing in any deployment looked at."
     worst, name, most = max(harms, key=lambda found: found[2])
@@ -65,11 +66,22 @@ def population_lines(data: Data) -> list[str]:
     said: dict[str, list[str]] = {}
     for name, row in told.items():
         said.setdefault(_who(row) + _lost(data, name), []).append(name)
-    lines = [f"In {listed([_where(name) for name in where])} {words}." for words, where in said.items()]
-    if not told:
-        lost = [f"{_where(name)}{_lost(data, name).replace(';', ':', 1)}" for name in data.get("lost", {})]
-        lines = [f"No distribution tells the hypotheses apart. {'; '.join(lost)}.".replace(" .", "")]
+    deployed = {words: where for words, where in said.items() if where != ["training"]}
+    lines = [
+        f"In {listed([_where(name) for name in where])} {words}."
+        for words, where in sorted((deployed or said).items(), key=lambda found: -_most(data, found[1]))
+    ]
+    lines = lines or ["No distribution tells the hypotheses apart."]
+    worst = max(data.get("lost", {}), key=lambda name: _most(data, [name]), default=None)
+    if worst is not None and not any(worst in where for where in deployed.values()) and _most(data, [worst]) > 0:
+        lines.append(f"They lose most in {_where(worst)}{_lost(data, worst).replace(';', ':', 1)}.")
     return lines
+
+
+def _most(data: Data, where: Sequence[str]) -> float:
+    """Return the largest share of what can be lost that agents lose in some distributions."""
+    found = [data["lost"][name] for name in where if name in data.get("lost", {})]
+    return max((one["mean"] / one["range"] for one in found if one["range"]), default=0.0)
 
 
 def _where(name: str) -> str:
@@ -100,6 +112,9 @@ _OTHERS: Final = {
 
 def _who(row: Data) -> str:
     """Write who acts like what: the hypotheses by how many follow them, then whoever does something else."""
+    unseen = row.get("not shown")
+    if unseen and unseen["count"] == unseen["of"]:
+        return f"the {unseen['of']} agents hardly come to the situations that tell the hypotheses apart"
     hypotheses = sorted((label for label in row if label not in _OTHERS), key=lambda label: -row[label]["count"])
     parts: list[str] = []
     for label in hypotheses:
@@ -116,12 +131,17 @@ def _who(row: Data) -> str:
     return ", ".join(parts)
 
 
+_SLIGHT: Final = 5e-3
+"""A share of what can be lost that a sentence calls nothing."""
+
+
 def _lost(data: Data, name: str) -> str:
     """Write the mean regret in a distribution, of what can be lost there."""
     found = data.get("lost", {}).get(name)
     if not found or not found["range"]:
         return ""
-    return f"; regret {number(found['mean'])} of {number(found['range'])}"
+    mean = found["mean"] if found["mean"] > _SLIGHT * found["range"] else 0.0
+    return f"; regret {number(mean)} of {number(found['range'])}"
 
 
 _CLAIMS: Final = {

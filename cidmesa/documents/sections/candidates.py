@@ -46,7 +46,7 @@ def brief_family_table(data: Data) -> list[Block]:
     shown, _ = shown_candidates(data)
     left = [c for c in shown if c["consistency"] != "EXCLUDED"]
     out = [joined(c) for c in shown if c["consistency"] == "EXCLUDED"]
-    deployments = [name for name in data["deployments"] if any(c["deployment_regret"].get(name) for c in left)]
+    deployments = [name for name in data["deployments"] if any(_matters(c, name) for c in left)]
     rows: list[tuple[Cell | str, ...]] = [
         (target(c), _consistency(c), number(c["training_regret"]), *(_regret(c, name) for name in deployments))
         for c in left
@@ -54,6 +54,12 @@ def brief_family_table(data: Data) -> list[Block]:
     columns = ("target", "verdict", "training regret", *(f"regret in `{name}`" for name in deployments))
     note = f"Excluded: {names(out)}." if out else ""
     return [Table(columns, tuple(rows), "llr" + "r" * len(deployments), "What training leaves open", note)]
+
+
+def _matters(candidate: Data, name: str) -> bool:
+    """Whether an objective on the targets loses something there."""
+    ends = candidate["deployment_regret"].get(name)
+    return ends is not None and (ends[1] is None or ends[1] > _HARMLESS)
 
 
 def shown_candidates(data: Data) -> tuple[list[Data], list[Data]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from cidmesa.documents.sections.words import Data, number
 from cidmesa.plots import Chart
@@ -78,6 +78,10 @@ def dose_of(arms: Sequence[str]) -> tuple[str, list[float]] | None:
         return None
 
 
+_SEEN: Final = 0.02
+"""A share of what can be lost from which on a line of a chart can be told from the axis."""
+
+
 def dose_chart(arms: Mapping[str, Mapping[str, Data]]) -> Chart | None:
     """Return regret against dose, a line a body and deployment in which agents lose something.
 
@@ -96,8 +100,9 @@ def dose_chart(arms: Mapping[str, Mapping[str, Data]]) -> Chart | None:
             for where, lost in report.get("lost", {}).items():
                 if lost["range"]:
                     point = {"dose": dose, "mean": lost["mean"], "agents": lost["agents"]}
+                    point["share"] = lost["mean"] / lost["range"]
                     lines.setdefault(f"{body}, {where}", []).append(point)
-    lines = {label: points for label, points in lines.items() if any(point["mean"] > 1e-3 for point in points)}
+    lines = {label: points for label, points in lines.items() if any(point["share"] > _SEEN for point in points)}
     if not lines:
         return None
     shown = ", ".join(number(dose) for dose in doses)

@@ -294,5 +294,7 @@ def claim_table(claims: Iterable[Data]) -> list[Block]:
 
 def claim_points(claims: Iterable[Data]) -> list[Block]:
     """List what became of the claims of the source, a line each."""
-    points = tuple(Cell(f"{c['says']} {c['verdict']}: {c['because']}", VERDICTS[c["verdict"]]) for c in claims)
+    points = tuple(
+        Cell(f"{c['says']} {c['verdict'].capitalize()}: {c['because']}.", VERDICTS[c["verdict"]]) for c in claims
+    )
     return [Points(points)] if points else []
