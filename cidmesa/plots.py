@@ -55,6 +55,35 @@ class Chart:
     caption: str = ""
 
 
+def curve(steps: Sequence[float], values: Sequence[Sequence[float]], what: str, caption: str) -> Chart:
+    """Return a curve with the spread over agents.
+
+    Parameters
+    ----------
+    steps
+        Where it was measured.
+    values
+        One row a step, one number an agent.
+    what
+        What the numbers are.
+    caption
+        Words below.
+    """
+    return Chart("curve", {"steps": list(steps), "values": [list(row) for row in values], "what": what}, caption)
+
+
+def regrets(bars: Sequence[tuple[str, str, Sequence[float]]]) -> Chart:
+    """Return base regrets in deployments, as intervals.
+
+    Parameters
+    ----------
+    bars
+        Triples (deployment, targets, interval).
+    """
+    found = [{"where": where, "label": label, "interval": list(ends)} for where, label, ends in bars]
+    return Chart("regrets", {"bars": found}, "Base regret in deployment, over all objectives training could select.")
+
+
 def draw(chart: Chart, ax: Axes | None = None) -> Axes:
     """Draw a chart.
 

@@ -90,7 +90,7 @@ class Document:
         else:
             from IPython.display import display
 
-            display(self)
+            display(self)  # type: ignore[no-untyped-call, unused-ignore]
 
     def save(self, path: str | Path) -> Path:
         """Write the document; the ending chooses the format: ``.html``, ``.md``, ``.tex`` or ``.txt``."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cidmesa import plots
 from cidmesa._version import __version__
 from cidmesa.documents.blocks import Beside, Block, Fold, Heading, Paragraph, Points
 from cidmesa.documents.document import Document
@@ -113,7 +114,7 @@ def report(family: Family, agents: Any = None, report: Any = None, *, title: str
 
 def population_of(report: Any, agents: Any, description: str = "") -> Population:
     """Return a population with its verdicts, its recipe and its learning curve, as far as it has them."""
-    earned = getattr(agents, "earned", ())
+    earned = getattr(agents, "curve", ()) or getattr(agents, "earned", ())
     curve = None
     if earned:
         kept = earned[:: max(1, len(earned) // _MOST_STEPS)]
@@ -252,7 +253,7 @@ def _population(population: Population) -> list[Block]:
     if population.curve is not None:
         steps, values = population.curve
         caption = "What the agents earned along their training, by what training scores."
-        blocks.append(Fold("Learning curves", (charts.curve_chart(steps, values, "earned", caption),)))
+        blocks.append(Fold("Learning curves", (plots.curve(steps, values, "earned", caption),)))
     return blocks
 
 

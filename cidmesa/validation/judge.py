@@ -179,7 +179,7 @@ def validate(
     Exact where probabilities are known, but for intervals, which decide nothing, and fresh episodes of negative
     controls. Retraining costs as much as training, once per change.
     """
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     _require_family(family, agents)
     for name, share in (("alpha", alpha), ("kappa", kappa), ("margin", margin)):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cidmesa.documents.sections.words import Data, number
-from cidmesa.plots import Chart
+from cidmesa.plots import Chart, regrets
 
 
 def statistic_chart(data: Data) -> Chart | None:
@@ -52,15 +52,13 @@ def _of_hypotheses(row: Data) -> list[str]:
 def regret_chart(data: Data) -> Chart | None:
     """Return the base regret of each candidate in each deployment, as intervals; ``None`` where there is none."""
     bars = [
-        {"where": name, "label": ", ".join(c["targets"]), "interval": ends}
+        (name, ", ".join(c["targets"]), ends)
         for c in data["candidates"]
         if c["consistency"] != "EXCLUDED"
         for name, ends in c["deployment_regret"].items()
         if ends[1] is not None
     ]
-    if not bars:
-        return None
-    return Chart("regrets", {"bars": bars}, "Base regret in deployment, over all objectives training could select.")
+    return regrets(bars) if bars else None
 
 
 def dose_of(arms: Sequence[str]) -> tuple[str, list[float]] | None:
@@ -108,20 +106,3 @@ def dose_chart(arms: Mapping[str, Mapping[str, Data]]) -> Chart | None:
     shown = ", ".join(number(dose) for dose in doses)
     caption = f"Mean base regret of the agents against {name} ({shown}); shaded: the middle 80 % of agents."
     return Chart("doses", {"name": name, "lines": lines}, caption)
-
-
-def curve_chart(steps: Sequence[float], values: Sequence[Sequence[float]], what: str, caption: str) -> Chart:
-    """Return a curve with the spread over agents.
-
-    Parameters
-    ----------
-    steps
-        Where it was measured.
-    values
-        One row a step, one number an agent.
-    what
-        What the numbers are.
-    caption
-        Words below.
-    """
-    return Chart("curve", {"steps": list(steps), "values": [list(row) for row in values], "what": what}, caption)
