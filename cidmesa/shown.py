@@ -242,7 +242,8 @@ def _sortable(table: Table) -> str:
     style = (
         f"#{name} table{{display:grid;grid-template-columns:repeat({len(table.columns)},auto);width:max-content}}"
         f"#{name} :is(thead,tbody,tr){{display:grid;grid-template-columns:subgrid;grid-column:1/-1}}"
-        f"#{name} caption{{display:block;grid-column:1/-1}}"
+        f"#{name} caption{{display:block;grid-column:1/-1;text-align:left}}"
+        f"#{name}{{overflow-x:auto}}#{name} :is(th,td){{padding:.2em .7em .2em 0;text-align:left}}"
         f"#{name} input{{position:absolute;opacity:0}}#{name} label{{cursor:pointer}}"
         f"#{name} label:has(:checked)::after{{content:' ▾'}}"
         f"#{name} label:has(:focus-visible){{outline:2px solid}}{rules}"

@@ -52,6 +52,7 @@ _KINDS: Final = {
     "actions": "actions: what is seen → what is done, by the observations that decide it.",
     "coverage": "coverage: each agent acts as at least one of the hypotheses says.",
     "control": "control: agents trained again without influence on the node earn so much less.",
+    "territory": "territory: what is lost where the world no longer follows what is done.",
     "mechanism": "mechanism: what agents that are trained again in the deployment then earn more there.",
 }
 _READINGS: Final = {
