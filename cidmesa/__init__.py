@@ -7,7 +7,7 @@ diagram, model         :class:`CID`, :meth:`CID.parameterise`, :class:`CIM`
 incentives             :func:`incentives`, :func:`admits_voi` … , each answer with its proof
 numbers                :meth:`CIM.solve`, :meth:`CIM.query`, :func:`value_of_information` …
 the derivation         :class:`TrainingSetup`, :func:`derive_mesa_optimizers`, :func:`separating_shifts` …
-evidence               :func:`train`, :func:`validate`
+evidence               :func:`train`, :func:`validate`, :func:`report`
 examples, files        ``cidmesa.gallery``, :func:`read`, :func:`write`
 other programs         :func:`from_pycid`, :func:`to_pycid`, :func:`from_pgmpy` … , :mod:`cidmesa.interop`
 =====================  ===========================================================================================
@@ -101,6 +101,7 @@ _LAZY = {
         "unroll",
     ),
     "cidmesa.agents": ("Agents", "DiagramEnv", "DiagramVectorEnv", "train"),
+    "cidmesa.reports": ("report",),
     "cidmesa.validation": (
         "alignment_gap",
         "behavioural_objective",
@@ -204,6 +205,7 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import levels as levels
     from cidmesa.mesa import separating_shifts as separating_shifts
     from cidmesa.mesa import unroll as unroll
+    from cidmesa.reports import report as report
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
     from cidmesa.solve import counterfactual as counterfactual

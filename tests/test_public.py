@@ -118,6 +118,7 @@ SURFACE = {
     'read': 'path, *decisions=(), *utilities=(), *recall=None, *normalise=False',
     'reasoning_patterns': 'cid',
     'relevance_graph': 'cid',
+    'report': 'family, agents=None, report=None, *title=None',
     'required_agents': 'family, effect, power=0.8, *alpha=0.05, *kappa=0.2',
     'revealed_choices': 'agents, model, *menu=None, *prices=None, *draws=0, *seed=0',
     'response_effect': 'model, node, decision=None, *policy=None, *max_profiles=4096',
