@@ -55,6 +55,7 @@ def _live(drawing: Drawing, identifier: str) -> list[str]:
             tips += [f'<g id="{name}-tip" class="cid-tip" visibility="hidden" aria-hidden="true">']
             tips += [*map(_shape, _tip(shape, drawing)), "</g>"]
     style = f".cid-focus:focus{{outline:2px solid {theme.RINGS['voi'][0]};outline-offset:2px}}"
+    style += ".cid{max-width:100%;height:auto}"
     shown = ",".join(rules) + "{visibility:visible}" if rules else ""
     return [f"<style>{style}.cid-tip{{pointer-events:none}}{shown}</style>", *lines, *tips]
 
