@@ -10,8 +10,7 @@ from html import escape
 
 from cidmesa import shown
 from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
-from cidmesa.render import svg
-from cidmesa.render.draw import draw
+from cidmesa.render.picture import aligned
 from cidmesa.shown import Table, bare, inline
 
 _STYLE = """
@@ -68,6 +67,7 @@ footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-to
   .cid-removed { stroke: #66727f; } .cid-removed-tip { fill: #66727f; }
   .cid-added { stroke: #c58cf0; } .cid-added-tip { fill: #c58cf0; }
   .cid-node, .cid-badge { stroke: #c3ccd6; } .cid-node-added { stroke: #c58cf0; }
+  .cid-bar { fill: #232b34; stroke: #3a4550; } .cid-share { fill: #7fa8d6; } .cid-proof { stroke: #8a6a14; }
   .cid-chance { fill: #232b34; } .cid-badge, .cid-ring { fill: #14191f; }
   .cid-agent1 { fill: #1e4468; } .cid-agent2 { fill: #6b3a26; } .cid-agent3 { fill: #2b5527; }
   .cid-agent4 { fill: #5f4d16; } .cid-agent5 { fill: #46356b; } .cid-agent6 { fill: #1d5452; }
@@ -128,10 +128,7 @@ def _block(block: Block, anchor: str, pictures: int) -> str:
 
 
 def _figure(block: Figure, first: int) -> str:
-    drawn = [
-        svg.svg(draw(picture.spec, picture.layout), identifier=f"p{first + i}")
-        for i, picture in enumerate(block.pictures)
-    ]
+    drawn = [picture.inline(f"p{first + i}") for i, picture in enumerate(aligned(*block.pictures))]
     caption = f"<figcaption>{inline(block.caption)}</figcaption>" if block.caption else ""
     few = " few" if len(drawn) <= 4 else ""
     return f'<figure><div class="pictures{few}">\n{"".join(drawn)}</div>{caption}</figure>'

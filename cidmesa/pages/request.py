@@ -87,7 +87,8 @@ def pictures(request: Request) -> tuple[Picture, ...]:
         return found
 
     drawn = []
-    for name in options.get("view", "base").split():
+    views = options.get("view", "base").split()
+    for name in views:
         shown = obj if options.get("deployment") else getattr(obj, "cid", obj)
         engine: Any = options.get("engine", "auto")
         try:
@@ -98,7 +99,7 @@ def pictures(request: Request) -> tuple[Picture, ...]:
             direction: Any = options.get("direction", picture.spec.direction)
             if direction not in {"down", "right"}:
                 raise SourceError(f"direction is down or right; got {direction}.")
-            title = options.get("title", picture.spec.title)
+            title = options.get("title", picture.spec.title or ("Base" if len(views) > 1 else ""))
             picture = replace(picture, spec=replace(picture.spec, direction=direction, title=title))
             picture.layout  # noqa: B018  whatever is wrong with the engine is said here
         except SourceError:
