@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--arm", action="append", help="only this arm; may be repeated")
     run.add_argument("--body", action="append", help="only this body; may be repeated")
     run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
+    run.add_argument("-v", "--verbose", action="store_true", help="print the whole report, not its bottom line alone")
     _explore_options(explore)
     _render_options(render)
     return parser
@@ -211,8 +212,7 @@ def _incentives(words: argparse.Namespace) -> int:
 
 
 def _derive(words: argparse.Namespace) -> int:
-    from cidmesa.reports import data
-    from cidmesa.reports.documents import family_document
+    from cidmesa.reports import data, report
 
     system = _system(words)
     family = system.family(words.arm)
@@ -223,7 +223,7 @@ def _derive(words: argparse.Namespace) -> int:
             found["predictions"] = data.family_predictions(family)
         return _print_json(found)
     arm = f", {system.arm(words.arm)}" if len(system.setups) > 1 else ""
-    return _put(family_document(family, f"Derivation: {words.what}{arm}"), words)
+    return _put(report(family, title=f"Derivation: {words.what}{arm}"), words)
 
 
 def _train(words: argparse.Namespace) -> int:
@@ -240,7 +240,7 @@ def _train(words: argparse.Namespace) -> int:
 
 
 def _validate(words: argparse.Namespace) -> int:
-    from cidmesa.documents.sections import report_document
+    from cidmesa.documents.sections.verdicts import report_document
     from cidmesa.validation import validate
 
     system = _system(words)
@@ -250,14 +250,16 @@ def _validate(words: argparse.Namespace) -> int:
     if words.json:
         _print_json(report.to_dict())
     else:
-        _put(report_document({**report.to_dict(), "title": f"Verdicts: {words.what}"}), words)
+        title = f"Verdicts: {words.what}"
+        whole = words.output is not None
+        _put(report.document(title) if whole else report_document({**report.to_dict(), "title": title}), words)
     contradicted = any(row.hypothesis == "joint" and row.verdict == "contradicted" for row in report.rows)
     return CONTRADICTED if words.strict and contradicted else DONE
 
 
 def _run(words: argparse.Namespace) -> int:
     from cidmesa.documents import terminal
-    from cidmesa.gallery.run import run
+    from cidmesa.gallery.run import run, run_document
 
     system = _system(words, each_arm=True)
     width, colour = _terminal()
@@ -275,7 +277,9 @@ def _run(words: argparse.Namespace) -> int:
     if words.json:
         _print_json(done.plain)
     else:
-        print(f"written: {page} and {plain}")
+        if words.verbose:
+            print(run_document(done).text(width, colour=colour))
+        print(f"written: {page} and {plain}" + ("" if words.verbose else "; -v prints all of it"))
     return CONTRADICTED if words.strict and done.contradicted else DONE
 
 

@@ -238,7 +238,7 @@ def test_run_leaves_a_page_and_its_data(file: Any, capsys: pytest.CaptureFixture
     pytest.importorskip("torch")
     code, out, err = call(capsys, "run", file, *SMALL)
     assert (code, err) == (0, "")
-    assert "Derivation" in out
+    assert "What training leaves open" in out
     assert json.loads(Path("out/mine/report.json").read_text(encoding="utf-8"))["system"] == "mine"
     assert Path("out/mine/report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     code, out, err = call(capsys, "run", file, "--json", "--agents", "2", "--steps", "3", "-o", "there")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.plots import Chart
 from cidmesa.render.latex import escaped
 from cidmesa.render.picture import Picture
 from cidmesa.shown import Cell, Table
@@ -85,8 +86,17 @@ def _block(block: Block) -> str:
             return rf"\{'sub' * level}section*{{{_text(text)}}}"
         case Paragraph(text=text):
             return _text(text)
+        case Points(cells=cells):
+            items = [rf"  \item {_cell(cell)}" for cell in cells]
+            return "\n".join([r"\begin{itemize}", *items, r"\end{itemize}"]) if items else ""
         case Table():
             return table(block)
+        case Chart(caption=caption):
+            return rf"\emph{{{_text(caption)}}} (A chart: see the page.)"
+        case Beside(left=left, right=right):
+            return "\n\n".join(map(_block, (*left, *right)))
+        case Fold(summary=summary, blocks=inside):
+            return "\n\n".join([rf"\paragraph{{{_text(summary)}}}", *map(_block, inside)])
         case Figure(pictures=pictures, caption=caption):
             drawn = fitted(pictures)
             words = rf"  \caption{{{_text(caption)}}}" + "\n" if caption else ""

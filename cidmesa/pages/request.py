@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.documents import sections
+from cidmesa.documents.sections.diagram import incentive_tables
 from cidmesa.errors import CidmesaError, did_you_mean
 from cidmesa.pages.source import SourceError, read_inline, read_named
 from cidmesa.render.picture import Picture, aligned
@@ -126,7 +126,7 @@ def tables(request: Request) -> list[Table]:
     found = data.incentive_data(cid)
     if decision:
         found = {**found, "decisions": {decision: found["decisions"][decision]}}
-    return [block for block in sections.incentive_tables(found) if isinstance(block, Table)]
+    return [block for block in incentive_tables(found) if isinstance(block, Table)]
 
 
 def described(picture: Picture, alt: str = "") -> Picture:

@@ -119,7 +119,7 @@ def test_the_page_stands_alone() -> None:
     checker = checked(page)
     assert page.startswith("<!DOCTYPE html>")
     assert checker.links == ["#s1", "#s2"]
-    assert set(checker.ids) >= {"s1", "s2", "p0-t", "p1-t"}
+    assert set(checker.ids) >= {"s1", "s2", "p1-t", "p2-t"}
     for outside in ("<script", "@import", "url(", "http://", "https://"):
         assert outside not in page.replace("http://www.w3.org/2000/svg", "")
     assert "prefers-color-scheme: dark" in page
