@@ -146,7 +146,7 @@ def _one_agent(data: Data) -> list[Block]:
             row["kind"],
             subject(row),
             f"{row['claim']}: {expected(row, data.get('observed', {}))}",
-            number(row["statistic"]),
+            with_fraction(row["statistic"], row.get("unit")),
             Cell(row["what"], _ONE.get(row["what"], "muted")),
         )
         for row in agent["rows"]
