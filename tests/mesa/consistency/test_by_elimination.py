@@ -21,7 +21,7 @@ from tests.strategies import examples
 
 
 @given(seed=st.integers(0, 2**32 - 1), tolerance=st.sampled_from([0.0, 0.5]), decisions=st.sampled_from([2, 2, 3]))
-@settings(max_examples=examples(quick=25, full=600))
+@settings(max_examples=examples(quick=25, full=250))
 def test_two_objectives_are_all_there_are(seed: int, tolerance: float, decisions: int) -> None:
     """Of targets with two values every regret equals that of all policies, listed; frozen ones are enclosed."""
     setup, below = random_setup(np.random.default_rng(seed), decisions=decisions, chance=3)
@@ -44,7 +44,7 @@ def test_two_objectives_are_all_there_are(seed: int, tolerance: float, decisions
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=examples(quick=10, full=200))
+@settings(max_examples=examples(quick=10, full=80))
 def test_of_many_values_what_is_known_is_true(seed: int) -> None:
     """Consistent where listing says so; regrets are those of members, and others lie no further off than is said."""
     setup, below = random_setup(np.random.default_rng(seed), decisions=2, chance=3)
