@@ -14,7 +14,7 @@ from cidmesa.errors import DiagramError, NotApplicableError, did_you_mean
 from cidmesa.render import raster, svg, tikz
 from cidmesa.render.around import restricted, together
 from cidmesa.render.dot import to_dot
-from cidmesa.render.draw import Drawing, beside, canvas_width, draw, extent
+from cidmesa.render.draw import Drawing, beside, canvas_width, draw, extent, title_lines
 from cidmesa.render.engines import Engine, place
 from cidmesa.render.geometry import Layout, Rectangle
 from cidmesa.render.mermaid import to_mermaid
@@ -98,7 +98,8 @@ class Picture:
         top, bottom = min(p.top for p in parts), max(p.bottom for p in parts)
         within = Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
         least = max(canvas_width(mate, within) for mate in self.mates)
-        return draw(self.spec, self.layout, within, headed=any(mate.title for mate in self.mates), least=least)
+        head = max(len(title_lines(mate, within)) for mate in self.mates)
+        return draw(self.spec, self.layout, within, head=head, least=least)
 
     def inline(self, identifier: str) -> str:
         """Return the picture for a page of HTML: the keyboard goes from node to node, and each says what it has.

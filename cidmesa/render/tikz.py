@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import inf
 
 from cidmesa.render import theme
-from cidmesa.render.draw import legend_rows
+from cidmesa.render.draw import legend_rows, title_lines
 from cidmesa.render.geometry import Curve, Layout, Rectangle, body_size, label_lines, note_lines, share_lines, short
 from cidmesa.render.latex import escaped, line
 from cidmesa.render.spec import Edge, Node, Point, Spec
@@ -86,8 +86,10 @@ def to_tikz(picture: Spec, layout: Layout) -> str:
     ]
     boxes = [*layout.boxes.values(), *layout.frames.values()]
     if picture.title and boxes:
-        middle = (min(b.left for b in boxes) + max(b.right for b in boxes)) / 2
-        lines.append(_words(picture.title, r"anchor=south, font=\bfseries", middle, min(b.top for b in boxes) - 12))
+        left, right = min(b.left for b in boxes), max(b.right for b in boxes)
+        title = r"\\ ".join(map(line, title_lines(picture, Rectangle((left + right) / 2, 0.0, right - left, 0.0))))
+        at = _at((left + right) / 2, min(b.top for b in boxes) - 12)
+        lines.append(rf"\node[anchor=south, font=\bfseries] at {at} {{{title}}};")
     return "\n".join([*lines, *_legend(picture, layout), r"\end{tikzpicture}"])
 
 

@@ -131,6 +131,18 @@ def test_captions_cover_no_link(cid: cm.CID, data: st.DataObject) -> None:
             assert not any(inside(n.kind, layout.boxes[n.name].grown(-2), point) for n in picture.nodes)
 
 
+def test_a_long_title_is_broken_into_lines() -> None:
+    words = (
+        "What agents that were trained on the red door and its eleven relatives do where nothing is as it was before"
+    )
+    drawing = Picture(spec_of(cm.CID([("a", "b")]), title=words), "own").drawing
+    lines = [shape for shape in drawing.flat if isinstance(shape, Words) and shape.bold]
+    assert " ".join(line.text for line in lines) == words
+    assert len(lines) == 3
+    assert drawing.width < 400
+    assert lines[-1].y < min(g.box.top for g in drawing.shapes if isinstance(g, Group))
+
+
 def test_a_utility_is_no_rectangle_even_without_its_colour() -> None:
     cut = octagon(Box(0, 0, 100, 40))
     assert cut[0][0] - -50 >= 0.3 * 40
@@ -430,6 +442,6 @@ def test_a_picture_looks_as_it_did(tmp_path: Path) -> None:
         assert now.shape == kept.shape
         return float(abs(now - kept).mean())
 
-    kept = image.imread(Path(__file__).with_name("golden.png"))[..., :3]
+    kept = image.imread(Path(__file__).parent / "golden" / "small.png")[..., :3]
     assert apart({"voi": ["S_1"], "ici": ["pay"]}) < 0.003
     assert apart({"ri": ["S_1"], "ici": ["pay"]}) > 0.003
