@@ -91,7 +91,7 @@ def test_the_ending_chooses_the_macros(tmp_path: Path) -> None:
     assert r"\begin{influence-diagram}" in macros.read_text(encoding="utf-8")
 
 
-@settings(max_examples=examples(quick=200, full=5000))
+@settings(max_examples=examples(quick=100, full=1500))
 @given(text=st.text(st.characters(blacklist_categories=("Cs",)), max_size=30))
 def test_no_letter_that_pdflatex_lacks_is_written_and_braces_are_balanced(text: str) -> None:
     for written in (escaped(text), *map(line, text.split("\n"))):
