@@ -34,19 +34,16 @@ References
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import shows_progress
-from cidmesa.errors import NotApplicableError, as_lambda
-from cidmesa.mechanisms import is_number
+from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.targets import in_node_order
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.declared import Objective
@@ -56,13 +53,18 @@ from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.solve import context_law, outcome_law
 from cidmesa.solve.queries.payoffs import payoff_tensor
+from cidmesa.validation.play import Play, log_softmax
+from cidmesa.validation.several import (
+    directedness_of_several,
+    gap_of_several,
+    likeliest_of_several,
+    objectives_of_several,
+)
+from cidmesa.validation.wanted import Goal, domain_of, members, read_goal
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
     from cidmesa.validation.statistics import ConfidenceInterval
-
-Goal: TypeAlias = Any
-"""An objective: a node's name, an Objective, a candidate, a function of nodes, or None for the base utilities."""
 
 _RIDGE = 1e-6
 _STEEP = 1e4
@@ -105,13 +107,16 @@ def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> flo
     >>> round(least, 9), round(most, 9)         # indifferent to the action; wanting the opposite
     (0.5, 1.0)
     """
-    gaps = [_gap(x, y, model) for x in _members(a) for y in _members(b)]
+    gaps = [_gap(x, y, model) for x in members(a) for y in members(b)]
     if isinstance(a, list) or isinstance(b, list):
         return (min(gaps), max(gaps))
     return gaps[0]
 
 
 def _gap(a: Goal, b: Goal, model: CIM) -> float:
+    if len(model.cid.decisions) > 1:
+        apart = gap_of_several(a, b, model)
+        return 0.0 if apart < 1e-12 else min(1.0, apart)
     weight, may = _weight(model), _may(model)
     first, second = (_direction(values(goal, model), weight, may) for goal in (a, b))
     apart = float(np.sqrt((weight[:, None] * (first - second) ** 2).sum()) / 2)
@@ -178,6 +183,8 @@ def goal_directedness(
     >>> goal_directedness({"act": [0.9, 0.1]}, model).beta < 0
     True
     """
+    if len(model.cid.decisions) > 1:
+        return Directedness(*directedness_of_several(_whole(policy, model), model, objective, targets))
     decision = model.cid.only_decision(question="goal-directedness")
     weight, may = _weight(model), _may(model)
     rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(len(weight), -1)
@@ -216,7 +223,7 @@ def _best_temperature(rule: Floats, weight: Floats, q: Floats, may: Mask) -> tup
         return float((weight[:, None] * (rule - _softmax(beta * q, may)) * q).sum())
 
     def likelihood(beta: float) -> float:
-        return float((weight[:, None] * rule * _log_softmax(beta * q, may)).sum()) + log_actions
+        return float((weight[:, None] * rule * log_softmax(beta * q, may)).sum()) + log_actions
 
     if abs(slope(0.0)) <= 1e-12:
         return 0.0, 0.0
@@ -248,7 +255,7 @@ def _likeliest(rule: Floats, weight: Floats, law: Floats, may: Mask, ridge: floa
 
     def cost(objective: Floats) -> tuple[float, Floats]:
         q = law @ objective
-        loss = -float((weight[:, None] * rule * _log_softmax(q, may)).sum()) + ridge * float(objective @ objective)
+        loss = -float((weight[:, None] * rule * log_softmax(q, may)).sum()) + ridge * float(objective @ objective)
         slope = -np.einsum("c,ca,cat->t", weight, rule - _softmax(q, may), law) + 2 * ridge * objective
         return loss, slope
 
@@ -258,7 +265,7 @@ def _likeliest(rule: Floats, weight: Floats, law: Floats, may: Mask, ridge: floa
         options={"maxiter": 5000, "maxfun": 20000, "ftol": 1e-15, "gtol": 1e-10},
     )  # fmt: skip
     objective = np.asarray(found.x, dtype=np.float64)
-    likelihood = float((weight[:, None] * rule * _log_softmax(law @ objective, may)).sum())
+    likelihood = float((weight[:, None] * rule * log_softmax(law @ objective, may)).sum())
     return max(likelihood + _log_actions(weight, may), 0.0), objective
 
 
@@ -335,6 +342,8 @@ def behavioural_objective(
             f"probabilities(decision) that returns (agents, contexts, actions); got {type(agents).__name__}."
         )
     world: CIM = recipe.model if model is None and recipe is not None else model  # type: ignore[assignment]
+    if len(world.cid.decisions) > 1:
+        return _behavioural_of_several(agents, (targets,) if isinstance(targets, str) else tuple(targets), world)
     decision = world.cid.only_decision(question="a behavioural objective")
     laws = OneDecision(TrainingSetup(world))
     names = in_node_order(laws.setup, (targets,) if isinstance(targets, str) else targets)
@@ -354,6 +363,37 @@ def behavioural_objective(
         directedness = Directedness(nats, _share(nats, law.weight, may), beta)
         found.append(Behavioural(objectives, Objective("behavioural", names, unit, domains), beta, directedness))
     return tuple(found)
+
+
+def _behavioural_of_several(agents: Any, targets: tuple[str, ...], world: CIM) -> tuple[Behavioural, ...]:
+    play = Play(world, "a behavioural objective")
+    names = in_node_order(TrainingSetup(world), targets)
+    features, domains = play.features(names), tuple(domain_of(world, node) for node in names)
+    told = {d: np.asarray(agents.probabilities(d), dtype=np.float64) for d in world.cid.decisions}
+    found = []
+    for agent in range(len(next(iter(told.values())))):
+        rules = {d: rule[agent].reshape(play.even[d].shape) for d, rule in told.items()}
+        nats, values_ = likeliest_of_several(play, rules, features, _RIDGE)
+        beta, most = float(np.abs(values_).max(initial=0.0)), play.log_actions(rules)
+        unit = values_ / beta if beta > 0 else values_
+        found.append(
+            Behavioural(
+                objectives_of_several(play, rules, features),
+                Objective("behavioural", names, unit, domains),
+                beta,
+                Directedness(nats, nats / most if most > 0 else 0.0, beta),
+            )
+        )
+    return tuple(found)
+
+
+def _whole(policy: Mapping[str, Any], model: CIM) -> dict[str, Floats]:
+    """Return the rules of all decisions as tables."""
+    rules = model.read_policy(policy)
+    for decision in model.cid.decisions:
+        if decision not in rules:
+            raise NotApplicableError(f"the policy has no rule for `{decision}`: a policy names every decision.")
+    return {d: np.asarray(rule, dtype=np.float64) for d, rule in rules.items()}
 
 
 @shows_progress
@@ -395,45 +435,8 @@ def values(goal: Goal, model: CIM) -> Floats:
         weight = _weight(model)
         pay = pay.reshape(len(weight), -1)
         return np.divide(pay, weight[:, None], out=np.zeros_like(pay), where=weight[:, None] > 0)
-    names, numbers = _read(goal, model)
+    names, numbers = read_goal(goal, model)
     return np.nan_to_num(_laws(model, names) @ numbers)
-
-
-def _read(goal: Goal, model: CIM) -> tuple[tuple[str, ...], Floats]:
-    """Return the targets of an objective and its number for each combination of their values."""
-    inner = getattr(goal, "objective", None)
-    if isinstance(inner, Objective):
-        goal = inner
-    if isinstance(goal, Objective):
-        table = goal.table
-        for axis, node in enumerate(goal.targets):
-            keep = [goal.domains[axis].index(value) for value in _domain(model, node)]
-            table = table.take(keep, axis=axis)
-        return goal.targets, table.reshape(-1)
-    if isinstance(goal, str):
-        return (goal,), _as_numbers(goal, _domain(model, goal))
-    if callable(goal):
-        names = tuple(p.name for p in inspect.signature(goal).parameters.values() if p.default is p.empty)
-        domains = [_domain(model, node) for node in names]
-        return names, np.array([float(goal(**dict(zip(names, v, strict=True)))) for v in product(*domains)])
-    raise NotApplicableError(
-        f"an objective is None (the utilities), a node, an Objective, a candidate or a function of nodes; got {goal!r}."
-    )
-
-
-def _as_numbers(node: str, domain: Iterable[Any]) -> Floats:
-    listed = list(domain)
-    if not all(is_number(value) for value in listed):
-        raise NotApplicableError(
-            f"`{node}` has the values {tuple(listed)!r}, which are not numbers: give a function, {as_lambda([node])}"
-        )
-    return np.array([float(value) for value in listed])
-
-
-def _domain(model: CIM, node: str) -> tuple[Any, ...]:
-    if model.cid.kind(node) == "utility":
-        return tuple(np.unique(np.asarray(model.cpd(node), dtype=np.float64)).tolist())
-    return model.domain(node)
 
 
 def _laws(model: CIM, names: tuple[str, ...]) -> Floats:
@@ -455,21 +458,5 @@ def _may(model: CIM) -> Mask:
     return np.ones(shape, dtype=bool) if may is None else may.reshape(shape)
 
 
-def _members(goal: Goal | list[Goal]) -> list[Goal]:
-    if isinstance(goal, list):
-        if not goal:
-            raise NotApplicableError("a set of objectives has at least one member; got an empty list.")
-        return goal
-    return [goal]
-
-
-def _log_softmax(q: Floats, may: Mask) -> Floats:
-    """Return the logarithms of a softmax over the allowed actions, 0 for the others."""
-    top = q.max(axis=-1, keepdims=True, where=may, initial=-np.inf)
-    shifted = np.where(may, q - top, 0.0)
-    total = np.exp(shifted).sum(axis=-1, keepdims=True, where=may)
-    return np.where(may, shifted - np.log(total), 0.0)
-
-
 def _softmax(q: Floats, may: Mask) -> Floats:
-    return np.where(may, np.exp(_log_softmax(q, may)), 0.0)
+    return np.where(may, np.exp(log_softmax(q, may)), 0.0)

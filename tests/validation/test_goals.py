@@ -238,5 +238,7 @@ def test_what_is_not_an_objective_is_refused() -> None:
         alignment_gap(None, [], model)
     two = cm.CID([("a", "pay"), ("b", "pay")], decisions=["a", "b"], utilities=["pay"])
     both = two.parameterise(a=[0, 1], b=[0, 1], pay=lambda a, b: a + b)
-    with pytest.raises(NotApplicableError, match="one decision"):
-        goal_directedness({}, both)
+    with pytest.raises(NotApplicableError, match=r"matter to each other in a circle: more recall"):
+        goal_directedness({"a": [0.5, 0.5], "b": [0.5, 0.5]}, both)
+    with pytest.raises(NotApplicableError, match="no rule for `b`"):
+        goal_directedness({"a": [0.5, 0.5]}, both)
