@@ -1,7 +1,7 @@
 r"""Which goal a behaviour looks like, how much it looks like one, and how far two goals are apart.
 
-All for one decision, exactly. For an objective :math:`O` let :math:`q_O(pa, a) = E[O \mid pa, do(a)]`, on contexts with
-:math:`P(pa) > 0`.
+For one decision, exactly; several, settled one after the other, are in :mod:`.several`. For an objective :math:`O` let
+:math:`q_O(pa, a) = E[O \mid pa, do(a)]`, on contexts with :math:`P(pa) > 0`.
 
 **Gap** of two objectives, in [0, 1] (in the manner of STARC distances [1]_): with
 :math:`A_O = q_O - \mathrm{mean}_a\, q_O` and :math:`\lVert A \rVert^2 = \sum P(pa) A(pa, a)^2`,
@@ -59,6 +59,7 @@ from cidmesa.validation.several import (
     gap_of_several,
     likeliest_of_several,
     objectives_of_several,
+    part_gained,
 )
 from cidmesa.validation.wanted import Goal, domain_of, members, read_goal
 
@@ -90,7 +91,7 @@ def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> flo
     Raises
     ------
     NotApplicableError
-        Several decisions, or values that are not numbers.
+        Values that are not numbers; several decisions that matter to each other in a circle, or several agents.
 
     Examples
     --------
@@ -145,30 +146,53 @@ class Directedness:
         The same divided by that logarithm.
     beta
         Rationality per unit of the objective: negative where it is avoided, infinite where it is optimised.
+    relative
+        How much of what it is capable of it gains: 0 for even play, 1 for the best within its capability, below 0 where
+        it does worse than chance. NaN where nothing that it is capable of matters, and for `targets`.
     """
 
     nats: float
     share: float
     beta: float
+    relative: float = math.nan
 
 
 @shows_progress
 def goal_directedness(
-    policy: Mapping[str, Any], model: CIM, objective: Goal = None, *, targets: Sequence[str] | None = None
+    policy: Mapping[str, Any],
+    model: CIM,
+    objective: Goal = None,
+    *,
+    targets: Sequence[str] | None = None,
+    capability: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
 ) -> Directedness:
-    """Return the maximum-entropy goal-directedness of a policy.
+    r"""Return the maximum-entropy goal-directedness of a policy, and how much of its capability it uses.
 
     Parameters
     ----------
     policy
         As for ``model.query``: decision → table or function.
     model
-        With one decision.
+        Of one agent, with one decision or several that can be settled one after the other.
     objective
         As for :func:`alignment_gap`; ``None`` stands for the base utilities.
     targets
         Instead: the supremum over all objectives on these nodes; ``beta`` is then positive by convention, and infinite
         where the supremum is not attained.
+    capability
+        What the agent was seen to be able to do, a policy or several, from tasks in which it was made to try: the best
+        it is capable of takes in each context the one of them that serves the objective best. Left out: everything.
+
+    Notes
+    -----
+    ``relative`` is the goal-directedness of Everitt et al. [1]_, the part of what an agent is capable of that it turns
+    towards the goal: :math:`(E_\pi O - E_{even} O) / (E_{capable} O - E_{even} O)`. They infer capabilities from
+    subtasks, and even play stands for random performance. A policy that MEG finds half directed may be all that the
+    agent can do.
+
+    References
+    ----------
+    .. [1] T. Everitt et al., "Evaluating the goal-directedness of large language models", 2025 (arXiv 2504.11844).
 
     Examples
     --------
@@ -182,9 +206,16 @@ def goal_directedness(
     0.0
     >>> goal_directedness({"act": [0.9, 0.1]}, model).beta < 0
     True
+    >>> shaky = {"act": [0.1, 0.9]}                         # its hand slips once in ten, try as it may
+    >>> round(found.relative, 2), goal_directedness(shaky, model, capability=shaky).relative
+    (0.8, 1.0)
     """
+    several = [capability] if isinstance(capability, Mapping) else capability
+    shown = None if several is None else [_whole(one, model) for one in several]
+    if shown == []:
+        raise NotApplicableError("capability= is a policy or several; got none.")
     if len(model.cid.decisions) > 1:
-        return Directedness(*directedness_of_several(_whole(policy, model), model, objective, targets))
+        return Directedness(*directedness_of_several(_whole(policy, model), model, objective, targets, shown))
     decision = model.cid.only_decision(question="goal-directedness")
     weight, may = _weight(model), _may(model)
     rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(len(weight), -1)
@@ -196,7 +227,14 @@ def goal_directedness(
     if spread <= 1e-12 * max(1.0, float(np.abs(q).max(initial=0.0))):
         return Directedness(0.0, 0.0, 0.0)
     nats, beta = _best_temperature(rule, weight, q / spread, may)
-    return Directedness(nats, _share(nats, weight, may), beta / spread)
+    gained = weight @ (rule * q).sum(axis=1)
+    even = weight @ q.mean(axis=1, where=may)
+    if shown is None:
+        most = weight @ q.max(axis=1, where=may, initial=-np.inf)
+    else:
+        most = weight @ np.max([(one[decision].reshape(q.shape) * q).sum(axis=1) for one in shown], axis=0)
+    relative = part_gained(float(gained), float(even), float(most), spread)
+    return Directedness(nats, _share(nats, weight, may), beta / spread, relative)
 
 
 def _log_actions(weight: Floats, may: Mask) -> float:
@@ -397,7 +435,7 @@ def _whole(policy: Mapping[str, Any], model: CIM) -> dict[str, Floats]:
 
 
 @shows_progress
-def adaptation(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str, objective: Goal = None) -> float:
+def off_support(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str, objective: Goal = None) -> float:
     r"""Return how much of what an objective has to gain off the training support a policy gains there.
 
     :math:`(E_\sigma O(\pi) - E_\sigma O(uniform)) / (\max E_\sigma O - E_\sigma O(uniform))` over the contexts that
@@ -412,7 +450,7 @@ def adaptation(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str,
         Where.
     """
     model = setup.deployed(deployment)
-    decision = model.cid.only_decision(question="adaptation")
+    decision = model.cid.only_decision(question="what is gained off the support")
     new = np.where(_weight(setup.deployed("training")) > 0, 0.0, _weight(model))
     q = np.where(new[:, None] > 0, values(objective, model), 0.0)
     rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(q.shape)

@@ -69,9 +69,14 @@ def _direction(play: Play, pay: Floats) -> Floats:
 
 
 def directedness_of_several(
-    rules: Mapping[str, Floats], model: CIM, goal: Goal, targets: Sequence[str] | None
-) -> tuple[float, float, float]:
-    """Return the goal-directedness of a policy in nats, as a share of the most there can be, and the rationality."""
+    rules: Mapping[str, Floats],
+    model: CIM,
+    goal: Goal,
+    targets: Sequence[str] | None,
+    shown: Sequence[Mapping[str, Floats]] | None = None,
+) -> tuple[float, float, float, float]:
+    """Return the goal-directedness of a policy in nats and as a share, the rationality, the part of its capability."""
+    relative = math.nan
     play = Play(model, "goal-directedness")
     most = play.log_actions(rules)
     if targets is not None:
@@ -79,8 +84,28 @@ def directedness_of_several(
         steep = float(np.abs(objective).max(initial=0.0))
         beta = math.inf if steep >= 0.9 * STEEP else steep
     else:
-        nats, beta = _best_temperature(play, rules, pay_of(play, goal))
-    return nats, nats / most if most > 0 else 0.0, beta
+        pay = pay_of(play, goal)
+        nats, beta = _best_temperature(play, rules, pay)
+        gained, even = (float(play.expected(one, pay)) for one in (rules, play.even))
+        best = play.largest(pay) if shown is None else float(play.expected(_best_shown(play, pay, shown), pay))
+        relative = part_gained(gained, even, best, play.largest(pay) + play.largest(-pay))
+    return nats, nats / most if most > 0 else 0.0, beta, relative
+
+
+def part_gained(gained: float, even: float, most: float, spread: float) -> float:
+    """Return what was gained over even play as a part of the most there was to gain; NaN where that is nothing."""
+    return (gained - even) / (most - even) if abs(most - even) > 1e-12 * max(spread, 1e-300) else math.nan
+
+
+def _best_shown(play: Play, pay: Floats, shown: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    """Return the policy that takes in each context the one of some policies that serves best."""
+    rules = dict(play.even)
+    for decision in play.order:
+        q = play.values(decision, rules, pay)
+        every = np.stack([one[decision] for one in shown])
+        best = (every * q).sum(axis=-1).argmax(axis=0)
+        rules[decision] = np.take_along_axis(every, best[None, ..., None], axis=0)[0]
+    return rules
 
 
 def _best_temperature(play: Play, rules: Mapping[str, Floats], pay: Floats) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.validation.goals import adaptation, alignment_gap, behavioural_objective, goal_directedness, values
+from cidmesa.validation.goals import alignment_gap, behavioural_objective, goal_directedness, off_support, values
 from tests.mesa.systems import red_door, red_door_deployments
 from tests.strategies import examples, models
 
@@ -221,11 +221,11 @@ def test_adaptation_off_the_training_support() -> None:
     setup = cm.TrainingSetup(red_door(), deployments=red_door_deployments())
     to_door, to_red = {"go": lambda door, red: door}, {"go": lambda door, red: red}
     anywhere = {"go": lambda door, red: {"left": 0.5, "right": 0.5}}
-    found = [adaptation(policy, setup, "repainted") for policy in (to_door, to_red, anywhere)]
+    found = [off_support(policy, setup, "repainted") for policy in (to_door, to_red, anywhere)]
     assert found == pytest.approx([1.0, -1.0, 0.0])
-    assert adaptation(to_red, setup, "repainted", "at_red") == pytest.approx(1.0)
-    assert math.isnan(adaptation(to_door, setup, "other prior"))  # nothing new there
-    assert math.isnan(adaptation(to_door, setup, "repainted", lambda door: int(door == "left")))  # it does not care
+    assert off_support(to_red, setup, "repainted", "at_red") == pytest.approx(1.0)
+    assert math.isnan(off_support(to_door, setup, "other prior"))  # nothing new there
+    assert math.isnan(off_support(to_door, setup, "repainted", lambda door: int(door == "left")))  # it does not care
 
 
 def test_what_is_not_an_objective_is_refused() -> None:

@@ -59,6 +59,7 @@ def test_one_decision_is_a_case_of_several(model: cm.CIM, seed: int) -> None:
     rules = drawn(Play(model, "it"), np.random.default_rng(seed))
     one, several = goal_directedness(rules, model, first), directedness_of_several(rules, model, first, None)
     assert several[:2] == pytest.approx((one.nats, one.share), abs=1e-6)
+    assert several[3] == pytest.approx(one.relative, abs=1e-6, nan_ok=True)
     assert np.sign(several[2]) == np.sign(one.beta) or one.nats < 1e-6
 
 
@@ -196,6 +197,43 @@ def test_two_choices_of_their_own_add_up() -> None:
     assert found.share == pytest.approx(bits / math.log(2))
     assert math.isinf(goal_directedness({"a": [0, 1], "b": [[0, 1], [0, 1]]}, model).beta)
     assert goal_directedness({"a": [1, 0], "b": [[1, 0], [1, 0]]}, model).beta == -math.inf
+
+
+@given(models(max_card=2, max_chance=2, decisions=(1, 2), utilities=1), st.integers(0, 10**6))
+@settings(max_examples=examples(quick=20, full=300), deadline=None)
+def test_who_does_all_it_can_is_wholly_directed_whatever_it_can(model: cm.CIM, seed: int) -> None:
+    play = playable(model)
+    rng = np.random.default_rng(seed)
+    one, two, pay = drawn(play, rng), drawn(play, rng), play.payoff()
+    even, most = float(play.expected(play.even, pay)), float(model.solve().value)
+    assume(most - even > 1e-6)
+    found = goal_directedness(one, model)
+    assert found.relative == pytest.approx((float(play.expected(one, pay)) - even) / (most - even), abs=1e-6)
+    # By brute force: every way of following one of the two in each context.
+    rows = {d: [np.stack([r[d].reshape(-1, r[d].shape[-1])[i] for r in (one, two)]) for i in range(n)]
+            for d in play.order for n in [len(model.contexts(d))]}  # fmt: skip
+    places = [(d, i) for d in play.order for i in range(len(rows[d]))]
+    assume(len(places) <= 8)
+    best = -math.inf
+    for picks in product((0, 1), repeat=len(places)):
+        taken = dict(zip(places, picks, strict=True))
+        policy = {d: np.stack([rows[d][i][taken[d, i]] for i in range(len(rows[d]))]).reshape(one[d].shape)
+                  for d in play.order}  # fmt: skip
+        best = max(best, float(play.expected(policy, pay)))
+    assume(abs(best - even) > 1e-6)
+    shown = goal_directedness(one, model, capability=[one, two])
+    assert shown.relative == pytest.approx((float(play.expected(one, pay)) - even) / (best - even), abs=1e-6)
+    assert (shown.nats, shown.beta) == (found.nats, found.beta)
+
+
+def test_what_is_no_capability_is_refused_and_nothing_to_gain_is_no_number() -> None:
+    model = steps()
+    rule = {"a1": [[0.1, 0.9], [0.9, 0.1]], "a2": [[0.1, 0.9], [0.9, 0.1]]}
+    with pytest.raises(NotApplicableError, match="a policy or several; got none"):
+        goal_directedness(rule, model, capability=[])
+    even = {d: np.full((2, 2), 0.5) for d in ("a1", "a2")}
+    assert math.isnan(goal_directedness(rule, model, capability=even).relative)
+    assert math.isnan(goal_directedness(rule, model, targets=["s3"]).relative)
 
 
 class Told:
