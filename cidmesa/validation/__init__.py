@@ -2,6 +2,7 @@
 
 =========================  =========================================================================================
 ``validate``               family and agents → :class:`Report`: a verdict for every prediction
+``validate_along``         the same along training: which hypothesis fits when
 ``required_agents``        how many agents that takes
 ``gaps``                   outer, inner and reward-result gaps, in every distribution (Hubinger et al. 2019)
 ``alignment_gap``          how far two objectives are apart, in [0, 1] (Skalse et al. 2024)
@@ -31,6 +32,7 @@ module                 what it holds
 ``changed``            the same where one thing is changed, mostly by training again
 ``report``             the report as data, text and page
 ``judge``              from numbers to verdicts: `validate`
+``along``              `validate_along`: verdicts along training
 ``goals``              behavioural objective, goal-directedness, one gap
 ``gap_table``          `gaps`: all gaps of a family
 ``several``            the same for several decisions
@@ -48,6 +50,8 @@ module                 what it holds
 =====================  ======================================================================
 """
 
+from cidmesa.validation.along import Along as Along
+from cidmesa.validation.along import validate_along as validate_along
 from cidmesa.validation.discovered import Discovered as Discovered
 from cidmesa.validation.discovered import Tried as Tried
 from cidmesa.validation.discovery import discover_agents as discover_agents

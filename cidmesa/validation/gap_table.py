@@ -109,7 +109,7 @@ class Gaps(Shown):
         if self.reward_result:
             count = len(next(iter(self.reward_result.values())))
             ends = {name: Interval(min(found), max(found)) for name, found in self.reward_result.items()}
-            add("reward-result", f"{count} agents", ends)
+            add("reward-result", f"{count} agent{'s' * (count != 1)}", ends)
         return rows
 
     def _caption(self) -> str:
