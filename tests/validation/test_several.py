@@ -52,7 +52,7 @@ TWO = {"max_card": 2, "max_chance": 3, "decisions": 2, "utilities": 2}
 
 
 @given(models(max_card=3, max_chance=3, utilities=2), st.integers(0, 10**6))
-@settings(max_examples=examples(quick=25, full=400), deadline=None)
+@settings(max_examples=examples(quick=20, full=100), deadline=None)
 def test_one_decision_is_a_case_of_several(model: cm.CIM, seed: int) -> None:
     first, second = model.cid.utilities
     assert gap_of_several(first, second, model) == pytest.approx(alignment_gap(first, second, model), abs=1e-7)
@@ -64,7 +64,7 @@ def test_one_decision_is_a_case_of_several(model: cm.CIM, seed: int) -> None:
 
 
 @given(st.one_of(models(**TWO), restricted(models(**TWO))), st.integers(0, 10**6))
-@settings(max_examples=examples(quick=40, full=600), deadline=None)
+@settings(max_examples=examples(quick=30, full=120), deadline=None)
 def test_no_gap_means_one_order_and_a_gap_two_policies_in_opposite_orders(model: cm.CIM, seed: int) -> None:
     play = playable(model)
     rng = np.random.default_rng(seed)
@@ -99,7 +99,7 @@ def test_no_gap_means_one_order_and_a_gap_two_policies_in_opposite_orders(model:
 
 
 @given(models(**TWO), st.floats(0.2, 3), st.floats(-2, 2))
-@settings(max_examples=examples(quick=20, full=300), deadline=None)
+@settings(max_examples=examples(quick=15, full=60), deadline=None)
 def test_scale_and_constants_are_no_gap_and_a_negation_is_the_largest(model: cm.CIM, k: float, b: float) -> None:
     play = playable(model)
     names = [n for n in model.cid.nodes if model.cid.kind(n) != "utility"][:2]
@@ -124,7 +124,7 @@ def test_scale_and_constants_are_no_gap_and_a_negation_is_the_largest(model: cm.
 
 
 @given(st.one_of(models(**TWO), restricted(models(**TWO))), st.integers(0, 10**6), st.floats(-3, 3))
-@settings(max_examples=examples(quick=25, full=400), deadline=None)
+@settings(max_examples=examples(quick=20, full=100), deadline=None)
 def test_no_policy_is_softer_and_better_than_the_soft_one(model: cm.CIM, seed: int, beta: float) -> None:
     play = playable(model)
     rng = np.random.default_rng(seed)
@@ -140,7 +140,7 @@ def test_no_policy_is_softer_and_better_than_the_soft_one(model: cm.CIM, seed: i
 
 
 @given(models(**TWO), st.integers(0, 10**6))
-@settings(max_examples=examples(quick=15, full=200), deadline=None)
+@settings(max_examples=examples(quick=12, full=50), deadline=None)
 def test_directedness_is_the_best_temperatures_likelihood(model: cm.CIM, seed: int) -> None:
     play = playable(model)
     rules = drawn(play, np.random.default_rng(seed))
@@ -200,7 +200,7 @@ def test_two_choices_of_their_own_add_up() -> None:
 
 
 @given(models(max_card=2, max_chance=2, decisions=(1, 2), utilities=1), st.integers(0, 10**6))
-@settings(max_examples=examples(quick=20, full=300), deadline=None)
+@settings(max_examples=examples(quick=15, full=60), deadline=None)
 def test_who_does_all_it_can_is_wholly_directed_whatever_it_can(model: cm.CIM, seed: int) -> None:
     play = playable(model)
     rng = np.random.default_rng(seed)
@@ -259,7 +259,7 @@ def test_what_two_steps_seem_to_want_is_recovered() -> None:
 
 
 @given(models(max_card=2, max_chance=3, decisions=2, utilities=1), st.integers(0, 10**6))
-@settings(max_examples=examples(quick=20, full=300), deadline=None)
+@settings(max_examples=examples(quick=15, full=60), deadline=None)
 def test_members_of_the_set_have_the_frequent_actions_as_their_only_optima(model: cm.CIM, seed: int) -> None:
     play = playable(model)
     (utility,) = model.cid.utilities
