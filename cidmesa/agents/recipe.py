@@ -228,9 +228,9 @@ class Recipe:
     @cached_property
     def course(self) -> str:
         """A hash of all that determines an agent; how many there are does not."""
-        parts: list[Any] = [self.learner, self.policy, self.seed, self.steps, self.batch, self.rate, self.entropy]
-        parts += [self.hidden, self.shared_rules, self.without, self.examples, self.model.cid.edges]
-        parts += [self.score, self.options, self.until]
+        apart = ("model", "encoders", "agents", "block")
+        parts = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name not in apart]
+        parts.append(("edges", self.model.cid.edges))
         text = hashlib.sha256(repr(parts).encode())
         for node in self.model.cid.nodes:
             text.update(node.encode())
