@@ -241,12 +241,10 @@ def _validate(words: argparse.Namespace) -> int:
 
     system = _system(words)
     family = _family(system, words.arm)
-    if words.saved is not None:
-        agents = shell_runs.saved_agents(words)
-    else:
-        with shell_runs.training(words, None) as options:
-            agents = system.agents(words.body, words.arm, family=family, **options)
-    report = validate(family, agents, progress=not words.quiet)
+    saved = None if words.saved is None else shell_runs.saved_agents(words)
+    with shell_runs.training(words, None) as options:
+        agents = saved or system.agents(words.body, words.arm, family=family, **options)
+        report = validate(family, agents, progress=not words.quiet, executor=options.get("executor"))
     if words.json:
         _print_json(report.to_dict())
     else:

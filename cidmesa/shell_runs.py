@@ -126,7 +126,7 @@ def saved_agents(words: argparse.Namespace) -> Agents:
     """Read agents that were saved, after checking that nothing else is said of how they are trained."""
     from cidmesa.agents import load
 
-    said = [name for name in (*_TRAINING, "jobs", "body") if getattr(words, name, None) is not None]
+    said = [name for name in (*_TRAINING, "body") if getattr(words, name, None) is not None]
     if said:
         raise NotApplicableError(
             f"the agents in {words.saved} are trained already: leave out --{said[0]}, or leave out {words.saved}."

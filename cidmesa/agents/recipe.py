@@ -296,7 +296,15 @@ class Recipe:
             self, found.learned, predictions, found.earned, registered, found.stopped, found.curve, found.kept
         )
 
-    def retrain(self, *, model: CIM | None = None, without: Iterable[str] = (), progress: bool = False) -> Agents:
+    def retrain(
+        self,
+        *,
+        model: CIM | None = None,
+        without: Iterable[str] = (),
+        progress: bool = False,
+        executor: Executor | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+    ) -> Agents:
         """Train the same agents, with the same seeds and noise streams, in a changed world or without an observation.
 
         Parameters
@@ -305,11 +313,12 @@ class Recipe:
             The world instead; its decisions, their parents and their domains are the same.
         without
             Observations that the rules are not shown.
-        progress
-            As for :func:`train`.
+        progress, executor, store
+            As for :func:`cidmesa.train`.
         """
         less = (*one_or_more(self.without), *one_or_more(without))
-        return replace(self, model=model or self.model, without=less).train(progress=progress)
+        changed = replace(self, model=model or self.model, without=less)
+        return changed.train(progress=progress, executor=executor, store=store)
 
     def __repr__(self) -> str:
         return f"Recipe({self.learner}, {self.policy}, {self.agents} agents, seed {self.seed}, {self.steps} steps)"

@@ -16,12 +16,17 @@ class Populations:
     """The populations of a system; with an executor all that were begun are trained side by side.
 
     A thread for each of them sends out its blocks and waits. When the run ends early no block is begun any more.
+
+    Attributes
+    ----------
+    executor
+        Where blocks are sent.
     """
 
     def __init__(self, system: System, executor: Executor | None, options: Mapping[str, Any]) -> None:
         self._system = system
         self._options = options
-        self._executor = None if executor is None else _Revocable(executor)
+        self.executor = None if executor is None else _Revocable(executor)
         self._begun: dict[tuple[str, str], Future[Agents]] = {}
         self._threads: ThreadPoolExecutor | None = None
 
@@ -29,7 +34,7 @@ class Populations:
         """Begin to train populations, by arm and body."""
         if not pairs:
             return
-        options = {**self._options, "executor": self._executor, "progress": False}
+        options = {**self._options, "executor": self.executor, "progress": False}
         self._threads = ThreadPoolExecutor(len(pairs))
         for arm, body in pairs:
             begun = self._threads.submit(self._system.agents, body, arm, family=families[arm], **options)
@@ -43,8 +48,8 @@ class Populations:
 
     def close(self) -> None:
         """Begin no more blocks."""
-        if self._executor is not None:
-            self._executor.revoke()
+        if self.executor is not None:
+            self.executor.revoke()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 

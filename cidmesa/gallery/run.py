@@ -167,7 +167,13 @@ def run(
                 say(f"{arm}, {body}: training")
                 agents[arm, body] = populations.get(arm, body, families[arm])
                 say(f"{arm}, {body}: judging")
-                reports[arm, body] = validate(families[arm], agents[arm, body], progress=options.get("progress", True))
+                reports[arm, body] = validate(
+                    families[arm],
+                    agents[arm, body],
+                    progress=options.get("progress", True),
+                    executor=populations.executor,
+                    store=options.get("store"),
+                )
                 entry = body_data(system, body, reports[arm, body])
                 show(page.verdicts(system, arm, body, entry, brief=len(reports) > 1))
     done = Run(system, families, parts, agents, reports)
