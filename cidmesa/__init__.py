@@ -90,6 +90,7 @@ _LAZY = {
         "Levels",
         "Phases",
         "Separation",
+        "SequenceSetup",
         "SimplicityPrior",
         "TrainingSetup",
         "alignment_region",
@@ -191,6 +192,7 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import Levels as Levels
     from cidmesa.mesa import Phases as Phases
     from cidmesa.mesa import Separation as Separation
+    from cidmesa.mesa import SequenceSetup as SequenceSetup
     from cidmesa.mesa import SimplicityPrior as SimplicityPrior
     from cidmesa.mesa import TrainingSetup as TrainingSetup
     from cidmesa.mesa import alignment_region as alignment_region

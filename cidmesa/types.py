@@ -44,6 +44,9 @@ from cidmesa.mesa import Phases as Phases
 from cidmesa.mesa import Ranking as Ranking
 from cidmesa.mesa import Selection as Selection
 from cidmesa.mesa import Separation as Separation
+from cidmesa.mesa import SequenceFamily as SequenceFamily
+from cidmesa.mesa import SequenceOptimizer as SequenceOptimizer
+from cidmesa.mesa import SequenceSetup as SequenceSetup
 from cidmesa.mesa import ShiftClass as ShiftClass
 from cidmesa.mesa import SimplicityPrior as SimplicityPrior
 from cidmesa.mesa import TrainingSetup as TrainingSetup
