@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import InvalidStateError
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,9 +105,26 @@ def _processes(jobs: int) -> Iterator[Executor]:
     except BaseException:
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
-        executor.shutdown(wait=False, cancel_futures=True)
+        with _no_word_of_cancelled_work():
+            executor.shutdown(cancel_futures=True)
         raise
     executor.shutdown()
+
+
+@contextmanager
+def _no_word_of_cancelled_work() -> Iterator[None]:
+    """Keep still a pool's own thread that finds work cancelled as its processes end (Python up to 3.12 prints that)."""
+    usual = threading.excepthook
+
+    def told(what: threading.ExceptHookArgs) -> None:
+        if not issubclass(what.exc_type, InvalidStateError):
+            usual(what)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = usual
 
 
 def _leave_ctrl_c() -> None:

@@ -143,12 +143,11 @@ def test_wrong_input_exits_with_two_and_one_line_of_words(
 
 
 @pytest.mark.skipif(not FULL, reason="starts processes and waits for them: full profile")
-@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
-def test_ctrl_c_in_a_terminal(jobs: list[str], file: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["train", file, "--agents", "8", "--block", "1", "--steps", "1500", "--quiet", "--out", "agents"]
+def test_ctrl_c_in_a_terminal(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", file, "--agents", "6", "--block", "1", "--steps", "300", "--quiet", "--out", "agents"]
     started = subprocess.Popen(
-        [sys.executable, "-m", "cidmesa", *words, *jobs], stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-m", "cidmesa", *words, "--jobs", "2"], stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     until = time.monotonic() + 240
     while time.monotonic() < until and started.poll() is None:
@@ -159,7 +158,7 @@ def test_ctrl_c_in_a_terminal(jobs: list[str], file: Any, tmp_path: Path, capsys
     _, err = started.communicate(timeout=60)
     assert started.returncode == cli.STOPPED
     assert err == "cidmesa: stopped\n"
-    assert 1 <= len(list(Path("agents/blocks").glob("*.safetensors"))) < 8
+    assert 1 <= len(list(Path("agents/blocks").glob("*.safetensors"))) < 6
     assert call(capsys, *words, "--resume")[0] == 0
     assert call(capsys, *words[:-1], "whole")[0] == 0
     assert cm.agents.load("agents") == cm.agents.load("whole")
