@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import InvalidStateError
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 BLOCKS = "blocks"
 """The folder of finished blocks, in the folder that a command writes."""
+
+FORGETS = 0.3
+"""How long a pool has to forget what was cancelled, before its processes are ended, in seconds."""
 
 _TRAINING = ("agents", "seed", "steps", "learner", "policy", "block", "checkpoint")
 """Options of the training that are passed on as they are."""
@@ -103,10 +107,14 @@ def _processes(jobs: int) -> Iterator[Executor]:
     try:
         yield executor
     except BaseException:
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
+        own = set(multiprocessing.active_children()) - before
         with _no_word_of_cancelled_work():
-            executor.shutdown(cancel_futures=True)
+            executor.shutdown(wait=False, cancel_futures=True)
+            time.sleep(FORGETS)
+            for process in own:
+                process.terminate()
+            for process in own:
+                process.join()
         raise
     executor.shutdown()
 
