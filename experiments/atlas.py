@@ -38,7 +38,11 @@ PER_DRAW = {"voi": 1, "ri": 10, "voc": 10, "ici": 100}
 
 
 def answer(cid: cm.CID, asked: Asked, draws: int) -> cm.Answer:
-    """Return the answer to a question: by a separation or a chain that checks, or by a model that is checked."""
+    """Return the answer to a question: by a separation or a chain that checks, or by a model that is checked.
+
+    Of all but value of information it may be a model of the diagram without another chance node: one with a single
+    state is as good as not there.
+    """
     criterion, node, decision = asked
     verdict = judge(cid, criterion, node, decision)
     if verdict.settled is cm.Answer.EXCLUDES:
@@ -51,8 +55,20 @@ def answer(cid: cm.CID, asked: Asked, draws: int) -> cm.Answer:
         return cm.Answer.EXCLUDES
     if any(holds(candidate, criterion, verdict) for candidate in built(verdict, criterion)):
         return cm.Answer.ADMITS
-    found = search(verdict, criterion) or linear_search(verdict, criterion, draws=draws // PER_DRAW[criterion])
+    if search(verdict, criterion) is not None:
+        return cm.Answer.ADMITS
+    others = [v for v in cid.chance if v != node] if criterion != "voi" else []
+    if any(answer(without(cid, v), asked, draws) is cm.Answer.ADMITS for v in others):
+        return cm.Answer.ADMITS
+    found = linear_search(verdict, criterion, draws=draws // PER_DRAW[criterion])
     return cm.Answer.UNKNOWN if found is None else cm.Answer.ADMITS
+
+
+def without(cid: cm.CID, node: str) -> cm.CID:
+    """Return a diagram without a node."""
+    left = [v for v in cid.nodes if v != node]
+    links = [link for link in cid.edges if node not in link]
+    return cm.CID(links, nodes=left, decisions=cid.decisions, utilities=cid.utilities)
 
 
 def wanted(chance: int, kept: int) -> Iterator[tuple[str, cm.CID]]:
@@ -106,11 +122,11 @@ def told(found: dict[str, tuple[str, float]]) -> str:
                 left[criterion].append((key, " ".join(filter(None, (node, decision)))))
     lines = ["| chance nodes | diagrams | with a hidden node | CPU |", "|---|---|---|---|"]
     lines += [f"| {n} | {sizes[n, 'plain']:,} | {sizes[n, 'hidden']:,} | {took[n]:,.0f} s |" for n in sorted(took)]
-    lines += ["", "| chance nodes | incentive | on a | no | yes | open |", "|---|---|---|---|---|---|"]
+    lines += ["", "| chance nodes | incentive | on a | no | yes | open | not asked |", "|---|---|---|---|---|---|---|"]
     for n in sorted(took):
         for criterion in CRITERIA:
             for of in ("chance node", "decision", "hidden node"):
-                row = [counts[n, criterion, of, sign] for sign in SIGNS]
+                row = [counts[n, criterion, of, sign] for sign in (*SIGNS, UNASKED)]
                 if any(row):
                     lines.append(f"| {n} | {criterion} | {of} | {' | '.join(f'{k:,}' for k in row)} |")
     for criterion in CRITERIA:

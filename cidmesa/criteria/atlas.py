@@ -212,8 +212,8 @@ def answers(key: str) -> Mapping[Asked, Answer]:
 def pages() -> Mapping[str, str]:
     """Return the atlas: of each spelling the signs.
 
-    >>> pages()["d0>u d1>u"]
-    '--++'
+    >>> pages()["d0>u d1>u x0>d0 x0>u"]
+    '+-+------+'
     """
     packed = resources.files("cidmesa.criteria").joinpath(FILE).read_bytes()
     return read(gzip.decompress(packed).decode())
@@ -222,7 +222,7 @@ def pages() -> Mapping[str, str]:
 def read(text: str) -> Mapping[str, str]:
     """Read lines of the atlas.
 
-    >>> read("d0>u d1>u: --++")
-    {'d0>u d1>u': '--++'}
+    >>> read("d0>u d1>u: ----")
+    {'d0>u d1>u': '----'}
     """
     return {key: signs for key, _, signs in (line.partition(": ") for line in text.splitlines())}

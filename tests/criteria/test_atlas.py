@@ -29,7 +29,7 @@ def size(key: str) -> tuple[int, bool]:
     return sum(v[0] in "xh" for v in names), "h" in names
 
 
-SIZES = {(0, False): 3, (1, False): 24, (2, False): 311, (3, False): 1, (1, True): 18, (2, True): 398}
+SIZES = {(0, False): 3, (1, False): 24, (2, False): 311, (3, False): 6786, (1, True): 18, (2, True): 398}
 
 
 def test_no_diagram_is_missing() -> None:
@@ -49,7 +49,7 @@ def test_no_value_of_information_is_open() -> None:
             if criterion == "voi":
                 counts["small" if size(key)[0] < 3 else "three", node[0], sign] += 1
     assert (counts["small", "x", "-"], counts["small", "x", "+"]) == (355, 413)
-    assert (counts["three", "x", "-"], counts["three", "x", "+"]) == (0, 0)
+    assert (counts["three", "x", "-"], counts["three", "x", "+"]) == (9177, 14559)
     assert not {what for what in counts if what[2] not in "+-"}
 
 
@@ -65,7 +65,7 @@ def drawn_lines(quick: int, full: int, most: int) -> list[tuple[str, Any, cm.Ans
 
 def test_every_answer_is_what_is_found_now() -> None:
     """A no has a proof that checks, and a yes a model; what is open is not settled by a theorem or a chain."""
-    for key, asked, found in [*drawn_lines(8, 754, 2), *drawn_lines(8, 60, 3)]:
+    for key, asked, found in [*drawn_lines(8, 120, 2), *drawn_lines(6, 60, 3)]:
         cid = diagram(key)
         if found is cm.Answer.UNKNOWN:
             verdict = judge(cid, *asked, search=False)
