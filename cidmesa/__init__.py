@@ -7,7 +7,7 @@ diagram, model         :class:`CID`, :meth:`CID.parameterise`, :class:`CIM`
 incentives             :func:`incentives`, :func:`admits_voi` … , each answer with its proof
 numbers                :meth:`CIM.solve`, :meth:`CIM.query`, :func:`value_of_information` …
 the derivation         :class:`TrainingSetup`, :func:`derive_mesa_optimizers`, :func:`separating_shifts` …
-evidence               :func:`train`, :func:`validate`
+evidence               :func:`train`, :func:`validate`, :func:`report`
 examples, files        ``cidmesa.gallery``, :func:`read`, :func:`write`
 other programs         :func:`from_pycid`, :func:`to_pycid`, :func:`from_pgmpy` … , :mod:`cidmesa.interop`
 =====================  ===========================================================================================
@@ -35,6 +35,7 @@ from cidmesa.errors import MissingDependencyError as MissingDependencyError
 from cidmesa.errors import NotApplicableError as NotApplicableError
 from cidmesa.errors import OutOfTimeError as OutOfTimeError
 from cidmesa.errors import UnknownNodeError as UnknownNodeError
+from cidmesa.errors import WorkerLostError as WorkerLostError
 from cidmesa.mechanisms import Bernoulli as Bernoulli
 from cidmesa.mechanisms import Categorical as Categorical
 from cidmesa.mechanisms import Choice as Choice
@@ -89,6 +90,7 @@ _LAZY = {
         "Levels",
         "Phases",
         "Separation",
+        "SequenceSetup",
         "SimplicityPrior",
         "TrainingSetup",
         "alignment_region",
@@ -99,13 +101,18 @@ _LAZY = {
         "unroll",
     ),
     "cidmesa.agents": ("Agents", "DiagramEnv", "DiagramVectorEnv", "train"),
+    "cidmesa.reports": ("report",),
     "cidmesa.validation": (
         "alignment_gap",
         "behavioural_objective",
+        "coherence",
+        "discover_agents",
         "gaps",
         "goal_directedness",
         "required_agents",
+        "revealed_choices",
         "validate",
+        "validate_along",
     ),
     "cidmesa.interop": (
         "from_causallearn",
@@ -189,6 +196,7 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import Levels as Levels
     from cidmesa.mesa import Phases as Phases
     from cidmesa.mesa import Separation as Separation
+    from cidmesa.mesa import SequenceSetup as SequenceSetup
     from cidmesa.mesa import SimplicityPrior as SimplicityPrior
     from cidmesa.mesa import TrainingSetup as TrainingSetup
     from cidmesa.mesa import alignment_region as alignment_region
@@ -197,6 +205,7 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import levels as levels
     from cidmesa.mesa import separating_shifts as separating_shifts
     from cidmesa.mesa import unroll as unroll
+    from cidmesa.reports import report as report
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
     from cidmesa.solve import counterfactual as counterfactual
@@ -211,10 +220,14 @@ if _TYPE_CHECKING:
     from cidmesa.solve import value_of_information as value_of_information
     from cidmesa.validation import alignment_gap as alignment_gap
     from cidmesa.validation import behavioural_objective as behavioural_objective
+    from cidmesa.validation import coherence as coherence
+    from cidmesa.validation import discover_agents as discover_agents
     from cidmesa.validation import gaps as gaps
     from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents
+    from cidmesa.validation import revealed_choices as revealed_choices
     from cidmesa.validation import validate as validate
+    from cidmesa.validation import validate_along as validate_along
 
 
 def __getattr__(name: str) -> _Any:

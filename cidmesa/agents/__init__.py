@@ -4,6 +4,8 @@
 ``train``           setup → population; six learners, nets or tables, stop and resume
 ``Agents``          what came out: ``len``, ``act``, ``probabilities``, ``recipe``
 ``Recipe``          everything that determines a population; ``retrain`` changes one thing and keeps the noise
+``load``            reads agents that ``agents.save(folder)`` kept, as data that never runs
+``Store``           a folder of finished blocks of agents: a killed run goes on from there
 ``Compiled``        a model as tensors on any device: value, gradient, Q-values, episodes
 ``register_…``      make learners and policies of your own known to ``train``; ``check_learner`` tests them
 ``from_rules`` …    agents from elsewhere: written rules, a function, rollouts, a log, stable-baselines3
@@ -18,7 +20,14 @@ them decision by decision (:mod:`.stepping`), agents from elsewhere (:mod:`.brou
 ===============  =============================================================
 module           what it holds
 ===============  =============================================================
-``population``   `train`, `Agents` and their recipe: whole populations at once
+``training``     `train`: from a setup to a population, with what was predicted of it before
+``recipe``       everything that determines a population
+``population``   `Agents`: what they do, how they came about
+``block``        some agents trained at once: the unit of work; learning curves
+``runs``         blocks one after the other or on any executor
+``store``        finished blocks on disk, by address
+``saving``       agents as files; ``loading`` reads them, ``tensor_file`` holds their numbers
+``encoders``     codes of inputs as data
 ``learners``     one file each, batched over agents; the loop that drives them, and their registry
 ``contract``     what any learner has to keep, as a test that users run
 ``compiled``     models as tensors: exact where a contraction fits, else sampled
@@ -49,8 +58,12 @@ if TYPE_CHECKING:
     from cidmesa.agents.contract import check_learner
     from cidmesa.agents.gym import DiagramEnv, DiagramVectorEnv
     from cidmesa.agents.learners.registry import register_learner, register_policy
-    from cidmesa.agents.population import Agents, Recipe, train
+    from cidmesa.agents.loading import load
+    from cidmesa.agents.population import Agents
+    from cidmesa.agents.recipe import Recipe
     from cidmesa.agents.sb3_agents import from_sb3
+    from cidmesa.agents.store import Store
+    from cidmesa.agents.training import train
 
 __all__ = [
     "Agents",
@@ -58,12 +71,14 @@ __all__ = [
     "DiagramEnv",
     "DiagramVectorEnv",
     "Recipe",
+    "Store",
     "check_learner",
     "from_callable",
     "from_log",
     "from_rollouts",
     "from_rules",
     "from_sb3",
+    "load",
     "one_hot",
     "parity",
     "register_learner",
@@ -72,7 +87,11 @@ __all__ = [
 ]
 
 _LAZY = {
-    **dict.fromkeys(("Agents", "Recipe", "train"), ("population", "torch", "training agents")),
+    "train": ("training", "torch", "training agents"),
+    "Agents": ("population", "torch", "training agents"),
+    "Recipe": ("recipe", "torch", "training agents"),
+    "Store": ("store", "torch", "training agents"),
+    "load": ("loading", "torch", "reading agents"),
     "Compiled": ("compiled", "torch", "models as tensors"),
     "check_learner": ("contract", "torch", "training agents"),
     **dict.fromkeys(("register_learner", "register_policy"), ("learners.registry", "torch", "training agents")),

@@ -27,7 +27,8 @@ from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.learners.loop import Memory, Program, State, advance
 from cidmesa.agents.learners.registry import LEARNERS
 from cidmesa.agents.learners.task import probabilities
-from cidmesa.agents.population import Agents, Recipe
+from cidmesa.agents.population import Agents
+from cidmesa.agents.recipe import Recipe
 from cidmesa.arguments import options_by_name, require_count
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError

@@ -33,7 +33,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, overload
 
 from cidmesa.arguments import LEFT_OUT, options_by_name
 from cidmesa.clock import Budget, Seconds, within_budget
@@ -47,18 +48,48 @@ from cidmesa.mesa.candidates.targets import Targets, in_node_order, read_targets
 from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import MARGIN, Predictions, predict
 from cidmesa.mesa.readings import STALE, Reading
+from cidmesa.mesa.sequences.family import SequenceFamily, derive_sequences
+from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
 from cidmesa.mesa.setup.training import MINIMAX, TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
 
 
-@options_by_name
+@overload
 def derive_mesa_optimizers(
     setup: TrainingSetup,
+    *,
+    targets: Iterable[Targets] | None = ...,
+    max_targets: int = ...,
+    objectives: Mapping[Any, Any] | None = ...,
+    tolerance: float = ...,
+    prior: SimplicityPrior | None = ...,
+    budget: Seconds = ...,
+) -> Family: ...
+
+
+@overload
+def derive_mesa_optimizers(
+    setup: SequenceSetup,
+    *,
+    targets: Iterable[Targets] | None = ...,
+    max_targets: int = ...,
+    objectives: Mapping[Any, Any] | None = ...,
+    tolerance: float = ...,
+    prior: SimplicityPrior | None = ...,
+    budget: Seconds = ...,
+) -> SequenceFamily: ...
+
+
+@options_by_name
+def derive_mesa_optimizers(
+    setup: TrainingSetup | SequenceSetup,
     *,
     targets: Iterable[Targets] | None = None,
     max_targets: int = 1,
@@ -66,14 +97,15 @@ def derive_mesa_optimizers(
     tolerance: float = 0.0,
     prior: SimplicityPrior | None = None,
     budget: Seconds = "default",
-) -> Family:
+) -> Family | SequenceFamily:
     r"""Derive the mesa-optimizers that training could have produced.
 
     Parameters
     ----------
     setup
         The training setup. A bare diagram gets graphical answers: EXCLUDED where no target is controlled, CONSISTENT
-        where the targets hold the score or all it reads, UNKNOWN otherwise.
+        where the targets hold the score or all it reads, UNKNOWN otherwise. A sequence
+        (:class:`cidmesa.SequenceSetup`) gets additive objectives, by sweeps over its states.
     targets
         The nodes that targets are drawn from, by default all chance nodes and the score; an entry that is a tuple is a
         candidate as it stands. Several base utilities count as one node, the score.
@@ -95,6 +127,7 @@ def derive_mesa_optimizers(
     Returns
     -------
     Family
+        Of a sequence a :class:`~cidmesa.types.SequenceFamily`, which answers to the same names.
 
     Raises
     ------
@@ -115,13 +148,18 @@ def derive_mesa_optimizers(
     ----------
     Hubinger et al. 2019; Ng and Russell 2000.
     """
-    require_setup(setup, "a derivation")
+    if not isinstance(setup, SequenceSetup):
+        require_setup(setup, "a derivation")
     if not is_number(max_targets) or not max_targets >= 1 or max_targets % 1 != 0:
         raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets!r}.")
     if prior is not None and not isinstance(prior, SimplicityPrior):
         raise NotApplicableError(f"prior= is SimplicityPrior(weight=.., sharpness=..); got {prior!r}.")
     if objectives is not None and not isinstance(objectives, Mapping):
         raise NotApplicableError(f"objectives= is a mapping, {{targets: objective}}; got {objectives!r}.")
+    if isinstance(setup, SequenceSetup):
+        if prior is not None:
+            raise NotApplicableError("a prior ranks the candidates of a diagram; of a sequence they are not ranked.")
+        return derive_sequences(setup, targets, int(max_targets), objectives, tolerance, Budget.of(budget))
     pool, given = read_targets(setup, targets)
     with Budget.of(budget) as clock:
         known = Candidates(Derivation(setup, tolerance, objectives, prior, clock))
@@ -282,6 +320,36 @@ class Family(Shown):
     @within_budget
     def _rows(self) -> list[dict[str, Any]]:
         return [candidate.row() for candidate in self._one_by_one()]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the base regret of each candidate that training does not exclude in each deployment, as an interval.
+
+        Parameters
+        ----------
+        ax
+            Where; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        NotApplicableError
+            There are no deployments, or no numbers.
+        MissingDependencyError
+            matplotlib is not installed.
+        """
+        from cidmesa.plots import draw, regrets
+
+        left = [c for c in self if c.consistency is not Consistency.EXCLUDED]
+        bars = [(name, ", ".join(c.names), ends) for c in left for name, ends in c.deployment_regret.items()]
+        bars = [bar for bar in bars if isfinite(bar[2][1])]
+        if not bars:
+            raise NotApplicableError(
+                "regrets are drawn by deployment, and there is no number of any: print the family."
+            )
+        return draw(regrets(bars), ax)
 
     @within_budget
     def __str__(self) -> str:

@@ -367,15 +367,13 @@ def test_answers_that_are_about_averages_are_refused_by_name() -> None:
             ask()
 
 
-def test_several_decisions_are_unknown_and_say_why() -> None:
+def test_several_decisions_and_bare_diagrams() -> None:
     cid = cm.CID(
         [("x", "a"), ("x", "b"), ("a", "at"), ("b", "at"), ("at", "pay")], decisions=["a", "b"], utilities=["pay"]
     )
     model = cid.parameterise(x=cm.Bernoulli(0.5), a=[0, 1], b=[0, 1], at=lambda a, b: a & b, pay=lambda at: at)
     m = cm.derive_mesa_optimizers(cm.TrainingSetup(model, selects="minimax regret", level_nodes=["x"]))["at"]
-    assert m.consistency == "CONSISTENT"  # it is all that is scored, and every decision sees the level
-    with pytest.raises(NotApplicableError, match="for one decision, and here are a, b"):
-        m.possible_actions("training")
+    assert (m.consistency.value, m.training_regret) == ("CONSISTENT", 0.0)
     lone = cm.derive_mesa_optimizers(cm.TrainingSetup(model.cid, selects="minimax regret", level_nodes=[]))["at"]
     assert lone.consistency == "CONSISTENT"
     blind = cid.without_edges([("x", "b")])
@@ -414,10 +412,10 @@ def test_it_is_part_of_what_a_setup_is() -> None:
 
 def test_documents_say_by_what_training_selects_and_why_nothing_is_predicted() -> None:
     from cidmesa.gallery.run import run, system_of
-    from cidmesa.reports.documents import family_document
+    from cidmesa.reports import report
 
     setup = cm.TrainingSetup(red_door.setup(0.1).base, selects="minimax regret")
-    text = family_document(cm.derive_mesa_optimizers(setup), "worst").text()
+    text = report(cm.derive_mesa_optimizers(setup), title="worst").text()
     assert "selects by minimax regret, in the worst level of weather, door, red" in " ".join(text.split())
     assert "predictions of what trained agents do: known where training selects by the expected" in " ".join(
         text.split()

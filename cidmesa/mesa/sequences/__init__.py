@@ -1,0 +1,19 @@
+"""Sequences: the derivation of finite-horizon Markov models, by sweeps over their states.
+
+=================  ====================================================================================
+module             what it holds
+=================  ====================================================================================
+``sweeps``         what is best, what the worst of the best earns, and where policies come, in integers
+``tables``         a step as arrays of branches
+``setup``          `SequenceSetup`: a step, the horizon, the deployments
+``additive``       one additive objective: its actions and its regrets, exactly
+``alike``          states that no objective on some targets tells apart, and what follows
+``existence``      whether some additive objective is consistent
+``certificates``   the proofs of that, checked from scratch
+``one_rule``       one rule for all moves, without a clock
+``candidate``      one mesa-optimizer of a sequence
+``predictions``    what trained agents will do, stated before training
+``cure``           changes of training that remove a hypothesis, or make it harmless
+``family``         all of them, `SequenceFamily`
+=================  ====================================================================================
+"""
