@@ -124,7 +124,7 @@ class SequenceOptimizer(Shown):
         return self._size <= 2
 
     def _is_within(self, found: Additive) -> bool:
-        check_time("the sweeps for declared objectives", "fewer targets, targets=[..], or objectives of your own")
+        check_time("the search through declared objectives", "fewer targets, targets=[..], or objectives of your own")
         return found.regret(TRAINING)[1] <= self._siblings.allowed
 
     # Consistency ------------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class SequenceOptimizer(Shown):
             said = {
                 False: "no additive objective is consistent without regret",
                 True: "some is",
-                None: "the base has too many optimal policies to say of all additive objectives",
+                None: "not known; see .existence",
             }
             words.append(f"C3 for all of them: {said[self.existence.answer]}")
         return Reasons(self._controls, {}, None, None, tuple(words))
