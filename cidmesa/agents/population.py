@@ -29,7 +29,8 @@ from cidmesa.agents.acting import act_by_tables
 from cidmesa.agents.learners.loop import learn
 from cidmesa.agents.learners.registry import LEARNERS, Learner
 from cidmesa.agents.learners.task import Schedule, Task, probabilities, scored_below
-from cidmesa.agents.policies import RULES, MaskedRule, Params, Rule
+from cidmesa.agents.policies.registry import POLICIES
+from cidmesa.agents.policies.rule import MaskedRule, Params, Place, Rule, reached
 from cidmesa.agents.tensors import Encoder, agent_keys, inputs
 from cidmesa.arguments import options_by_name, require_count
 from cidmesa.arrays import Array, Floats
@@ -83,7 +84,8 @@ class Recipe:
         The world they train in.
     learner, policy
         ``"reinforce"``, ``"exact"``, ``"ppo"``, ``"dqn"``, ``"supervised"``, ``"evolution"``, or one that was
-        registered; ``"mlp"``, ``"tabular"``, or one that was registered.
+        registered; ``"mlp"``, ``"tabular"``, ``"rnn"``, ``"vin"``, ``"attention"``, ``"planner"``, or one that was
+        registered.
     agents, seed
         How many, and the number that all their noise comes from; agent i is the same however many there are.
     steps, batch, rate, entropy
@@ -102,6 +104,8 @@ class Recipe:
         The utilities that training follows; ``None``: all. Rules that none of them depends on are not trained.
     options
         The learner's own options: an instance of its class of options, a mapping, or nothing for its defaults.
+    policy_options
+        The same of the kind of policy.
     """
 
     model: CIM
@@ -120,9 +124,10 @@ class Recipe:
     examples: int | None = None
     score: tuple[str, ...] | None = None
     options: Any = None
+    policy_options: Any = None
 
     def __post_init__(self) -> None:
-        for what, value, known in (("learner", self.learner, LEARNERS), ("policy", self.policy, RULES)):
+        for what, value, known in (("learner", self.learner, LEARNERS), ("policy", self.policy, POLICIES)):
             if value not in known:
                 raise unknown(value, known, what=f"a {what} ({', '.join(known)})")
         self._read_numbers()
@@ -141,7 +146,14 @@ class Recipe:
         for name, usual in self._learner.usual(self.policy).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, usual)
-        object.__setattr__(self, "options", read_options(self.learner, self.options))
+        object.__setattr__(self, "options", read_options("learner", self.learner, self.options))
+        object.__setattr__(self, "policy_options", read_options("policy", self.policy, self.policy_options))
+        if POLICIES[self.policy].predicts and not self._learner.predicts:
+            able = " or ".join(f"learner={name!r}" for name, learner in LEARNERS.items() if learner.predicts)
+            raise NotApplicableError(
+                f"policy={self.policy!r} learns the world from the episodes that its learner plays, and "
+                f"learner={self.learner!r} fits no rule to them: {able}."
+            )
         object.__setattr__(self, "encoders", ReadOnly(self.encoders))
 
     def _read_numbers(self) -> None:
@@ -205,8 +217,12 @@ class Recipe:
             if name not in made:
                 parents = cid.parents(name)
                 cards = tuple(self.model.card(p) for p in parents)
-                shown = inputs(cards, parents, self.encoders, frozenset(one_or_more(self.without)))
-                made[name] = RULES[self.policy](name, shown, self.model.card(name), self.hidden)
+                met = reached(self.model, groups.get(decision, (decision,)))
+                shown = inputs(cards, parents, self.encoders, frozenset(one_or_more(self.without)), met)
+                place = Place(
+                    name, shown, self.model.card(name), self.hidden, self.policy_options, self._seen, self.score
+                )
+                made[name] = POLICIES[self.policy].make(place)
                 may = self.model.allowed(name)
                 if may is not None:
                     made[name] = MaskedRule(made[name], may.reshape(-1, may.shape[-1]))
@@ -214,11 +230,24 @@ class Recipe:
         return ReadOnly(found)
 
     @cached_property
+    def _seen(self) -> CIM:
+        """The model without the information links that the rules are not shown."""
+        seen, hidden = self.model, set(one_or_more(self.without))
+        for decision in seen.cid.decisions:
+            parents = seen.cid.parents(decision)
+            if hidden & set(parents):
+                seen = seen.observing(decision, [parent for parent in parents if parent not in hidden])
+        return seen
+
+    @cached_property
     def task(self) -> Task:
         """What the learner is given."""
         schedule = Schedule(self.steps or 1, self.batch, self.rate or 0.0, self.entropy or 0.0, self.examples)
         keys = agent_keys(self.seed, self.agents)
-        return Task(self.model, self.rules, keys, schedule, self.score, self.options, self.policy, self.hidden)
+        return Task(
+            self.model, self.rules, keys, schedule, self.score, self.options, self.policy, self.hidden,
+            self.policy_options,
+        )  # fmt: skip
 
     @cached_property
     def digest(self) -> str:
@@ -226,7 +255,7 @@ class Recipe:
         parts = [self.learner, self.policy, self.agents, self.seed, self.steps, self.batch, self.rate, self.entropy]
         parts += [self.hidden, self.shared_rules, self.without, self.examples, self.model.cid.edges]
         parts += [] if self.score is None else [self.score]
-        parts += [] if self.options is None else [self.options]
+        parts += [own for own in (self.options, self.policy_options) if own is not None]
         text = hashlib.sha256(repr(parts).encode())
         for node in self.model.cid.nodes:
             text.update(node.encode())
@@ -434,7 +463,9 @@ def train(
         ``"ppo"``: with a critic and clipped steps. ``"dqn"``: values of actions, acting on the largest.
         ``"supervised"``: cross-entropy with the node ``label=``. ``"evolution"``: selection in populations.
     policy
-        ``"mlp"``, a small net, or ``"tabular"``.
+        ``"mlp"``, a small net, or ``"tabular"``; ``"rnn"``, which reads one observation after another; ``"vin"``, value
+        iteration in a small world of its own; ``"attention"``; ``"planner"``, which learns the mechanisms from its
+        episodes and plans in them.
     agents, seed
         How many; the number that all noise comes from.
     progress
@@ -447,7 +478,9 @@ def train(
         alone ``shared_rules`` too: see :class:`Recipe`. And the learner's own: ``epochs``, ``clip``, ``kl``,
         ``discount`` (:class:`~.learners.ppo.PPO`); ``targets``, ``explore``, ``discount``
         (:class:`~.learners.dqn.DQN`); ``label``, ``greedy`` (:class:`~.learners.supervised.Supervised`);
-        ``population``, ``swap`` (:class:`~.learners.evolution.Evolution`).
+        ``population``, ``swap`` (:class:`~.learners.evolution.Evolution`). And the policy's own: ``ticks``
+        (:class:`~.policies.rnn.RNN`), ``kind`` (:class:`~.policies.attention.Attention`), ``states``, ``sweeps``
+        (:class:`~.policies.vin.VIN`).
 
     Returns
     -------
@@ -486,11 +519,14 @@ def train(
     known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
     if isinstance(setup, CIM):
         known.add("shared_rules")
-    own = {option.name for option in option_fields(learner)}
+    own = {option.name for option in option_fields("learner", learner)}
+    of_policy = {option.name for option in option_fields("policy", policy)}
     for name in schedule:
-        if name not in known | own:
-            raise unknown(name, known | own, what=f"an argument of train with learner={learner!r}")
+        if name not in known | own | of_policy:
+            what = f"an argument of train with learner={learner!r}, policy={policy!r}"
+            raise unknown(name, known | own | of_policy, what=what)
     schedule["options"] = {name: schedule.pop(name) for name in own & set(schedule)} or None
+    schedule["policy_options"] = {name: schedule.pop(name) for name in of_policy & set(schedule)} or None
     if not isinstance(setup, CIM):
         require_expected = getattr(setup, "require_expected", None)
         if require_expected is not None:
@@ -511,31 +547,31 @@ def train(
     return found
 
 
-def option_fields(learner: str) -> tuple[Field[Any], ...]:
-    """Return the fields of a learner's own options; none for a learner that is not known."""
-    known = LEARNERS.get(learner)
+def option_fields(kind: str, name: str) -> tuple[Field[Any], ...]:
+    """Return the fields of the own options of a learner or a policy; none for one that is not known."""
+    known: Any = LEARNERS.get(name) if kind == "learner" else POLICIES.get(name)
     return () if known is None or known.options is None else fields(known.options)
 
 
-def read_options(learner: str, given: Any) -> Any:
-    """Return a learner's own options as an instance of its class of options.
+def read_options(kind: str, name: str, given: Any) -> Any:
+    """Return the own options of a learner or a policy as an instance of its class of options.
 
     Raises
     ------
     UnknownNodeError
-        The learner has no option of a name.
+        It has no option of a name.
     NotApplicableError
-        They are options of another learner.
+        They are options of another one.
     """
-    made = LEARNERS[learner].options
+    made: Any = (LEARNERS[name] if kind == "learner" else POLICIES[name]).options
     if made is not None and isinstance(given, made):
         return given
     if given is not None and not isinstance(given, Mapping):
-        raise NotApplicableError(f"options= of learner={learner!r} is a mapping; got {given!r}.")
-    names = [field.name for field in option_fields(learner)]
-    for name in given or {}:
-        if name not in names:
-            raise unknown(name, names, what=f"an option of learner={learner!r}")
+        raise NotApplicableError(f"options= of {kind}={name!r} is a mapping; got {given!r}.")
+    names = [field.name for field in option_fields(kind, name)]
+    for option in given or {}:
+        if option not in names:
+            raise unknown(option, names, what=f"an option of {kind}={name!r}")
     return None if made is None else made(**(given or {}))
 
 
