@@ -35,6 +35,7 @@ from cidmesa.errors import MissingDependencyError as MissingDependencyError
 from cidmesa.errors import NotApplicableError as NotApplicableError
 from cidmesa.errors import OutOfTimeError as OutOfTimeError
 from cidmesa.errors import UnknownNodeError as UnknownNodeError
+from cidmesa.errors import WorkerLostError as WorkerLostError
 from cidmesa.mechanisms import Bernoulli as Bernoulli
 from cidmesa.mechanisms import Categorical as Categorical
 from cidmesa.mechanisms import Choice as Choice
@@ -89,6 +90,7 @@ _LAZY = {
         "Levels",
         "Phases",
         "Separation",
+        "SequenceSetup",
         "SimplicityPrior",
         "TrainingSetup",
         "alignment_region",
@@ -106,6 +108,7 @@ _LAZY = {
         "goal_directedness",
         "required_agents",
         "validate",
+        "validate_along",
     ),
     "cidmesa.interop": (
         "from_causallearn",
@@ -189,6 +192,7 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import Levels as Levels
     from cidmesa.mesa import Phases as Phases
     from cidmesa.mesa import Separation as Separation
+    from cidmesa.mesa import SequenceSetup as SequenceSetup
     from cidmesa.mesa import SimplicityPrior as SimplicityPrior
     from cidmesa.mesa import TrainingSetup as TrainingSetup
     from cidmesa.mesa import alignment_region as alignment_region
@@ -215,6 +219,7 @@ if _TYPE_CHECKING:
     from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents
     from cidmesa.validation import validate as validate
+    from cidmesa.validation import validate_along as validate_along
 
 
 def __getattr__(name: str) -> _Any:

@@ -47,6 +47,10 @@ class OutOfTimeError(CidmesaError, TimeoutError):
     """A call took longer than its ``budget=``; the text says what is too large and what would shrink it."""
 
 
+class WorkerLostError(CidmesaError, RuntimeError):
+    """Workers of an executor were lost; what they had finished is kept, and the same call goes on from there."""
+
+
 class FileFormatError(CidmesaError, ValueError):
     """A file is not what its format promises; the text names the line."""
 

@@ -44,6 +44,9 @@ from cidmesa.mesa import Phases as Phases
 from cidmesa.mesa import Ranking as Ranking
 from cidmesa.mesa import Selection as Selection
 from cidmesa.mesa import Separation as Separation
+from cidmesa.mesa import SequenceFamily as SequenceFamily
+from cidmesa.mesa import SequenceOptimizer as SequenceOptimizer
+from cidmesa.mesa import SequenceSetup as SequenceSetup
 from cidmesa.mesa import ShiftClass as ShiftClass
 from cidmesa.mesa import SimplicityPrior as SimplicityPrior
 from cidmesa.mesa import TrainingSetup as TrainingSetup
@@ -81,6 +84,7 @@ from cidmesa.solve import World as World
 from cidmesa.solve import Worlds as Worlds
 from cidmesa.solve.magnitudes.explain import Contribution as Contribution
 from cidmesa.solve.symbolic import Case as Case
+from cidmesa.validation import Along as Along
 from cidmesa.validation import Gaps as Gaps
 from cidmesa.validation import OneAgent as OneAgent
 from cidmesa.validation import Report as Report

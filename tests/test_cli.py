@@ -263,7 +263,7 @@ def test_wrong_input_exits_with_two_and_one_line_of_words(
 def test_something_optional_that_is_missing_exits_with_three(
     file: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "cidmesa.agents.population", None)
+    monkeypatch.setitem(sys.modules, "cidmesa.agents.training", None)
     monkeypatch.setenv("PATH", "")
     code, _, err = call(capsys, "render", file, "--engine", "dot")
     assert code == cli.MISSING

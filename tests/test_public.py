@@ -39,7 +39,7 @@ def described(value: Any) -> str:
 
 # A change of this list is a change of the public surface: the change log tells of it.
 SURFACE = {
-    'Agents': 'recipe, _params, predictions=None, earned=(), registered=None, stopped=()',
+    'Agents': 'recipe, _params, predictions=None, earned=(), registered=None, stopped=(), curve=(), _kept=()',
     'Answer': 'enum ADMITS, EXCLUDES, UNKNOWN',
     'Bernoulli': 'p',
     'CID': 'edges=(), *nodes=(), *decisions=(), *utilities=(), *latent=(), *bidirected=(), *attributes=mappingproxy({})',
@@ -67,6 +67,7 @@ SURFACE = {
     'Rows': 'rows, default=None, domain=None',
     'SeparatingSet': 'xs, ys, given, added=(), removed=(), without=frozenset(), cut=(), mechanised=False, paid=(), ignored=(), besides=()',
     'Separation': 'nodes, mechanisms, deployment, certain, possible, frozen_certain, frozen_possible, visible, lower_bound=False, declared_only=False',
+    'SequenceSetup': 'step, horizon, deployments=None',
     'SimplicityPrior': 'weight=1.0, sharpness=1.0, samples=1000, bits=8',
     'Solution': 'model, value, exact, method, results, upper_bound=None, off=inf',
     'Structural': 'noise, outcome, domain',
@@ -75,6 +76,7 @@ SURFACE = {
     'Uniform': '*values',
     'UnknownNodeError': 'error',
     'Verdict': "cid, criterion, nodes, decision, settled=None, reason='', assumptions=(), search=True, *cut_edges=(), *label=None, *others='fixed', *shared_rules=()",
+    'WorkerLostError': 'error',
     'admits_deception': 'cid, node, decision=None, *target=None',
     'admits_ici': "cid, node, decision=None, *others='fixed'",
     'admits_impact': 'cid, node, decision=None',
@@ -124,9 +126,10 @@ SURFACE = {
     'to_pyagrum': 'model, *joined=True',
     'to_pycid': 'model',
     'total_effect': 'model, node, outcome, reference=LEFT_OUT, treatment=LEFT_OUT, *policy=None, *cut_edges=()',
-    'train': "setup, *family=None, *learner='reinforce', *policy='mlp', *agents=32, *seed=0, *progress=True, *checkpoint=None, **schedule",
+    'train': "setup, *family=None, *learner='reinforce', *policy='mlp', *agents=32, *seed=0, *progress=True, *checkpoint=None, *checkpoints=(), *executor=None, *store=None, *block=None, **schedule",
     'unroll': 'step, steps',
     'validate': 'family, agents, *reading=None, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True, *organism_of=None',
+    'validate_along': 'family, agents, *reading=None, *draws=10000, *seed=0, *progress=True, *organism_of=None',
     'value_of_control': 'model, node, decision=None',
     'value_of_information': 'model, node, decision=None',
     'write': 'obj, path',

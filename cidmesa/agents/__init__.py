@@ -4,6 +4,8 @@
 ``train``           setup → population; six learners, nets or tables, stop and resume
 ``Agents``          what came out: ``len``, ``act``, ``probabilities``, ``recipe``
 ``Recipe``          everything that determines a population; ``retrain`` changes one thing and keeps the noise
+``load``            reads agents that ``agents.save(folder)`` kept, as data that never runs
+``Store``           a folder of finished blocks of agents: a killed run goes on from there
 ``Compiled``        a model as tensors on any device: value, gradient, Q-values, episodes
 ``register_…``      make learners and policies of your own known to ``train``; ``check_…`` tests them
 ``from_rules`` …    agents from elsewhere: written rules, a function, rollouts, a log, stable-baselines3
@@ -18,7 +20,14 @@ them decision by decision (:mod:`.stepping`), agents from elsewhere (:mod:`.brou
 ===============  =============================================================
 module           what it holds
 ===============  =============================================================
-``population``   `train`, `Agents` and their recipe: whole populations at once
+``training``     `train`: from a setup to a population, with what was predicted of it before
+``recipe``       everything that determines a population
+``population``   `Agents`: what they do, how they came about
+``block``        some agents trained at once: the unit of work; learning curves
+``runs``         blocks one after the other or on any executor
+``store``        finished blocks on disk, by address
+``saving``       agents as files; ``loading`` reads them, ``tensor_file`` holds their numbers
+``encoders``     codes of inputs as data
 ``learners``     one file each, batched over agents; the loop that drives them, and their registry
 ``contract``     what any learner and any policy has to keep, as tests that users run
 ``compiled``     models as tensors: exact where a contraction fits, else sampled
@@ -50,9 +59,13 @@ if TYPE_CHECKING:
     from cidmesa.agents.contract import check_learner, check_policy
     from cidmesa.agents.gym import DiagramEnv, DiagramVectorEnv
     from cidmesa.agents.learners.registry import register_learner
+    from cidmesa.agents.loading import load
     from cidmesa.agents.policies.registry import register_policy
-    from cidmesa.agents.population import Agents, Recipe, train
+    from cidmesa.agents.population import Agents
+    from cidmesa.agents.recipe import Recipe
     from cidmesa.agents.sb3_agents import from_sb3
+    from cidmesa.agents.store import Store
+    from cidmesa.agents.training import train
 
 __all__ = [
     "Agents",
@@ -60,6 +73,7 @@ __all__ = [
     "DiagramEnv",
     "DiagramVectorEnv",
     "Recipe",
+    "Store",
     "check_learner",
     "check_policy",
     "from_callable",
@@ -67,6 +81,7 @@ __all__ = [
     "from_rollouts",
     "from_rules",
     "from_sb3",
+    "load",
     "one_hot",
     "parity",
     "register_learner",
@@ -75,7 +90,11 @@ __all__ = [
 ]
 
 _LAZY = {
-    **dict.fromkeys(("Agents", "Recipe", "train"), ("population", "torch", "training agents")),
+    "train": ("training", "torch", "training agents"),
+    "Agents": ("population", "torch", "training agents"),
+    "Recipe": ("recipe", "torch", "training agents"),
+    "Store": ("store", "torch", "training agents"),
+    "load": ("loading", "torch", "reading agents"),
     "Compiled": ("compiled", "torch", "models as tensors"),
     **dict.fromkeys(("check_learner", "check_policy"), ("contract", "torch", "training agents")),
     "register_learner": ("learners.registry", "torch", "training agents"),

@@ -45,7 +45,8 @@ from cidmesa.agents.learners.registry import LEARNERS
 from cidmesa.agents.learners.task import probabilities
 from cidmesa.agents.policies.registry import POLICIES
 from cidmesa.agents.policies.rule import MaskedRule, Rule
-from cidmesa.agents.population import Agents, Recipe
+from cidmesa.agents.population import Agents
+from cidmesa.agents.recipe import Recipe
 from cidmesa.arguments import options_by_name, require_count
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError

@@ -20,7 +20,7 @@ from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 
 if TYPE_CHECKING:
-    from cidmesa.agents.population import Recipe
+    from cidmesa.agents.recipe import Recipe
 
 REGRET = 0.01
 OFF = 0.05

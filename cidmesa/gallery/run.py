@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
+from cidmesa.disk import write_text
 from cidmesa.documents.blocks import Block, Heading, Paragraph
 from cidmesa.documents.document import Document
 from cidmesa.gallery import page
 from cidmesa.gallery.system import Evidence, Finding, System
-from cidmesa.interop.files import write_text
 from cidmesa.mesa.setup.training import EXPECTED
 from cidmesa.reports import data, documents
 

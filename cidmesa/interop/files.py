@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cidmesa.diagram import CID
+from cidmesa.disk import read_bytes, write_text
 from cidmesa.errors import FileFormatError, NotApplicableError, did_you_mean
 from cidmesa.interop import source
 from cidmesa.interop.formats import bif, bifxml, dne, efg, elvira, jgum, net, own, probmodelxml, uai, xdsl, xml
@@ -148,7 +148,7 @@ def read(
     """
     place = Path(path)
     options = _options(decisions, utilities, recall, normalise)
-    return from_bytes(source.read_bytes(place), str(place), options)
+    return from_bytes(read_bytes(place), str(place), options)
 
 
 def from_bytes(data: bytes, name: str, options: Options) -> CID | CIM | TrainingSetup | Study:
@@ -196,24 +196,6 @@ def write(obj: CID | CIM | TrainingSetup | Study, path: str | os.PathLike[str]) 
         )
     write_text(target, _text(obj, target, ending))
     return target
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file all or nothing: under another name first, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _options(

@@ -17,6 +17,7 @@ consistency, exactly                      Ng & Russell 2000 (feasible set)      
 … and comparing those alone that can win  –                                        :mod:`.convex_hull`
 … decision by decision (sufficient)       –                                        :mod:`.by_stage`
 … of one objective, back and forward      Bellman 1957; Lauritzen & Nilsson 2001   :mod:`.dynamic_programming`
+sequences, by sweeps over states           Bellman 1957; Ng & Russell 2000          :mod:`cidmesa.mesa.sequences`
 … of shared stochastic rules, by name     –                                        :mod:`.by_declared_objective`
 … what these cost by what is intended     –                                        :mod:`.by_intended`
 possible actions, regret intervals        –                                        :mod:`.regret_interval`
@@ -57,6 +58,7 @@ module           what it holds
 ``candidates``   one mesa-optimizer each, with all that can be said of it
 ``predictions``  what trained agents will do, stated before training
 ``comparison``   what tells hypotheses apart, what cannot, what would cure one
+``sequences``    the derivation of Markov models, by sweeps over states
 ``symbolic``     alignment as a condition on symbols
 ``derive``       `derive_mesa_optimizers`, `Family`
 ===============  ==============================================================
@@ -86,6 +88,9 @@ from cidmesa.mesa.graphical.completeness import disagreeing_models as disagreein
 from cidmesa.mesa.graphical.interfaces import Interface as Interface
 from cidmesa.mesa.graphical.shifts import ShiftClass as ShiftClass
 from cidmesa.mesa.graphical.unrolled import unroll as unroll
+from cidmesa.mesa.sequences.candidate import SequenceOptimizer as SequenceOptimizer
+from cidmesa.mesa.sequences.family import SequenceFamily as SequenceFamily
+from cidmesa.mesa.sequences.setup import SequenceSetup as SequenceSetup
 from cidmesa.mesa.setup.level_model import Levels as Levels
 from cidmesa.mesa.setup.level_model import Selection as Selection
 from cidmesa.mesa.setup.level_model import levels as levels

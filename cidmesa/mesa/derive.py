@@ -33,7 +33,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from cidmesa.arguments import LEFT_OUT, options_by_name
 from cidmesa.clock import Budget, Seconds, within_budget
@@ -47,6 +47,8 @@ from cidmesa.mesa.candidates.targets import Targets, in_node_order, read_targets
 from cidmesa.mesa.comparison.identifiability import Indistinct, unidentifiable
 from cidmesa.mesa.predictions.predictions import MARGIN, Predictions, predict
 from cidmesa.mesa.readings import STALE, Reading
+from cidmesa.mesa.sequences.family import SequenceFamily, derive_sequences
+from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
 from cidmesa.mesa.setup.training import MINIMAX, TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
@@ -56,9 +58,35 @@ if TYPE_CHECKING:
     from cidmesa.mesa.setup.training import TrainingSetup
 
 
-@options_by_name
+@overload
 def derive_mesa_optimizers(
     setup: TrainingSetup,
+    *,
+    targets: Iterable[Targets] | None = ...,
+    max_targets: int = ...,
+    objectives: Mapping[Any, Any] | None = ...,
+    tolerance: float = ...,
+    prior: SimplicityPrior | None = ...,
+    budget: Seconds = ...,
+) -> Family: ...
+
+
+@overload
+def derive_mesa_optimizers(
+    setup: SequenceSetup,
+    *,
+    targets: Iterable[Targets] | None = ...,
+    max_targets: int = ...,
+    objectives: Mapping[Any, Any] | None = ...,
+    tolerance: float = ...,
+    prior: SimplicityPrior | None = ...,
+    budget: Seconds = ...,
+) -> SequenceFamily: ...
+
+
+@options_by_name
+def derive_mesa_optimizers(
+    setup: TrainingSetup | SequenceSetup,
     *,
     targets: Iterable[Targets] | None = None,
     max_targets: int = 1,
@@ -66,14 +94,15 @@ def derive_mesa_optimizers(
     tolerance: float = 0.0,
     prior: SimplicityPrior | None = None,
     budget: Seconds = "default",
-) -> Family:
+) -> Family | SequenceFamily:
     r"""Derive the mesa-optimizers that training could have produced.
 
     Parameters
     ----------
     setup
         The training setup. A bare diagram gets graphical answers: EXCLUDED where no target is controlled, CONSISTENT
-        where the targets hold the score or all it reads, UNKNOWN otherwise.
+        where the targets hold the score or all it reads, UNKNOWN otherwise. A sequence
+        (:class:`cidmesa.SequenceSetup`) gets additive objectives, by sweeps over its states.
     targets
         The nodes that targets are drawn from, by default all chance nodes and the score; an entry that is a tuple is a
         candidate as it stands. Several base utilities count as one node, the score.
@@ -95,6 +124,7 @@ def derive_mesa_optimizers(
     Returns
     -------
     Family
+        Of a sequence a :class:`~cidmesa.types.SequenceFamily`, which answers to the same names.
 
     Raises
     ------
@@ -115,13 +145,18 @@ def derive_mesa_optimizers(
     ----------
     Hubinger et al. 2019; Ng and Russell 2000.
     """
-    require_setup(setup, "a derivation")
+    if not isinstance(setup, SequenceSetup):
+        require_setup(setup, "a derivation")
     if not is_number(max_targets) or not max_targets >= 1 or max_targets % 1 != 0:
         raise NotApplicableError(f"an objective has at least one target; got max_targets={max_targets!r}.")
     if prior is not None and not isinstance(prior, SimplicityPrior):
         raise NotApplicableError(f"prior= is SimplicityPrior(weight=.., sharpness=..); got {prior!r}.")
     if objectives is not None and not isinstance(objectives, Mapping):
         raise NotApplicableError(f"objectives= is a mapping, {{targets: objective}}; got {objectives!r}.")
+    if isinstance(setup, SequenceSetup):
+        if prior is not None:
+            raise NotApplicableError("a prior ranks the candidates of a diagram; of a sequence they are not ranked.")
+        return derive_sequences(setup, targets, int(max_targets), objectives, tolerance, Budget.of(budget))
     pool, given = read_targets(setup, targets)
     with Budget.of(budget) as clock:
         known = Candidates(Derivation(setup, tolerance, objectives, prior, clock))

@@ -2,6 +2,7 @@
 
 =========================  =========================================================================================
 ``validate``               family and agents → :class:`Report`: a verdict for every prediction
+``validate_along``         the same along training: which hypothesis fits when
 ``required_agents``        how many agents that takes
 ``gaps``                   outer, inner and reward-result gaps, in every distribution (Hubinger et al. 2019)
 ``alignment_gap``          how far two objectives are apart, in [0, 1] (Skalse et al. 2024)
@@ -28,12 +29,15 @@ module          what it holds
 ``changed``     the same where one thing is changed, mostly by training again
 ``report``      the report as data, text and page
 ``judge``       from numbers to verdicts: `validate`
+``along``       `validate_along`
 ``goals``       behavioural objective, goal-directedness, one gap
 ``gap_table``   `gaps`: all gaps of a family
 ``regrets``     what each agent loses, by the base utility and by what is intended
 ==============  ======================================================
 """
 
+from cidmesa.validation.along import Along as Along
+from cidmesa.validation.along import validate_along as validate_along
 from cidmesa.validation.gap_table import Gaps as Gaps
 from cidmesa.validation.gap_table import gaps as gaps
 from cidmesa.validation.goals import adaptation as adaptation

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import cidmesa as cm
-from cidmesa.agents.population import Agents, train
+from cidmesa.agents import Agents, train
 from cidmesa.agents.tensors import draw
 from cidmesa.errors import NotApplicableError
 from cidmesa.validation.goals import adaptation, behavioural_objective, goal_directedness

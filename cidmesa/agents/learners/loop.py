@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -57,9 +58,28 @@ class State:
     earned: tuple[tuple[int, Floats], ...] = ()
     stopped: tuple[tuple[int, int], ...] = ()
     """Pairs (agent, step): at that step its numbers were not finite, and it stays as it was before."""
+    noted: tuple[tuple[int, Params], ...] = ()
+    """Pairs (steps taken, what was noted of the rules then)."""
 
 
-def learn(program: Program, steps: int, *, recipe: str, checkpoint: Path | None, progress: bool) -> State:
+class Watch(NamedTuple):
+    """What is noted of the rules along the way: after which numbers of steps, and what."""
+
+    steps: frozenset[int]
+    note: Callable[[int, Params], Params]
+    """From the steps taken and the rules' parameters to tensors with a leading axis for the agents."""
+
+
+def learn(
+    program: Program,
+    steps: int,
+    *,
+    recipe: str,
+    checkpoint: Path | None,
+    progress: bool,
+    until: int | None = None,
+    watch: Watch | None = None,
+) -> State:
     """Run all steps, from the start or from where `checkpoint` left off.
 
     Parameters
@@ -74,21 +94,28 @@ def learn(program: Program, steps: int, *, recipe: str, checkpoint: Path | None,
         Where the state is kept, if anywhere.
     progress
         Show a bar, once the run has taken two seconds and where there is a terminal.
+    until
+        After which step to stop; step sizes fall as if all were taken.
+    watch
+        What is noted of the rules along the way.
     """
     from tqdm import tqdm
+
+    last = steps if until is None else until
 
     state = State(0, program.start)
     if checkpoint is not None and checkpoint.exists():
         state = load(checkpoint, recipe)
     bar = tqdm(
-        total=steps, initial=state.step, desc="training", unit="step", delay=2, leave=False,
+        total=last, initial=state.step, desc="training", unit="step", delay=2, leave=False,
         disable=None if progress else True,
     )  # fmt: skip
     saved = time.monotonic()
     try:
         with one_thread():
-            while state.step < steps:
-                state = advance(state, program, steps)
+            state = _noting(state, watch)
+            while state.step < last:
+                state = _noting(advance(state, program, steps), watch)
                 bar.update()
                 if checkpoint is not None and time.monotonic() - saved > SECONDS:
                     save(checkpoint, state, recipe)
@@ -100,20 +127,30 @@ def learn(program: Program, steps: int, *, recipe: str, checkpoint: Path | None,
     return state
 
 
+_alone = threading.Lock()
+_inside: list[int] = []
+"""How many threads torch had, for each of those that are in :func:`one_thread` now."""
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch use one thread for a while: a population's tensors are small, and threads only wait for each other.
 
-    The block that is taken and given back has no other use than to tell glibc that blocks of this size come and go: it
-    keeps their memory from then on, where it would fetch fresh pages in every step.
+    Where several populations are trained at once, it has its threads back when the last of them is done. The block that
+    is taken and given back has no other use than to tell glibc that blocks of this size come and go: it keeps their
+    memory from then on, where it would fetch fresh pages in every step.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _alone:
+        _inside.append(_inside[0] if _inside else torch.get_num_threads())
+        torch.set_num_threads(1)
     torch.empty(_BLOCK, dtype=torch.uint8)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with _alone:
+            threads = _inside.pop()
+            if not _inside:
+                torch.set_num_threads(threads)
 
 
 def advance(state: State, program: Program, steps: int) -> State:
@@ -126,7 +163,16 @@ def advance(state: State, program: Program, steps: int) -> State:
     log = state.earned
     if state.step % max(1, steps // 100) == 0:
         log = (*log, (state.step, np.array(earned)))
-    return State(state.step + 1, memory, log, stopped)
+    return State(state.step + 1, memory, log, stopped, state.noted)
+
+
+def _noting(state: State, watch: Watch | None) -> State:
+    """Return the state with what is to be noted of the rules now."""
+    if watch is None or state.step not in watch.steps or any(step == state.step for step, _ in state.noted):
+        return state
+    with torch.no_grad():
+        noted = watch.note(state.step, dict(state.memory["learned"]))
+    return replace(state, noted=(*state.noted, (state.step, noted)))
 
 
 def _keep_whole(state: State, memory: Memory) -> tuple[Memory, tuple[tuple[int, int], ...]]:
@@ -167,6 +213,7 @@ def save(path: Path, state: State, recipe: str) -> None:
         "memory": state.memory,
         "earned": [(step, torch.from_numpy(np.array(values))) for step, values in state.earned],
         "stopped": list(state.stopped),
+        "noted": list(state.noted),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -194,6 +241,7 @@ def load(path: Path, recipe: str) -> State:
             whole["memory"],
             tuple((step, values.numpy()) for step, values in whole["earned"]),
             tuple((int(agent), int(step)) for agent, step in whole["stopped"]),
+            tuple((int(step), dict(noted)) for step, noted in whole["noted"]),
         )
         of = whole["recipe"]
     except (RuntimeError, EOFError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:

@@ -25,6 +25,7 @@ from cidmesa.mesa.outcomes.normal_form import COMPARED, NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable
 from cidmesa.mesa.outcomes.per_level import PerLevel
+from cidmesa.mesa.outcomes.per_level_policies import PolicyLevels
 from cidmesa.mesa.outcomes.reduced_policies import ENTRIES, FEW, requisite_links
 from cidmesa.mesa.setup.level_model import Levels
 from cidmesa.mesa.setup.training import EXPECTED, MINIMAX, require_setup, require_tolerance
@@ -79,16 +80,18 @@ class Derivation:
         """Return outcome tables that hold all that matters for these targets; of several decisions without idle links.
 
         A rule that uses an idle link does what a mixture of others does. What is learnt of frozen rules is more without
-        them: a context that differs in what is idle alone from one of training is no new one.
+        them: a context that differs in what is idle alone from one of training is no new one. Level by level no link is
+        idle: which of the others a rule mixes how may hang on the level.
         """
         if len(self.setup.cid.decisions) == 1:
             if self._one_decision is None:
                 self._one_decision = OneDecision(self.setup)
             return self._one_decision
-        links = tuple(requisite_links(self.setup, names).items()), entries
+        on_average = self.setup.selects == EXPECTED
+        links = tuple(requisite_links(self.setup, names).items()) if on_average else (), entries
         if links not in self._listed:
             try:
-                self._listed[links] = NormalForm(self.setup, names, entries)
+                self._listed[links] = NormalForm(self.setup, names if on_average else None, entries)
             except NotApplicableError as too_many:
                 self._listed[links] = too_many
         found = self._listed[links]
@@ -164,7 +167,14 @@ class Derivation:
 
     def _level_by_level(self, names: tuple[str, ...]) -> Answers | None:
         """Return the numbers of a candidate where training selects by the worst level."""
+        if needs_stochastic_rules(self.setup, names):
+            self._why[names] = (
+                f"{MINIMAX} is known level by level where deterministic rules are as good as any, and here one rule "
+                "acts twice on the score or the targets: give the decisions rules of their own."
+            )
+            return None
         try:
+            self._tables_for(names)
             levels = self.levels
             if levels is not None:
                 return ByCone(levels.tables, names, self.tolerance, self.declared(names), self.budget, levels)
@@ -173,22 +183,19 @@ class Derivation:
         return None
 
     @cached_property
-    def levels(self) -> PerLevel | None:
+    def levels(self) -> PerLevel | PolicyLevels | None:
         """Training level by level, where it selects by minimax regret; else ``None``.
 
         Raises
         ------
         NotApplicableError
-            Several decisions, or too many levels.
+            Too many levels, or too many policies of several decisions.
         """
         if self.setup.selects == EXPECTED:
             return None
-        if len(self.setup.cid.decisions) > 1:
-            raise NotApplicableError(
-                f"{MINIMAX} is known level by level for one decision, and here are "
-                f'{", ".join(self.setup.cid.decisions)}: TrainingSetup(.., selects="{EXPECTED}") answers for several.'
-            )
         tables = self._tables_for(())
+        if isinstance(tables, NormalForm):
+            return PolicyLevels(tables)
         return PerLevel(tables) if isinstance(tables, OneDecision) else None
 
     @property

@@ -23,6 +23,7 @@ from cidmesa.mesa.outcomes.normal_form import NormalForm
 from cidmesa.mesa.outcomes.one_decision import OneDecision
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for
 from cidmesa.mesa.outcomes.per_level import PerLevel
+from cidmesa.mesa.outcomes.per_level_policies import PolicyLevels
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve.tables.exact_numbers import number_meant
 
@@ -58,7 +59,7 @@ class ByCone:
         tolerance: float,
         declared: Sequence[Objective],
         budget: Budget = UNLIMITED,
-        levels: PerLevel | None = None,
+        levels: PerLevel | PolicyLevels | None = None,
     ) -> None:
         self.tables = tables
         self.names = names

@@ -23,7 +23,8 @@ are settled in integers either way.
 
 **Levels.** A trainer by minimax regret looks at the worst level instead (:mod:`.per_level`): :math:`R(O)` is then the
 largest over levels of that sum, a choice has one action per level and context, and each level the whole
-:math:`\epsilon`. Everything else stays.
+:math:`\epsilon`. Everything else stays. A whole policy has one largest regret, so that with several decisions a choice
+is one policy (:mod:`.per_level_policies`).
 
 Several decisions are the same problem in normal form: one context whose actions are the deterministic policies.
 
@@ -68,6 +69,7 @@ from cidmesa.mesa.consistency.joint_search import (
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, exact_regret_of, optimal_for, regret_of
 from cidmesa.mesa.outcomes.per_level import Rows
+from cidmesa.mesa.outcomes.per_level_policies import PolicyRows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,8 +85,8 @@ class ConsistentSet:
     known
         Of a set of the same targets with another budget, what has been found out about rows; by default nothing.
     rows
-        Of a table level by level, which level and context each of its rows is of; regrets are then those of the worst
-        level. By default all rows are contexts of one level.
+        Of a table level by level, which level and context each of its rows is of, or what each policy loses in each
+        level; regrets are then those of the worst level. By default all rows are contexts of one level.
 
     Notes
     -----
@@ -95,7 +97,7 @@ class ConsistentSet:
     table: OutcomeTable
     budget: float | Fraction = 0.0
     known: Halfspaces | None = None
-    rows: Rows | None = None
+    rows: Rows | PolicyRows | None = None
 
     @cached_property
     def choices(self) -> Choices:

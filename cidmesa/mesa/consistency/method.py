@@ -20,6 +20,7 @@ class Method(StrEnum):
     BY_CONE = "by cone"
     BY_DECLARED_OBJECTIVE = "by declared objective"
     BY_STAGE = "by stage"
+    BY_SWEEPS = "by sweeps"
     GRAPH = "graph alone"
 
     @property
@@ -34,6 +35,8 @@ _WHY = {
     "consistent objectives form no cone: declared ones are tried, and that none is found proves nothing",
     Method.BY_STAGE: "too many policies to compare: decision by decision, which finds consistent objectives and "
     "excludes none",
+    Method.BY_SWEEPS: "a sequence, whose state is observed: sweeps over states, exact for every declared additive "
+    "objective and for all on targets with two values; of more values regrets are enclosed",
     Method.GRAPH: "no numbers, or too many policies for any method: what the diagram says",
 }
 

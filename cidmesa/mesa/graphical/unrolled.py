@@ -74,7 +74,7 @@ def unroll(step: Step, steps: int) -> Step:
         raise NotApplicableError(
             f"a step is a diagram or a model, CID(..) or cid.parameterise(..); got {shortened(step)}."
         )
-    states = _states(step)
+    states = states_of(step)
     made: dict[str, None] = {}
     edges = []
     for t in range(steps):
@@ -91,7 +91,7 @@ def unroll(step: Step, steps: int) -> Step:
 
 
 def _model(step: CIM, unrolled: CID, steps: int) -> CIM:
-    states = _states(step.cid)
+    states = states_of(step.cid)
     for node in states:
         here, there = step.domain(node), step.domain(node + NEXT)
         if here != there:
@@ -107,7 +107,7 @@ def _model(step: CIM, unrolled: CID, steps: int) -> CIM:
     return CIM(unrolled, mechanisms)
 
 
-def _states(cid: CID) -> tuple[str, ...]:
+def states_of(cid: CID) -> tuple[str, ...]:
     """Return the nodes that have a successor."""
     found = []
     for node in cid.nodes:

@@ -94,6 +94,8 @@ class OutcomeTable:
         The relative error of the entries of `outcome` and `weight`.
     error
         How far each entry of `value` may be off, shape (C, A).
+    beside
+        What every action loses besides, where the best of them is not without regret.
     """
 
     weight: Floats
@@ -103,6 +105,7 @@ class OutcomeTable:
     exact_base: Callable[[], ExactBase | None] | None = None
     rounding: float = ROUNDING
     error: Floats | None = None
+    beside: Fraction = Fraction(0)
 
     # Exact numbers ---------------------------------------------------------------------------------------------------
 
@@ -172,6 +175,7 @@ class OutcomeTable:
             base,
             self.rounding,
             self._errors[chosen],
+            self.beside,
         )
 
     # What the base has to gain ---------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ class OutcomeTable:
 
     @cached_property
     def regret(self) -> Floats:
-        """Weighted base regret of every action in its context, shape (C, A), of the best ones exactly 0."""
+        """Weighted base regret of every action in its context, shape (C, A); the best ones have :attr:`beside`."""
         best = self.value.argmax(axis=1)
         loss = self.value.max(axis=1, keepdims=True) - self.value
         errors = self._errors + np.take_along_axis(self._errors, best[:, None], axis=1)
@@ -221,13 +225,15 @@ class OutcomeTable:
                 lost = base.value[context].max() - base.value[context]
                 loss[context] = [float(int(x) * base.unit[context]) for x in lost]
         found = np.maximum(self.weight[:, None] * np.maximum(loss, 0.0), np.nextafter(0.0, 1.0))
-        return np.where(top, 0.0, found)
+        return np.where(top, 0.0, found) + float(self.beside)
 
     @cached_property
     def exact_regret(self) -> tuple[tuple[Fraction, ...], ...]:
         """The same as fractions; of an undecided table those of its floats."""
         base = self.base
-        return tuple(tuple(map(Fraction, row)) for row in self.regret.tolist()) if base is None else base.regret
+        if base is None:
+            return tuple(tuple(map(Fraction, row)) for row in self.regret.tolist())
+        return tuple(tuple(x + self.beside for x in row) for row in base.regret) if self.beside else base.regret
 
     # What actions lead to --------------------------------------------------------------------------------------------
 

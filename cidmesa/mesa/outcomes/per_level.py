@@ -12,6 +12,7 @@ reveal all of the level that matters; where they do not it may take a mixed rule
 
 An outcome table *level by level* has a row per level and context. What actions lead to is training's, the mixture of
 all levels that look alike, as an optimizer of an objective sees it; what they are worth to the base is the level's own.
+Several decisions have one context, whose actions are whole policies (:mod:`.per_level_policies`).
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("coin", "pay"), ("bet", "pay")], decisions=["bet"], utilities=["pay"])
@@ -47,6 +48,7 @@ from cidmesa.mesa.outcomes.outcome_table import ExactBase, OutcomeTable
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
+from cidmesa.solve.policies.pruning import Work, undominated
 from cidmesa.solve.tables.linear_programs import balance
 
 if TYPE_CHECKING:
@@ -104,11 +106,25 @@ class Rows:
                     sure[level] += regret
             else:
                 open_.append([column for i, column in enumerate(columns) if column not in columns[:i]])
-        return _program(sure, open_) if open_ else max(sure, default=Fraction(0))
+        return least_mixture(sure, open_) if open_ else max(sure, default=Fraction(0))
 
 
-def _program(sure: Sequence[Fraction], contexts: Sequence[Sequence[dict[int, Fraction]]]) -> Fraction:
-    """Return the least largest regret, where some is sure in each level and rules are open in some contexts."""
+def least_mixture(sure: Sequence[Fraction], contexts: Sequence[Sequence[dict[int, Fraction]]]) -> Fraction:
+    """Return the least largest regret, where some is sure in each level and rules are open in some contexts.
+
+    Parameters
+    ----------
+    sure
+        By level.
+    contexts
+        Per context what each action adds, level → regret.
+
+    Raises
+    ------
+    NotApplicableError
+        The linear program is too large to be solved in fractions.
+    """
+    contexts = [_not_beaten(columns) for columns in contexts]
     height, levels = len(sure) + len(contexts), len(sure)
     columns: list[list[Fraction]] = []
     for c, options in enumerate(contexts):
@@ -131,6 +147,13 @@ def _program(sure: Sequence[Fraction], contexts: Sequence[Sequence[dict[int, Fra
         columns, [*sure, *[Fraction(1)] * len(contexts)], [Fraction(int(j == mixed)) for j in range(len(columns))]
     )
     return Fraction(0) if found.weights is None else found.weights.get(mixed, Fraction(0))
+
+
+def _not_beaten(columns: Sequence[dict[int, Fraction]]) -> list[dict[int, Fraction]]:
+    """Leave out actions that another one is as good as in every level."""
+    regret = np.array([[column[level] for level in columns[0]] for column in columns], dtype=object)
+    ranks = np.stack([np.unique(row, return_inverse=True)[1].reshape(-1) for row in regret.T], axis=1)
+    return [columns[i] for i in undominated(-ranks, Work()).tolist()]
 
 
 class PerLevel:
@@ -239,13 +262,23 @@ class PerLevel:
         table = self.table([])
         may = self.tables.limit(TRAINING)
         allowed = np.ones(table.shape, dtype=bool) if may is None else may[self.rows.context]
-        least = self.rows.least(table.exact_regret, allowed)
-        if not table.is_ranked or (least and table.base is None):
-            raise NotApplicableError(
-                "the least regret in the worst level is not known: rounding hides it and exact numbers are out of "
-                "reach; give probabilities and utilities that are fractions, or name fewer level_nodes=."
-            )
-        return least
+        return known_for_sure(self.rows.least(table.exact_regret, allowed), table)
+
+
+def known_for_sure(least: Fraction, table: OutcomeTable) -> Fraction:
+    """Return the least regret in the worst level, if rounding does not hide it.
+
+    Raises
+    ------
+    NotApplicableError
+        It is not 0, and exact numbers are out of reach.
+    """
+    if not table.is_ranked or (least and table.base is None):
+        raise NotApplicableError(
+            "the least regret in the worst level is not known: rounding hides it and exact numbers are out of "
+            "reach; give probabilities and utilities that are fractions, or name fewer level_nodes=."
+        )
+    return least
 
 
 def telling(setup: TrainingSetup) -> tuple[str, ...]:
@@ -256,15 +289,16 @@ def telling(setup: TrainingSetup) -> tuple[str, ...]:
     >>> telling(cm.TrainingSetup(door.base, selects="minimax regret"))  # the weather is idle
     ('door', 'red')
     """
-    decision, cid = setup.cid.only_decision(question="regret level by level"), setup.cid
-    seen = cid.parents(decision)
-    below = cid.descendants(decision)
+    cid, decisions = setup.cid, setup.cid.decisions
+    links = [(parent, decision) for decision in decisions for parent in cid.parents(decision)]
+    seen = dict.fromkeys(parent for parent, _ in links if parent not in decisions)
+    below = frozenset[str]().union(*(cid.descendants(decision) for decision in decisions))
     paid = [utility for utility in setup.training_score if utility in below]
-    alone = cid.without_edges([(parent, decision) for parent in seen])
+    alone = cid.without_edges(links)
     kept = list(setup.level_nodes)
     for node in setup.level_nodes:
         others = [other for other in kept if other != node]
-        if node not in seen and d_separated(alone, node, [*paid, *seen], [*others, decision]):
+        if node not in seen and d_separated(alone, node, [*paid, *seen], [*others, *decisions]):
             kept = others
     return tuple(kept)
 

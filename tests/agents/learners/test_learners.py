@@ -16,7 +16,7 @@ from cidmesa.agents.learners import loop, reinforce, task
 from cidmesa.agents.learners import optimizer as adam
 from cidmesa.agents.learners.exact import exact_loss
 from cidmesa.agents.learners.reinforce import reinforce_loss
-from cidmesa.agents.population import Recipe
+from cidmesa.agents.recipe import Recipe
 from cidmesa.agents.tensors import agent_keys
 from cidmesa.errors import FileFormatError, NotApplicableError
 from cidmesa.solve.queries.payoffs import utility_range

@@ -17,8 +17,9 @@ from cidmesa.agents import train
 from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.learners import exact, ppo, task
 from cidmesa.agents.learners.optimizer import clipped
-from cidmesa.agents.population import Agents, Recipe
+from cidmesa.agents.population import Agents
 from cidmesa.agents.premise import outside
+from cidmesa.agents.recipe import Recipe
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from tests.mesa.systems import red_door
 from tests.strategies import examples, models

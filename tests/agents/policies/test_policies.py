@@ -17,7 +17,7 @@ from cidmesa.agents.learners.task import probabilities
 from cidmesa.agents.policies.planner import PlannerRule
 from cidmesa.agents.policies.registry import POLICIES
 from cidmesa.agents.policies.rule import Place, log_softmax, reached, softmax
-from cidmesa.agents.population import Recipe
+from cidmesa.agents.recipe import Recipe
 from cidmesa.agents.tensors import agent_keys, inputs
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from cidmesa.solve.policies.optimal import solve

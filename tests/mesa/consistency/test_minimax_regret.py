@@ -367,15 +367,13 @@ def test_answers_that_are_about_averages_are_refused_by_name() -> None:
             ask()
 
 
-def test_several_decisions_are_unknown_and_say_why() -> None:
+def test_several_decisions_and_bare_diagrams() -> None:
     cid = cm.CID(
         [("x", "a"), ("x", "b"), ("a", "at"), ("b", "at"), ("at", "pay")], decisions=["a", "b"], utilities=["pay"]
     )
     model = cid.parameterise(x=cm.Bernoulli(0.5), a=[0, 1], b=[0, 1], at=lambda a, b: a & b, pay=lambda at: at)
     m = cm.derive_mesa_optimizers(cm.TrainingSetup(model, selects="minimax regret", level_nodes=["x"]))["at"]
-    assert m.consistency == "CONSISTENT"  # it is all that is scored, and every decision sees the level
-    with pytest.raises(NotApplicableError, match="for one decision, and here are a, b"):
-        m.possible_actions("training")
+    assert (m.consistency.value, m.training_regret) == ("CONSISTENT", 0.0)
     lone = cm.derive_mesa_optimizers(cm.TrainingSetup(model.cid, selects="minimax regret", level_nodes=[]))["at"]
     assert lone.consistency == "CONSISTENT"
     blind = cid.without_edges([("x", "b")])

@@ -1,0 +1,125 @@
+r"""Certificates that some additive objective is consistent, or none, checked from scratch.
+
+Apart from the sweeps, which found them: state by state, in fractions.
+
+>>> import cidmesa as cm
+>>> from cidmesa.mesa.sequences.existence import some_additive
+>>> cid = cm.CID([("at", "act"), ("at", "at'"), ("act", "at'"), ("at", "pay")], decisions=["act"], utilities=["pay"])
+>>> step = cid.parameterise({"at": [0.0, 1.0, 0.0], "act": ["left", "right"], "pay": lambda at: int(at == 2),
+...                          "at'": lambda at, act: max(0, at - 1) if act == "left" else min(2, at + 1)})
+>>> setup = SequenceSetup(step, 3)
+>>> found = some_additive(setup, ("at",))
+>>> found.answer, proves(found, setup, ("at",))
+(True, True)
+>>> proves(Existence(True, tuple(-w for w in found.objective)), setup, ("at",))
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from cidmesa.arrays import Array, Ints
+from cidmesa.mesa.objectives import cones
+from cidmesa.mesa.sequences.additive import Additive
+from cidmesa.mesa.sequences.existence import Existence
+from cidmesa.mesa.sequences.setup import SequenceSetup
+from cidmesa.mesa.sequences.tables import StepTables
+from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.solve.tables.exact_numbers import number_meant
+
+
+def proves(found: Existence, setup: SequenceSetup, names: tuple[str, ...]) -> bool:
+    """Say whether an answer is proved by what comes with it; nothing proves that an answer is not known.
+
+    A *yes*: the value table of the objective leaves no action a negative slack, and wherever actions without slack lead
+    they are base-optimal. A *no*: for each base-optimal policy some that are not bring the targets, on average, as
+    often as it does.
+    """
+    if found.objective is not None:
+        table = Additive(setup, names, found.objective).value_table
+        return _holds(setup, names, found.objective, table)
+    return found.answer is False and all(_is_average(setup, names, one, some) for one, some in found.conflicts)
+
+
+def _holds(setup: SequenceSetup, names: tuple[str, ...], objective: Sequence[Fraction], table: Array) -> bool:
+    tables, horizon = setup.training, setup.horizon
+    states, actions = range(len(tables.model.states)), range(len(tables.model.actions))
+    label = tables.label(names)
+    base = [
+        [sum((p * _scored(tables, s, a, b) for b, p, _ in _branches(tables, s, a)), Fraction(0)) for a in actions]
+        for s in states
+    ]
+    paid = [
+        [sum((p * objective[label[s, a, b]] for b, p, _ in _branches(tables, s, a)), Fraction(0)) for a in actions]
+        for s in states
+    ]
+    best = [[Fraction(0) for _ in states]]
+    for _ in range(horizon):
+        best.insert(0, [max(base[s][a] + _then(tables, best[0], s, a) for a in actions) for s in states])
+    at = set(np.flatnonzero(tables.model.start.astype(bool)).tolist())
+    for t in range(horizon):
+        after: set[int] = set()
+        for s in states:
+            slack = [table[t, s] - paid[s][a] - _then(tables, table[t + 1], s, a) for a in actions]
+            if min(slack) < 0 or (s in at and min(slack) > 0):
+                return False
+            for a in [a for a in actions if slack[a] == 0 and s in at]:
+                if base[s][a] + _then(tables, best[t + 1], s, a) != best[t][s]:
+                    return False
+                after |= {n for _, _, n in _branches(tables, s, a)}
+        at = after
+    return not any(table[horizon])
+
+
+def _is_average(setup: SequenceSetup, names: tuple[str, ...], policy: Ints, others: Sequence[Ints]) -> bool:
+    best = setup.optimum(TRAINING).value
+    wanted, worth = _followed(setup, names, policy)
+    if worth != best or not others:
+        return False
+    rows = []
+    for other in others:
+        brings, earns = _followed(setup, names, other)
+        if earns == best:
+            return False
+        rows.append([one - two for one, two in zip(wanted, brings, strict=True)])
+    return not cones.feasible_exactly(rows)
+
+
+def _followed(setup: SequenceSetup, names: tuple[str, ...], policy: Ints) -> tuple[list[Fraction], Fraction]:
+    """Return how often a policy brings each value of the targets, and what it earns the base."""
+    tables = setup.training
+    label, worth = tables.label(names), Fraction(0)
+    counts = [Fraction(0)] * int(np.prod([len(tables.domains[name]) for name in names]))
+    total = int(tables.model.start.sum())
+    at = {s: Fraction(int(w), total) for s, w in enumerate(tables.model.start) if w}
+    for actions in policy.tolist():
+        after: dict[int, Fraction] = {}
+        for s, chance in at.items():
+            for b, p, n in _branches(tables, s, actions[s]):
+                counts[label[s, actions[s], b]] += chance * p
+                worth += chance * p * _scored(tables, s, actions[s], b)
+                after[n] = after.get(n, Fraction(0)) + chance * p
+        at = after
+    return counts, worth
+
+
+def _branches(tables: StepTables, s: int, a: int) -> list[tuple[int, Fraction, int]]:
+    """Return number, probability and next state of each branch."""
+    model = tables.model
+    rows = zip(model.weights[s, a], model.successors[s, a].tolist(), strict=True)
+    return [(b, Fraction(int(w), int(model.unit)), n) for b, (w, n) in enumerate(rows) if w]
+
+
+def _then(tables: StepTables, values: Any, s: int, a: int) -> Fraction:
+    return sum((p * values[n] for _, p, n in _branches(tables, s, a)), Fraction(0))
+
+
+def _scored(tables: StepTables, s: int, a: int, b: int) -> Fraction:
+    """Return what a branch pays the base."""
+    paid = (tables.domains[u][int(tables.outcomes[u][s, a, b])] for u in tables.score)
+    return sum((number_meant(float(x)) for x in paid), Fraction(0))  # type: ignore[arg-type]
