@@ -7,7 +7,7 @@ diagram, model         :class:`CID`, :meth:`CID.parameterise`, :class:`CIM`
 incentives             :func:`incentives`, :func:`admits_voi` … , each answer with its proof
 numbers                :meth:`CIM.solve`, :meth:`CIM.query`, :func:`value_of_information` …
 the derivation         :class:`TrainingSetup`, :func:`derive_mesa_optimizers`, :func:`separating_shifts` …
-evidence               :func:`train`, :func:`validate`
+evidence               :func:`train`, :func:`validate`, :func:`report`
 examples, files        ``cidmesa.gallery``, :func:`read`, :func:`write`
 other programs         :func:`from_pycid`, :func:`to_pycid`, :func:`from_pgmpy` … , :mod:`cidmesa.interop`
 =====================  ===========================================================================================
@@ -101,12 +101,16 @@ _LAZY = {
         "unroll",
     ),
     "cidmesa.agents": ("Agents", "DiagramEnv", "DiagramVectorEnv", "train"),
+    "cidmesa.reports": ("report",),
     "cidmesa.validation": (
         "alignment_gap",
         "behavioural_objective",
+        "coherence",
+        "discover_agents",
         "gaps",
         "goal_directedness",
         "required_agents",
+        "revealed_choices",
         "validate",
         "validate_along",
     ),
@@ -201,6 +205,7 @@ if _TYPE_CHECKING:
     from cidmesa.mesa import levels as levels
     from cidmesa.mesa import separating_shifts as separating_shifts
     from cidmesa.mesa import unroll as unroll
+    from cidmesa.reports import report as report
     from cidmesa.solve import Distribution as Distribution
     from cidmesa.solve import Solution as Solution
     from cidmesa.solve import counterfactual as counterfactual
@@ -215,9 +220,12 @@ if _TYPE_CHECKING:
     from cidmesa.solve import value_of_information as value_of_information
     from cidmesa.validation import alignment_gap as alignment_gap
     from cidmesa.validation import behavioural_objective as behavioural_objective
+    from cidmesa.validation import coherence as coherence
+    from cidmesa.validation import discover_agents as discover_agents
     from cidmesa.validation import gaps as gaps
     from cidmesa.validation import goal_directedness as goal_directedness
     from cidmesa.validation import required_agents as required_agents
+    from cidmesa.validation import revealed_choices as revealed_choices
     from cidmesa.validation import validate as validate
     from cidmesa.validation import validate_along as validate_along
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cidmesa.documents.blocks import Block
     from cidmesa.documents.document import Document
     from cidmesa.gallery.system import System
+    from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.derive import Family
     from cidmesa.mesa.setup.training import TrainingSetup
     from cidmesa.model import CIM
@@ -124,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--arm", action="append", help="only this arm; may be repeated")
     run.add_argument("--body", action="append", help="only this body; may be repeated")
     run.add_argument("-o", "--output", type=Path, help="the folder of the report (out/NAME)")
+    run.add_argument("-v", "--verbose", action="store_true", help="print the whole report, not its bottom line alone")
     _explore_options(explore)
     _render_options(render)
     return parser
@@ -140,7 +142,13 @@ def _explore_options(explore: argparse.ArgumentParser) -> None:
 
 def _render_options(render: argparse.ArgumentParser) -> None:
     render.add_argument("-o", "--output", type=Path, help="file to write; its ending chooses the format (NAME.svg)")
-    render.add_argument("--of", default="base", metavar="base|optimizer|TARGET", help="which diagram (base)")
+    render.add_argument(
+        "--view", default="base", metavar="base|twin|spliced|mesa:TARGET", help="which diagram to draw (base)"
+    )
+    render.add_argument("--of", metavar="base|optimizer|TARGET", help="the same as --view, in older words")
+    render.add_argument(
+        "--overlay", metavar="voi,voc,ri,ici", help="the incentives to ring: all if left out; none for no rings"
+    )
     render.add_argument("--deployment", help="the diagram of that deployment, with its links (training)")
     render.add_argument("--beside-base", action="store_true", help="draw the base diagram beside it (SVG, PNG, PDF)")
     render.add_argument(
@@ -204,8 +212,7 @@ def _incentives(words: argparse.Namespace) -> int:
 
 
 def _derive(words: argparse.Namespace) -> int:
-    from cidmesa.reports import data
-    from cidmesa.reports.documents import family_document
+    from cidmesa.reports import data, report
 
     system = _system(words)
     family = system.family(words.arm)
@@ -216,7 +223,7 @@ def _derive(words: argparse.Namespace) -> int:
             found["predictions"] = data.family_predictions(family)
         return _print_json(found)
     arm = f", {system.arm(words.arm)}" if len(system.setups) > 1 else ""
-    return _put(family_document(family, f"Derivation: {words.what}{arm}"), words)
+    return _put(report(family, title=f"Derivation: {words.what}{arm}"), words)
 
 
 def _train(words: argparse.Namespace) -> int:
@@ -233,7 +240,7 @@ def _train(words: argparse.Namespace) -> int:
 
 
 def _validate(words: argparse.Namespace) -> int:
-    from cidmesa.documents.sections import report_document
+    from cidmesa.documents.sections.verdicts import report_document
     from cidmesa.validation import validate
 
     system = _system(words)
@@ -243,14 +250,16 @@ def _validate(words: argparse.Namespace) -> int:
     if words.json:
         _print_json(report.to_dict())
     else:
-        _put(report_document({**report.to_dict(), "title": f"Verdicts: {words.what}"}), words)
+        title = f"Verdicts: {words.what}"
+        whole = words.output is not None
+        _put(report.document(title) if whole else report_document({**report.to_dict(), "title": title}), words)
     contradicted = any(row.hypothesis == "joint" and row.verdict == "contradicted" for row in report.rows)
     return CONTRADICTED if words.strict and contradicted else DONE
 
 
 def _run(words: argparse.Namespace) -> int:
     from cidmesa.documents import terminal
-    from cidmesa.gallery.run import run
+    from cidmesa.gallery.run import run, run_document
 
     system = _system(words, each_arm=True)
     width, colour = _terminal()
@@ -268,26 +277,37 @@ def _run(words: argparse.Namespace) -> int:
     if words.json:
         _print_json(done.plain)
     else:
-        print(f"written: {page} and {plain}")
+        if words.verbose:
+            print(run_document(done).text(width, colour=colour))
+        print(f"written: {page} and {plain}" + ("" if words.verbose else "; -v prints all of it"))
     return CONTRADICTED if words.strict and done.contradicted else DONE
 
 
 def _render(words: argparse.Namespace) -> int:
     from cidmesa.render import save_drawing
-    from cidmesa.reports import pictures
+    from cidmesa.reports import pictures, views
 
     obj, system = _object(words, words.arm)
-    if words.of == "base":
-        cid = _diagram(obj) if words.deployment is None else _as_setup(obj).deployed_cid(words.deployment)
-        picture = pictures.diagram_picture(cid, engine=words.engine)
-    elif words.of == "optimizer":
-        if words.deployment is not None:
-            raise NotApplicableError("the base optimizer's diagram shows every deployment: leave out --deployment.")
-        picture = pictures.optimizer_picture(_as_setup(obj), engine=words.engine)
-    else:
-        wanted = [name.strip() for name in words.of.split(",")]
-        family = (system or _wrapped(obj, words)).family(words.arm if system else None)
-        picture = pictures.mesa_picture(_candidate(family, wanted), words.deployment, engine=words.engine)
+    name = words.view
+    if words.of is not None:
+        name = {"base": "base", "optimizer": "twin"}.get(words.of, f"mesa:{words.of}")
+    overlay = None if words.overlay is None else [c.strip().lower() for c in words.overlay.split(",") if c.strip()]
+
+    def candidate(targets: list[str]) -> MesaOptimizer:
+        found: MesaOptimizer = _candidate(
+            (system or _wrapped(obj, words)).family(words.arm if system else None), targets
+        )
+        return found
+
+    picture = views.view(
+        name,
+        _diagram(obj) if words.deployment is None else obj,
+        setup=lambda: _as_setup(obj),
+        candidate=candidate,
+        deployment=words.deployment,
+        overlay=[] if overlay == ["none"] else overlay,
+        engine=words.engine,
+    )
     if words.json:
         return _print_json(asdict(picture.spec))
     path = words.output or Path(f"{_stem(words.what)}.svg")

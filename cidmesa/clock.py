@@ -302,7 +302,7 @@ class Watch:
             return
         call, began = calls[0]
         if self._line is None:
-            from tqdm import tqdm
+            from tqdm.auto import tqdm
 
             self._line = tqdm(bar_format="{desc}", leave=False)
         self._line.set_description_str(f"{call.doing}, {now - began:.0f} s")
@@ -326,7 +326,7 @@ def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, sho
 
 
 def _shown(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     WATCH.put_away()
     with tqdm(items, desc=what, total=total, delay=QUIET, leave=False) as bar:

@@ -19,6 +19,7 @@ as a block of lines.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import textwrap
 import unicodedata
@@ -80,7 +81,8 @@ class Table:
         return [[c if isinstance(c, Cell) else Cell(c) for c in row] for row in self.rows]
 
 
-_COLOURS = {"good": "32", "bad": "31", "open": "33", "muted": "2", "strong": "1"}
+COLOURS = {"good": "32", "bad": "31", "open": "33", "muted": "2", "strong": "1"}
+"""What a terminal writes a tone in."""
 _GAP = 2
 _NARROWEST = 8
 
@@ -106,7 +108,7 @@ class Shown:
         return text(as_table(self._rows(), self._caption(), self._note()))
 
     def _repr_html_(self) -> str:
-        return html(as_table(self._rows(), self._caption(), self._note()))
+        return html(as_table(self._rows(), self._caption(), self._note()), sortable=True)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a pandas DataFrame.
@@ -202,8 +204,19 @@ def text(table: Table, width: int = 80, *, colour: bool = False) -> str:
     return "\n".join(lines)
 
 
-def html(table: Table) -> str:
-    """Write a table as HTML, names between back-ticks as code."""
+def html(table: Table, *, sortable: bool = False) -> str:
+    """Write a table as HTML, names between back-ticks as code.
+
+    Parameters
+    ----------
+    table
+        What to write.
+    sortable
+        Whether the reader may choose the column by which its rows are in order. No script runs: each heading is the
+        label of a choice, and the styles put the rows in the order that belongs to it.
+    """
+    if sortable and len(table.rows) > 1:
+        return _sortable(table)
     side = {"l": "", "r": ' class="r"', "c": ' class="c"'}
     heads = "".join(
         f'<th scope="col"{side[a]}>{inline(h)}</th>' for h, a in zip(table.columns, table.align, strict=True)
@@ -217,6 +230,47 @@ def html(table: Table) -> str:
     lines.append("</tbody></table></div>")
     lines += [f'<p class="note">{inline(table.note)}</p>'] if table.note else []
     return "\n".join(lines)
+
+
+def _sortable(table: Table) -> str:
+    """Write a table with a choice in each heading; every row carries its place under each choice."""
+    name = "t" + hashlib.sha256(repr(table).encode()).hexdigest()[:10]
+    places = [_places([row[i] for row in table.cells]) for i in range(len(table.columns))]
+    rules = "".join(
+        f"#{name}:has(#{name}-{i}:checked) tbody tr{{order:var(--c{i})}}" for i in range(len(table.columns))
+    )
+    style = (
+        f"#{name} table{{display:grid;grid-template-columns:repeat({len(table.columns)},auto);width:max-content}}"
+        f"#{name} :is(thead,tbody,tr){{display:grid;grid-template-columns:subgrid;grid-column:1/-1}}"
+        f"#{name} caption{{display:block;grid-column:1/-1;text-align:left}}"
+        f"#{name}{{overflow-x:auto}}#{name} :is(th,td){{padding:.2em .7em .2em 0;text-align:left}}"
+        f"#{name} input{{position:absolute;opacity:0}}#{name} label{{cursor:pointer}}"
+        f"#{name} label:has(:checked)::after{{content:' ▾'}}"
+        f"#{name} label:has(:focus-visible){{outline:2px solid}}{rules}"
+    )
+    written = html(table)
+    for i, head in enumerate(table.columns):
+        choice = f'<label><input type="radio" name="{name}" id="{name}-{i}">{inline(head)}</label>'
+        written = written.replace(f">{inline(head)}</th>", f">{choice}</th>", 1)
+    for row in range(len(table.rows)):
+        order = ";".join(f"--c{i}:{column[row]}" for i, column in enumerate(places))
+        written = written.replace("<tr><td", f'<tr role="row" style="{order}"><td', 1)
+    written = written.replace("<table>", '<table role="table">').replace("<td", '<td role="cell"')
+    return f'<div id="{name}"><style>{style}</style>\n{written}\n</div>'
+
+
+def _places(cells: Sequence[Cell]) -> list[int]:
+    """Return the place of each cell in the order of a column: numbers first, by value, then words.
+
+    >>> _places([Cell("10"), Cell("9 (90 %)"), Cell("–"), Cell("[0, 1]")])
+    [2, 1, 3, 0]
+    """
+    keys: list[tuple[bool, float, str]] = []
+    for cell in cells:
+        found = re.match(r"\[?(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", bare(cell.text))
+        keys.append((found is None, float(found[1]) if found else 0.0, bare(cell.text)))
+    order = sorted(range(len(keys)), key=lambda i: keys[i])
+    return [order.index(i) for i in range(len(keys))]
 
 
 def columns(text: str) -> int:
@@ -263,7 +317,7 @@ def _row(cells: Sequence[Cell], widths: Sequence[int], align: str, colour: bool)
             room = " " * (width - columns(text))
             half = len(room) // 2
             before, after = {"l": ("", room), "r": (room, ""), "c": (room[:half], room[half:])}[side]
-            parts.append(before + painted(text, _COLOURS.get(cell.tone, ""), colour) + after)
+            parts.append(before + painted(text, COLOURS.get(cell.tone, ""), colour) + after)
         lines.append((" " * _GAP).join(parts).rstrip())
     return lines
 
@@ -293,7 +347,7 @@ def _stacked(table: Table, width: int, colour: bool) -> list[str]:
             parts = _wrapped(bare(cell.text), max(width - room - _GAP, _NARROWEST))
             for i, part in enumerate(parts):
                 shown = painted(label, "2", colour) if i == 0 else " " * room
-                lines.append(f"{shown}{' ' * _GAP}{painted(part, _COLOURS.get(cell.tone, ''), colour)}".rstrip())
+                lines.append(f"{shown}{' ' * _GAP}{painted(part, COLOURS.get(cell.tone, ''), colour)}".rstrip())
         lines.append("")
     return lines[:-1]
 

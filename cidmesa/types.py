@@ -85,11 +85,17 @@ from cidmesa.solve import Worlds as Worlds
 from cidmesa.solve.magnitudes.explain import Contribution as Contribution
 from cidmesa.solve.symbolic import Case as Case
 from cidmesa.validation import Along as Along
+from cidmesa.validation import Chosen as Chosen
+from cidmesa.validation import Coherence as Coherence
+from cidmesa.validation import Discovered as Discovered
+from cidmesa.validation import Game as Game
 from cidmesa.validation import Gaps as Gaps
+from cidmesa.validation import MechanismEdge as MechanismEdge
 from cidmesa.validation import OneAgent as OneAgent
 from cidmesa.validation import Report as Report
 from cidmesa.validation import Row as Row
 from cidmesa.validation import Share as Share
+from cidmesa.validation import Tried as Tried
 from cidmesa.validation import Whole as Whole
 from cidmesa.validation.goals import Behavioural as Behavioural
 from cidmesa.validation.goals import Directedness as Directedness

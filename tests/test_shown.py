@@ -76,7 +76,7 @@ def test_a_result_shows_itself_in_every_way(name: str) -> None:
     result = results()[name]
     assert "\n" not in repr(result)
     assert str(result) != repr(result)
-    assert "<table>" in result._repr_html_()
+    assert "<table" in result._repr_html_()
     frame = result.to_frame()
     assert len(frame) >= 1
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))

@@ -27,11 +27,14 @@ from cidmesa.agents.learners.task import probabilities
 from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import agent_keys
 from cidmesa.arrays import Array, Floats
+from cidmesa.errors import NotApplicableError
 from cidmesa.identity import Identity
 from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown, said
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from cidmesa.agents.recipe import Recipe
 
 
@@ -110,6 +113,33 @@ class Agents(Shown):
                 tuple((at, value) for at, value in self.curve if at <= step),
             )
         return ReadOnly(found)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the learning curve: the median agent's expected score along training, and the middle 80 % of agents.
+
+        Parameters
+        ----------
+        ax
+            Where; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        NotApplicableError
+            No curve was kept: the agents did not come from a training of steps.
+        MissingDependencyError
+            matplotlib is not installed.
+        """
+        from cidmesa.plots import curve, draw
+
+        kept = self.curve or self.earned
+        if not kept:
+            raise NotApplicableError("these agents have no learning curve: train them with steps=, or print them.")
+        steps, values = zip(*kept, strict=True)
+        return draw(curve(steps, [row.tolist() for row in values], "expected score", "Learning curves"), ax)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the agents into a folder, as data that never runs; :func:`cidmesa.agents.load` reads them.

@@ -127,7 +127,7 @@ def as_store(store: Store | str | os.PathLike[str] | None) -> Store | None:
 
 @contextmanager
 def _bar(total: int, done: int, shown: bool) -> Iterator[Any]:
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     with tqdm(
         total=total, initial=done, desc="training", unit="block", delay=2, leave=False, disable=None if shown else True

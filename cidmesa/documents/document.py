@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cidmesa.disk import write_text
 from cidmesa.documents import html, latex, markdown, terminal
 from cidmesa.documents.blocks import Block
 from cidmesa.errors import NotApplicableError
@@ -64,6 +65,33 @@ class Document:
         """The document as a LaTeX fragment: ``booktabs`` tables, TikZ pictures."""
         return latex.write(self.title, self.blocks, self.subtitle)
 
+    def to_html(self, path: str | Path | None = None) -> str:
+        """Return the document as one self-contained page, and write it to `path` if one is given."""
+        return _written(self.html, path)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """Return the document as Markdown, and write it to `path` if one is given."""
+        return _written(self.markdown, path)
+
+    def to_latex(self, path: str | Path | None = None) -> str:
+        """Return the document as a LaTeX fragment, and write it to `path` if one is given."""
+        return _written(self.latex, path)
+
+    def show(self) -> None:
+        """Show the document: in a notebook as its page, else as text on standard output."""
+        try:
+            from IPython import get_ipython
+        except ImportError:
+            shell = None
+        else:
+            shell = get_ipython()
+        if shell is None:
+            print(self.text(), end="")
+        else:
+            from IPython.display import display
+
+            display(self)  # type: ignore[no-untyped-call, unused-ignore]
+
     def save(self, path: str | Path) -> Path:
         """Write the document; the ending chooses the format: ``.html``, ``.md``, ``.tex`` or ``.txt``."""
         target = Path(path)
@@ -75,8 +103,7 @@ class Document:
         }
         if target.suffix not in written:
             raise NotApplicableError(f"a report is written as {', '.join(written)}; got `{target.name}`.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(written[target.suffix](), encoding="utf-8")
+        write_text(target, written[target.suffix]())
         return target
 
     def __str__(self) -> str:
@@ -84,3 +111,10 @@ class Document:
 
     def _repr_html_(self) -> str:
         return html.fragment(self.title, self.blocks, self.subtitle, self.footer)
+
+
+def _written(text: str, path: str | Path | None) -> str:
+    """Return a text after writing it to a file, where one is given: whole or not at all."""
+    if path is not None:
+        write_text(Path(path), text)
+    return text

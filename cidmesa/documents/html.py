@@ -5,14 +5,17 @@ It reads well on a wide screen, on a narrow one, in the dark and on paper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import count
 
-from cidmesa import shown
-from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
+from cidmesa import plots, shown
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.errors import MissingDependencyError
+from cidmesa.plots import Chart
 from cidmesa.render import svg
 from cidmesa.render.draw import draw
-from cidmesa.shown import Table, bare, inline
+from cidmesa.shown import Cell, Table, bare, inline
 
 _STYLE = """
 :root { --ink: #243240; --muted: #66727f; --paper: #ffffff; --rule: #dfe4e9; --soft: #f5f7f9; --link: #1d5fb8;
@@ -21,7 +24,7 @@ _STYLE = """
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; }
-main, header, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.5rem; }
+main, header, footer { max-width: 80rem; margin: 0 auto; padding: 0 1.5rem; }
 header { padding-top: 2.5rem; }
 h1 { font-size: 2.1rem; line-height: 1.15; margin: 0 0 .4rem; letter-spacing: -.01em; }
 h2 { font-size: 1.45rem; margin: 2.8rem 0 .8rem; padding-top: .9rem; border-top: 1px solid var(--rule); }
@@ -57,6 +60,21 @@ figure { margin: 1.4rem 0; }
 .pictures svg { flex: 0 1 auto; min-width: 0; max-width: 100%; height: auto; border: 1px solid var(--rule);
   border-radius: 8px; }
 @media (min-width: 60rem) { .pictures.few { flex-wrap: nowrap; gap: 1rem; } }
+svg.chart { width: 100%; max-width: 46rem; height: auto; }
+svg.chart text { font-family: inherit; }
+.points { max-width: 52rem; margin: .8rem 0; padding: 0; list-style: none; }
+.points li { padding: .28rem .8rem; border-left: 3px solid var(--rule); margin: .3rem 0; }
+.points .mark-bad { border-color: var(--bad); background: var(--bad-bg); }
+.points .mark-good { border-color: var(--good); }
+.points .mark-open { border-color: var(--open); }
+.points .mark-strong { border-color: var(--ink); font-size: 1.08rem; }
+.points .mark-muted { color: var(--muted); }
+.beside > div { min-width: 0; } .beside figure { margin-top: .8rem; }
+@media (min-width: 70rem) { .beside { display: grid; grid-template-columns: 1fr 1fr; gap: 2rem; align-items: start; } }
+details { margin: .5rem 0; border-bottom: 1px solid var(--rule); }
+summary { cursor: pointer; padding: .35rem 0; max-width: 60rem; }
+summary:hover, summary:focus-visible { background: var(--soft); }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 figcaption { font-size: .9rem; max-width: 46rem; margin-top: .5rem; }
 footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-top: 3rem; }
 @media (prefers-color-scheme: dark) {
@@ -74,7 +92,9 @@ footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-to
   .cid-agent7 { fill: #652f4a; } .cid-agent8 { fill: #51473a; }
   .cid-voi { stroke: #63a4f2; } .cid-voc { stroke: #f0a24a; } .cid-ri { stroke: #62c986; } .cid-ici { stroke: #f07f7d; }
 }
+@media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 @media print {
+  details::details-content { content-visibility: visible; block-size: auto; } details > * { display: block; }
   body { font-size: 10.5pt; } nav { display: none; } .wide { overflow: visible; }
   h2 { break-after: avoid; } figure, tr { break-inside: avoid; } table { font-size: 8.5pt; }
   .pictures.few { flex-wrap: nowrap; gap: .5rem; } .pictures svg { max-height: 14cm; }
@@ -100,20 +120,19 @@ def fragment(title: str, blocks: Sequence[Block], subtitle: str = "", footer: st
     heads = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     anchors = {id(head): f"s{i}" for i, head in enumerate(heads, start=1)}
     links = "".join(f'<li><a href="#{anchors[id(head)]}">{inline(head.text)}</a></li>' for head in heads)
+    numbers = count(1)
     parts = ["<header>", f"<h1>{inline(title)}</h1>"]
     parts += [f'<p class="subtitle">{inline(subtitle)}</p>'] if subtitle else []
     parts += [f'<nav aria-label="Contents"><ol>{links}</ol></nav>'] if page and len(heads) > 1 else []
     parts += ["</header>", "<main>"]
-    pictures = 0
-    for block in blocks:
-        parts.append(_block(block, anchors.get(id(block), ""), pictures))
-        pictures += len(block.pictures) if isinstance(block, Figure) else 0
+    parts += [_block(block, anchors.get(id(block), ""), numbers) for block in blocks]
     parts.append("</main>")
     parts += [f"<footer><p>{inline(footer)}</p></footer>"] if footer else []
     return "\n".join(parts) + "\n"
 
 
-def _block(block: Block, anchor: str, pictures: int) -> str:
+def _block(block: Block, anchor: str, numbers: Iterator[int]) -> str:
+    """Write one block; `numbers` gives each picture and chart of the page one of its own."""
     match block:
         case Heading(text=text, level=level):
             name = f' id="{anchor}"' if anchor else ""
@@ -121,17 +140,38 @@ def _block(block: Block, anchor: str, pictures: int) -> str:
         case Paragraph(text=text, muted=muted):
             tone = ' class="muted"' if muted else ""
             return f"<p{tone}>{inline(text)}</p>"
+        case Points(cells=cells):
+            items = "".join(f"<li{_mark(cell)}>{inline(cell.text)}</li>" for cell in cells)
+            return f'<ul class="points">{items}</ul>'
         case Table():
             return shown.html(block)
         case Figure():
-            return _figure(block, pictures)
+            return _figure(block, numbers)
+        case Chart():
+            return _chart(block, numbers)
+        case Beside(left=left, right=right):
+            sides = ("\n".join(_block(part, "", numbers) for part in side) for side in (left, right))
+            return '<div class="beside">' + "".join(f"<div>{side}</div>" for side in sides) + "</div>"
+        case Fold(summary=summary, blocks=inside):
+            written = "\n".join(_block(part, "", numbers) for part in inside)
+            return f"<details><summary>{inline(summary)}</summary>\n{written}\n</details>"
 
 
-def _figure(block: Figure, first: int) -> str:
-    drawn = [
-        svg.svg(draw(picture.spec, picture.layout), identifier=f"p{first + i}")
-        for i, picture in enumerate(block.pictures)
-    ]
+def _mark(cell: Cell) -> str:
+    return f' class="mark-{cell.tone}"' if cell.tone else ""
+
+
+def _figure(block: Figure, numbers: Iterator[int]) -> str:
+    drawn = [svg.svg(draw(picture.spec, picture.layout), identifier=f"p{next(numbers)}") for picture in block.pictures]
     caption = f"<figcaption>{inline(block.caption)}</figcaption>" if block.caption else ""
     few = " few" if len(drawn) <= 4 else ""
     return f'<figure><div class="pictures{few}">\n{"".join(drawn)}</div>{caption}</figure>'
+
+
+def _chart(block: Chart, numbers: Iterator[int]) -> str:
+    try:
+        drawn = plots.svg(block, f"c{next(numbers)}")
+    except MissingDependencyError as error:
+        return f'<p class="muted">{inline(str(error))}</p>'
+    drawn = drawn.replace('role="img"', f'role="img" aria-label="{escape(bare(block.caption))}"', 1)
+    return f"<figure>{drawn}<figcaption>{inline(block.caption)}</figcaption></figure>"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
-from cidmesa.render.tikz import escaped
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.plots import Chart
+from cidmesa.render.latex import escaped
 from cidmesa.shown import Cell, Table
 
 _TONES = {"strong": r"\textbf{%s}", "muted": r"\textcolor{gray}{%s}", "bad": r"\emph{%s}"}
@@ -15,8 +16,20 @@ _TONES = {"strong": r"\textbf{%s}", "muted": r"\textcolor{gray}{%s}", "bad": r"\
 _IN_A_LINE = 3
 """Pictures side by side; with more of them nobody could read the names."""
 
-_FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
-"""Opens a box that shrinks to the line where it would be wider; ``graphicx`` comes with ``tikz``."""
+_END = "}}"
+"""Closes what :func:`_fit` opens."""
+
+
+def _fit(lines: int = 1) -> str:
+    """Open a box that shrinks to the line where it is wider, and to its part of the page where it is taller.
+
+    ``graphicx`` comes with ``tikz``.
+    """
+    tall = rf"{0.78 / lines:.2f}\textheight"
+    return (
+        rf"  \resizebox*{{!}}{{\ifdim\totalheight>{tall} {tall}\else\totalheight\fi}}{{%" + "\n"
+        r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+    )
 
 
 def write(title: str, blocks: Sequence[Block], subtitle: str = "") -> str:
@@ -40,14 +53,14 @@ def table(block: Table) -> str:
         r"\begin{table}[htbp]",
         r"  \centering\small",
         *([rf"  \caption{{{_text(block.caption)}}}"] if block.caption else []),
-        _FIT,
+        _fit(),
         rf"  \begin{{tabular}}{{{_columns(block)}}}",
         r"    \toprule",
         f"    {head}",
         r"    \midrule",
         *(f"    {row}" for row in rows),
         r"    \bottomrule",
-        r"  \end{tabular}}",
+        r"  \end{tabular}" + _END,
         *([rf"  \par\smallskip\parbox{{\linewidth}}{{\footnotesize {_text(block.note)}}}"] if block.note else []),
         r"\end{table}",
     ]
@@ -72,12 +85,23 @@ def _block(block: Block) -> str:
             return rf"\{'sub' * level}section*{{{_text(text)}}}"
         case Paragraph(text=text):
             return _text(text)
+        case Points(cells=cells):
+            items = [rf"  \item {_cell(cell)}" for cell in cells]
+            return "\n".join([r"\begin{itemize}", *items, r"\end{itemize}"]) if items else ""
         case Table():
             return table(block)
+        case Chart(caption=caption):
+            return rf"\emph{{{_text(caption)}}} (A chart: see the page.)"
+        case Beside(left=left, right=right):
+            return "\n\n".join(map(_block, (*left, *right)))
+        case Fold(summary=summary, blocks=inside):
+            return "\n\n".join([rf"\paragraph{{{_text(summary)}}}", *map(_block, inside)])
         case Figure(pictures=pictures, caption=caption):
             boxes = [_boxed(picture.tikz) for picture in pictures]
             lines = [boxes[i : i + _IN_A_LINE] for i in range(0, len(boxes), _IN_A_LINE)]
-            drawn = "\n\\par\\medskip\n".join(_FIT + "\n" + "\n\\hspace{1em}\n".join(line) + "}" for line in lines)
+            drawn = "\n\\par\\medskip\n".join(
+                _fit(len(lines)) + "\n" + "\n\\hspace{1em}\n".join(line) + _END for line in lines
+            )
             words = rf"  \caption{{{_text(caption)}}}" + "\n" if caption else ""
             return f"\\begin{{figure}}[htbp]\n  \\centering\n{drawn}\n{words}\\end{{figure}}"
 

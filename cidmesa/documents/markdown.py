@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
+from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
+from cidmesa.plots import Chart
 from cidmesa.render.mermaid import to_mermaid
-from cidmesa.shown import Cell, Table, columns
+from cidmesa.shown import Cell, Table, columns, inline
+
+_MARKS = {"good": "✓ ", "bad": "✗ ", "open": "? "}
 
 
 def write(title: str, blocks: Sequence[Block], subtitle: str = "", footer: str = "") -> str:
@@ -39,8 +42,17 @@ def _block(block: Block) -> str:
             return f"{'#' * (level + 1)} {text}"
         case Paragraph(text=text, muted=muted):
             return f"*{text}*" if muted else text
+        case Points(cells=cells):
+            return "\n".join(f"- {_MARKS.get(cell.tone, '')}{cell.text}" for cell in cells)
         case Table():
             return table(block)
+        case Chart(caption=caption):
+            return f"*{caption}* (A chart: see the page.)"
+        case Beside(left=left, right=right):
+            return "\n\n".join(map(_block, (*left, *right)))
+        case Fold(summary=summary, blocks=inside):
+            written = "\n\n".join(map(_block, inside))
+            return f"<details>\n<summary>{inline(summary)}</summary>\n\n{written}\n\n</details>"
         case Figure(pictures=pictures, caption=caption):
             drawn = [f"```mermaid\n{to_mermaid(picture.spec)}\n```" for picture in pictures]
             return "\n\n".join([*drawn, *([f"*{caption}*"] if caption else [])])

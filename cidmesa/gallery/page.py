@@ -1,52 +1,57 @@
-"""The parts of a run's report, in the order in which they come about, and the page of all of them."""
+"""What a run prints as it goes: the story, what training leaves open, who acts like what, what became of the claims."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.documents import sections
 from cidmesa.documents.blocks import Block, Heading, Paragraph
+from cidmesa.documents.sections import bottom_line, candidates, verdicts
 from cidmesa.reports import documents
 
 if TYPE_CHECKING:
     from cidmesa.gallery.system import System
-    from cidmesa.mesa.derive import Family
 
 Data = Mapping[str, Any]
 
 
-def opening(system: System, incentives: Data, setup: Data) -> list[Block]:
-    """Tell the story; draw the base diagram and the base optimizer's; tabulate incentives and deployments."""
-    return [
-        *(Paragraph(text) for text in documents.paragraphs(system.story)),
-        Heading("The base diagram"),
-        *documents.setup_figures(system.setup),
-        *sections.incentive_tables(incentives),
-        *sections.setup_table(setup),
-    ]
+def opening(system: System, populations: int) -> list[Block]:
+    """Tell the title, the source and the beginning of the story, and how long it will take."""
+    blocks: list[Block] = [Heading(system.title)]
+    blocks += [Paragraph(system.source, muted=True)] if system.source else []
+    blocks += [Paragraph(text) for text in documents.paragraphs(system.story)[:1]]
+    if populations:
+        many = f"{populations} populations" if populations > 1 else "one population"
+        seconds = system.seconds and system.seconds * populations
+        takes = f", about {_time(seconds)} on two cores" if seconds else ""
+        blocks.append(Paragraph(f"To train and to judge: {many}{takes}.", muted=True))
+    return blocks
 
 
-def derivation(system: System, arm: str, family: Family, found: Data, *, first: bool) -> list[Block]:
-    """Tabulate the candidates of an arm; of the first one also draw them, and list what they predict."""
-    blocks: list[Block] = [Heading(f"Derivation: {arm}" if len(system.setups) > 1 else "Derivation")]
-    blocks += documents.family_figures(family) if first else []
-    blocks += sections.family_tables(found["family"])
-    blocks += documents.ranking_table(found["family"])
-    blocks += sections.comparison_tables(found["comparisons"])
-    return blocks + (sections.prediction_tables(found["predictions"]) if first else [])
+def _time(seconds: float) -> str:
+    """Write how long something takes.
+
+    >>> _time(40), _time(200)
+    ('40 s', '3 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def verdicts(system: System, arm: str, body: str, entry: Data, *, brief: bool = False) -> list[Block]:
-    """Tabulate what the agents of one population showed; `brief` leaves out what one hypothesis alone says."""
+def derivation(system: System, arm: str, found: Data, *, first: bool) -> list[Block]:
+    """Say what training leaves open in an arm; of the first one tabulate it."""
+    line = bottom_line.family_line(found["family"])
+    if len(system.setups) > 1:
+        line = f"{arm}: {line}"
+    return [Paragraph(line), *(candidates.brief_family_table(found["family"]) if first else [])]
+
+
+def population(system: System, arm: str, body: str, entry: Data) -> list[Block]:
+    """Say who acts like what in one population, what that costs, and what was contradicted."""
     several = len(system.setups) * len(system.bodies) > 1
-    return [
-        Heading(f"Trained agents: {arm}, {body}" if several else "Trained agents"),
-        Paragraph(f"{entry['agents']} agents: {entry['description']}."),
-        *sections.verdict_blocks(entry["report"], brief=brief),
-    ]
+    head = Heading(f"Trained agents: {arm}, {body}" if several else "Trained agents", 2)
+    return [head, bottom_line.population_points(entry["report"])]
 
 
 def closing(claims: list[Data]) -> list[Block]:
     """Say what became of the claims of the source."""
-    return [Heading("What became of the claims"), *sections.claim_table(claims)] if claims else []
+    return [Heading("What became of the claims", 2), *verdicts.claim_points(claims)] if claims else []

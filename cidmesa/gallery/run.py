@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
 from cidmesa.disk import write_text
-from cidmesa.documents.blocks import Block, Heading, Paragraph
+from cidmesa.documents.blocks import Block
 from cidmesa.documents.document import Document
 from cidmesa.gallery import page
 from cidmesa.gallery.system import Evidence, Finding, System
 from cidmesa.mesa.setup.training import EXPECTED
-from cidmesa.reports import data, documents
+from cidmesa.reports import data
+from cidmesa.reports.whole import Arm, population_of, whole_document
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
@@ -140,36 +141,28 @@ def run(
     agents: dict[tuple[str, str], Agents] = {}
     reports: dict[tuple[str, str], Report] = {}
     parts: dict[str, dict[str, Any]] = {}
-    show([Heading(system.title), *([Paragraph(system.source, muted=True)] if system.source else [])])
-    show(page.opening(system, data.incentive_data(system.setup.cid), data.setup_data(system.setups[chosen[0]])))
+    learnt = [arm for arm in chosen if train and _is_learnt(system.setups[arm])]
+    show(page.opening(system, len(learnt) * len(made)))
     for arm in chosen:
         say(f"{arm}: deriving")
         families[arm] = system.family(arm)
-        parts[arm] = arm_data(families[arm], compare=arm == chosen[0])
-        show(page.derivation(system, arm, families[arm], parts[arm], first=arm == chosen[0]))
-        setup = families[arm].setup
-        if not train or setup.model is None or setup.selects != EXPECTED:
-            continue  # learners follow the expected score
-        for body in made:
+        parts[arm] = data.arm_data(families[arm], compare=arm == chosen[0])
+        show(page.derivation(system, arm, parts[arm], first=arm == chosen[0]))
+        for body in made if arm in learnt else ():
             say(f"{arm}, {body}: training")
             agents[arm, body] = system.agents(body, arm, family=families[arm], **options)
             say(f"{arm}, {body}: judging")
             reports[arm, body] = validate(families[arm], agents[arm, body], progress=options.get("progress", True))
             entry = body_data(system, body, reports[arm, body])
-            show(page.verdicts(system, arm, body, entry, brief=len(reports) > 1))
+            show(page.population(system, arm, body, entry))
     done = Run(system, families, parts, agents, reports)
     show(page.closing(done.plain["claims"]))
     return done
 
 
-def arm_data(family: Family, *, compare: bool) -> dict[str, Any]:
-    """Return the derivation of one arm as plain data; `compare` adds what would tell hypotheses apart."""
-    return {
-        "setup": data.setup_data(family.setup),
-        "family": data.family_data(family),
-        "comparisons": data.comparison_data(family) if compare else [],
-        "predictions": data.family_predictions(family),
-    }
+def _is_learnt(setup: TrainingSetup) -> bool:
+    """Whether agents can be trained on a setup: it has numbers, and selects by the score that learners follow."""
+    return setup.model is not None and setup.selects == EXPECTED
 
 
 def body_data(system: System, body: str, report: Report) -> dict[str, Any]:
@@ -190,14 +183,17 @@ def system_of(setup: TrainingSetup, name: str, **derive: Any) -> System:
 
 
 def run_document(run: Run) -> Document:
-    """Lay out everything that was done with a system: drawn, inferred, derived, trained, judged; the claims first."""
+    """Lay out everything that was done with a system, from the bottom line to the recipes."""
     system, found = run.system, run.plain
-    first = next(iter(run.families))
-    story = len(documents.paragraphs(system.story))
-    start = page.opening(system, found["incentives"], found["arms"][first]["setup"])
-    blocks = [*start[:story], *page.closing(found["claims"]), *start[story:]]
-    for arm, family in run.families.items():
-        blocks += page.derivation(system, arm, family, found["arms"][arm], first=arm == first)
-        for body, entry in found["arms"][arm]["bodies"].items():
-            blocks += page.verdicts(system, arm, body, entry)
-    return Document(system.title, tuple(blocks), system.source, footer=documents.FOOTER)
+    several = len(system.setups) > 1
+    arms = [
+        Arm(arm if several else "", family, run.parts[arm], {
+            body if len(system.bodies) > 1 else "": population_of(report, run.agents[arm, body], system.bodies[body])
+            for (other, body), report in run.reports.items()
+            if other == arm
+        })
+        for arm, family in run.families.items()
+    ]  # fmt: skip
+    return whole_document(
+        system.title, arms, found["incentives"], subtitle=system.source, story=system.story, claims=found["claims"]
+    )

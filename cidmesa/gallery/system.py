@@ -86,6 +86,8 @@ class System:
         What the agents may be made of: name → description.
     derive
         Arm → options of :func:`cidmesa.derive_mesa_optimizers`, such as the tolerance.
+    seconds
+        How long one population takes to train and to judge on two cores, as measured; ``None`` where nobody did.
     """
 
     name: str
@@ -97,6 +99,7 @@ class System:
     bodies: Mapping[str, str]
     story: str = ""
     derive: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("setups", "bodies", "derive"):

@@ -33,6 +33,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
+from math import isfinite
 from typing import TYPE_CHECKING, Any, overload
 
 from cidmesa.arguments import LEFT_OUT, options_by_name
@@ -54,6 +55,8 @@ from cidmesa.mesa.setup.training import MINIMAX, TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from cidmesa.diagram import CID
     from cidmesa.mesa.setup.training import TrainingSetup
 
@@ -317,6 +320,36 @@ class Family(Shown):
     @within_budget
     def _rows(self) -> list[dict[str, Any]]:
         return [candidate.row() for candidate in self._one_by_one()]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the base regret of each candidate that training does not exclude in each deployment, as an interval.
+
+        Parameters
+        ----------
+        ax
+            Where; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        NotApplicableError
+            There are no deployments, or no numbers.
+        MissingDependencyError
+            matplotlib is not installed.
+        """
+        from cidmesa.plots import draw, regrets
+
+        left = [c for c in self if c.consistency is not Consistency.EXCLUDED]
+        bars = [(name, ", ".join(c.names), ends) for c in left for name, ends in c.deployment_regret.items()]
+        bars = [bar for bar in bars if isfinite(bar[2][1])]
+        if not bars:
+            raise NotApplicableError(
+                "regrets are drawn by deployment, and there is no number of any: print the family."
+            )
+        return draw(regrets(bars), ax)
 
     @within_budget
     def __str__(self) -> str:

@@ -17,23 +17,28 @@ other people's formats                      :func:`to_dot`, :func:`to_mermaid`, 
 >>> picture.svg.startswith("<svg "), picture.spec.title
 (True, 'A door')
 
-============  =====================================
+============  ======================================================
 module        what it holds
-============  =====================================
+============  ======================================================
 ``theme``     colours, lines and fonts
 ``spec``      what a picture shows, as plain data
-``metrics``   how wide words are
+``options``   grids and proofs that a picture may show
+``metrics``   how wide letters are
+``typeset``   indices, Greek letters, lines that fit
 ``geometry``  points, boxes, curves, layouts
+``around``    double arrows and frames; one layout for several pictures
 ``layered``   our own layered layout
 ``engines``   pygraphviz, ``dot`` or our own layout
 ``draw``      a layout as shapes
 ``svg``       shapes as SVG
 ``raster``    shapes as PNG and PDF
+``fonts``     which fonts draw these
 ``dot``       Graphviz source
 ``mermaid``   Mermaid source
-``tikz``      TikZ source
+``latex``     text that LaTeX prints as it is
+``tikz``      TikZ source, by itself or in the macros of cid-latex
 ``picture``   `render`, and pictures in notebooks
-============  =====================================
+============  ======================================================
 """
 
 from __future__ import annotations
@@ -42,6 +47,7 @@ from cidmesa.render.dot import to_dot as to_dot
 from cidmesa.render.engines import place as place
 from cidmesa.render.mermaid import to_mermaid as to_mermaid
 from cidmesa.render.picture import Picture as Picture
+from cidmesa.render.picture import aligned as aligned
 from cidmesa.render.picture import mimebundle as mimebundle
 from cidmesa.render.picture import render as render
 from cidmesa.render.picture import save_drawing as save_drawing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cidmesa.render import theme
 from cidmesa.render.spec import Edge, Node, Spec
+from cidmesa.render.typeset import Run, runs
 
 
 def to_dot(picture: Spec) -> str:
@@ -45,13 +46,17 @@ def to_dot(picture: Spec) -> str:
 
 
 def _node(node: Node) -> str:
-    below = [*(["+".join(node.rings)] if node.rings else []), *([node.note] if node.note else [])]
+    below = [*(["+".join(node.rings)] if node.rings else []), *node.remarks]
+    below += [f"{value}: {share:.1%}" for value, share in node.shares]
+    label = "\n".join("".join(map(script, runs(line))) for line in node.label.split("\n"))
     attributes = [
         f"shape={ {'chance': 'ellipse', 'decision': 'box', 'utility': 'octagon'}[node.kind] }".replace(" ", ""),
         f'fillcolor="{theme.agent_colour(node.agent) if node.agent else theme.CHANCE}"',
     ]
-    if below or node.label != node.name:
-        attributes.append(f"label={_quoted(chr(10).join([node.label, *below]))}")
+    if below or label != node.name:
+        attributes.append(f"label={_quoted(chr(10).join([label, *below]))}")
+    if node.latent:
+        attributes.append('style="filled,dashed"')
     if node.rings or node.change == "added":
         colour = theme.RINGS[node.rings[0]][0] if node.rings else theme.ADDED
         attributes.append(f'color="{colour}", penwidth=2')
@@ -59,15 +64,31 @@ def _node(node: Node) -> str:
 
 
 def _edge(edge: Edge) -> str:
-    attributes = []
+    attributes = ["dir=both, style=dashed, constraint=false"] if edge.both else []
+    if edge.proves:
+        attributes.append("penwidth=3")
     if edge.change == "removed":
         attributes.append(f'style=dashed, color="{theme.REMOVED}"')
     elif edge.information:
         attributes.append("style=dotted")
     if edge.change == "added":
-        attributes.append(f'color="{theme.ADDED}", penwidth=2')
+        attributes.append(f'color="{theme.ADDED}"' + ("" if edge.proves else ", penwidth=2"))
     tail = f"{_quoted(edge.tail)} -> {_quoted(edge.head)}"
     return f"{tail} [{', '.join(attributes)}]" if attributes else tail
+
+
+def script(run: Run) -> str:
+    """Write an index with the letters that stand off the line by themselves, where there are such."""
+    if run.level == 0:
+        return run.text
+    signs = _BELOW if run.level < 0 else _ABOVE
+    if all(letter in signs for letter in run.text):
+        return "".join(signs[letter] for letter in run.text)
+    return ("_" if run.level < 0 else "^") + run.text
+
+
+_BELOW = dict(zip("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
+_ABOVE = dict(zip("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", strict=True))
 
 
 def _quoted(text: str) -> str:

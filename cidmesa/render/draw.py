@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import atan2, cos, sin
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from cidmesa.render import theme
+from cidmesa.render import theme, typeset
 from cidmesa.render.geometry import (
     Curve,
     Layout,
     Rectangle,
     body_size,
-    note_height,
+    content_size,
+    label_lines,
     note_lines,
-    note_width,
     octagon,
     samples,
+    share_columns,
+    share_lines,
+    short,
     shortened,
 )
-from cidmesa.render.metrics import text_width
 from cidmesa.render.spec import Edge, Node, Point, Spec
 
 
@@ -77,7 +79,32 @@ class Words:
     style: Style = Style(fill=theme.INK, role="text")
 
 
-Shape: TypeAlias = Ellipse | Polygon | Line | Words
+Simple: TypeAlias = Ellipse | Polygon | Line | Words
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The shapes of one node.
+
+    Attributes
+    ----------
+    shapes
+        In painting order.
+    box
+        What the node fills.
+    words
+        What it is, for readers who cannot see it.
+    told
+        What is to be known of it, line by line; empty where its label says all.
+    """
+
+    shapes: tuple[Simple, ...]
+    box: Rectangle
+    words: str
+    told: tuple[str, ...]
+
+
+Shape: TypeAlias = Simple | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +117,51 @@ class Drawing:
     title: str
     description: str
 
+    @property
+    def flat(self) -> tuple[Simple, ...]:
+        """All shapes without their groups."""
+        return tuple(one for s in self.shapes for one in (s.shapes if isinstance(s, Group) else (s,)))
 
-def draw(picture: Spec, layout: Layout) -> Drawing:
-    """Turn a picture and its layout into shapes."""
+
+def draw(
+    picture: Spec, layout: Layout, within: Rectangle | None = None, *, headed: bool = False, least: float = 0.0
+) -> Drawing:
+    """Turn a picture and its layout into shapes.
+
+    `within` is the part of the plane to show, the whole picture if left out; `headed` keeps room for a title even
+    without one; the canvas is at least `least` wide. Pictures that share all three show every node at the same place.
+    """
     shapes: list[Shape] = []
-    for group, words in picture.groups:
+    for group, _ in picture.groups:
         frame = layout.frames[group]
         shapes.append(Polygon(_corners(frame), Style(theme.FRAME_FILL, theme.FRAME, 1.0, role="frame"), 8.0))
-        shapes.append(Words(frame.left + 9, frame.top + 14, words, theme.NOTE_SIZE, "start", style=_MUTED))
-    for edge in sorted(picture.edges, key=lambda e: {"removed": 0, "same": 1, "added": 2}[e.change]):
-        if (edge.tail, edge.head) in layout.curves:
-            shapes += _link(edge, layout.curves[edge.tail, edge.head])
+    shown = [edge for edge in picture.edges if (edge.tail, edge.head) in layout.curves]
+    for edge in shown:
+        if edge.proves:
+            band = Style("none", theme.PROOF, 6.5, role="proof")
+            shapes.append(Line(layout.curves[edge.tail, edge.head], band))
+    for edge in sorted(shown, key=lambda e: {"removed": 0, "same": 1, "added": 2}[e.change]):
+        shapes += _link(edge, layout.curves[edge.tail, edge.head])
+    for group, words in picture.groups:
+        x, y = layout.titles[group]
+        shapes.append(Words(x, y, words, theme.NOTE_SIZE, "start", style=_MUTED))
     numbered = any(node.agent > 1 for node in picture.nodes)
     for node in picture.nodes:
-        shapes += _node(node, layout.boxes[node.name], numbered)
-    return _framed(picture, shapes, _extent(picture, layout))
+        box = layout.boxes[node.name]
+        shapes.append(Group(tuple(_node(node, box, numbered)), box, *_told(node)))
+    return _framed(picture, shapes, within or extent(picture, layout), headed, least)
 
 
-_TEXT = Style(fill=theme.INK, role="text")
+def _told(node: Node) -> tuple[str, tuple[str, ...]]:
+    """Say in words what a node is, and, line by line, what a reader may want to know of it."""
+    label = typeset.plain(node.label.replace("\n", " "))
+    told = [theme.RINGS[criterion][2] for criterion in node.rings]
+    told += node.remarks
+    told += [f"{value}: {share:.1%}" for value, share in node.shares]
+    latent = "latent " if node.latent else ""
+    return f"{label}, {latent}{node.kind}" + "".join(f"; {line}" for line in told), (label, *told) if told else ()
+
+
 _MUTED = Style(fill=theme.MUTED, role="muted")
 
 
@@ -117,22 +171,28 @@ def _link(edge: Edge, curve: Curve) -> list[Shape]:
         "added": (theme.ADDED, "added"),
         "removed": (theme.REMOVED, "removed"),
     }[edge.change]
-    width = theme.LINE_WIDTH + (0.9 if edge.change == "added" else 0.0)
-    dashes = theme.DASHES if edge.change == "removed" else theme.DOTS if edge.information else ""
+    width = theme.LINE_WIDTH + (0.9 if edge.change == "added" or edge.proves else 0.0)
+    dashes = theme.DASHES if edge.change == "removed" or edge.both else theme.DOTS if edge.information else ""
     left, tip = shortened(curve, theme.ARROW)
-    base = left[-1]
+    heads = [_head(left[-1], tip, colour, role)]
+    if edge.both:
+        back, start = shortened(left[::-1], theme.ARROW)
+        heads.append(_head(back[-1], start, colour, role))
+        left = back[::-1]
+    return [Line(left, Style("none", colour, width, dashes, role)), *heads]
+
+
+def _head(base: Point, tip: Point, colour: str, role: str) -> Polygon:
+    """Draw the head of an arrow between the end of its line and its tip."""
     angle = atan2(tip[1] - base[1], tip[0] - base[0])
     half = theme.ARROW * 0.42
     wings = tuple((base[0] + side * half * -sin(angle), base[1] + side * half * cos(angle)) for side in (1, -1))
-    return [
-        Line(left, Style("none", colour, width, dashes, role)),
-        Polygon((tip, *wings), Style(colour, "none", 0.0, role=f"{role}-tip")),
-    ]
+    return Polygon((tip, *wings), Style(colour, "none", 0.0, role=f"{role}-tip"))
 
 
-def _node(node: Node, box: Rectangle, numbered: bool) -> list[Shape]:
+def _node(node: Node, box: Rectangle, numbered: bool) -> list[Simple]:
     body = Rectangle(box.x, box.y, *body_size(node))
-    shapes: list[Shape] = []
+    shapes: list[Simple] = []
     for i, criterion in reversed(list(enumerate(node.rings, start=1))):
         colour, dashes, _ = theme.RINGS[criterion]
         ring = body.grown(i * theme.RING_GAP)
@@ -145,24 +205,48 @@ def _node(node: Node, box: Rectangle, numbered: bool) -> list[Shape]:
         else (theme.CHANCE, "chance")
     )
     stroke, width = (theme.ADDED, 2.0) if node.change == "added" else (theme.INK, theme.LINE_WIDTH)
-    shapes.append(
-        _outline(node.kind, body, Style(fill, stroke, width, role=f"{role} node{'-added' * (node.change == 'added')}"))
-    )
-    shapes.append(Words(box.x, box.y + theme.LABEL_SIZE * 0.34, node.label, theme.LABEL_SIZE))
+    style = Style(fill, stroke, width, theme.DASHES if node.latent else "", f"{role} node")
+    shapes.append(_outline(node.kind, body, replace(style, role=style.role + "-added" * (node.change == "added"))))
+    shapes += _written(node, box)
     if numbered and node.agent:
         x, y = body.right - 1, body.top + 1
         badge = Style(theme.PAPER, theme.INK, 1.0, role="badge")
         shapes.append(Ellipse(Rectangle(x, y, 14, 14), badge))
         shapes.append(Words(x, y + 3.4, str(node.agent), theme.NOTE_SIZE - 1.5))
-    for i, line in enumerate(note_lines(node)):
-        y = box.bottom + theme.NOTE_LINE * (i + 0.5) + 1
-        behind = Rectangle(box.x, y, text_width(line, theme.NOTE_SIZE) * 0.94 + 4, theme.NOTE_LINE)
-        shapes.append(Polygon(_corners(behind), Style(theme.PAPER, role="paper"), 3.0))
-        shapes.append(Words(box.x, y + theme.NOTE_SIZE * 0.34, line, theme.NOTE_SIZE, style=_MUTED))
     return shapes
 
 
-def _outline(kind: str, box: Rectangle, style: Style) -> Shape:
+def _written(node: Node, box: Rectangle) -> list[Simple]:
+    """Write label, note and bars into a node, below each other and centred."""
+    shapes: list[Simple] = []
+    y = box.y - content_size(node)[1] / 2
+    for line in label_lines(node):
+        shapes.append(Words(box.x, y + theme.LABEL_LINE * 0.5 + theme.LABEL_SIZE * 0.34, line, theme.LABEL_SIZE))
+        y += theme.LABEL_LINE
+    for line in note_lines(node):
+        base = y + theme.NOTE_LINE * 0.5 + theme.NOTE_SIZE * 0.34
+        shapes.append(Words(box.x, base, line, theme.NOTE_SIZE, style=_MUTED))
+        y += theme.NOTE_LINE
+    words, percent = share_columns(node)
+    left = box.x - (words + percent + theme.BAR_ROOM + 10) / 2
+    for value, share in share_lines(node):
+        base = y + theme.SHARE_LINE * 0.5 + theme.NOTE_SIZE * 0.34
+        shapes.append(Words(left, base, short(value), theme.NOTE_SIZE, "start", style=_MUTED))
+        start, high = left + words + 5, theme.SHARE_LINE * 0.56
+        middle = y + theme.SHARE_LINE / 2
+        for length, style in (
+            (theme.BAR_ROOM, Style(theme.PAPER, theme.FRAME, 0.8, role="bar")),
+            (theme.BAR_ROOM * min(max(share, 0.0), 1.0), Style(theme.BAR, role="share")),
+        ):
+            if length > 0:
+                shapes.append(Polygon(_corners(Rectangle(start + length / 2, middle, length, high)), style))
+        told = f"{share:.0%}" if share == 0 or share >= 0.005 else "<1%"
+        shapes.append(Words(start + theme.BAR_ROOM + 5 + percent, base, told, theme.NOTE_SIZE, "end", style=_MUTED))
+        y += theme.SHARE_LINE
+    return shapes
+
+
+def _outline(kind: str, box: Rectangle, style: Style) -> Ellipse | Polygon:
     if kind == "chance":
         return Ellipse(box, style)
     return Polygon(octagon(box), style) if kind == "utility" else Polygon(_corners(box), style, 3.0)
@@ -172,14 +256,14 @@ def _corners(box: Rectangle) -> tuple[Point, ...]:
     return (box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)
 
 
-def _extent(picture: Spec, layout: Layout) -> Rectangle:
+def extent(picture: Spec, layout: Layout) -> Rectangle:
+    """Return the part of the plane that a picture fills."""
     xs: list[float] = []
     ys: list[float] = []
     for node in picture.nodes:
-        box = layout.boxes[node.name]
-        half = max(box.width, note_width(node)) / 2
-        xs += [box.x - half, box.x + half]
-        ys += [box.top, box.bottom + note_height(node)]
+        box = layout.boxes[node.name].grown(1.0)
+        xs += [box.left, box.right]
+        ys += [box.top, box.bottom]
     for frame in layout.frames.values():
         xs += [frame.left, frame.right]
         ys += [frame.top, frame.bottom]
@@ -191,12 +275,19 @@ def _extent(picture: Spec, layout: Layout) -> Rectangle:
     return Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
 
 
-def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle) -> Drawing:
-    """Put the title above, the legend below and a margin around, and move everything to positive coordinates."""
-    head = theme.TITLE_SIZE * 1.9 if picture.title else 0.0
-    rows = _legend_rows(picture, max(extent.width, 260.0))
+def canvas_width(picture: Spec, within: Rectangle) -> float:
+    """Return how wide a canvas has to be for a picture that fills `within`, its title and its legend."""
+    rows = legend_rows(picture, max(within.width, 260.0))
     widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
-    width = max(extent.width, widest, text_width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.PAGE_MARGIN
+    return max(within.width, widest, typeset.width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.PAGE_MARGIN
+
+
+def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle, headed: bool, least: float) -> Drawing:
+    """Put the title above, the legend below and a margin around, and move everything to positive coordinates."""
+    head = theme.TITLE_SIZE * 1.9 if picture.title or headed else 0.0
+    rows = legend_rows(picture, max(extent.width, 260.0))
+    widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
+    width = max(least, canvas_width(picture, extent))
     dx, dy = width / 2 - extent.x, theme.PAGE_MARGIN + head - extent.top
     moved = [_moved(shape, dx, dy) for shape in shapes]
     if picture.title:
@@ -220,11 +311,12 @@ def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle) -> Drawing:
 _SAMPLE = 24.0
 
 
-def _legend_rows(picture: Spec, room: float) -> list[list[tuple[str, str, float]]]:
+def legend_rows(picture: Spec, room: float) -> list[list[tuple[str, str, float]]]:
+    """Return the legend in rows that fit `room` where they can: mark, words and width of each entry."""
     rows: list[list[tuple[str, str, float]]] = []
     used = 0.0
     for mark, words in picture.legend:
-        width = _SAMPLE + 6 + text_width(words, theme.NOTE_SIZE) + 16
+        width = _SAMPLE + 6 + typeset.width(words, theme.NOTE_SIZE) + 16
         if not rows or used + width > room:
             rows.append([])
             used = 0.0
@@ -246,6 +338,10 @@ def _sample(picture: Spec, mark: str, x: float, y: float) -> list[Shape]:
     if mark in {"added", "removed"}:
         return _link(Edge("", "", change="added" if mark == "added" else "removed"),
                      ((x, y), (x + 8, y), (x + 16, y), (x + _SAMPLE, y)))  # fmt: skip
+    if mark in {"latent", "path"}:
+        line = ((x, y), (x + 8, y), (x + 16, y), (x + _SAMPLE, y))
+        band = [Line(line, Style("none", theme.PROOF, 6.5, role="proof"))] if mark == "path" else []
+        return [*band, *_link(Edge("", "", both=mark == "latent", proves=mark == "path"), line)]
     agent = int(mark.removeprefix("agent "))
     style = Style(theme.agent_colour(agent), theme.INK, 1.0, role=f"agent{(agent - 1) % len(theme.AGENTS) + 1} node")
     return [
@@ -254,7 +350,7 @@ def _sample(picture: Spec, mark: str, x: float, y: float) -> list[Shape]:
     ]
 
 
-def _moved(shape: Shape, dx: float, dy: float) -> Shape:
+def _moved(shape: Shape, dx: float, dy: float) -> Any:
     match shape:
         case Ellipse(box=box):
             return replace(shape, box=replace(box, x=box.x + dx, y=box.y + dy))
@@ -264,6 +360,9 @@ def _moved(shape: Shape, dx: float, dy: float) -> Shape:
             return replace(shape, curve=tuple((x + dx, y + dy) for x, y in curve))
         case Words():
             return replace(shape, x=shape.x + dx, y=shape.y + dy)
+        case Group(shapes=shapes):
+            moved = tuple(_moved(one, dx, dy) for one in shapes)
+            return replace(shape, shapes=moved, box=replace(shape.box, x=shape.box.x + dx, y=shape.box.y + dy))
 
 
 def beside(drawings: Sequence[Drawing], gap: float = 14.0) -> Drawing:
@@ -284,13 +383,16 @@ def describe(picture: Spec) -> str:
     """Say in words what a picture shows, for readers who cannot see it."""
     names = {"chance": "chance", "decision": "decision", "utility": "utility"}
     kinds = [
-        f"{words}: {', '.join(n.label for n in picture.nodes if n.kind == kind)}"
+        f"{words}: {', '.join(typeset.plain(n.label) for n in picture.nodes if n.kind == kind)}"
         for kind, words in names.items()
         if any(n.kind == kind for n in picture.nodes)
     ]
-    labels = {node.name: node.label for node in picture.nodes}
+    labels = {node.name: typeset.plain(node.label) for node in picture.nodes}
     links = ", ".join(
         f"{labels[e.tail]} to {labels[e.head]}" + ("" if e.change == "same" else f" ({e.change})")
         for e in picture.edges
+        if not e.both
     )
-    return "; ".join([*kinds, f"links: {links or 'none'}"]) + "."
+    latent = ", ".join(f"{labels[e.head]} and {labels[e.tail]}" for e in picture.edges if e.both)
+    common = [f"latent common causes of: {latent}"] if latent else []
+    return "; ".join([*kinds, f"links: {links or 'none'}", *common]) + "."

@@ -14,20 +14,20 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
 from cidmesa.errors import DiagramError, MissingDependencyError
+from cidmesa.render import theme
+from cidmesa.render.around import finished
 from cidmesa.render.geometry import (
     Curve,
     Layout,
     Rectangle,
-    inside,
+    bent,
+    clear_of,
     joined,
-    note_height,
-    note_width,
     outer_size,
-    samples,
     straight,
 )
-from cidmesa.render.layered import frames_around, layered
-from cidmesa.render.spec import Node, Spec
+from cidmesa.render.layered import layered
+from cidmesa.render.spec import Node, Point, Spec
 
 Engine: TypeAlias = Literal["auto", "pygraphviz", "dot", "own"]
 
@@ -52,8 +52,11 @@ def place(picture: Spec, engine: Engine = "auto") -> Layout:
         raise DiagramError(f"engine= is one of {', '.join(get_args(Engine))}; got {engine!r}.")
     if not picture.nodes:
         return Layout({}, {}, {}, "own")
-    if all(node.position for node in picture.nodes):
-        return _given(picture)
+    given = {node.name: node.position for node in picture.nodes if node.position}
+    if len(given) == len(picture.nodes):
+        return _given(picture, given, "given")
+    if all(node.rank is not None for node in picture.nodes):
+        return _given(picture, _grid(picture), "grid")
     if engine == "own" or (engine == "auto" and picture.groups):
         return layered(picture)
     for name, run in _GRAPHVIZ.items():
@@ -66,29 +69,40 @@ def place(picture: Spec, engine: Engine = "auto") -> Layout:
     return layered(picture)
 
 
-def _given(picture: Spec) -> Layout:
-    """Use the positions that came with the picture; links are straight, or bend around a node in their way."""
+def _given(picture: Spec, at: Mapping[str, Point], engine: str) -> Layout:
+    """Use places that are known already; links are straight, or bend around a node in their way."""
     nodes = {node.name: node for node in picture.nodes}
-    boxes = {name: Rectangle(*node.position, *outer_size(node)) for name, node in nodes.items() if node.position}
+    boxes = {name: Rectangle(*at[name], *outer_size(node)) for name, node in nodes.items()}
     curves: dict[tuple[str, str], Curve] = {}
     for edge in picture.edges:
         a, b = boxes[edge.tail], boxes[edge.head]
-        others = [box.grown(5.0) for name, box in boxes.items() if name not in {edge.tail, edge.head}]
-        best = straight((a.x, a.y), (b.x, b.y))
-        for bend in (0.0, 0.25, -0.25, 0.5, -0.5, 0.8, -0.8):
-            dx, dy = (b.x - a.x) / 3, (b.y - a.y) / 3
-            side = (-bend * (b.y - a.y), bend * (b.x - a.x))
-            curve: Curve = (
-                (a.x, a.y),
-                (a.x + dx + side[0], a.y + dy + side[1]),
-                (b.x - dx + side[0], b.y - dy + side[1]),
-                (b.x, b.y),
-            )
-            if not any(inside("decision", box, p) for p in samples(curve, 24) for box in others):
-                best = curve
-                break
+        others = [box for name, box in boxes.items() if name not in {edge.tail, edge.head}]
+        bends = (0.0, 0.25, -0.25, 0.5, -0.5, 0.8, -0.8, 1.2, -1.2)
+        best = clear_of([bent((a.x, a.y), (b.x, b.y), bend) for bend in bends], others, 5.0)
         curves[edge.tail, edge.head] = joined(nodes, boxes, edge, best)
-    return Layout(boxes, curves, frames_around(picture, boxes, curves), "given")
+    return finished(picture, boxes, curves, engine)
+
+
+def _grid(picture: Spec) -> dict[str, Point]:
+    """Return the centres on a grid: a rank is as thick, and a row as wide, as what stands in it."""
+    axis = 1 if picture.direction == "down" else 0
+    thick: dict[int, float] = {}
+    wide: dict[int, float] = {}
+    for node in picture.nodes:
+        size = outer_size(node)
+        thick[node.rank or 0] = max(thick.get(node.rank or 0, 0.0), size[axis])
+        wide[node.row or 0] = max(wide.get(node.row or 0, 0.0), size[1 - axis])
+    along, across = _middles(thick, theme.LAYER_GAP * 1.25), _middles(wide, theme.LAYER_GAP)
+    places = {node.name: (along[node.rank or 0], across[node.row or 0]) for node in picture.nodes}
+    return {name: (v, u) if axis == 1 else (u, v) for name, (u, v) in places.items()}
+
+
+def _middles(sizes: Mapping[int, float], gap: float) -> dict[int, float]:
+    middles, edge = {}, 0.0
+    for number in sorted(sizes):
+        middles[number] = edge + sizes[number] / 2
+        edge += sizes[number] + gap
+    return middles
 
 
 # Graphviz ------------------------------------------------------------------------------------------------------------
@@ -100,7 +114,7 @@ def _layout_request(picture: Spec) -> str:
     lines = [
         "digraph {",
         f"rankdir={'TB' if picture.direction == 'down' else 'LR'}; nodesep=0.34; ranksep=0.5; splines=true;",
-        "edge [arrowhead=none];",
+        'edge [arrowhead=none]; node [label=""];',  # no words, so Graphviz asks for no font
     ]
     for group, _ in picture.groups:
         members = " ".join(index[node.name] for node in picture.nodes if node.group == group)
@@ -108,12 +122,10 @@ def _layout_request(picture: Spec) -> str:
     for node in picture.nodes:
         width, height = outer_size(node)
         shape = {"chance": "ellipse", "decision": "box", "utility": "octagon"}[node.kind]
-        width = max(width, note_width(node))
-        height += 2 * note_height(node)
         lines.append(
             f"{index[node.name]} [shape={shape}, fixedsize=true, width={width / 72:.4f}, height={height / 72:.4f}];"
         )
-    lines += [f"{index[edge.tail]} -> {index[edge.head]};" for edge in picture.edges]
+    lines += [f"{index[edge.tail]} -> {index[edge.head]};" for edge in picture.edges if not edge.both]
     return "\n".join([*lines, "}"])
 
 
@@ -164,11 +176,13 @@ def _read(picture: Spec, plain: str, engine: str) -> Layout:
             points = tuple((x, -y) for x, y in zip(numbers[0::2], numbers[1::2], strict=True))
             curves[names[int(rest[0][1:])], names[int(rest[1][1:])]] = points
     for edge in picture.edges:
+        if edge.both:
+            continue
         curve = curves[edge.tail, edge.head]
         tail, head = boxes[edge.tail], boxes[edge.head]
-        # The layout's nodes have room for notes and rings; let the link end at what is drawn.
+        # Graphviz's outlines are a little off ours; let the link end at what is drawn.
         curve = (*straight((tail.x, tail.y), curve[0]), *curve[1:], *straight(curve[-1], (head.x, head.y))[1:])
         curves[edge.tail, edge.head] = joined(nodes, boxes, edge, curve)
     if not all(math.isfinite(x) for box in boxes.values() for x in (box.x, box.y)):
         raise MissingDependencyError("Graphviz returned places that are not numbers.")
-    return Layout(boxes, curves, frames_around(picture, boxes, curves), engine)
+    return finished(picture, boxes, curves, engine)

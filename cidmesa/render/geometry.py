@@ -7,13 +7,12 @@ link a curve that already starts and ends at the outlines of its nodes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from math import hypot
+from math import hypot, sqrt
 from typing import TYPE_CHECKING, TypeAlias
 
-from cidmesa.render import theme
-from cidmesa.render.metrics import text_width
+from cidmesa.render import theme, typeset
 from cidmesa.render.spec import Edge, Node, Point
 
 if TYPE_CHECKING:
@@ -58,19 +57,84 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything is: the box of each node (rings included), the curve of each link, the frame of each group."""
+    """Where everything is.
+
+    Attributes
+    ----------
+    boxes
+        The box of each node, rings included.
+    curves
+        The curve of each link, between the outlines of its nodes.
+    frames
+        The frame of each group.
+    engine
+        Who placed the nodes.
+    titles
+        Where the words on each frame begin.
+    """
 
     boxes: Mapping[str, Rectangle]
     curves: Mapping[tuple[str, str], Curve]
     frames: Mapping[str, Rectangle]
     engine: str
+    titles: Mapping[str, Point] = field(default_factory=dict)
+
+
+def label_lines(node: Node) -> tuple[str, ...]:
+    """Return the lines of the node's label, none wider than a shape should be."""
+    return typeset.wrapped(node.label, theme.LABEL_SIZE, theme.LABEL_ROOM)
+
+
+def note_lines(node: Node) -> tuple[str, ...]:
+    """Return the lines of the node's remarks."""
+    return tuple(line for part in node.remarks for line in typeset.wrapped(part, theme.NOTE_SIZE, theme.NOTE_ROOM))
+
+
+def share_lines(node: Node) -> tuple[tuple[str, float], ...]:
+    """Return the bars in the node: of many values the most probable ones, the others as one."""
+    if len(node.shares) <= theme.MOST_SHARES:
+        return node.shares
+    likeliest = sorted(range(len(node.shares)), key=lambda i: -node.shares[i][1])[: theme.MOST_SHARES - 1]
+    kept = tuple(share for i, share in enumerate(node.shares) if i in likeliest)
+    return *kept, (f"{len(node.shares) - len(kept)} others", sum(p for _, p in node.shares) - sum(p for _, p in kept))
+
+
+def share_columns(node: Node) -> tuple[float, float]:
+    """Return the widths of the words and of the percentages beside the node's bars."""
+    lines = share_lines(node)
+    return max((typeset.width(short(v), theme.NOTE_SIZE) for v, _ in lines), default=0.0), typeset.width(
+        "100%", theme.NOTE_SIZE
+    )
+
+
+def short(value: str) -> str:
+    """Return a value as a bar names it, cut where it is long."""
+    return value if len(value) <= 14 else value[:13] + "…"
+
+
+def content_size(node: Node) -> tuple[float, float]:
+    """Return width and height of what is written in the node: label, note, bars."""
+    lines = [(typeset.width(line, theme.LABEL_SIZE), theme.LABEL_LINE) for line in label_lines(node)]
+    lines += [(typeset.width(line, theme.NOTE_SIZE), theme.NOTE_LINE) for line in note_lines(node)]
+    if node.shares:
+        across = sum(share_columns(node)) + theme.BAR_ROOM + 10
+        lines += [(across, theme.SHARE_LINE)] * len(share_lines(node))
+    return max((w for w, _ in lines), default=0.0), sum(h for _, h in lines)
 
 
 def body_size(node: Node) -> tuple[float, float]:
-    """Return width and height of the node's shape alone, big enough for its label in any usual font."""
-    text = text_width(node.label, theme.LABEL_SIZE)
-    slack = {"chance": 1.22, "decision": 1.0, "utility": 1.06}[node.kind]  # round ends eat into the label's room
-    return max(theme.NODE_WIDTH, text * slack + 2 * theme.PAD_ACROSS), theme.NODE_HEIGHT
+    """Return width and height of the node's shape alone, big enough for what is in it in any usual font."""
+    width, height = content_size(node)
+    pad = 2 * theme.PAD_ACROSS
+    tall = theme.NODE_HEIGHT + height - theme.LABEL_LINE
+    if node.kind == "chance":  # the corners of what is written lie within the ellipse
+        tall = max(theme.NODE_HEIGHT, 1.35 * height + 13.0)
+        wide = width * max(1.22, 1.06 / sqrt(1 - (height / tall) ** 2)) + pad * (theme.LABEL_LINE / height) ** 0.5
+    elif node.kind == "utility":
+        wide = max(width * 1.06 + pad, width + 2 * theme.CUT * tall - (tall - height) + 4.0)
+    else:
+        wide = width + pad
+    return max(theme.NODE_WIDTH, wide), max(theme.NODE_HEIGHT, tall)
 
 
 def outer_size(node: Node) -> tuple[float, float]:
@@ -80,24 +144,9 @@ def outer_size(node: Node) -> tuple[float, float]:
     return width + around, height + around
 
 
-def note_height(node: Node) -> float:
-    """Return the room the node's note takes below it."""
-    return theme.NOTE_LINE * len(note_lines(node)) + 1.0 if node.note else 0.0
-
-
-def note_lines(node: Node) -> list[str]:
-    """Return the lines of the node's note."""
-    return node.note.split("\n") if node.note else []
-
-
-def note_width(node: Node) -> float:
-    """Return the width of the node's note."""
-    return max((text_width(line, theme.NOTE_SIZE) for line in note_lines(node)), default=0.0)
-
-
 def octagon(box: Rectangle) -> tuple[Point, ...]:
     """Return the corners of the octagon that fills `box`."""
-    cut = min(box.width, box.height) * 0.29
+    cut = min(box.width, box.height) * theme.CUT
     return (
         (box.left + cut, box.top), (box.right - cut, box.top), (box.right, box.top + cut),
         (box.right, box.bottom - cut), (box.right - cut, box.bottom), (box.left + cut, box.bottom),
@@ -112,7 +161,7 @@ def inside(kind: Kind, box: Rectangle, point: Point) -> bool:
         return (2 * dx / box.width) ** 2 + (2 * dy / box.height) ** 2 <= 1
     if dx > box.width / 2 or dy > box.height / 2:
         return False
-    return kind == "decision" or dx + dy <= (box.width + box.height) / 2 - min(box.width, box.height) * 0.29
+    return kind == "decision" or dx + dy <= (box.width + box.height) / 2 - min(box.width, box.height) * theme.CUT
 
 
 # Curves --------------------------------------------------------------------------------------------------------------
@@ -217,6 +266,32 @@ def _crossing(piece: Curve, first: Callable[[Point], bool]) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if first(point_at(piece, middle)) else (low, middle)
     return high
+
+
+def bent(start: Point, end: Point, bend: float) -> Curve:
+    """Return one piece that swings out to its left by `bend` times a third of its length; negative: to its right."""
+    dx, dy = (end[0] - start[0]) / 3, (end[1] - start[1]) / 3
+    side = (-bend * (end[1] - start[1]), bend * (end[0] - start[0]))
+    return (
+        start,
+        (start[0] + dx + side[0], start[1] + dy + side[1]),
+        (end[0] - dx + side[0], end[1] - dy + side[1]),
+        end,
+    )
+
+
+def clear_of(curves: Sequence[Curve], boxes: Sequence[Rectangle], room: float) -> Curve:
+    """Return the curve that touches the fewest boxes when they are grown by `room`, the first of several."""
+    grown = [box.grown(room) for box in boxes]
+    fewest, best = len(grown) + 1, curves[0]
+    for curve in curves:
+        points = samples(curve, 24)
+        count = sum(any(inside("decision", box, p) for p in points) for box in grown)
+        if count < fewest:
+            fewest, best = count, curve
+        if count == 0:
+            break
+    return best
 
 
 def joined(nodes: Mapping[str, Node], boxes: Mapping[str, Rectangle], edge: Edge, curve: Curve) -> Curve:

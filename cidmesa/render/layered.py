@@ -23,14 +23,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from cidmesa.render import theme
+from cidmesa.render.around import finished, title_width
 from cidmesa.render.geometry import (
     Curve,
     Layout,
     Rectangle,
     inside,
     joined,
-    note_height,
-    note_width,
     outer_size,
     samples,
     smooth,
@@ -48,7 +47,7 @@ def layered(picture: Spec) -> Layout:
     """Place the nodes of a picture in layers and route its links; see the module's text for how."""
     nodes = {node.name: node for node in picture.nodes}
     axis = 1 if picture.direction == "down" else 0
-    links = [(edge.tail, edge.head) for edge in picture.edges if edge.tail != edge.head]
+    links = [(edge.tail, edge.head) for edge in picture.edges if not edge.both]
     layer = _layers(picture.nodes, links)
     loose = {layer[node.name] for node in picture.nodes if not node.group}
     beside = loose.isdisjoint(layer[node.name] for node in picture.nodes if node.group)
@@ -62,6 +61,8 @@ def layered(picture: Spec) -> Layout:
         places = _placed(graph, _ordered(graph, members))
         low = min(places[i] - graph.width[i] / 2 for i in members)
         high = max(places[i] + graph.width[i] / 2 for i in members)
+        if group and axis == 1:
+            high = max(high, low + title_width(dict(picture.groups)[group]))
         across |= {item: place - low + edge_of_band for item, place in places.items()}
         edge_of_band += high - low + (2.1 * theme.GROUP_GAP if picture.groups else 0.0)
     if picture.groups and beside:
@@ -187,10 +188,7 @@ def _with_dummies(
 
 
 def _across_size(node: Node, axis: int) -> float:
-    width, height = outer_size(node)
-    if axis == 0:
-        return height + 2 * note_height(node)
-    return max(width, note_width(node))
+    return outer_size(node)[1 - axis]
 
 
 # 3. Order ------------------------------------------------------------------------------------------------------------
@@ -328,9 +326,9 @@ def _finished(
 ) -> Layout:
     sizes = {name: outer_size(node) for name, node in nodes.items()}
     thick = [0.0] * (max(graph.layer.values(), default=-1) + 1)
-    for name, node in nodes.items():
+    for name in nodes:
         row = graph.layer[name]
-        thick[row] = max(thick[row], sizes[name][axis] + (2 * note_height(node) if axis == 1 else 0.0))
+        thick[row] = max(thick[row], sizes[name][axis])
     gap = theme.LAYER_GAP * (1.0 if axis == 1 else 1.25)
     along, edge = [], 0.0
     for i, size in enumerate(thick):
@@ -345,13 +343,13 @@ def _finished(
     boxes = {name: Rectangle(*at(name), *sizes[name]) for name in nodes}
     curves: dict[tuple[str, str], Curve] = {}
     for edge_ in picture.edges:
-        if edge_.tail == edge_.head:
+        if edge_.both:
             continue
         chain = graph.chains[edge_.tail, edge_.head]
         bands = [thick[graph.layer[item]] for item in chain]
         curve = _routed([at(item) for item in chain], bands, nodes, boxes, edge_, axis)
         curves[edge_.tail, edge_.head] = joined(nodes, boxes, edge_, curve)
-    return Layout(boxes, curves, frames_around(picture, boxes, curves), "own")
+    return finished(picture, boxes, curves, "own")
 
 
 def _frame_starts(graph: _Graph, row: int) -> bool:
@@ -390,21 +388,3 @@ def _hits(curve: Curve, nodes: Mapping[str, Node], boxes: Mapping[str, Rectangle
     """Say whether the curve comes closer than `room` to a node that is not its own."""
     others = [name for name in nodes if name not in {edge.tail, edge.head}]
     return any(inside("decision", boxes[name].grown(room), point) for point in samples(curve, 40) for name in others)
-
-
-def frames_around(
-    picture: Spec, boxes: Mapping[str, Rectangle], curves: Mapping[tuple[str, str], Curve]
-) -> dict[str, Rectangle]:
-    """Return the frame of each group: around its nodes and the links among them, with room for its words."""
-    frames = {}
-    for group, _ in picture.groups:
-        names = {node.name for node in picture.nodes if node.group == group}
-        corners = [p for b in (boxes[n] for n in names) for p in ((b.left, b.top), (b.right, b.bottom))]
-        for (tail, head), curve in curves.items():
-            if tail in names and head in names:
-                corners += samples(curve)
-        xs, ys = [x for x, _ in corners], [y for _, y in corners]
-        left, right = min(xs) - theme.GROUP_GAP / 2, max(xs) + theme.GROUP_GAP / 2
-        top, bottom = min(ys) - theme.GROUP_GAP / 2 - theme.NOTE_SIZE, max(ys) + theme.GROUP_GAP / 2
-        frames[group] = Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
-    return frames

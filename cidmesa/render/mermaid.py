@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from cidmesa.render import theme
+from cidmesa.render.dot import script
 from cidmesa.render.spec import Edge, Node, Spec
+from cidmesa.render.typeset import runs
 
 
 def to_mermaid(picture: Spec) -> str:
@@ -51,14 +53,21 @@ def to_mermaid(picture: Spec) -> str:
                 f"  class {','.join(marked)} {criterion}",
             ]
     added = [str(i) for i, edge in enumerate(picture.edges) if edge.change == "added"]
+    proving = [str(i) for i, edge in enumerate(picture.edges) if edge.proves]
+    if proving:
+        lines.append(f"  linkStyle {','.join(proving)} stroke-width:5px")
+    latent = [index[node.name] for node in picture.nodes if node.latent]
+    lines += [f"  style {name} stroke-dasharray:6 4" for name in latent]
     if added:
         lines.append(f"  linkStyle {','.join(added)} stroke:{theme.ADDED},stroke-width:3px")
     return "\n".join(lines)
 
 
 def _node(node: Node) -> str:
-    below = [*([" ".join(r.upper() for r in node.rings)] if node.rings else []), *filter(None, node.note.split("\n"))]
-    text = "<br/>".join(_text(part) for part in (node.label, *below))
+    below = [*([" ".join(r.upper() for r in node.rings)] if node.rings else []), *node.remarks]
+    below += [f"{value}: {share:.1%}" for value, share in node.shares]
+    label = ["".join(map(script, runs(line))) for line in node.label.split("\n")]
+    text = "<br/>".join(_text(part) for part in (*label, *below))
     opening, closing = {"chance": ('(["', '"])'), "decision": ('["', '"]'), "utility": ('{{"', '"}}')}[node.kind]
     return f"{opening}{text}{closing}"
 
@@ -66,6 +75,8 @@ def _node(node: Node) -> str:
 def _arrow(edge: Edge) -> str:
     if edge.change == "removed":
         return "-. gone .-x"
+    if edge.both:
+        return "<-.->"
     return "-.->" if edge.information else "-->"
 
 

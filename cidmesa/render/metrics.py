@@ -19,9 +19,8 @@ _BY_WIDTH = {
     1000: "W@",
 }  # fmt: skip
 _WIDTH = {ord(letter): width for width, letters in _BY_WIDTH.items() for letter in letters}
-_COMBINING = range(0x0300, 0x0370)
-_WIDE = range(0x1100, 0x10000)
-"""From Hangul on, letters may be as wide as they are high; the arrows and dashes before U+3000 are not."""
+_NOTHING = (*range(0x0300, 0x0370), *range(0x200B, 0x2010), *range(0xFE00, 0xFE10), 0x20E3)
+"""Marks on the letter before, joiners and selectors, which take no room of their own."""
 
 
 def text_width(text: str, size: float) -> float:
@@ -29,10 +28,15 @@ def text_width(text: str, size: float) -> float:
     return sum(map(_letter, map(ord, text))) * size / 1000
 
 
+def is_wide(letter: str) -> bool:
+    """Say whether a letter is as wide as it is high, as those of Chinese, Japanese and Korean are, and pictographs."""
+    return ord(letter) >= 0x2E80 and _letter(ord(letter)) == 1000
+
+
 def _letter(code: int) -> int:
-    if code in _COMBINING:
+    if code in _NOTHING:
         return 0
     known = _WIDTH.get(code)
     if known is not None:
         return known
-    return 1000 if code in _WIDE and code >= 0x3000 else 700
+    return 1000 if code >= 0x2E80 else 700

@@ -15,13 +15,13 @@ NOTE_SIZE: Final = 11.0
 TITLE_SIZE: Final = 15.0
 
 INK: Final = "#243240"
-MUTED: Final = "#6b7885"
+MUTED: Final = "#4a5664"
 PAPER: Final = "#ffffff"
 CHANCE: Final = "#f7f8fa"
 FRAME: Final = "#c6ced6"
 FRAME_FILL: Final = "#fbfcfd"
 ADDED: Final = "#8a3fc7"
-REMOVED: Final = "#9aa5b1"
+REMOVED: Final = "#74808d"
 
 AGENTS: Final = ("#cfe3f8", "#fbd9c8", "#d5edd0", "#fbeebb", "#e3d8f3", "#cdecea", "#f8d5e4", "#e6ded1")
 """One pastel per agent, in the order of `cid.agents`; the ninth agent gets the first again, and its number tells."""
@@ -34,6 +34,16 @@ RINGS: Final[dict[str, tuple[str, str, str]]] = {
 }
 """Criterion → colour, dashes, words; drawn from the inside out in this order."""
 
+SHORT: Final = {"voi": "VoI", "voc": "VoC", "ri": "RI", "ici": "ICI"}
+"""What the criteria are called where there is little room."""
+
+PROOF: Final = "#f0b429"
+"""The broad band behind the links of a proof."""
+BAR: Final = "#5b84b1"
+
+CUT: Final = 0.34
+"""How much of its lesser side the octagon of a utility loses at each corner: it must not pass for a rectangle."""
+
 RING_GAP: Final = 4.0
 RING_WIDTH: Final = 2.2
 LINE_WIDTH: Final = 1.4
@@ -44,7 +54,13 @@ DASHES: Final = "6 4"
 PAD_ACROSS: Final = 13.0
 NODE_HEIGHT: Final = 36.0
 NODE_WIDTH: Final = 46.0
-NOTE_LINE: Final = 14.0
+LABEL_LINE: Final = 17.0
+NOTE_LINE: Final = 13.5
+SHARE_LINE: Final = 13.0
+LABEL_ROOM: Final = 160.0
+NOTE_ROOM: Final = 130.0
+BAR_ROOM: Final = 46.0
+MOST_SHARES: Final = 6
 NODE_GAP: Final = 26.0
 LAYER_GAP: Final = 40.0
 GROUP_GAP: Final = 22.0

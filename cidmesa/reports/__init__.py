@@ -3,10 +3,12 @@
 =======================  ==============================================================================================
 ``overview``             a diagram, model or setup: nodes, values, deployments, a picture
 ``incentive_document``   who wants to know, respond to and control what
-``family_document``      a derivation: base and mesa diagrams side by side, candidates, regrets, shifts, predictions
-``documents``            where these are made
+``report``               a derivation, and what trained agents showed: from the bottom line to the recipe
+``whole``                where that is made, for several training distributions and populations at once
+``documents``            where the others are made
 ``data``                 the same as plain data, which ``--json`` prints
 ``pictures``             the pictures alone
+``views``                the views that a shell or a page asks for by name
 =======================  ==============================================================================================
 
 A document is a page, Markdown, a LaTeX fragment or text:
@@ -19,6 +21,6 @@ A document is a page, Markdown, a LaTeX fragment or text:
 ('<!DOCTYPE html>', True, True)
 """
 
-from cidmesa.reports.documents import family_document as family_document
 from cidmesa.reports.documents import incentive_document as incentive_document
 from cidmesa.reports.documents import overview as overview
+from cidmesa.reports.whole import report as report

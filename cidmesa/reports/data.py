@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.criteria import Answer, incentives
-from cidmesa.documents.sections import CRITERION_TITLES
-from cidmesa.errors import NotApplicableError
+from cidmesa.documents.sections.words import CRITERION_TITLES
+from cidmesa.errors import CidmesaError, NotApplicableError
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.candidates.tampering import tampering
 from cidmesa.mesa.setup.learned_algorithm import by_design
-from cidmesa.mesa.setup.training import EXPECTED, TrainingSetup
+from cidmesa.mesa.setup.training import EXPECTED, TRAINING, TrainingSetup
+from cidmesa.shown import plain
+from cidmesa.solve.policies.stakes import attainable_range, paying_only
 
 if TYPE_CHECKING:
     from cidmesa.diagram import CID
@@ -91,11 +94,26 @@ def family_data(family: Family) -> Data:
         "tolerance": family.tolerance,
         "least_worst": family.least_worst,
         **{key: value for key, value in setup_data(family.setup).items() if key != "diagram"},
+        "ranges": _ranges(family),
         "candidates": [_candidate(candidate) for candidate in family],
         "lookup_table": {"training_regret": [family.lookup_table.training_regret, family.tolerance]},
     }
     if family.prior is not None:
         found["ranking"] = _ranking(family, family.prior)
+    return found
+
+
+def _ranges(family: Family) -> dict[str, float]:
+    """Return what can be lost in each distribution, where known: what the best policy earns less the worst's."""
+    setup, found = family.setup, {}
+    for name in setup.distributions if setup.model is not None else ():
+        model = setup.deployed(name)
+        scored = setup.training_score if name == TRAINING else setup.score
+        try:
+            low, high = attainable_range(paying_only(model, scored), setup.shared_rules, budget=family.budget)
+        except CidmesaError:  # symbols, or more than the budget: the regrets stand without it
+            continue
+        found[name] = high - low
     return found
 
 
@@ -127,6 +145,31 @@ def _ranking(family: Family, prior: SimplicityPrior) -> Data:
     return {**found, "rows": rows, "expected_regret": expected, "contenders": contenders, "caveats": caveats}
 
 
+def arm_data(family: Family, *, compare: bool) -> Data:
+    """Return the derivation of one training distribution; `compare` adds what would tell hypotheses apart."""
+    return {
+        "setup": setup_data(family.setup),
+        "family": family_data(family),
+        "comparisons": comparison_data(family) if compare else [],
+        "predictions": family_predictions(family),
+    }
+
+
+def recipe_data(agents: Any) -> Data:
+    """Return how agents came about, option → value; nothing of agents that were brought without a recipe."""
+    recipe = getattr(agents, "recipe", None)
+    if recipe is None or not is_dataclass(recipe):
+        return {}
+    found = {one.name: getattr(recipe, one.name) for one in fields(recipe) if one.repr and not one.name.startswith("_")}
+    return {name: plain(value) for name, value in found.items() if _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is not None and isinstance(value, bool | int | float | str)
+
+
 def prediction_data(predictions: Predictions) -> Data:
     """Return the rows of predictions."""
     return {
@@ -143,7 +186,9 @@ def family_predictions(family: Family) -> Data:
     if family.setup.model is None:
         return nothing
     if family.setup.selects == EXPECTED:
-        return prediction_data(family.predictions())
+        stated = family.predictions()
+        observed = {decision: list(family.setup.cid.parents(decision)) for decision in family.setup.cid.decisions}
+        return {**prediction_data(stated), "reading": stated.reading, "observed": observed}
     try:
         family.predictions()
     except NotApplicableError as reason:
@@ -233,7 +278,7 @@ def _prediction(row: Prediction) -> Data:
     return {
         "id": row.id, "hypothesis": row.hypothesis, "deployment": row.deployment, "kind": row.kind,
         "subject": row.subject, "expected": _listed(row.expected), "modality": row.modality, "theorem": row.theorem,
-        "inert": row.inert, "retrained": row.retrained,
+        "decision": row.decision, "inert": row.inert, "retrained": row.retrained,
     }  # fmt: skip
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from cidmesa._version import __version__
 from cidmesa.diagram import CID
-from cidmesa.documents import sections
 from cidmesa.documents.blocks import Block, Figure, Heading, Paragraph
 from cidmesa.documents.document import Document
+from cidmesa.documents.sections import diagram
+from cidmesa.documents.sections.words import interval, number
 from cidmesa.mesa.candidates.ranking import STABLE, percent
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
@@ -46,24 +47,14 @@ def overview(obj: CID | CIM | TrainingSetup, title: str, story: str = "") -> Doc
         rows.append((f"`{node}`", cid.kind(node) + agent, parents, values))
     blocks.append(Table(("node", "kind", "parents", "values"), tuple(rows), caption="Nodes"))
     if isinstance(obj, TrainingSetup):
-        blocks += sections.setup_table(data.setup_data(obj))
+        blocks += diagram.setup_table(data.setup_data(obj))
     return Document(title, tuple(blocks), footer=FOOTER)
 
 
 def incentive_document(cid: CID, title: str) -> Document:
     """Tabulate and draw the incentives of a diagram."""
     blocks = _drawn([cid], [pictures.diagram_picture(cid)] if _readable(cid) else [])
-    return Document(title, (*blocks, *sections.incentive_tables(data.incentive_data(cid))), footer=FOOTER)
-
-
-def family_document(family: Family, title: str) -> Document:
-    """Lay out a derivation: base and mesa diagrams side by side, candidates, regrets, shifts, predictions."""
-    found = data.family_data(family)
-    blocks: list[Block] = [*family_figures(family), *sections.family_tables(found), *ranking_table(found)]
-    blocks += sections.comparison_tables(data.comparison_data(family))
-    if family.setup.model is not None:
-        blocks += [Heading("Predictions"), *sections.prediction_tables(data.family_predictions(family))]
-    return Document(title, tuple(blocks), footer=FOOTER)
+    return Document(title, (*blocks, *diagram.incentive_tables(data.incentive_data(cid))), footer=FOOTER)
 
 
 def setup_figures(setup: TrainingSetup) -> list[Block]:
@@ -80,6 +71,17 @@ def setup_figures(setup: TrainingSetup) -> list[Block]:
             "a deployment exactly where data from there return to training."
         )
     return [Figure(tuple(drawn), " ".join(words))] if drawn else []
+
+
+def main_figure(family: Family) -> list[Block]:
+    """Draw the base diagram beside that of the first rival: the picture that tells the story."""
+    base = family.setup.cid
+    if not _readable(base):
+        return []
+    rivals = [c for c in family.hypotheses if "identical" not in c.positions][:1]
+    drawn = [pictures.diagram_picture(base, "Base"), *(pictures.mesa_picture(c, legend=False) for c in rivals)]
+    words = "The base diagram" + (" and the rival that training does not exclude" if rivals else "")
+    return [Figure(tuple(drawn), f"{words}. A ring around a node is an incentive; dotted links are observations.")]
 
 
 def family_figures(family: Family) -> list[Block]:
@@ -111,8 +113,8 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
         (
             ", ".join(f"`{t}`" for t in row["targets"]),
             _share(row["range"]),
-            sections.number(row["complexity"]),
-            sections.number(row["training_regret"]),
+            number(row["complexity"]),
+            number(row["training_regret"]),
         )
         for row in found["ranking"]["rows"]
     ]
@@ -121,14 +123,12 @@ def ranking_table(found: Mapping[str, Any]) -> list[Block]:
     ]
     ranking = found["ranking"]
     if "why" in ranking:
-        return [Heading("Ranking"), Paragraph(f"None: {ranking['why']}", muted=True)]
+        return [Heading("Ranking", 2), Paragraph(f"None: {ranking['why']}", muted=True)]
     if ranking["expected_regret"]:
-        regrets = ", ".join(f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_regret"].items())
+        regrets = ", ".join(f"`{name}` {interval(ends)}" for name, ends in ranking["expected_regret"].items())
         words.append(f"Expected base regret: {regrets}.")
     if ranking.get("expected_intended_regret"):
-        meant = ", ".join(
-            f"`{name}` {sections.interval(ends)}" for name, ends in ranking["expected_intended_regret"].items()
-        )
+        meant = ", ".join(f"`{name}` {interval(ends)}" for name, ends in ranking["expected_intended_regret"].items())
         words.append(f"Expected regret by `{found['intended']}`, which is intended: {meant}.")
     others = ", ".join(
         f"{' and '.join(f'`{t}`' for t in names)} with {change}" for change, names in ranking["contenders"].items()

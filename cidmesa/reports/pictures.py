@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cidmesa.criteria import incentives
-from cidmesa.documents.sections import CRITERION_TITLES
+from cidmesa.documents.sections.words import CRITERION_TITLES
 from cidmesa.mesa.setup.base_optimizer import THETA
 from cidmesa.render import Picture, spec_of
 

@@ -15,7 +15,7 @@ from cidmesa.mesa.predictions.kinds.stated import PLANNING
 from cidmesa.mesa.predictions.predictions import Prediction
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.validation.checks import Checks, Measured
-from cidmesa.validation.statistics import Bounds, linear_bounds, pair_bounds
+from cidmesa.validation.sampled import Bounds, linear_bounds, pair_bounds
 from cidmesa.validation.subjects import Subjects
 
 NEEDS = "needs retraining"

@@ -55,15 +55,9 @@ from cidmesa.model import CIM
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 from cidmesa.solve.queries.payoffs import payoff_tensor, reached_contexts, utility_range
 from cidmesa.validation.one_agent import INCONSISTENT, OUTSIDE
-from cidmesa.validation.statistics import (
-    LEAST_SAMPLES,
-    MARGIN,
-    SAMPLED,
-    Bounds,
-    linear_bounds,
-    pair_bounds,
-    variation_bounds,
-)
+from cidmesa.validation.regrets import Lost
+from cidmesa.validation.sampled import Bounds, linear_bounds, pair_bounds, variation_bounds
+from cidmesa.validation.statistics import LEAST_SAMPLES, MARGIN, SAMPLED
 from cidmesa.validation.subjects import Sparse, Subjects, examine, sparse
 
 FIT = 0.25
@@ -231,6 +225,12 @@ class Checks:
             low, high = attainable_range(self.paying(name), self.setup.shared_rules)
             self._ranges[name] = high - low
         return self._ranges[name]
+
+    def lost(self, name: str) -> Lost:
+        """Return what each agent loses in a distribution, in all its contexts, and what can be lost there."""
+        model, subjects = self.paying(name), self.at(name).subjects
+        _, high = attainable_range(model, self.setup.shared_rules)
+        return Lost(np.maximum(high - self._earned(model, subjects), 0.0), self.range_of(name))
 
     def paying(self, name: str) -> CIM:
         """Return the model of a distribution; in training only what it scores is paid."""

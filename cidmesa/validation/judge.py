@@ -34,19 +34,19 @@ from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.validation.changed import measure
-from cidmesa.validation.checks import Checks, Measured, explanation
+from cidmesa.validation.checks import Checks, Measured, explanation, in_utility_units
 from cidmesa.validation.matching import identity_of, require_trained_here
 from cidmesa.validation.one_agent import OUTSIDE
 from cidmesa.validation.one_row import merged, organism_predictions
 from cidmesa.validation.regrets import regrets
 from cidmesa.validation.report import Report, Row, Share, Tally, Whole
+from cidmesa.validation.sampled import Bounds
 from cidmesa.validation.statistics import (
     ALPHA,
     CHANCE,
     KAPPA,
     LEAST_SAMPLES,
     MARGIN,
-    Bounds,
     ConfidenceInterval,
     EvidenceVerdict,
     PValues,
@@ -179,7 +179,7 @@ def validate(
     Exact where probabilities are known, but for intervals, which decide nothing, and fresh episodes of negative
     controls. Retraining costs as much as training, once per change.
     """
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     _require_family(family, agents)
     for name, share in (("alpha", alpha), ("kappa", kappa), ("margin", margin)):
@@ -241,6 +241,11 @@ def validate(
         deceptive=_whole(pretends, scope, np.zeros_like(scope), alpha, kappa, sampled) if pretends else None,
         intended=setup.intended,
         sparse=checks.sparse,
+        lost={name: checks.lost(name) for name in setup.distributions},
+        reading=reading,
+        observed={decision: setup.cid.parents(decision) for decision in setup.cid.decisions},
+        family=family,
+        population=agents,
         regrets=regrets(setup, [checks.subjects.policy(i, setup.deployed(TRAINING)) for i in range(len(agents))]),
     )
 
@@ -445,6 +450,7 @@ def _finish(row: _Judged, p: PValues, size: int, alpha: float, kappa: float, mar
         reason=_reason(row, verdict, size, alpha, kappa, checks.subjects.size),
         complying=row.comply,
         deviating=row.deviate,
+        unit=unit if in_utility_units(row.prediction) else None,
     )
 
 

@@ -18,6 +18,7 @@ Harm by tampering is nothing by the utility that reads the tampered register, an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,27 @@ from cidmesa.mesa.objectives.declared import Objective, domain_of, numbers_of
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.validation.goals import values
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What agents lose in one distribution, in base-utility units.
+
+    Attributes
+    ----------
+    agents
+        Of each agent: what the best policy earns there, less what it does.
+    range
+        What can be lost: what the best policy earns less what the worst does.
+    """
+
+    agents: Floats
+    range: float
+
+    @property
+    def mean(self) -> float:
+        """The mean over agents."""
+        return float(self.agents.mean())
 
 
 def regrets(setup: TrainingSetup, policies: Sequence[Mapping[str, Any]]) -> Mapping[str, tuple[Floats, Floats]]:

@@ -19,7 +19,7 @@ from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.identity import Identity
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction
-from cidmesa.shown import frame
+from cidmesa.shown import bare, frame
 from cidmesa.validation.one_agent import (
     COMPLIES,
     DEVIATES,
@@ -34,7 +34,10 @@ from cidmesa.validation.one_agent import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
+    from cidmesa.documents.document import Document
+    from cidmesa.validation.regrets import Lost
     from cidmesa.validation.subjects import Sparse
 from cidmesa.validation.statistics import ConfidenceInterval, EvidenceVerdict
 
@@ -66,6 +69,9 @@ class Row:
         Mean of the statistic over them and a 95 % interval, for the reader: they decide nothing.
     allowed
         The interval an agent's statistic must lie in to comply.
+    unit
+        What can be lost where the row is about base utility: its share says how much a number is; ``None`` where the
+        numbers are probabilities.
     margin
         What counts as nothing. Statistic, mean, interval, this and what is expected are in one unit: that of the base
         utility for regrets and for what something is worth, else a probability.
@@ -93,6 +99,7 @@ class Row:
     reason: str
     complying: Any = field(default=(), repr=False)
     deviating: Any = field(default=(), repr=False)
+    unit: float | None = None
 
     @property
     def id(self) -> str:
@@ -140,9 +147,11 @@ class Row:
         return {
             "id": self.id, "hypothesis": row.hypothesis, "deployment": row.deployment, "kind": row.kind,
             "subject": row.subject, "expected": _plain(row.expected), "modality": row.modality,
-            "theorem": row.theorem, "inert": row.inert, "retrained": row.retrained, "among": self.among,
+            "theorem": row.theorem, "decision": row.decision, "inert": row.inert, "retrained": row.retrained,
+            "among": self.among,
             "estimate": _plain(self.estimate), "interval": _plain(self.interval), "allowed": _plain(self.allowed),
-            "margin": self.margin, "agents": self.agents._asdict(), "p": _plain(self.p), "verdict": self.verdict,
+            "margin": self.margin, "unit": _plain(self.unit), "agents": self.agents._asdict(), "p": _plain(self.p),
+            "verdict": self.verdict,
             "reason": self.reason, "statistic": _plain(np.asarray(self.statistic).tolist()),
         }  # fmt: skip
 
@@ -204,6 +213,14 @@ class Report:
     intended, regrets
         What the designers want, if the setup says it; and then, by distribution, what each agent loses by the base
         utility and by that.
+    lost
+        By distribution, what agents lose by the base utility, and what can be lost.
+    reading
+        ``"stale"`` or ``"competent"``: how agents were taken, see :func:`cidmesa.validate`.
+    observed
+        Decision → what it observes, in the order of the contexts of rows on actions.
+    family, population
+        What was judged: the derivation and the agents; not part of the plain data.
     sparse
         Of agents of which only a record is left: the contexts of which it holds little, so that little follows.
     registered
@@ -247,6 +264,11 @@ class Report:
     intended: str | None = None
     regrets: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
     sparse: tuple[Sparse, ...] = ()
+    lost: Mapping[str, Lost] = field(default_factory=dict)
+    reading: str = "stale"
+    observed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    family: Any = field(default=None, repr=False)
+    population: Any = field(default=None, repr=False)
     title: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -359,6 +381,12 @@ class Report:
             ],
             "training_regret": _plain(self.training_regret.tolist()),
             "one_agent": self.agent(0).to_dict() if self.agents == 1 else None,
+            "reading": self.reading,
+            "observed": {decision: list(seen) for decision, seen in self.observed.items()},
+            "lost": {
+                name: {"mean": found.mean, "range": found.range, "agents": _plain(found.agents.tolist())}
+                for name, found in self.lost.items()
+            },
             "intended": self.intended,
             "regrets": {
                 name: {"base": _plain(base.tolist()), "intended": _plain(meant.tolist())}
@@ -389,20 +417,70 @@ class Report:
             lines.append(line)
         return frame(lines)
 
+    @property
+    def summary(self) -> str:
+        """The bottom line in words, a sentence a line: who acts like what, what it costs, what was contradicted."""
+        from cidmesa.documents.sections.bottom_line import population_points
+
+        return "\n".join(bare(cell.text) for cell in population_points(self.to_dict()).cells)
+
+    def document(self, title: str = "") -> Document:
+        """Return the whole document: derivation, predictions, verdicts; the verdicts alone of a report without agents.
+
+        Parameters
+        ----------
+        title
+            What it is called.
+
+        See Also
+        --------
+        cidmesa.report : The same, from a family, agents and a report.
+        """
+        title = title or self.title or "Predictions and trained agents"
+        if self.family is None:
+            from cidmesa.documents.sections.verdicts import report_document
+
+            return report_document({**self.to_dict(), "title": title})
+        from cidmesa.reports import report
+
+        return report(self.family, self.population, self, title=title)
+
     def to_text(self, width: int = 120, *, colour: bool = False) -> str:
-        """Return the report as tables for a terminal."""
-        from cidmesa.documents.sections import report_document
+        """Return the verdicts as tables for a terminal."""
+        from cidmesa.documents.sections.verdicts import report_document
 
         return report_document(self.to_dict()).text(width, colour=colour)
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """Return the report as one self-contained page, and write it to `path` if one is given."""
-        from cidmesa.documents.sections import report_page
+        """Return the whole document as one self-contained page, and write it to `path` if one is given."""
+        return self.document().to_html(path)
 
-        page = report_page(self.to_dict())
-        if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
-        return page
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw each agent's number per joint prediction beside the band in which it must lie to comply.
+
+        Parameters
+        ----------
+        ax
+            Where; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        NotApplicableError
+            No joint prediction was measured.
+        MissingDependencyError
+            matplotlib is not installed.
+        """
+        from cidmesa.documents.sections.charts import statistic_chart
+        from cidmesa.plots import draw
+
+        chart = statistic_chart(self.to_dict())
+        if chart is None:
+            raise NotApplicableError("no joint prediction was measured, so there is nothing to draw: print the report.")
+        return draw(chart, ax)
 
     def __repr__(self) -> str:
         if self.agents == 1:
@@ -417,7 +495,7 @@ class Report:
         return self.to_text()
 
     def _repr_html_(self) -> str:
-        from cidmesa.documents.sections import report_document
+        from cidmesa.documents.sections.verdicts import report_document
 
         return report_document(self.to_dict())._repr_html_()
 

@@ -21,13 +21,12 @@ References
 .. [2] C. Clopper and E. Pearson, "The use of confidence or fiducial limits", Biometrika 26, 1934.
 .. [3] E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
 .. [4] D. Schuirmann, "A comparison of the two one-sided tests procedure …", J. Pharmacokinet. Biopharm. 15, 1987.
-.. [5] C. McDiarmid, "On the method of bounded differences", Surveys in Combinatorics, 1989.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -35,7 +34,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cidmesa.arrays import Array, Floats, Ints
+from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
 
 ConfidenceInterval: TypeAlias = tuple[float, float]
@@ -413,114 +412,6 @@ def wilson(k: int, n: int, *, level: float = 0.95) -> ConfidenceInterval:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return (max(0.0, centre - half) if k else 0.0, min(1.0, centre + half) if k < n else 1.0)
-
-
-# One sampled agent ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bounds:
-    """An agent's statistic known from draws: an estimate and two one-sided 99 % bounds, one entry per agent."""
-
-    estimate: Floats
-    lower: Floats
-    upper: Floats
-
-
-def linear_bounds(counts: Array, gains: Floats, *, error: float = SAMPLED) -> Bounds:
-    r"""Bound :math:`\sum_{c,a} g(c,a)\,\pi(a|c)` from draws of the actions in each context (Hoeffding).
-
-    Parameters
-    ----------
-    counts
-        How often each action was drawn, shape ``(agents, contexts, actions)``.
-    gains
-        :math:`g`, shape ``(contexts, actions)`` or ``(agents, contexts, actions)``.
-    error
-        Probability of each one-sided bound to be wrong.
-    """
-    draws = counts.sum(axis=-1)
-    law = counts / np.maximum(draws, 1)[..., None]
-    estimate = (law * gains).sum(axis=(-2, -1))
-    least, most = gains.min(axis=-1), gains.max(axis=-1)
-    radius = _radius(np.broadcast_to(most - least, draws.shape), draws, error)
-    low, high = least.sum(axis=-1), most.sum(axis=-1)
-    return Bounds(estimate, np.maximum(estimate - radius, low), np.minimum(estimate + radius, high))
-
-
-def variation_bounds(halves: Array, left: Floats, right: Floats, weights: Floats, *, error: float = SAMPLED) -> Bounds:
-    r"""Bound :math:`\sum_j w_j\,\mathrm{TV}\big(\sum_c L_{jc}\pi(\cdot|c),\ \sum_c R_{jc}\pi(\cdot|c)\big)` from draws.
-
-    The plug-in is never too small on average (total variation is convex), so the upper bound is the plug-in and a
-    radius. The lower bound uses that total variation is the greatest value of a signed sum: the signs are found on
-    one half of the draws and evaluated on the other, both ways. Both radii are bounded-difference inequalities.
-
-    Parameters
-    ----------
-    halves
-        Counts of two independent halves of the draws, shape ``(2, agents, contexts, actions)``.
-    left, right
-        The two mixtures of each pair, shape ``(pairs, contexts)``.
-    weights
-        Shape ``(pairs,)``.
-    error
-        Probability of each one-sided bound to be wrong.
-    """
-    mixing = left - right
-    influence: Floats = weights @ np.abs(mixing)
-    return _variation(halves, lambda law: mixing @ law, weights, influence, error)
-
-
-def pair_bounds(halves: Array, left: Ints, right: Ints, weights: Floats, *, error: float = SAMPLED) -> Bounds:
-    r"""Bound :math:`\sum_j w_j\,\mathrm{TV}(\pi(\cdot|l_j), \pi(\cdot|r_j))` from draws.
-
-    Parameters
-    ----------
-    halves, weights, error
-        As for :func:`variation_bounds`.
-    left, right
-        The contexts of each pair, shape ``(pairs,)``: no mixture is written out, so there may be many.
-
-    Examples
-    --------
-    >>> halves = np.array([[[[50, 0], [0, 50], [25, 25]]]] * 2)
-    >>> found = pair_bounds(halves, np.array([0, 0]), np.array([1, 2]), np.array([0.5, 0.5]))
-    >>> found.estimate.tolist()
-    [0.75]
-    """
-    contexts = halves.shape[2]
-    influence: Floats = np.bincount(left, weights, contexts) + np.bincount(right, weights, contexts) * 1.0
-    return _variation(halves, lambda law: law[..., left, :] - law[..., right, :], weights, influence, error)
-
-
-def _variation(
-    halves: Array, apart_of: Callable[[Floats], Floats], weights: Floats, influence: Floats, error: float
-) -> Bounds:
-    """Bound a weighted total variation of signed differences, each draw in context c moving it by ``influence[c]``."""
-    draws = halves.sum(axis=-1)
-    laws = halves / np.maximum(draws, 1)[..., None]
-    pooled = halves.sum(axis=0) / np.maximum(draws.sum(axis=0), 1)[..., None]
-    plug_in = _mean_variation(apart_of(pooled), weights)
-    apart = apart_of(laws)
-    crossed = (np.sign(apart) * apart[::-1]).sum(axis=-1) / 2 @ weights
-    upper = plug_in + _radius(influence, draws.sum(axis=0), error)
-    # Each crossed estimate has this radius, hence so has their average (Cauchy-Schwarz on the moment bound).
-    lower = crossed.mean(axis=0) - np.maximum(*(_radius(influence, part, error) for part in draws))
-    return Bounds(plug_in, np.maximum(lower, 0.0), np.minimum(upper, weights.sum()))
-
-
-def _mean_variation(apart: Floats, weights: Floats) -> Floats:
-    """Average the total variation of signed differences ``(..., pairs, actions)`` over the pairs."""
-    result: Floats = np.abs(apart).sum(axis=-1) / 2 @ weights
-    return result
-
-
-def _radius(influence: Floats, draws: Array, error: float) -> Floats:
-    """Deviation of a sum whose draws in context c each move it by at most ``influence[c] / draws[c]``."""
-    squares = influence**2 / np.maximum(draws, 1)
-    squares = np.where((draws == 0) & (influence > 0), np.inf, squares)
-    result: Floats = np.sqrt(math.log(1 / error) / 2 * squares.sum(axis=-1))
-    return result
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import cidmesa as cm
-from cidmesa.reports.documents import family_document
+from cidmesa.reports import report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
@@ -58,7 +58,7 @@ def test_nothing_is_cut_off_or_scrolls_sideways(width: Any, tmp_path: Path) -> N
         pay=lambda WWWWWWWW, ill: WWWWWWWW + ill,
     )  # fmt: skip
     setup = cm.TrainingSetup(model, deployments={"another world": {"ill": lambda choice: 1 - choice}})
-    page = family_document(cm.derive_mesa_optimizers(setup), "A page").html
+    page = report(cm.derive_mesa_optimizers(setup), title="A page").html
     assert page.endswith("</body>\n</html>\n")
     file = tmp_path / "page.html"
     file.write_text(page.replace("</body>", MEASURE), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 import cidmesa as cm
 from cidmesa import gallery
-from cidmesa.gallery.run import run, system_of
+from cidmesa.documents import terminal
+from cidmesa.documents.blocks import Beside, Figure, Points
+from cidmesa.gallery.run import run, run_document, system_of
 from cidmesa.gallery.system import Evidence
+from cidmesa.shown import columns
 
 pytest.importorskip("torch")
 
@@ -29,7 +33,34 @@ def test_every_arm_and_body_is_derived_trained_and_judged(done: Any) -> None:
     assert set(made.agents) == set(made.reports) == keys
     assert all(report.registered for report in made.reports.values())
     assert len(said) == 3 + 2 * 6
-    assert len(shown) == 2 + 3 + 6 + 1
+    assert len(shown) == 1 + 3 + 6 + 1
+
+
+@pytest.mark.parametrize("width", [80, 110])
+def test_a_run_prints_its_bottom_line_alone(done: Any, width: int) -> None:
+    _, shown, _ = done
+    lines = [line for blocks in shown for line in terminal.write_blocks(blocks, width).splitlines()]
+    assert len(lines) <= 120
+    assert max(map(columns, lines)) <= width
+    text = " ".join(lines)
+    assert "To train and to judge: 6 populations, about 2 min on two cores." in text
+    assert "What training leaves open" in text
+    assert "Trained agents: delta=0.1, plain" in text
+
+
+def test_the_first_screen_holds_the_bottom_line_and_the_main_picture(done: Any) -> None:
+    made, _, _ = done
+    first = run_document(made).blocks[0]
+    assert isinstance(first, Beside)
+    words = [cell.text for block in first.left if isinstance(block, Points) for cell in block.cells]
+    assert words[0] == "Training cannot tell the base objective from `at_red`; in `opposite` it loses 1 of 1."
+    assert sum(line.startswith("delta=0, hard: ") for line in words) >= 1
+    against = {f"delta={d}, {b}: " for d in ("0", "0.02", "0.1") for b in ("hard", "plain")}
+    for name in made.contradicted:
+        arm_body = name.split(": ")[0] + ": "
+        assert arm_body in against
+        assert any(line.startswith(arm_body + "Contradicted") for line in words)
+    assert [type(block) for block in first.right] == [Figure]
 
 
 def test_the_derived_claims_hold_whatever_the_agents_do(done: Any) -> None:
@@ -53,12 +84,13 @@ def test_page_and_json_say_the_same(done: Any, tmp_path: Path) -> None:
     found = json.loads(plain.read_text(encoding="utf-8"))
     assert found == json.loads(json.dumps(made.plain))
     text = page.read_text(encoding="utf-8")
-    assert text.count("<svg ") == 2 + 1 + len(made.families["delta=0"].hypotheses)
+    drawn = re.findall(r'<svg (?!class="chart")', text)
+    assert len(drawn) == 2 + 2 + 1 + len(made.families["delta=0"].hypotheses)  # first screen, base and optimizer, all
     for claim in found["claims"]:
         assert claim["because"].split("`")[0] in text
     for arm in found["arms"]:
         for body in found["arms"][arm]["bodies"]:
-            assert f"Trained agents: {arm}, {body}" in text
+            assert f"{arm}, {body}" in text
     assert found["arms"]["delta=0.1"]["family"]["tolerance"] == 0.1
 
 

@@ -85,7 +85,7 @@ def test_tikz_escapes_names_and_draws_each_link() -> None:
     odd = cm.CID([("at_red", "x%"), ("x%", "u"), ("at_red", "u")], utilities=["u"])
     text = Picture(spec_of(odd, rings={"ici": ["at_red"]}, notes={"x%": "100%"}), "own").tikz
     assert r"{at\_red}" in text
-    assert r"{x\%}" in text
+    assert r"{x\%\\ \scriptsize\color{cidmuted}100\%}" in text
     assert text.count(r"\draw[causal]") == 3
     assert "draw=cidici" in text
     assert text.count("{") == text.count("}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +61,21 @@ def test_a_ranking_comes_with_its_prior_and_what_it_hangs_on() -> None:
     assert set(found["expected_regret"]) == {"curved", "wired"}
     assert found["expected_regret"]["curved"] == list(family.ranking.expected_regret("curved"))
     assert found["contenders"] == {k: list(c.names) for k, c in family.ranking.contenders().items()}
-    assert "Expected base regret: `curved`" in documents.family_document(family, "x").markdown
+    assert "Expected base regret: `curved`" in cm.report(family, title="x").markdown
 
 
 def test_what_is_not_known_leaves_a_report() -> None:
     """No ranking without training regrets, no number where nothing could be declared; and plain data all the same."""
     bare = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES), prior=cm.SimplicityPrior())
     assert data.family_data(bare)["ranking"]["rows"] == []
-    assert "this setup is a bare diagram" in documents.family_document(bare, "x").markdown
+    assert "this setup is a bare diagram" in cm.report(bare, title="x").markdown
     cid = cm.CID([("a", "out"), ("b", "out"), ("out", "pay"), ("a", "fixed")], decisions=["a", "b"], utilities=["pay"])
     model = cid.parameterise(
         a=[0, 1], b=[0, 1], out=lambda a, b: a ^ b, fixed=cm.Function(lambda a: 7), pay=lambda out: out
     )
     shared = cm.derive_mesa_optimizers(cm.TrainingSetup(model, {"then": {}}, shared_rules=[("a", "b")]))
     assert json.dumps(data.family_data(shared), allow_nan=False)
-    assert documents.family_document(shared, "x").text()
+    assert cm.report(shared, title="x").text()
 
 
 def test_family_data_hold_the_numbers_of_the_family() -> None:
@@ -95,7 +96,7 @@ def test_family_data_hold_the_numbers_of_the_family() -> None:
 
 def test_a_family_document_has_every_candidate_and_a_picture_of_each_hypothesis(tmp_path: Path) -> None:
     family = cm.derive_mesa_optimizers(SETUP, tolerance=0.2, prior=cm.SimplicityPrior(samples=10))
-    document = documents.family_document(family, "Grades")
+    document = cm.report(family, title="Grades")
     text = document.text(120)
     for candidate in family:
         assert all(name in text for name in candidate.names)
@@ -103,7 +104,10 @@ def test_a_family_document_has_every_candidate_and_a_picture_of_each_hypothesis(
     assert "Ranking" in text
     assert "wired" in text
     page = document.html
-    assert page.count("<svg ") == 1 + 2 * len(family.hypotheses)  # the base; each in training and where links differ
+    drawn = re.findall(r'<svg (?!class="chart")', page)
+    rivals = [h for h in family.hypotheses if "identical" not in h.positions]
+    # first screen; the base and each in training and where links differ; the base and the optimizer's
+    assert len(drawn) == 1 + bool(rivals) + 1 + 2 * len(family.hypotheses) + 2
     for path in ("g.html", "g.md", "g.tex"):
         assert document.save(tmp_path / path).stat().st_size > 1000
 
@@ -131,7 +135,7 @@ def test_comparisons_say_what_tells_hypotheses_apart_and_what_cures() -> None:
     assert found["separations"][0]["visible"] is True
     assert {row["deployment"] for row in found["cures"]} == {"misleading"}
     assert any(row["removed"] and row["change"] == "mix 0.01 of misleading" for row in found["cures"])
-    text = documents.family_document(family, "Signs").text(120)
+    text = cm.report(family, title="Signs").text(120)
     assert "What would tell there from signed" in text
     assert "What would cure signed" in text
     assert data.comparison_data(cm.derive_mesa_optimizers(cm.TrainingSetup(cid))) == []
@@ -169,7 +173,7 @@ def test_comparisons_of_several_decisions(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("cidmesa.mesa.separating_shifts", refuse)
     (found,) = data.comparison_data(family)
     assert (found["why"], found["separations"], found["cures"]) == ("too many policies.", [], [])
-    assert "What would tell at_door from at_red: too many policies." in documents.family_document(family, "T").text(120)
+    assert "What would tell at_door from at_red: too many policies." in cm.report(family, title="T").text(120)
 
 
 def test_what_may_be_steered_is_no_map(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,12 +189,12 @@ def test_what_may_be_steered_is_no_map(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (family["goal"].territory, family["goal"].undecided) == (set(), {"x"})
     found = {tuple(c["targets"]): (c["territory"], c["undecided"]) for c in data.family_data(family)["candidates"]}
     assert found["goal",] == ([], ["x"])
-    assert "x?" in documents.family_document(family, "Two").text(120)
+    assert "x?" in cm.report(family, title="Two").text(120)
 
 
 def test_bare_diagrams_have_graphical_answers_only() -> None:
     family = cm.derive_mesa_optimizers(cm.TrainingSetup(GRADES, deployments={"curved": {"grade"}}))
-    text = documents.family_document(family, "Grades").text(120)
+    text = cm.report(family, title="Grades").text(120)
     assert "unknown" in text
     assert "Predictions" not in text
     assert "Base regret" not in text
@@ -255,7 +259,7 @@ def test_deception_is_reported_where_there_are_phases(deceptive: Any) -> None:
     phases = cm.Phases(train="now", update="updated", deploy="later") if deceptive else None
     family = cm.derive_mesa_optimizers(cm.TrainingSetup(cid, phases=phases))
     assert all((c["deceptive"] is not None) == deceptive for c in data.family_data(family)["candidates"])
-    assert ("Is compliance only a means?" in documents.family_document(family, "x").markdown) == deceptive
+    assert ("Is compliance only a means?" in cm.report(family, title="x").markdown) == deceptive
 
 
 def test_deception_is_tabulated_with_its_interval() -> None:
@@ -275,7 +279,7 @@ def test_deception_is_tabulated_with_its_interval() -> None:
     assert found["deceptive"]["answer"] == "admits"
     assert found["deceptive"]["interval"] == [0.0, 2.0]
     assert found["deceptive"]["regrets"] == {"training": 0.0, "cut": 2.0, "deployment": 1.0}
-    (line,) = [line for line in documents.family_document(family, "x").markdown.splitlines() if "| deceptive" in line]
+    (line,) = [line for line in cm.report(family, title="x").markdown.splitlines() if "| deceptive" in line]
     assert [cell.strip() for cell in line.strip("|").split("|")] == ["**`gain`**", "deceptive", "[0, 2)", "0", "2", "1"]
 
 
@@ -312,7 +316,7 @@ def test_both_regrets_stand_in_every_table_of_a_derivation() -> None:
     assert set(family.to_dict()["candidates"][0]) >= {"intended regret in training", "intended regret in writable"}
     assert {"intended regret in training", "regret in writable"} <= set(family.to_frame().columns)
     assert family.ranking.expected_regret("writable", intended=True).high > 0
-    text = documents.family_document(family, "office").text()
+    text = cm.report(family, title="office").text()
     assert "training, by done" in text
     assert "writable, by done" in text
     assert "[0, 1] (0)" in text  # who believes to be in training writes nothing

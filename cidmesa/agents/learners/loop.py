@@ -99,7 +99,7 @@ def learn(
     watch
         What is noted of the rules along the way.
     """
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     last = steps if until is None else until
 

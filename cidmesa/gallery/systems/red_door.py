@@ -98,6 +98,7 @@ def system() -> System:
         claims=claims(),
         bodies=BODIES,
         train=agents,
+        seconds=25.0,
     )
 
 

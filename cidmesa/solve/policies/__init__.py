@@ -4,6 +4,7 @@
 module                   what it holds
 =======================  ===============================================================
 ``decision_order``       decisions in the order in which they can be solved
+``carrying_out``         the same in numbers
 ``dynamic_programming``  optimal actions everywhere, worst and best of them, what they enter
 ``problem``              what is to be solved, and what a method found
 ``optimal``              `solve`: which method runs

@@ -18,22 +18,25 @@ contexts. Three passes use that; everything that sweeps over the decisions of a 
 *Forward* (:func:`sweep_forward`)
     Which contexts policies within given sets enter, and what they do there. No probability is multiplied.
 
-A finite-horizon Markov decision process is a diagram like any other: :func:`model_of_steps` writes one from its
-transition laws and rewards, step by step. There the context is the state, and the pass back is
+A finite-horizon Markov decision process is a diagram like any other: :func:`cidmesa.unroll` writes one from a step.
+There the context is the state, and the pass back is
 
 .. math:: V_t(s) = \max_a \Bigl[r_t(s, a) + \sum_{s'} P_t(s' \mid s, a)\, V_{t+1}(s')\Bigr].
 
 Where one step is all there is to know, states are many and successors few, and agents plan some moves ahead only,
 :mod:`.step_model` does that with arrays of successors.
 
->>> walk = Step(law=np.array([[[1, 0], [0, 1]], [[1, 0], [0, 1]]]), reward=np.array([[0, 0], [1, 0]]))
->>> model = model_of_steps([1, 0], [walk, walk, walk])          # to be in state 1 and leave it pays 1
+>>> import cidmesa as cm
+>>> cid = cm.CID([("at", "go"), ("go", "at'"), ("at", "pay"), ("go", "pay")], decisions=["go"], utilities=["pay"])
+>>> step = cid.parameterise({"at": cm.Categorical({0: 1, 1: 0}), "go": [0, 1], "at'": lambda go: go,
+...                          "pay": lambda at, go: int(at and not go)})
+>>> model = cm.unroll(step, 3)                                  # to be in state 1 and leave it pays 1
 >>> best = sweep_back(model)
->>> best.value, [best.optimal[f"action@{t}"].tolist() for t in range(3)]
+>>> best.value, [best.optimal[f"go@{t}"].tolist() for t in range(3)]
 (1.0, [[[True, True], [True, False]], [[False, True], [True, True]], [[True, True], [True, False]]])
->>> best.taken["action@1"].tolist()                             # in either state what is best there
+>>> best.taken["go@1"].tolist()                                 # in either state what is best there
 [[False, True], [True, True]]
->>> [end.value for end in best.worth(model.shift({"reward@0": np.array([[5, 0], [0, 0]])}), ["reward@0"])]
+>>> [end.value for end in best.worth(model.shift({"pay@0": np.array([[5, 0], [0, 0]])}), ["pay@0"])]
 [0.0, 5.0]
 
 References
@@ -44,16 +47,16 @@ with limited information", *Management Science* 47, 2001, Theorems 3 and 4 (cont
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cidmesa.arrays import Array, Mask
+from cidmesa.arrays import Mask
 from cidmesa.clock import UNLIMITED, Budget
-from cidmesa.errors import MechanismError, NotApplicableError
+from cidmesa.errors import NotApplicableError
 from cidmesa.solve.policies.optimal import solve
 from cidmesa.solve.policies.stakes import negated, paying_only
 from cidmesa.solve.policies.worth import Worth
@@ -218,93 +221,3 @@ def best_within(
             "observations or values."
         )
     return Worth.of(scored, dict(found.tables))
-
-
-# Markov decision processes -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One step of a finite-horizon Markov decision process.
-
-    Attributes
-    ----------
-    law
-        The probability of the next state, shape (states, actions, next states).
-    reward
-        What is paid, by state and action, shape (states, actions); in the units of the reward.
-    allowed
-        Which actions there are in which state, alike; ``None``: all of them.
-    """
-
-    law: Any
-    reward: Any
-    allowed: Any = None
-
-
-def model_of_steps(start: Any, steps: Iterable[Step]) -> CIM:
-    """Write a finite-horizon Markov decision process as a model.
-
-    Parameters
-    ----------
-    start
-        The probability of each first state.
-    steps
-        The steps in order; each begins in the states in which the one before it ends.
-
-    Returns
-    -------
-    CIM
-        Nodes ``state@t``, ``action@t`` and ``reward@t`` from t = 0 on, and the last state. Every action observes its
-        state alone, which is all that matters: the rule of each step is its own.
-
-    Raises
-    ------
-    MechanismError
-        No step, shapes that do not fit, or rows that are no distributions.
-
-    Examples
-    --------
-    >>> stay_or_go = Step(law=np.array([[[1, 0], [0.5, 0.5]], [[0, 1], [0, 1]]]), reward=np.array([[0, 0], [1, 1]]))
-    >>> model = model_of_steps([1, 0], [stay_or_go, stay_or_go])
-    >>> model.cid.nodes
-    ('state@0', 'action@0', 'state@1', 'reward@0', 'action@1', 'state@2', 'reward@1')
-    >>> model.solve().value
-    0.5
-    >>> model_of_steps([1, 0, 0], [stay_or_go])
-    Traceback (most recent call last):
-    ...
-    cidmesa.errors.MechanismError: step 0 begins in 2 states and there are 3 of them: law= of shape (2, 2, 2), ...
-    """
-    from cidmesa.diagram import CID
-    from cidmesa.mechanisms import Choice, Table
-    from cidmesa.model import CIM
-
-    edges: list[tuple[str, str]] = []
-    first = np.asarray(start, dtype=np.float64).reshape(-1)
-    mechanisms: dict[str, Any] = {"state@0": Table(first, parents=())}
-    states, t = len(first), -1
-    for t, step in enumerate(steps):
-        law, reward = np.asarray(step.law, dtype=np.float64), np.asarray(step.reward, dtype=np.float64)
-        if law.ndim != 3 or law.shape[0] != states or reward.shape != law.shape[:2]:
-            raise MechanismError(
-                f"step {t} begins in {law.shape[0] if law.ndim else 0} states and there are {states} of them: law= of "
-                f"shape {law.shape}, (states, actions, next states), and reward= of shape {reward.shape}, (states, "
-                "actions), have to fit what comes before."
-            )
-        here, act, pays, then = f"state@{t}", f"action@{t}", f"reward@{t}", f"state@{t + 1}"
-        edges += [(here, act), (here, then), (act, then), (here, pays), (act, pays)]
-        mechanisms[act] = Choice(range(law.shape[1]), None if step.allowed is None else _named(step.allowed, here))
-        mechanisms[then] = Table(law, parents=(here, act))
-        mechanisms[pays] = Table(reward, parents=(here, act))
-        states = law.shape[2]
-    if t < 0:
-        raise MechanismError("a process has at least one step: model_of_steps(start, [Step(law, reward)]).")
-    cid = CID(edges, decisions=[f"action@{i}" for i in range(t + 1)], utilities=[f"reward@{i}" for i in range(t + 1)])
-    return CIM(cid, mechanisms)
-
-
-def _named(allowed: Array, state: str) -> Any:
-    """Return allowed actions by state as a mapping from context to actions."""
-    rows = np.asarray(allowed, dtype=bool)
-    return {(s,): np.flatnonzero(row).tolist() for s, row in enumerate(rows)}

@@ -13,7 +13,8 @@ from math import log2, prod
 import numpy as np
 
 from cidmesa.arrays import Array, Mask
-from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out, own_factor
+from cidmesa.solve.policies.carrying_out import carry_out
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler, own_factor
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.policies.solution import DecisionResult
 from cidmesa.solve.policies.ties import LEAST, Ties

@@ -10,7 +10,8 @@ import numpy as np
 
 from cidmesa.arrays import FEW, Array
 from cidmesa.clock import UNLIMITED, Budget
-from cidmesa.solve.policies.decision_order import ContextLost, Schedule, Scheduler, carry_out
+from cidmesa.solve.policies.carrying_out import ContextLost, carry_out
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler
 from cidmesa.solve.policies.solution import DecisionResult
 from cidmesa.solve.policies.ties import LEAST
 from cidmesa.solve.tables.elimination import LARGE, Pair, run

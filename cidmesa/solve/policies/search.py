@@ -87,7 +87,8 @@ def search(
         bits = sum(m.bits for m in cutset)
         if not schedule.left or bits > most:  # all of it, or more than is listed anyway
             break
-        candidates = [member(view, (d,), schedule.heard[d]) for d in schedule.left]
+        # To fix the rule of a decision that waits for a circle, and is not in it, would help nobody.
+        candidates = [member(view, (d,), schedule.heard[d]) for d in schedule.circle or schedule.left]
         cutset.append(min(candidates, key=lambda m: m.bits))
     few = not schedule.left and bits <= _FEW_BITS and bits + log2(_work(schedule)) <= _WORK_BITS
     if method == "exhaustive" or (method is None and few):

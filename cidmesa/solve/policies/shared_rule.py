@@ -39,7 +39,8 @@ from math import prod
 import numpy as np
 
 from cidmesa.arrays import Array
-from cidmesa.solve.policies.decision_order import Schedule, Scheduler, carry_out
+from cidmesa.solve.policies.carrying_out import carry_out
+from cidmesa.solve.policies.decision_order import Schedule, Scheduler
 from cidmesa.solve.policies.policy_batch import Member, Profiles, block_size, member
 from cidmesa.solve.policies.problem import Found, Problem
 from cidmesa.solve.policies.search import BLOCK, all_of_them, set_numbered

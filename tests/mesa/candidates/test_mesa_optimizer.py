@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
-from cidmesa.reports.documents import family_document
+from cidmesa.reports import report
 from cidmesa.solve import mixed_equilibria
 from tests.mesa.exhaustive import random_cid, random_model, random_shift
 from tests.strategies import cids, examples
@@ -156,10 +156,10 @@ def test_the_inside_of_the_learned_algorithm_is_told() -> None:
     assert "move" in str(setup).split("not deployed")[1]
     assert repr(family) == repr(plain).removesuffix(")") + "; learned: move)"
     assert "an optimizer by design, plan for evaluation" in " ".join(str(family).split())
-    written = " ".join(family_document(family, "").text(200).split())
+    written = " ".join(report(family, title="").text(200).split())
     assert "Inside of the learned move" in written
     assert "plan for evaluation, a search in the map" in written
-    assert "Inside" not in family_document(plain, "").text(200)
+    assert "Inside" not in report(plain, title="").text(200)
     nobody = cm.TrainingSetup(base, learned={"move": planner.demote("plan", "evaluation")})
     assert "no optimizer by design" in " ".join(str(cm.derive_mesa_optimizers(nobody)).split())
 

@@ -13,7 +13,7 @@ from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.setup.training import TrainingSetup
-from cidmesa.reports.documents import family_document
+from cidmesa.reports import report
 from tests.mesa.systems import red_door, red_door_deployments
 from tests.strategies import examples
 
@@ -136,7 +136,7 @@ def test_an_order_that_rests_on_values_training_never_shows_says_so() -> None:
     low, high = ranking.posterior_range["reach_end",]
     assert low < 0.5
     assert high > 0.999
-    written = family_document(derive_mesa_optimizers(coin_run(True), prior=prior), "").text(150)
+    written = report(derive_mesa_optimizers(coin_run(True), prior=prior), title="").text(150)
     assert "Not settled" in written
     assert "100.0" not in written
     # Without the third place there is nothing to choose between them, and that is said too.

@@ -412,10 +412,10 @@ def test_it_is_part_of_what_a_setup_is() -> None:
 
 def test_documents_say_by_what_training_selects_and_why_nothing_is_predicted() -> None:
     from cidmesa.gallery.run import run, system_of
-    from cidmesa.reports.documents import family_document
+    from cidmesa.reports import report
 
     setup = cm.TrainingSetup(red_door.setup(0.1).base, selects="minimax regret")
-    text = family_document(cm.derive_mesa_optimizers(setup), "worst").text()
+    text = report(cm.derive_mesa_optimizers(setup), title="worst").text()
     assert "selects by minimax regret, in the worst level of weather, door, red" in " ".join(text.split())
     assert "predictions of what trained agents do: known where training selects by the expected" in " ".join(
         text.split()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.errors import CidmesaError
-from cidmesa.solve.policies.dynamic_programming import Step, model_of_steps
 from cidmesa.solve.policies.step_model import StepModel, best_values
+from tests.solve.processes import Step, process
 from tests.strategies import examples
 
 EDGES = [("s", "act"), ("s", "s'"), ("act", "s'"), ("s", "pay"), ("act", "pay")]
@@ -51,7 +51,7 @@ def test_it_is_the_markov_model_of_its_steps(step: tuple[np.ndarray, np.ndarray,
     model = cm.unroll(walk(law, reward, start), horizon)
     solved = model.solve()
     assert solved.exact
-    assert solved.value == pytest.approx(model_of_steps(start, [Step(law=law, reward=reward)] * horizon).solve().value)
+    assert solved.value == pytest.approx(process(start, [Step(law=law, reward=reward)] * horizon).solve().value)
     values = best_values(StepModel.of_law(law, (start * 4).astype(int)), reward, horizon)
     assert solved.value == pytest.approx(float(sum(p * float(v) for p, v in zip(start, values, strict=True))))
 

@@ -15,16 +15,11 @@ import cidmesa as cm
 from cidmesa.errors import MechanismError, NotApplicableError
 from cidmesa.graph import is_soluble
 from cidmesa.solve import contexts_that_come_up
-from cidmesa.solve.policies.dynamic_programming import (
-    Step,
-    best_within,
-    model_of_steps,
-    sweep_back,
-    sweep_forward,
-)
+from cidmesa.solve.policies.dynamic_programming import best_within, sweep_back, sweep_forward
 from cidmesa.solve.policies.step_model import StepModel, best_values, planned
 from cidmesa.solve.queries.support import contexts_by_decision
 from tests.solve.brute_force import World, allowed_policies, number_of_policies, optimal_by_reached_context
+from tests.solve.processes import Step, process
 from tests.strategies import examples, models, restricted
 
 LIMIT = 300
@@ -124,7 +119,7 @@ def test_a_markov_process_by_bellmans_equation(seed: int) -> None:
         Step(np.array(step["law"], dtype=float), np.array(step["reward"], dtype=float), step["allowed"])
         for step in steps
     ]
-    model = model_of_steps(np.array(start, dtype=float), as_floats)
+    model = process(np.array(start, dtype=float), as_floats)
     values, optimal = bellman(steps)
     found = sweep_back(model)
     assert found.value == pytest.approx(float(sum(p * v for p, v in zip(start, values, strict=True))), abs=1e-12)
@@ -166,7 +161,7 @@ def test_a_step_model_planned_to_the_end_is_swept_alike(seed: int) -> None:
     law = rng.multinomial(10, np.full(states, 1 / states), size=(states, actions)) / 10
     reward = rng.integers(0, 4, size=(states, actions)) / 10
     steps = StepModel.of_law(law, np.ones(states, dtype=int))
-    found = sweep_back(model_of_steps(np.full(states, 1 / states), [Step(law, reward)] * moves))
+    found = sweep_back(process(np.full(states, 1 / states), [Step(law, reward)] * moves))
     plan = planned(steps, reward, horizon=moves, moves=moves)
     assert [found.optimal[f"action@{t}"].tolist() for t in range(moves)] == plan.tolist()
     assert found.value == pytest.approx(float(steps.mean(best_values(steps, reward, moves))), abs=1e-12)
@@ -176,7 +171,7 @@ def test_a_long_walk_is_no_longer_than_its_steps() -> None:
     """Of 150 steps there are more policies than could ever be listed, and no probability is lost on the way."""
     rare = 1e-5
     law = np.array([[[1.0, 0.0], [1.0 - rare, rare]], [[0.0, 1.0], [0.0, 1.0]]])
-    model = model_of_steps([1, 0], [Step(law, np.array([[0.0, 0.0], [1.0, 1.0]]))] * 150)
+    model = process([1, 0], [Step(law, np.array([[0.0, 0.0], [1.0, 1.0]]))] * 150)
     found = sweep_back(model)
     assert found.optimal["action@0"].tolist() == [[False, True], [True, True]]
     assert found.optimal["action@149"].tolist() == [[True, True], [True, True]]  # too late to matter
@@ -186,10 +181,6 @@ def test_a_long_walk_is_no_longer_than_its_steps() -> None:
 
 
 def test_what_cannot_be_swept() -> None:
-    with pytest.raises(MechanismError, match="at least one step"):
-        model_of_steps([1.0], [])
-    with pytest.raises(MechanismError, match="step 1 begins in 2 states and there are 1 of them"):
-        model_of_steps([1.0], [Step(np.ones((1, 1, 1)), [[0.0]]), Step(np.ones((2, 1, 1)), [[0.0], [0.0]])])
     cid = cm.CID([("a", "u"), ("b", "u")], decisions=["a", "b"], utilities=["u"])
     with pytest.raises(NotApplicableError, match="cannot be solved one by one"):
         sweep_back(cid.parameterise(a=[0, 1], b=[0, 1], u=lambda a, b: a * b))

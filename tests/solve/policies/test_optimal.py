@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 import cidmesa as cm
 from cidmesa.graph import is_soluble, relevant_mechanisms
 from cidmesa.solve import expected_utility, solve
-from cidmesa.solve.policies.decision_order import Scheduler, carry_out
+from cidmesa.solve.policies.carrying_out import carry_out
+from cidmesa.solve.policies.decision_order import Scheduler
 from cidmesa.solve.policies.problem import Problem
 from cidmesa.solve.tables.model_tables import MAX_TABLE, view_of
 from tests.solve.brute_force import World, number_of_policies, optimal_by_reached_context
@@ -614,6 +616,35 @@ def dense_tables(cid: cm.CID, rng: np.random.Generator, card: int = 2) -> cm.CIM
         else:
             mechanisms[node] = cm.Table(rng.dirichlet(np.ones(card), size=shape))
     return cid.parameterise(mechanisms)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_waits_for_a_circle_is_not_listed(seed: int) -> None:
+    """D sees what A and B both see: these two are relevant to each other, and D waits for both.
+
+    Given (x, d), A and B choose among four rules each, of what they see alone.
+    """
+    seen = [("x", "d"), ("x", "a"), ("y", "a"), ("d", "a"), ("x", "b"), ("z", "b"), ("d", "b"), ("y", "z")]
+    paid = [(v, "u") for v in ("x", "y", "d", "a", "b")]
+    model = dense_tables(
+        cm.CID([*seen, *paid], decisions=["d", "a", "b"], utilities=["u"]), np.random.default_rng(seed)
+    )
+    view = view_of(model, "")
+    utilities, decisions = view.index.ids(["u"]), view.index.ids(model.cid.decisions)
+    circle = Scheduler(view.index, view.cards, utilities, decisions, {}).schedule(MAX_TABLE).circle
+    assert {model.cid.nodes[d] for d in circle} == {"a", "b"}
+    rules = np.array(list(product((0, 1), repeat=2)))
+    law = np.einsum("y,yz->yz", model.cpd("y"), model.cpd("z"))
+    best = np.zeros((2, 2))
+    for x, d in product((0, 1), repeat=2):
+        u = model.cpd("u").transpose([model.cid.parents("u").index(v) for v in ("x", "d", "y", "a", "b")])[x, d]
+        worth = [
+            sum(law[y, z] * u[y, a[y], b[z]] for y, z in product((0, 1), repeat=2)) for a, b in product(rules, rules)
+        ]
+        best[x, d] = max(worth)
+    found = solve(model)
+    assert found.exact
+    assert found.value == pytest.approx(model.cpd("x") @ best.max(axis=1), abs=1e-12)
 
 
 def dense_model(rng: np.random.Generator) -> cm.CIM:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.policies.dynamic_programming import Step, model_of_steps, sweep_back
+from cidmesa.solve.policies.dynamic_programming import sweep_back
 from cidmesa.solve.policies.step_model import StepModel, best_values, chances, first_of, planned
+from tests.solve.processes import Step, process
 from tests.strategies import examples
 
 
@@ -120,7 +121,7 @@ def test_what_comes_of_them_equals_recursion(world: World, horizon: int, moves: 
 def test_a_horizon_as_long_as_the_episode_is_ordinary_planning(world: World, moves: int, extra: int) -> None:
     law = np.array(world.law) / 3
     step = Step(law, law @ np.array(world.pays))
-    solved = sweep_back(model_of_steps(np.array(world.start) / sum(world.start), [step] * moves))
+    solved = sweep_back(process(np.array(world.start) / sum(world.start), [step] * moves))
     assert solved.value == pytest.approx(float(world.model.mean(best_values(world.model, world.pays, moves))), abs=1e-9)
     found = planned(world.model, world.pays, horizon=moves + extra, moves=moves, then=world.then)
     for t in range(moves):

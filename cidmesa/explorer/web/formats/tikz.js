@@ -143,7 +143,7 @@ function plainText(source) {
 // Reads \node[...] (id) at (x,y) {label}; and \draw[...] (id) -- (id);, whether the library, the explorer or a person
 // wrote them in that form. Where a curve starts or ends at a point, the nearest node is meant.
 export function fromTikz(text) {
-  const source = text.replace(/\\begin\{tikzpicture\}\s*\[(?:[^[\]]|\[[^\]]*\])*\]/, "");
+  const source = text.split(/^% legend$/m)[0].replace(/\\begin\{tikzpicture\}\s*\[(?:[^[\]]|\[[^\]]*\])*\]/, "");
   const flips = /y=-1pt/.test(text) ? 1 : -1;
   const unit = /x=1pt/.test(text) ? 1 / scale() : 40;
   const length = "(-?[\\d.]+)(?:pt|cm)?";
@@ -185,7 +185,8 @@ export function fromTikz(text) {
     return nodes.reduce((best, one) => (far(one) < far(best) ? one : best));
   };
   const links = [];
-  for (const [, , way] of source.matchAll(/\\(?:draw|path|edge)\s*(\[[^\]]*\])?\s*([^;]*);/g)) {
+  for (const [, style, way] of source.matchAll(/\\(?:draw|path|edge)\s*(\[[^\]]*\])?\s*([^;]*);/g)) {
+    if (/\b(?:latent|proof|ring)\b/.test(style ?? "")) continue; // a common cause that is not drawn; a mark on another link
     const ends = way.match(/\(([^()]*)\)/g)?.map((end) => end.slice(1, -1)) ?? [];
     if (ends.length >= 2 && !/rectangle/.test(way))
       links.push([nearest(ends[0]).name, nearest(ends[ends.length - 1]).name]);

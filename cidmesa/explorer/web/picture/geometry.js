@@ -31,7 +31,7 @@ export function outerBox(one, rings) {
 }
 
 export function octagon({ x, y, width, height }) {
-  const cut = Math.min(width, height) * 0.29;
+  const cut = Math.min(width, height) * theme.CUT;
   const [left, right, top, bottom] = [x - width / 2, x + width / 2, y - height / 2, y + height / 2];
   return [
     [left + cut, top],
@@ -50,7 +50,7 @@ export function inside(kind, box, [px, py]) {
   const dy = Math.abs(py - box.y);
   if (kind === "chance") return ((2 * dx) / box.width) ** 2 + ((2 * dy) / box.height) ** 2 <= 1;
   if (dx > box.width / 2 || dy > box.height / 2) return false;
-  return kind === "decision" || dx + dy <= (box.width + box.height) / 2 - Math.min(box.width, box.height) * 0.29;
+  return kind === "decision" || dx + dy <= (box.width + box.height) / 2 - Math.min(box.width, box.height) * theme.CUT;
 }
 
 export function grown(box, by) {
