@@ -32,6 +32,7 @@ module           what it holds
 ``contract``     what any learner and any policy has to keep, as tests that users run
 ``compiled``     models as tensors: exact where a contraction fits, else sampled
 ``premise``      whether agents do in training what they have to do to be judged
+``feedback``     learning that goes on in deployment
 ``elimination``  summing nodes out of a product of tables
 ``policies``     one file each, batched over agents: tables, nets, a planner; their registry
 ``environment``  drawing episodes from any model

@@ -278,6 +278,10 @@ class Compiled:
     def _contract(self, whole: Tensor, rules: Tables, keep: Sequence[str], agents: int = 0) -> Tensor:
         """Multiply the rules into a tensor over all that decisions see and do, and sum out all but `keep`."""
         cid = self.model.cid
+        if not keep and list(rules) == [d for d in cid.decisions if d in rules] and len(rules) == 1:
+            (decision,) = rules
+            if tuple(self._axes) == (*cid.parents(decision), decision):  # many axes are slow, and these are two
+                return rules[decision].flatten(1) @ whole.flatten()
         operands: list[Any] = [whole, list(self._axes.values())]
         for decision in (d for d in cid.decisions if d in rules):
             operands += [rules[decision], [0, *(self._axes[n] for n in (*cid.parents(decision), decision))]]

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from cidmesa.agents.encoders import portable
+from cidmesa.agents.feedback import Course, Returns, course_of
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.registry import LEARNERS, Learner
 from cidmesa.agents.learners.task import Schedule, Task, scored_below
@@ -34,7 +35,7 @@ from cidmesa.agents.store import Store
 from cidmesa.agents.tensors import Encoder, agent_keys, inputs
 from cidmesa.arguments import require_count
 from cidmesa.errors import NotApplicableError, unknown
-from cidmesa.identity import Identity, digest_of
+from cidmesa.identity import Identity, digest_of, model_digest
 from cidmesa.mechanisms import is_number
 from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
@@ -81,6 +82,8 @@ class Recipe:
         The learner's own options: an instance of its class of options, a mapping, or nothing for its defaults.
     policy_options
         The same of the kind of policy.
+    returns
+        What is met in deployment and returns to training; ``None``: a frozen learner.
     block
         How many agents are trained in one batch; ``None``: all of them. Rounding depends on it, and nothing else does.
     until
@@ -104,6 +107,7 @@ class Recipe:
     score: tuple[str, ...] | None = None
     options: Any = None
     policy_options: Any = None
+    returns: Returns | None = None
     block: int | None = None
     until: int | None = None
 
@@ -129,6 +133,12 @@ class Recipe:
                 object.__setattr__(self, name, usual)
         object.__setattr__(self, "options", read_options("learner", self.learner, self.options))
         object.__setattr__(self, "policy_options", read_options("policy", self.policy, self.policy_options))
+        if self.returns is not None and (self.learner == "supervised" or POLICIES[self.policy].predicts):
+            which = "learner='supervised'" if self.learner == "supervised" else f"policy={self.policy!r}"
+            raise NotApplicableError(
+                f"{which} does not learn from what returns from deployment: learner='exact' or 'reinforce' with a "
+                "table or a net, or a setup without feedback=."
+            )
         if POLICIES[self.policy].predicts and not self._learner.predicts:
             able = " or ".join(f"learner={name!r}" for name, learner in LEARNERS.items() if learner.predicts)
             raise NotApplicableError(
@@ -232,8 +242,21 @@ class Recipe:
         """Return what the learner is given for the agents from `first` to before `last`."""
         schedule = Schedule(self.steps or 1, self.batch, self.rate or 0.0, self.entropy or 0.0, self.examples)
         keys = agent_keys(self.seed, last)[first:]
-        own = (self.options, self.policy, self.hidden, self.policy_options)
-        return Task(self.model, self.rules, keys, schedule, self.score, *own)
+        own = (self.policy, self.hidden, self.policy_options)
+        if self.returns is None:
+            return Task(self.model, self.rules, keys, schedule, self.score, self.options, *own)
+        course = self._course
+        rules = {copy: self.rules[decision] for copy, decision in course.copy_of.items()}
+        return Task(
+            course.model, rules, keys, schedule, course.score, self.options, *own, course.uncredited, self.model
+        )
+
+    @cached_property
+    def _course(self) -> Course:
+        """Training that meets deployments, as one model."""
+        if self.returns is None:
+            raise NotApplicableError("nothing returns to this training: TrainingSetup(.., feedback=[(V, W)]).")
+        return course_of(self.model, self.returns, self.score)
 
     def learns(self, task: Task) -> Program:
         """Return its learner at work on a task, after checking that it fits.
@@ -258,6 +281,9 @@ class Recipe:
         parts: list[Any] = [self.learner, self.policy, self.seed, self.steps, self.batch, self.rate, self.entropy]
         parts += [self.hidden, self.shared_rules, self.without, self.examples, self.model.cid.edges]
         parts += [self.score, self.options, self.policy_options, self.until]
+        if self.returns is not None:
+            parts += [self.returns.pairs, self.returns.credit]
+            parts += [(name, model_digest(model)) for name, model in self.returns.deployed.items()]
         text = hashlib.sha256(repr(parts).encode())
         for node in self.model.cid.nodes:
             text.update(node.encode())

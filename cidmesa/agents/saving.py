@@ -105,6 +105,8 @@ def _recipe(recipe: Recipe, arrays: dict[str, Array]) -> dict[str, Any]:
             encoders[node] = "codes"
             number = recipe.model.cid.nodes.index(node)
             arrays[f"codes/{number}"] = np.asarray(written(recipe.model.card(node)), dtype=np.float64)
+    if recipe.returns is not None:
+        raise FileFormatError("agents that learn from what returns from deployment are kept by pickling them.")
     found = {name: getattr(recipe, name) for name in PLAIN_FIELDS}
     own = {"options": _options(recipe.options), "policy_options": _options(recipe.policy_options)}
     return {**found, "encoders": encoders, **own}

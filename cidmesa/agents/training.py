@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cidmesa.agents import premise
+from cidmesa.agents.feedback import returns_of
 from cidmesa.agents.population import Agents
 from cidmesa.agents.recipe import Recipe, option_fields
 from cidmesa.agents.runs import Executor
@@ -68,7 +69,9 @@ def train(
     Parameters
     ----------
     setup
-        A training setup with numbers, or a model; deployments play no part. With phases, training follows the
+        A training setup with numbers, or a model. Deployments play a part only where they return to training
+        (``feedback=``): then each training episode comes with a deployed one and with the one that it returns to,
+        :mod:`cidmesa.agents.feedback`. With phases, training follows the
         utilities that it scores, and a rule that none of these depends on stays where it started. A candidate's own
         model, ``family["x"].model``, makes a *model organism*: agents that pursue what the candidate does.
     family
@@ -166,6 +169,7 @@ def train(
         scored = getattr(setup, "training_score", None)
         if scored is not None and set(scored) != set(model.cid.utilities):
             schedule["score"] = tuple(scored)
+        schedule["returns"] = returns_of(setup)
     if block is None and (executor is not None or store is not None):
         block = BLOCK
     recipe = Recipe(model, learner=learner, policy=policy, agents=agents, seed=seed, block=block, **schedule)

@@ -80,6 +80,10 @@ class Task:
     policy, hidden, policy_options
         The kind of the rules, the widths of a net's layers and the kind's own options, for a learner that needs nets of
         its own.
+    uncredited
+        Decisions that do not answer for what they bring about: they act, and learn nothing from it.
+    base
+        The model whose stakes are the unit of gains; `model` if left out.
     """
 
     model: CIM
@@ -91,6 +95,8 @@ class Task:
     policy: str = "tabular"
     hidden: tuple[int, ...] = ()
     policy_options: Any = None
+    uncredited: frozenset[str] = frozenset()
+    base: CIM | None = None
 
     @cached_property
     def world(self) -> Environment:
@@ -105,7 +111,8 @@ class Task:
     @cached_property
     def below(self) -> Mapping[str, list[str]]:
         """Per decision the scored utilities that depend on it."""
-        return scored_below(self.model, self.score)
+        below = scored_below(self.model, self.score)
+        return {decision: [] if decision in self.uncredited else found for decision, found in below.items()}
 
     @cached_property
     def trained(self) -> tuple[str, ...]:
@@ -121,7 +128,11 @@ class Task:
     @cached_property
     def unit(self) -> float:
         """What the best action typically gains on the next, in the utilities' own unit."""
-        return typical_gain(paying_only(self.model, self.paid), self.groups)
+        model = self.model if self.base is None else self.base
+        own = set(model.cid.nodes)
+        groups = [tuple(d for d in group if d in own) for group in self.groups]
+        paying = paying_only(model, [u for u in self.paid if u in own])
+        return typical_gain(paying, [group for group in groups if len(group) > 1])
 
     def start(self) -> Params:
         """Return the parameters that the rules of all agents start with."""
