@@ -127,7 +127,7 @@ def valuing(task: Task, *, greedy: bool) -> Callable[[Params], Tensor] | None:
     def value(params: Params) -> Tensor:
         tables = {}
         for decision, rule in task.rules.items():
-            table = probabilities(rule, params, greedy)
+            table = probabilities(rule, params, greedy, rule.inputs.reached)
             cards = map(task.model.card, task.model.cid.parents(decision))
             tables[decision] = table.reshape(len(table), *cards, table.shape[-1])
         return world.value(tables)

@@ -152,8 +152,8 @@ def test_training_on_selected_levels_is_conditioning() -> None:
         "often": [3, 1, 1, 3],
     }
     mazes = cm.levels(
-        table, decision={"go": ["left", "right"]}, observed=["red"], weights="often", score={"reward": lambda at_door: at_door},
-        outcomes={"at_door": lambda go, door: int(go == door)},
+        table, decision={"go": ["left", "right"]}, observed=["red"], weights="often",
+        outcomes={"at_door": lambda go, door: int(go == door)}, score={"reward": lambda at_door: at_door},
     )  # fmt: skip
     for selected, follow in ((lambda door, red: door == red, [0, 1]), (lambda door, red: door != red, [1, 0])):
         model = mazes.shift(mazes.select(selected))

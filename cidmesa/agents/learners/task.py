@@ -305,7 +305,8 @@ def probabilities(
     agents = len(next(iter(params.values())))
     every, width = rule.inputs.table.shape[:2]
     which = np.arange(every) if contexts is None else contexts
-    pieces = 1 if torch.is_grad_enabled() else -(-agents * len(which) * width // AT_ONCE)
+    learning = any(value.requires_grad for value in params.values())
+    pieces = 1 if learning else -(-agents * len(which) * width // AT_ONCE)
     found = [_probabilities(rule, params, greedy, part, agents) for part in np.array_split(which, max(1, pieces))]
     pi = found[0] if len(found) == 1 else torch.cat(found, dim=1)
     if contexts is None:
