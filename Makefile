@@ -14,7 +14,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-EXTRAS := torch,gym,pgmpy,games,plot,render
+EXTRAS := torch,gym,pgmpy,games,plot,render,docs
 # Programs that the tests compare with, whose own requirements fit no current Python or bring far more than is used:
 # their code alone.
 ALONE := pycid causal-learn

@@ -13,8 +13,7 @@ from cidmesa import plots, shown
 from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
 from cidmesa.errors import MissingDependencyError
 from cidmesa.plots import Chart
-from cidmesa.render import svg
-from cidmesa.render.draw import draw
+from cidmesa.render.picture import aligned
 from cidmesa.shown import Cell, Table, bare, inline
 
 _STYLE = """
@@ -86,6 +85,7 @@ footer { color: var(--muted); font-size: .88rem; padding-bottom: 3rem; margin-to
   .cid-removed { stroke: #66727f; } .cid-removed-tip { fill: #66727f; }
   .cid-added { stroke: #c58cf0; } .cid-added-tip { fill: #c58cf0; }
   .cid-node, .cid-badge { stroke: #c3ccd6; } .cid-node-added { stroke: #c58cf0; }
+  .cid-bar { fill: #232b34; stroke: #3a4550; } .cid-share { fill: #7fa8d6; } .cid-proof { stroke: #8a6a14; }
   .cid-chance { fill: #232b34; } .cid-badge, .cid-ring { fill: #14191f; }
   .cid-agent1 { fill: #1e4468; } .cid-agent2 { fill: #6b3a26; } .cid-agent3 { fill: #2b5527; }
   .cid-agent4 { fill: #5f4d16; } .cid-agent5 { fill: #46356b; } .cid-agent6 { fill: #1d5452; }
@@ -162,7 +162,7 @@ def _mark(cell: Cell) -> str:
 
 
 def _figure(block: Figure, numbers: Iterator[int]) -> str:
-    drawn = [svg.svg(draw(picture.spec, picture.layout), identifier=f"p{next(numbers)}") for picture in block.pictures]
+    drawn = [picture.inline(f"p{next(numbers)}") for picture in aligned(*block.pictures)]
     caption = f"<figcaption>{inline(block.caption)}</figcaption>" if block.caption else ""
     few = " few" if len(drawn) <= 4 else ""
     return f'<figure><div class="pictures{few}">\n{"".join(drawn)}</div>{caption}</figure>'

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cidmesa.documents.blocks import Beside, Block, Figure, Fold, Heading, Paragraph, Points
 from cidmesa.plots import Chart
 from cidmesa.render.latex import escaped
+from cidmesa.render.picture import Picture
 from cidmesa.shown import Cell, Table
 
 _TONES = {"strong": r"\textbf{%s}", "muted": r"\textcolor{gray}{%s}", "bad": r"\emph{%s}"}
@@ -97,13 +98,17 @@ def _block(block: Block) -> str:
         case Fold(summary=summary, blocks=inside):
             return "\n\n".join([rf"\paragraph{{{_text(summary)}}}", *map(_block, inside)])
         case Figure(pictures=pictures, caption=caption):
-            boxes = [_boxed(picture.tikz) for picture in pictures]
-            lines = [boxes[i : i + _IN_A_LINE] for i in range(0, len(boxes), _IN_A_LINE)]
-            drawn = "\n\\par\\medskip\n".join(
-                _fit(len(lines)) + "\n" + "\n\\hspace{1em}\n".join(line) + _END for line in lines
-            )
+            drawn = fitted(pictures)
             words = rf"  \caption{{{_text(caption)}}}" + "\n" if caption else ""
             return f"\\begin{{figure}}[htbp]\n  \\centering\n{drawn}\n{words}\\end{{figure}}"
+
+
+def fitted(pictures: Sequence[Picture]) -> str:
+    """Write pictures side by side in lines that fit the page."""
+    boxes = [_boxed(picture.tikz) for picture in pictures]
+    lines = [boxes[i : i + _IN_A_LINE] for i in range(0, len(boxes), _IN_A_LINE)]
+    rows = (_fit(len(lines)) + "\n" + "\n\\hspace{1em}\n".join(line) + _END for line in lines)
+    return "\n\\par\\medskip\n".join(rows)
 
 
 def _boxed(tikz: str) -> str:

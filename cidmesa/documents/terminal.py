@@ -49,7 +49,8 @@ def _block(block: Block, width: int, colour: bool) -> list[str]:
             return write_blocks((*left, *right), width, colour=colour).rstrip("\n").split("\n")
         case Fold(summary=summary, blocks=inside):
             head = [painted(line, "1", colour) for line in textwrap.wrap(bare(summary), width)]
-            return [*head, "", *write_blocks(inside, width, colour=colour).rstrip("\n").split("\n")]
+            written = write_blocks(inside, width, colour=colour).rstrip("\n")
+            return [*head, "", *written.split("\n")] if written else []
         case Figure(pictures=pictures):
             if pictures[0].spec.groups or any(edge.change != "same" for p in pictures for edge in p.spec.edges):
                 return []

@@ -89,6 +89,7 @@ from cidmesa.mesa.graphical.interfaces import Interface as Interface
 from cidmesa.mesa.graphical.shifts import ShiftClass as ShiftClass
 from cidmesa.mesa.graphical.unrolled import unroll as unroll
 from cidmesa.mesa.sequences.candidate import SequenceOptimizer as SequenceOptimizer
+from cidmesa.mesa.sequences.cure import cures_of_a_sequence as cures_of_a_sequence
 from cidmesa.mesa.sequences.family import SequenceFamily as SequenceFamily
 from cidmesa.mesa.sequences.setup import SequenceSetup as SequenceSetup
 from cidmesa.mesa.setup.level_model import Levels as Levels

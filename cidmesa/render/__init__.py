@@ -37,6 +37,7 @@ module        what it holds
 ``mermaid``   Mermaid source
 ``latex``     text that LaTeX prints as it is
 ``tikz``      TikZ source, by itself or in the macros of cid-latex
+``sphinx``    the Sphinx extension, which :mod:`cidmesa.pages` implements
 ``picture``   `render`, and pictures in notebooks
 ============  ======================================================
 """

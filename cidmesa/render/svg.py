@@ -55,22 +55,27 @@ def _live(drawing: Drawing, identifier: str) -> list[str]:
             tips += [f'<g id="{name}-tip" class="cid-tip" visibility="hidden" aria-hidden="true">']
             tips += [*map(_shape, _tip(shape, drawing)), "</g>"]
     style = f".cid-focus:focus{{outline:2px solid {theme.RINGS['voi'][0]};outline-offset:2px}}"
+    style += ".cid{max-width:100%;height:auto}"
     shown = ",".join(rules) + "{visibility:visible}" if rules else ""
     return [f"<style>{style}.cid-tip{{pointer-events:none}}{shown}</style>", *lines, *tips]
 
 
 def _tip(group: Group, drawing: Drawing) -> Sequence[Simple]:
     """Return a small card with what is to be known of a node, near it and on the canvas."""
-    wide = max(typeset.width(line, theme.NOTE_SIZE) for line in group.told) + 18
-    tall = theme.NOTE_LINE * len(group.told) + 12
+    room = max(drawing.width - 26.0, 60.0)
+    name, *rest = group.told
+    head = typeset.wrapped(name, theme.NOTE_SIZE, room)
+    lines = [*head, *(part for line in rest for part in typeset.wrapped(line, theme.NOTE_SIZE, room))]
+    wide = max(typeset.width(line, theme.NOTE_SIZE) for line in lines) * 1.06 + 18
+    tall = theme.NOTE_LINE * len(lines) + 12
     left = min(max(group.box.x - wide / 2, 2.0), max(drawing.width - wide - 2.0, 2.0))
     below = group.box.bottom + 5
     top = below if below + tall <= drawing.height else max(group.box.top - 5 - tall, 2.0)
     corners = ((left, top), (left + wide, top), (left + wide, top + tall), (left, top + tall))
     card = Polygon(corners, Style(theme.PAPER, theme.INK, 1.0, role="badge"), 4.0)
     return card, *(
-        Words(left + 9, top + 6 + theme.NOTE_LINE * (i + 0.75), line, theme.NOTE_SIZE, "start", bold=i == 0)
-        for i, line in enumerate(group.told)
+        Words(left + 9, top + 6 + theme.NOTE_LINE * (i + 0.75), line, theme.NOTE_SIZE, "start", bold=i < len(head))
+        for i, line in enumerate(lines)
     )
 
 

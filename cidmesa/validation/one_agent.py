@@ -51,6 +51,8 @@ class OneRow:
     what
         ``"complies"`` or ``"deviates"``; of a ``can`` row ``"shows it"`` or ``"does not show it"``; ``"unclear"``,
         where actions are drawn and the draws leave it open; or why nothing is said.
+    unit
+        What can be lost where the number is base utility; ``None`` where it is a probability.
     """
 
     prediction: Prediction
@@ -58,6 +60,7 @@ class OneRow:
     number: float
     allowed: tuple[float, float]
     what: str
+    unit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ class OneAgent(Shown):
         rows = []
         for row, shown in zip(self.rows, self._rows(), strict=True):
             rows.append({"id": row.id, "expected": plain(row.prediction.expected), "statistic": plain(row.number),
+                         "unit": plain(row.unit), "decision": row.prediction.decision,
                          "what": row.what, "allowed": plain(row.allowed),
                          **{key: shown[key] for key in ("where", "of", "kind", "subject", "claim")}})  # fmt: skip
         return {

@@ -314,6 +314,7 @@ class Report:
                     number=float(row.statistic[number]) if measured else math.nan,
                     allowed=row.allowed,
                     what=self._said_of(row, number),
+                    unit=row.unit,
                 )
             )
             if row.hypothesis == self._whole and row.modality == "must" and row.among is None and not np.isnan(row.p):

@@ -34,10 +34,26 @@ addEventListener("load", () => {
     }
   }
   const measured = {pictures: document.querySelectorAll("svg").length, lost,
+    height: document.documentElement.scrollHeight,
     sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth};
   document.body.innerHTML = "<pre>" + JSON.stringify(measured) + "</pre>";
 });
 </script></body>"""
+
+
+def measure(page: str, width: int, folder: Path) -> dict[str, Any]:
+    """Open a page in the browser, in a window of so many pixels, and return what it measures of itself."""
+    file = folder / "page.html"
+    file.write_text(page.replace("</body>", MEASURE), encoding="utf-8")
+    command = [
+        str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}",
+        f"--window-size={width},2000", "--virtual-time-budget=2000", "--dump-dom", file.as_uri(),
+    ]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    found = re.search(r"<pre>(.*?)</pre>", dom)
+    assert found is not None
+    measured: dict[str, Any] = json.loads(found[1])
+    return measured
 
 
 @pytest.mark.parametrize("width", [1400, 500])
@@ -60,16 +76,28 @@ def test_nothing_is_cut_off_or_scrolls_sideways(width: Any, tmp_path: Path) -> N
     setup = cm.TrainingSetup(model, deployments={"another world": {"ill": lambda choice: 1 - choice}})
     page = report(cm.derive_mesa_optimizers(setup), title="A page").html
     assert page.endswith("</body>\n</html>\n")
-    file = tmp_path / "page.html"
-    file.write_text(page.replace("</body>", MEASURE), encoding="utf-8")
-    command = [
-        str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={width},2000", "--virtual-time-budget=2000", "--dump-dom", file.as_uri(),
-    ]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    found = re.search(r"<pre>(.*?)</pre>", dom)
-    assert found is not None
-    measured = json.loads(found[1])
+    measured = measure(page, width, tmp_path)
     assert measured["pictures"] >= 2
     assert measured["lost"] == []
     assert measured["sideways"] <= 0
+
+
+@pytest.fixture(scope="module")
+def red_door() -> str:
+    """The whole report on a few agents of the red door."""
+    pytest.importorskip("torch")
+    family = cm.gallery.load("red-door").family("delta=0")
+    agents = cm.train(family.setup, family=family, learner="exact", agents=3, steps=20, progress=False)
+    return cm.validate(family, agents, retrain=False, progress=False).to_html()
+
+
+def test_folded_the_report_is_a_few_screens(red_door: str, tmp_path: Path) -> None:
+    measured = measure(red_door, 1280, tmp_path)
+    assert measured["height"] <= 8000
+    assert measured["sideways"] <= 0
+
+
+def test_unfolded_on_a_phone_nothing_scrolls_sideways(red_door: str, tmp_path: Path) -> None:
+    opened = red_door.replace("<details>", "<details open>")
+    assert measure(opened, 500, tmp_path)["sideways"] <= 0
+    assert "<script" not in red_door

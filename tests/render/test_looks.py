@@ -17,7 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cidmesa as cm
-from cidmesa.render import Picture, Spec, aligned, fonts, place, render, spec_of, theme, to_dot, to_mermaid, to_svg
+from cidmesa.render import (
+    Picture,
+    Spec,
+    aligned,
+    fonts,
+    place,
+    raster,
+    render,
+    spec_of,
+    theme,
+    to_dot,
+    to_mermaid,
+    to_svg,
+)
 from cidmesa.render.draw import Group, Line, Polygon, Words, draw
 from cidmesa.render.geometry import Rectangle as Box
 from cidmesa.render.geometry import body_size, inside, octagon, outer_size, samples
@@ -401,3 +414,22 @@ def test_a_spec_is_plain_data_and_says_all_that_is_drawn() -> None:
     assert isinstance(one, Spec)
     assert one == two
     assert draw(one, place(one)) == draw(two, place(two))
+
+
+# One image -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_looks_as_it_did(tmp_path: Path) -> None:
+    """Pixels against a kept image; another ring in the same place is told apart."""
+    image = pytest.importorskip("matplotlib.image")
+    cid = cm.CID([("S_1", "act"), ("act", "pay"), ("S_1", "pay")], decisions=["act"], utilities=["pay"])
+
+    def apart(rings: dict[str, list[str]]) -> float:
+        raster.save(Picture(spec_of(cid, rings=rings), "own").drawing, tmp_path / "p.png", scale=1.0)
+        now = image.imread(tmp_path / "p.png")[..., :3]
+        assert now.shape == kept.shape
+        return float(abs(now - kept).mean())
+
+    kept = image.imread(Path(__file__).with_name("golden.png"))[..., :3]
+    assert apart({"voi": ["S_1"], "ici": ["pay"]}) < 0.003
+    assert apart({"ri": ["S_1"], "ici": ["pay"]}) > 0.003

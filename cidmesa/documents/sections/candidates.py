@@ -196,7 +196,7 @@ def _shift_table(shown: Sequence[Data], deployments: Sequence[str]) -> Table:
 
     rows: tuple[tuple[Cell | str, ...], ...] = tuple((target(c), *(cell(c, n) for n in deployments)) for c in shown)
     return Table(
-        ("target", *(f"`{name}`" for name in deployments)), rows, caption="What kind of shift each deployment is",
+        ("target", *(f"`{name}`" for name in deployments)), rows,
         note="context: separates only by showing what training never showed; mechanism: the world works differently; "
         "inert: harmless. ✓: certified to carry over (Theorem A).",
     )  # fmt: skip

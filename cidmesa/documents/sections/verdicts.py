@@ -49,7 +49,7 @@ def verdict_blocks(data: Data) -> list[Block]:
     for whose, rows in _by_hypothesis(data["rows"]):
         title = f"What {names(whose)} says beyond that"
         lines.append(
-            Fold(f"{title}: {_outcome(data, rows)}", (_verdict_table(data, rows, title, _own_notes(data, rows)),))
+            Fold(f"{title}: {_outcome(data, rows)}", (_verdict_table(data, rows, "", _own_notes(data, rows)),))
         )
     lines += _aside(data)
     return [*lines, *_sparse(data)]
@@ -87,7 +87,7 @@ def _aside(data: Data) -> list[Block]:
     if data["controls"]:
         title = "Negative controls"
         note = "They check the plumbing and are counted nowhere."
-        table = _verdict_table(data, data["controls"], title, note)
+        table = _verdict_table(data, data["controls"], "", note)
         found.append(Fold(f"{title}: {_outcome(data, data['controls'])}", (table,)))
     inside: list[Block] = []
     if data["structural"]:
@@ -146,7 +146,7 @@ def _one_agent(data: Data) -> list[Block]:
             row["kind"],
             subject(row),
             f"{row['claim']}: {expected(row, data.get('observed', {}))}",
-            number(row["statistic"]),
+            with_fraction(row["statistic"], row.get("unit")),
             Cell(row["what"], _ONE.get(row["what"], "muted")),
         )
         for row in agent["rows"]

@@ -150,11 +150,15 @@ _FEW: Final = 4096
 def actions(table: Sequence[Any], observed: Sequence[str]) -> str:
     """Write what is seen → what is done, by the fewest observations that decide it.
 
+    An observation is left out only where the rows show it at several values, all else equal, and nothing hangs on it.
+
     >>> table = [((d, r), (r,)) for d in ("left", "right") for r in ("left", "right")]
     >>> actions(table, ["door", "red"])
     'red=left → left; red=right → right'
-    >>> actions([(("sun",), ("out", "in"))], ["sky"])
-    'out or in, whatever is seen'
+    >>> actions(table[1:3], ["door", "red"])
+    'door=left, red=right → right; door=right, red=left → left'
+    >>> actions([(("sun",), ("in",)), (("rain",), ("in",))], ["sky"])
+    'in, whatever is seen'
     """
     rows = [(tuple(context), tuple(done)) for context, done in table]
     kept = _deciding(rows) if len(rows) <= _FEW else range(len(rows[0][0]))
@@ -176,7 +180,15 @@ def _deciding(rows: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> Sequen
     width = len(rows[0][0]) if rows else 0
     for size in range(width):
         for kept in combinations(range(width), size):
-            found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-            if all(found.setdefault(tuple(seen[i] for i in kept), done) == done for seen, done in rows):
+            groups: dict[tuple[Any, ...], list[tuple[tuple[Any, ...], tuple[Any, ...]]]] = {}
+            for seen, done in rows:
+                groups.setdefault(tuple(seen[i] for i in kept), []).append((seen, done))
+            if all(_alike(group, [i for i in range(width) if i not in kept]) for group in groups.values()):
                 return kept
     return range(width)
+
+
+def _alike(group: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]], left_out: Sequence[int]) -> bool:
+    """Whether the same is done in all contexts of a group, which shows each observation left out at several values."""
+    varies = all(len({seen[i] for seen, _ in group}) > 1 for i in left_out)
+    return varies and len({done for _, done in group}) == 1

@@ -35,6 +35,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
     from cidmesa.mesa.candidates.targets import Targets
     from cidmesa.mesa.consistency.regret_interval import Interval
+    from cidmesa.mesa.sequences.setup import SequenceSetup
 
 SOURCE = "episode"
 """The node that says which distribution an episode is from."""
@@ -206,7 +208,7 @@ class _Change:
 
 @options_by_name
 def distinguishing_training(
-    setup: TrainingSetup,
+    setup: TrainingSetup | SequenceSetup,
     target: Targets,
     *,
     weights: Iterable[float] = (0.01, 0.1, 0.5),
@@ -219,7 +221,7 @@ def distinguishing_training(
     Parameters
     ----------
     setup
-        A setup with numbers.
+        A setup with numbers; of a sequence :mod:`cidmesa.mesa.sequences.cure` says what can be changed.
     target
         The targets of the hypothesis.
     weights
@@ -258,12 +260,24 @@ def distinguishing_training(
     --------
     See the module.
     """
+    return cures_of(setup, target, _grid(weights), observables, tolerance, Budget.of(budget))
+
+
+@singledispatch
+def cures_of(
+    setup: Any,
+    target: Targets,
+    grid: Sequence[float],
+    observables: Iterable[str] | None,
+    tolerance: float,
+    budget: Budget,
+) -> Cures:
+    """Return the changes that work, by what kind of setup it is; other kinds register their own."""
     require_setup(setup, "distinguishing_training").require_model("distinguishing_training")
     names = target_key(setup, target)
-    grid = _grid(weights)
     shown = _observables(setup, observables)
-    with Budget.of(budget) as clock:
-        return _distinguishing(setup, names, grid, shown, tolerance, clock)
+    with budget:
+        return _distinguishing(setup, names, grid, shown, tolerance, budget)
 
 
 def _distinguishing(

@@ -7,9 +7,13 @@ module             what it holds
 ``tables``         a step as arrays of branches
 ``setup``          `SequenceSetup`: a step, the horizon, the deployments
 ``additive``       one additive objective: its actions and its regrets, exactly
+``alike``          states that no objective on some targets tells apart, and what follows
 ``existence``      whether some additive objective is consistent
 ``certificates``   the proofs of that, checked from scratch
+``one_rule``       one rule for all moves, without a clock
 ``candidate``      one mesa-optimizer of a sequence
-``family``         all of them
+``predictions``    what trained agents will do, stated before training
+``cure``           changes of training that remove a hypothesis, or make it harmless
+``family``         all of them, `SequenceFamily`
 =================  ====================================================================================
 """

@@ -7,8 +7,7 @@ The answers have the names they have for diagrams (:class:`cidmesa.types.MesaOpt
 * whether **some objective** is consistent is exact, and proved (:mod:`.existence`), unless the base has too many
   optimal policies, and then it is UNKNOWN;
 * what **all consistent objectives** on more values do elsewhere is enclosed: the ends of an interval belong to known
-  consistent objectives, and its ``gap`` says how far others may lie beyond. That bound rests on one fact: where
-  training comes whatever base-optimal policy it follows, a consistent objective takes base-optimal actions alone.
+  consistent objectives, and its ``gap`` says how far others may lie beyond, by what :mod:`.alike` proves of all.
 """
 
 from __future__ import annotations
@@ -31,7 +30,9 @@ from cidmesa.mesa.objectives.declared import Objective, declared, read
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive, Ends, regret_within
+from cidmesa.mesa.sequences.alike import allowed
 from cidmesa.mesa.sequences.existence import Existence, some_additive
+from cidmesa.mesa.sequences.one_rule import BRANCHES, one_rule_regret
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.shown import Shown, plain, said
 
@@ -244,8 +245,12 @@ class SequenceOptimizer(Shown):
         reading
             ``"competent"``: the optimizer knows the deployment; ``"stale"``: it believes to be in training.
         """
-        stale = require_reading(reading) == STALE
-        return self._by_context(self._taken(deployment, stale, outer=True))
+        return self._by_context(self.may_take(deployment, reading=reading))
+
+    @within_budget
+    def may_take(self, deployment: str, *, reading: Reading | str = "competent") -> Mask:
+        """Return the same as an array of booleans, shape (T, S, A)."""
+        return self._taken(deployment, require_reading(reading) == STALE, outer=True)
 
     @within_budget
     def some_actions(self, deployment: str, *, reading: Reading | str = "competent") -> Actions:
@@ -269,12 +274,9 @@ class SequenceOptimizer(Shown):
 
     def _not_excluded(self, name: str, stale: bool) -> Mask:
         """Return the actions that may be optimal for some consistent objective: a superset, shape (T, S, A)."""
-        here, there = self.setup.training, self.setup.at(name)
-        shape = (self.setup.horizon, *here.model.successors.shape[:2])
-        if self.tolerance > 0 or not (stale or there.goes_on_like(here, self.names)):
-            return np.ones(shape, dtype=bool)
-        may = self.setup.optimum(TRAINING).may
-        return np.asarray(may | ~sweeps.surely_reached(here.model, may)[..., None])
+        if self.tolerance > 0:
+            return np.ones((self.setup.horizon, *self.setup.training.model.successors.shape[:2]), dtype=bool)
+        return allowed(self.setup, self.names, name, stale=stale)
 
     def _by_context(self, taken: Mask) -> Actions:
         tables = self.setup.training
@@ -327,6 +329,26 @@ class SequenceOptimizer(Shown):
                 return compute(name)
 
         return PerDeployment(self.setup.deployments, timed)
+
+    @within_budget
+    def one_rule_regret(
+        self, deployment: str, *, objective: Objective | str | None = None, branches: int = BRANCHES
+    ) -> Interval | None:
+        """Return the base regret of optimizers of one objective that have one rule for all moves, without a clock.
+
+        Two-sided: ``gap`` says how far the ends may be off. ``None`` where it is not known, as where a clock is worth
+        something to the objective; see :mod:`.one_rule`.
+
+        Parameters
+        ----------
+        deployment
+            Its name, or ``"training"``.
+        objective
+            A declared one, or its name; left out, :attr:`objective`.
+        branches
+            How many branches each search looks at.
+        """
+        return one_rule_regret(self.setup, self.names, self.of(objective).values, deployment, branches=branches)
 
     # Shown ------------------------------------------------------------------------------------------------------------
 

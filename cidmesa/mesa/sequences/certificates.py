@@ -38,12 +38,19 @@ def proves(found: Existence, setup: SequenceSetup, names: tuple[str, ...]) -> bo
 
     A *yes*: the value table of the objective leaves no action a negative slack, and wherever actions without slack lead
     they are base-optimal. A *no*: for each base-optimal policy some that are not bring the targets, on average, as
-    often as it does.
+    often as it does; or states that every base-optimal policy comes to bring the same whatever is done for so many
+    moves, and have no base-optimal action in common.
     """
     if found.objective is not None:
         table = Additive(setup, names, found.objective).value_table
         return _holds(setup, names, found.objective, table)
-    return found.answer is False and all(_is_average(setup, names, one, some) for one, some in found.conflicts)
+    if found.blind is not None:
+        return _is_blind(setup, names, *found.blind)
+    return (
+        found.answer is False
+        and bool(found.conflicts)
+        and all(_is_average(setup, names, one, some) for one, some in found.conflicts)
+    )
 
 
 def _holds(setup: SequenceSetup, names: tuple[str, ...], objective: Sequence[Fraction], table: Array) -> bool:
@@ -74,6 +81,43 @@ def _holds(setup: SequenceSetup, names: tuple[str, ...], objective: Sequence[Fra
                 after |= {n for _, _, n in _branches(tables, s, a)}
         at = after
     return not any(table[horizon])
+
+
+def _is_blind(setup: SequenceSetup, names: tuple[str, ...], move: int, states: tuple[int, ...]) -> bool:
+    tables, may = setup.training, setup.optimum(TRAINING).may
+    label, actions = tables.label(names), range(len(tables.model.actions))
+    at = set(np.flatnonzero(tables.model.start.astype(bool)).tolist())
+    for t in range(move):
+        led = {s: [{n for _, _, n in _branches(tables, s, a)} for a in actions if may[t, s, a]] for s in at}
+        at = set().union(*(set.intersection(*sets) for sets in led.values()))
+    wants = [{a for a in actions if may[move, s, a]} for s in states]
+    if not set(states) <= at or set.intersection(*wants):
+        return False
+    known: dict[tuple[int, int, int], bool] = {}
+
+    def same(one: int, two: int, left: int) -> bool:
+        """Say whether two states bring the same, whatever is done; a law is compared class by class."""
+        if one == two or not left:
+            return True
+        key = (min(one, two), max(one, two), left)
+        if key not in known:
+            known[key] = all(_same_law(one, two, a, left) for a in actions)
+        return known[key]
+
+    def _same_law(one: int, two: int, a: int, left: int) -> bool:
+        sums: list[tuple[int, int, Fraction]] = []  # a value, a state that stands for its class, the difference so far
+        for s, sign in ((one, 1), (two, -1)):
+            for b, p, n in _branches(tables, s, a):
+                value = int(label[s, a, b])
+                for i, (v, stands, total) in enumerate(sums):
+                    if v == value and same(stands, n, left - 1):
+                        sums[i] = (v, stands, total + sign * p)
+                        break
+                else:
+                    sums.append((value, n, sign * p))
+        return not any(total for _, _, total in sums)
+
+    return all(same(states[0], s, setup.horizon - move) for s in states[1:])
 
 
 def _is_average(setup: SequenceSetup, names: tuple[str, ...], policy: Ints, others: Sequence[Ints]) -> bool:

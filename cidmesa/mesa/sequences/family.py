@@ -27,7 +27,10 @@ from cidmesa.clock import Budget, within_budget
 from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
 from cidmesa.mesa.candidates.mesa_optimizer import Consistency
 from cidmesa.mesa.candidates.targets import Targets
+from cidmesa.mesa.predictions.predictions import MARGIN, Predictions
+from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.sequences.candidate import SequenceOptimizer
+from cidmesa.mesa.sequences.predictions import predict
 from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.training import require_tolerance
 from cidmesa.shown import Shown
@@ -119,6 +122,20 @@ class SequenceFamily(Shown):
     def hypotheses(self) -> tuple[SequenceOptimizer, ...]:
         """The minimal candidates that are not excluded: what predictions are made for."""
         return tuple(candidate for candidate in self._one_by_one() if candidate.minimal)
+
+    @within_budget
+    def predictions(self, *, reading: Reading | str = STALE, margin: float = MARGIN) -> Predictions:
+        """Return what the hypotheses say that trained agents will do; see :mod:`cidmesa.mesa.sequences.predictions`.
+
+        Parameters
+        ----------
+        reading
+            ``"stale"``: of frozen agents, in states that training shows before that move under no policy;
+            ``"competent"``: of planners that are given the deployed world, and of agents that are trained again in it.
+        margin
+            What counts as nothing, of what the base can gain.
+        """
+        return predict(self.setup, self.hypotheses, tolerance=self.tolerance, margin=margin, reading=reading)
 
     def _one_by_one(self) -> Iterator[SequenceOptimizer]:
         return self.budget.each(self, "the comparison of candidates", "derive fewer of them, targets=[..]")

@@ -187,7 +187,7 @@ class SequenceSetup(Shown):
             labels[REWARD] = np.searchsorted(np.array(domain), numbers[name])
             outcomes = {target: _by_branch(there, found, target) for target, found in labels.items()}
             made[name] = StepTables(there, outcomes, domains, (REWARD,), ACT)
-        return cls._of(made, horizon)
+        return cls.of_worlds(made, horizon)
 
     @classmethod
     def of_gymnasium(
@@ -246,12 +246,15 @@ class SequenceSetup(Shown):
                 outcomes[target] = np.array([domains[target].index(x) for x in by_state])[found.arrives]
             outcomes[REWARD] = np.searchsorted(np.array(domain), found.paid)
             made[name] = StepTables(found.model, outcomes, {**domains, REWARD: domain}, (REWARD,), ACT)
-        return cls._of(made, horizon)
+        return cls.of_worlds(made, horizon)
 
     @classmethod
-    def _of(cls, tables: Mapping[str, StepTables], horizon: int) -> SequenceSetup:
+    def of_worlds(
+        cls, tables: Mapping[str, StepTables], horizon: int, step: TrainingSetup | None = None
+    ) -> SequenceSetup:
+        """Return the setup of tables that fit together, ``"training"`` and the deployments; `step` draws them."""
         made = cls.__new__(cls)
-        made._fill(tables, int(horizon), None)
+        made._fill(tables, int(horizon), step)
         return made
 
     # What is in it ----------------------------------------------------------------------------------------------------
@@ -310,6 +313,19 @@ class SequenceSetup(Shown):
         below = frozenset().union(*(cid.descendants(decision) for decision in cid.decisions))
         copies = (f"{name.removesuffix(NEXT)}@{t + name.endswith(NEXT)}" for name in names for t in range(steps))
         return any(copy in below for copy in copies)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "distribution": name,
+                "states it begins in": int(tables.model.start.astype(bool).sum()),
+                "best return": float(self.optimum(name).value),
+            }
+            for name, tables in self.tables.items()
+        ]
+
+    def _caption(self) -> str:
+        return repr(self)
 
     def __repr__(self) -> str:
         states, actions = self.training.model.successors.shape[:2]

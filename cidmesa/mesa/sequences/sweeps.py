@@ -44,13 +44,18 @@ class Paid:
     unit: int
 
 
-def optimal(model: StepModel, paid: Paid, moves: int) -> tuple[Mask, Fraction]:
-    """Return the optimal actions, shape (moves, S, A), the first move first, and what they earn from the start."""
+def optimal(
+    model: StepModel, paid: Paid, moves: int, within: Mask | None = None, sign: int = 1
+) -> tuple[Mask, Fraction]:
+    """Return the optimal actions, shape (moves, S, A), the first move first, and what they earn from the start.
+
+    Within some actions, where they are given; with sign -1 those that earn least.
+    """
     may = np.zeros((moves, *model.successors.shape[:2]), dtype=bool)
     values: Any = None
-    for left, (values, q) in enumerate(_back(model, paid, moves), start=1):
+    for left, (values, q) in enumerate(_back(model, paid, moves, within, sign), start=1):
         may[moves - left] = q == values[:, None]
-    return may, _mean(model, values, paid, moves)
+    return (may if within is None else may & within), _mean(model, values, paid, moves)
 
 
 def value_table(model: StepModel, paid: Paid, moves: int) -> Array:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import lcm, prod
 from typing import Any
 
@@ -78,18 +79,7 @@ class StepTables:
         whole = np.array([int(x * unit) for x in fractions], dtype=object)
         return Paid((whole[self.label(names)] * self.model.weights).sum(axis=2), unit)
 
-    def goes_on_like(self, other: StepTables, names: Sequence[str]) -> bool:
-        """Say whether steps lead to the same states, and to the same values of some nodes, with the same weights."""
-        one, two = self.model, other.model
-        if one.successors.shape != two.successors.shape or one.unit != two.unit:
-            return False
-        if not np.array_equal(one.weights, two.weights):
-            return False
-        likely = one.weights.astype(bool)
-        pairs = [(one.successors, two.successors), (self.label(names), other.label(names))]
-        return all(np.array_equal(here[likely], there[likely]) for here, there in pairs)
-
-    @property
+    @cached_property
     def base(self) -> Paid:
         """What a step pays the base, all scores added up."""
         parts = [self.paid([name], self.domains[name]) for name in self.score]

@@ -16,7 +16,7 @@ from tests.strategies import examples
 
 
 @given(steps(marks=3), st.integers(1, 2), st.lists(st.integers(-2, 2), min_size=3, max_size=3))
-@settings(max_examples=examples(12, 80), deadline=None)
+@settings(max_examples=examples(10, 60), deadline=None)
 def test_regrets_are_those_of_the_best_and_the_worst_of_all_optimal_policies(
     drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, numbers: list[int]
 ) -> None:
@@ -29,7 +29,7 @@ def test_regrets_are_those_of_the_best_and_the_worst_of_all_optimal_policies(
 
 
 @given(steps(states=2, marks=2), st.integers(1, 3), st.lists(st.integers(-1, 1), min_size=2, max_size=2))
-@settings(max_examples=examples(10, 80), deadline=None)
+@settings(max_examples=examples(10, 60), deadline=None)
 def test_actions_are_those_of_policies_that_are_optimal_wherever_they_are(
     drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, numbers: list[int]
 ) -> None:

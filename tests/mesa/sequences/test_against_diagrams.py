@@ -40,7 +40,7 @@ def agree(sequence: Any, diagram: Any, *, reading: str, whole: bool = True, sett
 
 
 @given(st.integers(2, 3).flatmap(lambda marks: st.tuples(st.just(marks), steps(marks=marks))))
-@settings(max_examples=examples(15, 90), deadline=None)
+@settings(max_examples=examples(10, 60), deadline=None)
 def test_one_step_is_its_own_diagram(drawn: tuple[int, tuple[cm.CIM, dict[str, Any]]]) -> None:
     marks, (step, shift) = drawn
     family = cm.derive_mesa_optimizers(cm.SequenceSetup(step, 1, {"there": shift}), targets=["mark"])
