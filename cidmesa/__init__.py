@@ -103,6 +103,7 @@ _LAZY = {
     "cidmesa.agents": ("Agents", "DiagramEnv", "DiagramVectorEnv", "train"),
     "cidmesa.reports": ("report",),
     "cidmesa.validation": (
+        "adaptation",
         "alignment_gap",
         "behavioural_objective",
         "coherence",
@@ -218,6 +219,7 @@ if _TYPE_CHECKING:
     from cidmesa.solve import total_effect as total_effect
     from cidmesa.solve import value_of_control as value_of_control
     from cidmesa.solve import value_of_information as value_of_information
+    from cidmesa.validation import adaptation as adaptation
     from cidmesa.validation import alignment_gap as alignment_gap
     from cidmesa.validation import behavioural_objective as behavioural_objective
     from cidmesa.validation import coherence as coherence

@@ -3,7 +3,8 @@
 Every subcommand takes the name of a gallery system, the name of a diagram of the literature, or a file of any format
 that :func:`cidmesa.read` reads, and ``--json`` prints plain data instead of tables. Tables and data go to standard
 output, everything else to standard error. Exit code 0: finished, whatever the verdicts (with ``--strict`` 1 when a
-joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing; 130: stopped.
+joint prediction is contradicted); 2: the input is wrong; 3: something optional is missing; 130: stopped, by Ctrl-C or
+because a worker was lost; blocks of agents that are finished are kept.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cidmesa import shell_runs
 from cidmesa._version import __version__
 from cidmesa.errors import (
     CidmesaError,
     MissingDependencyError,
     NotApplicableError,
     UnknownNodeError,
+    WorkerLostError,
     did_you_mean,
 )
 
@@ -58,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except MissingDependencyError as error:
         return _complain(error, MISSING)
+    except WorkerLostError as error:
+        return _complain(error, STOPPED)
     except (CidmesaError, OSError) as error:
         if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -97,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     incentives = command("incentives", _incentives, "tabulate who wants to know, control or steer what")
     derive = command("derive", _derive, "derive the mesa-optimizers that training could have produced")
     train = command("train", _train, "train a population of agents")
-    validate = command("validate", _validate, "train agents and judge the predictions by what they do")
+    validate = command("validate", _validate, "judge the predictions by what agents do: saved ones, or newly trained")
     run = command("run", _run, "draw, infer, derive, train, judge; leave report.html and report.json")
     render = command("render", _render, "draw a diagram as SVG, PNG, PDF, DOT, Mermaid or TikZ")
     convert = command("convert", _convert, "write a file in another format")
@@ -112,14 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--tolerance", type=float, help="training regret that is allowed")
         one.add_argument("--max-targets", type=int, help="the largest number of targets of one objective")
         one.add_argument("--prior", metavar="λ,β,n,B", help="rank under this simplicity prior, such as 1,1,1000,8")
-    for one in (train, validate, run):
-        one.add_argument("--agents", type=int, help="how many; what the system says if left out (32)")
-        one.add_argument("--seed", type=int, help="of all their noise; what the system says if left out")
-        one.add_argument("--steps", type=int, help="training steps; what the system says if left out")
-        one.add_argument("--quiet", action="store_true", help="no progress")
-    for one in (train, validate):
-        one.add_argument("--body", help="what the agents are made of; the first if left out")
-        one.add_argument("--checkpoint", type=Path, help="keep the state here; the same command goes on from it")
+    shell_runs.add_options(train, validate, run)
     for one in (validate, run):
         one.add_argument("--strict", action="store_true", help="exit with 1 when a joint prediction is contradicted")
     run.add_argument("--arm", action="append", help="only this arm; may be repeated")
@@ -228,15 +226,20 @@ def _derive(words: argparse.Namespace) -> int:
 
 def _train(words: argparse.Namespace) -> int:
     system = _system(words)
-    agents = system.agents(words.body, words.arm, family=_family(system, words.arm), **_options(words))
+    family = _family(system, words.arm)
+    with shell_runs.training(words, words.out) as options:
+        agents = system.agents(words.body, words.arm, family=family, **options)
+    written = None if words.out is None else str(agents.save(words.out))
     decisions = agents.recipe.model.cid.decisions
     if words.json:
         found = {d: agents.probabilities(d).tolist() for d in decisions}
-        return _print_json({"agents": len(agents), "predictions": agents.predictions, "probabilities": found})
+        told = {"agents": len(agents), "predictions": agents.predictions, "probabilities": found}
+        return _print_json(told if written is None else {**told, "written": written})
     from cidmesa.documents.document import Document
     from cidmesa.reports.documents import population_tables
 
-    return _put(Document(f"{len(agents)} agents", tuple(population_tables(agents))), words)
+    _put(Document(f"{len(agents)} agents", tuple(population_tables(agents))), words)
+    return DONE if written is None else _say(f"written: {written}")
 
 
 def _validate(words: argparse.Namespace) -> int:
@@ -245,8 +248,10 @@ def _validate(words: argparse.Namespace) -> int:
 
     system = _system(words)
     family = _family(system, words.arm)
-    agents = system.agents(words.body, words.arm, family=family, **_options(words))
-    report = validate(family, agents, progress=not words.quiet)
+    saved = None if words.saved is None else shell_runs.saved_agents(words)
+    with shell_runs.training(words, None) as options:
+        agents = saved or system.agents(words.body, words.arm, family=family, **options)
+        report = validate(family, agents, progress=not words.quiet, executor=options.get("executor"))
     if words.json:
         _print_json(report.to_dict())
     else:
@@ -272,8 +277,10 @@ def _run(words: argparse.Namespace) -> int:
         if not words.json:
             print(terminal.write_blocks(blocks, width, colour=colour), end="", flush=True)
 
-    done = run(system, arms=words.arm, bodies=words.body, say=say, show=show, **_options(words))
-    page, plain = done.save(words.output or Path("out") / _stem(system.name))
+    folder = words.output or Path("out") / _stem(system.name)
+    with shell_runs.training(words, folder) as options:
+        done = run(system, arms=words.arm, bodies=words.body, say=say, show=show, **options)
+    page, plain = done.save(folder)
     if words.json:
         _print_json(done.plain)
     else:
@@ -455,15 +462,6 @@ def _family(system: System, arm: str | None) -> Family:
 
 def _candidate(family: Family, wanted: list[str]) -> Any:
     return family[tuple(wanted) if len(wanted) > 1 else wanted[0]]
-
-
-def _options(words: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of the training that were given."""
-    found: dict[str, Any] = {"progress": not words.quiet}
-    for name in ("agents", "seed", "steps", "checkpoint"):
-        if getattr(words, name, None) is not None:
-            found[name] = getattr(words, name)
-    return found
 
 
 def _stem(what: str) -> str:

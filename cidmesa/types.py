@@ -84,6 +84,7 @@ from cidmesa.solve import World as World
 from cidmesa.solve import Worlds as Worlds
 from cidmesa.solve.magnitudes.explain import Contribution as Contribution
 from cidmesa.solve.symbolic import Case as Case
+from cidmesa.validation import Adaptation as Adaptation
 from cidmesa.validation import Along as Along
 from cidmesa.validation import Chosen as Chosen
 from cidmesa.validation import Coherence as Coherence

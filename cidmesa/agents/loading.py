@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -21,7 +22,7 @@ from cidmesa.agents.block import Trained, from_arrays
 from cidmesa.agents.encoders import Written
 from cidmesa.agents.population import Agents
 from cidmesa.agents.recipe import Recipe
-from cidmesa.agents.saving import ARRAYS, NAME, PLAIN_FIELDS, VERSION
+from cidmesa.agents.saving import ARRAYS, NAME, VERSION, WORKED
 from cidmesa.agents.tensor_file import loads
 from cidmesa.agents.tensors import Encoder, one_hot, parity
 from cidmesa.arrays import Array
@@ -204,7 +205,7 @@ def _choice(cid: CID, decision: str, domains: Mapping[str, list[Any]], may: Arra
 
 
 def _recipe(plain: Mapping[str, Any], model: CIM, arrays: Mapping[str, Array], trained: Trained) -> Recipe:
-    given = {name: plain[name] for name in PLAIN_FIELDS}
+    given = {field.name: plain[field.name] for field in fields(Recipe) if field.name not in WORKED}
     if given["agents"] != len(next(iter(trained.learned.values()))):
         raise FileFormatError(f"it says of {shortened(given['agents'])} agents, and has parameters of others.")
     if given["agents"] and isinstance(given["examples"], int) and given["examples"] > 2**48:
@@ -221,7 +222,7 @@ def _recipe(plain: Mapping[str, Any], model: CIM, arrays: Mapping[str, Array], t
     encoders = {node: _encoder(model, node, entry, arrays) for node, entry in plain["encoders"].items()}
     for decision in model.cid.decisions:
         _require_moderate(model, decision, encoders)
-    return Recipe(model, encoders=encoders, options=plain["options"], policy_options=plain["policy_options"], **given)
+    return Recipe(model, encoders=encoders, **given)
 
 
 def _group(model: CIM, plain: Any) -> tuple[str, ...]:

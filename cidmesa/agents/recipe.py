@@ -278,11 +278,11 @@ class Recipe:
     @cached_property
     def course(self) -> str:
         """A hash of all that determines an agent; how many there are does not."""
-        parts: list[Any] = [self.learner, self.policy, self.seed, self.steps, self.batch, self.rate, self.entropy]
-        parts += [self.hidden, self.shared_rules, self.without, self.examples, self.model.cid.edges]
-        parts += [self.score, self.options, self.policy_options, self.until]
+        apart = ("model", "encoders", "agents", "block", "returns")
+        parts = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name not in apart]
+        parts.append(("edges", self.model.cid.edges))
         if self.returns is not None:
-            parts += [self.returns.pairs, self.returns.credit]
+            parts.append(("returns", (self.returns.pairs, self.returns.credit)))
             parts += [(name, model_digest(model)) for name, model in self.returns.deployed.items()]
         text = hashlib.sha256(repr(parts).encode())
         for node in self.model.cid.nodes:
@@ -349,7 +349,15 @@ class Recipe:
             self, found.learned, predictions, found.earned, registered, found.stopped, found.curve, found.kept
         )
 
-    def retrain(self, *, model: CIM | None = None, without: Iterable[str] = (), progress: bool = False) -> Agents:
+    def retrain(
+        self,
+        *,
+        model: CIM | None = None,
+        without: Iterable[str] = (),
+        progress: bool = False,
+        executor: Executor | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+    ) -> Agents:
         """Train the same agents, with the same seeds and noise streams, in a changed world or without an observation.
 
         Parameters
@@ -358,11 +366,12 @@ class Recipe:
             The world instead; its decisions, their parents and their domains are the same.
         without
             Observations that the rules are not shown.
-        progress
-            As for :func:`train`.
+        progress, executor, store
+            As for :func:`cidmesa.train`.
         """
         less = (*one_or_more(self.without), *one_or_more(without))
-        return replace(self, model=model or self.model, without=less).train(progress=progress)
+        changed = replace(self, model=model or self.model, without=less)
+        return changed.train(progress=progress, executor=executor, store=store)
 
     def __repr__(self) -> str:
         return f"Recipe({self.learner}, {self.policy}, {self.agents} agents, seed {self.seed}, {self.steps} steps)"

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cidmesa.agents.block import Trained, joined, train_block
@@ -144,7 +145,8 @@ def _here(works: dict[int, Work], checkpoint: Path | None, progress: bool) -> It
 
 def _elsewhere(works: dict[int, Work], executor: Executor) -> Iterator[tuple[int, bytes]]:
     tries = dict.fromkeys(works, 1)
-    open_: dict[Future[Any], int] = {}
+    sent: dict[Future[Any], int] = {}
+    done: SimpleQueue[Future[Any]] = SimpleQueue()  # told of a future that is cancelled too, as `wait` is not
 
     def send(i: int, why: BaseException | None = None) -> None:
         if tries[i] > TRIES:
@@ -153,30 +155,31 @@ def _elsewhere(works: dict[int, Work], executor: Executor) -> Iterator[tuple[int
                 f"({type(why).__name__}): blocks that are finished are in store=, and the same call goes on from there."
             ) from why
         try:
-            open_[executor.submit(work_of, works[i], works[i].address, tries[i])] = i
+            future = executor.submit(work_of, works[i], works[i].address, tries[i])
         except RuntimeError as error:  # a pool that is broken or shut down
             raise _lost(error) from error
+        sent[future] = i
+        future.add_done_callback(done.put)
 
     try:
         for i in works:
             send(i)
-        while open_:
-            ready, _ = wait(open_, return_when=FIRST_COMPLETED)
-            for future in ready:
-                i = open_.pop(future)
-                try:
-                    found = future.result()
-                except BrokenExecutor as error:
-                    raise _lost(error) from error
-                except Exception as error:  # noqa: BLE001 - whatever an executor says of a worker that it lost
-                    tries[i] += 1
-                    send(i, error)
-                    continue
-                if isinstance(found, Failed):
-                    raise found.error
-                yield i, found
+        while sent:
+            future = done.get()
+            i = sent.pop(future)
+            try:
+                found = future.result()
+            except BrokenExecutor as error:
+                raise _lost(error) from error
+            except Exception as error:  # noqa: BLE001 - whatever an executor says of a worker that it lost
+                tries[i] += 1
+                send(i, error)
+                continue
+            if isinstance(found, Failed):
+                raise found.error
+            yield i, found
     finally:
-        for future in open_:
+        for future in sent:
             future.cancel()
 
 

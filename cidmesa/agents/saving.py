@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,11 +38,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 NAME: Final = "agents.json"
 ARRAYS: Final = re.compile(r"agents-[0-9a-f]{16}\.safetensors")
-PLAIN_FIELDS: Final = (
-    "learner", "policy", "agents", "seed", "steps", "batch", "rate", "entropy", "hidden", "shared_rules", "without",
-    "examples", "score", "block", "until",
-)  # fmt: skip
-"""The fields of a recipe that are plain data as they are."""
+WORKED: Final = ("model", "encoders", "returns")
+"""The fields of a recipe that are written in ways of their own, or not; all others are plain data, or options."""
 
 
 def save(agents: Agents, folder: Path) -> Path:
@@ -107,18 +104,19 @@ def _recipe(recipe: Recipe, arrays: dict[str, Array]) -> dict[str, Any]:
             arrays[f"codes/{number}"] = np.asarray(written(recipe.model.card(node)), dtype=np.float64)
     if recipe.returns is not None:
         raise FileFormatError("agents that learn from what returns from deployment are kept by pickling them.")
-    found = {name: getattr(recipe, name) for name in PLAIN_FIELDS}
-    own = {"options": _options(recipe.options), "policy_options": _options(recipe.policy_options)}
-    return {**found, "encoders": encoders, **own}
+    found = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name not in WORKED}
+    return {name: _option(name, value) for name, value in found.items()} | {"encoders": encoders}
 
 
-def _options(own: Any) -> dict[str, Any] | None:
-    """Write a learner's or a policy's own options."""
-    options = None if own is None else asdict(own)
-    for name, value in (options or {}).items():
-        if not (value is None or isinstance(value, str | bool | int | float | tuple | list)):
-            raise FileFormatError(f"the option {name}={value!r} is no plain data: pickle the agents instead.")
-    return options
+def _option(name: str, value: Any) -> Any:
+    """Write a field of a recipe; options are written by name."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {option: _option(option, own) for option, own in asdict(value).items()}
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, tuple | list):
+        return [_option(name, part) for part in value]
+    raise FileFormatError(f"{name}={value!r} is no plain data: pickle the agents instead.")
 
 
 def _value(value: Any, node: str) -> Any:

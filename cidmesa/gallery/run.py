@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +18,15 @@ from cidmesa.disk import write_text
 from cidmesa.documents.blocks import Block
 from cidmesa.documents.document import Document
 from cidmesa.gallery import page
+from cidmesa.gallery.populations import Populations
 from cidmesa.gallery.system import Evidence, Finding, System
 from cidmesa.mesa.setup.training import EXPECTED
 from cidmesa.reports import data
 from cidmesa.reports.whole import Arm, population_of, whole_document
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from cidmesa.agents import Agents
     from cidmesa.gallery.system import System
     from cidmesa.mesa.derive import Family
@@ -114,6 +118,7 @@ def run(
     train: bool = True,
     say: Say = lambda words: None,
     show: Show = lambda blocks: None,
+    executor: Executor | None = None,
     **options: Any,
 ) -> Run:
     """Derive, train and judge a system; arms that select by the worst level are derived alone.
@@ -130,8 +135,11 @@ def run(
         Told what is being done, once a step.
     show
         Given each part of the report as soon as there is one.
+    executor
+        Any :class:`concurrent.futures.Executor`: blocks of the agents of all arms and bodies are trained there side by
+        side. ``None``: here, one population after the other.
     **options
-        For :func:`cidmesa.train`: ``agents``, ``seed``, ``progress``.
+        For :func:`cidmesa.train`: ``agents``, ``seed``, ``progress``, ``store``, ``block``.
     """
     from cidmesa.validation import validate
 
@@ -143,18 +151,31 @@ def run(
     parts: dict[str, dict[str, Any]] = {}
     learnt = [arm for arm in chosen if train and _is_learnt(system.setups[arm])]
     show(page.opening(system, len(learnt) * len(made)))
-    for arm in chosen:
-        say(f"{arm}: deriving")
-        families[arm] = system.family(arm)
-        parts[arm] = data.arm_data(families[arm], compare=arm == chosen[0])
-        show(page.derivation(system, arm, parts[arm], first=arm == chosen[0]))
-        for body in made if arm in learnt else ():
-            say(f"{arm}, {body}: training")
-            agents[arm, body] = system.agents(body, arm, family=families[arm], **options)
-            say(f"{arm}, {body}: judging")
-            reports[arm, body] = validate(families[arm], agents[arm, body], progress=options.get("progress", True))
-            entry = body_data(system, body, reports[arm, body])
-            show(page.population(system, arm, body, entry))
+    with closing(Populations(system, executor, options)) as populations:
+        if executor is not None:
+            for arm in learnt:
+                say(f"{arm}: deriving")
+                families[arm] = system.family(arm)
+            populations.begin([(arm, body) for arm in learnt for body in made], families)
+        for arm in chosen:
+            if arm not in families:
+                say(f"{arm}: deriving")
+                families[arm] = system.family(arm)
+            parts[arm] = data.arm_data(families[arm], compare=arm == chosen[0])
+            show(page.derivation(system, arm, parts[arm], first=arm == chosen[0]))
+            for body in made if arm in learnt else ():
+                say(f"{arm}, {body}: training")
+                agents[arm, body] = populations.get(arm, body, families[arm])
+                say(f"{arm}, {body}: judging")
+                reports[arm, body] = validate(
+                    families[arm],
+                    agents[arm, body],
+                    progress=options.get("progress", True),
+                    executor=populations.executor,
+                    store=options.get("store"),
+                )
+                entry = body_data(system, body, reports[arm, body])
+                show(page.population(system, arm, body, entry))
     done = Run(system, families, parts, agents, reports)
     show(page.closing(done.plain["claims"]))
     return done
@@ -176,7 +197,7 @@ def system_of(setup: TrainingSetup, name: str, **derive: Any) -> System:
     def trained(setup: TrainingSetup, body: str, **options: Any) -> Agents:
         from cidmesa.agents import train
 
-        return train(setup, policy=body, **options)
+        return train(setup, **{"policy": body, **options})
 
     bodies = {"mlp": "small nets trained by policy gradient"}
     return System(name, name, "", {"training": setup}, (), trained, bodies, derive={"training": derive})

@@ -124,12 +124,13 @@ class Drawing:
 
 
 def draw(
-    picture: Spec, layout: Layout, within: Rectangle | None = None, *, headed: bool = False, least: float = 0.0
+    picture: Spec, layout: Layout, within: Rectangle | None = None, *, head: int = 0, least: float = 0.0
 ) -> Drawing:
     """Turn a picture and its layout into shapes.
 
-    `within` is the part of the plane to show, the whole picture if left out; `headed` keeps room for a title even
-    without one; the canvas is at least `least` wide. Pictures that share all three show every node at the same place.
+    `within` is the part of the plane to show, the whole picture if left out; `head` is how many lines of title
+    to keep room for at least; the canvas is at least `least` wide. Pictures that share all three show every node at the
+    same place.
     """
     shapes: list[Shape] = []
     for group, _ in picture.groups:
@@ -149,7 +150,7 @@ def draw(
     for node in picture.nodes:
         box = layout.boxes[node.name]
         shapes.append(Group(tuple(_node(node, box, numbered)), box, *_told(node)))
-    return _framed(picture, shapes, within or extent(picture, layout), headed, least)
+    return _framed(picture, shapes, within or extent(picture, layout), head, least)
 
 
 def _told(node: Node) -> tuple[str, tuple[str, ...]]:
@@ -279,20 +280,30 @@ def canvas_width(picture: Spec, within: Rectangle) -> float:
     """Return how wide a canvas has to be for a picture that fills `within`, its title and its legend."""
     rows = legend_rows(picture, max(within.width, 260.0))
     widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
-    return max(within.width, widest, typeset.width(picture.title, theme.TITLE_SIZE) * 1.06) + 2 * theme.PAGE_MARGIN
+    title = max([typeset.width(line, theme.TITLE_SIZE) * 1.06 for line in title_lines(picture, within)], default=0.0)
+    return max(within.width, widest, title) + 2 * theme.PAGE_MARGIN
 
 
-def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle, headed: bool, least: float) -> Drawing:
+def title_lines(picture: Spec, within: Rectangle) -> tuple[str, ...]:
+    """Return the title in lines that are not much wider than the picture."""
+    if not picture.title:
+        return ()
+    return typeset.wrapped(picture.title, theme.TITLE_SIZE, max(within.width, theme.TITLE_ROOM))
+
+
+def _framed(picture: Spec, shapes: list[Shape], extent: Rectangle, head_lines: int, least: float) -> Drawing:
     """Put the title above, the legend below and a margin around, and move everything to positive coordinates."""
-    head = theme.TITLE_SIZE * 1.9 if picture.title or headed else 0.0
+    title = title_lines(picture, extent)
+    room = max(len(title), head_lines)
+    head = theme.TITLE_SIZE * (0.6 + 1.3 * room) if room else 0.0
     rows = legend_rows(picture, max(extent.width, 260.0))
     widest = max([sum(w for _, _, w in row) for row in rows], default=0.0)
     width = max(least, canvas_width(picture, extent))
     dx, dy = width / 2 - extent.x, theme.PAGE_MARGIN + head - extent.top
     moved = [_moved(shape, dx, dy) for shape in shapes]
-    if picture.title:
-        y = theme.PAGE_MARGIN + theme.TITLE_SIZE * 0.85
-        moved.insert(0, Words(width / 2, y, picture.title, theme.TITLE_SIZE, bold=True))
+    for i, line in enumerate(title):
+        y = theme.PAGE_MARGIN + theme.TITLE_SIZE * (0.85 + 1.3 * i)
+        moved.insert(i, Words(width / 2, y, line, theme.TITLE_SIZE, bold=True))
     bottom = theme.PAGE_MARGIN + head + extent.height
     if rows:
         bottom += 12

@@ -14,7 +14,7 @@ from cidmesa.errors import DiagramError, NotApplicableError, did_you_mean
 from cidmesa.render import raster, svg, tikz
 from cidmesa.render.around import restricted, together
 from cidmesa.render.dot import to_dot
-from cidmesa.render.draw import Drawing, beside, canvas_width, draw, extent
+from cidmesa.render.draw import Drawing, beside, canvas_width, draw, extent, title_lines
 from cidmesa.render.engines import Engine, place
 from cidmesa.render.geometry import Layout, Rectangle
 from cidmesa.render.mermaid import to_mermaid
@@ -64,6 +64,16 @@ class Picture:
         return place(together(self.mates), self.engine)
 
     @cached_property
+    def _within(self) -> Rectangle | None:
+        """The part of the plane that the pictures with one layout fill together; ``None`` for a picture by itself."""
+        if not self.mates:
+            return None
+        parts = [extent(mate, restricted(mate, self._common)) for mate in self.mates]
+        left, right = min(p.left for p in parts), max(p.right for p in parts)
+        top, bottom = min(p.top for p in parts), max(p.bottom for p in parts)
+        return Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+
+    @cached_property
     def svg(self) -> str:
         """The picture as SVG text."""
         return svg.svg(self.drawing)
@@ -81,7 +91,7 @@ class Picture:
     @property
     def tikz(self) -> str:
         """The picture as TikZ."""
-        return tikz.to_tikz(self.spec, self.layout)
+        return tikz.to_tikz(self.spec, self.layout, self._within)
 
     @property
     def influence_diagram(self) -> str:
@@ -91,14 +101,12 @@ class Picture:
     @cached_property
     def drawing(self) -> Drawing:
         """The picture as shapes."""
-        if not self.mates:
+        within = self._within
+        if within is None:
             return draw(self.spec, self.layout)
-        parts = [extent(mate, restricted(mate, self._common)) for mate in self.mates]
-        left, right = min(p.left for p in parts), max(p.right for p in parts)
-        top, bottom = min(p.top for p in parts), max(p.bottom for p in parts)
-        within = Rectangle((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
         least = max(canvas_width(mate, within) for mate in self.mates)
-        return draw(self.spec, self.layout, within, headed=any(mate.title for mate in self.mates), least=least)
+        head = max(len(title_lines(mate, within)) for mate in self.mates)
+        return draw(self.spec, self.layout, within, head=head, least=least)
 
     def inline(self, identifier: str) -> str:
         """Return the picture for a page of HTML: the keyboard goes from node to node, and each says what it has.

@@ -59,6 +59,7 @@ NOTE_LINE: Final = 13.5
 SHARE_LINE: Final = 13.0
 LABEL_ROOM: Final = 160.0
 NOTE_ROOM: Final = 130.0
+TITLE_ROOM: Final = 340.0
 BAR_ROOM: Final = 46.0
 MOST_SHARES: Final = 6
 NODE_GAP: Final = 26.0

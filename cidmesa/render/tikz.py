@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import inf
 
 from cidmesa.render import theme
-from cidmesa.render.draw import legend_rows
+from cidmesa.render.draw import legend_rows, title_lines
 from cidmesa.render.geometry import Curve, Layout, Rectangle, body_size, label_lines, note_lines, share_lines, short
 from cidmesa.render.latex import escaped, line
 from cidmesa.render.spec import Edge, Node, Point, Spec
@@ -23,11 +23,12 @@ _SCALE = 10 / theme.LABEL_SIZE
 _HEADER = r"% \usetikzlibrary{shapes.geometric, shapes.misc, arrows.meta}"
 
 
-def to_tikz(picture: Spec, layout: Layout) -> str:
+def to_tikz(picture: Spec, layout: Layout, within: Rectangle | None = None) -> str:
     r"""Write a picture as a ``tikzpicture`` with the places and curves of `layout`.
 
     Styles are declared at the top under the names ``chance``, ``decision``, ``utility`` and ``information``, so a
-    paper can restyle all of its diagrams at once. A node ends at its outermost ring, and so do its links.
+    paper can restyle all of its diagrams at once. Pictures that share `within` fill the same part of the plane. A node
+    ends at its outermost ring, and so do its links.
 
     Examples
     --------
@@ -71,6 +72,8 @@ def to_tikz(picture: Spec, layout: Layout) -> str:
         *rings,
         r"  added/.style={draw=cidadded, thick}, removed/.style={draw=cidremoved, dashed}]",
     ]
+    if within is not None:
+        lines.append(rf"\path {_at(within.left, within.top)} rectangle {_at(within.right, within.bottom)};")
     for group, _ in picture.groups:
         box = layout.frames[group]
         corners = f"{_at(box.left, box.top)} rectangle {_at(box.right, box.bottom)}"
@@ -84,10 +87,12 @@ def to_tikz(picture: Spec, layout: Layout) -> str:
         _words(words, r"cidmuted, anchor=base west, inner sep=0pt, font=\scriptsize", *layout.titles[group])
         for group, words in picture.groups
     ]
-    boxes = [*layout.boxes.values(), *layout.frames.values()]
+    boxes = [within] if within else [*layout.boxes.values(), *layout.frames.values()]
     if picture.title and boxes:
-        middle = (min(b.left for b in boxes) + max(b.right for b in boxes)) / 2
-        lines.append(_words(picture.title, r"anchor=south, font=\bfseries", middle, min(b.top for b in boxes) - 12))
+        left, right = min(b.left for b in boxes), max(b.right for b in boxes)
+        title = r"\\ ".join(map(line, title_lines(picture, Rectangle((left + right) / 2, 0.0, right - left, 0.0))))
+        at = _at((left + right) / 2, min(b.top for b in boxes) - 12)
+        lines.append(rf"\node[anchor=south, font=\bfseries] at {at} {{{title}}};")
     return "\n".join([*lines, *_legend(picture, layout), r"\end{tikzpicture}"])
 
 

@@ -15,6 +15,7 @@ from cidmesa._version import __version__
 from cidmesa.documents.blocks import Beside, Block, Fold, Heading, Paragraph, Points
 from cidmesa.documents.document import Document
 from cidmesa.documents.sections import bottom_line, candidates, charts, comparisons, diagram, predictions, verdicts
+from cidmesa.mesa.sequences.family import SequenceFamily
 from cidmesa.reports import data, documents
 from cidmesa.shown import Cell, Table, said
 
@@ -102,6 +103,7 @@ def report(family: Family, agents: Any = None, report: Any = None, *, title: str
     >>> document.title, "<details>" in document.to_html()
     ('Mesa-optimizers of pay', True)
     """
+    _require_diagram(family)
     agents = getattr(report, "population", None) if agents is None else agents
     found = data.arm_data(family, compare=True)
     populations = {}
@@ -110,6 +112,12 @@ def report(family: Family, agents: Any = None, report: Any = None, *, title: str
     named = title or getattr(report, "title", "") or f"Mesa-optimizers of {', '.join(family.setup.score)}"
     incentives = data.incentive_data(family.setup.cid)
     return whole_document(named, [Arm("", family, found, populations)], incentives)
+
+
+def _require_diagram(family: Any) -> None:
+    """Raise where there is no diagram to report on."""
+    if isinstance(family, SequenceFamily):
+        family.setup.require_model("a whole report")
 
 
 def population_of(report: Any, agents: Any, description: str = "") -> Population:

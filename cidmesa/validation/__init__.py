@@ -9,15 +9,15 @@
 ``goal_directedness``      how well the pursuit of an objective predicts a policy (MacDermott et al. 2024)
 ``behavioural_objective``  what inverse reinforcement learning recovers from each agent (Ng & Russell 2000)
 ``coherence``              whether choices fit one utility: GARP, Afriat's efficiency, Kendall's zeta
-``adaptation``             what a policy gains where training never went
+``adaptation``             how fast agents learn again where they are deployed, and what they gain there as they are
 ``discover_agents``        which nodes are decisions and utilities, and of whom (Kenton et al. 2023)
 ``statistics``             the tests by themselves: shares, Holm, intervals, formula claims
 ``checks``                 one number an agent and prediction; who acts like which hypothesis
 ``judge``, ``report``      from numbers to verdicts; text, DataFrame, JSON, page
 =========================  =========================================================================================
 
-Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing. The
-four questions about goals are for one decision.
+Only the shares of complying agents are tested, exactly; means and their intervals are shown and decide nothing.
+Questions about goals are for one decision or several that can be settled one after the other.
 
 =====================  ======================================================================
 module                 what it holds
@@ -35,6 +35,10 @@ module                 what it holds
 ``along``              `validate_along`: verdicts along training
 ``goals``              behavioural objective, goal-directedness, one gap
 ``gap_table``          `gaps`: all gaps of a family
+``several``            the same for several decisions
+``play``               several decisions as one array
+``wanted``             objectives as users write them, as numbers
+``relearning``         `adaptation`: how fast agents learn again
 ``revealed``           `coherence` of revealed preferences, and what agents choose
 ``adapting``           systems whose rules may adapt: solved, trained again, asked, frozen
 ``mechanism_graph``    from responses of mechanisms to a game, and back
@@ -53,7 +57,6 @@ from cidmesa.validation.discovered import Tried as Tried
 from cidmesa.validation.discovery import discover_agents as discover_agents
 from cidmesa.validation.gap_table import Gaps as Gaps
 from cidmesa.validation.gap_table import gaps as gaps
-from cidmesa.validation.goals import adaptation as adaptation
 from cidmesa.validation.goals import alignment_gap as alignment_gap
 from cidmesa.validation.goals import behavioural_objective as behavioural_objective
 from cidmesa.validation.goals import goal_directedness as goal_directedness
@@ -62,6 +65,9 @@ from cidmesa.validation.judge import validate as validate
 from cidmesa.validation.mechanism_graph import Game as Game
 from cidmesa.validation.mechanism_graph import MechanismEdge as MechanismEdge
 from cidmesa.validation.one_agent import OneAgent as OneAgent
+from cidmesa.validation.relearning import Adaptation as Adaptation
+from cidmesa.validation.relearning import Point as Point
+from cidmesa.validation.relearning import adaptation as adaptation
 from cidmesa.validation.report import Report as Report
 from cidmesa.validation.report import Row as Row
 from cidmesa.validation.report import Share as Share

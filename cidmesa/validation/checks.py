@@ -177,6 +177,8 @@ class Checks:
         The candidate whose model organisms the agents are: then every rule below which it has a target is trained.
     before
         Of agents that were told of a deployment what they do that were not.
+    where
+        Where agents are trained again: ``executor`` and ``store``, those that were given.
     """
 
     setup: TrainingSetup
@@ -190,6 +192,7 @@ class Checks:
     margin: float = MARGIN
     organism: Any = None
     before: Subjects | None = None
+    where: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _worlds: dict[str, World] = field(default_factory=dict, repr=False)
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
@@ -688,7 +691,7 @@ class Checks:
         if recipe is None or not self.retrain:
             return None
         if key not in self._retrained:
-            self._retrained[key] = self._examine(recipe.retrain(**change))
+            self._retrained[key] = self._examine(recipe.retrain(**change, **self.where))
         return self._retrained[key]
 
     def told(self, name: str) -> Checks:

@@ -109,7 +109,7 @@ class Gaps(Shown):
         if self.reward_result:
             count = len(next(iter(self.reward_result.values())))
             ends = {name: Interval(min(found), max(found)) for name, found in self.reward_result.items()}
-            add("reward-result", f"{count} agents", ends)
+            add("reward-result", f"{count} agent{'s' * (count != 1)}", ends)
         return rows
 
     def _caption(self) -> str:
@@ -159,13 +159,14 @@ def gaps(family: Family, agents: Any = None, *, targets: Sequence[str] | None = 
     Raises
     ------
     NotApplicableError
-        No family; several decisions; a bare diagram; agents without probabilities.
+        No family; decisions that matter to each other in a circle; a bare diagram; agents without probabilities.
 
     Notes
     -----
     Outer and inner gaps are exact, but for rounding of about 1e-7. ``Interval.gap`` of an inner one is not 0 where the
     set has more cones or rays than are listed (64 cones, 2,000 sets of rows): the interval is then that of the listed
-    ones. In a deployment agents are watched there, and the gap is taken there.
+    ones. With several decisions it is that of the objectives that were tried and are consistent, and never 0 wide for
+    all of the set. In a deployment agents are watched there, and the gap is taken there.
 
     Examples
     --------
@@ -185,13 +186,16 @@ def gaps(family: Family, agents: Any = None, *, targets: Sequence[str] | None = 
         )
     setup = family.setup
     setup.require_model("a gap")
-    setup.cid.only_decision(question="a gap")
     names, intended = setup.distributions, setup.intended
     outer = {}
     if intended is not None:
         outer = {name: float(alignment_gap(intended, None, setup.deployed(name))) for name in names}  # type: ignore[arg-type]
-    tables, hypotheses = OneDecision(setup), family.hypotheses
-    inner = {", ".join(m.names): ReadOnly(dict(_inner(m, tables, names))) for m in hypotheses}
+    hypotheses = family.hypotheses
+    if len(setup.cid.decisions) == 1:
+        tables = OneDecision(setup)
+        inner = {", ".join(m.names): ReadOnly(dict(_inner(m, tables, names))) for m in hypotheses}
+    else:
+        inner = {", ".join(m.names): ReadOnly(dict(_inner_of_several(m, names))) for m in hypotheses}
     wanted = tuple(dict.fromkeys(n for m in hypotheses for n in m.names)) if targets is None else tuple(targets)
     behaviour: dict[str, tuple[float, ...]] = {}
     if agents is not None:
@@ -219,6 +223,17 @@ def _inner(m: MesaOptimizer, tables: OneDecision, names: Sequence[str]) -> Itera
         ends = [gap_range(rows, rays, wants.reshape(-1, wants.shape[-1]), unit) for rows, rays in listed]
         low, high = min((e[0] for e in ends), default=math.nan), max((e[1] for e in ends), default=math.nan)
         yield name, Interval(low, high, 0.0 if every else max(low, 1.0 - high))
+
+
+def _inner_of_several(m: MesaOptimizer, names: Sequence[str]) -> Iterator[tuple[str, Interval]]:
+    """Yield the inner gap over the objectives that stand for a candidate of several decisions."""
+    wanted = list(m.consistent_objectives)
+    for name in names:
+        if not wanted:
+            yield name, Interval(math.nan, math.nan)
+            continue
+        low, high = alignment_gap(None, wanted, m.setup.deployed(name))  # type: ignore[misc]
+        yield name, Interval(low, high, max(low, 1.0 - high))
 
 
 def _cones(objectives: ConsistentSet) -> tuple[list[tuple[Floats, Floats]], bool]:

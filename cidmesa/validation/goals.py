@@ -1,7 +1,7 @@
 r"""Which goal a behaviour looks like, how much it looks like one, and how far two goals are apart.
 
-All for one decision, exactly. For an objective :math:`O` let :math:`q_O(pa, a) = E[O \mid pa, do(a)]`, on contexts with
-:math:`P(pa) > 0`.
+For one decision, exactly; several, settled one after the other, are in :mod:`.several`. For an objective :math:`O` let
+:math:`q_O(pa, a) = E[O \mid pa, do(a)]`, on contexts with :math:`P(pa) > 0`.
 
 **Gap** of two objectives, in [0, 1] (in the manner of STARC distances [1]_): with
 :math:`A_O = q_O - \mathrm{mean}_a\, q_O` and :math:`\lVert A \rVert^2 = \sum P(pa) A(pa, a)^2`,
@@ -34,19 +34,16 @@ References
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import shows_progress
-from cidmesa.errors import NotApplicableError, as_lambda
-from cidmesa.mechanisms import is_number
+from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.targets import in_node_order
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.objectives.declared import Objective
@@ -56,13 +53,19 @@ from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.solve import context_law, outcome_law
 from cidmesa.solve.queries.payoffs import payoff_tensor
+from cidmesa.validation.play import Play, log_softmax
+from cidmesa.validation.several import (
+    directedness_of_several,
+    gap_of_several,
+    likeliest_of_several,
+    objectives_of_several,
+    part_gained,
+)
+from cidmesa.validation.wanted import Goal, domain_of, members, read_goal
 
 if TYPE_CHECKING:
     from cidmesa.model import CIM
     from cidmesa.validation.statistics import ConfidenceInterval
-
-Goal: TypeAlias = Any
-"""An objective: a node's name, an Objective, a candidate, a function of nodes, or None for the base utilities."""
 
 _RIDGE = 1e-6
 _STEEP = 1e4
@@ -88,7 +91,7 @@ def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> flo
     Raises
     ------
     NotApplicableError
-        Several decisions, or values that are not numbers.
+        Values that are not numbers; several decisions that matter to each other in a circle, or several agents.
 
     Examples
     --------
@@ -105,13 +108,16 @@ def alignment_gap(a: Goal | list[Goal], b: Goal | list[Goal], model: CIM) -> flo
     >>> round(least, 9), round(most, 9)         # indifferent to the action; wanting the opposite
     (0.5, 1.0)
     """
-    gaps = [_gap(x, y, model) for x in _members(a) for y in _members(b)]
+    gaps = [_gap(x, y, model) for x in members(a) for y in members(b)]
     if isinstance(a, list) or isinstance(b, list):
         return (min(gaps), max(gaps))
     return gaps[0]
 
 
 def _gap(a: Goal, b: Goal, model: CIM) -> float:
+    if len(model.cid.decisions) > 1:
+        apart = gap_of_several(a, b, model)
+        return 0.0 if apart < 1e-12 else min(1.0, apart)
     weight, may = _weight(model), _may(model)
     first, second = (_direction(values(goal, model), weight, may) for goal in (a, b))
     apart = float(np.sqrt((weight[:, None] * (first - second) ** 2).sum()) / 2)
@@ -140,30 +146,53 @@ class Directedness:
         The same divided by that logarithm.
     beta
         Rationality per unit of the objective: negative where it is avoided, infinite where it is optimised.
+    relative
+        How much of what it is capable of it gains: 0 for even play, 1 for the best within its capability, below 0 where
+        it does worse than chance. NaN where nothing that it is capable of matters, and for `targets`.
     """
 
     nats: float
     share: float
     beta: float
+    relative: float = math.nan
 
 
 @shows_progress
 def goal_directedness(
-    policy: Mapping[str, Any], model: CIM, objective: Goal = None, *, targets: Sequence[str] | None = None
+    policy: Mapping[str, Any],
+    model: CIM,
+    objective: Goal = None,
+    *,
+    targets: Sequence[str] | None = None,
+    capability: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
 ) -> Directedness:
-    """Return the maximum-entropy goal-directedness of a policy.
+    r"""Return the maximum-entropy goal-directedness of a policy, and how much of its capability it uses.
 
     Parameters
     ----------
     policy
         As for ``model.query``: decision → table or function.
     model
-        With one decision.
+        Of one agent, with one decision or several that can be settled one after the other.
     objective
         As for :func:`alignment_gap`; ``None`` stands for the base utilities.
     targets
         Instead: the supremum over all objectives on these nodes; ``beta`` is then positive by convention, and infinite
         where the supremum is not attained.
+    capability
+        What the agent was seen to be able to do, a policy or several, from tasks in which it was made to try: the best
+        it is capable of takes in each context the one of them that serves the objective best. Left out: everything.
+
+    Notes
+    -----
+    ``relative`` is the goal-directedness of Everitt et al. [1]_, the part of what an agent is capable of that it turns
+    towards the goal: :math:`(E_\pi O - E_{even} O) / (E_{capable} O - E_{even} O)`. They infer capabilities from
+    subtasks, and even play stands for random performance. A policy that MEG finds half directed may be all that the
+    agent can do.
+
+    References
+    ----------
+    .. [1] T. Everitt et al., "Evaluating the goal-directedness of large language models", 2025 (arXiv 2504.11844).
 
     Examples
     --------
@@ -177,7 +206,16 @@ def goal_directedness(
     0.0
     >>> goal_directedness({"act": [0.9, 0.1]}, model).beta < 0
     True
+    >>> shaky = {"act": [0.1, 0.9]}                         # its hand slips once in ten, try as it may
+    >>> round(found.relative, 2), goal_directedness(shaky, model, capability=shaky).relative
+    (0.8, 1.0)
     """
+    several = [capability] if isinstance(capability, Mapping) else capability
+    shown = None if several is None else [_whole(one, model) for one in several]
+    if shown == []:
+        raise NotApplicableError("capability= is a policy or several; got none.")
+    if len(model.cid.decisions) > 1:
+        return Directedness(*directedness_of_several(_whole(policy, model), model, objective, targets, shown))
     decision = model.cid.only_decision(question="goal-directedness")
     weight, may = _weight(model), _may(model)
     rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(len(weight), -1)
@@ -189,7 +227,14 @@ def goal_directedness(
     if spread <= 1e-12 * max(1.0, float(np.abs(q).max(initial=0.0))):
         return Directedness(0.0, 0.0, 0.0)
     nats, beta = _best_temperature(rule, weight, q / spread, may)
-    return Directedness(nats, _share(nats, weight, may), beta / spread)
+    gained = weight @ (rule * q).sum(axis=1)
+    even = weight @ q.mean(axis=1, where=may)
+    if shown is None:
+        most = weight @ q.max(axis=1, where=may, initial=-np.inf)
+    else:
+        most = weight @ np.max([(one[decision].reshape(q.shape) * q).sum(axis=1) for one in shown], axis=0)
+    relative = part_gained(float(gained), float(even), float(most), spread)
+    return Directedness(nats, _share(nats, weight, may), beta / spread, relative)
 
 
 def _log_actions(weight: Floats, may: Mask) -> float:
@@ -216,7 +261,7 @@ def _best_temperature(rule: Floats, weight: Floats, q: Floats, may: Mask) -> tup
         return float((weight[:, None] * (rule - _softmax(beta * q, may)) * q).sum())
 
     def likelihood(beta: float) -> float:
-        return float((weight[:, None] * rule * _log_softmax(beta * q, may)).sum()) + log_actions
+        return float((weight[:, None] * rule * log_softmax(beta * q, may)).sum()) + log_actions
 
     if abs(slope(0.0)) <= 1e-12:
         return 0.0, 0.0
@@ -248,7 +293,7 @@ def _likeliest(rule: Floats, weight: Floats, law: Floats, may: Mask, ridge: floa
 
     def cost(objective: Floats) -> tuple[float, Floats]:
         q = law @ objective
-        loss = -float((weight[:, None] * rule * _log_softmax(q, may)).sum()) + ridge * float(objective @ objective)
+        loss = -float((weight[:, None] * rule * log_softmax(q, may)).sum()) + ridge * float(objective @ objective)
         slope = -np.einsum("c,ca,cat->t", weight, rule - _softmax(q, may), law) + 2 * ridge * objective
         return loss, slope
 
@@ -258,7 +303,7 @@ def _likeliest(rule: Floats, weight: Floats, law: Floats, may: Mask, ridge: floa
         options={"maxiter": 5000, "maxfun": 20000, "ftol": 1e-15, "gtol": 1e-10},
     )  # fmt: skip
     objective = np.asarray(found.x, dtype=np.float64)
-    likelihood = float((weight[:, None] * rule * _log_softmax(law @ objective, may)).sum())
+    likelihood = float((weight[:, None] * rule * log_softmax(law @ objective, may)).sum())
     return max(likelihood + _log_actions(weight, may), 0.0), objective
 
 
@@ -335,6 +380,8 @@ def behavioural_objective(
             f"probabilities(decision) that returns (agents, contexts, actions); got {type(agents).__name__}."
         )
     world: CIM = recipe.model if model is None and recipe is not None else model  # type: ignore[assignment]
+    if len(world.cid.decisions) > 1:
+        return _behavioural_of_several(agents, (targets,) if isinstance(targets, str) else tuple(targets), world)
     decision = world.cid.only_decision(question="a behavioural objective")
     laws = OneDecision(TrainingSetup(world))
     names = in_node_order(laws.setup, (targets,) if isinstance(targets, str) else targets)
@@ -356,8 +403,39 @@ def behavioural_objective(
     return tuple(found)
 
 
+def _behavioural_of_several(agents: Any, targets: tuple[str, ...], world: CIM) -> tuple[Behavioural, ...]:
+    play = Play(world, "a behavioural objective")
+    names = in_node_order(TrainingSetup(world), targets)
+    features, domains = play.features(names), tuple(domain_of(world, node) for node in names)
+    told = {d: np.asarray(agents.probabilities(d), dtype=np.float64) for d in world.cid.decisions}
+    found = []
+    for agent in range(len(next(iter(told.values())))):
+        rules = {d: rule[agent].reshape(play.even[d].shape) for d, rule in told.items()}
+        nats, values_ = likeliest_of_several(play, rules, features, _RIDGE)
+        beta, most = float(np.abs(values_).max(initial=0.0)), play.log_actions(rules)
+        unit = values_ / beta if beta > 0 else values_
+        found.append(
+            Behavioural(
+                objectives_of_several(play, rules, features),
+                Objective("behavioural", names, unit, domains),
+                beta,
+                Directedness(nats, nats / most if most > 0 else 0.0, beta),
+            )
+        )
+    return tuple(found)
+
+
+def _whole(policy: Mapping[str, Any], model: CIM) -> dict[str, Floats]:
+    """Return the rules of all decisions as tables."""
+    rules = model.read_policy(policy)
+    for decision in model.cid.decisions:
+        if decision not in rules:
+            raise NotApplicableError(f"the policy has no rule for `{decision}`: a policy names every decision.")
+    return {d: np.asarray(rule, dtype=np.float64) for d, rule in rules.items()}
+
+
 @shows_progress
-def adaptation(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str, objective: Goal = None) -> float:
+def off_support(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str, objective: Goal = None) -> float:
     r"""Return how much of what an objective has to gain off the training support a policy gains there.
 
     :math:`(E_\sigma O(\pi) - E_\sigma O(uniform)) / (\max E_\sigma O - E_\sigma O(uniform))` over the contexts that
@@ -372,7 +450,7 @@ def adaptation(policy: Mapping[str, Any], setup: TrainingSetup, deployment: str,
         Where.
     """
     model = setup.deployed(deployment)
-    decision = model.cid.only_decision(question="adaptation")
+    decision = model.cid.only_decision(question="what is gained off the support")
     new = np.where(_weight(setup.deployed("training")) > 0, 0.0, _weight(model))
     q = np.where(new[:, None] > 0, values(objective, model), 0.0)
     rule = np.asarray(model.read_policy(policy)[decision], dtype=np.float64).reshape(q.shape)
@@ -395,45 +473,8 @@ def values(goal: Goal, model: CIM) -> Floats:
         weight = _weight(model)
         pay = pay.reshape(len(weight), -1)
         return np.divide(pay, weight[:, None], out=np.zeros_like(pay), where=weight[:, None] > 0)
-    names, numbers = _read(goal, model)
+    names, numbers = read_goal(goal, model)
     return np.nan_to_num(_laws(model, names) @ numbers)
-
-
-def _read(goal: Goal, model: CIM) -> tuple[tuple[str, ...], Floats]:
-    """Return the targets of an objective and its number for each combination of their values."""
-    inner = getattr(goal, "objective", None)
-    if isinstance(inner, Objective):
-        goal = inner
-    if isinstance(goal, Objective):
-        table = goal.table
-        for axis, node in enumerate(goal.targets):
-            keep = [goal.domains[axis].index(value) for value in _domain(model, node)]
-            table = table.take(keep, axis=axis)
-        return goal.targets, table.reshape(-1)
-    if isinstance(goal, str):
-        return (goal,), _as_numbers(goal, _domain(model, goal))
-    if callable(goal):
-        names = tuple(p.name for p in inspect.signature(goal).parameters.values() if p.default is p.empty)
-        domains = [_domain(model, node) for node in names]
-        return names, np.array([float(goal(**dict(zip(names, v, strict=True)))) for v in product(*domains)])
-    raise NotApplicableError(
-        f"an objective is None (the utilities), a node, an Objective, a candidate or a function of nodes; got {goal!r}."
-    )
-
-
-def _as_numbers(node: str, domain: Iterable[Any]) -> Floats:
-    listed = list(domain)
-    if not all(is_number(value) for value in listed):
-        raise NotApplicableError(
-            f"`{node}` has the values {tuple(listed)!r}, which are not numbers: give a function, {as_lambda([node])}"
-        )
-    return np.array([float(value) for value in listed])
-
-
-def _domain(model: CIM, node: str) -> tuple[Any, ...]:
-    if model.cid.kind(node) == "utility":
-        return tuple(np.unique(np.asarray(model.cpd(node), dtype=np.float64)).tolist())
-    return model.domain(node)
 
 
 def _laws(model: CIM, names: tuple[str, ...]) -> Floats:
@@ -455,21 +496,5 @@ def _may(model: CIM) -> Mask:
     return np.ones(shape, dtype=bool) if may is None else may.reshape(shape)
 
 
-def _members(goal: Goal | list[Goal]) -> list[Goal]:
-    if isinstance(goal, list):
-        if not goal:
-            raise NotApplicableError("a set of objectives has at least one member; got an empty list.")
-        return goal
-    return [goal]
-
-
-def _log_softmax(q: Floats, may: Mask) -> Floats:
-    """Return the logarithms of a softmax over the allowed actions, 0 for the others."""
-    top = q.max(axis=-1, keepdims=True, where=may, initial=-np.inf)
-    shifted = np.where(may, q - top, 0.0)
-    total = np.exp(shifted).sum(axis=-1, keepdims=True, where=may)
-    return np.where(may, shifted - np.log(total), 0.0)
-
-
 def _softmax(q: Floats, may: Mask) -> Floats:
-    return np.where(may, np.exp(_log_softmax(q, may)), 0.0)
+    return np.where(may, np.exp(log_softmax(q, may)), 0.0)

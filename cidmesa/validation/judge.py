@@ -132,6 +132,8 @@ def validate(
     seed: int = 0,
     progress: bool = True,
     organism_of: Any = None,
+    executor: Any = None,
+    store: Any = None,
 ) -> Report:
     """Judge the predictions of a family by what trained agents do.
 
@@ -163,6 +165,8 @@ def validate(
     organism_of
         Targets of a candidate: the agents are *model organisms*, trained on ``family[organism_of].model``, and are
         judged as that candidate, by what it alone predicts and by whether they are as deceptive as it is.
+    executor, store
+        Where agents are trained again, and where finished blocks of them are kept; as for :func:`cidmesa.train`.
 
     Returns
     -------
@@ -194,7 +198,10 @@ def validate(
         if organism is not None:
             predictions = organism_predictions(setup, organism, family.tolerance, margin, reading)
         hypotheses = family.hypotheses if organism is None else (organism,)
-    checks = Checks(setup, hypotheses, agents, family.tolerance, draws, seed, retrain, reading, margin, organism)
+    where = {name: given for name, given in (("executor", executor), ("store", store)) if given is not None}
+    checks = Checks(
+        setup, hypotheses, agents, family.tolerance, draws, seed, retrain, reading, margin, organism, where=where
+    )
     if organism is None:
         require_trained_here(setup, agents)
     _require_tolerance(checks)

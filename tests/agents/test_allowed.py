@@ -13,7 +13,7 @@ import cidmesa as cm
 from cidmesa.agents import Agents, train
 from cidmesa.agents.tensors import draw
 from cidmesa.errors import NotApplicableError
-from cidmesa.validation.goals import adaptation, behavioural_objective, goal_directedness
+from cidmesa.validation.goals import behavioural_objective, goal_directedness, off_support
 from tests.mesa.systems import red_door_cid
 
 
@@ -139,7 +139,7 @@ def test_goals_are_measured_against_even_play_of_what_is_allowed() -> None:
     assert goal_directedness(model.solve().policy, model, targets=["y"]).share == pytest.approx(1.0, abs=1e-3)
     assert cm.alignment_gap(None, "y", model) == 0.0
     setup = cm.TrainingSetup(model.shift(x=cm.Categorical({0: 1, 1: 0})), {"there": {"x": cm.Bernoulli(1)}})
-    assert adaptation(model.solve().policy, setup, "there") == pytest.approx(1.0)
+    assert off_support(model.solve().policy, setup, "there") == pytest.approx(1.0)
     agents = train(model, learner="exact", policy="tabular", agents=1, progress=False)
     [found] = behavioural_objective(agents, "y")
     assert found.objectives.is_empty is False

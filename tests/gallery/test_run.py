@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,34 @@ def test_any_setup_can_be_run() -> None:
     bare = run(system_of(cm.TrainingSetup(cid), "bare"))
     assert not bare.reports
     assert bare.plain["arms"]["training"]["predictions"]["predictions"] == []
+
+
+SMALL: dict[str, Any] = {"arms": ["delta=0.1"], "agents": 3, "steps": 10, "block": 2, "progress": False}
+
+
+def test_populations_side_by_side_are_those_one_after_the_other(tmp_path: Path) -> None:
+    system = gallery.load("red-door")
+    shown: list[Any] = []
+    one = run(system, store=tmp_path / "one", **SMALL)
+    with ThreadPoolExecutor(2) as executor:
+        other = run(system, store=tmp_path / "other", executor=executor, show=shown.append, **SMALL)
+    assert other.agents == one.agents
+    assert other.plain == one.plain
+    kept = [{p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "other")]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) >= 2 * 2
+    assert len(shown) == 1 + 1 + 2 + 1
+
+
+def test_a_run_that_is_stopped_begins_no_more_blocks(tmp_path: Path) -> None:
+    def stops(blocks: Any) -> None:
+        if len(stopped) == 1:
+            raise KeyboardInterrupt
+        stopped.append(blocks)
+
+    stopped: list[Any] = []
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            run(gallery.load("red-door"), store=tmp_path, executor=executor, show=stops, **{**SMALL, "steps": 300})
+        executor.submit(int).result()
+        assert len(list(tmp_path.iterdir())) <= 2

@@ -40,7 +40,7 @@ def any_model(cid: cm.CID, seed: int = 0, card: int = 2) -> cm.CIM:
 
 
 @given(cids(max_chance=3, decisions=(1, 2), utilities=(1, 2), agents=(1, 2)))
-@settings(max_examples=examples(quick=60, full=800))
+@settings(max_examples=examples(quick=50, full=300))
 def test_algorithm_2_finds_the_decisions_that_can_be_worth_something(cid: cm.CID) -> None:
     game = game_of(cid, predicted_responses(cid))
     own = {d: set(cid.utilities_of(cid.agent_of(d))) & cid.descendants(d) for d in cid.decisions}
@@ -112,7 +112,7 @@ def test_only_who_takes_the_override_into_account_responds_to_it() -> None:
 
 
 @given(models(max_card=2, max_chance=3, decisions=(1, 2), utilities=(1, 2)))
-@settings(max_examples=examples(quick=12, full=150), deadline=None)
+@settings(max_examples=examples(quick=12, full=60), deadline=None)
 def test_nothing_is_found_that_d_separation_excludes(model: cm.CIM) -> None:
     found = cm.discover_agents(model, backgrounds=3)
     assert not found.unpredicted

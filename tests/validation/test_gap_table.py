@@ -130,7 +130,7 @@ def test_all_gaps_of_a_register_that_can_be_written() -> None:
     assert list(rows["gap"]) == ["outer", *["inner"] * len(family.hypotheses), "reward-result"]
     assert "3 agents" in str(found)
     assert "reward-result" in repr(found)
-    assert "<table>" in found._repr_html_()
+    assert "<table" in found._repr_html_()
     plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert len(plain["reward_result"]["training"]) == 3
     assert plain["intended"] == "done"
@@ -158,6 +158,34 @@ def test_many_cones_leave_the_interval_open() -> None:
     assert end.gap > 0.0
 
 
+def test_gaps_of_two_decisions_are_those_of_the_objectives_that_were_tried() -> None:
+    cid = cm.CID([("first", "second"), ("first", "both"), ("second", "both"), ("second", "last"), ("both", "pay")],
+                 decisions=["first", "second"], utilities=["pay"])  # fmt: skip
+    model = cid.parameterise(
+        first=[0, 1], second=[0, 1], both=lambda first, second: first * second, last=lambda second: second,
+        pay=lambda both: both,
+    )  # fmt: skip
+    turned = {"both": lambda first, second: first * (1 - second)}
+    setup = cm.TrainingSetup(model, {"turned": turned}, intended="last")
+    family = cm.derive_mesa_optimizers(setup)
+    agents = cm.agents.from_rules([{"first": lambda: 1, "second": lambda first: first}], model)
+    found = cm.gaps(family, _Tables(agents), targets=["last"])
+    assert 0 < found.outer["training"] < found.outer["turned"]
+    assert found.inner["both"]["training"] == (0.0, 0.0)
+    assert found.inner["both"]["turned"].gap == 1.0  # of the objectives that were tried, not of all
+    assert found.reward_result["turned"][0] > found.reward_result["training"][0]
+
+
+class _Tables:
+    """Agents that tell the probabilities of any decision."""
+
+    def __init__(self, rules: Any) -> None:
+        self.tables = rules.tables
+
+    def probabilities(self, decision: str) -> Any:
+        return self.tables[decision]
+
+
 def test_what_has_no_gaps_says_so() -> None:
     setup = office()
     with pytest.raises(NotApplicableError, match="gaps are those of a family"):
@@ -167,7 +195,7 @@ def test_what_has_no_gaps_says_so() -> None:
         cm.gaps(bare)
     two = cm.CID([("a", "pay"), ("b", "pay")], decisions=["a", "b"], utilities=["pay"])
     model = two.parameterise(a=[0, 1], b=[0, 1], pay=lambda a, b: a * b)
-    with pytest.raises(NotApplicableError, match="a gap is about one decision"):
+    with pytest.raises(NotApplicableError, match="a gap settles the decisions one after the other"):
         cm.gaps(cm.derive_mesa_optimizers(cm.TrainingSetup(model)))
     with pytest.raises(NotApplicableError, match="read off probabilities"):
         cm.gaps(cm.derive_mesa_optimizers(setup), object())

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 import cidmesa as cm
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.derive import derive_mesa_optimizers
-from cidmesa.validation.goals import adaptation, alignment_gap, behavioural_objective, goal_directedness, values
+from cidmesa.validation.goals import alignment_gap, behavioural_objective, goal_directedness, off_support, values
 from tests.mesa.systems import red_door, red_door_deployments
 from tests.strategies import examples, models
 
@@ -221,11 +221,11 @@ def test_adaptation_off_the_training_support() -> None:
     setup = cm.TrainingSetup(red_door(), deployments=red_door_deployments())
     to_door, to_red = {"go": lambda door, red: door}, {"go": lambda door, red: red}
     anywhere = {"go": lambda door, red: {"left": 0.5, "right": 0.5}}
-    found = [adaptation(policy, setup, "repainted") for policy in (to_door, to_red, anywhere)]
+    found = [off_support(policy, setup, "repainted") for policy in (to_door, to_red, anywhere)]
     assert found == pytest.approx([1.0, -1.0, 0.0])
-    assert adaptation(to_red, setup, "repainted", "at_red") == pytest.approx(1.0)
-    assert math.isnan(adaptation(to_door, setup, "other prior"))  # nothing new there
-    assert math.isnan(adaptation(to_door, setup, "repainted", lambda door: int(door == "left")))  # it does not care
+    assert off_support(to_red, setup, "repainted", "at_red") == pytest.approx(1.0)
+    assert math.isnan(off_support(to_door, setup, "other prior"))  # nothing new there
+    assert math.isnan(off_support(to_door, setup, "repainted", lambda door: int(door == "left")))  # it does not care
 
 
 def test_what_is_not_an_objective_is_refused() -> None:
@@ -238,5 +238,7 @@ def test_what_is_not_an_objective_is_refused() -> None:
         alignment_gap(None, [], model)
     two = cm.CID([("a", "pay"), ("b", "pay")], decisions=["a", "b"], utilities=["pay"])
     both = two.parameterise(a=[0, 1], b=[0, 1], pay=lambda a, b: a + b)
-    with pytest.raises(NotApplicableError, match="one decision"):
-        goal_directedness({}, both)
+    with pytest.raises(NotApplicableError, match=r"matter to each other in a circle: more recall"):
+        goal_directedness({"a": [0.5, 0.5], "b": [0.5, 0.5]}, both)
+    with pytest.raises(NotApplicableError, match="no rule for `b`"):
+        goal_directedness({"a": [0.5, 0.5]}, both)

@@ -33,7 +33,7 @@ def broken_pairs(costs: np.ndarray, e: float = 1.0) -> set[tuple[int, int]]:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=examples(quick=60, full=600), deadline=None)
+@settings(max_examples=examples(quick=50, full=250), deadline=None)
 def test_garp_and_ccei_are_those_of_all_chains(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, goods = int(rng.integers(2, 6)), int(rng.integers(1, 4))
@@ -50,7 +50,7 @@ def test_garp_and_ccei_are_those_of_all_chains(seed: int) -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=examples(quick=60, full=600), deadline=None)
+@settings(max_examples=examples(quick=50, full=250), deadline=None)
 def test_menus_are_coherent_iff_one_order_explains_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
     options = ["a", "b", "c", "d"][: int(rng.integers(2, 5))]
@@ -65,7 +65,7 @@ def test_menus_are_coherent_iff_one_order_explains_them(seed: int) -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=examples(quick=30, full=300), deadline=None)
+@settings(max_examples=examples(quick=30, full=150), deadline=None)
 def test_who_maximises_a_utility_is_coherent(seed: int) -> None:
     rng = np.random.default_rng(seed)
     share = rng.dirichlet(np.ones(3))
@@ -103,7 +103,7 @@ def test_the_published_example_of_another_program() -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=examples(quick=40, full=400), deadline=None)
+@settings(max_examples=examples(quick=40, full=200), deadline=None)
 def test_circular_triads_are_those_that_are_counted(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(3, 8))

@@ -37,7 +37,7 @@ def test_bounds_on_total_variation_hold(apart: float) -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=examples(quick=40, full=400))
+@settings(max_examples=examples(quick=40, full=200))
 def test_pairs_are_bounded_as_if_all_of_them_were_written_out(seed: int) -> None:
     """To the last digit, whether an agent does the same in many contexts or something else in each."""
     rng = np.random.default_rng(seed)

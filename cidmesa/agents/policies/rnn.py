@@ -26,6 +26,10 @@ from cidmesa.agents.policies.rule import Params, Place, layers, shown
 from cidmesa.agents.tensors import Inputs, Keys
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Ints
+from cidmesa.errors import NotApplicableError
+
+MOST = 1_000
+"""How many steps a net may think at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class RNN:
 
     def __post_init__(self) -> None:
         require_count(self.ticks, "ticks", least=0)
+        if self.ticks > MOST:
+            raise NotApplicableError(f"ticks= is a number of steps up to {MOST:,}; got {self.ticks:,}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,6 +25,10 @@ from cidmesa.agents.policies.rule import Params, Place, layers, shown, softmax, 
 from cidmesa.agents.tensors import Inputs, Keys
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Ints
+from cidmesa.errors import NotApplicableError
+
+MOST = 1_000
+"""How many sweeps there may be."""
 
 DISCOUNT = 0.9
 """What an inner state is worth that is reached one step later."""
@@ -48,6 +52,8 @@ class VIN:
     def __post_init__(self) -> None:
         require_count(self.states, "states", least=2)
         require_count(self.sweeps, "sweeps", least=2)
+        if self.sweeps > MOST:
+            raise NotApplicableError(f"sweeps= is a number up to {MOST:,}; got {self.sweeps:,}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

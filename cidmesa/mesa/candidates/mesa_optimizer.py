@@ -285,6 +285,17 @@ class MesaOptimizer(Shown):
         return self._by_cone.consistent
 
     @property
+    def consistent_objectives(self) -> tuple[Objective, ...]:
+        """Of several decisions: the objectives that stand for the set, those that were tried and are in it.
+
+        Where none is known to be, those of least training regret; with one decision, the representative alone.
+        """
+        found = self._numbers("consistent objectives")
+        if isinstance(found, ByCone):
+            return () if self.objective is None else (self.objective,)
+        return tuple(getattr(found, "members", ()))
+
+    @property
     def _selected(self) -> ConsistentSet:
         """The consistent set; of an excluded target the objectives with the least training regret."""
         return self._by_cone.selected

@@ -124,7 +124,7 @@ class SequenceOptimizer(Shown):
         return self._size <= 2
 
     def _is_within(self, found: Additive) -> bool:
-        check_time("the sweeps for declared objectives", "fewer targets, targets=[..], or objectives of your own")
+        check_time("the search through declared objectives", "fewer targets, targets=[..], or objectives of your own")
         return found.regret(TRAINING)[1] <= self._siblings.allowed
 
     # Consistency ------------------------------------------------------------------------------------------------------

@@ -53,8 +53,8 @@ from cidmesa.mesa.setup.deployment import TRAINING
 TRIED = 64
 """So many base-optimal policies are tried one by one."""
 
-FEW = 4
-"""So many are tried where there are more."""
+FEW = 8
+"""So many are tried where there are more: each brings some value of the targets as often as any of them does."""
 
 DIGITS = 50_000
 """Rows of so many binary digits in all are settled in exact arithmetic; with more of them that takes too long."""
@@ -106,7 +106,7 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
     complete = len(policies) <= TRIED
     conflicts: list[tuple[Ints, tuple[Ints, ...]]] = []
     others: list[tuple[Ints, Array]] = []  # policies that are not base-optimal, and what they bring
-    for policy in policies if complete else policies[:FEW]:
+    for policy in policies if complete else _favoured(setup, names, size):
         wanted = sweeps.brought(tables.model, label, size, policy)[0]
         while True:
             check_time("the search for an additive objective", "fewer values of the targets, or a shorter horizon")
@@ -126,6 +126,14 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
             others.append((other, sweeps.brought(tables.model, label, size, other)[0]))
     proved = complete and all(some for _, some in conflicts)
     return Existence(False, None, tuple(conflicts)) if proved else Existence(None)
+
+
+def _favoured(setup: SequenceSetup, names: tuple[str, ...], size: int) -> Iterator[Ints]:
+    """Yield base-optimal policies that bring one value of the targets as often as any, value by value."""
+    tables, may = setup.training, setup.optimum(TRAINING).may
+    for value in range(min(size, FEW)):
+        wants = [Fraction(int(i == value)) for i in range(size)]
+        yield sweeps.extreme(tables.model, tables.paid_exactly(names, wants), may, 1)[1]
 
 
 def _by_floats(rows: Sequence[Array], size: int) -> tuple[Fraction, ...] | None:

@@ -162,6 +162,11 @@ class SequenceSetup(Shown):
         (Fraction(1, 1), Fraction(2, 1))
         """
         require_count(horizon, "horizon")
+        for one in (model, *((deployments or {}).values())):
+            if not isinstance(one[0] if isinstance(one, tuple) else one, StepModel):
+                raise NotApplicableError(
+                    f"tables are those of a StepModel, cidmesa.solve.policies.step_model; got {shortened(one)}."
+                )
         given = {TRAINING: (model, reward)}
         for name, what in (deployments or {}).items():
             given[name] = what if isinstance(what, tuple) else (what, reward)
@@ -303,6 +308,13 @@ class SequenceSetup(Shown):
         if name not in self._optima:
             self._optima[name] = Optimum(*sweeps.optimal(tables.model, tables.base, self.horizon))
         return self._optima[name]
+
+    def require_model(self, question: str) -> CIM:
+        """Raise: what needs a model of all decisions at once has to be asked of the unrolled diagram."""
+        raise NotApplicableError(
+            f"{question} needs a diagram, and a sequence is swept state by state: "
+            "TrainingSetup(cm.unroll(step, T), ..), while that is small."
+        )
 
     def controls(self, names: Sequence[str]) -> bool:
         """Say whether a decision influences one of these within the horizon (C1); of tables it is taken to."""

@@ -78,8 +78,9 @@ def test_options_of_a_policy_are_arguments_of_train() -> None:
         cm.train(red_door(), learner="exact", policy="mlp", ticks=3, progress=False)
     with pytest.raises(UnknownNodeError, match="kind= of attention"):
         cm.train(red_door(), policy="attention", kind="hard", progress=False)
-    with pytest.raises(NotApplicableError, match="ticks="):
-        cm.train(red_door(), policy="rnn", ticks=-1, progress=False)
+    for policy, option, wrong in (("rnn", "ticks", -1), ("rnn", "ticks", 10**9), ("vin", "sweeps", 10**9)):
+        with pytest.raises(NotApplicableError, match=f"{option}="):
+            cm.train(red_door(), policy=policy, progress=False, **{option: wrong})
 
 
 def test_more_ticks_give_another_answer_and_none_read_the_observations_alone() -> None:
