@@ -9,15 +9,16 @@
 >>> system.setup.cid.decisions
 ('go',)
 
-===========  ================================================
-module       what it holds
-===========  ================================================
-``system``   what a system is: setups, claims, agents
-``systems``  the systems, one a file
-``run``      drawing, deriving, training and judging a system
-``page``     the parts of a run's report
-``study``    a system made of a study, as a file holds one
-===========  ================================================
+===============  ================================================
+module           what it holds
+===============  ================================================
+``system``       what a system is: setups, claims, agents
+``systems``      the systems, one a file
+``run``          drawing, deriving, training and judging a system
+``populations``  the same side by side on an executor
+``page``         what a run prints as it goes
+``study``        a system made of a study, as a file holds one
+===============  ================================================
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ consistency, exactly                      Ng & Russell 2000 (feasible set)      
 … without listing all policies            Myerson 1991 (reduced normal form)       :mod:`.reduced_policies`
 … and comparing those alone that can win  –                                        :mod:`.convex_hull`
 … decision by decision (sufficient)       –                                        :mod:`.by_stage`
+… of one objective, decisions forgetting  Mauá, de Campos & Zaffalon 2012          :mod:`.by_elimination`
 … of one objective, back and forward      Bellman 1957; Lauritzen & Nilsson 2001   :mod:`.dynamic_programming`
 sequences, by sweeps over states           Bellman 1957; Ng & Russell 2000          :mod:`cidmesa.mesa.sequences`
 … of shared stochastic rules, by name     –                                        :mod:`.by_declared_objective`

@@ -189,7 +189,8 @@ def _bottom_line(arms: Sequence[Arm], claims: Sequence[Data] = ()) -> Points:
     upheld = sum(c["verdict"] == "supported" for c in claims)
     if claims:
         lines.append(Cell(f"{upheld} of the {len(claims)} claims of the source are supported.", "good"))
-    if not against and any(arm.populations for arm in arms):
+    judged = [p for arm in arms for p in arm.populations.values() if p.report.get("one_agent") is None]
+    if not against and judged:
         lines.append(Cell("No joint prediction was contradicted.", "good"))
     return Points((*lines, *against))
 

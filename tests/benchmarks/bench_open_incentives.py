@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_open_incentives.py [diagrams] [seed]
 
 Four chance nodes, two or three decisions, one utility; a decision sees at most two nodes. *Theorems alone* is what
-there was without chains and without a search.
+there was without chains and without a search. How far it is goes to the error output. With the 1,000 diagrams that it
+draws if nothing else is said, a tenth of them for all but value of information, it takes some two minutes of CPU.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ def main(diagrams: int, seed: int) -> None:
 def row(criterion: str, cids: list[cm.CID]) -> None:
     """Ask one criterion of some diagrams."""
     took, proving, left = [], [], [0, 0, 0]
-    for cid in cids:
+    for done, cid in enumerate(cids):
+        if done % 10 == 0:
+            said = f"{len(cid.decisions)} decisions, {criterion}: {done} of {len(cids)} diagrams, {left[2]} open"
+            print(f"\r{said:<78}", end="", file=sys.stderr, flush=True)
         for verdict in questions(criterion, cid):
             start = time.process_time()
             answer = verdict.answer
@@ -51,6 +55,7 @@ def row(criterion: str, cids: list[cm.CID]) -> None:
                 left[2] += answer is cm.Answer.UNKNOWN
     took.sort()
     proving.sort()
+    print(f"\r{'':<78}\r", end="", file=sys.stderr, flush=True)
     shares = [f"{100 * n / len(took):5.2f} %" for n in left]
     print(
         f"{len(cids[0].decisions):<9} {criterion:<9} {len(took):>6,} {shares[0]:>21} {shares[1]:>18} {shares[2]:>17}"

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 const room = new URL("../../cidmesa/explorer/web/engine/", import.meta.url);
 const { CRITERIA, Report } = await import(new URL("criteria.js", room));
 const { proofOf, proofInWords } = await import(new URL("proofs.js", room));
+const { stepInWords } = await import(new URL("chains.js", room));
 const { Mesa, readTargets } = await import(new URL("mesa.js", room));
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -20,7 +21,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     reasons: proofs.map(([criterion, x, d]) => report.reason(criterion, x, d)),
     proofs: proofs.map(([criterion, x, d]) => {
       const proof = proofOf(report, criterion, x, d);
-      return { ...proof, words: proofInWords(proof) };
+      return { ...proof, words: proofInWords(proof), stepWords: (proof.steps ?? []).map(stepInWords) };
     }),
   };
   if (targets.length) {

@@ -2,18 +2,20 @@ r"""The search for a chain: steps to the fixpoint, then an order, then a link mo
 
 On a graph as bit masks (:mod:`cidmesa.criteria.chains.net`), and not with the code that checks a chain:
 
-1. *Settle*: known decisions, nonrequisite links, collapsing and noise, in turn, until none applies.
+1. *Settle*: known decisions, collapsing and noise, then the nonrequisite links of one decision, again until none
+   applies. What a decision need not see comes last, since by that it may know another decision.
 2. Where a link is still there that should go, look for an :class:`~cidmesa.criteria.chains.ordering.Ordering` that
    drops it: sets of one to three nodes of noise, the decisions that see it and perhaps others, the context all other
    nodes or as few as can be; the order by depth-first search.
 3. Suppose that some decision saw one node more, and settle: if the new link and the one in question are gone, so be it.
+   Settled in three ways: the link in question alone first, if it is idle now, or what is known first, or last.
 
 Which fixpoint is reached depends on the order of the steps; any one will do for a *no*. Finding none proves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -113,15 +115,19 @@ def reduced(cid: CID, budget: Budget = UNLIMITED) -> Reached:
     return Reached(tuple(search.steps), frozenset((cid.nodes[p], cid.nodes[d]) for p, d in search.links()))
 
 
-def collapsed_parents(cid: CID) -> dict[str, tuple[str, ...]]:
-    """Collapse all that no decision sees, and return the parents of each node that is left.
+def collapsed_parents(cid: CID, kept: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Collapse all that no decision sees but for nodes that are kept, and return the parents of each node that is left.
 
     >>> cid = CID([("a", "b"), ("b", "u"), ("a", "d"), ("d", "u")], decisions=["d"], utilities=["u"])
     >>> sorted(collapsed_parents(cid).items())
     [('a', ()), ('d', ('a',)), ('u', ('a', 'd'))]
+    >>> sorted(collapsed_parents(cid, kept=["b"]).items())
+    [('a', ()), ('b', ('a',)), ('d', ('a',)), ('u', ('b', 'd'))]
     """
-    search = _Search.of(cid, UNLIMITED)
-    while search.collapse():
+    search, spared = _Search.of(cid, UNLIMITED), 0
+    for node in kept:
+        spared |= 1 << cid.id(node)
+    while search.collapse(spared):
         pass
     net = search.net
     left = net.chance | net.decisions | net.utilities
@@ -164,7 +170,7 @@ class _Search:
             while self._nonrequisite() or self.collapse() or self._noise() or self._known():
                 pass
         else:
-            while self._known() or self._nonrequisite() or self.collapse() or self._noise():
+            while self._known() or self.collapse() or self._noise() or self._nonrequisite():
                 pass
         return self
 
@@ -179,16 +185,18 @@ class _Search:
         return found
 
     def _nonrequisite(self) -> bool:
-        net, found = self.net, False
-        for d in bits(net.decisions):
-            if net.pa[d]:
-                goals = net.below(d) & net.utilities
-                idle = net.pa[d] & ~net.connected(goals, net.pa[d] | 1 << d)[0]
-                if idle:
-                    net.cut(idle, d)
-                    self.steps.append(Nonrequisite(self.names[d], self.named(idle)))
-                    found = True
-        return found
+        return any(self._drop_idle(d, -1) for d in bits(self.net.decisions))
+
+    def _drop_idle(self, d: int, which: int) -> bool:
+        """Drop what a decision sees and need not, of the nodes given."""
+        net = self.net
+        if not net.pa[d] & which:
+            return False
+        idle = net.pa[d] & which & ~net.connected(net.below(d) & net.utilities, net.pa[d] | 1 << d)[0]
+        if idle:
+            net.cut(idle, d)
+            self.steps.append(Nonrequisite(self.names[d], self.named(idle)))
+        return bool(idle)
 
     def _noise(self) -> bool:
         net = self.net
@@ -223,9 +231,9 @@ class _Search:
                 return inside
             inside &= ~idle
 
-    def collapse(self) -> bool:
+    def collapse(self, spared: int = 0) -> bool:
         net, found = self.net, False
-        for v in bits(net.chance):
+        for v in bits(net.chance & ~spared):
             children = net.ch[v]
             lone = children & (children - 1) == 0
             if children & net.decisions or not (net.pa[v] or lone):
@@ -238,7 +246,7 @@ class _Search:
                 net.drop(v)
             self.steps.append(Collapse(self.names[v]))
             found = True
-        roots = [v for v in bits(net.chance) if not net.pa[v] and not net.ch[v] & net.decisions]
+        roots = [v for v in bits(net.chance & ~spared) if not net.pa[v] and not net.ch[v] & net.decisions]
         for v in roots:
             into = next((w for w in roots if w != v and net.chance >> w & 1 and not net.ch[v] & ~net.ch[w]), None)
             if into is not None:
@@ -260,8 +268,11 @@ class _Search:
                 more = self.copy()
                 more.net.link(v, d)
                 more.steps.append(AddedLinks(((self.names[v], self.names[d]),)))
-                for known_last in (True, False):
-                    other = more.copy().settle(known_last=known_last)
+                ways = [more.copy().settle(known_last=True), more.copy().settle()]
+                alone = more.copy()
+                if alone._drop_idle(head, 1 << tail):
+                    ways.append(alone.settle())
+                for other in ways:
                     if not other.has(v, d) and not other.has(tail, head):
                         return other
         return None

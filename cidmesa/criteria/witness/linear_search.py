@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.arrays import Array, Floats, Ints
+from cidmesa.arrays import Array, Floats, Ints, Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.criteria.question import TITLES
 from cidmesa.criteria.witness.check import Candidate, holds
@@ -83,7 +83,8 @@ def linear_search(
         A question about one node that is no utility; one agent.
     criterion
         ``"voi"``, ``"ri"``, ``"voc"`` or ``"ici"``: what the question comes down to. Whether an optimal policy uses a
-        node to get what it is paid for depends on the utility, so for ``"ici"`` utilities are drawn too.
+        node to get what it is paid for depends on the utility, so for ``"ici"`` utilities are drawn too; or, where the
+        node is a decision, they are such that it has to respond.
     budget
         How long it may take.
     draws
@@ -134,6 +135,10 @@ def linear_search(
 
 def _candidate(drawn: Drawn, criterion: str, node: str, decision: str | None, rng: random.Random) -> Candidate | None:
     """Return a model with drawn mechanisms that should have the incentive, or None."""
+    if criterion == "ici" and drawn.collapsed.cid.kind(node) == "decision" and rng.random() < 0.5:
+        world = World.of(drawn, "ri", str(decision), node)  # a decision that is moved responds
+        found = None if world is None else separating(world, rng)
+        return None if found is None else Candidate(lifted(drawn, found[0]), node)
     if criterion == "ici":
         entries = sum(size for _, size in World.blocks_of(drawn))
         if entries > _ENTRIES_DRAWN:
@@ -221,6 +226,9 @@ _CARDS = {"hidden": (1, 1, 2, 2, 3, 4, 4), "chance": (1, 2, 2, 2, 3), "decision"
 
 _SIDE_CARDS = {"hidden": (1, 2, 3, 3), "chance": (1, 2, 3, 3, 3), "decision": (2, 2, 3)}
 
+_NOISY = 0.15
+"""How many functions have noise of their own, besides those that are noise alone."""
+
 _SIDE_SHARE = 0.2
 """How many draws are of side information, which others seldom hit: see :func:`_side_rule`."""
 
@@ -230,15 +238,19 @@ def _side_rule(shape: Sequence[int], card: int, rng: random.Random) -> tuple[Flo
 
     A secret has three states, and a side node one of the two others, which of them by noise or by a bit of a parent.
     One decision sees the secret and has two actions; another sees the side node and that action, and guesses the
-    secret: it does for certain if the first knows what the second has seen, and in five cases of six if not.
+    secret: it does for certain if the first knows what the second has seen, and in five cases of six if not. Or what
+    the second is told is whether the secret is what the side node says.
     """
     live = [i for i, k in enumerate(shape) if k > 1]
-    threes = [i for i in live if shape[i] == card == 3]
+    threes = [i for i in live if shape[i] == 3 and card in {2, 3}]
     kind = rng.choice(("copy", "other", "other", "coin"))
     if not live or kind == "coin":
         return np.full(card, 1.0 / card), np.broadcast_to(np.arange(card), (*shape, card))
     places = np.indices(shape)
-    if kind == "other" and threes:
+    if kind == "other" and card == 2 and len(threes) > 1:
+        one, two = rng.sample(threes, 2)
+        return np.ones(1), (places[one] == places[two]).astype(np.intp)[..., None]
+    if kind == "other" and card == 3 and threes:
         secret = rng.choice(threes)
         by = [i for i in live if i != secret and shape[i] == 2]
         if by and rng.random() < 0.5:
@@ -270,9 +282,11 @@ def _rule(shape: Sequence[int], card: int, rng: random.Random) -> tuple[Floats, 
     if value is None:
         value = np.reshape([rng.randrange(card) for _ in range(math.prod(shape))], shape)
     outcome: Ints = (value % card)[..., None]
-    if card > 1 and rng.random() < 0.1:
-        return np.array([0.75, 0.25]), np.concatenate([outcome, (outcome + 1) % card], axis=-1)
-    return sure, outcome
+    if card == 1 or rng.random() > _NOISY:
+        return sure, outcome
+    if rng.random() < 0.5:  # heard through noise of which some parents' values make more than others
+        return np.full(2, 0.5), np.concatenate([outcome, np.full_like(outcome, rng.randrange(card))], axis=-1)
+    return np.array([0.75, 0.25]), np.concatenate([outcome, (outcome + 1) % card], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -283,7 +297,8 @@ class World:
     ----------
     law
         Shape ``(profiles, contexts, actions, entries)``: the joint law of the last decision's context and action and of
-        what the utilities read, but for its rule; one block of entries a utility.
+        what the utilities read, but for its rule; one block of entries a utility. Rules differ where a context can come
+        up.
     plain
         Which profiles do without what the question is about, if the last decision does.
     groups
@@ -310,11 +325,13 @@ class World:
         collapsed, cards = drawn.collapsed, drawn.cards
         cid = collapsed.cid
         contexts = {d: math.prod(cards[p] for p in cid.parents(d)) for d in cid.decisions}
-        last = max(cid.decisions, key=lambda d: cards[d] ** contexts[d])
+        possible = _possible(drawn, () if criterion == "voi" else (node,))
+        counted = {d: cards[d] ** int(possible[d].sum()) for d in cid.decisions}
+        last = max(cid.decisions, key=counted.__getitem__)
         if criterion == "ri" and decision is not None:
             last = decision
         others = [d for d in cid.decisions if d != last]
-        counts = [cards[d] ** contexts[d] for d in others]
+        counts = [counted[d] for d in others]
         laws_of_node = _laws(drawn, node) if criterion == "voc" else []
         counts += [len(laws_of_node)] if laws_of_node else []
         sizes = cls.blocks_of(drawn)
@@ -325,8 +342,9 @@ class World:
         grid = np.indices(counts).reshape(len(counts), profiles)
         rules = {}
         for d, which in zip(others, grid, strict=False):
-            shape = [cards[p] for p in cid.parents(d)]
-            rules[d] = np.array(list(product(range(cards[d]), repeat=contexts[d]))).reshape(-1, *shape)[which]
+            table = np.zeros((counted[d], contexts[d]), dtype=np.intp)
+            table[:, possible[d]] = list(product(range(cards[d]), repeat=int(possible[d].sum())))
+            rules[d] = table.reshape(-1, *(cards[p] for p in cid.parents(d)))[which]
         plain = np.ones(profiles, dtype=np.bool_)
         groups = np.eye(contexts[last], dtype=np.bool_)[None]
         controls: list[Array] = []
@@ -344,7 +362,9 @@ class World:
         else:
             rule = rules[str(decision)]
             axis = 1 + cid.parents(str(decision)).index(node)
-            plain = (rule == rule.take([0], axis=axis)).reshape(profiles, -1).all(axis=1)
+            there = possible[str(decision)].reshape(1, *rule.shape[1:])
+            most, least = np.where(there, rule, -1).max(axis=axis), np.where(there, rule, _PROFILES).min(axis=axis)
+            plain = (most <= least).reshape(profiles, -1).all(axis=1)
         return cls(_law(drawn, rules, last, {node: controls} if controls else {}, profiles), plain, groups, controls)
 
     def best(self, pays: Floats, *, freely: bool) -> tuple[float, Floats, int]:
@@ -362,6 +382,28 @@ class World:
             values = np.where(self.plain, np.where(self.groups.any(axis=2), pooled.max(axis=2), 0).sum(axis=1), -np.inf)
         at = int(values.argmax())
         return float(values[at]), self.law[at][contexts, actions[at]].sum(axis=0), at
+
+
+def _possible(drawn: Drawn, free: Collection[str]) -> dict[str, Mask]:
+    """Say of each decision which contexts can come up, whatever decisions do and the nodes that are free come to."""
+    collapsed, cards = drawn.collapsed, drawn.cards
+    cid = collapsed.cid
+    order = [cid.nodes[i] for i in cid.topological if cid.kind(cid.nodes[i]) != "utility"]
+    fixed = {n: rule for n, rule in drawn.rules.items() if n not in free}
+    sizes = [len(fixed[n][0]) if n in fixed else cards[n] for n in order]
+    everything = math.prod(sizes) <= _ENTRIES
+    values = dict(zip(order, np.indices(sizes).reshape(len(sizes), -1), strict=True)) if everything else {}
+    for n in order if everything else ():
+        if n in fixed:
+            known = () if n in collapsed.hidden else collapsed.parents[n]
+            values[n] = fixed[n][1][(*(values[p] for p in known), values[n])]
+    found = {}
+    for d in cid.decisions:
+        shape = [cards[p] for p in cid.parents(d)]
+        found[d] = np.full(math.prod(shape), not everything)
+        if everything:
+            found[d][np.ravel_multi_index([values[p] for p in cid.parents(d)], shape) if shape else 0] = True
+    return found
 
 
 def _law(

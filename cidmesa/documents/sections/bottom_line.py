@@ -157,7 +157,7 @@ def contradictions(data: Data) -> list[str]:
     """Say in words which joint predictions agents contradicted, a sentence each."""
     observed = data.get("observed", {})
     found = []
-    for row in data["rows"]:
+    for row in data["rows"] if data.get("one_agent") is None else ():
         if row["hypothesis"] == "joint" and row["verdict"] == "contradicted":
             tally = row["agents"]
             share = f"{tally['complying']} of {tally['in_scope']} agents comply"

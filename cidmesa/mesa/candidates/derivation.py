@@ -16,6 +16,7 @@ from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.candidates.targets import admissible, in_node_order, target_key
 from cidmesa.mesa.consistency.by_cone import ByCone
 from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective, Findings
+from cidmesa.mesa.consistency.by_elimination import ByElimination
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.method import Answers, needs_stochastic_rules
 from cidmesa.mesa.consistency.regret_interval import Interval, interval
@@ -155,7 +156,7 @@ class Derivation:
                 staged = self._by_stage(names)
             if staged is not None and staged.is_complete:
                 return staged
-        return staged
+        return staged or self._by_elimination(names)
 
     def _by_stage(self, names: tuple[str, ...]) -> ByStage | None:
         """Return the numbers of a candidate by sweeps over contexts; ``None`` where decisions cannot be swept."""
@@ -163,6 +164,14 @@ class Derivation:
             return None
         with suppress(NotApplicableError):
             return ByStage(self.setup, names, self.tolerance, self.declared(names), self._why[names], self.budget)
+        return None
+
+    def _by_elimination(self, names: tuple[str, ...]) -> ByElimination | None:
+        """Return the numbers of a candidate whose decisions cannot be swept; ``None`` where they are out of reach."""
+        if self.setup.shared_rules or self.setup.phases is not None:
+            return None
+        with suppress(NotApplicableError):
+            return ByElimination(self.setup, names, self.tolerance, self.declared(names), self._why[names], self.budget)
         return None
 
     def _level_by_level(self, names: tuple[str, ...]) -> Answers | None:

@@ -35,6 +35,7 @@ from cidmesa.mesa.candidates.per_deployment import PerDeployment
 from cidmesa.mesa.candidates.prior import complexity
 from cidmesa.mesa.consistency.by_cone import ByCone
 from cidmesa.mesa.consistency.by_declared_objective import ByDeclaredObjective
+from cidmesa.mesa.consistency.by_elimination import ByElimination
 from cidmesa.mesa.consistency.by_intended import regret_by_intended
 from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
@@ -177,7 +178,8 @@ class MesaOptimizer(Shown):
         """Which of the methods answers, ``str(m.method)``, and why, ``m.method.why``.
 
         ``by cone``: all objectives at once; ``by declared objective``: one by one, since one rule acts twice;
-        ``by stage``: decision by decision, since policies are too many to compare; ``graph alone``: no numbers.
+        ``by stage``: decision by decision, since policies are too many to compare; ``by elimination``: one objective
+        after the other, since decisions forget as well; ``graph alone``: no numbers.
         """
         match self._answers:
             case ByCone():
@@ -186,6 +188,8 @@ class MesaOptimizer(Shown):
                 return Method.BY_DECLARED_OBJECTIVE
             case ByStage():
                 return Method.BY_STAGE
+            case ByElimination():
+                return Method.BY_ELIMINATION
         return Method.GRAPH
 
     def without_numbers(self, question: str) -> NotApplicableError:
@@ -223,10 +227,7 @@ class MesaOptimizer(Shown):
                 )
         elif found is not None:
             why = getattr(found, "why", "")
-            words.append(
-                "C3: declared objectives one by one, since one rule serves several decisions"
-                + (f"; {why}" if why else "")
-            )
+            words.append(f"C3: objectives one by one: {self.method.why}" + (f"; {why}" if why else ""))
         words += self._left_out()
         return Reasons(self._controls, self._cover, margin, delta, tuple(words))
 

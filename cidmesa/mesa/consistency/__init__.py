@@ -14,7 +14,9 @@ module                     what it holds
 ``by_cone``                all objectives at once
 ``by_declared_objective``  declared objectives one by one
 ``by_intended``            regrets by what is intended, of objectives that are tried one by one
+``one_by_one``             single objectives: what is said of a set of which not all is known
 ``by_stage``               policies too many to list: a sufficient test, and single objectives
+``by_elimination``         … where decisions forget, too: single objectives, exactly
 ``frozen_rules``           what optimizers of several decisions do whose rules were fixed in training
 ``joint_search``           what one objective may do in many contexts at once, by branch and bound
 =========================  =======================================================================

@@ -11,19 +11,15 @@ that want :math:`\pi_b`'s own action there are found, since a different optimal 
 to.
 
 A single objective needs no such test: its optimal policies are combinations of optimal actions, and the best and the
-worst of them for the base are two more sweeps (:mod:`.dynamic_programming`), in training and in any deployment. Targets
-with two values have two objectives, so that this says all there is to say. Of others it says what the declared
-objectives and the representative do, a part of the set; what is proven of the rest is that a regret lies between 0 and
-the most that can be lost.
+worst of them for the base are two more sweeps (:mod:`.dynamic_programming`), in training and in any deployment. What
+that says of a whole set is told in :mod:`.one_by_one`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
-from functools import cached_property, partial
-from itertools import product
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,13 +28,12 @@ from cidmesa.arrays import Floats, Mask
 from cidmesa.clock import UNLIMITED, Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.graph import relevance_graph
-from cidmesa.mesa.consistency.consistent_set import ConsistentSet, unit
-from cidmesa.mesa.consistency.frozen_rules import FrozenRules
-from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.consistency.consistent_set import ConsistentSet
+from cidmesa.mesa.consistency.one_by_one import NEAR, OneByOne
 from cidmesa.mesa.graphical.mesa_diagram import mesa_model, with_mesa_utility
-from cidmesa.mesa.objectives.declared import Objective, domain_of
+from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.outcomes.disagreement import Actions, by_context
-from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, optimal_for, rounding_of
+from cidmesa.mesa.outcomes.outcome_table import OutcomeTable, rounding_of
 from cidmesa.mesa.outcomes.stand_ins import stand_ins, with_stand_ins
 from cidmesa.mesa.setup.deployment import TRAINING
 from cidmesa.solve import outcome_law, solve
@@ -55,34 +50,15 @@ if TYPE_CHECKING:
     from cidmesa.solve import Solution
 
 
-NEAR = 1e-8
-"""Regrets that differ from the tolerance, or from the least, by at most this share of it are computed exactly."""
-
-
-class ByStage:
+class ByStage(OneByOne):
     """Consistency where policies are too many to list, by a sufficient test and by single objectives.
 
-    Of targets that have two values together there are, up to scale and shift, two objectives and a constant: all are
-    tried, and all answers are exact. Of others the answers about deployments are those of the objectives known to be
-    consistent, the declared ones and the representative, with the distance to what is proven of all.
-
-    Parameters
-    ----------
-    setup
-        A setup with numbers whose decisions have a rule each.
-    names
-        The targets.
-    tolerance
-        The training regret that is allowed.
-    declared
-        The objectives to prefer.
-    why
-        Why nothing more is known, for the errors.
-    budget
-        How long an answer may take.
+    Of targets that have two values together all objectives are tried. Of others the answers about deployments are those
+    of the objectives known to be consistent, the declared ones and the representative, with the distance to what is
+    proven of all. Parameters as for :class:`.OneByOne`.
     """
 
-    delta = 0.0
+    sufficient: ConsistentSet
 
     def __init__(
         self,
@@ -93,97 +69,13 @@ class ByStage:
         why: str,
         budget: Budget = UNLIMITED,
     ) -> None:
-        self.setup = setup
-        self.names = names
-        self.tolerance = tolerance
-        self.declared = declared
-        self.why = why
-        self.budget = budget
+        super().__init__(setup, names, tolerance, declared, why, budget)
         self.sufficient = ConsistentSet(stage_law(setup, names, budget))
-        self._domains = tuple(domain_of(setup, node) for node in names)
         self._rules_known: dict[tuple[str, bytes], OptimalActions] = {}
         self._worths_known: dict[tuple[str, bytes, bool], tuple[Worth, Worth]] = {}
-        self._frozen_known: dict[bytes, FrozenRules] = {}
         self._actions_known: dict[tuple[str, bool], Actions] = {}
         self._regrets_known: dict[tuple[str, bytes, bool], tuple[float, float]] = {}
         self._ends_known: dict[str, tuple[Worth, Worth]] = {}
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether :attr:`tried` are all objectives on the targets, up to scale and shift."""
-        return math.prod(len(domain) for domain in self._domains) == 2
-
-    @cached_property
-    def tried(self) -> tuple[Objective, ...]:
-        """The objectives that are tried one by one, the declared ones first."""
-        if not self.is_complete:
-            found = self.sufficient.representative()
-            least = () if found is None else (self._objective("the objective of least norm", found[1]),)
-            return (*self.declared, *least)
-        values = list(product(*self._domains))
-        both = [self._objective(f"{values[i]} of {self.names}", np.eye(2)[i]) for i in (1, 0)]
-        ways: dict[bool, Objective] = {}
-        for objective in (*self.declared, *both):
-            if objective.values[0] != objective.values[1]:
-                ways.setdefault(bool(objective.values[0] < objective.values[1]), objective)
-        indifferent = self._objective("a constant", np.zeros(2))  # in the set where the base does not care either
-        return (*ways.values(), indifferent)
-
-    @property
-    def is_empty(self) -> bool | None:
-        """False where an objective is known to be consistent, True where all were tried; else not known."""
-        if not self.is_complete and self.sufficient.is_empty is False:
-            return False
-        if any(high <= self.tolerance for high in self._training()):
-            return False
-        return True if self.is_complete else None
-
-    @property
-    def margin(self) -> float | None:
-        """The largest margin of an objective that passes the test; ``None`` where none does."""
-        return None if self.sufficient.best is None else self.sufficient.best[0]
-
-    @property
-    def least_regret(self) -> float:
-        """The least training regret, where all objectives were tried or one costs nothing; else not known."""
-        if self.is_complete:
-            return min(self._training())
-        if self.sufficient.is_empty is False or any(high == 0.0 for high in self._training()):
-            return 0.0
-        return math.nan
-
-    @property
-    def least_bound(self) -> float:
-        """What is proved of it: the same where all objectives were tried or one costs nothing, else 0."""
-        return 0.0 if math.isnan(self.least_regret) else self.least_regret
-
-    def allows(self, objective: Objective) -> bool:
-        """Say whether some policy that is optimal for an objective is within the tolerance."""
-        return self.regret_of(objective)[0] <= self.tolerance
-
-    def representative(self) -> Objective | None:
-        """Return the first declared objective in the set, else the one of least norm."""
-        found = next(iter(self._selected), None)
-        return None if found is None else self._objective(found.name, unit(found.values))
-
-    def regret_of(self, objective: Objective) -> tuple[float, float]:
-        """Return the training regret of the best and of the worst policy that is optimal for an objective."""
-        return self._regrets(objective, TRAINING)
-
-    def regret(self, name: str, stale: bool = False) -> Interval:
-        """Return the regrets of the objectives known to be in the set, and how far those of others may lie outside."""
-        ends = [self._regrets(objective, name, stale) for objective in self._selected]
-        if not ends:
-            return Interval(math.nan, math.nan)
-        low, high = min(low for low, _ in ends), max(high for _, high in ends)
-        if self.is_complete:
-            return Interval(low, high)
-        worst, best = self._ends(name)
-        return Interval(low, high, max(low, best.value - worst.value - high, 0.0))
-
-    def new_regret(self, name: str) -> Interval | None:
-        """A regret of several decisions is no sum over contexts."""
-        return None
 
     def actions(self, name: str, stale: bool = False) -> Actions:
         """Return the possible actions in a distribution, where that is known of all objectives.
@@ -244,41 +136,7 @@ class ByStage:
                 taken[decision] = can & reached_contexts(model, decision).reshape(-1, 1)
         return by_context(model, taken)
 
-    def frozen_actions(self, objective: Objective, name: str) -> dict[str, Mask]:
-        """Return what optimizers of an objective may do in a deployment whose rules were fixed in training."""
-        model, rules = self.setup.deployed(name), self._frozen(objective)
-        return {
-            d: rules.allows(name, d).reshape(*(model.card(n) for n in (*model.cid.parents(d), d)))
-            for d in model.cid.decisions
-        }
-
     # ----------------------------------------------------------------------------------------------------------------
-
-    @property
-    def members(self) -> tuple[Objective, ...]:
-        """The objectives known to be in the set; where it is empty, those with the least training regret."""
-        return tuple(self._selected)
-
-    def _objective(self, name: str, values: Floats) -> Objective:
-        return Objective(name, self.names, values, self._domains)
-
-    def _training(self) -> Iterator[float]:
-        """Yield the training regret of each objective that is tried, computed as it is asked for."""
-        return (self._regrets(objective, TRAINING)[1] for objective in self.tried)
-
-    @property
-    def _selected(self) -> list[Objective]:
-        """The objectives known to be in the set; where it is empty, those with the least training regret."""
-        if not self.is_empty:
-            return [o for o, high in zip(self.tried, self._training(), strict=True) if high <= self.tolerance]
-        # Equal regrets are summed in different orders: which are equal is settled exactly.
-        most = self.least_regret * (1 + NEAR)
-        near = [o for o, high in zip(self.tried, self._training(), strict=True) if high <= most]
-        exact = [self._exact_regret(objective) for objective in near] if len(near) > 1 else [None]
-        known = [regret for regret in exact if regret is not None]
-        if len(known) < len(near):
-            return near
-        return [o for o, regret in zip(near, known, strict=True) if regret == min(known)]
 
     def _exact_regret(self, objective: Objective) -> Fraction | None:
         """Return the training regret of the worst policy that is optimal for an objective, where it is in reach."""
@@ -326,13 +184,6 @@ class ByStage:
             self._rules_known[key] = optimal_for_objective(self.setup.deployed(name), objective, self.budget)
         return self._rules_known[key]
 
-    def _frozen(self, objective: Objective) -> FrozenRules:
-        key = objective.values.tobytes()
-        if key not in self._frozen_known:
-            optimal = partial(optimal_for, objective=objective.values)
-            self._frozen_known[key] = FrozenRules(self.setup, self.names, optimal, one_objective=True)
-        return self._frozen_known[key]
-
     def _ends(self, name: str) -> tuple[Worth, Worth]:
         """Return the least and the largest that the base can get in a distribution."""
         if name not in self._ends_known:
@@ -341,8 +192,9 @@ class ByStage:
             self._ends_known[name] = least, largest
         return self._ends_known[name]
 
-    def _paid(self, name: str) -> tuple[str, ...]:
-        return self.setup.training_score if name == TRAINING else self.setup.score
+    def _most(self, name: str) -> float:
+        worst, best = self._ends(name)
+        return best.value - worst.value
 
 
 def optimal_for_objective(model: CIM, objective: Objective, budget: Budget = UNLIMITED) -> OptimalActions:

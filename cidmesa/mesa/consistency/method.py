@@ -20,6 +20,7 @@ class Method(StrEnum):
     BY_CONE = "by cone"
     BY_DECLARED_OBJECTIVE = "by declared objective"
     BY_STAGE = "by stage"
+    BY_ELIMINATION = "by elimination"
     BY_SWEEPS = "by sweeps"
     GRAPH = "graph alone"
 
@@ -37,6 +38,8 @@ _WHY = {
     "excludes none",
     Method.BY_SWEEPS: "a sequence, whose state is observed: sweeps over states, exact for every declared additive "
     "objective and for all on targets with two values; of more values regrets are enclosed",
+    Method.BY_ELIMINATION: "too many policies to compare and decisions that forget: objectives one by one, exactly, "
+    "which says all of targets with two values",
     Method.GRAPH: "no numbers, or too many policies for any method: what the diagram says",
 }
 

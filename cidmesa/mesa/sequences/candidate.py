@@ -224,7 +224,7 @@ class SequenceOptimizer(Shown):
             said = {
                 False: "no additive objective is consistent without regret",
                 True: "some is",
-                None: "the base has too many optimal policies to say of all additive objectives",
+                None: "not known; see .existence",
             }
             words.append(f"C3 for all of them: {said[self.existence.answer]}")
         return Reasons(self._controls, {}, None, None, tuple(words))

@@ -37,8 +37,8 @@ def proves(found: Existence, setup: SequenceSetup, names: tuple[str, ...]) -> bo
     """Say whether an answer is proved by what comes with it; nothing proves that an answer is not known.
 
     A *yes*: the value table of the objective leaves no action a negative slack, and wherever actions without slack lead
-    they are base-optimal. A *no*: for each base-optimal policy some that are not bring the targets, on average, as
-    often as it does; or states that every base-optimal policy comes to bring the same whatever is done for so many
+    they are base-optimal. A *no*: whatever base-optimal policies bring, some that are not bring it on average; or
+    states that every base-optimal policy comes to bring the same whatever is done for so many
     moves, and have no base-optimal action in common.
     """
     if found.objective is not None:
@@ -46,11 +46,9 @@ def proves(found: Existence, setup: SequenceSetup, names: tuple[str, ...]) -> bo
         return _holds(setup, names, found.objective, table)
     if found.blind is not None:
         return _is_blind(setup, names, *found.blind)
-    return (
-        found.answer is False
-        and bool(found.conflicts)
-        and all(_is_average(setup, names, one, some) for one, some in found.conflicts)
-    )
+    if found.answer is not False or not _are_all(setup, names, {wanted for wanted, _ in found.conflicts}):
+        return False
+    return all(_is_average(setup, names, wanted, some) for wanted, some in found.conflicts)
 
 
 def _holds(setup: SequenceSetup, names: tuple[str, ...], objective: Sequence[Fraction], table: Array) -> bool:
@@ -120,18 +118,51 @@ def _is_blind(setup: SequenceSetup, names: tuple[str, ...], move: int, states: t
     return all(same(states[0], s, setup.horizon - move) for s in states[1:])
 
 
-def _is_average(setup: SequenceSetup, names: tuple[str, ...], policy: Ints, others: Sequence[Ints]) -> bool:
-    best = setup.optimum(TRAINING).value
-    wanted, worth = _followed(setup, names, policy)
-    if worth != best or not others:
-        return False
-    rows = []
+def _are_all(setup: SequenceSetup, names: tuple[str, ...], listed: set[tuple[int, ...]]) -> bool:
+    """Say whether all that base-optimal policies bring is listed: forward, one optimal action after the other."""
+    tables, may = setup.training, setup.optimum(TRAINING).may
+    label, size = tables.label(names), int(np.prod([len(tables.domains[name]) for name in names]))
+    known: dict[tuple[int, int], set[tuple[Fraction, ...]]] = {}
+    nothing = {(Fraction(0),) * size}
+
+    def after(t: int, s: int) -> set[tuple[Fraction, ...]]:
+        if t == setup.horizon:
+            return nothing
+        if (t, s) not in known:
+            known[t, s] = set().union(*(from_(t, s, a) for a in np.flatnonzero(may[t, s]).tolist()))
+        return known[t, s]
+
+    def from_(t: int, s: int, a: int) -> set[tuple[Fraction, ...]]:
+        sums = nothing
+        for n in {n for _, _, n in _branches(tables, s, a)}:
+            brings, chance = [Fraction(0)] * size, Fraction(0)
+            for b, p, to in _branches(tables, s, a):
+                if to == n:
+                    brings[label[s, a, b]] += p
+                    chance += p
+            sums = {
+                tuple(x + y + chance * z for x, y, z in zip(one, brings, then, strict=True))
+                for one in sums
+                for then in after(t + 1, n)
+            }
+        return sums
+
+    found = nothing
+    for s in np.flatnonzero(tables.model.start.astype(bool)).tolist():
+        weight = int(tables.model.start[s])
+        found = {tuple(x + weight * y for x, y in zip(one, two, strict=True)) for one in found for two in after(0, s)}
+    return {tuple(x * int(tables.model.unit) ** setup.horizon for x in one) for one in found} <= listed
+
+
+def _is_average(setup: SequenceSetup, names: tuple[str, ...], wanted: Sequence[int], others: Sequence[Ints]) -> bool:
+    best, rows = setup.optimum(TRAINING).value, []
+    unit = int(setup.training.model.start.sum()) * int(setup.training.model.unit) ** setup.horizon
     for other in others:
         brings, earns = _followed(setup, names, other)
         if earns == best:
             return False
-        rows.append([one - two for one, two in zip(wanted, brings, strict=True)])
-    return not cones.feasible_exactly(rows)
+        rows.append([Fraction(one, unit) - two for one, two in zip(wanted, brings, strict=True)])
+    return bool(rows) and not cones.feasible_exactly(rows)
 
 
 def _followed(setup: SequenceSetup, names: tuple[str, ...], policy: Ints) -> tuple[list[Fraction], Fraction]:

@@ -22,8 +22,8 @@ brings the targets just as often as :math:`\pi_b` does: no w can like them less.
 Before any row is made, :func:`.blind_spot` is asked whether an objective on the targets could see what it would have
 to see: its *no* holds whatever the ties.
 
-With ties :math:`\pi_b` is one of several. All of them are tried while they are few (:data:`TRIED`); where they are
-more, some are (:data:`FEW`): a *yes* is still exact, and that none is found is no answer.
+With ties :math:`\pi_b` is one of several. What matters of it is what it brings. All of that is tried while it is little
+(:data:`TRIED`); where it is more, some is (:data:`FEW`): a *yes* is still exact, and that none is found is no answer.
 
 References
 ----------
@@ -34,24 +34,23 @@ A. Y. Ng and S. Russell, "Algorithms for inverse reinforcement learning", ICML 2
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, product
 
 import numpy as np
 
-from cidmesa.arrays import Array, Floats, Ints, Mask
+from cidmesa.arrays import Array, Floats, Ints
 from cidmesa.clock import check_time
 from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive
-from cidmesa.mesa.sequences.alike import blind_spot, sign_of
+from cidmesa.mesa.sequences.alike import blind_spot
 from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.deployment import TRAINING
 
 TRIED = 64
-"""So many base-optimal policies are tried one by one."""
+"""So many numbers of values that base-optimal policies bring are tried one by one."""
 
 FEW = 8
 """So many are tried where there are more: each brings some value of the targets as often as any of them does."""
@@ -70,19 +69,19 @@ class Existence:
     Attributes
     ----------
     answer
-        ``None``: not known, since base-optimal policies are too many to try, or numbers too long to settle exactly.
+        ``None``: not known, since base-optimal policies bring too much to try, or numbers too long to settle exactly.
     objective
         Where there is one: its numbers.
     conflicts
-        Where there is none: for each base-optimal policy the policies that no objective likes less, each an action by
-        move and state.
+        Where there is none: for all that base-optimal policies bring (:func:`base_brings`) the policies that no
+        objective likes less, each an action by move and state.
     blind
         Or a move and states that are alike for every objective, and in which the base wants no common action.
     """
 
     answer: bool | None
     objective: tuple[Fraction, ...] | None = None
-    conflicts: tuple[tuple[Ints, tuple[Ints, ...]], ...] = ()
+    conflicts: tuple[tuple[tuple[int, ...], tuple[Ints, ...]], ...] = ()
     blind: tuple[int, tuple[int, ...]] | None = None
 
 
@@ -102,38 +101,79 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
     tables = setup.training
     label = tables.label(names)
     size = int(np.prod([len(tables.domains[name]) for name in names]))
-    policies = list(islice(_base_optimal(setup, names), TRIED + 1))
-    complete = len(policies) <= TRIED
-    conflicts: list[tuple[Ints, tuple[Ints, ...]]] = []
+    known = base_brings(setup, names)
+    conflicts: list[tuple[tuple[int, ...], tuple[Ints, ...]]] = []
     others: list[tuple[Ints, Array]] = []  # policies that are not base-optimal, and what they bring
-    for policy in policies if complete else _favoured(setup, names, size):
-        wanted = sweeps.brought(tables.model, label, size, policy)[0]
+    for wanted in sorted(known) if known is not None else _favoured(setup, names, size):
         while True:
             check_time("the search for an additive objective", "fewer values of the targets, or a shorter horizon")
-            rows = [wanted - brings for _, brings in others]
+            rows = [np.array(wanted, dtype=object) - brings for _, brings in others]
             found = _by_floats(rows, size)
             conflict: tuple[int, ...] = ()
             if found is None and _digits(rows) <= DIGITS:
                 settled = cones.settle_exactly([row.tolist() for row in rows])
                 found, conflict = settled.inside, settled.conflict
             if found is None:
-                conflicts.append((policy, tuple(others[i][0] for i in conflict)))
+                conflicts.append((wanted, tuple(others[i][0] for i in conflict)))
                 break
             objective = Additive(setup, names, found)
             if objective.regret(TRAINING)[1] == 0:
                 return Existence(True, objective.values)
             other = objective.worst()
             others.append((other, sweeps.brought(tables.model, label, size, other)[0]))
-    proved = complete and all(some for _, some in conflicts)
+    proved = known is not None and all(some for _, some in conflicts)
     return Existence(False, None, tuple(conflicts)) if proved else Existence(None)
 
 
-def _favoured(setup: SequenceSetup, names: tuple[str, ...], size: int) -> Iterator[Ints]:
-    """Yield base-optimal policies that bring one value of the targets as often as any, value by value."""
+def base_brings(setup: SequenceSetup, names: tuple[str, ...]) -> set[tuple[int, ...]] | None:
+    """Return how often base-optimal policies bring each value of the targets, in the unit of :func:`.brought`.
+
+    Of policies that may depend on the past, so that means of others may be among them, and all extreme ones are.
+    ``None``: more than :data:`TRIED` of them somewhere on the way.
+    """
+    tables, may, model = setup.training, setup.optimum(TRAINING).may, setup.training.model
+    label, size = tables.label(names), int(np.prod([len(tables.domains[name]) for name in names]))
+    comes = sweeps.reached(model, may)
+    after: dict[int, set[tuple[int, ...]]] = {s: {(0,) * size} for s in range(len(model.states))}
+    for t in range(setup.horizon - 1, -1, -1):
+        unit = int(model.unit) ** (setup.horizon - 1 - t)
+        now: dict[int, set[tuple[int, ...]]] = {}
+        for s in np.flatnonzero(comes[t]).tolist():
+            now[s] = set()
+            for a in np.flatnonzero(may[t, s]).tolist():
+                paid, leads = [0] * size, dict[int, int]()
+                branches = (label[s, a].tolist(), model.successors[s, a].tolist(), model.weights[s, a].tolist())
+                for value, to, weight in zip(*branches, strict=True):
+                    if weight:
+                        paid[value] += int(weight) * unit
+                        leads[to] = leads.get(to, 0) + int(weight)
+                found = _sums({tuple(paid)}, [(weight, after[to]) for to, weight in leads.items()])
+                if found is None or len(now[s] | found) > TRIED:
+                    return None
+                now[s] |= found
+        after = now
+    starts = [(int(model.start[s]), after[s]) for s in np.flatnonzero(model.start.astype(bool)).tolist()]
+    return _sums({(0,) * size}, starts)
+
+
+def _sums(
+    begun: set[tuple[int, ...]], parts: Iterable[tuple[int, set[tuple[int, ...]]]]
+) -> set[tuple[int, ...]] | None:
+    """Return all sums of one of each, so many times; ``None`` if they are too many."""
+    for weight, some in parts:
+        begun = {tuple(x + weight * y for x, y in zip(one, two, strict=True)) for one in begun for two in some}
+        if len(begun) > TRIED:
+            return None
+    return begun
+
+
+def _favoured(setup: SequenceSetup, names: tuple[str, ...], size: int) -> Iterator[tuple[int, ...]]:
+    """Yield what base-optimal policies bring that bring one value of the targets as often as any, value by value."""
     tables, may = setup.training, setup.optimum(TRAINING).may
     for value in range(min(size, FEW)):
         wants = [Fraction(int(i == value)) for i in range(size)]
-        yield sweeps.extreme(tables.model, tables.paid_exactly(names, wants), may, 1)[1]
+        policy = sweeps.extreme(tables.model, tables.paid_exactly(names, wants), may, 1)[1]
+        yield tuple(int(x) for x in sweeps.brought(tables.model, tables.label(names), size, policy)[0])
 
 
 def _by_floats(rows: Sequence[Array], size: int) -> tuple[Fraction, ...] | None:
@@ -155,40 +195,4 @@ def _digits(rows: Sequence[Array]) -> int:
     for row in rows:
         common = math.gcd(*(int(x) for x in row)) or 1
         found += sum((abs(int(x)) // common).bit_length() for x in row)
-    return found
-
-
-def _base_optimal(setup: SequenceSetup, names: tuple[str, ...]) -> Iterator[Ints]:
-    """Yield the deterministic base-optimal policies that differ where they come to, first those of first actions.
-
-    Of actions that lead to the same and bring the same the first stands for all.
-    """
-    tables, may = setup.training, setup.optimum(TRAINING).may & _distinct(setup, names)
-    every = np.arange(len(tables.model.states))
-    leads = tables.model.weights.astype(bool)
-
-    def from_(t: int, at: Mask, so_far: list[Ints]) -> Iterator[Ints]:
-        if t == setup.horizon:
-            yield np.array(so_far)
-            return
-        tied = [s for s in np.flatnonzero(at).tolist() if may[t, s].sum() > 1]
-        first = may[t].argmax(axis=1)
-        for choice in product(*(np.flatnonzero(may[t, s]).tolist() for s in tied)):
-            actions = first.copy()
-            actions[tied] = choice  # one for each tied state
-            after = np.zeros_like(at)
-            after[tables.model.successors[every, actions][leads[every, actions] & at[:, None]]] = True
-            yield from from_(t + 1, after, [*so_far, actions])
-
-    yield from from_(0, tables.model.start.astype(bool), [])
-
-
-def _distinct(setup: SequenceSetup, names: tuple[str, ...]) -> Mask:
-    """Return the actions that are the first of those with the same law in each state, shape (S, A)."""
-    tables = setup.training
-    found = np.ones(tables.model.successors.shape[:2], dtype=bool)
-    label = tables.label(names)
-    for s, row in enumerate(found):
-        signs = sign_of(label[s].tolist(), tables.model.successors[s].tolist(), tables.model.weights[s].tolist())
-        row[:] = [sign not in signs[:a] for a, sign in enumerate(signs)]
     return found

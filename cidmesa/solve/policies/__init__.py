@@ -1,8 +1,8 @@
 """Optimal policies: the order of decisions, one optimum, every optimum, agents that forget, shared rules.
 
-=======================  ===============================================================
+=======================  =====================================================================
 module                   what it holds
-=======================  ===============================================================
+=======================  =====================================================================
 ``decision_order``       decisions in the order in which they can be solved
 ``carrying_out``         the same in numbers
 ``dynamic_programming``  optimal actions everywhere, worst and best of them, what they enter
@@ -11,6 +11,7 @@ module                   what it holds
 ``search``               policies where decisions cannot be solved one by one
 ``limited_memory``       agents that forget: which of the next three answers, and all optimal actions
 ``value_sets``           their optima by sets of value tables, in exact arithmetic, or brackets
+``among_optimal``        what optimal policies are worth by other utilities, at least and at most
 ``free_order``           the same by sets of pairs, variables in any order
 ``elimination_order``    which variable to take out next
 ``pruning``              which tables of a set are ever needed
@@ -25,5 +26,5 @@ module                   what it holds
 ``ties``                 which actions are best, by bounds on rounding and exact numbers
 ``stakes``               what the worst policy and the best are worth
 ``worth``                what a policy is worth, with a bound on its rounding
-=======================  ===============================================================
+=======================  =====================================================================
 """

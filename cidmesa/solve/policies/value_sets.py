@@ -282,6 +282,18 @@ class Elimination:
 
     def optimum(self, progress: bool = False) -> Optimum:
         """Return the largest value in the end, and the rules that it was made of."""
+        ends = self.ends(progress)
+        exactly = None
+        if self.unit is not None:
+            exactly = sum(
+                (Fraction(int(s.whole.ravel()[at]), s.scale) for s, at in ends if s.whole is not None), Fraction()
+            )
+        bonus = sum(float(s.bonus.ravel()[at]) for s, at in ends if s.bonus is not None)
+        value = sum(float(s.values.ravel()[at]) for s, at in ends) if exactly is None else float(exactly)
+        return Optimum(value, _traced(ends), exactly, bonus)
+
+    def ends(self, progress: bool = False) -> list[tuple[ValueSet, int]]:
+        """Return what is left in the end, parts that add up, each with the position of its largest table."""
         bag: Bag[ValueSet] = Bag(self.parents, self.problem.utilities, self.cards)
         for u, (table, _) in self.problem.pairs(self.problem.utilities).items():
             bag.put(self._utility(u, np.asarray(table)))
@@ -297,15 +309,7 @@ class Elimination:
                     joint = self._joined(joint, s)
                 bag.put(self._decided(joint, self.member[v]))
             bag.gone(v)
-        ends = [(s, int(s.keys.argmax())) for s in bag.sets.values()]
-        exactly = None
-        if self.unit is not None:
-            exactly = sum(
-                (Fraction(int(s.whole.ravel()[at]), s.scale) for s, at in ends if s.whole is not None), Fraction()
-            )
-        bonus = sum(float(s.bonus.ravel()[at]) for s, at in ends if s.bonus is not None)
-        value = sum(float(s.values.ravel()[at]) for s, at in ends) if exactly is None else float(exactly)
-        return Optimum(value, _traced(ends), exactly, bonus)
+        return [(s, int(s.keys.argmax())) for s in bag.sets.values()]
 
     # Steps -----------------------------------------------------------------------------------------------------------
 

@@ -106,12 +106,12 @@ def test_every_yes_on_zigzags() -> None:
 
 
 class TestSeveralDecisions:
-    """Soluble diagrams: value of information is built nearly always; the rest is searched for, and says so."""
+    """Soluble diagrams: of value of information every yes has a model; the rest is searched for, and says so."""
 
     def test_value_of_information_in_soluble_diagrams(self) -> None:
         rng = random.Random(3)
-        built = settled = 0
-        for _ in range(examples(quick=150, full=3000)):
+        settled = 0
+        while settled < examples(quick=300, full=3000):
             cid = random_cid(rng, rng.randint(4, 9), decisions=rng.choice([2, 2, 3]))
             for decision in cid.decisions:
                 for node in cid.chance:
@@ -124,11 +124,8 @@ class TestSeveralDecisions:
                         continue
                     settled += 1
                     model = find_witness(verdict)
-                    if model is not None:
-                        built += 1
-                        assert _gains(model, node, decision) > 1e-6
-        assert settled > 100
-        assert built >= 0.98 * settled
+                    assert model is not None, f"{verdict} {cid.edges}"
+                    assert _gains(model, node, decision) > 1e-6
 
     @pytest.mark.parametrize("criterion", ["ri", "ici", "voc", "voi"])
     def test_what_the_search_finds_is_confirmed_by_listing_all_policies(self, criterion: Any) -> None:

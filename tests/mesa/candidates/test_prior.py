@@ -14,6 +14,7 @@ from cidmesa.mesa.candidates.prior import SimplicityPrior
 from cidmesa.mesa.derive import Family, derive_mesa_optimizers
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.reports import report
+from cidmesa.solve.policies import among_optimal
 from tests.mesa.systems import red_door, red_door_deployments
 from tests.strategies import examples
 
@@ -79,8 +80,9 @@ def test_what_is_no_prior_is_refused() -> None:
     assert isinstance(cm.mesa.SimplicityPrior(), SimplicityPrior)
 
 
-def test_a_regret_that_is_not_known_is_named() -> None:
-    """Too many policies to list: there are numbers, and no training regret of `y`."""
+def test_a_regret_that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many policies to list, and sets of value tables out of reach: there are numbers, and no regret of `y`."""
+    monkeypatch.setattr(among_optimal, "WORK", 10)
     cid = cm.CID(
         [*((f"x{i}", d) for d in ("a", "b", "y") for i in range(5)), ("a", "y"), ("b", "y"), ("y", "u")],
         decisions=["a", "b"],

@@ -15,6 +15,7 @@ from cidmesa.mesa.comparison.cure import ChangeKind, distinguishing_training
 from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.outcomes import normal_form as normal
 from cidmesa.mesa.setup.training import TrainingSetup
+from cidmesa.solve.policies import among_optimal
 from tests.mesa.exhaustive import Plain, World, random_cid, random_model, random_shift
 from tests.mesa.moved import moved, with_a_storm
 from tests.mesa.systems import red_door, red_door_cid, red_door_deployments, register
@@ -340,9 +341,18 @@ def test_a_rule_that_acts_twice_is_judged_by_declared_objectives() -> None:
 
 
 def test_what_cannot_be_judged_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(normal, "POLICIES", 16)
     model, deployments = two_clerks()
-    rows = distinguishing_training(TrainingSetup(model, deployments), "by_colour", weights=(0.5,))
+    setup = TrainingSetup(model, deployments)
+    by_listing = distinguishing_training(setup, "by_colour", weights=(0.5,))
+    monkeypatch.setattr(normal, "POLICIES", 16)
+    rows = distinguishing_training(setup, "by_colour", weights=(0.5,))  # one objective after the other
+    assert [(r.kind, r.observable, r.removed) for r in rows] == [(r.kind, r.observable, r.removed) for r in by_listing]
+    known = [(r.regret, e.regret) for r, e in zip(rows, by_listing, strict=True) if not np.isnan(r.regret)]
+    assert len(known) >= 2
+    assert [regret for regret, _ in known] == pytest.approx([regret for _, regret in known], abs=1e-9)
+    assert not rows.unjudged
+    monkeypatch.setattr(among_optimal, "WORK", 10)
+    rows = distinguishing_training(setup, "by_colour", weights=(0.5,))
     assert "mix 0.5 of faded, seen" in rows.unjudged
     assert not any(row.kind is ChangeKind.SEEN for row in rows)
 

@@ -151,8 +151,10 @@ def test_each_candidate_says_for_itself_why_policies_are_too_many(monkeypatch: p
     for name in ("y", "z"):
         assert family[name].consistency  # both have been looked at
     for name in ("y", "z"):
-        with pytest.raises(KeyError, match=f"some objective on {name}: give the decisions fewer observations"):
-            family[name].deployment_regret["there"]
+        with pytest.raises(
+            NotApplicableError, match=f"some objective on {name}: give the decisions fewer observations"
+        ):
+            family[name].possible_actions("there")
 
 
 def test_a_rule_that_is_shared_keeps_its_links() -> None:

@@ -3,9 +3,11 @@
 // For one decision every answer is a theorem. With several, EXCLUDES is a proof in any diagram; ADMITS stands where a
 // theorem carries it: with every other decision of the agent given a single action the diagram is one with one
 // decision, and whatever that admits, the whole admits; VoI of a chance node moreover wherever the diagram with the
-// link added is soluble. What is left is UNKNOWN: possible, and a model found by the Python library would settle it.
+// link added is soluble. What is left a chain of steps may still exclude (chains.js). Where none does, it is UNKNOWN:
+// possible, and a model found by the Python library would settle it.
 // The rules of other agents are fixed mechanisms. All this is cidmesa/criteria, without its search for models.
 
+import { Chains } from "./chains.js";
 import { Graph, familyOf } from "./graph.js";
 import { cyclicGroupAmong, heardOf, reduceLinks } from "./reduction.js";
 import { shownLinks } from "./shown.js";
@@ -36,6 +38,7 @@ export const THEOREMS = {
 };
 
 const PAYS_ANYWAY = "it pays the most it can anyway: its parents are decisions that serve nothing else";
+const BY_CHAIN = "a chain of steps that cost nothing";
 const SOLUBLE_VOI = "van Merwijk et al. 2022, Thm 7";
 
 // All criteria for one decision of a graph, in one pass: one forward reach, one Bayes ball, three backward reaches.
@@ -64,6 +67,7 @@ export function onePass(graph, d, utilities) {
 export class Analysis {
   constructor(graph, names, kinds, decisions, utilities) {
     Object.assign(this, { graph, names, kinds, decisions, utilities });
+    this.chains = new Chains(graph, names, decisions, utilities);
     this.owned = new Map(decisions.map((d) => [d, utilities]));
     this.single = decisions.length === 1;
     const isolated = (d) => graph.edited({ isolate: decisions.filter((e) => e !== d) });
@@ -132,8 +136,18 @@ export class Analysis {
     return x !== d;
   }
 
-  // The answer alone.
+  // The answer: of a theorem, or of a chain.
   answer(criterion, x, d) {
+    return this.chain(criterion, x, d) ? EXCLUDES : this.settled(criterion, x, d);
+  }
+
+  // The chain that excludes what no theorem settles, or null.
+  chain(criterion, x, d) {
+    return this.settled(criterion, x, d) === UNKNOWN ? this.chains.proves(criterion, x, d) : null;
+  }
+
+  // The answer of a theorem; UNKNOWN where there is none.
+  settled(criterion, x, d) {
     if (!this.applies(criterion, x, d)) return NONE;
     switch (criterion) {
       case "voi": {
@@ -164,7 +178,8 @@ export class Analysis {
 
   // The theorem behind an answer, or what keeps the theorems from applying.
   reason(criterion, x, d) {
-    const answer = this.answer(criterion, x, d);
+    if (this.chain(criterion, x, d)) return BY_CHAIN;
+    const answer = this.settled(criterion, x, d);
     if (answer === UNKNOWN) {
       const group = criterion === "voi" ? this._cyclicGroupWith(x, d) : this.cyclicGroup;
       if (group) {

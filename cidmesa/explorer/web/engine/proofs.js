@@ -1,16 +1,20 @@
-// The proof behind a verdict: a path for a yes, a separating set for a no.
+// The proof behind a verdict: a path for a yes, a separating set or a chain for a no.
 //
-// A proof is plain data with the attributes of the Python library's Path and SeparatingSet, whose own `check` accepts
-// it: names for nodes, `given` null where the claim is about directed paths. Shortest walks, found on demand.
+// A proof is plain data with the attributes of the Python library's Path, SeparatingSet and Chain, whose own `check`
+// accepts it: names for nodes, `given` null where the claim is about directed paths. Shortest walks, found on demand.
 
+import { stepInWords } from "./chains.js";
 import { activeWalk, directedPath } from "./graph.js";
 import { ADMITS, EXCLUDES } from "./criteria.js";
 import { reduceLinks } from "./reduction.js";
 
 // Returns {kind: "path", nodes, given, added, removed, reduced, without, mechanised, steps} or {kind: "separation",
-// xs, ys, given, added, removed, mechanised, paid}. For UNKNOWN it is the path of the criterion's yes.
+// xs, ys, given, added, removed, mechanised, paid}, and of a chain a separation of that kind with its `steps`, the links
+// that go in `removed`. For UNKNOWN it is the path of the criterion's yes.
 export function proofOf(report, criterion, x, d) {
   const analysis = report.analyses.get(d);
+  const chain = analysis.chain(criterion, x, d);
+  if (chain) return chained(analysis, chain);
   const answer = analysis.answer(criterion, x, d);
   const make = { voi: information, requisite, relevance }[criterion] ?? directed;
   return make(analysis, answer, criterion, x, d);
@@ -43,6 +47,11 @@ function separation(analysis, xs, ys, given, { added = [], removed = [] } = {}) 
     mechanised: false,
     paid: [], // utilities that decisions alone set, which lead to no other utility
   };
+}
+
+function chained(analysis, { steps, gone, added, xs, ys, paid }) {
+  const claim = separation(analysis, xs, ys, null, { added, removed: gone });
+  return { ...claim, kind: "chain", paid: paid.map((v) => analysis.names[v]), steps };
 }
 
 function removedLinks(steps) {
@@ -137,13 +146,22 @@ export function proofInWords(proof) {
     if (!proof.given) return proof.nodes.join(" → ");
     return proof.nodes.join(" – ") + (proof.given.length ? `  given ${sorted(proof.given).join(", ")}` : "");
   }
+  if (proof.kind === "chain") {
+    const steps = proof.steps.map((step, i) => `${i + 1}. ${stepInWords(step)}.`).join(" ");
+    const claim = proofInWords({ ...proof, kind: "separation" });
+    return proof.xs.length || proof.paid.length ? `${steps} So ${claim}` : `${steps} So ${linksOf(proof)} may go`;
+  }
   const [left, right] = [proof.xs, proof.ys].map((side) => side.join(", ") || "nothing");
-  const dropped = proof.removed.map(([tail, head]) => `${tail} → ${head}`).join(", ");
+  const dropped = linksOf(proof);
   const after = dropped ? ` once ${dropped} is dropped` : "";
   if (proof.paid.length)
     return `only decisions set ${proof.paid[0]}, and none of them leads to another utility${after}`;
   if (!proof.given) return `no directed path from ${left} to ${right}${after}`;
   return `${left} and ${right} are separated given ${sorted(proof.given).join(", ") || "nothing"}${after}`;
+}
+
+function linksOf(proof) {
+  return proof.removed.map(([tail, head]) => `${tail} → ${head}`).join(", ");
 }
 
 function sorted(names) {
