@@ -6,17 +6,18 @@ docs/learners.md is this program's output.
 
     python experiments/learners.py                                      # everything: an hour on one core
     python experiments/learners.py --setups bandit chain --learners dqn  # a part of it
+    python experiments/learners.py --keep cells.jsonl                   # what the file has is not trained again
+    python experiments/learners.py --keep cells.jsonl --show            # the table of what the file has
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 import cidmesa as cm
 from cidmesa.agents.premise import outside
@@ -251,28 +252,31 @@ def cell(name: str, case: Case, learner: str, policy: str, agents: int = 32) -> 
     return Cell(name, learner, policy, scope, agents, seconds, "; ".join(str(t.message) for t in told))
 
 
-def cells(setups: list[str], learners: list[str], policies: list[str]) -> Iterator[Cell]:
-    """Train every pair on every setup."""
-    known = cases()
-    for name in setups or list(known):
-        for learner in learners or LEARNERS:
-            for policy in policies or POLICIES:
-                yield cell(name, known[name], learner, policy)
-
-
 def table(found: list[Cell]) -> str:
-    """Write the counts as a table in Markdown: agents of 32 in scope, seconds of CPU; – where the pair is refused."""
-    columns = list(dict.fromkeys((c.learner, c.policy) for c in found))
-    rows = ["| setup | " + " | ".join(f"{a} {b}" for a, b in columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for name in dict.fromkeys(c.setup for c in found):
-        row = {(c.learner, c.policy): c for c in found if c.setup == name}
-        texts = [
-            "–" if row[k].in_scope is None else f"{row[k].in_scope} ({row[k].seconds:.1f} s)"
-            for k in columns
-            if k in row
-        ]
-        rows.append(f"| {name} | " + " | ".join(texts) + " |")
-    return "\n".join(rows)
+    """Write one table in Markdown for each policy: agents in scope, seconds of CPU; – where the pair is refused."""
+    parts = []
+    for policy in dict.fromkeys(c.policy for c in found):
+        learners = [x for x in LEARNERS if any((c.learner, c.policy) == (x, policy) for c in found)]
+        rows = [f"| setup, {policy} | " + " | ".join(learners) + " |", "|---" * (len(learners) + 1) + "|"]
+        for name in dict.fromkeys(c.setup for c in found if c.policy == policy):
+            row = {c.learner: c for c in found if (c.setup, c.policy) == (name, policy)}
+            texts = [
+                " "
+                if k not in row
+                else "–"
+                if row[k].in_scope is None
+                else f"{row[k].in_scope} ({row[k].seconds:.1f} s)"
+                for k in learners
+            ]
+            rows.append(f"| {name} | " + " | ".join(texts) + " |")
+        parts.append("\n".join(rows))
+    return "\n\n".join(parts)
+
+
+def kept(path: Path | None) -> list[Cell]:
+    """Return the cells that a file has; the last word on each."""
+    lines = path.read_text().splitlines() if path is not None and path.exists() else []
+    return list({(c.setup, c.learner, c.policy): c for c in (Cell(**json.loads(line)) for line in lines)}.values())
 
 
 def main() -> None:
@@ -281,18 +285,38 @@ def main() -> None:
     words.add_argument("--setups", nargs="*", default=[])
     words.add_argument("--learners", nargs="*", default=[])
     words.add_argument("--policies", nargs="*", default=[])
+    words.add_argument("--agents", type=int, default=32)
+    words.add_argument("--keep", type=Path, help="a file with a line for each cell")
+    words.add_argument("--show", action="store_true", help="train nothing")
     asked = words.parse_args()
-    found = []
-    for one in cells(asked.setups, asked.learners, asked.policies):
-        found.append(one)
+    known, found = cases(), {(c.setup, c.learner, c.policy): c for c in kept(asked.keep)}
+    wanted = [
+        (name, learner, policy)
+        for policy in asked.policies or POLICIES
+        for name in asked.setups or list(known)
+        for learner in asked.learners or LEARNERS
+    ]
+    for name, learner, policy in [] if asked.show else wanted:
+        if (name, learner, policy) in found:
+            continue
+        one = cell(name, known[name], learner, policy, asked.agents)
+        found[name, learner, policy] = one
         scope = "refused" if one.in_scope is None else f"{one.in_scope} of {one.agents}"
         print(f"{one.setup}, {one.learner}, {one.policy}: {scope}, {one.seconds:.1f} s. {one.said}", flush=True)
-    print(table(found))
-    enough = [c for c in found if c.in_scope is not None and c.in_scope >= 30]
-    told = [c for c in found if c.in_scope is not None and c.in_scope < 30 and c.said]
-    refused = [c for c in found if c.in_scope is None]
-    print(f"{len(enough)} pairs leave at least 30 of 32 in scope, {len(told)} say that they do not, "
-          f"{len(refused)} are refused; longest {np.max([c.seconds for c in found]):.1f} s of CPU.")  # fmt: skip
+        if asked.keep is not None:
+            with asked.keep.open("a") as file:
+                file.write(json.dumps(one._asdict()) + "\n")
+    cells = [found[key] for key in wanted if key in found]
+    print(table(cells))
+    trained = [c for c in cells if c.in_scope is not None]
+    enough = sum(c.in_scope is not None and c.in_scope >= 0.9 * c.agents for c in cells)
+    told = sum(c.in_scope is not None and c.in_scope < 0.9 * c.agents and bool(c.said) for c in cells)
+    print(
+        f"{len(cells)} of {len(wanted)} pairs: {enough} leave at least nine in ten in scope, {told} say that they do "
+        f"not, {len(cells) - len(trained)} are refused, {len(trained) - enough - told} fail silently; "
+        f"{sum(c.seconds > 10 for c in cells)} take more than 10 s of CPU, the longest "
+        f"{max((c.seconds for c in cells), default=0.0):.1f} s."
+    )
 
 
 if __name__ == "__main__":

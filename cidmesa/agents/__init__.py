@@ -7,7 +7,7 @@
 ``load``            reads agents that ``agents.save(folder)`` kept, as data that never runs
 ``Store``           a folder of finished blocks of agents: a killed run goes on from there
 ``Compiled``        a model as tensors on any device: value, gradient, Q-values, episodes
-``register_…``      make learners and policies of your own known to ``train``; ``check_learner`` tests them
+``register_…``      make learners and policies of your own known to ``train``; ``check_…`` tests them
 ``from_rules`` …    agents from elsewhere: written rules, a function, rollouts, a log, stable-baselines3
 ``DiagramEnv``      a model as an environment of gymnasium; ``DiagramVectorEnv`` is many copies in step
 ``parity``          codes an observed value by the parity of k bits, to make it hard for a net to read
@@ -15,7 +15,7 @@
 
 This is the only room that uses PyTorch, and it loads on first use: drawing episodes (:mod:`.environment`), playing
 them decision by decision (:mod:`.stepping`), agents from elsewhere (:mod:`.brought`) and coding inputs
-(:mod:`.tensors`) need numpy alone. Not here: recurrent policies, learning from pixels.
+(:mod:`.tensors`) need numpy alone. Not here: learning from pixels.
 
 ===============  =============================================================
 module           what it holds
@@ -29,10 +29,12 @@ module           what it holds
 ``saving``       agents as files; ``loading`` reads them, ``tensor_file`` holds their numbers
 ``encoders``     codes of inputs as data
 ``learners``     one file each, batched over agents; the loop that drives them, and their registry
-``contract``     what any learner has to keep, as a test that users run
+``contract``     what any learner and any policy has to keep, as tests that users run
 ``compiled``     models as tensors: exact where a contraction fits, else sampled
 ``premise``      whether agents do in training what they have to do to be judged
-``policies``     tables and nets, batched over agents
+``feedback``     learning that goes on in deployment
+``elimination``  summing nodes out of a product of tables
+``policies``     one file each, batched over agents: tables, nets, a planner; their registry
 ``environment``  drawing episodes from any model
 ``stepping``     a model one decision at a time, many copies in step
 ``gym``          that as gymnasium's environments
@@ -55,10 +57,11 @@ from cidmesa.errors import missing
 
 if TYPE_CHECKING:
     from cidmesa.agents.compiled import Compiled
-    from cidmesa.agents.contract import check_learner
+    from cidmesa.agents.contract import check_learner, check_policy
     from cidmesa.agents.gym import DiagramEnv, DiagramVectorEnv
-    from cidmesa.agents.learners.registry import register_learner, register_policy
+    from cidmesa.agents.learners.registry import register_learner
     from cidmesa.agents.loading import load
+    from cidmesa.agents.policies.registry import register_policy
     from cidmesa.agents.population import Agents
     from cidmesa.agents.recipe import Recipe
     from cidmesa.agents.sb3_agents import from_sb3
@@ -73,6 +76,7 @@ __all__ = [
     "Recipe",
     "Store",
     "check_learner",
+    "check_policy",
     "from_callable",
     "from_log",
     "from_rollouts",
@@ -93,8 +97,9 @@ _LAZY = {
     "Store": ("store", "torch", "training agents"),
     "load": ("loading", "torch", "reading agents"),
     "Compiled": ("compiled", "torch", "models as tensors"),
-    "check_learner": ("contract", "torch", "training agents"),
-    **dict.fromkeys(("register_learner", "register_policy"), ("learners.registry", "torch", "training agents")),
+    **dict.fromkeys(("check_learner", "check_policy"), ("contract", "torch", "training agents")),
+    "register_learner": ("learners.registry", "torch", "training agents"),
+    "register_policy": ("policies.registry", "torch", "training agents"),
     "from_sb3": ("sb3_agents", "stable_baselines3", "agents of stable-baselines3"),
     **dict.fromkeys(("DiagramEnv", "DiagramVectorEnv"), ("gym", "gymnasium", "an environment of gymnasium")),
 }

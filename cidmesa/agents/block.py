@@ -21,7 +21,7 @@ from torch import Tensor
 from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.learners.loop import Watch, learn
 from cidmesa.agents.learners.task import Task, probabilities
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensor_file import dumps, loads
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import FileFormatError
@@ -127,7 +127,7 @@ def valuing(task: Task, *, greedy: bool) -> Callable[[Params], Tensor] | None:
     def value(params: Params) -> Tensor:
         tables = {}
         for decision, rule in task.rules.items():
-            table = probabilities(rule, params, greedy)
+            table = probabilities(rule, params, greedy, rule.inputs.reached)
             cards = map(task.model.card, task.model.cid.parents(decision))
             tables[decision] = table.reshape(len(table), *cards, table.shape[-1])
         return world.value(tables)

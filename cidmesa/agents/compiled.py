@@ -37,6 +37,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cidmesa.agents.elimination import FOLDED, LETTERS, Elimination, Scope
 from cidmesa.agents.tensors import Keys, agent_keys, stream_number
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Floats
@@ -47,16 +48,10 @@ from cidmesa.solve.queries.payoffs import payoff_tensor
 Tables: TypeAlias = Mapping[str, Tensor]
 """The rules of all agents by decision, ``(agents, cards of parents..., actions)``."""
 
-_FOLDED = 2**22
-"""How many numbers may be multiplied out when a model is compiled."""
-
 _LARGEST = 2**20
 """How many numbers an agent may need at once in a contraction."""
 
 _EPISODES = 4096
-
-_LETTERS = 50
-"""How many axes torch can name in one contraction, besides the agents."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +145,7 @@ class Compiled:
             if size > self.largest:
                 return "sampling", f"the rule of `{decision}` alone has {size:.3g} numbers, more than {self.largest:,}"
         axes = dict.fromkeys(n for d in model.cid.decisions for n in (*model.cid.parents(d), d))
-        if len(axes) <= _LETTERS and math.prod(float(model.card(n)) for n in axes) <= min(self.largest, _FOLDED):
+        if len(axes) <= LETTERS and math.prod(float(model.card(n)) for n in axes) <= min(self.largest, FOLDED):
             with suppress(NotApplicableError):  # the nodes beside the decisions' own may still be too many
                 self._pay, self._law = self._tensor(self.paid), self._tensor(None)
                 return "tensor", ""
@@ -283,6 +278,10 @@ class Compiled:
     def _contract(self, whole: Tensor, rules: Tables, keep: Sequence[str], agents: int = 0) -> Tensor:
         """Multiply the rules into a tensor over all that decisions see and do, and sum out all but `keep`."""
         cid = self.model.cid
+        if not keep and list(rules) == [d for d in cid.decisions if d in rules] and len(rules) == 1:
+            (decision,) = rules
+            if tuple(self._axes) == (*cid.parents(decision), decision):  # many axes are slow, and these are two
+                return rules[decision].flatten(1) @ whole.flatten()
         operands: list[Any] = [whole, list(self._axes.values())]
         for decision in (d for d in cid.decisions if d in rules):
             operands += [rules[decision], [0, *(self._axes[n] for n in (*cid.parents(decision), decision))]]
@@ -293,7 +292,7 @@ class Compiled:
 
     # One node after another -----------------------------------------------------------------------------------------
 
-    def _plan(self, keep: tuple[str, ...], pays: tuple[str, ...], without: str | None = None) -> _Elimination:
+    def _plan(self, keep: tuple[str, ...], pays: tuple[str, ...], without: str | None = None) -> Elimination:
         """Return how nodes are summed out for one utility (or, with none, for the law of `keep`), made once."""
         key = (keep, pays, without)
         if key not in self._plans:
@@ -307,11 +306,11 @@ class Compiled:
             constants += [(cid.parents(u), np.asarray(self.model.cpd(u), np.float64) / self.unit) for u in pays]
             rules = [((*cid.parents(d), d), d) for d in cid.decisions if d in above and d != without]
             cards = {n: self.model.card(n) for n in above}
-            self._plans[key] = _Elimination(constants, rules, keep, cards, self.device, self.dtype)
+            self._plans[key] = Elimination(constants, rules, keep, cards, self.device, self.dtype)
         return self._plans[key]
 
     @cached_property
-    def _plans(self) -> dict[Any, _Elimination]:
+    def _plans(self) -> dict[Any, Elimination]:
         return {}
 
     # Episodes -------------------------------------------------------------------------------------------------------
@@ -451,102 +450,3 @@ def _mixed(x: Tensor) -> Tensor:
     x = (x ^ _unsigned_shift(x, 30)) * _signed(0xBF58476D1CE4E5B9)
     x = (x ^ _unsigned_shift(x, 27)) * _signed(0x94D049BB133111EB)
     return x ^ _unsigned_shift(x, 31)
-
-
-Scope: TypeAlias = tuple[str, ...]
-
-
-class _Elimination:
-    """Sums nodes out of a product of tables, in a greedy order that is found once.
-
-    Tables that depend on no rule are multiplied and summed when this is made, as far as that stays small.
-    """
-
-    def __init__(
-        self,
-        constants: Sequence[tuple[Scope, Floats]],
-        rules: Sequence[tuple[Scope, str]],
-        keep: Scope,
-        cards: Mapping[str, int],
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        self._keep = keep
-        self._rules = [decision for _, decision in rules]
-        ready: list[tuple[Scope, Tensor | None]] = [
-            (scope, torch.as_tensor(np.array(table), device=device, dtype=dtype)) for scope, table in constants
-        ]
-        ready += [(scope, None) for scope, _ in rules]
-        self._start = [table for _, table in ready]
-        scopes = {slot: frozenset(scope) for slot, (scope, _) in enumerate(ready)}
-        self._scopes = [scope for scope, _ in ready]
-        fixed = set(range(len(constants)))
-        self._steps: list[tuple[tuple[int, ...], Scope]] = []
-        self.widest = 1.0
-        left = set(cards) - set(keep)
-        while left:
-            node = min(sorted(left), key=lambda n: self._price(n, scopes, fixed, cards))
-            left.discard(node)
-            joined = tuple(slot for slot, scope in scopes.items() if node in scope)
-            self._join(joined, node, scopes, fixed, cards)
-        self._join(tuple(scopes), None, scopes, fixed, cards)
-        self._folded: dict[int, Tensor] = {}
-
-    def _price(self, node: str, scopes: Mapping[int, frozenset[str]], fixed: set[int], cards: Mapping[str, int]) -> Any:
-        joined = [slot for slot, scope in scopes.items() if node in scope]
-        size = math.prod(float(cards[n]) for n in frozenset().union(*(scopes[slot] for slot in joined)))
-        return size > _FOLDED or not all(slot in fixed for slot in joined), size
-
-    def _join(
-        self,
-        joined: tuple[int, ...],
-        node: str | None,
-        scopes: dict[int, frozenset[str]],
-        fixed: set[int],
-        cards: Mapping[str, int],
-    ) -> None:
-        """Note down one step: multiply `joined`, sum `node` out (at the end: nothing, in the order asked for)."""
-        union = frozenset().union(*(scopes[slot] for slot in joined))
-        self.widest = max(self.widest, math.prod(float(cards[n]) for n in union))
-        if len(union) > _LETTERS:
-            self.widest = math.inf
-        known = self._keep if node is None else tuple(sorted(union - {node}))
-        slot = len(self._scopes)
-        self._scopes.append(known)
-        self._steps.append((joined, known))
-        if all(j in fixed for j in joined):
-            fixed.add(slot)
-        for j in joined:
-            del scopes[j]
-        scopes[slot] = frozenset(known)
-
-    def __call__(self, rules: Tables) -> Tensor:
-        """Return the sum, ``(agents, cards of keep...)``; one agent where no rule takes part."""
-        tables: dict[int, tuple[Tensor, bool]] = {}
-        queue = iter(self._rules)
-        for slot, table in enumerate(self._start):
-            tables[slot] = (rules[next(queue)], True) if table is None else (table, False)
-        for number, (joined, known) in enumerate(self._steps):
-            slot = len(self._start) + number
-            if slot in self._folded:
-                tables[slot] = self._folded[slot], False
-                continue
-            found, batched = self._product([(self._scopes[j], *tables[j]) for j in joined], known)
-            tables[slot] = found, batched
-            if not batched:
-                self._folded[slot] = found
-        whole, batched = tables[len(self._start) + len(self._steps) - 1]
-        return whole if batched else whole[None]
-
-    @staticmethod
-    def _product(parts: Sequence[tuple[Scope, Tensor, bool]], known: Scope) -> tuple[Tensor, bool]:
-        letters: dict[str, int] = {}
-        for scope, _, _ in parts:
-            for name in scope:
-                letters.setdefault(name, len(letters) + 1)
-        batched = any(has for _, _, has in parts)
-        operands: list[Any] = []
-        for scope, table, has in parts:
-            operands += [table, [0] * has + [letters[n] for n in scope]]
-        found: Tensor = torch.einsum(*operands, [0] * batched + [letters[n] for n in known])
-        return found, batched

@@ -1,4 +1,6 @@
-"""What any learner and any policy has to keep, as a test that users run on their own.
+"""What any learner and any policy has to keep, as tests that users run on their own.
+
+``check_learner``:
 
 ==================  ================================================================================================
 rule                what is tested
@@ -11,12 +13,26 @@ rule                what is tested
 ``allowed``         what is forbidden has probability zero, from the first step on
 ``learns``          with its own defaults, agents lose at most .01 of what is at stake
 ==================  ================================================================================================
+
+``check_policy``:
+
+==================  ================================================================================================
+rule                what is tested
+==================  ================================================================================================
+``whole``           parameters and logits have a leading axis for the agents; one finite logit for each action
+``in place``        asking for logits changes nothing
+``apart``           no two agents start as copies
+``alone``           an agent's logits are the same in any company, and however many contexts are asked about at once
+``sees``            logits differ between contexts only by what the rule is shown
+``moves``           some parameter moves the logits
+``learns``          with the learner's defaults, agents lose at most .01 of what is at stake
+==================  ================================================================================================
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +43,8 @@ from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.learners.loop import Memory, Program, State, advance
 from cidmesa.agents.learners.registry import LEARNERS
 from cidmesa.agents.learners.task import probabilities
+from cidmesa.agents.policies.registry import POLICIES
+from cidmesa.agents.policies.rule import MaskedRule, Rule
 from cidmesa.agents.population import Agents
 from cidmesa.agents.recipe import Recipe
 from cidmesa.arguments import options_by_name, require_count
@@ -85,8 +103,7 @@ def check_learner(
     """
     require_count(agents, "agents", least=2)
     world = small_world() if model is None else model
-    own = {name: options.pop(name) for name in list(options) if name not in Recipe.__dataclass_fields__} or None
-    recipe = Recipe(world, learner=learner, policy=policy, agents=agents, options=own, **options)
+    recipe = _recipe(world, learner, policy, agents, options)
     LEARNERS[learner].check(recipe.task)
     broken = list(_broken(recipe))
     if broken:
@@ -95,6 +112,132 @@ def check_learner(
             + " ".join(f"{b}." for b in broken)
         )
     return "whole", "in place", "reproducible", "alone", "resumes", "allowed", "learns"
+
+
+@options_by_name
+def check_policy(
+    policy: str, *, learner: str = "reinforce", model: CIM | None = None, agents: int = 4, **options: Any
+) -> tuple[str, ...]:
+    """Test that a kind of policy keeps its contract.
+
+    Parameters
+    ----------
+    policy
+        A name that ``train`` knows; :func:`cidmesa.agents.register_policy` makes one known.
+    learner
+        Who trains it.
+    model
+        What it is trained in; a small one with an action that is forbidden somewhere, if left out.
+    agents
+        How many, at least 2.
+    **options
+        As for ``train``: ``hidden``, ``steps``, ...
+
+    Returns
+    -------
+    tuple
+        The rules that were tested, all of which hold.
+
+    Raises
+    ------
+    NotApplicableError
+        A rule does not hold: the message names every one that does not, and what was seen.
+
+    Examples
+    --------
+    >>> import cidmesa as cm
+    >>> cm.agents.check_policy("mlp", learner="exact", steps=200)
+    ('whole', 'in place', 'apart', 'alone', 'sees', 'moves', 'learns')
+    """
+    require_count(agents, "agents", least=2)
+    recipe = _recipe(small_world() if model is None else model, learner, policy, agents, options)
+    LEARNERS[learner].check(recipe.task)
+    broken = [b for rule in dict.fromkeys(recipe.rules.values()) for b in _broken_rule(recipe, rule)]
+    broken = broken or list(_unseen(recipe)) + list(_learns(recipe.train(progress=False)))
+    if broken:
+        raise NotApplicableError(
+            f"policy {policy!r} does not keep the contract of policies. " + " ".join(f"{b}." for b in broken)
+        )
+    return "whole", "in place", "apart", "alone", "sees", "moves", "learns"
+
+
+def _recipe(world: CIM, learner: str, policy: str, agents: int, options: dict[str, Any]) -> Recipe:
+    """Return the recipe of a test; what it does not know itself are options of the policy or of the learner."""
+    made = POLICIES[policy].options if policy in POLICIES else None
+    of_policy = {f.name for f in fields(made)} if made is not None else set()
+    known = {name: value for name, value in options.items() if name in Recipe.__dataclass_fields__}
+    others = {name: value for name, value in options.items() if name not in known}
+    own = {name: value for name, value in others.items() if name not in of_policy} or None
+    its = {name: value for name, value in others.items() if name in of_policy} or None
+    return Recipe(world, learner=learner, policy=policy, agents=agents, options=own, policy_options=its, **known)
+
+
+def _broken_rule(recipe: Recipe, rule: Rule) -> Iterator[Broken]:
+    rule = rule.rule if isinstance(rule, MaskedRule) else rule
+    keys, (n, width) = recipe.task.keys, rule.inputs.table.shape[:2]
+    params = rule.start(keys)
+    for name, value in params.items():
+        if not isinstance(value, Tensor) or value.ndim < 2 or len(value) != len(keys):
+            yield Broken("whole", f"`{name}` has no leading axis for the {len(keys)} agents")
+            return
+    contexts = np.tile(np.arange(n).repeat(width), (len(keys), 1))
+    codes = np.tile(np.arange(width), (len(keys), n))
+    before = {name: value.clone() for name, value in params.items()}
+    leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
+    logits = rule.logits(leaves, contexts, codes)
+    actions = next(recipe.model.card(d) for d, own in recipe.rules.items() if getattr(own, "rule", own) is rule)
+    if logits.shape != (len(keys), n * width, actions) or not bool(logits.isfinite().all()):
+        yield Broken("whole", f"logits have the shape {tuple(logits.shape)}, and should be (agents, inputs, actions), "
+                     f"{(len(keys), n * width, actions)}, all finite")  # fmt: skip
+        return
+    slopes = (
+        torch.autograd.grad(logits.square().sum(), list(leaves.values()), allow_unused=True)
+        if logits.requires_grad
+        else ()
+    )
+    if not any(slope is not None and bool(slope.any()) for slope in slopes):
+        yield Broken("moves", "no parameter has a gradient from the logits: compute them with torch, from `params`")
+    rule.logits(params, contexts, codes)
+    if any(not torch.equal(value, before[name]) for name, value in params.items()):
+        yield Broken("in place", "asking for logits changed the parameters")
+    if all(bool((value[0] == value[1]).all()) for value in params.values()):
+        yield Broken("apart", "agents 0 and 1 start as copies of each other: draw each from its own key")
+    same = logits.detach()
+    alone = rule.logits({name: value[:1] for name, value in params.items()}, contexts[:1], codes[:1])
+    broadcast = rule.logits(
+        params, np.broadcast_to(contexts[0], contexts.shape), np.broadcast_to(codes[0], codes.shape)
+    )
+    one = rule.logits(params, contexts[:, -1:], codes[:, -1:])
+    if not _close(alone, same[:1]) or not _close(rule_of_one(rule, keys, contexts, codes), same[:1]):
+        yield Broken("alone", "logits of an agent depend on how many others there are")
+    elif not _close(broadcast, same) or not _close(one, same[:, -1:]):
+        yield Broken("alone", "logits depend on which contexts are asked about beside, or on how they are handed over")
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def rule_of_one(rule: Rule, keys: Any, contexts: Any, codes: Any) -> Tensor:
+    """Return the logits of the first agent, started alone."""
+    return rule.logits(rule.start(keys[:1]), contexts[:1], codes[:1])
+
+
+def _unseen(recipe: Recipe) -> Iterator[Broken]:
+    """Hide one observation after another: what the rule does must not depend on it."""
+    cid = recipe.model.cid
+    for decision in cid.decisions:
+        for i, parent in enumerate(cid.parents(decision)):
+            if parent in recipe.model.allowed_reads(decision):
+                continue  # part of the rule's form
+            blind = replace(recipe, without=(parent,))
+            rule = blind.rules[decision]
+            rule = rule.rule if isinstance(rule, MaskedRule) else rule
+            table = probabilities(rule, blind.task.start())
+            cards = tuple(map(recipe.model.card, cid.parents(decision)))
+            table = table.reshape(len(table), *cards, table.shape[-1])
+            if not _close(table, table.narrow(i + 1, 0, 1).expand(table.shape)):
+                yield Broken("sees", f"the rule of `{decision}` tells values of `{parent}` apart that it is not shown")
 
 
 def small_world() -> CIM:

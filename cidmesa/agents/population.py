@@ -24,7 +24,7 @@ from cidmesa.agents import saving
 from cidmesa.agents.acting import act_by_tables
 from cidmesa.agents.block import Trained, as_bytes
 from cidmesa.agents.learners.task import probabilities
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import agent_keys
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError

@@ -23,17 +23,19 @@ from typing import Any
 import numpy as np
 
 from cidmesa.agents.encoders import portable
+from cidmesa.agents.feedback import Course, Returns, course_of
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.registry import LEARNERS, Learner
 from cidmesa.agents.learners.task import Schedule, Task, scored_below
-from cidmesa.agents.policies import RULES, MaskedRule, Rule
+from cidmesa.agents.policies.registry import POLICIES
+from cidmesa.agents.policies.rule import MaskedRule, Place, Rule, reached
 from cidmesa.agents.population import Agents
 from cidmesa.agents.runs import Executor, run
 from cidmesa.agents.store import Store
 from cidmesa.agents.tensors import Encoder, agent_keys, inputs
 from cidmesa.arguments import require_count
 from cidmesa.errors import NotApplicableError, unknown
-from cidmesa.identity import Identity, digest_of
+from cidmesa.identity import Identity, digest_of, model_digest
 from cidmesa.mechanisms import is_number
 from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
@@ -58,7 +60,8 @@ class Recipe:
         The world they train in.
     learner, policy
         ``"reinforce"``, ``"exact"``, ``"ppo"``, ``"dqn"``, ``"supervised"``, ``"evolution"``, or one that was
-        registered; ``"mlp"``, ``"tabular"``, or one that was registered.
+        registered; ``"mlp"``, ``"tabular"``, ``"rnn"``, ``"vin"``, ``"attention"``, ``"planner"``, or one that was
+        registered.
     agents, seed
         How many, and the number that all their noise comes from; agent i is the same however many there are.
     steps, batch, rate, entropy
@@ -77,6 +80,10 @@ class Recipe:
         The utilities that training follows; ``None``: all. Rules that none of them depends on are not trained.
     options
         The learner's own options: an instance of its class of options, a mapping, or nothing for its defaults.
+    policy_options
+        The same of the kind of policy.
+    returns
+        What is met in deployment and returns to training; ``None``: a frozen learner.
     block
         How many agents are trained in one batch; ``None``: all of them. Rounding depends on it, and nothing else does.
     until
@@ -99,11 +106,13 @@ class Recipe:
     examples: int | None = None
     score: tuple[str, ...] | None = None
     options: Any = None
+    policy_options: Any = None
+    returns: Returns | None = None
     block: int | None = None
     until: int | None = None
 
     def __post_init__(self) -> None:
-        for what, value, known in (("learner", self.learner, LEARNERS), ("policy", self.policy, RULES)):
+        for what, value, known in (("learner", self.learner, LEARNERS), ("policy", self.policy, POLICIES)):
             if value not in known:
                 raise unknown(value, known, what=f"a {what} ({', '.join(known)})")
         self._read_numbers()
@@ -122,7 +131,20 @@ class Recipe:
         for name, usual in self._learner.usual(self.policy).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, usual)
-        object.__setattr__(self, "options", read_options(self.learner, self.options))
+        object.__setattr__(self, "options", read_options("learner", self.learner, self.options))
+        object.__setattr__(self, "policy_options", read_options("policy", self.policy, self.policy_options))
+        if self.returns is not None and (self.learner == "supervised" or POLICIES[self.policy].predicts):
+            which = "learner='supervised'" if self.learner == "supervised" else f"policy={self.policy!r}"
+            raise NotApplicableError(
+                f"{which} does not learn from what returns from deployment: learner='exact' or 'reinforce' with a "
+                "table or a net, or a setup without feedback=."
+            )
+        if POLICIES[self.policy].predicts and not self._learner.predicts:
+            able = " or ".join(f"learner={name!r}" for name, learner in LEARNERS.items() if learner.predicts)
+            raise NotApplicableError(
+                f"policy={self.policy!r} learns the world from the episodes that its learner plays, and "
+                f"learner={self.learner!r} fits no rule to them: {able}."
+            )
         object.__setattr__(self, "encoders", ReadOnly(self.encoders))
 
     def _read_numbers(self) -> None:
@@ -189,13 +211,27 @@ class Recipe:
             if name not in made:
                 parents = cid.parents(name)
                 cards = tuple(self.model.card(p) for p in parents)
-                shown = inputs(cards, parents, self.encoders, frozenset(one_or_more(self.without)))
-                made[name] = RULES[self.policy](name, shown, self.model.card(name), self.hidden)
+                met = reached(self.model, groups.get(decision, (decision,)))
+                shown = inputs(cards, parents, self.encoders, frozenset(one_or_more(self.without)), met)
+                place = Place(
+                    name, shown, self.model.card(name), self.hidden, self.policy_options, self._seen, self.score
+                )
+                made[name] = POLICIES[self.policy].make(place)
                 may = self.model.allowed(name)
                 if may is not None:
                     made[name] = MaskedRule(made[name], may.reshape(-1, may.shape[-1]))
             found[decision] = made[name]
         return ReadOnly(found)
+
+    @cached_property
+    def _seen(self) -> CIM:
+        """The model without the information links that the rules are not shown."""
+        seen, hidden = self.model, set(one_or_more(self.without))
+        for decision in seen.cid.decisions:
+            parents = seen.cid.parents(decision)
+            if hidden & set(parents):
+                seen = seen.observing(decision, [parent for parent in parents if parent not in hidden])
+        return seen
 
     @cached_property
     def task(self) -> Task:
@@ -206,7 +242,21 @@ class Recipe:
         """Return what the learner is given for the agents from `first` to before `last`."""
         schedule = Schedule(self.steps or 1, self.batch, self.rate or 0.0, self.entropy or 0.0, self.examples)
         keys = agent_keys(self.seed, last)[first:]
-        return Task(self.model, self.rules, keys, schedule, self.score, self.options, self.policy, self.hidden)
+        own = (self.policy, self.hidden, self.policy_options)
+        if self.returns is None:
+            return Task(self.model, self.rules, keys, schedule, self.score, self.options, *own)
+        course = self._course
+        rules = {copy: self.rules[decision] for copy, decision in course.copy_of.items()}
+        return Task(
+            course.model, rules, keys, schedule, course.score, self.options, *own, course.uncredited, self.model
+        )
+
+    @cached_property
+    def _course(self) -> Course:
+        """Training that meets deployments, as one model."""
+        if self.returns is None:
+            raise NotApplicableError("nothing returns to this training: TrainingSetup(.., feedback=[(V, W)]).")
+        return course_of(self.model, self.returns, self.score)
 
     def learns(self, task: Task) -> Program:
         """Return its learner at work on a task, after checking that it fits.
@@ -216,7 +266,7 @@ class Recipe:
         NotApplicableError
             It does not fit, or is not known here.
         """
-        for name, known in ((self.learner, LEARNERS), (self.policy, RULES)):
+        for name, known in ((self.learner, LEARNERS), (self.policy, POLICIES)):
             if name not in known:
                 raise NotApplicableError(
                     f"{name!r} is not known where these agents are to be trained: register it in a module that is "
@@ -228,9 +278,12 @@ class Recipe:
     @cached_property
     def course(self) -> str:
         """A hash of all that determines an agent; how many there are does not."""
-        apart = ("model", "encoders", "agents", "block")
+        apart = ("model", "encoders", "agents", "block", "returns")
         parts = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name not in apart]
         parts.append(("edges", self.model.cid.edges))
+        if self.returns is not None:
+            parts.append(("returns", (self.returns.pairs, self.returns.credit)))
+            parts += [(name, model_digest(model)) for name, model in self.returns.deployed.items()]
         text = hashlib.sha256(repr(parts).encode())
         for node in self.model.cid.nodes:
             text.update(node.encode())
@@ -324,29 +377,29 @@ class Recipe:
         return f"Recipe({self.learner}, {self.policy}, {self.agents} agents, seed {self.seed}, {self.steps} steps)"
 
 
-def option_fields(learner: str) -> tuple[Field[Any], ...]:
-    """Return the fields of a learner's own options; none for a learner that is not known."""
-    known = LEARNERS.get(learner)
+def option_fields(kind: str, name: str) -> tuple[Field[Any], ...]:
+    """Return the fields of the own options of a learner or a policy; none for one that is not known."""
+    known: Any = LEARNERS.get(name) if kind == "learner" else POLICIES.get(name)
     return () if known is None or known.options is None else fields(known.options)
 
 
-def read_options(learner: str, given: Any) -> Any:
-    """Return a learner's own options as an instance of its class of options.
+def read_options(kind: str, name: str, given: Any) -> Any:
+    """Return the own options of a learner or a policy as an instance of its class of options.
 
     Raises
     ------
     UnknownNodeError
-        The learner has no option of a name.
+        It has no option of a name.
     NotApplicableError
-        They are options of another learner.
+        They are options of another one.
     """
-    made = LEARNERS[learner].options
+    made: Any = (LEARNERS[name] if kind == "learner" else POLICIES[name]).options
     if made is not None and isinstance(given, made):
         return given
     if given is not None and not isinstance(given, Mapping):
-        raise NotApplicableError(f"options= of learner={learner!r} is a mapping; got {given!r}.")
-    names = [field.name for field in option_fields(learner)]
-    for name in given or {}:
-        if name not in names:
-            raise unknown(name, names, what=f"an option of learner={learner!r}")
+        raise NotApplicableError(f"options= of {kind}={name!r} is a mapping; got {given!r}.")
+    names = [field.name for field in option_fields(kind, name)]
+    for option in given or {}:
+        if option not in names:
+            raise unknown(option, names, what=f"an option of {kind}={name!r}")
     return None if made is None else made(**(given or {}))

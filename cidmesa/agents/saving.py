@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 NAME: Final = "agents.json"
 ARRAYS: Final = re.compile(r"agents-[0-9a-f]{16}\.safetensors")
-WORKED: Final = ("model", "encoders")
-"""The fields of a recipe that are written in ways of their own; all others are plain data, or options."""
+WORKED: Final = ("model", "encoders", "returns")
+"""The fields of a recipe that are written in ways of their own, or not; all others are plain data, or options."""
 
 
 def save(agents: Agents, folder: Path) -> Path:
@@ -109,6 +109,8 @@ def _recipe(recipe: Recipe, arrays: dict[str, Array]) -> dict[str, Any]:
             encoders[node] = "codes"
             number = recipe.model.cid.nodes.index(node)
             arrays[f"codes/{number}"] = np.asarray(written(recipe.model.card(node)), dtype=np.float64)
+    if recipe.returns is not None:
+        raise FileFormatError("agents that learn from what returns from deployment are kept by pickling them.")
     found = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name not in WORKED}
     return {name: _option(name, value) for name, value in found.items()} | {"encoders": encoders}
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -175,10 +175,16 @@ class Inputs:
     cells
         For each context the number of the table row a tabular rule keeps for it, shape ``(contexts,)``; contexts
         that differ in hidden parents alone share one.
+    spans
+        For each parent, in order, the columns that code it; before them stands one column of zeros.
+    reached
+        The contexts that come up under some policy, the only ones that matter in training; ``None``: any may.
     """
 
     table: Floats
     cells: Ints
+    spans: tuple[slice, ...] = ()
+    reached: Ints | None = None
 
     @property
     def codes(self) -> int:
@@ -187,7 +193,11 @@ class Inputs:
 
 
 def inputs(
-    cards: tuple[int, ...], names: tuple[str, ...], encoders: Mapping[str, Encoder], hidden: frozenset[str]
+    cards: tuple[int, ...],
+    names: tuple[str, ...],
+    encoders: Mapping[str, Encoder],
+    hidden: frozenset[str],
+    reached: Ints | None = None,
 ) -> Inputs:
     """Write out the input of a rule with the parents `names`.
 
@@ -199,6 +209,8 @@ def inputs(
         By node; the others are coded by :func:`one_hot`.
     hidden
         Parents that the rule is not shown: their columns are zero.
+    reached
+        The contexts that come up, where that is known.
 
     Raises
     ------
@@ -215,7 +227,7 @@ def inputs(
             f"the observations {names!r} have {rows:,} contexts and codes, more than {_MOST_ROWS:,} to write out: "
             "observe fewer nodes, or code them with fewer bits."
         )
-    table = np.zeros((1, 1, 1))  # one constant column, so that a rule without parents has an input too
+    table = np.zeros((1, 1, 1))  # one column of zeros, so that a rule without parents has an input too
     for part in parts:
         (c, m, w), (card, k, more) = table.shape, part.shape
         left = np.broadcast_to(table[:, None, :, None, :], (c, card, m, k, w))
@@ -225,7 +237,9 @@ def inputs(
     cells = np.zeros((), dtype=np.intp)
     for card, shown in zip(cards, seen, strict=True):
         cells = cells[..., None] * shown + (np.arange(card) if shown > 1 else np.zeros(card, dtype=np.intp))
-    return Inputs(table, np.asarray(cells, dtype=np.intp).reshape(-1))
+    ends = np.cumsum([1, *(part.shape[2] for part in parts)]).tolist()
+    spans = tuple(slice(start, stop) for start, stop in pairwise(ends))
+    return Inputs(table, np.asarray(cells, dtype=np.intp).reshape(-1), spans, reached)
 
 
 # Values and positions -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cidmesa.agents import premise
+from cidmesa.agents.feedback import returns_of
 from cidmesa.agents.population import Agents
 from cidmesa.agents.recipe import Recipe, option_fields
 from cidmesa.agents.runs import Executor
@@ -68,7 +69,9 @@ def train(
     Parameters
     ----------
     setup
-        A training setup with numbers, or a model; deployments play no part. With phases, training follows the
+        A training setup with numbers, or a model. Deployments play a part only where they return to training
+        (``feedback=``): then each training episode comes with a deployed one and with the one that it returns to,
+        :mod:`cidmesa.agents.feedback`. With phases, training follows the
         utilities that it scores, and a rule that none of these depends on stays where it started. A candidate's own
         model, ``family["x"].model``, makes a *model organism*: agents that pursue what the candidate does.
     family
@@ -79,7 +82,9 @@ def train(
         ``"ppo"``: with a critic and clipped steps. ``"dqn"``: values of actions, acting on the largest.
         ``"supervised"``: cross-entropy with the node ``label=``. ``"evolution"``: selection in populations.
     policy
-        ``"mlp"``, a small net, or ``"tabular"``.
+        ``"mlp"``, a small net, or ``"tabular"``; ``"rnn"``, which reads one observation after another; ``"vin"``, value
+        iteration in a small world of its own; ``"attention"``; ``"planner"``, which learns the mechanisms from its
+        episodes and plans in them.
     agents, seed
         How many; the number that all noise comes from.
     progress
@@ -103,7 +108,9 @@ def train(
         alone ``shared_rules`` too: see :class:`Recipe`. And the learner's own: ``epochs``, ``clip``, ``kl``,
         ``discount`` (:class:`~.learners.ppo.PPO`); ``targets``, ``explore``, ``discount``
         (:class:`~.learners.dqn.DQN`); ``label``, ``greedy`` (:class:`~.learners.supervised.Supervised`);
-        ``population``, ``swap`` (:class:`~.learners.evolution.Evolution`).
+        ``population``, ``swap`` (:class:`~.learners.evolution.Evolution`). And the policy's own: ``ticks``
+        (:class:`~.policies.rnn.RNN`), ``kind`` (:class:`~.policies.attention.Attention`), ``states``, ``sweeps``
+        (:class:`~.policies.vin.VIN`).
 
     Returns
     -------
@@ -146,11 +153,14 @@ def train(
     known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
     if isinstance(setup, CIM):
         known.add("shared_rules")
-    own = {option.name for option in option_fields(learner)}
+    own = {option.name for option in option_fields("learner", learner)}
+    of_policy = {option.name for option in option_fields("policy", policy)}
     for name in schedule:
-        if name not in known | own:
-            raise unknown(name, known | own, what=f"an argument of train with learner={learner!r}")
+        if name not in known | own | of_policy:
+            what = f"an argument of train with learner={learner!r}, policy={policy!r}"
+            raise unknown(name, known | own | of_policy, what=what)
     schedule["options"] = {name: schedule.pop(name) for name in own & set(schedule)} or None
+    schedule["policy_options"] = {name: schedule.pop(name) for name in of_policy & set(schedule)} or None
     if not isinstance(setup, CIM):
         require_expected = getattr(setup, "require_expected", None)
         if require_expected is not None:
@@ -159,6 +169,7 @@ def train(
         scored = getattr(setup, "training_score", None)
         if scored is not None and set(scored) != set(model.cid.utilities):
             schedule["score"] = tuple(scored)
+        schedule["returns"] = returns_of(setup)
     if block is None and (executor is not None or store is not None):
         block = BLOCK
     recipe = Recipe(model, learner=learner, policy=policy, agents=agents, seed=seed, block=block, **schedule)

@@ -33,7 +33,7 @@ from cidmesa.agents.environment import Episodes
 from cidmesa.agents.learners.loop import Memory, Program
 from cidmesa.agents.learners.optimizer import adam, beginning, gradients, leaves
 from cidmesa.agents.learners.task import Met, Task, asked, brake, require_between, taken
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError, unknown

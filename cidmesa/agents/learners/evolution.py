@@ -25,7 +25,7 @@ from torch import Tensor
 
 from cidmesa.agents.learners.loop import Memory, Program
 from cidmesa.agents.learners.task import Task, asked
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import Keys, uniforms
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Floats, Ints
@@ -138,7 +138,8 @@ def evolution(task: Task) -> Program:
             shape = tuple(value.shape[1:])
             share = (newborn * 0.5 ** (torch.arange(size) % SHARES)).reshape(size, *[1] * (value.ndim - 2))
             mutates = numbers(task.keys, f"mutates {name}", number, shape) < share
-            grown[name] = kept + spread * mutates * normals(task.keys, f"mutate {name}", number, shape)
+            moved = spread * mutates * normals(task.keys, f"mutate {name}", number, shape)
+            grown[name] = kept + moved.to(kept.dtype)
             learned[name] = kept[:, 0]
         return {"learned": learned, "population": grown}
 

@@ -8,7 +8,6 @@ which falls linearly to 0, what is climbed is :math:`J(\pi) + \eta \sum_D E\, H(
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +15,9 @@ from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import Loss, descending
 from cidmesa.agents.learners.task import Task, probabilities
-from cidmesa.agents.policies import Params
-from cidmesa.arrays import Floats, Ints
+from cidmesa.agents.policies.rule import Params
+from cidmesa.arrays import Floats
 from cidmesa.errors import NotApplicableError
-from cidmesa.solve.queries.payoffs import reached_contexts
 
 LARGEST = 2**22
 """How many numbers an agent may need at once."""
@@ -48,12 +46,10 @@ def exact_loss(task: Task) -> Loss:
             "instead."
         )
 
-    met = {decision: _reached(world, decision) for decision in task.rules}
-
     def loss(params: Params, step: int) -> tuple[Tensor, Floats]:
         tables = {}
         for decision, rule in task.rules.items():
-            table = probabilities(rule, params, contexts=met[decision])
+            table = probabilities(rule, params, contexts=rule.inputs.reached)
             cards = map(task.model.card, task.model.cid.parents(decision))
             table = table.reshape(len(table), *cards, table.shape[-1])
             tables[decision] = table if task.below[decision] else table.detach()
@@ -69,11 +65,3 @@ def exact_loss(task: Task) -> Loss:
         return total, value.detach().numpy() * task.unit
 
     return loss
-
-
-def _reached(world: Compiled, decision: str) -> Ints | None:
-    """Return the contexts that some policy reaches, the only ones that a rule is asked about; ``None``: all of them."""
-    if world.method != "tensor":
-        return None
-    reached = np.asarray(reached_contexts(world.model, decision)).reshape(-1)
-    return None if reached.all() else np.flatnonzero(reached)

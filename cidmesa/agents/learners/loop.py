@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.arrays import Floats
 from cidmesa.errors import FileFormatError, NotApplicableError
 
@@ -35,6 +35,10 @@ The group ``learned`` holds the parameters of the rules, under the names that th
 
 SECONDS = 5.0
 """How often a checkpoint is written."""
+
+
+_BLOCK = 31 * 2**20
+"""The largest block, nearly, of which glibc keeps the memory (``M_MMAP_THRESHOLD`` adapts up to 32 MiB)."""
 
 
 class Program(NamedTuple):
@@ -132,11 +136,14 @@ _inside: list[int] = []
 def one_thread() -> Iterator[None]:
     """Let torch use one thread for a while: a population's tensors are small, and threads only wait for each other.
 
-    Where several populations are trained at once, it has its threads back when the last of them is done.
+    Where several populations are trained at once, it has its threads back when the last of them is done. The block that
+    is taken and given back has no other use than to tell glibc that blocks of this size come and go: it keeps their
+    memory from then on, where it would fetch fresh pages in every step.
     """
     with _alone:
         _inside.append(_inside[0] if _inside else torch.get_num_threads())
         torch.set_num_threads(1)
+    torch.empty(_BLOCK, dtype=torch.uint8)
     try:
         yield
     finally:

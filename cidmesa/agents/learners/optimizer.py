@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cidmesa.agents.learners.loop import Memory, Program
 from cidmesa.agents.learners.task import Schedule
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.arrays import Floats
 
 Loss: TypeAlias = Callable[[Params, int], tuple[Tensor, Floats]]
@@ -43,11 +43,12 @@ def gradients(cost: Tensor, params: Params) -> Params:
 
 def adam(memory: Memory, slope: Params, t: int, rate: float) -> dict[str, Params]:
     """Return what is carried after the `t`-th step (the first is 1) along minus the gradient."""
-    first = {name: 0.9 * memory["first"][name] + 0.1 * g for name, g in slope.items()}
-    second = {name: 0.999 * memory["second"][name] + 0.001 * g * g for name, g in slope.items()}
+    first = {name: torch.lerp(memory["first"][name], g, 0.1) for name, g in slope.items()}
+    second = {name: (memory["second"][name] * 0.999).addcmul_(g, g, value=0.001) for name, g in slope.items()}
+    stride = -rate / (1 - 0.9**t)
+    spread = {name: value.sqrt().mul_((1 - 0.999**t) ** -0.5).add_(1e-8) for name, value in second.items()}
     params = {
-        name: value - rate * (first[name] / (1 - 0.9**t)) / ((second[name] / (1 - 0.999**t)).sqrt() + 1e-8)
-        for name, value in memory["learned"].items()
+        name: torch.addcdiv(value, first[name], spread[name], value=stride) for name, value in memory["learned"].items()
     }
     return {"learned": params, "first": first, "second": second}
 
@@ -75,6 +76,6 @@ def clipped(slope: Params, most: float = 1.0) -> Params:
     >>> clipped({"x": torch.tensor([[3.0, 4.0], [0.3, 0.4]])})["x"].tolist()
     [[0.6000000238418579, 0.800000011920929], [0.30000001192092896, 0.4000000059604645]]
     """
-    norm = torch.stack([g.flatten(1).square().sum(dim=1) for g in slope.values()]).sum(dim=0).sqrt()
-    factor = most / norm.clamp(min=most)
-    return {name: g * factor.reshape(-1, *[1] * (g.ndim - 1)) for name, g in slope.items()}
+    lengths = [torch.linalg.vector_norm(g, dim=tuple(range(1, g.ndim)), dtype=g.dtype).double() for g in slope.values()]
+    factor = most / torch.stack(lengths).square().sum(dim=0).sqrt().clamp(min=most)
+    return {name: g * factor.to(g.dtype).reshape(-1, *[1] * (g.ndim - 1)) for name, g in slope.items()}

@@ -26,7 +26,7 @@ from torch import Tensor
 from cidmesa.agents.learners.loop import Memory, Program, chosen
 from cidmesa.agents.learners.optimizer import adam, beginning, clipped, gradients, leaves
 from cidmesa.agents.learners.task import Met, Task, asked, brake, log_and_entropy, require_between, taken
-from cidmesa.agents.policies import RULES, Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import draw
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Floats, Ints
@@ -65,7 +65,7 @@ class PPO:
 def ppo(task: Task) -> Program:
     """Return the learner."""
     options: PPO = task.options
-    critics = {d: RULES[task.policy](f"value of {d}", task.rules[d].inputs, 1, task.hidden) for d in task.trained}
+    critics = {d: task.critic(d) for d in task.trained}
     start = task.start()
     for critic in critics.values():
         start.update(critic.start(task.keys))
@@ -100,6 +100,7 @@ def ppo(task: Task) -> Program:
                 own = better + bonus * entropy - 0.5 * brake(error.detach().numpy())[:, None] * error.square()
                 cost = cost - own.mean(dim=1).sum()
                 moved = torch.maximum(moved, (ratio - 1 - log_ratio).detach().mean(dim=1))
+            cost = cost + task.surprise(params, played)
             moving = moving & (moved <= options.kl)
             if not bool(moving.any()):
                 break

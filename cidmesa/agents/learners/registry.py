@@ -20,7 +20,7 @@ from cidmesa.agents.learners.ppo import PPO, ppo
 from cidmesa.agents.learners.reinforce import reinforce
 from cidmesa.agents.learners.supervised import Supervised, labels, supervised
 from cidmesa.agents.learners.task import Task
-from cidmesa.agents.policies import RULES, MakeRule
+from cidmesa.agents.policies.registry import POLICIES
 from cidmesa.errors import NotApplicableError
 
 
@@ -42,6 +42,8 @@ class Learner:
         Whether the learned rule takes its largest logit, given the options; ``False``: it draws by softmax.
     check
         Raises where the learner does not fit a task, before any training.
+    predicts
+        Whether it fits rules that model the world to the episodes it plays (``Task.surprise``).
     """
 
     program: Callable[[Task], Program]
@@ -52,22 +54,29 @@ class Learner:
     options: type | None = None
     greedy: Callable[[Any], bool] = lambda options: False
     check: Callable[[Task], object] = lambda task: None
+    predicts: bool = False
 
     def usual(self, policy: str) -> Mapping[str, float]:
         """Return how long and how hard it trains rules of a kind."""
         rate = self.table_rate if policy == "tabular" and self.table_rate is not None else self.rate
-        return {"steps": self.steps, "rate": rate, "entropy": self.entropy}
+        return {"steps": self.steps, "rate": min(rate, POLICIES[policy].rate), "entropy": self.entropy}
 
 
 LEARNERS: dict[str, Learner] = {
-    "reinforce": Learner(reinforce, steps=1500, rate=0.01, entropy=0.05, table_rate=0.05),
+    "reinforce": Learner(reinforce, steps=1500, rate=0.01, entropy=0.05, table_rate=0.05, predicts=True),
     "exact": Learner(exact, steps=500, rate=0.05),
-    "ppo": Learner(ppo, steps=400, rate=0.01, entropy=0.02, table_rate=0.05, options=PPO),
+    "ppo": Learner(ppo, steps=400, rate=0.01, entropy=0.02, table_rate=0.05, options=PPO, predicts=True),
     "dqn": Learner(
         dqn, steps=1000, rate=0.02, table_rate=0.05, options=DQN, greedy=lambda options: True, check=refused_by_dqn
     ),
     "supervised": Learner(
-        supervised, steps=600, rate=0.02, options=Supervised, greedy=lambda options: bool(options.greedy), check=labels
+        supervised,
+        steps=600,
+        rate=0.02,
+        options=Supervised,
+        greedy=lambda options: bool(options.greedy),
+        check=labels,
+        predicts=True,
     ),
     "evolution": Learner(
         evolution, steps=200, rate=1.0, options=Evolution, greedy=lambda options: True, check=refused_by_evolution
@@ -85,6 +94,7 @@ def register_learner(
     entropy: float = 0.0,
     options: type | None = None,
     greedy: bool = False,
+    predicts: bool = False,
 ) -> None:
     """Make a learner known to ``train(learner=name)``.
 
@@ -101,6 +111,8 @@ def register_learner(
         A frozen dataclass of further options, all with defaults.
     greedy
         Whether what is learned takes the largest logit.
+    predicts
+        Whether it adds ``task.surprise(params, played)`` to its loss, which rules that model the world need.
 
     Raises
     ------
@@ -109,25 +121,4 @@ def register_learner(
     """
     if name in LEARNERS:
         raise NotApplicableError(f"there is a learner {name!r} already: register yours under another name.")
-    LEARNERS[name] = Learner(program, steps, rate, entropy, None, options, lambda _: greedy)
-
-
-def register_policy(name: str, make: MakeRule) -> None:
-    """Make a kind of policy known to ``train(policy=name)``.
-
-    Parameters
-    ----------
-    name
-        Not taken yet.
-    make
-        From the rule's name, its :class:`~cidmesa.agents.tensors.Inputs`, the number of actions and the widths of
-        ``hidden=`` to a :class:`~cidmesa.agents.policies.Rule`.
-
-    Raises
-    ------
-    NotApplicableError
-        There is a policy of this name.
-    """
-    if name in RULES:
-        raise NotApplicableError(f"there is a policy {name!r} already: register yours under another name.")
-    RULES[name] = make
+    LEARNERS[name] = Learner(program, steps, rate, entropy, None, options, lambda _: greedy, predicts=predicts)

@@ -22,7 +22,7 @@ from torch import Tensor
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import Loss, descending
 from cidmesa.agents.learners.task import Task, advantage, brake, log_and_entropy, taken
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
 
@@ -47,7 +47,7 @@ def reinforce_loss(task: Task) -> Loss:
 
         played, _ = task.play(step, act)
         bonus = task.schedule.entropy * task.schedule.left(step)
-        total = torch.zeros(())
+        total = task.surprise(params, played)
         for decision in task.trained:
             ahead = advantage(task.gain(played, decision))
             own = torch.from_numpy(ahead) * log_pis[decision] + bonus * entropies[decision]

@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import descending
 from cidmesa.agents.learners.task import Task, log_and_entropy, taken
-from cidmesa.agents.policies import Params
+from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
@@ -106,7 +105,7 @@ def supervised(task: Task) -> Program:
             return draw(log_pis[decision].detach().exp().numpy(), noise)
 
         played, _ = task.play(step, act, world)
-        total = torch.zeros(())
+        total = task.surprise(params, played)
         for decision, label in label_of.items():
             right = action_of[decision][played.values[label]]
             total = total - taken(log_pis[decision], right).mean(dim=1).sum()

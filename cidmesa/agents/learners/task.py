@@ -21,13 +21,17 @@ import torch
 from torch import Tensor
 
 from cidmesa.agents.environment import Environment, Episodes
-from cidmesa.agents.policies import Params, Rule
+from cidmesa.agents.policies.registry import critic
+from cidmesa.agents.policies.rule import Params, Place, Rule, log_softmax, softmax, surprise
 from cidmesa.agents.tensors import Keys, uniforms
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import is_number
 from cidmesa.model import CIM
 from cidmesa.solve.policies.stakes import paying_only, typical_gain
+
+AT_ONCE = 2**19
+"""How many inputs of all agents a net is run on at once where nothing is learned from it."""
 
 Rules: TypeAlias = Mapping[str, Rule]
 """The rule of each decision; decisions that share one have the same object."""
@@ -73,8 +77,13 @@ class Task:
         The utilities that training follows; ``None``: all.
     options
         The learner's own options, an instance of the class it was registered with.
-    policy, hidden
-        The kind of the rules, and the widths of a net's layers, for a learner that needs nets of its own.
+    policy, hidden, policy_options
+        The kind of the rules, the widths of a net's layers and the kind's own options, for a learner that needs nets of
+        its own.
+    uncredited
+        Decisions that do not answer for what they bring about: they act, and learn nothing from it.
+    base
+        The model whose stakes are the unit of gains; `model` if left out.
     """
 
     model: CIM
@@ -85,6 +94,9 @@ class Task:
     options: Any = None
     policy: str = "tabular"
     hidden: tuple[int, ...] = ()
+    policy_options: Any = None
+    uncredited: frozenset[str] = frozenset()
+    base: CIM | None = None
 
     @cached_property
     def world(self) -> Environment:
@@ -99,7 +111,8 @@ class Task:
     @cached_property
     def below(self) -> Mapping[str, list[str]]:
         """Per decision the scored utilities that depend on it."""
-        return scored_below(self.model, self.score)
+        below = scored_below(self.model, self.score)
+        return {decision: [] if decision in self.uncredited else found for decision, found in below.items()}
 
     @cached_property
     def trained(self) -> tuple[str, ...]:
@@ -115,7 +128,11 @@ class Task:
     @cached_property
     def unit(self) -> float:
         """What the best action typically gains on the next, in the utilities' own unit."""
-        return typical_gain(paying_only(self.model, self.paid), self.groups)
+        model = self.model if self.base is None else self.base
+        own = set(model.cid.nodes)
+        groups = [tuple(d for d in group if d in own) for group in self.groups]
+        paying = paying_only(model, [u for u in self.paid if u in own])
+        return typical_gain(paying, [group for group in groups if len(group) > 1])
 
     def start(self) -> Params:
         """Return the parameters that the rules of all agents start with."""
@@ -128,6 +145,17 @@ class Task:
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """The groups of decisions that have one rule."""
         return shared(self.rules)
+
+    def critic(self, decision: str) -> Rule:
+        """Return a rule with one output, for guesses at what a decision will be credited with."""
+        shown = self.rules[decision].inputs
+        name = f"value of {decision}"
+        return critic(self.policy, Place(name, shown, 1, self.hidden, self.policy_options, self.model, self.score))
+
+    def surprise(self, params: Mapping[str, Tensor], played: Episodes) -> Tensor:
+        """Return how badly rules that model the world predicted episodes, summed over agents; 0 of other rules."""
+        found = (surprise(rule, params, played.values) for rule in self.rules.values())
+        return sum((one for one in found if one is not None), torch.zeros((), dtype=torch.float64))
 
     def play(self, step: int, act: Act, world: Environment | None = None) -> tuple[Episodes, dict[str, Met]]:
         """Play a step's episodes, each agent its own, and note what every decision met.
@@ -199,7 +227,7 @@ def which_examples(keys: Keys, episodes: Ints, examples: int | None) -> Ints:
 def asked(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Tensor:
     """Return the logits of a rule where it acts, ``(agents, n, actions)``.
 
-    Where there are fewer inputs than episodes the rule is asked once for each input.
+    Where there are fewer inputs that can come up than episodes the rule is asked once for each of them.
     """
     return _looked_up(rule, contexts, codes, lambda c, k: (rule.logits(params, c, k),))[0]
 
@@ -209,7 +237,7 @@ def log_and_entropy(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, co
 
     def both(contexts: Ints, codes: Ints) -> tuple[Tensor, ...]:
         logits = rule.logits(params, contexts, codes)
-        log_pi = torch.log_softmax(logits, dim=-1)
+        log_pi = log_softmax(logits)
         # An action that is forbidden has probability zero, and adds nothing.
         finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)
         return log_pi, -(log_pi.exp() * finite).sum(dim=-1, keepdim=True)
@@ -222,11 +250,21 @@ def _looked_up(
     rule: Rule, contexts: Ints, codes: Ints, ask: Callable[[Ints, Ints], tuple[Tensor, ...]]
 ) -> tuple[Tensor, ...]:
     every, width = rule.inputs.table.shape[:2]
-    if every * width > contexts.shape[-1]:
+    reached = np.arange(every) if rule.inputs.reached is None else rule.inputs.reached
+    if len(reached) * width > contexts.shape[-1]:
         return ask(contexts, codes)
-    grid = np.broadcast_to(np.arange(every * width), (len(contexts), every * width))
-    where = torch.from_numpy(contexts * width + codes)[..., None]
-    return tuple(torch.take_along_dim(found, where, dim=1) for found in ask(grid // width, grid % width))
+    place = np.zeros(every, dtype=np.intp)
+    place[reached] = np.arange(len(reached))
+    where = torch.from_numpy(place[contexts] * width + codes)[..., None]
+    return tuple(torch.take_along_dim(found, where, dim=1) for found in ask(*_once(reached, width, len(contexts))))
+
+
+def _once(contexts: Ints, width: int, agents: int) -> tuple[Ints, Ints]:
+    """Return every code of these contexts once, the same for all agents."""
+    shape = (agents, len(contexts) * width)
+    return np.broadcast_to(contexts.repeat(width), shape), np.broadcast_to(
+        np.tile(np.arange(width), len(contexts)), shape
+    )
 
 
 def taken(of_actions: Tensor, actions: Ints) -> Tensor:
@@ -265,22 +303,26 @@ def probabilities(
     no others, and those have all actions alike.
     """
     agents = len(next(iter(params.values())))
-    n, codes = rule.inputs.table.shape[:2]
-    which = np.arange(n) if contexts is None else contexts
-    shape = (agents, len(which) * codes)
-    logits = rule.logits(
-        params,
-        np.broadcast_to(which.repeat(codes), shape),
-        np.broadcast_to(np.tile(np.arange(codes), len(which)), shape),
-    )
+    every, width = rule.inputs.table.shape[:2]
+    which = np.arange(every) if contexts is None else contexts
+    learning = any(value.requires_grad for value in params.values())
+    pieces = 1 if learning else -(-agents * len(which) * width // AT_ONCE)
+    found = [_probabilities(rule, params, greedy, part, agents) for part in np.array_split(which, max(1, pieces))]
+    pi = found[0] if len(found) == 1 else torch.cat(found, dim=1)
+    if contexts is None:
+        return pi
+    return pi.new_full((agents, every, pi.shape[-1]), 1 / pi.shape[-1]).index_copy(1, torch.from_numpy(which), pi)
+
+
+def _probabilities(rule: Rule, params: Mapping[str, Tensor], greedy: bool, contexts: Ints, agents: int) -> Tensor:
+    """Return the probabilities of the actions in these contexts, codes averaged out."""
+    width = rule.inputs.codes
+    logits = rule.logits(params, *_once(contexts, width, agents))
     if greedy:
         pi = torch.nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).to(logits.dtype)
     else:
-        pi = torch.softmax(logits, dim=-1)
-    pi = pi.reshape(agents, len(which), codes, -1).mean(dim=2)
-    if contexts is None:
-        return pi
-    return pi.new_full((agents, n, pi.shape[-1]), 1 / pi.shape[-1]).index_copy(1, torch.from_numpy(which), pi)
+        pi = softmax(logits)
+    return pi if width == 1 else pi.reshape(agents, len(contexts), width, -1).mean(dim=2)
 
 
 def require_between(number: object, argument: str) -> None:

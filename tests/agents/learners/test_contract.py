@@ -15,7 +15,8 @@ from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import descending
 from cidmesa.agents.learners.reinforce import reinforce_loss
 from cidmesa.agents.learners.task import Task
-from cidmesa.agents.policies import RULES, TabularRule
+from cidmesa.agents.policies.registry import POLICIES
+from cidmesa.agents.policies.tabular import TabularRule
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from tests.mesa.systems import red_door
 
@@ -40,9 +41,9 @@ def test_our_learners_keep_the_contract(learner: str, policy: str) -> None:
 @pytest.fixture
 def registered() -> Iterator[None]:
     """Forget afterwards what a test makes known."""
-    learners, rules = dict(registry.LEARNERS), dict(RULES)
+    learners, rules = dict(registry.LEARNERS), dict(POLICIES)
     yield
-    for known, before in ((registry.LEARNERS, learners), (RULES, rules)):
+    for known, before in ((registry.LEARNERS, learners), (POLICIES, rules)):
         known.clear()
         known.update(before)  # type: ignore[arg-type]
 
@@ -81,7 +82,7 @@ def test_a_policy_of_ones_own_trains() -> None:
     rule = agents.probabilities("go")
     assert (rule == rule[:, :1]).all()  # it does not look
     with pytest.raises(NotApplicableError, match="there is a policy 'blind' already"):
-        register_policy("blind", RULES["tabular"])
+        register_policy("blind", lambda name, shown, actions, hidden: Biases(name, shown, actions))
 
 
 class Biases(TabularRule):

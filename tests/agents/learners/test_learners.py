@@ -163,7 +163,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
         Interrupted(patch, at=25)
         with pytest.raises(KeyboardInterrupt):
             recipe.train(progress=False, checkpoint=file)
-    assert loop.load(file, recipe.digest).step == 24
+    assert loop.load(file, f"{recipe.digest} 0 {recipe.agents} []").step == 24
     resumed = recipe.train(progress=False, checkpoint=file)
     assert (resumed.probabilities("go") == whole.probabilities("go")).all()
     assert [step for step, _ in resumed.earned] == [step for step, _ in whole.earned]
