@@ -97,6 +97,7 @@ def test_run_keeps_blocks_beside_the_report(
     assert Path("out/mine/report.json").read_text() == first
 
 
+@pytest.mark.skipif(not FULL, reason="starts processes: full profile")
 def test_jobs_leave_what_one_process_leaves(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "run", file, *SMALL, "-o", "one")[0] == 0
     assert call(capsys, "run", file, *SMALL, "-o", "other", "--jobs", "1")[0] == 0

@@ -22,7 +22,7 @@ from cidmesa.agents.block import Trained, from_arrays
 from cidmesa.agents.encoders import Written
 from cidmesa.agents.population import Agents
 from cidmesa.agents.recipe import Recipe
-from cidmesa.agents.saving import ARRAYS, NAME, VERSION, WORKED
+from cidmesa.agents.saving import ARRAYS, NAME, VERSION, WORKED, seal
 from cidmesa.agents.tensor_file import loads
 from cidmesa.agents.tensors import Encoder, one_hot, parity
 from cidmesa.arrays import Array
@@ -133,7 +133,9 @@ def _deeper(data: Any, levels: int) -> bool:
     return bool(layer)
 
 
-def _agents(plain: Mapping[str, Any], folder: Path) -> Agents:
+def _agents(plain: dict[str, Any], folder: Path) -> Agents:
+    if plain.pop("sha256") != seal(plain):
+        raise FileFormatError(f"{folder / NAME}: it was damaged since it was written: save the agents again.")
     file = str(plain["arrays"]["file"])
     if not ARRAYS.fullmatch(file) or not (folder / file).exists():
         raise FileFormatError(f"{folder / NAME}: its file of arrays, {shortened(file)}, is not beside it.")

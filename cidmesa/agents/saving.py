@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -45,7 +46,7 @@ WORKED: Final = ("model", "encoders", "returns")
 def save(agents: Agents, folder: Path) -> Path:
     """Write agents into a folder; see :meth:`cidmesa.Agents.save`."""
     arrays: dict[str, Array] = {}
-    plain = {
+    plain: dict[str, Any] = {
         "cidmesa agents": VERSION,
         "version": __version__,
         "model": _model(agents.recipe.model, arrays),
@@ -57,13 +58,19 @@ def save(agents: Agents, folder: Path) -> Path:
     data = dumps({**arrays, **as_arrays(agents.trained)})
     digest = hashlib.sha256(data).hexdigest()
     file = f"agents-{digest[:16]}.safetensors"
-    text = json.dumps({**plain, "arrays": {"file": file, "sha256": digest}}, indent=1, ensure_ascii=False)
+    plain["arrays"] = {"file": file, "sha256": digest}
+    text = json.dumps({**plain, "sha256": seal(plain)}, indent=1, ensure_ascii=False)
     write_bytes(folder / file, data)
     write_text(folder / NAME, text + "\n")
     for old in folder.iterdir():
         if ARRAYS.fullmatch(old.name) and old.name != file:
             old.unlink(missing_ok=True)
     return folder
+
+
+def seal(plain: Mapping[str, Any]) -> str:
+    """Return a hash of a description, by which damage is seen; whoever means to change one can make it anew."""
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _model(model: CIM, arrays: dict[str, Array]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Stopping:
         return self.real(*arguments)
 
 
-@settings(max_examples=examples(quick=3, full=40), deadline=None)
+@settings(max_examples=examples(quick=3, full=12), deadline=None)
 @given(st.lists(st.integers(0, 170), max_size=4))
 def test_a_run_that_is_stopped_anywhere_goes_on_to_the_same_bytes(stops: list[int]) -> None:
     import tempfile
@@ -143,7 +143,7 @@ class Flaky:
         return future
 
 
-@settings(max_examples=examples(quick=2, full=30), deadline=None)
+@settings(max_examples=examples(quick=2, full=12), deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.2, 0.6]))
 def test_blocks_of_lost_workers_are_sent_out_again(seed: int, loses: float) -> None:
     assert trained(executor=Flaky(seed, loses)) == _expected()[0]

@@ -30,7 +30,7 @@ def made(header: Any, numbers: bytes = b"") -> bytes:
     return len(text).to_bytes(8, "little") + text + numbers
 
 
-@settings(max_examples=examples(quick=50, full=1000), deadline=None)
+@settings(max_examples=examples(quick=50, full=300), deadline=None)
 @given(ARRAYS, st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2))
 def test_what_is_written_is_read(arrays: dict[str, Any], words: dict[str, str]) -> None:
     data = dumps(arrays, words)
@@ -44,7 +44,7 @@ def test_what_is_written_is_read(arrays: dict[str, Any], words: dict[str, str]) 
     assert dumps(again, said) == data
 
 
-@settings(max_examples=examples(quick=100, full=5000), deadline=None)
+@settings(max_examples=examples(quick=100, full=1000), deadline=None)
 @given(ARRAYS, st.data())
 def test_damaged_bytes_are_arrays_or_an_error(arrays: dict[str, Any], draw: st.DataObject) -> None:
     data = bytearray(dumps(arrays, {"a": "b"}))

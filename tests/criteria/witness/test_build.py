@@ -188,7 +188,9 @@ def _verdicts(cid: cm.CID, criterion: str, decision: str) -> list[Verdict]:
 
 
 def _gains(model: cm.CIM, node: str, decision: str) -> float:
-    """Return the value of an observation by listing all policies."""
+    """Return the value of an observation by listing all policies; by the solver where they are too many to list."""
+    if brute.Scim(model).policies() is None:
+        return cm.value_of_information(model, node, decision)
     blind = cm.CIM(model.cid.without_edges((node, decision)), model.mechanisms)
     return brute.best_value(model) - brute.best_value(blind)
 
