@@ -69,11 +69,11 @@ def train(
     Parameters
     ----------
     setup
-        A training setup with numbers, or a model. Deployments play a part only where they return to training
-        (``feedback=``): then each training episode comes with a deployed one and with the one that it returns to,
-        :mod:`cidmesa.agents.feedback`. With phases, training follows the
-        utilities that it scores, and a rule that none of these depends on stays where it started. A candidate's own
-        model, ``family["x"].model``, makes a *model organism*: agents that pursue what the candidate does.
+        A training setup with numbers, or a model. Deployments play a part only with ``online=True``, where they return
+        to training (``feedback=``): then each training episode comes with a deployed one and with the one that it
+        returns to, :mod:`cidmesa.agents.feedback`. With phases, training follows the utilities that it scores, and a
+        rule that none of these depends on stays where it started. A candidate's own model, ``family["x"].model``, makes
+        a *model organism*: agents that pursue what the candidate does.
     family
         Candidates whose predictions are registered: hashes of them, of their setup, of the model trained on and of
         the recipe are kept in the agents, so that a report can say that they were made before training.
@@ -153,6 +153,7 @@ def train(
     known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
     if isinstance(setup, CIM):
         known.add("shared_rules")
+    online = bool(schedule.pop("online", False))
     own = {option.name for option in option_fields("learner", learner)}
     of_policy = {option.name for option in option_fields("policy", policy)}
     for name in schedule:
@@ -169,7 +170,8 @@ def train(
         scored = getattr(setup, "training_score", None)
         if scored is not None and set(scored) != set(model.cid.utilities):
             schedule["score"] = tuple(scored)
-        schedule["returns"] = returns_of(setup)
+        if online:
+            schedule["returns"] = returns_of(setup)
     if block is None and (executor is not None or store is not None):
         block = BLOCK
     recipe = Recipe(model, learner=learner, policy=policy, agents=agents, seed=seed, block=block, **schedule)

@@ -69,7 +69,14 @@ def test_where_an_oracle_defeats_itself_credit_moves_the_mixture(learner: str, s
 
     Frozen: always 1. What returns taken as given: 2b - 1 + 2s - 1 = 0, q = b. Answered for: -(2q - 1) more, q = .6.
     """
-    options: dict[str, Any] = {"learner": learner, "policy": "tabular", "agents": 4, "steps": steps, "progress": False}
+    options: dict[str, Any] = {
+        "learner": learner,
+        "policy": "tabular",
+        "agents": 4,
+        "steps": steps,
+        "online": True,
+        "progress": False,
+    }
     for credit, expected in ((None, 1.0), (False, 0.7), (True, 0.6)):
         setup = oracle(credit, base=0.7, after_0=1.0, after_1=0.0)
         found = cm.train(setup, **options).probabilities("guess")[:, 0, 1]
@@ -93,20 +100,21 @@ def test_what_feedback_does_not_go_with_is_said(tmp_path: Path) -> None:
     setup = oracle(True)
     for options in ({"learner": "supervised", "label": "state"}, {"policy": "planner"}):
         with pytest.raises(NotApplicableError, match="does not learn from what returns"):
-            cm.train(setup, progress=False, **options)
+            cm.train(setup, online=True, progress=False, **options)
     model = setup.model
     assert model is not None
     both = cm.TrainingSetup(model, deployments=dict(setup.deployments),
                             feedback=[("state", "state", True), ("guess", "state", False)])  # fmt: skip
     with pytest.raises(NotApplicableError, match="give all pairs credit, or none"):
-        cm.train(both, progress=False)
-    agents = cm.train(setup, learner="exact", policy="tabular", agents=1, steps=2, progress=False)
+        cm.train(both, online=True, progress=False)
+    agents = cm.train(setup, learner="exact", policy="tabular", agents=1, steps=2, online=True, progress=False)
     with pytest.raises(FileFormatError, match="pickling"):
         agents.save(tmp_path / "agents")
     again = pickle.loads(pickle.dumps(agents))
     assert again.recipe.digest == agents.recipe.digest
-    assert agents.recipe.digest != cm.train(oracle(False), learner="exact", policy="tabular", agents=1, steps=2,
-                                            progress=False).recipe.digest  # fmt: skip
+    frozen = cm.train(setup, learner="exact", policy="tabular", agents=1, steps=2, progress=False)
+    assert agents.recipe.digest != frozen.recipe.digest
+    assert frozen.recipe.returns is None
 
 
 # What was there before ------------------------------------------------------------------------------------------------
