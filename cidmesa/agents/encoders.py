@@ -1,5 +1,6 @@
 """Encoders as data: what a net is shown of a node, written down so that it can be kept and sent elsewhere.
 
+>>> import numpy as np
 >>> written = portable(lambda card: np.eye(card)[:, None, ::-1], 2)
 >>> written(2)[:, 0].tolist(), portable(parity(3), 2)
 ([[0.0, 1.0], [1.0, 0.0]], parity(k=3))

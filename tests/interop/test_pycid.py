@@ -253,7 +253,6 @@ CRITERIA: dict[str, tuple[str, Callable[..., cm.Verdict]]] = {
     "ici": ("admits_ici_list", cm.admits_ici),
 }
 SAID_DIFFERENTLY = {
-    ("get_trim_example_cid", "ri", "D2"): {"D1": cm.Answer.UNKNOWN},
     ("get_trim_example_cid", "ici", "D1"): {"D2": cm.Answer.UNKNOWN},
 }
 """Nodes to which pycid says yes and cidmesa something else.
