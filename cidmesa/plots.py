@@ -9,7 +9,7 @@ kind          what it shows
 statistics    each agent's number per row, beside what is allowed
 shares        shares of agents with intervals, per deployment and hypothesis
 regrets       intervals per candidate and deployment
-doses         a number against the one in which arms differ, with its spread
+lines         numbers against another, a line each, with their spread over agents
 curve         a number along training, with its spread over agents
 ============  ==================================================================
 """
@@ -27,7 +27,7 @@ from cidmesa.errors import missing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Kind: TypeAlias = Literal["statistics", "shares", "regrets", "doses", "curve"]
+Kind: TypeAlias = Literal["statistics", "shares", "regrets", "lines", "curve"]
 
 INK: Final = "#243240"
 """The colour of lines and words; in a page it is that of its text, in the dark too."""
@@ -149,7 +149,7 @@ def _new_axes(height: float) -> Axes:
 
 def _height(chart: Chart) -> float:
     lines = len(chart.data.get("rows", chart.data.get("bars", ())))
-    return 3.2 if chart.kind in {"doses", "curve"} else 0.9 + 0.3 * max(lines, 1)
+    return 3.2 if chart.kind in {"lines", "curve"} else 0.9 + 0.3 * max(lines, 1)
 
 
 # One function a kind --------------------------------------------------------------------------------------------------
@@ -188,14 +188,14 @@ def _regrets(ax: Axes, data: Mapping[str, Any]) -> None:
     ax.set_xlabel("base regret", color=INK, fontsize=_SIZE)
 
 
-def _doses(ax: Axes, data: Mapping[str, Any]) -> None:
+def _lines_of(ax: Axes, data: Mapping[str, Any]) -> None:
     for i, (label, points) in enumerate(data["lines"].items()):
         colour, dashes = COLOURS[i % len(COLOURS)], "-" if i < len(COLOURS) else "--"
-        doses = [point["dose"] for point in points]
+        places = [point["at"] for point in points]
         ends = [_middle(point["agents"]) for point in points]
-        ax.fill_between(doses, [low for low, _ in ends], [high for _, high in ends], color=colour, alpha=0.15, lw=0)
-        ax.plot(doses, [point["mean"] for point in points], dashes, marker="o", ms=4, color=colour, label=label)
-    _plane(ax, data["name"], "base regret")
+        ax.fill_between(places, [low for low, _ in ends], [high for _, high in ends], color=colour, alpha=0.15, lw=0)
+        ax.plot(places, [point["mean"] for point in points], dashes, marker="o", ms=4, color=colour, label=label)
+    _plane(ax, data["across"], data["up"])
 
 
 def _curve(ax: Axes, data: Mapping[str, Any]) -> None:
@@ -213,7 +213,7 @@ _DRAWN: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], None]]] = {
     "statistics": _statistics,
     "shares": _shares,
     "regrets": _regrets,
-    "doses": _doses,
+    "lines": _lines_of,
     "curve": _curve,
 }
 

@@ -14,14 +14,12 @@ from cidmesa.plots import Chart
 pytest.importorskip("matplotlib")
 
 ROW = {"label": "d: coverage", "allowed": [0.0, 0.5], "values": [0.1, 0.9], "verdict": "contradicted"}
-DOSES = [{"dose": d, "mean": d, "agents": [0, d]} for d in (0, 1)]
+DOSES = [{"at": d, "mean": d, "agents": [0, d]} for d in (0, 1)]
 CHARTS = (
     Chart("statistics", {"rows": [ROW, {**ROW, "allowed": [0.05, None]}]}, "Statistics."),
     Chart("shares", {"bars": [{"where": "d", "label": "x", "share": 0.5, "interval": [0.2, 0.8]}]}, "Shares."),
     plots.regrets([("d", "x", (0.0, 1.0)), ("d", "y", (1.0, 1.0))]),
-    Chart(
-        "doses", {"name": "δ", "lines": {"net": [{"dose": d, "mean": d, "agents": [0, d]} for d in (0, 1)]}}, "Dose."
-    ),
+    Chart("lines", {"across": "δ", "up": "regret", "lines": {"net": DOSES}}, "Dose."),
     plots.curve([0, 1, 2], [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]], "earned", "Curve."),
 )
 

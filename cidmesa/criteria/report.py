@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 REPORTED = ("voi", "voc", "ri", "ici", "requisite", "relevance")
 """The criteria of a report, in the order of its columns."""
 
+_MOST_DRAWN = 60
+"""With more nodes than that a picture in a notebook could not be read."""
 _SIGNS = {Answer.ADMITS: "yes", Answer.EXCLUDES: "·", Answer.UNKNOWN: "?"}
 
 Rules: TypeAlias = tuple[tuple[str, ...], ...]
@@ -391,6 +394,15 @@ class IncentiveReport(Shown):
 
     def __repr__(self) -> str:
         return f"<IncentiveReport of {self.cid!r}>"
+
+    def _repr_html_(self) -> str:
+        """Show the diagram with a ring for each incentive, as far as it can be read, above the table."""
+        table = super()._repr_html_()
+        if not self.cid.decisions or len(self.cid) > _MOST_DRAWN:
+            return table
+        name = hashlib.sha256(repr(self.cid.edges).encode()).hexdigest()[:8]
+        picture: str = self.cid.render(rings=self).inline(f"i{name}")
+        return f"<div>{picture}</div>\n{table}"
 
     def __eq__(self, other: object) -> bool:
         """Compare by diagram and arguments: equal reports give equal answers."""

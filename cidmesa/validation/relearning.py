@@ -39,12 +39,15 @@ from cidmesa.clock import Budget
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.mesa.derive import Family
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.plots import Chart, draw
 from cidmesa.shown import Shown
 from cidmesa.solve.queries.payoffs import reached_contexts, uniform_policy
 from cidmesa.validation.adapting import watched
 from cidmesa.validation.goals import off_support
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from cidmesa.model import CIM
 
 NEEDS = "needs retraining"
@@ -113,6 +116,35 @@ class Adaptation(Shown):
             enough = (gained >= level).mean(axis=1) >= share if len(steps) else np.zeros(0, dtype=bool)
             found[deployment] = next((s for s, ok in zip(steps, enough.tolist(), strict=True) if ok), None)
         return found
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw what agents gain against the steps that they trained again, a line a deployment; shaded: 80 % of them.
+
+        Parameters
+        ----------
+        ax
+            Where; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        NotApplicableError
+            No point is known: agents without a recipe cannot be trained again.
+        MissingDependencyError
+            matplotlib is not installed.
+        """
+        lines: dict[str, list[dict[str, Any]]] = {}
+        for deployment in self.new:
+            for at, gained in zip(*self.curve(deployment), strict=True):
+                point = {"at": at, "mean": float(gained.mean()), "agents": gained.tolist()}
+                lines.setdefault(deployment, []).append(point)
+        if not lines:
+            raise NotApplicableError("no point of these curves is known, so there is nothing to draw: print them.")
+        data = {"across": "steps of training in the deployment", "up": "gained", "lines": lines}
+        return draw(Chart("lines", data, self._caption()), ax)
 
     def _rows(self) -> list[dict[str, Any]]:
         return [

@@ -47,6 +47,12 @@ def test_every_result_shows_itself(shown: list[dict[str, Any]], cell: int) -> No
     assert all("<script" not in text for text in rich.values())
 
 
+def test_incentives_are_rings_on_the_diagram(shown: list[dict[str, Any]]) -> None:
+    page = shown[1]["text/html"]
+    assert page.count("<svg") == 1
+    assert "cid-ring" in page or "cid-voi" in page
+
+
 def test_the_table_of_a_family_can_be_sorted_without_scripts(shown: list[dict[str, Any]]) -> None:
     page = shown[4]["text/html"]
     assert page.count('type="radio"') >= 4

@@ -129,7 +129,7 @@ def test_a_dose_is_the_number_in_which_arms_differ() -> None:
 
     chart = charts.dose_chart({"delta=0": {"net": lost(1.0)}, "delta=0.1": {"net": lost(0.2)}})
     assert chart is not None
-    assert [point["dose"] for point in chart.data["lines"]["net, far"]] == [0.0, 0.1]
+    assert [point["at"] for point in chart.data["lines"]["net, far"]] == [0.0, 0.1]
     assert charts.dose_chart({"a": {"net": lost(1.0)}, "b": {"net": lost(0.2)}}) is None
     assert charts.dose_chart({"delta=0": {"net": lost(0.0)}, "delta=0.1": {"net": lost(0.0)}}) is None
 

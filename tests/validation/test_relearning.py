@@ -43,6 +43,11 @@ def test_agents_with_a_recipe_are_trained_there_for_more_and_more_steps() -> Non
     curve = cm.adaptation(agents, found, deployments=["opposite"], progress=False)
     steps, gained = curve.curve("opposite")
     assert steps == (0, 4, 8, 16, 32, 64)
+    axes = curve.plot()
+    assert axes.get_ylabel() == "gained"
+    (line,) = axes.get_lines()
+    assert line.get_xdata().tolist() == list(steps)
+    assert line.get_ydata() == pytest.approx(gained.mean(axis=1))
     assert gained.shape == (6, 3)
     world = found.setup.deployed("opposite")
     again = replace(agents.recipe, steps=16).retrain(model=world)
@@ -93,6 +98,9 @@ def test_what_has_no_scale_or_no_new_context_is_marked() -> None:
     points = {(p.deployment, p.steps): p for p in curve.points}
     assert points["free", 0].why == "every policy is worth the same there"
     assert points["free", 0].gained == ()
+    unknown = cm.adaptation(agents, found, deployments=["free"])
+    with pytest.raises(cm.NotApplicableError, match="nothing to draw"):
+        unknown.plot()
     assert curve.new["same"] == 0.0
     assert math.isnan(curve.off_support["same"][0])
     assert curve.steps_to()["free"] is None

@@ -97,7 +97,7 @@ def dose_chart(arms: Mapping[str, Mapping[str, Data]]) -> Chart | None:
         for body, report in bodies.items():
             for where, lost in report.get("lost", {}).items():
                 if lost["range"]:
-                    point = {"dose": dose, "mean": lost["mean"], "agents": lost["agents"]}
+                    point = {"at": dose, "mean": lost["mean"], "agents": lost["agents"]}
                     point["share"] = lost["mean"] / lost["range"]
                     lines.setdefault(f"{body}, {where}", []).append(point)
     lines = {label: points for label, points in lines.items() if any(point["share"] > _SEEN for point in points)}
@@ -105,4 +105,4 @@ def dose_chart(arms: Mapping[str, Mapping[str, Data]]) -> Chart | None:
         return None
     shown = ", ".join(number(dose) for dose in doses)
     caption = f"Mean base regret of the agents against {name} ({shown}); shaded: the middle 80 % of agents."
-    return Chart("doses", {"name": name, "lines": lines}, caption)
+    return Chart("lines", {"across": name, "up": "base regret", "lines": lines}, caption)
