@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import cidmesa as cm
+from cidmesa import shown
 from cidmesa.reports import report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -41,10 +42,10 @@ addEventListener("load", () => {
 </script></body>"""
 
 
-def measure(page: str, width: int, folder: Path) -> dict[str, Any]:
-    """Open a page in the browser, in a window of so many pixels, and return what it measures of itself."""
+def opened(page: str, width: int, folder: Path) -> Any:
+    """Open a page whose script leaves what it found in a `pre`, in a window of so many pixels, and return that."""
     file = folder / "page.html"
-    file.write_text(page.replace("</body>", MEASURE), encoding="utf-8")
+    file.write_text(page, encoding="utf-8")
     command = [
         str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}",
         f"--window-size={width},2000", "--virtual-time-budget=2000", "--dump-dom", file.as_uri(),
@@ -52,7 +53,12 @@ def measure(page: str, width: int, folder: Path) -> dict[str, Any]:
     dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     found = re.search(r"<pre>(.*?)</pre>", dom)
     assert found is not None
-    measured: dict[str, Any] = json.loads(found[1])
+    return json.loads(found[1])
+
+
+def measure(page: str, width: int, folder: Path) -> dict[str, Any]:
+    """Return what a page measures of itself in a window of so many pixels."""
+    measured: dict[str, Any] = opened(page.replace("</body>", MEASURE), width, folder)
     return measured
 
 
@@ -101,3 +107,27 @@ def test_unfolded_on_a_phone_nothing_scrolls_sideways(red_door: str, tmp_path: P
     opened = red_door.replace("<details>", "<details open>")
     assert measure(opened, 500, tmp_path)["sideways"] <= 0
     assert "<script" not in red_door
+
+
+CLICK = """<script>
+addEventListener("load", () => {
+  const seen = () => [...document.querySelectorAll("tbody tr")]
+    .sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)
+    .map(row => row.children[0].textContent);
+  const before = seen();
+  document.querySelectorAll("thead label")[1].click();
+  const after = seen();
+  const heads = [...document.querySelectorAll("thead th")].map(cell => cell.getBoundingClientRect().left);
+  const cells = [...document.querySelector("tbody tr").children].map(cell => cell.getBoundingClientRect().left);
+  document.body.innerHTML = "<pre>" + JSON.stringify({before, after, heads, cells}) + "</pre>";
+});
+</script>"""
+
+
+def test_a_click_on_a_heading_sorts_a_table(tmp_path: Path) -> None:
+    rows = [{"what": name, "costs": price} for name, price in (("door", 10.0), ("red", 9.0), ("go", -1.0))]
+    page = shown.html(shown.as_table(rows), sortable=True)
+    found = opened(f"<!DOCTYPE html><html><body>{page}{CLICK}</body></html>", 800, tmp_path)
+    assert found["before"] == ["door", "red", "go"]
+    assert found["after"] == ["go", "red", "door"]
+    assert found["heads"] == found["cells"]  # columns stand below their headings
