@@ -74,6 +74,17 @@ def test_every_answer_is_what_is_found_now() -> None:
             assert EXPERIMENT["answer"](cid, asked, 20_000) is found, (key, asked)
 
 
+@pytest.mark.skipif(not FULL, reason="five seconds; a sample is asked in every run")
+def test_value_of_information_in_every_small_diagram_is_found_again() -> None:
+    """All collapsed diagrams of at most two chance nodes, from the diagrams alone: 355 no and 413 yes, none open."""
+    counts: Counter[tuple[str, cm.Answer]] = Counter()
+    for key in filter(lambda key: size(key)[0] <= 2 and not size(key)[1], pages()):
+        for asked in (asked for asked in answers(key) if asked[0] == "voi"):
+            counts[asked[1][0], EXPERIMENT["answer"](diagram(key), asked, 20_000)] += 1
+    assert (counts["x", cm.Answer.EXCLUDES], counts["x", cm.Answer.ADMITS]) == (355, 413)
+    assert not {what for what in counts if what[1] is cm.Answer.UNKNOWN}
+
+
 @given(st.data(), cids(max_chance=4, decisions=2, utilities=1, max_parents=2))
 @settings(max_examples=examples(quick=60, full=600))
 def test_brute_force_finds_nothing_that_is_excluded(data: st.DataObject, cid: cm.CID) -> None:
