@@ -5,7 +5,7 @@ The answers have the names they have for diagrams (:class:`cidmesa.types.MesaOpt
 * for **one declared objective** everything is exact (:meth:`SequenceOptimizer.of`);
 * for **all objectives on targets with two values** too: up to scale and shift there are two, and the constant;
 * whether **some objective** is consistent is exact, and proved (:mod:`.existence`), unless the base has too many
-  optimal policies, and then it is UNKNOWN;
+  optimal policies and the targets too many values, and then it is UNKNOWN;
 * what **all consistent objectives** on more values do elsewhere is enclosed: the ends of an interval belong to known
   consistent objectives, and its ``gap`` says how far others may lie beyond, by what :mod:`.alike` proves of all.
 """

@@ -19,12 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import numpy as np
 
-from cidmesa.arrays import Array, Ints
+from cidmesa.arrays import Array, Ints, Mask
 from cidmesa.mesa.objectives import cones
+from cidmesa.mesa.objectives.generators import whole_space
 from cidmesa.mesa.sequences.additive import Additive
 from cidmesa.mesa.sequences.existence import Existence
 from cidmesa.mesa.sequences.setup import SequenceSetup
@@ -37,15 +39,17 @@ def proves(found: Existence, setup: SequenceSetup, names: tuple[str, ...]) -> bo
     """Say whether an answer is proved by what comes with it; nothing proves that an answer is not known.
 
     A *yes*: the value table of the objective leaves no action a negative slack, and wherever actions without slack lead
-    they are base-optimal. A *no*: whatever base-optimal policies bring, some that are not bring it on average; or
-    states that every base-optimal policy comes to bring the same whatever is done for so many
-    moves, and have no base-optimal action in common.
+    they are base-optimal. A *no*: whatever base-optimal policies bring, some that are not bring it on average, for all
+    that is listed, or by separation for all that there is; or states that every base-optimal policy comes to bring the
+    same whatever is done for so many moves, and have no base-optimal action in common.
     """
     if found.objective is not None:
         table = Additive(setup, names, found.objective).value_table
         return _holds(setup, names, found.objective, table)
     if found.blind is not None:
         return _is_blind(setup, names, *found.blind)
+    if found.around is not None:
+        return _surround(setup, names, found.around)
     if found.answer is not False or not _are_all(setup, names, {wanted for wanted, _ in found.conflicts}):
         return False
     return all(_is_average(setup, names, wanted, some) for wanted, some in found.conflicts)
@@ -152,6 +156,41 @@ def _are_all(setup: SequenceSetup, names: tuple[str, ...], listed: set[tuple[int
         weight = int(tables.model.start[s])
         found = {tuple(x + weight * y for x, y in zip(one, two, strict=True)) for one in found for two in after(0, s)}
     return {tuple(x * int(tables.model.unit) ** setup.horizon for x in one) for one in found} <= listed
+
+
+def _surround(setup: SequenceSetup, names: tuple[str, ...], others: Sequence[Ints]) -> bool:
+    """Say whether all that base-optimal policies bring is an average of what these bring, which are not base-optimal.
+
+    By separation: if not, some (w, b) has w · brings <= b for these and w · brings > b for a base-optimal policy, and
+    then a generator of all such (w, b) has.
+    """
+    optimum, size = setup.optimum(TRAINING), int(np.prod([len(setup.training.domains[name]) for name in names]))
+    cone = whole_space(size + 1)
+    for other in others:
+        brings, earns = _followed(setup, names, other)
+        if earns == optimum.value:
+            return False
+        unit = lcm(*(x.denominator for x in brings))
+        cone = cone.cut([*(int(x * unit) for x in brings), -unit])
+    return all(_most(setup, names, wants, optimum.may) <= limit for *wants, limit in cone.generators)
+
+
+def _most(setup: SequenceSetup, names: tuple[str, ...], wants: Sequence[int], may: Mask) -> Fraction:
+    """Return what an objective is worth at most under policies within some actions, back from the last move."""
+    tables, model = setup.training, setup.training.model
+    label = tables.label(names)
+    paid = {
+        (s, a): sum((p * wants[label[s, a, b]] for b, p, _ in _branches(tables, s, a)), Fraction(0))
+        for s in range(len(model.states))
+        for a in range(len(model.actions))
+    }
+    after = [Fraction(0)] * len(model.states)
+    for rows in may[::-1]:
+        after = [
+            max(paid[s, a] + _then(tables, after, s, a) for a in np.flatnonzero(row).tolist())
+            for s, row in enumerate(rows)
+        ]
+    return model.mean(after)
 
 
 def _is_average(setup: SequenceSetup, names: tuple[str, ...], wanted: Sequence[int], others: Sequence[Ints]) -> bool:

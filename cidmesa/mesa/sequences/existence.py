@@ -1,4 +1,4 @@
-r"""Whether *some* additive objective on given targets is consistent: one linear program, its rows made by sweeps.
+r"""Whether *some* additive objective on given targets is consistent: linear programs, their rows made by sweeps.
 
 Let :math:`\mu(\pi)` say how often each value of the targets comes up under a policy, so that an objective w is worth
 :math:`w \cdot \mu(\pi)`. Some w has base-optimal policies alone for its optimal ones iff for some base-optimal
@@ -23,7 +23,8 @@ Before any row is made, :func:`.blind_spot` is asked whether an objective on the
 to see: its *no* holds whatever the ties.
 
 With ties :math:`\pi_b` is one of several. What matters of it is what it brings. All of that is tried while it is little
-(:data:`TRIED`); where it is more, some is (:data:`FEW`): a *yes* is still exact, and that none is found is no answer.
+(:data:`TRIED`). Where it is more, some is (:data:`FEW`), which may find a *yes*. If it does not, :mod:`.surrounded`
+asks about all of it at once, and finds either, while the targets have few values.
 
 References
 ----------
@@ -47,19 +48,17 @@ from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive
 from cidmesa.mesa.sequences.alike import blind_spot
 from cidmesa.mesa.sequences.setup import SequenceSetup
+from cidmesa.mesa.sequences.surrounded import GRID, surrounded
 from cidmesa.mesa.setup.deployment import TRAINING
 
 TRIED = 64
 """So many numbers of values that base-optimal policies bring are tried one by one."""
 
 FEW = 8
-"""So many are tried where there are more: each brings some value of the targets as often as any of them does."""
+"""So many are tried first where there are more: each brings some value of the targets as often as any of them does."""
 
 DIGITS = 50_000
 """Rows of so many binary digits in all are settled in exact arithmetic; with more of them that takes too long."""
-
-GRID = 2**16
-"""Objectives from floating point are rounded to this fraction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,15 @@ class Existence:
     Attributes
     ----------
     answer
-        ``None``: not known, since base-optimal policies bring too much to try, or numbers too long to settle exactly.
+        ``None``: not known, since base-optimal policies bring too much to try, or numbers are too long to settle
+        exactly, and the targets have too many values to ask about all of it at once.
     objective
         Where there is one: its numbers.
     conflicts
         Where there is none: for all that base-optimal policies bring (:func:`base_brings`) the policies that no
         objective likes less, each an action by move and state.
+    around
+        Or policies that are not base-optimal, and that on average bring whatever base-optimal ones bring.
     blind
         Or a move and states that are alike for every objective, and in which the base wants no common action.
     """
@@ -82,6 +84,7 @@ class Existence:
     answer: bool | None
     objective: tuple[Fraction, ...] | None = None
     conflicts: tuple[tuple[tuple[int, ...], tuple[Ints, ...]], ...] = ()
+    around: tuple[Ints, ...] | None = None
     blind: tuple[int, tuple[int, ...]] | None = None
 
 
@@ -121,8 +124,11 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
                 return Existence(True, objective.values)
             other = objective.worst()
             others.append((other, sweeps.brought(tables.model, label, size, other)[0]))
-    proved = known is not None and all(some for _, some in conflicts)
-    return Existence(False, None, tuple(conflicts)) if proved else Existence(None)
+    if known is not None and all(some for _, some in conflicts):
+        return Existence(False, None, tuple(conflicts))
+    whole = surrounded(setup, names)
+    answer = True if whole.objective is not None else None if whole.policies is None else False
+    return Existence(answer, whole.objective, around=whole.policies)
 
 
 def base_brings(setup: SequenceSetup, names: tuple[str, ...]) -> set[tuple[int, ...]] | None:

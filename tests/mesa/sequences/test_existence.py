@@ -14,7 +14,9 @@ from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.objectives.declared import Objective
 from cidmesa.mesa.sequences import existence
 from cidmesa.mesa.sequences.certificates import proves
-from tests.mesa.sequences.small import BruteForce, steps
+from cidmesa.mesa.sequences.cure import mixed
+from cidmesa.mesa.sequences.surrounded import surrounded
+from tests.mesa.sequences.small import BruteForce, Policy, steps
 from tests.strategies import examples
 
 
@@ -36,8 +38,8 @@ def test_the_answer_is_that_of_all_policies_compared(drawn: tuple[cm.CIM, dict[s
     with pytest.MonkeyPatch.context() as patch:  # as where the base has too many optimal policies to try them all
         patch.setattr(existence, "TRIED", 1)
         some = existence.some_additive(setup, ("mark",))
-    assert some.answer in {wanted, None}
-    assert some.answer is None or proves(some, setup, ("mark",))
+    assert some.answer is wanted
+    assert proves(some, setup, ("mark",))
     if found.objective is not None:
         assert force.regrets(force.optimal(found.objective)) == (0, 0)
         turned = existence.Existence(True, tuple(-w for w in found.objective))
@@ -51,6 +53,40 @@ def test_the_answer_is_that_of_all_policies_compared(drawn: tuple[cm.CIM, dict[s
         (brings, others), *rest = found.conflicts
         assert not proves(existence.Existence(False, None, ((brings, others[1:]), *rest)), setup, ("mark",))
         assert not proves(existence.Existence(False, None, tuple(rest)), setup, ("mark",))
+
+
+@given(steps(states=2, marks=3), st.integers(1, 2))
+@settings(max_examples=examples(15, 150), deadline=None)
+def test_all_that_base_optimal_policies_bring_is_asked_about_at_once(
+    drawn: tuple[cm.CIM, dict[str, Any]], horizon: int
+) -> None:
+    step, _ = drawn
+    force = BruteForce(step, horizon)
+    best = force.optimal()
+
+    def are_averages(others: list[Policy]) -> bool:
+        brought = [force.brought(policy) for policy in others]
+        rows = [[[a - b for a, b in zip(mine, other, strict=True)] for other in brought] for mine in wanted]
+        return bool(others) and not any(map(cones.feasible_exactly, rows))
+
+    wanted = [list(x) for x in {tuple(force.brought(policy)) for policy in best}]
+    others = [policy for policy in force.policies() if policy not in best]
+    setup = cm.SequenceSetup(step, horizon)
+    found = surrounded(setup, ("mark",))
+    assert (found.policies is not None) is are_averages(others)
+    assert (found.objective is None) is (found.policies is not None)
+    if found.objective is not None:
+        assert force.regrets(force.optimal(found.objective)) == (0, 0)
+        assert proves(existence.Existence(True, found.objective), setup, ("mark",))
+    else:
+        around = found.policies or ()
+        chosen = [tuple(map(tuple, policy.tolist())) for policy in around]
+        assert set(chosen) <= set(others)
+        for fewer in range(len(around) + 1):  # proved by so many of them iff what the base wants is between those
+            proof = existence.Existence(False, around=around[fewer:])
+            assert proves(proof, setup, ("mark",)) is are_averages(chosen[fewer:])
+        mine = np.array(best[0])
+        assert not proves(existence.Existence(False, around=(*around, mine)), setup, ("mark",))
 
 
 @given(steps(states=2, marks=3), st.integers(1, 2), st.lists(st.integers(-3, 3), min_size=3, max_size=3))
@@ -78,7 +114,7 @@ def test_consistent_objectives_stay_within_what_encloses_them(
     assert there.regrets(there.optimal(numbers)) == one.regret("there")
 
 
-def test_too_many_base_optimal_policies_leave_a_no_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_base_optimal_policies_and_values_leave_a_no_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     # The base wants a or b and not c, which brings the marks as often as a and b do on average.
     edges = [("at", "act"), ("at", "at'"), ("act", "at'"), ("act", "mark"), ("act", "pay")]
     cid = cm.CID(edges, decisions=["act"], utilities=["pay"])
@@ -97,7 +133,25 @@ def test_too_many_base_optimal_policies_leave_a_no_unknown(monkeypatch: pytest.M
     assert existence.some_additive(backwards, ("mark",)).answer is False  # c is an average of the others
     assert cm.derive_mesa_optimizers(backwards, targets=["mark"])["mark"].consistency.value == "EXCLUDED"
     monkeypatch.setattr(existence, "TRIED", 0)
+    found = existence.some_additive(backwards, ("mark",))
+    assert (found.answer, len(found.around or ())) == (False, 2)  # a and b
+    assert proves(found, backwards, ("mark",))
+    monkeypatch.setattr("cidmesa.mesa.sequences.surrounded.MOST", 0)
     assert existence.some_additive(backwards, ("mark",)).answer is None
     unknown = cm.derive_mesa_optimizers(backwards, targets=["mark"])["mark"]
     assert unknown.consistency.value == "UNKNOWN"
     assert not proves(unknown.existence, backwards, ("mark",))
+
+
+def test_a_lake_with_its_goal_in_either_corner_has_ties_in_hundreds_of_states() -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    lake = gymnasium.make("FrozenLake-v1")
+    moved = gymnasium.make("FrozenLake-v1", desc=["SFFG", "FHFH", "FFFH", "HFFF"])
+    corner = {"last cell": lambda state: int(state == 15)}
+    setup = cm.SequenceSetup.of_gymnasium(lake, 100, targets=corner, deployments={"moved": moved})
+    both = mixed(setup, "moved", 0.5, seen=True)
+    assert existence.base_brings(both, ("last cell",)) is None
+    found = existence.some_additive(both, ("last cell",))
+    assert (found.answer, found.blind, len(found.around or ())) == (False, None, 3)
+    assert proves(found, both, ("last cell",))
+    assert not proves(existence.Existence(False, around=(found.around or ())[1:]), both, ("last cell",))
