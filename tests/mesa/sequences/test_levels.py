@@ -239,7 +239,7 @@ def red_door(delta: float, *, reach: int = 2, **how: Any) -> cm.SequenceSetup:
     return cm.SequenceSetup(step, 4, {"apart": apart}, **how)
 
 
-@pytest.mark.parametrize("delta", [0.0, 0.001, 0.02, 0.1])
+@pytest.mark.parametrize("delta", [0.0, 1e-12, 0.001, 0.02, 0.1])
 def test_the_red_door(delta: float) -> None:
     setup = red_door(delta, selects="minimax regret", level_nodes=["door", "red"])
     family = cm.derive_mesa_optimizers(setup, targets=["at_red", "at_door"])
