@@ -15,6 +15,7 @@ import cidmesa as cm
 from cidmesa.errors import DiagramError, NotApplicableError, UnknownNodeError
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.sequences.additive import Additive
+from cidmesa.mesa.sequences.cure import mixed
 from tests.mesa.sequences.small import BruteForce, Policy, steps
 from tests.mesa.sequences.test_against_diagrams import agree
 from tests.strategies import examples
@@ -327,6 +328,26 @@ def test_every_dose_cures_where_the_level_is_seen() -> None:
         ("mix, seen", True, 1.0),
     ]
     assert cm.distinguishing_training(red_door(0.0), "at_red", weights=[0.001])[0].regret == 0.001
+
+
+@given(steps(states=3), st.integers(1, 3), st.lists(st.integers(-1, 1), min_size=2, max_size=2))
+@settings(max_examples=examples(10, 60), deadline=None)
+def test_a_mixture_is_as_bad_as_the_worse_of_its_parts(
+    drawn: tuple[cm.CIM, dict[str, Any]], horizon: int, objective: list[int]
+) -> None:
+    """Where an episode is from is part of its level, whatever the weight."""
+    step, shift = drawn
+    how: dict[str, Any] = {"selects": "minimax regret", "level_nodes": ["at"]}
+
+    def regret(setup: cm.SequenceSetup) -> tuple[Fraction, Fraction]:
+        return Additive(setup, ("mark",), [Fraction(x) for x in objective]).regret("training")
+
+    here, there = (regret(cm.SequenceSetup(one, horizon, **how)) for one in (step, step.shift(shift)))
+    setup = cm.SequenceSetup(step, horizon, {"there": shift}, **how)
+    for seen in (True, False) if list(shift) == ["at"] else (True,):
+        both = mixed(setup, "there", 0.125, seen=seen)
+        assert both.level_nodes == ("episode", "at")
+        assert regret(both) == (max(here[0], there[0]), max(here[1], there[1]))
 
 
 @given(steps(states=3), st.sampled_from(EPSILON))
