@@ -20,7 +20,7 @@ from cidmesa.documents.document import Document
 from cidmesa.gallery import page
 from cidmesa.gallery.populations import Populations
 from cidmesa.gallery.system import Evidence, Finding, System
-from cidmesa.mesa.setup.training import EXPECTED
+from cidmesa.mesa.setup.selection import EXPECTED
 from cidmesa.reports import data
 from cidmesa.reports.whole import Arm, population_of, whole_document
 

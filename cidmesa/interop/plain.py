@@ -31,7 +31,8 @@ from cidmesa.interop.study import Study
 from cidmesa.mechanisms import Allowed, Domain, is_number, is_symbolic
 from cidmesa.mesa.setup.level_model import Levels
 from cidmesa.mesa.setup.level_table import normal
-from cidmesa.mesa.setup.training import EXPECTED, TRAINING, TrainingSetup
+from cidmesa.mesa.setup.selection import EXPECTED
+from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.solve.tables.exact_numbers import number_meant
 

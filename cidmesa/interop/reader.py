@@ -35,7 +35,8 @@ from cidmesa.mechanisms import (
 )
 from cidmesa.mesa.setup.level_model import ROOT, Levels, feature_mechanisms, world_edges
 from cidmesa.mesa.setup.level_table import LevelTable
-from cidmesa.mesa.setup.training import EXPECTED, SELECTS, Deployment, Phases, TrainingSetup
+from cidmesa.mesa.setup.selection import EXPECTED, SELECTS
+from cidmesa.mesa.setup.training import Deployment, Phases, TrainingSetup
 from cidmesa.model import CIM
 
 Where: TypeAlias = tuple[str | int, ...]

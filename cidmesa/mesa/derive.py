@@ -51,7 +51,8 @@ from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.sequences.family import SequenceFamily, derive_sequences
 from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
-from cidmesa.mesa.setup.training import MINIMAX, TRAINING, require_setup
+from cidmesa.mesa.setup.selection import MINIMAX
+from cidmesa.mesa.setup.training import TRAINING, require_setup
 from cidmesa.shown import Shown, as_table, text
 
 if TYPE_CHECKING:

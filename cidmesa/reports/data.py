@@ -13,7 +13,8 @@ from cidmesa.errors import CidmesaError, NotApplicableError
 from cidmesa.interop.plain import as_plain
 from cidmesa.mesa.candidates.tampering import tampering
 from cidmesa.mesa.setup.learned_algorithm import by_design
-from cidmesa.mesa.setup.training import EXPECTED, TRAINING, TrainingSetup
+from cidmesa.mesa.setup.selection import EXPECTED
+from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
 from cidmesa.shown import plain
 from cidmesa.solve.policies.stakes import attainable_range, paying_only
 

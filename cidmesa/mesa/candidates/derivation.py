@@ -29,7 +29,8 @@ from cidmesa.mesa.outcomes.per_level import PerLevel
 from cidmesa.mesa.outcomes.per_level_policies import PolicyLevels
 from cidmesa.mesa.outcomes.reduced_policies import ENTRIES, FEW, requisite_links
 from cidmesa.mesa.setup.level_model import Levels
-from cidmesa.mesa.setup.training import EXPECTED, MINIMAX, require_setup, require_tolerance
+from cidmesa.mesa.setup.selection import EXPECTED, MINIMAX
+from cidmesa.mesa.setup.training import require_setup, require_tolerance
 from cidmesa.solve import joint, solve
 from cidmesa.solve.queries.payoffs import uniform_policy
 

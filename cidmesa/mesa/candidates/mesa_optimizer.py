@@ -48,7 +48,7 @@ from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_
 from cidmesa.mesa.objectives.declared import Objective, domain_of
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.deployment import TRAINING
-from cidmesa.mesa.setup.training import MINIMAX
+from cidmesa.mesa.setup.selection import MINIMAX
 from cidmesa.model import CIM
 from cidmesa.shown import Shown, plain, said
 from cidmesa.solve import solve

@@ -52,7 +52,8 @@ from cidmesa.mesa.consistency.method import needs_stochastic_rules
 from cidmesa.mesa.graphical.mesa_diagram import own_mechanism
 from cidmesa.mesa.objectives.declared import laid_out
 from cidmesa.mesa.setup.deployment import TRAINING
-from cidmesa.mesa.setup.training import EXPECTED, TrainingSetup, require_setup
+from cidmesa.mesa.setup.selection import EXPECTED
+from cidmesa.mesa.setup.training import TrainingSetup, require_setup
 from cidmesa.model import CIM
 from cidmesa.shown import Shown
 

@@ -5,6 +5,7 @@ module             what it holds
 =================  ====================================================================================
 ``sweeps``         what is best, what the worst of the best earns, and where policies come, in integers
 ``tables``         a step as arrays of branches
+``levels``         levels, for training that selects by the worst of them
 ``setup``          `SequenceSetup`: a step, the horizon, the deployments
 ``additive``       one additive objective: its actions and its regrets, exactly
 ``alike``          states that no objective on some targets tells apart, and what follows

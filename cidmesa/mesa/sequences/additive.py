@@ -73,7 +73,10 @@ class Additive:
         return self._may[name]
 
     def regret(self, name: str, *, stale: bool = False) -> Ends:
-        """Return the least and the largest base regret of an optimal policy in training or in a deployment."""
+        """Return the least and the largest base regret of an optimal policy in training or in a deployment.
+
+        In training it is that of the worst level where training selects by minimax regret.
+        """
         if (name, stale) not in self._regret:
             self._regret[name, stale] = regret_within(self.setup, name, self.may(TRAINING if stale else name))
         return self._regret[name, stale]
@@ -95,7 +98,12 @@ class Additive:
 
 
 def regret_within(setup: SequenceSetup, name: str, within: Mask) -> Ends:
-    """Return the least and the largest base regret of policies within some actions, in one distribution."""
+    """Return the least and the largest base regret of policies within some actions, in one distribution.
+
+    In the worst level, in training that selects by it; else on average.
+    """
+    if name == TRAINING and setup.levels is not None:
+        return setup.levels.regret(setup.training, within)
     tables, best = setup.at(name), setup.optimum(name).value
     base = tables.base
     most, least = (sweeps.extreme(tables.model, base, within, sign)[0] for sign in (1, -1))

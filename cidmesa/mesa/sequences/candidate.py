@@ -34,6 +34,7 @@ from cidmesa.mesa.sequences.alike import allowed
 from cidmesa.mesa.sequences.existence import Existence, some_additive
 from cidmesa.mesa.sequences.one_rule import BRANCHES, one_rule_regret
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.selection import MINIMAX
 from cidmesa.shown import Shown, plain, said
 
 if TYPE_CHECKING:
@@ -182,7 +183,10 @@ class SequenceOptimizer(Shown):
     @cached_property
     @within_budget
     def training_regret(self) -> float | None:
-        """The least training regret of the worst optimal policy, over the objectives that are known."""
+        """The least training regret of the worst optimal policy, over the objectives that are known.
+
+        Where training selects by minimax regret, the regret in the worst level, whatever its probability.
+        """
         worst = [found.regret(TRAINING)[1] for _, found in self._representatives]
         return float(min(worst)) if worst else None
 
@@ -214,6 +218,10 @@ class SequenceOptimizer(Shown):
             f"C1 {'holds' if self._controls else 'fails'}: {'a' if self._controls else 'no'} decision influences "
             f"{' or '.join(f'`{n}`' for n in self.names)}"
         ]
+        if self.setup.levels is not None:
+            words.append(
+                f"{MINIMAX} over {self.setup.levels.said()}: the least that any rule has in its worst level is 0"
+            )
         if self._controls and self._representatives:
             found = self._representatives[0]
             low, high = map(float, found[1].regret(TRAINING))
@@ -347,7 +355,14 @@ class SequenceOptimizer(Shown):
             A declared one, or its name; left out, :attr:`objective`.
         branches
             How many branches each search looks at.
+
+        Raises
+        ------
+        NotApplicableError
+            Of training that selects by minimax regret: this is regret on average.
         """
+        if deployment == TRAINING:
+            self.setup.require_expected("regret of one rule in training, on average")
         return one_rule_regret(self.setup, self.names, self.of(objective).values, deployment, branches=branches)
 
     # Shown ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ An unseen mixture is a sequence whose state is observed only if the state tells 
 episodes of both kinds come to under some policy goes on in the same way in both. That holds wherever a deployment
 shifts how sequences begin, and where it leads to states of its own. Otherwise the learner would have to conclude from
 the past which world it is in; such a mixture is listed as not judged. A mark is part of the state, so with it every
-mixture is a sequence.
+mixture is a sequence. Where training selects by the worst level, which world an episode is from is part of the level.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("at", "act"), ("door", "act"), ("at", "at'"), ("act", "at'"), ("door", "door'"), ("at'", "right"),
@@ -37,7 +37,7 @@ from cidmesa.clock import Budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.mesa_optimizer import Consistency
 from cidmesa.mesa.candidates.targets import Targets
-from cidmesa.mesa.comparison.cure import ChangeKind, Cure, Cures, cures_of
+from cidmesa.mesa.comparison.cure import SOURCE, ChangeKind, Cure, Cures, cures_of
 from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.candidate import SequenceOptimizer
 from cidmesa.mesa.sequences.family import Sequences, admissible, target_key
@@ -146,7 +146,8 @@ def mixed(setup: SequenceSetup, name: str, weight: float, *, seen: bool) -> Sequ
     unit = math.lcm(*(Fraction(x).denominator for x in both))
     worlds = {TRAINING: np.array([int(x * unit) for x in both], dtype=object), name: other.astype(object)}
     made = {world: replace(joined, model=replace(joined.model, start=start)) for world, start in worlds.items()}
-    return SequenceSetup.of_worlds(made, setup.horizon, setup.step)
+    levels = None if setup.levels is None else setup.levels.mixed(there.model, name, source=SOURCE, seen=seen)
+    return SequenceSetup.of_worlds(made, setup.horizon, setup.step, levels)
 
 
 def _comes_to(setup: SequenceSetup, name: str) -> Mask:

@@ -32,6 +32,7 @@ from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.sequences.candidate import SequenceOptimizer
 from cidmesa.mesa.sequences.predictions import predict
 from cidmesa.mesa.sequences.setup import SequenceSetup
+from cidmesa.mesa.setup.selection import MINIMAX
 from cidmesa.mesa.setup.training import require_tolerance
 from cidmesa.shown import Shown
 from cidmesa.solve.tables.exact_numbers import number_meant
@@ -118,6 +119,14 @@ class SequenceFamily(Shown):
         return tuple(candidate for candidate in self._one_by_one() if candidate.consistency in wanted)
 
     @property
+    def least_worst(self) -> float:
+        r"""The least regret that any rule has in its worst level, :math:`\rho^*`: 0, as the state is observed.
+
+        A rule that is best in every state is best in every level.
+        """
+        return 0.0
+
+    @property
     @within_budget
     def hypotheses(self) -> tuple[SequenceOptimizer, ...]:
         """The minimal candidates that are not excluded: what predictions are made for."""
@@ -134,7 +143,14 @@ class SequenceFamily(Shown):
             ``"competent"``: of planners that are given the deployed world, and of agents that are trained again in it.
         margin
             What counts as nothing, of what the base can gain.
+
+        Raises
+        ------
+        NotApplicableError
+            Another reading, a margin that is no share, or training that selects by minimax regret: which agents meet
+            the premise is told by their expected regret.
         """
+        self.setup.require_expected("predictions of what trained agents do")
         return predict(self.setup, self.hypotheses, tolerance=self.tolerance, margin=margin, reading=reading)
 
     def _one_by_one(self) -> Iterator[SequenceOptimizer]:
@@ -148,10 +164,16 @@ class SequenceFamily(Shown):
         return f"Candidate mesa-optimizers of a sequence of {self.setup.horizon} steps"
 
     def _note(self) -> str:
-        return (
+        words = (
             f"Tolerance {self.tolerance:g}; regrets in units of the base utility, summed over the steps. By sweeps "
             "over states, for additive objectives; ±: others that are consistent may lie so far beyond."
         )
+        if self.setup.levels is not None:
+            words += (
+                f" Selected by {MINIMAX}: training regret is that of the worst of {self.setup.levels.said()}; in "
+                "deployments regret is on average."
+            )
+        return words
 
     def to_dict(self) -> dict[str, Any]:
         """Return tolerance and candidates as plain data."""

@@ -22,7 +22,7 @@ An objective is *additive*: a number for each value of its targets, summed over 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -35,8 +35,10 @@ from cidmesa.errors import NotApplicableError, shortened, unknown
 from cidmesa.mesa.graphical.unrolled import NEXT, unroll
 from cidmesa.mesa.objectives.declared import domain_of
 from cidmesa.mesa.sequences import sweeps
+from cidmesa.mesa.sequences.levels import StartLevels, levels_of
 from cidmesa.mesa.sequences.tables import StepTables, of_step
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.mesa.setup.selection import EXPECTED, MINIMAX, require_expected, require_selects
 from cidmesa.mesa.setup.training import TrainingSetup
 from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
@@ -75,6 +77,13 @@ class SequenceSetup(Shown):
     deployments
         Name → ``{node of the step: mechanism}`` or :class:`cidmesa.Deployment`. The mechanisms of ``x`` say how a
         sequence begins, those of ``x'`` how it goes on.
+    selects
+        What training selects rules by. ``"expected"``: the base utility on average over all that training shows.
+        ``"minimax regret"``: the base regret in the worst *level* that it shows, however rare; see
+        :mod:`cidmesa.mesa.sequences.levels`.
+    level_nodes
+        The nodes of the state that a level consists of, as they are when a sequence begins; by default all of them.
+        What else is drawn at random is averaged over, within a level.
 
     Attributes
     ----------
@@ -84,6 +93,8 @@ class SequenceSetup(Shown):
         T.
     step
         The step as a training setup, a diagram of one step; ``None`` where tables were given.
+    levels
+        How a sequence begins in each level; ``None`` where training selects by the expected score.
 
     Raises
     ------
@@ -91,7 +102,7 @@ class SequenceSetup(Shown):
         A horizon that is no whole number of at least 1; a decision that observes other things than the state, whose
         actions are restricted, or that is not the only one: :func:`cidmesa.unroll` and a diagram serve then.
     DiagramError, MechanismError, UnknownNodeError
-        As for :class:`cidmesa.TrainingSetup`.
+        As for :class:`cidmesa.TrainingSetup`; a level node that is no part of the state.
 
     Notes
     -----
@@ -102,8 +113,17 @@ class SequenceSetup(Shown):
     See the module.
     """
 
-    def __init__(self, step: CIM, horizon: int, deployments: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        step: CIM,
+        horizon: int,
+        deployments: Mapping[str, Any] | None = None,
+        *,
+        selects: str = EXPECTED,
+        level_nodes: Iterable[str] | None = None,
+    ) -> None:
         require_count(horizon, "horizon")
+        require_selects(selects, level_nodes)
         if not isinstance(step, CIM):
             raise NotApplicableError(
                 f"a sequence is made of a step, a model: cid.parameterise(..); got {shortened(step)}. From arrays: "
@@ -113,12 +133,16 @@ class SequenceSetup(Shown):
         setup.require_model("a sequence")
         paid = {utility: domain_of(setup, utility) for utility in setup.score}
         made = {name: of_step(setup.deployed(name), paid) for name in setup.distributions}
-        self._fill(made, int(horizon), setup)
+        levels = levels_of(made[TRAINING], step.cid, level_nodes) if selects == MINIMAX else None
+        self._fill(made, int(horizon), setup, levels)
 
-    def _fill(self, tables: Mapping[str, StepTables], horizon: int, step: TrainingSetup | None) -> None:
+    def _fill(
+        self, tables: Mapping[str, StepTables], horizon: int, step: TrainingSetup | None, levels: StartLevels | None
+    ) -> None:
         self.tables: Mapping[str, StepTables] = ReadOnly(tables)
         self.horizon = horizon
         self.step = step
+        self.levels = levels
         self._optima: dict[str, Optimum] = {}
 
     @classmethod
@@ -255,11 +279,18 @@ class SequenceSetup(Shown):
 
     @classmethod
     def of_worlds(
-        cls, tables: Mapping[str, StepTables], horizon: int, step: TrainingSetup | None = None
+        cls,
+        tables: Mapping[str, StepTables],
+        horizon: int,
+        step: TrainingSetup | None = None,
+        levels: StartLevels | None = None,
     ) -> SequenceSetup:
-        """Return the setup of tables that fit together, ``"training"`` and the deployments; `step` draws them."""
+        """Return the setup of tables that fit together, ``"training"`` and the deployments.
+
+        `step` draws them; where there are `levels`, training selects by the worst of them.
+        """
         made = cls.__new__(cls)
-        made._fill(tables, int(horizon), step)
+        made._fill(tables, int(horizon), step, levels)
         return made
 
     # What is in it ----------------------------------------------------------------------------------------------------
@@ -290,6 +321,16 @@ class SequenceSetup(Shown):
         return tuple(self.training.outcomes)
 
     @property
+    def selects(self) -> str:
+        """What training selects rules by."""
+        return EXPECTED if self.levels is None else MINIMAX
+
+    @property
+    def level_nodes(self) -> tuple[str, ...]:
+        """What a level consists of; nothing where training selects by the expected score."""
+        return () if self.levels is None else self.levels.nodes
+
+    @property
     def unrolled(self) -> CIM:
         """The diagram of the whole sequence in training, :func:`cidmesa.unroll`."""
         if self.step is None or self.step.model is None:
@@ -316,6 +357,10 @@ class SequenceSetup(Shown):
             "TrainingSetup(cm.unroll(step, T), ..), while that is small."
         )
 
+    def require_expected(self, question: str) -> None:
+        """Raise where training selects by anything but the expected score, and an answer is about that alone."""
+        require_expected(self, question)
+
     def controls(self, names: Sequence[str]) -> bool:
         """Say whether a decision influences one of these within the horizon (C1); of tables it is taken to."""
         if self.step is None:
@@ -339,9 +384,13 @@ class SequenceSetup(Shown):
     def _caption(self) -> str:
         return repr(self)
 
+    def _note(self) -> str:
+        return "" if self.levels is None else f"selects by {MINIMAX}, over {self.levels.said()}"
+
     def __repr__(self) -> str:
         states, actions = self.training.model.successors.shape[:2]
-        return f"SequenceSetup({states} states, {actions} actions, {self.horizon} steps; {', '.join(self.tables)})"
+        how = "" if self.levels is None else f"; selects: {MINIMAX}"
+        return f"SequenceSetup({states} states, {actions} actions, {self.horizon} steps; {', '.join(self.tables)}{how})"
 
 
 # Tables that are given ------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ stake eight steps away is :math:`10^{-24}`, and as certain as anything else.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -65,6 +66,19 @@ def value_table(model: StepModel, paid: Paid, moves: int) -> Array:
         scale = paid.unit * model.unit**left
         table[moves - left] = [Fraction(int(v), scale) for v in values]
     return table
+
+
+def worth(model: StepModel, paid: Paid, moves: int, within: Mask | None = None, sign: int = 1) -> tuple[Array, int]:
+    """Return the most (sign 1) or least (-1) that states are worth before the first move, as integers and their unit.
+
+    >>> corridor = StepModel.moving([[0, 1], [0, 2], [2, 2]], start=[1, 0, 0])
+    >>> pays = Paid(np.array([[0, 0], [0, 1], [0, 0]]), 1)
+    >>> values, unit = worth(corridor, pays, moves=1)
+    >>> values.tolist(), unit
+    ([0, 1, 0], 1)
+    """
+    ((values, _),) = deque(_back(model, paid, moves, within, sign), maxlen=1)
+    return values.astype(object), paid.unit * int(model.unit) ** moves
 
 
 def extreme(model: StepModel, paid: Paid, within: Mask, sign: int) -> tuple[Fraction, Ints]:

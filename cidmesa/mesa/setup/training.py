@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -37,20 +37,12 @@ from cidmesa.errors import DiagramError, MechanismError, NotApplicableError, quo
 from cidmesa.mechanisms import is_number
 from cidmesa.mesa.setup.deployment import TRAINING, Deployment, Feedback, Phases
 from cidmesa.mesa.setup.level_model import Levels
+from cidmesa.mesa.setup.selection import EXPECTED, MINIMAX, require_expected, require_selects
 from cidmesa.model import CIM
 from cidmesa.readonly import ReadOnly
 from cidmesa.shown import Shown
 
 __all__ = ["TRAINING", "Deployment", "Feedback", "Phases", "TrainingSetup", "require_setup"]
-
-EXPECTED: Final = "expected"
-"""Training selects by the expected score."""
-
-MINIMAX: Final = "minimax regret"
-"""Training selects by the regret in the worst level."""
-
-SELECTS: Final = (EXPECTED, MINIMAX)
-"""What training can select by."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -464,14 +456,8 @@ class TrainingSetup(Shown):
 
     def _read_level_nodes(self, given: Iterable[str] | None) -> tuple[str, ...]:
         """Return what a level consists of; nothing where levels do not matter."""
-        if self.selects not in SELECTS:
-            raise DiagramError(f"selects= is one of {', '.join(map(quoted, SELECTS))}; got {self.selects!r}.")
+        require_selects(self.selects, given)
         if self.selects == EXPECTED:
-            if given is not None:
-                raise DiagramError(
-                    f"level_nodes= says what minimax regret is taken over, and this training selects by "
-                    f"{quoted(EXPECTED)}: selects={quoted(MINIMAX)}."
-                )
             return ()
         below = frozenset().union(*(self.cid.descendants(decision) for decision in self.cid.decisions))
         if self.phases is not None:
@@ -494,11 +480,7 @@ class TrainingSetup(Shown):
 
     def require_expected(self, question: str) -> None:
         """Raise where training selects by anything but the expected score, and an answer is about that alone."""
-        if self.selects != EXPECTED:
-            raise NotApplicableError(
-                f"{question}: known where training selects by the expected score, and this setup selects by "
-                f"{self.selects}; TrainingSetup(.., selects={quoted(EXPECTED)}) asks the other question."
-            )
+        require_expected(self, question)
 
     # Value semantics -----------------------------------------------------------------------------------------------
 
