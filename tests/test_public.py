@@ -67,7 +67,7 @@ SURFACE = {
     'Rows': 'rows, default=None, domain=None',
     'SeparatingSet': 'xs, ys, given, added=(), removed=(), without=frozenset(), cut=(), mechanised=False, paid=(), ignored=(), besides=()',
     'Separation': 'nodes, mechanisms, deployment, certain, possible, frozen_certain, frozen_possible, visible, lower_bound=False, declared_only=False',
-    'SequenceSetup': "step, horizon, deployments=None, *selects='expected', *level_nodes=None",
+    'SequenceSetup': "step, horizon, deployments=None, *selects='expected', *level_nodes=None, *clock=True",
     'SimplicityPrior': 'weight=1.0, sharpness=1.0, samples=1000, bits=8',
     'Solution': 'model, value, exact, method, results, upper_bound=None, off=inf',
     'Structural': 'noise, outcome, domain',

@@ -12,7 +12,8 @@ module             what it holds
 ``existence``      whether some additive objective is consistent
 ``surrounded``     the same where the base has very many optimal policies, all of them at once
 ``certificates``   the proofs of that, checked from scratch
-``one_rule``       one rule for all moves, without a clock
+``one_rule``       one rule for all moves, without a clock: what it earns at best, what it costs
+``without_clock``  a hypothesis where one rule serves all moves
 ``candidate``      one mesa-optimizer of a sequence
 ``predictions``    what trained agents will do, stated before training
 ``cure``           changes of training that remove a hypothesis, or make it harmless

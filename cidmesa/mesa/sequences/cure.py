@@ -147,7 +147,7 @@ def mixed(setup: SequenceSetup, name: str, weight: float, *, seen: bool) -> Sequ
     worlds = {TRAINING: np.array([int(x * unit) for x in both], dtype=object), name: other.astype(object)}
     made = {world: replace(joined, model=replace(joined.model, start=start)) for world, start in worlds.items()}
     levels = None if setup.levels is None else setup.levels.mixed(there.model, name, source=SOURCE, seen=seen)
-    return SequenceSetup.of_worlds(made, setup.horizon, setup.step, levels)
+    return SequenceSetup.of_worlds(made, setup.horizon, setup.step, levels, clock=setup.clock)
 
 
 def _comes_to(setup: SequenceSetup, name: str) -> Mask:

@@ -32,6 +32,7 @@ from cidmesa.mesa.readings import STALE, Reading
 from cidmesa.mesa.sequences.candidate import SequenceOptimizer
 from cidmesa.mesa.sequences.predictions import predict
 from cidmesa.mesa.sequences.setup import SequenceSetup
+from cidmesa.mesa.sequences.without_clock import OneRuleOptimizer
 from cidmesa.mesa.setup.selection import MINIMAX
 from cidmesa.mesa.setup.training import require_tolerance
 from cidmesa.shown import Shown
@@ -66,7 +67,8 @@ class Sequences:
 
     def __getitem__(self, names: tuple[str, ...]) -> SequenceOptimizer:
         if names not in self._made:
-            self._made[names] = SequenceOptimizer(self, names)
+            kind = SequenceOptimizer if self.setup.clock else OneRuleOptimizer
+            self._made[names] = kind(self, names)
         return self._made[names]
 
 
@@ -148,9 +150,14 @@ class SequenceFamily(Shown):
         ------
         NotApplicableError
             Another reading, a margin that is no share, or training that selects by minimax regret: which agents meet
-            the premise is told by their expected regret.
+            the premise is told by their expected regret; or one rule for all moves.
         """
         self.setup.require_expected("predictions of what trained agents do")
+        if not self.setup.clock:
+            raise NotApplicableError(
+                "what agents with one rule for all moves will do is not predicted by sweeps: "
+                "TrainingSetup(cm.unroll(step, T), .., shared_rules=[decisions]), while that is small."
+            )
         return predict(self.setup, self.hypotheses, tolerance=self.tolerance, margin=margin, reading=reading)
 
     def _one_by_one(self) -> Iterator[SequenceOptimizer]:
@@ -168,6 +175,8 @@ class SequenceFamily(Shown):
             f"Tolerance {self.tolerance:g}; regrets in units of the base utility, summed over the steps. By sweeps "
             "over states, for additive objectives; ±: others that are consistent may lie so far beyond."
         )
+        if not self.setup.clock:
+            words += " One rule for all moves: two-sided, ± says how far ends may be off."
         if self.setup.levels is not None:
             words += (
                 f" Selected by {MINIMAX}: training regret is that of the worst of {self.setup.levels.said()}; in "

@@ -150,6 +150,65 @@ def best_rule(
     return OneRule(value, max(left) if sign > 0 else min(left), rule)
 
 
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """What optimizers with one rule cost the base: each end of their regret interval lies between two numbers.
+
+    Attributes
+    ----------
+    least, most
+        (no less than, no more than), for the least and for the largest regret; equal where it is exact.
+    """
+
+    least: tuple[Fraction, Fraction]
+    most: tuple[Fraction, Fraction]
+
+    @property
+    def interval(self) -> Interval:
+        """The interval, with how far its ends may be off as ``gap``."""
+        (low, below), (above, high) = self.least, self.most
+        return Interval(float(below), float(above), float(max(below - low, high - above)))
+
+    @property
+    def exact(self) -> bool:
+        """Whether both ends are known."""
+        return self.least[0] == self.least[1] and self.most[0] == self.most[1]
+
+
+def enclosed(
+    setup: SequenceSetup, name: str, within: Mask | None = None, *, branches: int = BRANCHES
+) -> tuple[Enclosed, bool]:
+    """Return what the stationary rules within some actions cost the base, against the best stationary rule.
+
+    Parameters
+    ----------
+    setup, name
+        The sequence, and ``"training"`` or a deployment.
+    within
+        The actions that are optimal for an objective at each move, shape (T, S, A); left out, all of them.
+    branches
+        How many branches each search looks at.
+
+    Returns
+    -------
+    Enclosed, bool
+        And whether some stationary rule was found that stays within. Where none is, a clock is worth something to the
+        objective, and its optimizers are taken to be any stationary rules: from nothing to all that can be lost.
+    """
+    base = setup.at(name).base
+    found = {sign: best_rule(setup, base, name, within=within, sign=sign, branches=branches) for sign in (1, -1)}
+    best, worst = (best_rule(setup, base, name, sign=sign, branches=branches) for sign in (1, -1))
+    most, least = found[1], found[-1]
+    nothing = Fraction(0)
+    if most is None or least is None or most.value is None or least.value is None:
+        all_of_it = nothing if best is None or worst is None else best.bound - worst.bound
+        return Enclosed((nothing, all_of_it), (nothing, all_of_it)), False
+    highest = most.bound if best is None else best.bound
+    known = most.value if best is None or best.value is None else max(best.value, most.value)
+    low = max(nothing, known - most.bound), max(nothing, highest - most.value)
+    return Enclosed(low, (max(nothing, known - least.value), highest - least.bound)), True
+
+
 def one_rule_regret(
     setup: SequenceSetup, names: tuple[str, ...], values: Sequence[Any], name: str, *, branches: int = BRANCHES
 ) -> Interval | None:
@@ -167,18 +226,8 @@ def one_rule_regret(
     branches
         How many branches each search looks at.
     """
-    objective, base = Additive(setup, names, values), setup.at(name).base
-    may = objective.may(name)
-    most = best_rule(setup, base, name, within=may, branches=branches)
-    least = best_rule(setup, base, name, within=may, sign=-1, branches=branches)
-    best = best_rule(setup, base, name, branches=branches)
-    if most is None or least is None or best is None:
-        return None
-    if most.value is None or least.value is None or best.value is None:
-        return None
-    low, high = best.value - most.value, best.value - least.value
-    off = (low - (best.value - most.bound), best.bound - best.value, best.bound - least.bound - high)
-    return Interval(float(max(low, Fraction(0))), float(high), float(max(off)))
+    found, followed = enclosed(setup, name, Additive(setup, names, values).may(name), branches=branches)
+    return found.interval if followed else None
 
 
 def _fixed(within: Mask, fixed: Mapping[int, int]) -> Mask:

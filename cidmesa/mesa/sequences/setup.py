@@ -84,6 +84,9 @@ class SequenceSetup(Shown):
     level_nodes
         The nodes of the state that a level consists of, as they are when a sequence begins; by default all of them.
         What else is drawn at random is averaged over, within a level.
+    clock
+        Whether a rule may depend on how many moves are left. ``False``: one stationary rule serves all moves, and
+        answers are two-sided; see :mod:`cidmesa.mesa.sequences.without_clock`.
 
     Attributes
     ----------
@@ -104,10 +107,6 @@ class SequenceSetup(Shown):
     DiagramError, MechanismError, UnknownNodeError
         As for :class:`cidmesa.TrainingSetup`; a level node that is no part of the state.
 
-    Notes
-    -----
-    One rule for all steps is something else, and worse off: a rule without a clock.
-
     Examples
     --------
     See the module.
@@ -121,8 +120,13 @@ class SequenceSetup(Shown):
         *,
         selects: str = EXPECTED,
         level_nodes: Iterable[str] | None = None,
+        clock: bool = True,
     ) -> None:
         require_count(horizon, "horizon")
+        if selects == MINIMAX and not clock:
+            raise NotApplicableError(
+                "the worst level of one rule for all moves is not known: clock=True, or selects='expected'."
+            )
         require_selects(selects, level_nodes)
         if not isinstance(step, CIM):
             raise NotApplicableError(
@@ -134,15 +138,21 @@ class SequenceSetup(Shown):
         paid = {utility: domain_of(setup, utility) for utility in setup.score}
         made = {name: of_step(setup.deployed(name), paid) for name in setup.distributions}
         levels = levels_of(made[TRAINING], step.cid, level_nodes) if selects == MINIMAX else None
-        self._fill(made, int(horizon), setup, levels)
+        self._fill(made, int(horizon), setup, levels, clock)
 
     def _fill(
-        self, tables: Mapping[str, StepTables], horizon: int, step: TrainingSetup | None, levels: StartLevels | None
+        self,
+        tables: Mapping[str, StepTables],
+        horizon: int,
+        step: TrainingSetup | None,
+        levels: StartLevels | None,
+        clock: bool,
     ) -> None:
         self.tables: Mapping[str, StepTables] = ReadOnly(tables)
         self.horizon = horizon
         self.step = step
         self.levels = levels
+        self.clock = clock
         self._optima: dict[str, Optimum] = {}
 
     @classmethod
@@ -154,6 +164,7 @@ class SequenceSetup(Shown):
         *,
         targets: Mapping[str, Any],
         deployments: Mapping[str, StepModel | tuple[StepModel, Any]] | None = None,
+        clock: bool = True,
     ) -> SequenceSetup:
         """Return the setup of a step that is given as arrays.
 
@@ -169,6 +180,8 @@ class SequenceSetup(Shown):
             Name → what it is: a value for each state that is arrived at, S of them, or for each state and each action.
         deployments
             Name → another model with the same states and actions, or a pair of a model and a reward.
+        clock
+            Whether a rule may depend on how many moves are left.
 
         Raises
         ------
@@ -216,7 +229,7 @@ class SequenceSetup(Shown):
             labels[REWARD] = np.searchsorted(np.array(domain), numbers[name])
             outcomes = {target: _by_branch(there, found, target) for target, found in labels.items()}
             made[name] = StepTables(there, outcomes, domains, (REWARD,), ACT)
-        return cls.of_worlds(made, horizon)
+        return cls.of_worlds(made, horizon, clock=clock)
 
     @classmethod
     def of_gymnasium(
@@ -226,6 +239,7 @@ class SequenceSetup(Shown):
         *,
         targets: Mapping[str, Any] | None = None,
         deployments: Mapping[str, Any] | None = None,
+        clock: bool = True,
     ) -> SequenceSetup:
         """Return the setup of an environment of gymnasium that shows its tables, as FrozenLake, CliffWalking, Taxi do.
 
@@ -240,6 +254,8 @@ class SequenceSetup(Shown):
             an episode is over it is ``"over"``, and the functions are not asked: a target is ``"over"`` too.
         deployments
             Name → another such environment with the same states and actions.
+        clock
+            Whether a rule may depend on how many moves are left.
 
         Notes
         -----
@@ -275,7 +291,7 @@ class SequenceSetup(Shown):
                 outcomes[target] = np.array([domains[target].index(x) for x in by_state])[found.arrives]
             outcomes[REWARD] = np.searchsorted(np.array(domain), found.paid)
             made[name] = StepTables(found.model, outcomes, {**domains, REWARD: domain}, (REWARD,), ACT)
-        return cls.of_worlds(made, horizon)
+        return cls.of_worlds(made, horizon, clock=clock)
 
     @classmethod
     def of_worlds(
@@ -284,13 +300,16 @@ class SequenceSetup(Shown):
         horizon: int,
         step: TrainingSetup | None = None,
         levels: StartLevels | None = None,
+        *,
+        clock: bool = True,
     ) -> SequenceSetup:
         """Return the setup of tables that fit together, ``"training"`` and the deployments.
 
-        `step` draws them; where there are `levels`, training selects by the worst of them.
+        `step` draws them; where there are `levels`, training selects by the worst of them; `clock` is whether a rule
+        may depend on how many moves are left.
         """
         made = cls.__new__(cls)
-        made._fill(tables, int(horizon), step, levels)
+        made._fill(tables, int(horizon), step, levels, clock)
         return made
 
     # What is in it ----------------------------------------------------------------------------------------------------
@@ -376,7 +395,7 @@ class SequenceSetup(Shown):
             {
                 "distribution": name,
                 "states it begins in": int(tables.model.start.astype(bool).sum()),
-                "best return": float(self.optimum(name).value),
+                "best return" if self.clock else "best return with a clock": float(self.optimum(name).value),
             }
             for name, tables in self.tables.items()
         ]
@@ -390,6 +409,7 @@ class SequenceSetup(Shown):
     def __repr__(self) -> str:
         states, actions = self.training.model.successors.shape[:2]
         how = "" if self.levels is None else f"; selects: {MINIMAX}"
+        how += "" if self.clock else "; one rule for all moves"
         return f"SequenceSetup({states} states, {actions} actions, {self.horizon} steps; {', '.join(self.tables)}{how})"
 
 
