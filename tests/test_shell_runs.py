@@ -145,7 +145,7 @@ def test_wrong_input_exits_with_two_and_one_line_of_words(
 
 @pytest.mark.skipif(not FULL, reason="starts processes and waits for them: full profile")
 def test_ctrl_c_in_a_terminal(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["train", file, "--agents", "6", "--block", "1", "--steps", "300", "--quiet", "--out", "agents"]
+    words = ["train", file, "--agents", "16", "--block", "1", "--steps", "600", "--quiet", "--out", "agents"]
     started = subprocess.Popen(
         [sys.executable, "-m", "cidmesa", *words, "--jobs", "2"], stderr=subprocess.PIPE, text=True,
         start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -160,7 +160,7 @@ def test_ctrl_c_in_a_terminal(file: Any, capsys: pytest.CaptureFixture[str]) -> 
     assert started.returncode == cli.STOPPED
     assert err.startswith("cidmesa: stopped\n")
     assert "Traceback" not in err
-    assert 1 <= len(list(Path("agents/blocks").glob("*.safetensors"))) < 6
+    assert 1 <= len(list(Path("agents/blocks").glob("*.safetensors"))) < 16
     assert call(capsys, *words, "--resume")[0] == 0
     assert call(capsys, *words[:-1], "whole")[0] == 0
     assert cm.agents.load("agents") == cm.agents.load("whole")
