@@ -197,7 +197,7 @@ class Checks:
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
     _assigned: dict[str, Assignment] = field(default_factory=dict, repr=False)
-    _ranges: dict[str, float] = field(default_factory=dict, repr=False)
+    _ranges: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
     _models: dict[str, CIM] = field(default_factory=dict, repr=False)
     _told: dict[str, Checks] = field(default_factory=dict, repr=False)
 
@@ -224,15 +224,19 @@ class Checks:
 
     def range_of(self, name: str) -> float:
         """Return what the best policy earns in a distribution less what the worst does."""
+        low, high = self._earned_at_all(name)
+        return high - low
+
+    def _earned_at_all(self, name: str) -> tuple[float, float]:
+        """Return what the worst policy and the best one earn in a distribution."""
         if name not in self._ranges:
-            low, high = attainable_range(self.paying(name), self.setup.shared_rules)
-            self._ranges[name] = high - low
+            self._ranges[name] = attainable_range(self.paying(name), self.setup.shared_rules)
         return self._ranges[name]
 
     def lost(self, name: str) -> Lost:
         """Return what each agent loses in a distribution, in all its contexts, and what can be lost there."""
         model, subjects = self.paying(name), self.at(name).subjects
-        _, high = attainable_range(model, self.setup.shared_rules)
+        _, high = self._earned_at_all(name)
         return Lost(np.maximum(high - self._earned(model, subjects), 0.0), self.range_of(name))
 
     def paying(self, name: str) -> CIM:
