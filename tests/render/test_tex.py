@@ -131,11 +131,12 @@ def test_tikz_compiles(program: str, tmp_path: Path) -> None:
     compiled(program, tmp_path, PICTURE.tikz + "\n\n" + bars.tikz, PLAIN)
 
 
-def test_the_macros_compile_with_the_style_of_cid_latex(tmp_path: Path) -> None:
-    if not shutil.which("pdflatex") or not found("tikzlibrarybayesnet.code.tex"):
-        pytest.skip("pdflatex or tikz-bayesnet is not installed")
+@pytest.mark.parametrize("program", ["pdflatex", "lualatex"])
+def test_the_macros_compile_with_the_style_of_cid_latex(program: str, tmp_path: Path) -> None:
+    if not shutil.which(program) or not found("tikzlibrarybayesnet.code.tex"):
+        pytest.skip(f"{program} or tikz-bayesnet is not installed")
     shutil.copy(STYLE, tmp_path)
-    compiled("pdflatex", tmp_path, PICTURE.influence_diagram, r"\usepackage{amssymb, influence-diagrams}")
+    compiled(program, tmp_path, PICTURE.influence_diagram, r"\usepackage{amssymb, influence-diagrams}")
 
 
 def found(file: str) -> bool:
