@@ -41,7 +41,7 @@ SOURCE = (
 )
 EXCEPTIONS = (0.02, 0.05, 0.1, 0.2)
 SIGNS = (2, 3, 4)
-EXAMPLES = (16, 32, 64, 128, 256, 512, 1024)
+EXAMPLES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 PRIOR = cm.SimplicityPrior()
 FAST: dict[str, Any] = {"agents": 4, "steps": 60}
 BODIES = {

@@ -3,6 +3,7 @@
 =============  ====================================================================
 module         what it holds
 =============  ====================================================================
+``lineages``   genomes under selection, and the brains that are born with them
 ``registers``  a register that stores what is right, and can be overwritten
 =============  ====================================================================
 """

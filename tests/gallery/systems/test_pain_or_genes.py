@@ -72,13 +72,13 @@ def test_curves_that_fall_as_one_over_epsilon_and_others(monkeypatch: pytest.Mon
         return np.repeat((1 / (1 + (half / doses) ** steep))[:, None], 24, axis=1)
 
     def made(power: float, steep: float = 2.0) -> Any:
-        return lambda recipe, signs, x: sigmoid(40 * 2 ** (signs - 3) * (0.1 / x) ** power, steep)
+        return lambda recipe, signs, x: sigmoid(60 * 2 ** (signs - 3) * (0.1 / x) ** power, steep)
 
     for curves, verdicts in (
         (made(1.0), ["supported", "supported", "supported"]),
         (made(0.5), ["contradicted", "supported", "supported"]),
         (made(1.0, steep=12.0), ["supported", "supported", "contradicted"]),
-        (lambda recipe, signs, x: sigmoid(40 * 0.1 / x), ["supported", "contradicted", "supported"]),
+        (lambda recipe, signs, x: sigmoid(60 * 0.1 / x), ["supported", "contradicted", "supported"]),
         (lambda recipe, signs, x: sigmoid(1e9), ["inconclusive", "contradicted", "inconclusive"]),
     ):
         monkeypatch.setattr(system, "curve", curves)
