@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.agents.acting import ByTables
-from cidmesa.agents.inside import Changes, InnerNode, Touching, listed, read_changes, require, takes
+from cidmesa.agents.inside import Changes, InnerNode, Touching, asked, listed, read_changes, require, takes
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Floats
 from cidmesa.clock import Budget
@@ -226,24 +226,29 @@ class Asked:
 
     def do(self, changes: Changes) -> Asked:
         """Return the agents as they act where inner nodes are changed; see :meth:`cidmesa.Agents.do`."""
+        names = {f"{node.decision}.{node.name}": node.name for node in self.nodes}
         own = read_changes(self.inside, changes)
-        return replace(self, changes={**self.changes, **{key.split(".", 1)[1]: new for key, new in own.items()}})
+        return replace(self, changes={**self.changes, **{names[key]: new for key, new in own.items()}})
 
     def _asked(self, observations: Mapping[str, Any], seed: int) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         if self.size == 1:
             observations = {node: np.asarray(values).reshape(-1) for node, values in observations.items()}
-        touch = Touching(self.changes, observations, single=self.size == 1)
         given: tuple[Any, ...] = (observations, seed) if self.seeded else (observations,)
-        answer: Mapping[str, Any] = self.function(*given, touch) if self.nodes else self.function(*given)
+
+        def ask(touch: Touching) -> Mapping[str, Any]:
+            found: Mapping[str, Any] = self.function(*given, touch) if self.nodes else self.function(*given)
+            return found
+
+        answer, read = asked(ask, self.changes, observations, single=self.size == 1)
         if not isinstance(answer, Mapping):
             raise NotApplicableError(
                 f"the function returned {shortened(answer)} for {tuple(observations)!r}: {{decision: actions}}."
             )
         for node in self.nodes:
-            asked = node.decision in {"", *answer}
-            if asked and node.name in self.changes and node.name not in touch.read:
+            decided = node.decision in {"", *answer}
+            if decided and node.name in self.changes and node.name not in read:
                 raise _never_shown(node)
-        return answer, touch.read
+        return answer, read
 
 
 def _never_shown(node: InnerNode) -> NotApplicableError:

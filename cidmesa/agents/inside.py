@@ -7,7 +7,8 @@ where it hands back something else. A node is a **value**, computed from what is
 carries whatever it sees: a model of the world, what outcomes are worth to it.
 
 Values are arrays ``(agents, n, *shape)`` for n observations; those of mechanisms have n = 1, as long as nothing that is
-seen changes them.
+seen changes them. Where several nodes are changed at once, each change is one of the value that the node has of itself,
+in the body that nobody changes, whatever the order in which the body comes to them.
 
 >>> double = Touching({"estimate": lambda value: 2 * value}, {})
 >>> double("estimate", np.array([[1.0, 2.0]])).tolist(), double.read["estimate"].tolist()
@@ -23,12 +24,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from cidmesa.arrays import Array
 from cidmesa.errors import NotApplicableError, shortened
+
+_Answer = TypeVar("_Answer")
 
 Changes: TypeAlias = Mapping[str, Any]
 """Inner node → what takes its value's place: a constant, ``f(value)``, or ``f(value, {node: what is observed})``."""
@@ -135,6 +138,8 @@ class Touching:
         What is observed, by node, ``(n,)`` or ``(agents, n)``.
     single
         The body is one agent and shows its values without an axis for agents.
+    natural
+        Own name of a node → the value that it has of itself; left out, the one that is shown.
     read
         Own name of a node → the value with which the body went on.
     """
@@ -142,6 +147,7 @@ class Touching:
     changes: Changes
     seen: Mapping[str, Any]
     single: bool = False
+    natural: Mapping[str, Array] = field(default_factory=dict)
     read: dict[str, Array] = field(default_factory=dict)
 
     def __call__(self, name: str, value: Any) -> Any:
@@ -151,9 +157,25 @@ class Touching:
         if name not in self.changes:
             self.read[name] = own
             return value
-        self.read[name] = new = _changed(name, own, self.changes[name], self.seen)
+        self.read[name] = new = _changed(name, self.natural.get(name, own), self.changes[name], self.seen)
         new = new[0] if self.single else new
         return value.new_tensor(new) if hasattr(value, "new_tensor") else new
+
+
+def asked(
+    ask: Callable[[Touching], _Answer], changes: Changes, seen: Mapping[str, Any], *, single: bool = False
+) -> tuple[_Answer, dict[str, Array]]:
+    """Ask a body under changes; return its answer, and the values of inner nodes with which it came to it.
+
+    Where there are several changes it is asked without any first: each is one of the value that a node has of itself.
+    """
+    natural: Mapping[str, Array] = {}
+    if len(changes) > 1 and any(map(callable, changes.values())):
+        before = Touching({}, seen, single)
+        ask(before)
+        natural = before.read
+    touch = Touching(changes, seen, single, natural)
+    return ask(touch), touch.read
 
 
 def _changed(name: str, own: Array, change: Any, seen: Mapping[str, Any]) -> Array:

@@ -238,8 +238,8 @@ class Agents(Shown):
         changes
             Inner node → what takes its value's place: a constant that fits into ``(agents, n, *shape)``, or a function
             of the value, ``f(value)`` or ``f(value, seen)`` with ``seen`` what is observed, by name. Functions are
-            asked in all contexts at once (n = contexts × codes), :func:`cidmesa.agents.swap` makes one that exchanges
-            two entries.
+            asked in all contexts at once (n = contexts × codes), and of several each is one of the value that a node
+            has of itself. :func:`cidmesa.agents.swap` makes one that exchanges two entries.
 
         Returns
         -------

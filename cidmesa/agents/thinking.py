@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from cidmesa.agents.acting import ByTables, act_by_tables
-from cidmesa.agents.inside import Changes, InnerNode, Touching, listed, read_changes, require
+from cidmesa.agents.inside import Changes, InnerNode, asked, listed, read_changes, require
 from cidmesa.agents.learners.task import probabilities
 from cidmesa.agents.policies.rule import Params, Rule, alike, inside, think
 from cidmesa.agents.tensors import Inputs, Keys, agent_keys, as_array, positions
@@ -71,9 +71,10 @@ class ChangedRule:
 
     def thought(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> tuple[Tensor, dict[str, Array]]:
         """Return the logits under the changes, and the values of all inner nodes with which it came to them."""
-        touch = Touching(self.changes, self._seen(contexts))
         with torch.no_grad():
-            return think(self.rule, params, contexts, codes, touch), touch.read
+            return asked(
+                lambda touch: think(self.rule, params, contexts, codes, touch), self.changes, self._seen(contexts)
+            )
 
     def _seen(self, contexts: Ints) -> dict[str, Array]:
         """Return what is observed, by node."""
@@ -102,7 +103,7 @@ def read(recipe: Recipe, params: Params, changes: Changes, name: str, observatio
     found = values[node.name]
     if found.shape[1] == 1:  # the same whatever is seen
         return np.repeat(found, where.shape[-1], axis=1)
-    return found.reshape(agents, where.shape[-1], width, *found.shape[2:]).mean(axis=2)
+    return np.asarray(found.reshape(agents, where.shape[-1], width, *found.shape[2:]).mean(axis=2))
 
 
 def changed_rule(recipe: Recipe, decision: str, changes: Changes) -> ChangedRule:
@@ -162,8 +163,8 @@ class Intervened(ByTables):
         """For each decision ``(agents, contexts, actions)``, contexts in C order over its parents."""
         recipe, tables = self.recipe_of, {}
         for decision, rule in recipe.rules.items():
-            asked: Rule = changed_rule(recipe, decision, self.changes) if inside(rule) else rule
-            table: Floats = probabilities(asked, self._params, recipe.greedy).numpy()
+            own: Rule = changed_rule(recipe, decision, self.changes) if inside(rule) else rule
+            table: Floats = probabilities(own, self._params, recipe.greedy).numpy()
             table.setflags(write=False)
             tables[decision] = table
         return tables

@@ -178,7 +178,7 @@ class PlannerRule:
     @property
     def inside(self) -> Mapping[str, InnerNode]:
         """What it believes, what it takes utilities to pay, and its plan."""
-        shapes = {node: self._shape(node) for node in self._nodes}
+        shapes: dict[str, tuple[int, ...]] = {node: self._shape(node) for node in self._nodes}
         for utility in self.paid:
             shapes[utility] = (math.prod(map(self.model.card, self.model.cid.parents(utility))),)
         found = {f"{node}_hat": InnerNode(self.name, f"{node}_hat", shape, True) for node, shape in shapes.items()}
