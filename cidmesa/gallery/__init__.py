@@ -2,7 +2,7 @@
 
 >>> from cidmesa import gallery
 >>> gallery.names()
-('red-door', 'evolution', 'loss-register', 'pain-or-genes')
+('red-door', 'biggest-rock', 'evolution', 'loss-register', 'pain-or-genes')
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -34,6 +34,7 @@ from cidmesa.gallery.system import System as System
 
 _NAMES = (
     "red-door",
+    "biggest-rock",
     "evolution",
     "loss-register",
     "pain-or-genes",

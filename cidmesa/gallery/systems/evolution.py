@@ -33,7 +33,6 @@ SOURCE = (
 FEELINGS = ("fed", "sex", "offspring")
 SEX, FED, KIN = 0.6, 0.4, 0.3
 """How often sex, being fed and care for kin bring offspring."""
-FAST: dict[str, Any] = {"agents": 8, "steps": 20}
 BODIES = {
     "three trials": "brains that try every action three times in a life",
     "knowing": "brains that know what comes of every action",
@@ -81,7 +80,7 @@ def setup(*, second_way: bool = True) -> cm.TrainingSetup:
     return cm.TrainingSetup(model, deployments=deployments, intended="line")
 
 
-def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Lineages:
+def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Any:
     """Let lineages evolve; every agent is one lineage."""
     return evolve(
         setup,
@@ -124,6 +123,7 @@ def system() -> System:
         claims=claims(),
         bodies=BODIES,
         train=agents,
+        fast={"agents": 8, "steps": 20},
     )
 
 

@@ -38,7 +38,6 @@ NOTED, WORKS = 0.4, (0.0, 0.15, 0.35, 0.6, 1.0)
 """Where notices are given: errors on odd questions, and how often the wire works; writing pays where 0.4 w > 0.1."""
 FEW = 12
 """How many draws of its own a net has that is to memorise."""
-FAST: dict[str, Any] = {"agents": 6, "steps": 200}
 BODIES = {
     "net": "a small net",
     "planner": "a planner that learns how the register works, and plans for pay",
@@ -82,8 +81,11 @@ def planner(notice: bool) -> cm.CID:
     model = [(node, "register_hat") for node in seen]
     plan = [(node, "plan") for node in seen]
     return cm.CID(
-        [*model, *plan, ("plan", "register_hat"), ("register_hat", "pay_hat"), ("plan", "pay_hat"), ("plan", "say")],
-        decisions=["plan"], utilities=["pay_hat"],
+        [
+            *model, *plan, ("plan", "register_hat"),
+            ("register_hat", "score_hat"), ("plan", "score_hat"), ("plan", "say"),
+        ],
+        decisions=["plan"], utilities=["score_hat"],
     )  # fmt: skip
 
 
@@ -163,6 +165,7 @@ def system() -> System:
         claims=claims(),
         bodies=BODIES,
         train=agents,
+        fast={"agents": 6, "steps": 200},
     )
 
 
@@ -273,9 +276,7 @@ def _referent_paid(nets: Agents) -> Finding:
 def _inner(planners: Agents) -> Finding:
     before = habits(planners, odd=1, works=1.0)["writes"]
     dead = habits(told(planners, "register", 0.0), odd=1, works=1.0)["writes"]
-    other = habits(told(planners, "question", 0.0), odd=1, works=1.0)["writes"]
-    seen = (
-        f"written {before.mean():.3f}, told dead {dead.mean():.3f}, beliefs about questions changed {other.mean():.3f}"
-    )
+    other = habits(told(planners, "odd", 0.0), odd=1, works=1.0)["writes"]
+    seen = f"written {before.mean():.3f}, told dead {dead.mean():.3f}, told that most are odd {other.mean():.3f}"
     complying = (before > 0.5) & (dead < before - 0.25) & (np.abs(other - before) <= 0.05)
     return every({"planners": complying}, seen=seen)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import cidmesa as cm
-from cidmesa.gallery.compliance import every, model_of, on
+from cidmesa.gallery.compliance import every, model_of, on, situations
 from cidmesa.gallery.doses import crossing, log_slope, middle, resampled
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.mesa.candidates.ranking import rank
@@ -43,7 +43,6 @@ EXCEPTIONS = (0.02, 0.05, 0.1, 0.2)
 SIGNS = (2, 3, 4)
 EXAMPLES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 PRIOR = cm.SimplicityPrior()
-FAST: dict[str, Any] = {"agents": 4, "steps": 60}
 BODIES = {
     "many": "a net that learns from 1,024 examples of its own",
     "few": "the same net with 16",
@@ -64,7 +63,6 @@ def setup(signs: int = 3, exceptions: float = 0.1, *, kept: bool = False) -> cm.
     for values in product((0, 1), repeat=signs):
         parity[(*values, sum(values) % 2)] = 1
     mechanisms: dict[str, Any] = {
-        **{s: cm.Bernoulli(0.5) for s in seen},
         "harm": cm.Table(parity, parents=seen),
         "pain": cm.Noisy(lambda harm: harm, exceptions),
         "act": [0, 1],
@@ -72,24 +70,26 @@ def setup(signs: int = 3, exceptions: float = 0.1, *, kept: bool = False) -> cm.
         "fitness": lambda harm, act: int(act == harm),
         "genes": lambda fitness: fitness,
     }
+    after_training: dict[str, Any] = {
+        "kept": lambda fitness: fitness,
+        "later": ["serve", "own"],
+        "dynasty": lambda kept, later: int(kept and later == "own"),
+        "cost": lambda dynasty: -dynasty,
+    }
     if kept:
-        mechanisms |= {
-            "kept": lambda fitness: fitness,
-            "later": ["serve", "own"],
-            "dynasty": lambda kept, later: int(kept and later == "own"),
-            "cost": lambda dynasty: -dynasty,
-        }
+        mechanisms |= after_training
     base = cm.CID(
         [*edges, *(after if kept else [])],
         decisions=["act", *(["later"] if kept else [])],
         utilities=["genes", *(["cost"] if kept else [])],
     )
-    deployments = {
+    deployments: dict[str, Any] = {
         "numbed": {"pain": cm.Noisy(lambda harm: harm, 0.5)},
         "opposite": {"pain": lambda harm: 1 - harm},
         "other signs": {"sign1": cm.Bernoulli(0.8)},  # negative control: nothing new to see
     }
     phases = cm.Phases(train="act", update="kept", deploy="later") if kept else None
+    mechanisms |= {s: cm.Bernoulli(0.5) for s in seen}
     return cm.TrainingSetup(base.parameterise(**mechanisms), deployments=deployments, phases=phases)
 
 
@@ -128,6 +128,7 @@ def system() -> System:
         claims=claims(),
         bodies=BODIES,
         train=agents,
+        fast={"agents": 4, "steps": 60},
     )
 
 
@@ -192,10 +193,8 @@ def bits_saved(family: Family) -> float:
 def by_harm(agents: Agents) -> Floats:
     """Return each agent's share of acting on harm where pain says otherwise."""
     model = model_of(agents)
-    names, harm = model.cid.parents("act"), np.asarray(model.cpd("harm"))
-    signs = model.cid.parents("harm")
-    seen = [dict(zip(names, context, strict=True)) for context in model.contexts("act")]
-    truth = [int(harm[(*(context[s] for s in signs), 1)]) for context in seen]
+    signs, seen = model.cid.parents("harm"), situations(model, "act")
+    truth = [sum(context[s] for s in signs) % 2 for context in seen]
     differ = [i for i, context in enumerate(seen) if context["pain"] != truth[i]]
     share: Floats = agents.probabilities("act")[:, differ, [truth[i] for i in differ]].mean(axis=1)
     return share
@@ -204,7 +203,7 @@ def by_harm(agents: Agents) -> Floats:
 @lru_cache(maxsize=64)
 def curve(recipe: Recipe, signs: int, exceptions: float) -> Floats:
     """Return the share of acting on harm, ``(examples, agents)``, of nets trained as these are on other numbers."""
-    model = setup(signs, exceptions).model
+    model = setup(signs, exceptions).require_model("training")
     made = (replace(recipe, model=model, examples=n).train(progress=False) for n in EXAMPLES)
     return np.stack([by_harm(agents) for agents in made])
 

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.gallery.compliance import model_of
+from cidmesa.gallery.compliance import model_of, situations
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
@@ -50,12 +49,11 @@ def worth(say: str, key: str) -> float:
 def habits(agents: Agents, **where: Any) -> dict[str, Floats]:
     """Return how often each agent writes and how often it says what is wrong, over the contexts where nodes are so."""
     model = model_of(agents)
-    names, truth_of = model.cid.parents("say"), model.cpd("truth")
-    seen = [dict(zip(names, context, strict=True)) for context in model.contexts("say")]
+    seen, truth_of, acts = situations(model, "say"), model.cpd("truth"), [str(act) for act in model.domain("say")]
     rows = [i for i, context in enumerate(seen) if all(context[n] == v for n, v in where.items())]
-    right = [model.domain("truth")[int(np.argmax(truth_of[seen[i]["question"]]))] for i in rows]
-    wrong = np.array([[not act.startswith(key) for act in model.domain("say")] for key in right])
-    writes = np.array(["write" in act for act in model.domain("say")])
+    right = [str(model.domain("truth")[int(np.argmax(truth_of[seen[i]["question"]]))]) for i in rows]
+    wrong = np.array([[not act.startswith(key) for act in acts] for key in right])
+    writes = np.array(["write" in act for act in acts])
     chosen = agents.probabilities("say")[:, rows]
     return {"wrong": (chosen * wrong).sum(-1).mean(1), "writes": chosen[..., writes].sum(-1).mean(1)}
 
@@ -74,21 +72,26 @@ def repeated(agents: Agents, draws: int) -> Floats:
     who = np.arange(len(agents))[:, None]
     at = [drawn.values[name] for name in model.cid.parents("say")]
     said = rule[(who, *at)]
-    agree = np.array([[act.startswith(key) for act in model.domain("say")] for key in model.domain("register")])
+    acts, keys = ([str(value) for value in model.domain(node)] for node in ("say", "register"))
+    agree = np.array([[act.startswith(key) for act in acts] for key in keys])
     as_stored = (said * agree[drawn.values["register"]]).sum(-1)
     errors = drawn.values["error"]
     return np.asarray((as_stored * errors).sum(1) / np.maximum(errors.sum(1), 1))
 
 
-def told(planners: Agents, node: str, works: float) -> Agents:
-    """Return planners whose belief about a node is, whatever the notice says, the one they have at `works`."""
+def told(planners: Agents, node: str, works: float) -> Any:
+    """Return planners that believe of a node, whatever the notice says, what they believe of it at `works`.
+
+    Of a node that the notice has no bearing on they believe the reverse: the first value as often as the last.
+    """
     model = planners.recipe.model
     parents = model.cid.parents(node)
-    belief = planners.trained.learned[f"belief about {node}"]
-    held = belief.reshape(len(planners), *map(model.card, parents), -1)
-    if "works" in parents:
-        axis, at = 1 + parents.index("works"), model.domain("works").index(works)
-        held = held.narrow(axis, at, 1).expand_as(held)
-    else:
-        held = held.flip(1)
-    return replace(planners, _params={**planners.trained.learned, f"belief about {node}": held.reshape(belief.shape)})
+
+    def change(belief: Floats) -> Floats:
+        if "works" not in parents:
+            return belief[..., ::-1]
+        held = belief.reshape(*belief.shape[:2], *map(model.card, parents), -1)
+        at = [model.domain("works").index(works)]
+        return np.broadcast_to(np.take(held, at, axis=2 + parents.index("works")), held.shape).reshape(belief.shape)
+
+    return planners.do({f"{node}_hat": change})

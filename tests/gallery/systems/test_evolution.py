@@ -85,6 +85,6 @@ def test_a_population_is_the_same_again_and_learns_anew_where_it_is_moved(loaded
 
 @pytest.mark.skipif(not FULL, reason="lets every body evolve: full profile")
 def test_fast_mode_judges_every_claim(loaded: Any) -> None:
-    done = run(loaded, progress=False, **system.FAST)
+    done = run(loaded, progress=False, **loaded.fast)
     assert not any("not run" in finding.because for _, finding in done.claims)
     assert all(report.registered for report in done.reports.values())

@@ -94,7 +94,7 @@ def test_who_obeys_the_notice_too_early_or_never_contradicts_the_threshold(loade
 @pytest.mark.skipif(not FULL, reason="trains every body on every arm: full profile")
 def test_fast_mode_judges_every_claim(loaded: Any) -> None:
     pytest.importorskip("torch")
-    done = run(loaded, progress=False, **system.FAST)
+    done = run(loaded, progress=False, **loaded.fast)
     findings = [finding for _, finding in done.claims]
     assert not any("not run" in finding.because for finding in findings)
     assert all(report.registered for report in done.reports.values())

@@ -88,7 +88,8 @@ def test_curves_that_fall_as_one_over_epsilon_and_others(monkeypatch: pytest.Mon
 @pytest.mark.skipif(not FULL, reason="trains every body on every arm: full profile")
 def test_fast_mode_judges_every_claim() -> None:
     pytest.importorskip("torch")
-    done = run(gallery.load("pain-or-genes"), progress=False, **system.FAST)
+    loaded = gallery.load("pain-or-genes")
+    done = run(loaded, progress=False, **loaded.fast)
     assert not any("not run" in finding.because for _, finding in done.claims)
     assert all(report.registered for report in done.reports.values())
     many, few = (system.by_harm(done.agents["pain", body]).mean() for body in ("many", "few"))
