@@ -22,7 +22,7 @@ version = release = cidmesa.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
+    "mathml",
     "numpydoc",
     "sphinx_copybutton",
     "cidmesa.render.sphinx",
@@ -49,6 +49,7 @@ numpydoc_class_members_toctree = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "cidmesa"
 html_static_path = ["_site/static"]
