@@ -314,8 +314,8 @@ WATCH = Watch()
 def bar_type() -> Any:
     """Return tqdm's bar for where this runs, a notebook or a terminal; no warning where a notebook lacks widgets.
 
-    >>> bar_type().__name__
-    'tqdm'
+    >>> bar_type()([1, 2], disable=True).total
+    2
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -19,7 +19,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 def test_relative_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
-    lost = [t for t in targets if not t.startswith(("http://", "https://")) and not (document.parent / t).exists()]
+    made = {"explorer-page.html"}  # as the documentation is built
+    inner = [t for t in targets if not t.startswith(("http://", "https://")) and t not in made]
+    lost = [t for t in inner if not (document.parent / t).exists()]
     assert lost == []
 
 
