@@ -96,8 +96,12 @@ def setup(signs: int = 3, exceptions: float = 0.1, *, kept: bool = False) -> cm.
 def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Agents:
     """Train nets to tell what is harmful, each from examples of its own."""
     recipe = {"learner": "supervised", "label": "harm", "steps": 600, "rate": 0.05, "batch": 256, "greedy": False}
-    own = {"many": {"examples": 1024}, "few": {"examples": 16}, "too small": {"examples": 1024, "hidden": (1,)}}[body]
-    return cm.train(setup, **{**recipe, "hidden": (32,), "agents": 24, "seed": 1, **own, **options})
+    own: dict[str, Any] = {
+        "many": {"examples": 1024},
+        "few": {"examples": 16},
+        "too small": {"examples": 1024, "hidden": (1,)},
+    }
+    return cm.train(setup, **{**recipe, "hidden": (32,), "agents": 24, "seed": 1, **own[body], **options})
 
 
 def claims() -> tuple[Claim, ...]:
