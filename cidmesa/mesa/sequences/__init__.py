@@ -18,6 +18,7 @@ module             what it holds
 ``candidate``      one mesa-optimizer of a sequence
 ``predictions``    what trained agents will do, stated before training
 ``cure``           changes of training that remove a hypothesis, or make it harmless
+``as_diagram``     a sequence as a diagram of all its moves, for training and judging agents
 ``family``         all of them, `SequenceFamily`
 =================  ====================================================================================
 """

@@ -169,8 +169,14 @@ def _action_rows(
                 rows.append((_row(who, name, "actions", subject, table, reading, subject), use))
             if loose.any() and (who == JOINT or not same[loose].all()):
                 row = _row(who, name, "actions", subject, _table(setup, now, loose), reading, subject)
-                rows.append((_bound(row, setup, hypotheses), "undecidable"))
+                rows.append((_bound(row, _open(hypotheses, known, who)), "undecidable"))
     return rows
+
+
+def _open(hypotheses: Sequence[SequenceOptimizer], known: Sequence[Bracket], who: str) -> list[SequenceOptimizer]:
+    """Return the hypotheses of which it is open what they do."""
+    of = [(m, found) for m, found in zip(hypotheses, known, strict=True) if who in {JOINT, _named(m)}]
+    return [m for m, found in of if found.open.any()]
 
 
 def _table(setup: SequenceSetup, now: Mask, states: Mask) -> ActionTable:
@@ -181,11 +187,11 @@ def _table(setup: SequenceSetup, now: Mask, states: Mask) -> ActionTable:
     )
 
 
-def _bound(row: Prediction, setup: SequenceSetup, hypotheses: Sequence[SequenceOptimizer]) -> Prediction:
+def _bound(row: Prediction, unsettled: Sequence[SequenceOptimizer]) -> Prediction:
     """Return a row of which no more than a bound is known, with the reasons."""
-    about = [m for m in hypotheses if isinstance(m, OneRuleOptimizer) and row.hypothesis in {JOINT, _named(m)}]
-    why = dict.fromkeys(m.why_open(row.deployment, reading=row.reading) for m in about)
-    return replace(row, id=f"{row.id} (bound)", theorem=f"{OPEN}: {'; '.join(filter(None, why))}")
+    of = [m for m in unsettled if isinstance(m, OneRuleOptimizer)]
+    why = "; ".join(dict.fromkeys(m.why_open(row.deployment, reading=row.reading) for m in of))
+    return replace(row, id=f"{row.id} (bound)", theorem=f"{OPEN}: {why}")
 
 
 def _coverage(
@@ -202,8 +208,8 @@ def _coverage(
     identity, why = f"{JOINT}/{name}/coverage", "the hypotheses are all there are"
     decision = setup.training.decision
     row = Prediction(identity, JOINT, name, "coverage", decision, True, "must", why, reading=reading)
-    if any(found.open.any() for found in known):
-        return [(_bound(row, setup, hypotheses), "undecidable")]
+    if unsettled := _open(hypotheses, known, JOINT):
+        return [(_bound(row, unsettled), "undecidable")]
     return [(row, "tested" if excludes else "structural")]
 
 
@@ -223,9 +229,9 @@ def _regret_rows(
         if who != JOINT and (reading == STALE or ends == hull):
             continue
         row = _row(who, name, "regret", score, ends, reading)
-        about = [m for m in hypotheses if who in {JOINT, _named(m)}]
-        if reading != STALE and any(isinstance(m, OneRuleOptimizer) and not m.settles(name) for m in about):
-            rows.append((_bound(row, setup, hypotheses), "undecidable"))
+        about = [m for m in hypotheses if isinstance(m, OneRuleOptimizer) and who in {JOINT, _named(m)}]
+        if reading != STALE and (unsettled := [m for m in about if not m.settles(name)]):
+            rows.append((_bound(row, unsettled), "undecidable"))
         else:
             rows.append((row, "structural" if reading == STALE or _covers(ends, worst, margin) else "tested"))
     return rows
