@@ -165,7 +165,7 @@ def system() -> System:
         claims=claims(),
         bodies=BODIES,
         train=agents,
-        fast={"agents": 6, "steps": 200},
+        fast={"agents": 4, "steps": 150},
     )
 
 
