@@ -89,7 +89,7 @@ def ppo(task: Task) -> Program:
         gains = {d: torch.from_numpy(task.gain(played, d, options.discount)) for d in task.trained}
         before = {d: log_pi.detach() for d, (log_pi, _, _) in at_first.items()}
         ahead = {d: normalised(gains[d] - guess.detach()) for d, (_, _, guess) in at_first.items()}
-        bounds = {d: _bounds(gained) for d, gained in ahead.items()}
+        bounds = {d: between(gained, options.clip) for d, gained in ahead.items()}
         moving = torch.ones(len(task.keys), dtype=torch.bool)
         bonus = task.schedule.entropy * task.schedule.left(number)
         for epoch in range(options.epochs):
@@ -120,11 +120,6 @@ def ppo(task: Task) -> Program:
         guess = asked(critics[decision], params, seen.contexts, seen.codes)[..., 0]
         return said.log(seen.actions), said.entropy(), guess
 
-    def _bounds(gained: Tensor) -> tuple[Tensor, Tensor]:
-        """Return between which ratios the smaller of both products rises with the ratio."""
-        up, free = gained > 0, torch.full_like(gained, math.inf)
-        return torch.where(up, -free, 1 - options.clip), torch.where(up, 1 + options.clip, free)
-
     return Program(beginning(start), step)
 
 
@@ -136,3 +131,17 @@ def normalised(ahead: Tensor) -> Tensor:
     """
     spread = ahead.std(dim=1, correction=0, keepdim=True).clamp(min=LEAST_SPREAD)
     return (ahead - ahead.mean(dim=1, keepdim=True)) / spread
+
+
+def between(ahead: Tensor, clip: float) -> tuple[Tensor, Tensor]:
+    r"""Return bounds of the ratio within which the clipped product is the advantage times the ratio.
+
+    :math:`\min(rA, \mathrm{clip}(r, 1 - \epsilon, 1 + \epsilon) A)` is :math:`A\, \mathrm{clip}(r, l, h)` with an upper
+    bound alone where A is positive, and a lower one alone elsewhere.
+
+    >>> low, high = between(torch.tensor([2.0, -2.0]), 0.2)
+    >>> low.tolist()[0], high.tolist()[1]
+    (-inf, inf)
+    """
+    up, free = ahead > 0, torch.full_like(ahead, math.inf)
+    return torch.where(up, -free, 1 - clip), torch.where(up, 1 + clip, free)
