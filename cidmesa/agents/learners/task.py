@@ -339,6 +339,26 @@ def brake(errors: Floats) -> Tensor:
     return torch.from_numpy(1 / np.maximum(1.0, size))
 
 
+def running(centre: Tensor, paid: Tensor, number: int) -> Tensor:
+    """Return the mean over all steps of the upper quartile of what was paid, ``(agents, 1)``.
+
+    A mean of all that was paid would be dragged along by a penalty that is tried less and less.
+
+    Parameters
+    ----------
+    centre
+        The same after the step before.
+    paid
+        In this step, ``(agents, episodes)``.
+    number
+        Of this step; the first is 0.
+
+    >>> running(torch.tensor([[4.0]]), torch.tensor([[0.0, 1.0, 2.0, 3.0, 6.0]]), 1).tolist()
+    [[3.5]]
+    """
+    return centre + (paid.quantile(0.75, dim=1, keepdim=True) - centre) / (number + 1)
+
+
 def probabilities(
     rule: Rule, params: Mapping[str, Tensor], greedy: bool = False, contexts: Ints | None = None
 ) -> Tensor:
