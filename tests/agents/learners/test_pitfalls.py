@@ -76,6 +76,15 @@ def test_an_offset_changes_nothing() -> None:
         assert (lost(agents) < 0.02).all(), learner
 
 
+@pytest.mark.parametrize("learner", SAMPLED)
+def test_nets_do_not_learn_an_offset(learner: str) -> None:
+    """What is paid everywhere is in nobody's way: step by step the nets are those without it."""
+    low, high = (red_door(0.3).shift(reward=lambda at_door, off=off: at_door + off) for off in (-5000, 0))
+    options: dict[str, Any] = {"learner": learner, "policy": "mlp", "agents": 2, "steps": 15, "progress": False}
+    one, other = (train(model, **options)._params for model in (low, high))
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
+
+
 @pytest.mark.parametrize("learner", ["ppo", "dqn", "evolution"])
 def test_an_agents_numbers_are_its_own(learner: str) -> None:
     """Alone or among others whose advantages, gradients and steps differ: the same numbers."""
@@ -226,15 +235,19 @@ def test_swapped_members_do_nothing_for_a_later_world() -> None:
 
 def test_mutations_do_not_grow() -> None:
     """Where luck alone selects, numbers of later generations are spread as those of the first."""
-    cid = cm.CID([("coin", "pay"), ("guess", "pay")], decisions=["guess"], utilities=["pay"])
-    model = cid.parameterise(coin=cm.Bernoulli(0.5), guess=[0, 1], pay=lambda coin, guess: int(coin == guess))
-    made = Recipe(model, learner="evolution", policy="tabular", agents=16, steps=400, batch=1)
+    cid = cm.CID([("coin", "pay"), ("x", "guess"), ("x", "pay"), ("guess", "pay")], decisions=["guess"],
+                 utilities=["pay"])  # fmt: skip
+    model = cid.parameterise(
+        coin=cm.Bernoulli(0.5), x=cm.Uniform(*range(6)), guess=[0, 1],
+        pay=lambda coin, x, guess: int(coin == (guess + x) % 2),
+    )  # fmt: skip
+    made = Recipe(model, learner="evolution", policy="tabular", agents=8, steps=400, batch=16)
     program = made.learns(made.task)
     memory = program.start
-    for number in range(60):
+    for number in range(100):
         memory, _ = program.step(memory, number)
-    spread = memory["population"]["guess"].std(dim=(1, 2, 3)).median()
-    assert 0.6 < float(spread) < 1.5
+    spread = memory["population"]["guess"].std(dim=(1, 2, 3))
+    assert ((spread > 0.5) & (spread < 1.5)).all()  # sums of mutations: around 4
 
 
 def test_train_says_that_the_premise_is_not_met_and_what_to_change() -> None:
