@@ -58,8 +58,9 @@ def adam(memory: Memory, slope: Params, t: int, rate: float) -> dict[str, Params
 
 
 def root(value: Tensor) -> Tensor:
-    """Return square roots; of many numbers by numpy, which takes half as long as torch."""
-    return value.sqrt() if value.numel() < MANY else torch.from_numpy(np.sqrt(value.numpy()))
+    """Return square roots; of many numbers on the CPU by numpy, which takes half as long as torch."""
+    by_numpy = value.numel() >= MANY and value.device.type == "cpu"
+    return torch.from_numpy(np.sqrt(value.numpy())) if by_numpy else value.sqrt()
 
 
 def descending(loss: Loss, start: Params, schedule: Schedule, most: float = math.inf) -> Program:
