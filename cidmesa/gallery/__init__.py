@@ -2,7 +2,7 @@
 
 >>> from cidmesa import gallery
 >>> gallery.names()
-('red-door',)
+('red-door', 'biggest-rock', 'evolution', 'loss-register', 'pain-or-genes')
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -32,7 +32,13 @@ from cidmesa.gallery.system import Evidence as Evidence
 from cidmesa.gallery.system import Finding as Finding
 from cidmesa.gallery.system import System as System
 
-_NAMES = ("red-door",)
+_NAMES = (
+    "red-door",
+    "biggest-rock",
+    "evolution",
+    "loss-register",
+    "pain-or-genes",
+)
 
 
 def names() -> tuple[str, ...]:
