@@ -2,7 +2,7 @@
 
 >>> from cidmesa import gallery
 >>> gallery.names()
-('red-door',)
+('red-door', 'in-context-regression')
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -14,6 +14,7 @@ module           what it holds
 ===============  ================================================
 ``system``       what a system is: setups, claims, agents
 ``systems``      the systems, one a file
+``worlds``       nets, mazes and prompts larger than a diagram
 ``run``          drawing, deriving, training and judging a system
 ``populations``  the same side by side on an executor
 ``page``         what a run prints as it goes
@@ -31,7 +32,10 @@ from cidmesa.gallery.system import Evidence as Evidence
 from cidmesa.gallery.system import Finding as Finding
 from cidmesa.gallery.system import System as System
 
-_NAMES = ("red-door",)
+_NAMES = (
+    "red-door",
+    "in-context-regression",
+)
 
 
 def names() -> tuple[str, ...]:

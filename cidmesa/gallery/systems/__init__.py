@@ -1,8 +1,9 @@
 """The systems of the gallery, one a file.
 
-============  ===============================================
-module        what it holds
-============  ===============================================
-``red_door``  agents trained in mazes where every door is red
-============  ===============================================
+=========================  ==========================================================
+module                     what it holds
+=========================  ==========================================================
+``red_door``               agents trained in mazes where every door is red
+``in_context_regression``  layers of attention that fit the examples they are shown
+=========================  ==========================================================
 """

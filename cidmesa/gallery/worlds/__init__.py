@@ -1,0 +1,11 @@
+"""Worlds that are larger than a diagram: nets, mazes and prompts in which the agents of some systems live.
+
+==============  ====================================================================================
+module          what it holds
+==============  ====================================================================================
+``in_context``  prompts of examples, layers of self-attention, and one step of gradient descent
+``one_step``    what the best step of gradient descent comes to there, in closed form
+``judged``      populations that a world answers for, judged in a diagram's terms
+``measured``    findings on numbers that a world measures of each agent
+==============  ====================================================================================
+"""
