@@ -2,7 +2,7 @@
 
 >>> from cidmesa import gallery
 >>> gallery.names()
-('red-door', 'in-context-regression')
+('red-door', 'in-context-regression', 'lookup-table')
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -35,6 +35,7 @@ from cidmesa.gallery.system import System as System
 _NAMES = (
     "red-door",
     "in-context-regression",
+    "lookup-table",
 )
 
 

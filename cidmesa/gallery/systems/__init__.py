@@ -5,5 +5,6 @@ module                     what it holds
 =========================  ==========================================================
 ``red_door``               agents trained in mazes where every door is red
 ``in_context_regression``  layers of attention that fit the examples they are shown
+``lookup_table``           planners, and tables that do what planners would have done
 =========================  ==========================================================
 """
