@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     derive = command("derive", _derive, "derive the mesa-optimizers that training could have produced")
     train = command("train", _train, "train a population of agents")
     validate = command("validate", _validate, "judge the predictions by what agents do: saved ones, or newly trained")
-    run = command("run", _run, "draw, infer, derive, train, judge; leave report.html and report.json")
+    run = command("run", _run, "draw, infer, derive, train, judge (`all`: every system); leave reports as files")
     render = command("render", _render, "draw a diagram as SVG, PNG, PDF, DOT, Mermaid or TikZ")
     convert = command("convert", _convert, "write a file in another format")
     convert.add_argument("output", metavar="OUT", type=Path, help="the new file; its ending chooses the format")
@@ -266,7 +266,6 @@ def _run(words: argparse.Namespace) -> int:
     from cidmesa.documents import terminal
     from cidmesa.gallery.run import run, run_document
 
-    system = _system(words, each_arm=True)
     width, colour = _terminal()
 
     def say(text: str) -> None:
@@ -277,9 +276,18 @@ def _run(words: argparse.Namespace) -> int:
         if not words.json:
             print(terminal.write_blocks(blocks, width, colour=colour), end="", flush=True)
 
+    if words.what == "all" and not Path("all").exists():
+        table = shell_runs.run_all(words, say, show)
+        if words.json:
+            _print_json(table.plain)
+        else:
+            print(table.document.text(width, colour=colour), end="")
+            print(f"written: {table.path}, with a report of each system beside it")
+        return CONTRADICTED if words.strict and table.contradicted else DONE
+    system = _system(words, each_arm=True)
     folder = words.output or Path("out") / _stem(system.name)
     with shell_runs.training(words, folder) as options:
-        done = run(system, arms=words.arm, bodies=words.body, say=say, show=show, **options)
+        done = run(system, arms=words.arm, bodies=words.body, fast=words.fast, say=say, show=show, **options)
     page, plain = done.save(folder)
     if words.json:
         _print_json(done.plain)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from cidmesa.agents import Agents
+    from cidmesa.gallery.everything import Everything
+    from cidmesa.gallery.run import Say, Show
 
 BLOCKS = "blocks"
 """The folder of finished blocks, in the folder that a command writes."""
@@ -51,6 +53,7 @@ def add_options(
         one.add_argument("--checkpoint", type=Path, help="keep the state here; the same command goes on from it")
     for one in (train, run):
         one.add_argument("--resume", action="store_true", help="go on from the blocks that are finished")
+    run.add_argument("--fast", action="store_true", help="fewer agents and steps: whether everything runs, no verdicts")
     train.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="save the agents, as data that never runs")
     train.add_argument(
         "--checkpoints", metavar="A,B", help="keep the agents along training too: numbers of steps, or shares like 0.1"
@@ -74,10 +77,7 @@ def training(words: argparse.Namespace, folder: Path | None) -> Iterator[dict[st
     NotApplicableError
         A number of jobs that is none, or blocks to go on from and no folder.
     """
-    found: dict[str, Any] = {"progress": not words.quiet}
-    for name in _TRAINING:
-        if getattr(words, name, None) is not None:
-            found[name] = getattr(words, name)
+    found: dict[str, Any] = {"progress": not words.quiet, **asked(words)}
     if getattr(words, "checkpoints", None) is not None:
         found["checkpoints"] = _points(words.checkpoints)
     if getattr(words, "resume", False) and folder is None:
@@ -93,6 +93,37 @@ def training(words: argparse.Namespace, folder: Path | None) -> Iterator[dict[st
         raise NotApplicableError(f"--jobs is a whole number of at least 1; got {words.jobs}.")
     with _processes(words.jobs) as executor:
         yield {**found, "executor": executor}
+
+
+def asked(words: argparse.Namespace) -> dict[str, Any]:
+    """Return what was said of the training itself: how many agents, which seed, which learner."""
+    return {name: getattr(words, name) for name in _TRAINING if getattr(words, name, None) is not None}
+
+
+def run_all(words: argparse.Namespace, say: Say, show: Show) -> Everything:
+    """Run every system of the gallery.
+
+    Raises
+    ------
+    NotApplicableError
+        Something is said that is said of one system.
+    """
+    from cidmesa import gallery
+    from cidmesa.gallery.everything import run_all
+
+    for name in ("arm", "body", "tolerance", "max_targets", "prior"):
+        if getattr(words, name) is not None:
+            option = name.replace("_", "-")
+            raise NotApplicableError(f"--{option} is said of one system: cidmesa run red-door --{option} ….")
+    return run_all(
+        [gallery.load(name) for name in gallery.names()],
+        words.output or Path("out"),
+        training=lambda inside: training(words, inside),
+        asked={"fast": words.fast, **asked(words)},
+        resume=words.resume,
+        say=say,
+        show=show,
+    )
 
 
 @contextmanager

@@ -247,6 +247,24 @@ def test_run_leaves_a_page_and_its_data(file: Any, capsys: pytest.CaptureFixture
     assert os.path.exists("there/report.html")
 
 
+def test_every_system_is_run_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from cidmesa import gallery
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gallery, "names", lambda: ("red-door",))
+    words = ("run", "all", "--fast", "--agents", "2", "--steps", "2", "--quiet")
+    code, out, err = call(capsys, *words)
+    assert (code, err) == (0, "")
+    assert "written: out/summary.html" in out
+    code, out, _ = call(capsys, *words, "--resume", "--json")
+    assert json.loads(out)["systems"]["red-door"]["supported"] == 4
+    code, _, err = call(capsys, *words, "--body", "hard")
+    assert (code, "cidmesa run red-door --body" in err) == (2, True)
+
+
 def test_strict_exits_with_one_when_a_joint_prediction_is_contradicted(
     file: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

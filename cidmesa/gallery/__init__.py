@@ -9,17 +9,18 @@
 >>> system.setup.cid.decisions
 ('go',)
 
-===============  ================================================
+===============  =====================================================================
 module           what it holds
-===============  ================================================
+===============  =====================================================================
 ``system``       what a system is: setups, claims, agents
 ``systems``      the systems, one a file
 ``worlds``       nets, mazes and prompts larger than a diagram
 ``run``          drawing, deriving, training and judging a system
+``everything``   the same for every system, and a table of what became of the claims
 ``populations``  the same side by side on an executor
 ``page``         what a run prints as it goes
 ``study``        a system made of a study, as a file holds one
-===============  ================================================
+===============  =====================================================================
 """
 
 from __future__ import annotations

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 Data = Mapping[str, Any]
 
 
-def opening(system: System, populations: int) -> list[Block]:
+FAST = "a fast run: fewer agents and steps than the system asks for"
+"""What a report says of a fast run."""
+
+
+def opening(system: System, populations: int, *, fast: bool = False) -> list[Block]:
     """Tell the title, the source and the beginning of the story, and how long it will take."""
     blocks: list[Block] = [Heading(system.title)]
     blocks += [Paragraph(system.source, muted=True)] if system.source else []
@@ -23,7 +27,7 @@ def opening(system: System, populations: int) -> list[Block]:
     if populations:
         many = f"{populations} populations" if populations > 1 else "one population"
         seconds = system.seconds and system.seconds * populations
-        takes = f", about {_time(seconds)} on two cores" if seconds else ""
+        takes = f", about {_time(seconds)} on two cores" if seconds and not fast else f" ({FAST})" if fast else ""
         blocks.append(Paragraph(f"To train and to judge: {many}{takes}.", muted=True))
     return blocks
 

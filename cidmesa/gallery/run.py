@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 Show = Callable[[list[Block]], None]
 
+_HOW = ("progress", "store", "block", "checkpoint")
+"""Options of the training that change nothing of what comes out."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -51,6 +54,8 @@ class Run:
         Arm → its derivation as plain data.
     agents, reports
         (arm, body) → the trained population, and the verdicts on it.
+    asked
+        What was said of the training: whether the run was fast, how many agents, which seed.
     """
 
     system: System
@@ -58,6 +63,7 @@ class Run:
     parts: Mapping[str, Mapping[str, Any]]
     agents: Mapping[tuple[str, str], Agents] = field(default_factory=dict)
     reports: Mapping[tuple[str, str], Report] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def claims(self) -> tuple[tuple[str, Finding], ...]:
@@ -97,6 +103,7 @@ class Run:
             "title": self.system.title,
             "source": self.system.source,
             "story": " ".join(self.system.story.split()),
+            "asked": dict(self.asked),
             "claims": [{"says": says, "verdict": f.verdict, "because": f.because} for says, f in self.claims],
             "incentives": data.incentive_data(self.system.setup.cid),
             "arms": arms,
@@ -116,6 +123,7 @@ def run(
     arms: Sequence[str] | None = None,
     bodies: Sequence[str] | None = None,
     train: bool = True,
+    fast: bool = False,
     say: Say = lambda words: None,
     show: Show = lambda blocks: None,
     executor: Executor | None = None,
@@ -131,6 +139,8 @@ def run(
         Which of them, by default all.
     train
         Whether to train agents; without, only the derivation is made.
+    fast
+        Whether to train as the system says under `fast`, before what `options` say.
     say
         Told what is being done, once a step.
     show
@@ -143,6 +153,8 @@ def run(
     """
     from cidmesa.validation import validate
 
+    asked = {"fast": fast, **{name: value for name, value in options.items() if name not in _HOW}}
+    options = {**(system.fast if fast else {}), **options}
     chosen = [system.arm(arm) for arm in arms] if arms else list(system.setups)
     made = [system.body(body) for body in bodies] if bodies else list(system.bodies)
     families: dict[str, Family] = {}
@@ -150,7 +162,7 @@ def run(
     reports: dict[tuple[str, str], Report] = {}
     parts: dict[str, dict[str, Any]] = {}
     learnt = [arm for arm in chosen if train and _is_learnt(system.setups[arm])]
-    show(page.opening(system, len(learnt) * len(made)))
+    show(page.opening(system, len(learnt) * len(made), fast=fast))
     with closing(Populations(system, executor, options)) as populations:
         if executor is not None:
             for arm in learnt:
@@ -176,7 +188,7 @@ def run(
                 )
                 entry = body_data(system, body, reports[arm, body])
                 show(page.population(system, arm, body, entry))
-    done = Run(system, families, parts, agents, reports)
+    done = Run(system, families, parts, agents, reports, asked)
     show(page.closing(done.plain["claims"]))
     return done
 
@@ -215,6 +227,7 @@ def run_document(run: Run) -> Document:
         })
         for arm, family in run.families.items()
     ]  # fmt: skip
+    source = " · ".join(words for words in (system.source, page.FAST if run.asked.get("fast") else "") if words)
     return whole_document(
-        system.title, arms, found["incentives"], subtitle=system.source, story=system.story, claims=found["claims"]
+        system.title, arms, found["incentives"], subtitle=source, story=system.story, claims=found["claims"]
     )

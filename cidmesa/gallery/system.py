@@ -88,6 +88,9 @@ class System:
         Arm → options of :func:`cidmesa.derive_mesa_optimizers`, such as the tolerance.
     seconds
         How long one population takes to train and to judge on two cores, as measured; ``None`` where nobody did.
+    fast
+        Options of the training in a fast run: fewer agents, fewer steps. Enough to see that everything runs, too few
+        for most verdicts.
     """
 
     name: str
@@ -100,9 +103,10 @@ class System:
     story: str = ""
     derive: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seconds: float | None = None
+    fast: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("setups", "bodies", "derive"):
+        for name in ("setups", "bodies", "derive", "fast"):
             object.__setattr__(self, name, ReadOnly(getattr(self, name)))
 
     @property

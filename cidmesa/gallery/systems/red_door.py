@@ -99,6 +99,7 @@ def system() -> System:
         bodies=BODIES,
         train=agents,
         seconds=25.0,
+        fast={"agents": 8, "steps": 300},
     )
 
 
