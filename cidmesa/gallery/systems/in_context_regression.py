@@ -10,7 +10,7 @@ evidence for this would come out the same whatever the layer did. Five of them a
 tell. In the diagram tasks and questions are one sign each, along the direction that the question asks about; a layer is
 judged on real prompts of that kind. Whether the weights inside are what answers is tested by exchanging them.
 
-The design (3,000 steps of Adam, 256 prompts each) was fixed on seed 0; the recipe runs seed 1.
+The design (3,000 steps of Adam, 256 prompts each) was fixed on seed 0; the recipe runs seed 2.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ BODIES = {
     "linear": "one layer of linear self-attention",
     "softmax": "one layer of softmax attention, trained alike (negative control)",
 }
-FAST = {"agents": 8, "steps": 400}
 WITHIN = 0.002
 """How far a loss may be from gradient descent's on the same prompts."""
 ABOUT_ONE = {"least": 0.95, "most": 1.05}
+TOLERATED = 0.02
+"""Training regret: where an answer is near 0, its sign is a matter of chance."""
 
 
 def setup() -> cm.TrainingSetup:
@@ -85,7 +86,7 @@ def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Any:
     from cidmesa.gallery.worlds.judged import judged, registered
 
     before = registered(options.get("family"))
-    size, seed, steps = (options.get(name, usual) for name, usual in (("agents", 24), ("seed", 1), ("steps", 3000)))
+    size, seed, steps = (options.get(name, usual) for name, usual in (("agents", 24), ("seed", 2), ("steps", 3000)))
     layers = world.trained(size, seed, "softmax" if body == "softmax" else "linear", steps=steps)
     return judged(lambda seen, draw: world.play(layers, seen, draw), size, nets=layers, before=before)
 
@@ -141,7 +142,9 @@ def system() -> System:
         claims=claims(),
         bodies=BODIES,
         train=agents,
-        seconds=90.0,
+        seconds=50.0,
+        fast={"agents": 8, "steps": 400},
+        derive={"training": {"tolerance": TOLERATED}},
     )
 
 

@@ -13,7 +13,7 @@ from cidmesa.gallery.worlds import grids
 from cidmesa.gallery.worlds.memories import CELLS, Movers, Situations
 
 
-def nets(lives: tuple[Situations, ...], seed: int, *, steps: int = 600, hidden: int = 64, batch: int = 256) -> Movers:
+def nets(lives: tuple[Situations, ...], seed: int, *, steps: int = 1500, hidden: int = 64, batch: int = 256) -> Movers:
     """Train nets that see walls, goal and cell, each to make the shortest move in the situations that it knows."""
     random = torch.Generator().manual_seed(seed)
     sizes = (3 * CELLS, hidden, 4)

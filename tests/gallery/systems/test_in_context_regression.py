@@ -109,7 +109,7 @@ def _double(nets: Any, seen: Any, seed: int) -> dict[str, Any]:
 
 @pytest.mark.skipif(not FULL, reason="trains layers: full profile")
 def test_a_fast_run_judges_every_claim() -> None:
-    done = run(gallery.load("in-context-regression"), progress=False, **system.FAST)
+    done = run(gallery.load("in-context-regression"), progress=False, **gallery.load("in-context-regression").fast)
     assert all(report.registered for report in done.reports.values())
     found = dict(done.claims)
     assert len(found) == 12

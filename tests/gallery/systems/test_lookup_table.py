@@ -115,9 +115,9 @@ def test_moves_are_drawn_in_situations_of_the_kind_asked_for(lives: Any) -> None
 @pytest.mark.skipif(not FULL, reason="trains nets: full profile")
 def test_a_fast_run_judges_every_claim() -> None:
     pytest.importorskip("torch")
-    done = run(gallery.load("lookup-table"), progress=False, **system.FAST)
+    done = run(gallery.load("lookup-table"), progress=False, **gallery.load("lookup-table").fast)
     assert all(report.registered for report in done.reports.values())
-    assert done.reports["training", "planner"].in_scope == system.FAST["agents"]
+    assert done.reports["training", "planner"].in_scope == 8
     assert all(finding.because for _, finding in done.claims)
     assert dict(done.claims)["Training leaves open whether the shortest move is sought or the remembered one repeated."]
     strict = done.reports["training", "strict table"]
