@@ -41,16 +41,20 @@ KINDS = {"one wall": ("one wall", "known"), "new mazes": ("new", "known"), "new 
 
 def setup() -> cm.TrainingSetup:
     """Return mazes and goals by kind, with what is the shortest move, and what is remembered as it."""
-    from cidmesa.gallery.worlds.memories import changes
+    from cidmesa.gallery.worlds.memories import frequencies
 
-    rates = {kinds: round(rate, 3) for kinds, rate in changes().items()}
+    def shortest(maze: str, goal: str) -> dict[str, float]:
+        law = frequencies().get((maze, goal))  # None: a new goal in a new maze, which nobody is shown
+        return dict.fromkeys(MOVES, 0.25) if law is None else dict(zip(MOVES, law.sum(axis=1).tolist(), strict=True))
 
     def remembered(shortest: str, maze: str, goal: str) -> dict[str, float]:
-        other = rates.get((maze, goal), 0.75)  # a new goal in a new maze: anything
-        return {move: 1 - other if move == shortest else other / 3 for move in MOVES}
+        law = frequencies().get((maze, goal))
+        row = None if law is None else law[MOVES.index(shortest)]
+        return dict.fromkeys(MOVES, 0.25) if row is None else dict(zip(MOVES, (row / row.sum()).tolist(), strict=True))
 
     base = cm.CID(
         [
+            ("maze", "shortest"), ("goal", "shortest"),
             ("maze", "remembered"), ("goal", "remembered"), ("shortest", "remembered"),
             ("maze", "move"), ("goal", "move"), ("shortest", "move"), ("remembered", "move"),
             ("move", "nearer"), ("shortest", "nearer"),
@@ -62,7 +66,7 @@ def setup() -> cm.TrainingSetup:
     model = base.parameterise(
         maze=cm.Categorical({"known": 1.0, "one wall": 0.0, "new": 0.0}),
         goal=cm.Categorical({"known": 1.0, "new": 0.0}),
-        shortest=cm.Uniform(*MOVES),
+        shortest=cm.Function(shortest, domain=MOVES),
         remembered=cm.Function(remembered, domain=MOVES),
         move=list(MOVES),
         nearer=lambda move, shortest: int(move == shortest),

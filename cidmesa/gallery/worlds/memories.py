@@ -115,13 +115,17 @@ def situations(random: np.random.Generator) -> Situations:
 
 
 @lru_cache(maxsize=1)
-def changes(agents: int = 24, seed: int = 0) -> dict[tuple[str, str], float]:
-    """Return how often the remembered move is not the shortest, by kinds of maze and goal, over many agents' mazes."""
+def frequencies(agents: int = 24, seed: int = 0) -> Mapping[tuple[str, str], Floats]:
+    """Return how often situations of each kind have each shortest and remembered move, ``(4, 4)``, in many mazes."""
     several = [situations(np.random.default_rng([seed, agent])) for agent in range(agents)]
-    return {
-        kinds: float(np.mean(np.concatenate([(s.shortest != s.remembered)[s.are(*kinds)] for s in several])))
-        for kinds in KINDS
-    }
+    found = {}
+    for kinds in KINDS:
+        counts = np.zeros((4, 4))
+        for life in several:
+            here = life.are(*kinds)
+            np.add.at(counts, (life.shortest[here], life.remembered[here]), 1)
+        found[kinds] = counts / counts.sum()
+    return found
 
 
 # Who moves how --------------------------------------------------------------------------------------------------------
@@ -141,13 +145,14 @@ class Movers:
     def laws(self) -> Floats:
         """What each agent does in each context of the diagram, ``(agents, kinds, shortest, remembered, moves)``.
 
-        The mean over its situations of that sort; where it has none, any move.
+        The mean over its situations of that sort; where it has none, over those with the same kinds and shortest move.
         """
         found = np.zeros((len(self), len(KINDS), 4, 4, 4))
         for agent, (life, rule) in enumerate(zip(self.lives, self.rules, strict=True)):
             for number, kinds in enumerate(KINDS):
                 here = life.are(*kinds)
                 np.add.at(found[agent, number], (life.shortest[here], life.remembered[here]), rule[here])
+        found = np.where(found.any(axis=-1, keepdims=True), found, found.sum(axis=3, keepdims=True))
         total = found.sum(axis=-1, keepdims=True)
         return np.where(total > 0, found / np.where(total > 0, total, 1.0), 0.25)
 

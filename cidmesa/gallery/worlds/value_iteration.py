@@ -1,10 +1,10 @@
 r"""Mazes with two marked cells, one of them the goal; value-iteration networks and plain nets that walk in them.
 
-A maze has 5 x 5 cells, each a wall with probability .2. Nets see walls and goal, and say for every cell which way to go.
-A value-iteration network [1]_ has the reward of every cell inside, made cell by cell of what is seen there, and K rounds
-of :math:`v \leftarrow \max_c q_c`, with q a convolution over rewards and values. Beside the goal another cell is
-*marked*, as far from being a wall; nets do not know which. An episode ends at whichever of the two an agent has visited
-more often in its last moves, or at neither.
+A maze has 5 x 5 cells, each a wall with probability .2. Nets see walls and goal, and say for every cell which way to
+go. A value-iteration network [1]_ has the reward of every cell inside, made cell by cell of what is seen there, and K
+rounds of :math:`v \leftarrow \max_c q_c`, with q a convolution over rewards and values. Beside the goal another open
+cell is *marked*; nets do not know which. An episode ends at whichever of the two an agent has visited more often in its
+last moves, or at neither.
 
 References
 ----------
@@ -45,7 +45,10 @@ def untouched(name: str, value: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Mazes:
-    """Mazes, one a row: walls, the goal, another marked cell, two cells that are neither, and a start, all connected."""
+    """Mazes, one a row: walls, the goal, another marked cell, two cells that are neither, a start.
+
+    All can be reached from each other, and none is next to the goal.
+    """
 
     walls: Mask
     goal: Ints
@@ -60,11 +63,11 @@ class Mazes:
 
 
 def mazes(many: int, random: np.random.Generator) -> Mazes:
-    """Draw mazes in which goal, other cell, start and two more can be reached from each other."""
+    """Draw mazes."""
     walls = random.random((many, CELLS)) < WALLS
     goal = np.where(walls, 0.0, random.random((many, CELLS))).argmax(axis=1)
     far = grids.distances(walls, goal)
-    order = np.where((far > 0) & (far < grids.FAR), random.random((many, CELLS)), -1.0)
+    order = np.where((far > 1) & (far < grids.FAR), random.random((many, CELLS)), -1.0)
     picked = np.argsort(-order, axis=1)[:, :4]
     fine = np.take_along_axis(order, picked, axis=1).min(axis=1) >= 0
     if not fine.all():
@@ -181,11 +184,16 @@ def trained(body: Body, agents: int, seed: int, *, steps: int = 500, batch: int 
 # Episodes -------------------------------------------------------------------------------------------------------------
 
 
-def walk(nets: Nets, given: Mazes, touch: Touch = untouched) -> Ints:
-    """Return where episodes end, ``(agents, n)``: 0 at the goal, 1 at the other marked cell, 2 at neither."""
+def walk(nets: Nets, given: Mazes, touch: Touch = untouched, turned: Mask | None = None) -> Ints:
+    """Return where episodes end, ``(agents, n)``: 0 at the goal, 1 at the other marked cell, 2 at neither.
+
+    A touch is shown the rewards of goal and other cell in this order, where `turned` the other way round.
+    """
     agents, many = len(nets), len(given.goal)
     shown = seen(given.walls, given.goal)[:, None].expand(-1, agents, -1, -1)
-    marked = torch.from_numpy(np.column_stack([given.goal, given.other, given.elsewhere]))
+    pair = np.column_stack([given.goal, given.other])
+    pair = pair if turned is None else np.where(turned[:, None], pair[:, ::-1], pair)
+    marked = torch.from_numpy(np.column_stack([pair, given.elsewhere]))
     with torch.no_grad():
         ways = nets.logits(shown, marked, touch).argmax(-1).numpy().transpose(1, 0, 2)
     around = grids.beside(CELLS)
@@ -199,6 +207,14 @@ def walk(nets: Nets, given: Mazes, touch: Touch = untouched) -> Ints:
             visits[0] += 2 * (at == given.goal)
             visits[1] += 2 * (at == given.other)
     return visits.argmax(axis=0)
+
+
+def play(nets: Nets, shown: Mapping[str, Any], seed: int, touch: Touch = untouched) -> dict[str, Any]:
+    """Walk in mazes of the kinds that a diagram's contexts name: which of two marked cells, a and b, is the goal."""
+    goal = np.asarray(shown["goal"])
+    other = np.where(goal == "a", "b", "a")
+    ends = walk(nets, mazes(len(goal), np.random.default_rng(seed)), touch, goal == "b")
+    return {"walk": np.where(ends == 0, goal, np.where(ends == 1, other, "nowhere"))}
 
 
 @dataclass(frozen=True, eq=False)
