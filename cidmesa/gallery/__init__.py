@@ -2,7 +2,7 @@
 
 >>> from cidmesa import gallery
 >>> gallery.names()
-('red-door', 'in-context-regression', 'lookup-table')
+('red-door', 'in-context-regression', 'lookup-table', 'thinking-time', 'value-iteration-net')
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -37,6 +37,8 @@ _NAMES = (
     "red-door",
     "in-context-regression",
     "lookup-table",
+    "thinking-time",
+    "value-iteration-net",
 )
 
 

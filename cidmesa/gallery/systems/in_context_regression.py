@@ -15,6 +15,7 @@ The design (3,000 steps of Adam, 256 prompts each) was fixed on seed 0; the reci
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
@@ -88,7 +89,8 @@ def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Any:
     before = registered(options.get("family"))
     size, seed, steps = (options.get(name, usual) for name, usual in (("agents", 24), ("seed", 2), ("steps", 3000)))
     layers = world.trained(size, seed, "softmax" if body == "softmax" else "linear", steps=steps)
-    return judged(lambda seen, draw: world.play(layers, seen, draw), size, nets=layers, before=before)
+    inside = ("weights",) if layers.attention == "linear" else ()
+    return judged(partial(world.play, layers), size, nets=layers, before=before, inside=inside)
 
 
 def claims() -> tuple[Claim, ...]:

@@ -8,6 +8,8 @@ module          what it holds
 ``grids``       mazes on a square grid: distances, shortest moves
 ``memories``    situations in known and new mazes; planners and tables that move in them
 ``maze_nets``   nets that learn to move in them
+``value_iteration``  mazes with two marked cells; value-iteration networks
+``thinking``    mazes with long ways; recurrent nets that think tick by tick
 ``judged``      populations that a world answers for, judged in a diagram's terms
 ``measured``    findings on numbers that a world measures of each agent
 ==============  ====================================================================================

@@ -17,10 +17,10 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ from cidmesa.arrays import Floats
 from cidmesa.gallery.worlds.one_step import D, N, best_step
 
 Attention = Literal["linear", "softmax"]
+Touch: TypeAlias = Callable[[str, Tensor], Tensor]
+"""What an inner node is shown to, by name, and which returns what the layer goes on with."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +193,20 @@ def probed(layers: Layers, given: Prompts) -> Floats:
     return np.array(found)
 
 
-def play(layers: Layers, seen: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Answer prompts of the kinds that a diagram's contexts name; see :func:`drawn`."""
+def play(layers: Layers, seen: Mapping[str, Any], seed: int, touch: Touch | None = None) -> dict[str, Any]:
+    """Answer prompts of the kinds that a diagram's contexts name; see :func:`drawn`.
+
+    The weights that a linear layer makes of the examples are shown to a touch, ``(agents, n, d)``. They are told along
+    the question, which is what the layer multiplies them with: component by component, so that a prompt's weights can
+    stand in the place of another's.
+    """
     examples, query = (np.asarray(seen[node]) for node in ("examples", "query"))
     given = drawn(torch.from_numpy(examples.astype(np.float32)), torch.from_numpy(query.astype(np.float32)), seed)
-    return {"answer": np.where(layers.answers(given).numpy() > 0, 1, -1)}
+    if touch is None or layers.attention == "softmax":
+        answers = layers.answers(given)
+    else:
+        answers = (touch("weights", layers.weights(given)) * given.question).sum(-1)
+    return {"answer": np.where(answers.numpy() > 0, 1, -1)}
 
 
 def drawn(examples: Tensor, query: Tensor, seed: int) -> Prompts:

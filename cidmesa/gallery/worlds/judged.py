@@ -7,8 +7,8 @@ came to. What was predicted before training is kept as a hash, as :func:`cidmesa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cidmesa.agents.brought import Asked, from_callable
@@ -40,12 +40,29 @@ class Judged(Asked):
 
 
 def judged(
-    plays: Callable[[Mapping[str, Any], int], Mapping[str, Any]],
+    plays: Callable[..., Any],
     agents: int,
     *,
     nets: Any,
     before: Identity | None = None,
+    inside: Iterable[str] = (),
 ) -> Judged:
-    """Return agents that a world answers for, ``plays({node: values}, seed)``; `before` is what was registered."""
-    asked = from_callable(plays, agents)
-    return Judged(asked.function, asked.size, asked.seeded, asked.reading, before, nets)
+    """Return agents that a world answers for.
+
+    Parameters
+    ----------
+    plays
+        Called as ``plays({node: values}, seed)``, and with a touch where there are inner nodes; see
+        :func:`cidmesa.agents.from_callable`.
+    agents
+        How many it answers for.
+    nets
+        What they are made of.
+    before
+        What was registered before they were trained.
+    inside
+        Inner nodes that they have.
+    """
+    asked = from_callable(plays, agents, inside=inside)
+    own = {one.name: getattr(asked, one.name) for one in fields(asked)}
+    return Judged(**own, registered=before, nets=nets)

@@ -34,6 +34,8 @@ LAST = 6
 """Moves at the end of an episode by which it is judged."""
 
 Body = Literal["vin", "mlp"]
+INSIDE: Mapping[Body, tuple[str, ...]] = {"vin": ("rewards", "elsewhere"), "mlp": ()}
+"""Inner nodes that nets show."""
 Touch: TypeAlias = Callable[[str, Tensor], Tensor]
 """What an inner node is shown to, by name, and which returns what the net goes on with."""
 
