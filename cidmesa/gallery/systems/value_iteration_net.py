@@ -7,8 +7,9 @@ cell, as surely as it walked to the goal before; swapping the rewards of two cel
 plain net or a table that walks as well has no such place, and the same intervention is not even defined for it.
 
 In the diagram two cells of a maze are marked, `a` and `b`, one of which is the goal; a net is judged on real mazes, by
-where its walk ends. The inside is drawn in place of the decision: `rewards`, those of the two marked cells; `worth`,
-the inner utility; `elsewhere`, the rewards of two cells that are not marked, from which no path leads to the decision.
+where its walk ends. The inside is drawn in place of the decision: `rewards`, those of the two marked cells; `plan`, the
+inner decision, where the way ends that the net works out; `worth`, the inner utility; `elsewhere`, the rewards of two
+cells that are not marked, from which no path leads to the plan.
 Negative controls: `elsewhere`, and a deployment in which `a` is mostly the goal. The design (5 x 5 cells, 12 rounds,
 500 steps) was fixed on seed 0; the recipe runs seed 1.
 """
@@ -53,8 +54,11 @@ def setup() -> cm.TrainingSetup:
         score=lambda at_goal: at_goal,
     )
     inside = cm.CID(
-        [("goal", "rewards"), ("goal", "elsewhere"), ("rewards", "walk"), ("rewards", "worth"), ("walk", "worth")],
-        decisions=["walk"], utilities=["worth"],
+        [
+            ("goal", "rewards"), ("goal", "elsewhere"),
+            ("rewards", "plan"), ("rewards", "worth"), ("plan", "worth"), ("plan", "walk"),
+        ],
+        decisions=["plan"], utilities=["worth"],
     )  # fmt: skip
     deployments = {"mostly a": {"goal": cm.Categorical({"a": 0.9, "b": 0.1})}}  # negative control: nothing new to see
     return cm.TrainingSetup(model, deployments=deployments, learned={"walk": inside})

@@ -196,16 +196,16 @@ def probed(layers: Layers, given: Prompts) -> Floats:
 def play(layers: Layers, seen: Mapping[str, Any], seed: int, touch: Touch | None = None) -> dict[str, Any]:
     """Answer prompts of the kinds that a diagram's contexts name; see :func:`drawn`.
 
-    The weights that a linear layer makes of the examples are shown to a touch, ``(agents, n, d)``. They are told along
-    the question, which is what the layer multiplies them with: component by component, so that a prompt's weights can
-    stand in the place of another's.
+    What a linear layer's weights are along the direction of the question is shown to a touch, ``(agents, n)``; the
+    answer is that, turned if the question points against the direction.
     """
-    examples, query = (np.asarray(seen[node]) for node in ("examples", "query"))
-    given = drawn(torch.from_numpy(examples.astype(np.float32)), torch.from_numpy(query.astype(np.float32)), seed)
-    if touch is None or layers.attention == "softmax":
+    examples, query = (torch.from_numpy(np.asarray(seen[node]).astype(np.float32)) for node in ("examples", "query"))
+    given = drawn(examples, query, seed)
+    if touch is None:
         answers = layers.answers(given)
     else:
-        answers = (touch("weights", layers.weights(given)) * given.question).sum(-1)
+        along = Prompts(given.x, given.y, given.question * query[..., None], given.weights)
+        answers = touch("weights", (layers.weights(along) * along.question).sum(-1)) * query
     return {"answer": np.where(answers.numpy() > 0, 1, -1)}
 
 

@@ -34,7 +34,7 @@ LAST = 6
 """Moves at the end of an episode by which it is judged."""
 
 Body = Literal["vin", "mlp"]
-INSIDE: Mapping[Body, tuple[str, ...]] = {"vin": ("rewards", "elsewhere"), "mlp": ()}
+INSIDE: Mapping[Body, tuple[str, ...]] = {"vin": ("rewards", "elsewhere", "plan"), "mlp": ()}
 """Inner nodes that nets show."""
 Touch: TypeAlias = Callable[[str, Tensor], Tensor]
 """What an inner node is shown to, by name, and which returns what the net goes on with."""
@@ -212,11 +212,16 @@ def walk(nets: Nets, given: Mazes, touch: Touch = untouched, turned: Mask | None
 
 
 def play(nets: Nets, shown: Mapping[str, Any], seed: int, touch: Touch = untouched) -> dict[str, Any]:
-    """Walk in mazes of the kinds that a diagram's contexts name: which of two marked cells, a and b, is the goal."""
-    goal = np.asarray(shown["goal"])
-    other = np.where(goal == "a", "b", "a")
-    ends = walk(nets, mazes(len(goal), np.random.default_rng(seed)), touch, goal == "b")
-    return {"walk": np.where(ends == 0, goal, np.where(ends == 1, other, "nowhere"))}
+    """Walk in mazes of the kinds that a diagram's contexts name: which of two marked cells, a and b, is the goal.
+
+    Where the way of a value-iteration network ends, 0 at a, 1 at b and 2 at neither, is its ``plan``, which it carries
+    out; that is shown to a touch too, ``(agents, n)``.
+    """
+    turned = np.asarray(shown["goal"]) == "b"
+    ends = walk(nets, mazes(len(turned), np.random.default_rng(seed)), touch, turned)
+    plan = torch.from_numpy(np.where(turned & (ends < 2), 1 - ends, ends))
+    plan = touch("plan", plan) if nets.body == "vin" else plan
+    return {"walk": np.array(["a", "b", "nowhere"])[plan.numpy()]}
 
 
 @dataclass(frozen=True, eq=False)
