@@ -11,7 +11,7 @@ where its walk ends. The inside is drawn in place of the decision: `rewards`, th
 inner decision, where the way ends that the net works out; `worth`, the inner utility; `elsewhere`, the rewards of two
 cells that are not marked, from which no path leads to the plan.
 Negative controls: `elsewhere`, and a deployment in which `a` is mostly the goal. The design (5 x 5 cells, 12 rounds,
-500 steps) was fixed on seed 0; the recipe runs seed 1.
+1,000 steps) was fixed on seed 0; the recipe runs seed 1.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ BODIES = {
     "vin": "value-iteration networks",
     "mlp": "plain nets with two hidden layers, trained alike (negative control)",
 }
-TOLERATED = 0.2
+TOLERATED = 0.05
 """Training regret: walks of small nets that do not end at the goal."""
+SURELY = 0.9
+"""How often a walk ends where it should."""
 
 
 def setup() -> cm.TrainingSetup:
@@ -70,7 +72,7 @@ def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Any:
     from cidmesa.gallery.worlds.judged import judged, registered
 
     before = registered(options.get("family"))
-    size, seed, steps = (options.get(name, usual) for name, usual in (("agents", 24), ("seed", 1), ("steps", 500)))
+    size, seed, steps = (options.get(name, usual) for name, usual in (("agents", 24), ("seed", 1), ("steps", 1000)))
     nets = world.trained("mlp" if body == "mlp" else "vin", size, seed, steps=steps)
     return judged(partial(world.play, nets), size, nets=nets, before=before, inside=world.INSIDE[nets.body])
 
@@ -98,7 +100,7 @@ def system() -> System:
         claims=claims(),
         bodies=BODIES,
         train=agents,
-        seconds=60.0,
+        seconds=75.0,
         fast={"agents": 8, "steps": 120},
     )
 
@@ -122,7 +124,7 @@ def _by_design(evidence: Evidence) -> Finding:
 def _walks(evidence: Evidence) -> Finding:
     return together(
         *(
-            _measured(evidence, body, lambda m: every_agent(m.own[:, 0], "ends at the goal", least=1 - TOLERATED))
+            _measured(evidence, body, lambda m: every_agent(m.own[:, 0], "ends at the goal", least=SURELY))
             for body in BODIES
         )
     )
@@ -132,7 +134,7 @@ def _swapped(evidence: Evidence) -> Finding:
     def judge(m: Measured) -> Finding:
         assert m.swapped is not None
         there = every_agent(m.swapped[:, 1] - m.own[:, 0], "success there less success before", least=-0.05, most=0.05)
-        return together(there, every_agent(m.swapped[:, 0], "still at the goal", most=0.05))
+        return together(there, every_agent(m.swapped[:, 1], "success there", least=SURELY))
 
     return _measured(evidence, "vin", judge)
 

@@ -146,17 +146,22 @@ class Thinkers:
         return torch.einsum("nacx,acm->naxm", state, self.say)
 
 
+def untrained(kind: Training, agents: int, random: torch.Generator) -> Thinkers:
+    """Return nets as they are before training."""
+    return Thinkers(
+        torch.randn((agents, CHANNELS, CHANNELS + 2, 3, 3), generator=random) / (9 * (CHANNELS + 2)) ** 0.5,
+        torch.zeros((agents, CHANNELS)),
+        torch.randn((agents, CHANNELS, 4), generator=random) / CHANNELS**0.5,
+        kind,
+    )
+
+
 def trained(
     kind: Training, agents: int, seed: int, *, steps: int = 400, batch: int = 16, rate: float = 1e-2
 ) -> Thinkers:
     """Train nets, each on fresh mazes of its own, to say the right move of every cell."""
-    random, maker = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    nets = Thinkers(
-        torch.randn((agents, CHANNELS, CHANNELS + 2, 3, 3), generator=maker) / (9 * (CHANNELS + 2)) ** 0.5,
-        torch.zeros((agents, CHANNELS)),
-        torch.randn((agents, CHANNELS, 4), generator=maker) / CHANNELS**0.5,
-        kind,
-    )
+    random = np.random.default_rng(seed)
+    nets = untrained(kind, agents, torch.Generator().manual_seed(seed))
     parameters = [weight.requires_grad_(True) for weight in (nets.tick, nets.bias, nets.say)]
     adam = torch.optim.Adam(parameters, lr=rate)
     for step in range(steps):

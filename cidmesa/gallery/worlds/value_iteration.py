@@ -158,7 +158,7 @@ def seen(walls: Mask, goal: Ints) -> Tensor:
     return torch.from_numpy(np.stack([walls, grids.one_hot(goal, CELLS) > 0], axis=-2)).float()
 
 
-def trained(body: Body, agents: int, seed: int, *, steps: int = 500, batch: int = 32) -> Nets:
+def trained(body: Body, agents: int, seed: int, *, steps: int = 1000, batch: int = 32) -> Nets:
     """Train nets to go a shortest way from every cell, each on fresh mazes of its own."""
     random, maker = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     nets = untrained(body, agents, maker)
