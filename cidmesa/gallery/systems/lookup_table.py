@@ -73,7 +73,7 @@ def setup() -> cm.TrainingSetup:
         repeats=lambda move, remembered: int(move == remembered),
         score=lambda nearer: nearer,
     )
-    deployments = {
+    deployments: dict[str, dict[str, Any]] = {
         "one wall": {"maze": lambda: "one wall"},
         "new mazes": {"maze": lambda: "new"},
         "new goals": {"goal": lambda: "new"},

@@ -14,6 +14,8 @@ the border is in the way.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cidmesa.arrays import Floats, Ints, Mask
@@ -25,7 +27,7 @@ MOVES = ("north", "east", "south", "west")
 
 def side_of(cells: int) -> int:
     """Return the side of a square grid of so many cells."""
-    return round(cells**0.5)
+    return math.isqrt(cells)
 
 
 def beside(cells: int) -> Ints:

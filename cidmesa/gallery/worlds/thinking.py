@@ -94,8 +94,8 @@ def mazes(many: int, random: np.random.Generator) -> Mazes:
         part = np.where(part == other[:, None], one[:, None], part)
     row, column = np.divmod(random.integers(rooms, size=many), ROOMS)
     goal = 2 * row * SIDE + 2 * column
-    walls = walls.reshape(many, CELLS)
-    return Mazes(walls, goal, grids.distances(walls, goal))
+    flat: Mask = walls.reshape(many, CELLS)
+    return Mazes(flat, goal, grids.distances(flat, goal))
 
 
 # Nets -----------------------------------------------------------------------------------------------------------------

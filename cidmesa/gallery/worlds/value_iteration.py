@@ -136,7 +136,8 @@ def untrained(body: Body, agents: int, random: torch.Generator) -> Nets:
     """Return nets as they are before training."""
 
     def drawn(*shape: int, fan: int) -> Tensor:
-        return torch.randn((agents, *shape), generator=random) / fan**0.5
+        found: Tensor = torch.randn((agents, *shape), generator=random) / fan**0.5
+        return found
 
     if body == "mlp":
         sizes = {"first": (2 * CELLS, 128), "second": (128, 128), "last": (128, 4 * CELLS)}
@@ -208,7 +209,8 @@ def walk(nets: Nets, given: Mazes, touch: Touch = untouched, turned: Mask | None
         if move >= MOVES - LAST:
             visits[0] += 2 * (at == given.goal)
             visits[1] += 2 * (at == given.other)
-    return visits.argmax(axis=0)
+    found: Ints = visits.argmax(axis=0)
+    return found
 
 
 def play(nets: Nets, shown: Mapping[str, Any], seed: int, touch: Touch = untouched) -> dict[str, Any]:
