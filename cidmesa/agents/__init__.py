@@ -30,6 +30,7 @@ module           what it holds
 ``saving``       agents as files; ``loading`` reads them, ``tensor_file`` holds their numbers
 ``encoders``     codes of inputs as data
 ``learners``     one file each, batched over agents; the loop that drives them, and their registry
+``devices``      where agents are trained, and how precisely
 ``contract``     what any learner and any policy has to keep, as tests that users run
 ``compiled``     models as tensors: exact where a contraction fits, else sampled
 ``premise``      whether agents do in training what they have to do to be judged

@@ -27,7 +27,7 @@ import numpy as np
 
 from cidmesa.arguments import options_by_name, require_count, require_share
 from cidmesa.arrays import Mask
-from cidmesa.clock import quietly
+from cidmesa.clock import bar_type, quietly
 from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.mesa.predictions.claims import PREMISE, Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
@@ -187,8 +187,6 @@ def validate(
     Exact where probabilities are known, but for intervals, which decide nothing, and fresh episodes of negative
     controls. Retraining costs as much as training, once per change.
     """
-    from tqdm.auto import tqdm
-
     _require_family(family, agents)
     for name, share in (("alpha", alpha), ("kappa", kappa), ("margin", margin)):
         require_share(share, name)
@@ -213,7 +211,9 @@ def validate(
     scope = checks.scope
     tested, apart = _sorted(checks, merged(predictions))
     rows: list[_Judged] = []
-    with tqdm(tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
+    with bar_type()(
+        tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True
+    ) as bar:
         for row in bar:
             found = measure(checks, row)
             rows.append(_judge(checks, row, found, scope, None, margin))

@@ -158,7 +158,7 @@ class PlannerRule:
         agents, n = len(sharp), contexts.shape[1]
         held: dict[str, Tensor] = {}
         for node in self._nodes:
-            held[node] = touch(f"{node}_hat", softmax(params[self._belief(node)].detach())[:, None])
+            held[node] = touch(f"{node}_hat", softmax(params[self._belief(node)].detach().double())[:, None])
         for utility in self.paid:
             pays = torch.from_numpy(np.array(self.model.cpd(utility), dtype=np.float64).reshape(1, 1, -1))
             held[utility] = touch(f"{utility}_hat", pays.expand(agents, 1, -1))
@@ -194,7 +194,9 @@ class PlannerRule:
 
     def _worth(self, params: Mapping[str, Tensor]) -> Tensor:
         """Return what each action is worth in each context, ``(agents, cards of parents..., actions)``."""
-        tables = {node: softmax(params[self._belief(node)]).reshape(-1, *self._cards(node)) for node in self._nodes}
+        tables = {
+            node: softmax(params[self._belief(node)].double()).reshape(-1, *self._cards(node)) for node in self._nodes
+        }
         return self._worth_by(tables, len(params[f"{self.name}.sharpness"]), self._plans)
 
     def _worth_by(self, tables: dict[str, Tensor], agents: int, plans: Plans) -> Tensor:
