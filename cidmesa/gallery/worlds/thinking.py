@@ -156,10 +156,14 @@ def untrained(kind: Training, agents: int, random: torch.Generator) -> Thinkers:
     )
 
 
+@lru_cache(maxsize=1)
 def trained(
     kind: Training, agents: int, seed: int, *, steps: int = 400, batch: int = 16, rate: float = 1e-2
 ) -> Thinkers:
-    """Train nets, each on fresh mazes of its own, to say the right move of every cell."""
+    """Train nets, each on fresh mazes of its own, to say the right move of every cell.
+
+    The last ones are kept: recurrent and feed-forward nets without a warm-up are the same ones.
+    """
     random = np.random.default_rng(seed)
     nets = untrained(kind, agents, torch.Generator().manual_seed(seed))
     parameters = [weight.requires_grad_(True) for weight in (nets.tick, nets.bias, nets.say)]
