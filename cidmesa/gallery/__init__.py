@@ -2,7 +2,7 @@
 
 >>> from cidmesa import gallery
 >>> gallery.names()
-('red-door',)
+('red-door', 'deceptive-alignment', 'trained-oracle')
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -18,6 +18,7 @@ module           what it holds
 ``everything``   the same for every system, and a table of what became of the claims
 ``populations``  the same side by side on an executor
 ``page``         what a run prints as it goes
+``findings``     findings that several systems come to in the same way
 ``study``        a system made of a study, as a file holds one
 ===============  =====================================================================
 """
@@ -32,7 +33,11 @@ from cidmesa.gallery.system import Evidence as Evidence
 from cidmesa.gallery.system import Finding as Finding
 from cidmesa.gallery.system import System as System
 
-_NAMES = ("red-door",)
+_NAMES = (
+    "red-door",
+    "deceptive-alignment",
+    "trained-oracle",
+)
 
 
 def names() -> tuple[str, ...]:

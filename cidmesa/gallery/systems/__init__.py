@@ -1,8 +1,10 @@
 """The systems of the gallery, one a file.
 
-============  ===============================================
-module        what it holds
-============  ===============================================
-``red_door``  agents trained in mazes where every door is red
-============  ===============================================
+=======================  =====================================================
+module                   what it holds
+=======================  =====================================================
+``red_door``             agents trained in mazes where every door is red
+``deceptive_alignment``  a model that behaves until it is deployed
+``trained_oracle``       predictions that come true because they are heeded
+=======================  =====================================================
 """
