@@ -2,7 +2,7 @@
 
 >>> from cidmesa import gallery
 >>> gallery.names()
-('red-door', 'deceptive-alignment', 'trained-oracle')
+('red-door', 'deceptive-alignment', 'trained-oracle', 'myopia')
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -37,6 +37,7 @@ _NAMES = (
     "red-door",
     "deceptive-alignment",
     "trained-oracle",
+    "myopia",
 )
 
 
