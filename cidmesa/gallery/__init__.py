@@ -1,8 +1,8 @@
 """The systems the theory of mesa-optimizers was told with, each as a runnable setup.
 
 >>> from cidmesa import gallery
->>> gallery.names()
-('red-door', 'deceptive-alignment', 'trained-oracle', 'myopia')
+>>> gallery.names()[0]
+'red-door'
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -36,8 +36,9 @@ from cidmesa.gallery.system import System as System
 _NAMES = (
     "red-door",
     "deceptive-alignment",
-    "trained-oracle",
+    "dqn-or-ppo",
     "myopia",
+    "trained-oracle",
 )
 
 

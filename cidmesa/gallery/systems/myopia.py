@@ -24,7 +24,7 @@ import numpy as np
 
 import cidmesa as cm
 from cidmesa.agents.brought import Rules
-from cidmesa.gallery.findings import not_run, of_all
+from cidmesa.gallery.findings import formula, not_run, of_all
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.gallery.worlds import sharing
 from cidmesa.mesa.corollaries import myopia as theory
@@ -128,7 +128,7 @@ def _trained(body: str, benefits: list[float], agents: int, steps: int | None, s
 
 def claims() -> tuple[Claim, ...]:
     """Return the thresholds, exactly, and what trained agents make of them."""
-    far = "A learner that is credited with later steps gives something up for them; a myopic one does not."
+    far = "Credited with later steps it gives up c in the first one; credited with its own alone, nothing."
     return (
         Claim("Who is credited with its own step alone is myopic, who is credited with the next is not.", _credit),
         Claim("What returns to training is controlled iff it is answered for.", _returns),
@@ -170,9 +170,8 @@ def _credit(evidence: Evidence) -> Finding:
     own = theory.myopia(cid, {act: [pay] for act, pay in steps}, steps)
     every = theory.myopia(cid, {act: [pay for _, pay in steps] for act, _ in steps}, steps)
     right = all(own.values()) and [bool(found) for found in every.values()] == [False, False, False, True]
-    return settled(
-        right, f"with all credited, {', '.join(a for a, found in every.items() if not found)} are not myopic"
-    )
+    far = ", ".join(act for act, found in every.items() if not found)
+    return settled(right, f"with all steps credited {far} are not myopic")
 
 
 def _returns(evidence: Evidence) -> Finding:
@@ -215,17 +214,13 @@ def _selection(evidence: Evidence) -> Finding:
 
 
 def _gives_up(evidence: Evidence) -> Finding:
-    rows = {}
-    for body in ("far-sighted", "myopic"):
-        report = evidence.reports.get((ARM, body))
-        if report is None:
-            return not_run(f"body `{body}`")
-        rows[body] = [row for row in report if row.prediction.kind == "myopia"]
-    shows = [row.verdict == "supported" for row in rows["far-sighted"]]
-    hides = [row.verdict != "supported" for row in rows["myopic"]]
-    words = "; ".join(f"{body}: " + ", ".join(f"{r.prediction.subject} {r.estimate:.2f}" for r in found)
-                      for body, found in rows.items())  # fmt: skip
-    return settled(bool(shows) and all(shows) and all(hides), f"given up by the step, {words}")
+    bodies = {"far-sighted": COST, "myopic": 0.0}
+    found = {
+        body: (COST * evidence.agents[ARM, body].probabilities("act@0")[:, 0, 1], given)
+        for body, given in bodies.items()
+        if (ARM, body) in evidence.agents
+    }
+    return formula(found) if len(found) == len(bodies) else not_run("bodies `far-sighted` and `myopic`")
 
 
 def _crossing(body: str) -> Any:

@@ -9,7 +9,7 @@ In context x the event happens with probability s(b_x), s being the logistic fun
 s(b_x + kappa (2p - 1)) where p is what it said. It is paid 1 - (p - y)^2, so saying what one believes is best. What
 came before it was heeded counts a twentieth. At kappa = 0 nobody listens, and the three kinds of training are one.
 
-The design (tables, 21 things to say, kappa = 1.5, 400 steps of exact gradient) was fixed on seed 0; the recipe runs
+The design (tables, 21 things to say, kappa = 1.5, 800 steps of exact gradient) was fixed on seed 0; the recipe runs
 seed 1.
 """
 
@@ -86,7 +86,7 @@ def _law(log_odds: float) -> dict[int, float]:
 
 def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Agents:
     """Train tables by exact gradient, online where something returns."""
-    recipe: dict[str, Any] = {"learner": "exact", "policy": "tabular", "steps": 400, "rate": 0.1, "seed": 1}
+    recipe: dict[str, Any] = {"learner": "exact", "policy": "tabular", "steps": 800, "rate": 0.1, "seed": 1}
     return cm.train(setup, online=True, **{**recipe, **options})
 
 
@@ -145,7 +145,7 @@ def system() -> System:
         bodies={TABLES: "a table of what to say in each context, by exact gradient"},
         train=agents,
         seconds=8.0,
-        fast={"agents": 16, "steps": 300},
+        fast={"agents": 20, "steps": 400},
     )
 
 

@@ -1,9 +1,9 @@
 r"""Learners that may do something for whoever comes next, and exchange their worlds.
 
 Each of K learners sits in one of K worlds. Acting costs c at once and is worth b to whoever sits there in the next
-step: :math:`r_t = b\,a_{t-1} - c\,a_t`. After every step the worlds are exchanged: not at all (K = 1), at random, or in
-strict rotation. Every learner has one logit and follows REINFORCE on its own rewards, discounted by :math:`\gamma`, with
-the mean of the other episodes as a baseline and Adam's steps, which fall to nothing.
+step: :math:`r_t = b\,a_{t-1} - c\,a_t`. After every step the worlds are exchanged: not at all (K = 1), at random, or
+in strict rotation. Every learner has one logit and follows REINFORCE on its own rewards, discounted by
+:math:`\gamma`, with the mean of the other episodes as a baseline and Adam's steps, which fall to nothing.
 
 >>> generous = learned([0.5, 2.0], agents=4, steps=150)      # c = 1 and a discount of .9: from b = 1.11 on it pays
 >>> generous.shape, (generous > 0.5).mean(axis=1).tolist()

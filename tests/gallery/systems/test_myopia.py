@@ -52,7 +52,7 @@ def test_learners_with_another_credit_are_contradicted() -> None:
 
 @pytest.mark.parametrize("rotate", [False, True])
 def test_who_exchanges_worlds_meets_its_own_doing_in_one_of_k(rotate: bool) -> None:
-    """At b = 1.67 one alone would act; of two that exchange their worlds none does, and in rotation not at 20 either."""
+    """At b = 1.67 one alone would act; of two that exchange worlds none does; in rotation not at 20."""
     benefits = [20.0] if rotate else [1.67, 4.0]
     found = (sharing.learned(benefits, agents=6, steps=150, learners=2, rotate=rotate, seed=2) > 0.5).mean(axis=1)
     assert found.tolist() == ([0.0] if rotate else [0.0, 1.0])
@@ -73,7 +73,7 @@ def done() -> Run:
 
 @pytest.mark.skipif(not FULL, reason="trains eight kinds of agents: full profile")
 def test_every_kind_of_training_is_judged(done: Run) -> None:
-    found = {says: finding for says, finding in done.claims}
+    found = dict(done.claims)
     assert [finding.verdict for finding in found.values()][:5] == ["supported"] * 5
     assert [finding.verdict for finding in found.values()][6:] == ["supported"] * 6
     far = done.agents[myopia.ARM, "far-sighted"]
