@@ -3,7 +3,7 @@
 #   make demo      run the red door, end to end; the report is out/red-door/report.html
 #   make test      style, types, room contract, doctests and the quick tests
 #   make test-all  the same tests with the full number of random cases
-#   make docs      check that the documents' code runs
+#   make docs      build the documentation: docs/_build/html/index.html
 #   make bench     print the benchmarks' ratios
 #   make coverage  lines and branches that the quick tests reach, with a floor
 #   make test-lowest  the oldest versions of the dependencies
@@ -69,7 +69,8 @@ coverage: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 
 docs: setup
-	$(BIN)/python -m pytest -q tests/test_documents.py
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "built: docs/_build/html/index.html"
 
 bench: setup
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -30,6 +30,7 @@ import multiprocessing
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -302,14 +303,24 @@ class Watch:
             return
         call, began = calls[0]
         if self._line is None:
-            from tqdm.auto import tqdm
-
-            self._line = tqdm(bar_format="{desc}", leave=False)
+            self._line = bar_type()(bar_format="{desc}", leave=False)
         self._line.set_description_str(f"{call.doing}, {now - began:.0f} s")
 
 
 WATCH = Watch()
 """What watches over the calls of this process."""
+
+
+def bar_type() -> Any:
+    """Return tqdm's bar for where this runs, a notebook or a terminal; no warning where a notebook lacks widgets.
+
+    >>> bar_type()([1, 2], disable=True).total
+    2
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, shown: bool = True) -> Iterable[T]:
@@ -326,10 +337,8 @@ def progress_bar(items: Iterable[T], what: str, *, total: int | None = None, sho
 
 
 def _shown(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
-    from tqdm.auto import tqdm
-
     WATCH.put_away()
-    with tqdm(items, desc=what, total=total, delay=QUIET, leave=False) as bar:
+    with bar_type()(items, desc=what, total=total, delay=QUIET, leave=False) as bar:
         WATCH.bars.append(bar)
         try:
             yield from bar

@@ -132,7 +132,7 @@ def told(found: dict[str, tuple[str, float]]) -> str:
     for criterion in CRITERIA:
         lines += [
             "",
-            f"### Open: {criterion}",
+            f"## Open: {criterion}",
             "",
             f"{len(left[criterion]):,} questions." if left[criterion] else "None.",
         ]

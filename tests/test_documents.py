@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [path for path in DOCUMENTS if "_build" not in path.parts]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -18,7 +19,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 def test_relative_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
-    lost = [t for t in targets if not t.startswith(("http://", "https://")) and not (document.parent / t).exists()]
+    made = {"explorer-page.html"}  # as the documentation is built
+    inner = [t for t in targets if not t.startswith(("http://", "https://")) and t not in made]
+    lost = [t for t in inner if not (document.parent / t).exists()]
     assert lost == []
 
 

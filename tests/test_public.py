@@ -133,7 +133,7 @@ SURFACE = {
     'total_effect': 'model, node, outcome, reference=LEFT_OUT, treatment=LEFT_OUT, *policy=None, *cut_edges=()',
     'train': "setup, *family=None, *learner='reinforce', *policy='mlp', *agents=32, *seed=0, *progress=True, *checkpoint=None, *checkpoints=(), *executor=None, *store=None, *block=None, **schedule",
     'unroll': 'step, steps',
-    'validate': 'family, agents, *reading=None, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True, *organism_of=None, *executor=None, *store=None',
+    'validate': 'family, agents, *reading=None, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True, *organism_of=None, *executor=None, *store=None, *inside=None',
     'validate_along': 'family, agents, *reading=None, *draws=10000, *seed=0, *progress=True, *organism_of=None',
     'value_of_control': 'model, node, decision=None',
     'value_of_information': 'model, node, decision=None',

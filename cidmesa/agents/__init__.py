@@ -9,6 +9,7 @@
 ``Compiled``        a model as tensors on any device: value, gradient, Q-values, episodes
 ``register_…``      make learners and policies of your own known to ``train``; ``check_…`` tests them
 ``from_rules`` …    agents from elsewhere: written rules, a function, rollouts, a log, stable-baselines3
+``swap``            a change of an inner node that exchanges two entries; for ``agents.do({node: ..})``
 ``DiagramEnv``      a model as an environment of gymnasium; ``DiagramVectorEnv`` is many copies in step
 ``parity``          codes an observed value by the parity of k bits, to make it hard for a net to read
 ==================  ==========================================================================================
@@ -29,6 +30,7 @@ module           what it holds
 ``saving``       agents as files; ``loading`` reads them, ``tensor_file`` holds their numbers
 ``encoders``     codes of inputs as data
 ``learners``     one file each, batched over agents; the loop that drives them, and their registry
+``devices``      where agents are trained, and how precisely
 ``contract``     what any learner and any policy has to keep, as tests that users run
 ``compiled``     models as tensors: exact where a contraction fits, else sampled
 ``premise``      whether agents do in training what they have to do to be judged
@@ -41,6 +43,8 @@ module           what it holds
 ``sb3``          that as stable-baselines3's ``VecEnv``
 ``sb3_agents``   agents that stable-baselines3 trained
 ``brought``      agents from elsewhere
+``inside``       inner nodes of a body: declared, read, changed
+``thinking``     that of trained agents, whole populations at once
 ``acting``       what agents that are tables do
 ``tensors``      models as arrays, codes of inputs, random keys
 ===============  =============================================================
@@ -52,6 +56,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cidmesa.agents.brought import from_callable, from_log, from_rollouts, from_rules
+from cidmesa.agents.inside import swap
 from cidmesa.agents.tensors import one_hot, parity
 from cidmesa.errors import missing
 
@@ -87,6 +92,7 @@ __all__ = [
     "parity",
     "register_learner",
     "register_policy",
+    "swap",
     "train",
 ]
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from cidmesa.agents.compiled import Compiled
+from cidmesa.agents.devices import working_on
 from cidmesa.agents.learners.loop import Watch, learn
 from cidmesa.agents.learners.task import Task, probabilities
 from cidmesa.agents.policies.rule import Params
@@ -81,6 +82,14 @@ def train_block(
     checkpoint, progress
         As for :func:`cidmesa.train`.
     """
+    with working_on(recipe.device):
+        return _trained(recipe, first, last, keep, checkpoint, progress)
+
+
+def _trained(
+    recipe: Recipe, first: int, last: int, keep: Sequence[int], checkpoint: Path | None, progress: bool
+) -> Trained:
+    """Train agents on the device that is in force, and return what is left on the CPU."""
     task = recipe.task_of(first, last)
     steps = recipe.steps or 1
     until = steps if recipe.until is None else recipe.until
@@ -105,12 +114,12 @@ def train_block(
         until=until,
         watch=Watch(frozenset({*points, *keep}), note),
     )
-    learned = {name: tensor for name, tensor in state.memory["learned"].items() if name in names}
+    learned = {name: tensor.cpu() for name, tensor in state.memory["learned"].items() if name in names}
     return Trained(
         learned,
         state.earned,
         tuple((step, noted["value"].numpy()) for step, noted in state.noted if "value" in noted),
-        tuple((step, {n: noted[f"learned {n}"] for n in learned}) for step, noted in state.noted if step in keep),
+        tuple((step, {n: noted[f"learned {n}"].cpu() for n in learned}) for step, noted in state.noted if step in keep),
         state.stopped,
     )
 

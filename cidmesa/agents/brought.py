@@ -19,7 +19,6 @@ An episode that ends without the decision is no missing datum but an outcome: gi
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cidmesa.agents.acting import ByTables
+from cidmesa.agents.inside import Changes, InnerNode, Touching, asked, listed, read_changes, require, takes
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Array, Floats
 from cidmesa.clock import Budget
@@ -131,7 +131,14 @@ class Rules(ByTables):
         }
 
 
-def from_callable(function: Callable[..., Any], agents: int = 1, *, reading: str = "stale") -> Asked:
+def from_callable(
+    function: Callable[..., Any],
+    agents: int = 1,
+    *,
+    reading: str = "stale",
+    inside: Iterable[str] | Mapping[str, str] = (),
+    decision: str | None = None,
+) -> Asked:
     """Return agents that a function answers for.
 
     Parameters
@@ -144,6 +151,13 @@ def from_callable(function: Callable[..., Any], agents: int = 1, *, reading: str
         How many it answers for.
     reading
         ``"stale"`` for frozen rules, ``"competent"`` for planners that know the deployed world.
+    inside
+        Names of inner nodes that the function computes. Then it takes one more argument, `touch`, shows each node's
+        value to it, and goes on with what comes back: ``estimate = touch("estimate", estimate)``. Values are arrays
+        ``(agents, n, ..)``, of numpy or torch, without the first axis for one agent. A mapping says of each node
+        whether it is a ``"value"`` or a ``"mechanism"``, which is there whatever is seen, ``(agents, 1, ..)``.
+    decision
+        Inside of which decision they are; may be left out where there is one.
 
     Examples
     --------
@@ -151,20 +165,27 @@ def from_callable(function: Callable[..., Any], agents: int = 1, *, reading: str
     >>> one = cm.agents.from_callable(lambda seen: {"go": seen["door"]})
     >>> len(one), one.act({"door": np.array(["l", "r"])}, seed=0)["go"].tolist()
     (1, ['l', 'r'])
+    >>> def thinks(seen, touch):
+    ...     estimate = touch("estimate", np.where(seen["door"] == "l", 0.0, 1.0))
+    ...     return {"go": np.where(estimate < 0.5, "l", "r")}
+    >>> thinker = cm.agents.from_callable(thinks, inside=["estimate"])
+    >>> thinker.inner("estimate", {"door": np.array(["l", "r"])}).tolist()
+    [[0.0, 1.0]]
+    >>> mistaken = thinker.do({"estimate": lambda estimate: 1 - estimate})
+    >>> mistaken.act({"door": np.array(["l", "r"])}, seed=0)["go"].tolist()
+    ['r', 'l']
     """
     if not callable(function):
         raise NotApplicableError(
             f"from_callable takes a function of observations, f({{node: array}}, seed); got {shortened(function)}."
         )
     require_count(agents, "agents")
-    try:
-        inspect.signature(function).bind({}, 0)
-        seeded = True
-    except TypeError:
-        seeded = False
-    except ValueError:  # a builtin tells no signature
-        seeded = True
-    return Asked(function, int(agents), seeded, reading)
+    kinds = dict(inside) if isinstance(inside, Mapping) else dict.fromkeys(inside, "value")
+    for node, kind in kinds.items():
+        if kind not in {"value", "mechanism"}:
+            raise NotApplicableError(f"an inner node is a 'value' or a 'mechanism'; `{node}` is {kind!r} in inside=.")
+    nodes = tuple(InnerNode(decision or "", node, None, kind == "mechanism") for node, kind in kinds.items())
+    return Asked(function, int(agents), takes(function, 3 if nodes else 2), reading, nodes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,20 +196,65 @@ class Asked:
     size: int
     seeded: bool = field(repr=False)
     reading: str = "stale"
+    nodes: tuple[InnerNode, ...] = field(default=(), repr=False)
+    changes: Changes = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.size
 
+    @property
+    def inside(self) -> Mapping[str, InnerNode]:
+        """Inner nodes by name."""
+        return listed(self.nodes)
+
     def act(self, observations: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
         """Ask the function; of one agent an observation is an array ``(n,)``, never ``(1, n)``."""
+        return self._asked(observations, seed)[0]
+
+    def inner(self, node: str, observations: Mapping[str, Any], seed: int = 0) -> Array:
+        """Return the value of an inner node where something is observed, ``(agents, n, ..)``.
+
+        Raises
+        ------
+        NotApplicableError
+            It has no such node, or does not show it to its `touch`.
+        """
+        found, read = require(self.inside, node), self._asked(observations, seed)[1]
+        if found.name not in read:
+            raise _never_shown(found)
+        return read[found.name]
+
+    def do(self, changes: Changes) -> Asked:
+        """Return the agents as they act where inner nodes are changed; see :meth:`cidmesa.Agents.do`."""
+        names = {f"{node.decision}.{node.name}": node.name for node in self.nodes}
+        own = read_changes(self.inside, changes)
+        return replace(self, changes={**self.changes, **{names[key]: new for key, new in own.items()}})
+
+    def _asked(self, observations: Mapping[str, Any], seed: int) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         if self.size == 1:
             observations = {node: np.asarray(values).reshape(-1) for node, values in observations.items()}
-        answer: Mapping[str, Any] = self.function(observations, seed) if self.seeded else self.function(observations)
+        given: tuple[Any, ...] = (observations, seed) if self.seeded else (observations,)
+
+        def ask(touch: Touching) -> Mapping[str, Any]:
+            found: Mapping[str, Any] = self.function(*given, touch) if self.nodes else self.function(*given)
+            return found
+
+        answer, read = asked(ask, self.changes, observations, single=self.size == 1)
         if not isinstance(answer, Mapping):
             raise NotApplicableError(
                 f"the function returned {shortened(answer)} for {tuple(observations)!r}: {{decision: actions}}."
             )
-        return answer
+        for node in self.nodes:
+            decided = node.decision in {"", *answer}
+            if decided and node.name in self.changes and node.name not in read:
+                raise _never_shown(node)
+        return answer, read
+
+
+def _never_shown(node: InnerNode) -> NotApplicableError:
+    return NotApplicableError(
+        f"inside= names `{node.name}`, and the function never shows it: value = touch({node.name!r}, value)."
+    )
 
 
 # What was seen and cannot be asked for again --------------------------------------------------------------------------

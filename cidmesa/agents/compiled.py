@@ -37,6 +37,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cidmesa.agents.devices import DTYPES, read_device, read_dtype, require_device
 from cidmesa.agents.elimination import FOLDED, LETTERS, Elimination, Scope
 from cidmesa.agents.tensors import Keys, agent_keys, stream_number
 from cidmesa.arguments import require_count
@@ -74,7 +75,7 @@ class Compiled:
     model
         The world; every decision is open and follows the tables that are passed in.
     device, dtype
-        Where the tensors live, and how precise they are.
+        Where the tensors live (left out, on torch's default device), and how precise they are: single or double.
     score
         The utilities that are paid; all of them if left out.
     unit
@@ -87,7 +88,7 @@ class Compiled:
     Raises
     ------
     NotApplicableError
-        The model has symbols, or a name in `score` is no utility of it.
+        The model has symbols, a name in `score` is no utility of it, or the device is none that is there.
 
     Notes
     -----
@@ -108,8 +109,8 @@ class Compiled:
         self,
         model: CIM,
         *,
-        device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float64,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype = torch.float64,
         score: Iterable[str] | None = None,
         unit: float = 1.0,
         largest: int = _LARGEST,
@@ -119,7 +120,8 @@ class Compiled:
         require_count(largest, "largest")
         require_count(episodes, "episodes")
         self.model, self.largest = model, largest
-        self.device, self.dtype, self.unit, self.episodes = torch.device(device), dtype, unit, episodes
+        self.device = torch.get_default_device() if device is None else require_device(read_device(device))
+        self.dtype, self.unit, self.episodes = DTYPES[read_dtype(dtype) or "float64"], unit, episodes
         self.paid = tuple(model.cid.utilities) if score is None else tuple(score)
         for name in self.paid:
             if model.cid.kind(name) != "utility":

@@ -25,6 +25,8 @@ rule                what is tested
 ``alone``           an agent's logits are the same in any company, and however many contexts are asked about at once
 ``sees``            logits differ between contexts only by what the rule is shown
 ``moves``           some parameter moves the logits
+``inside``          of a rule that has an inside: thinking gives the logits and shows every inner node that it declares,
+                    as ``(agents, n, *shape)``, a mechanism as ``(agents, 1, *shape)``, and no other
 ``learns``          with the learner's defaults, agents lose at most .01 of what is at stake
 ==================  ================================================================================================
 """
@@ -40,14 +42,16 @@ import torch
 from torch import Tensor
 
 from cidmesa.agents.compiled import Compiled
+from cidmesa.agents.inside import Touching
 from cidmesa.agents.learners.loop import Memory, Program, State, advance
 from cidmesa.agents.learners.registry import LEARNERS
 from cidmesa.agents.learners.task import probabilities
 from cidmesa.agents.policies.registry import POLICIES
-from cidmesa.agents.policies.rule import MaskedRule, Rule
+from cidmesa.agents.policies.rule import MaskedRule, Rule, inside, think
 from cidmesa.agents.population import Agents
 from cidmesa.agents.recipe import Recipe
 from cidmesa.arguments import options_by_name, require_count
+from cidmesa.arrays import Ints
 from cidmesa.diagram import CID
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import Choice, Uniform
@@ -158,7 +162,8 @@ def check_policy(
         raise NotApplicableError(
             f"policy {policy!r} does not keep the contract of policies. " + " ".join(f"{b}." for b in broken)
         )
-    return "whole", "in place", "apart", "alone", "sees", "moves", "learns"
+    own = ("inside",) if any(inside(rule) for rule in recipe.rules.values()) else ()
+    return "whole", "in place", "apart", "alone", "sees", "moves", *own, "learns"
 
 
 def _recipe(world: CIM, learner: str, policy: str, agents: int, options: dict[str, Any]) -> Recipe:
@@ -212,6 +217,26 @@ def _broken_rule(recipe: Recipe, rule: Rule) -> Iterator[Broken]:
         yield Broken("alone", "logits of an agent depend on how many others there are")
     elif not _close(broadcast, same) or not _close(one, same[:, -1:]):
         yield Broken("alone", "logits depend on which contexts are asked about beside, or on how they are handed over")
+    yield from _broken_inside(rule, params, contexts, codes)
+
+
+def _broken_inside(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Iterator[Broken]:
+    """Ask a rule that has an inside what it computes there."""
+    nodes = inside(rule)
+    if not nodes:
+        return
+    touch = Touching({}, {})
+    if not _close(think(rule, params, contexts, codes, touch), rule.logits(params, contexts, codes)):
+        yield Broken("inside", "thinking gives other logits than asking for them, though nothing inside is changed")
+    for name, node in nodes.items():
+        wanted = (len(contexts), 1 if node.mechanism else contexts.shape[1], *(node.shape or ()))
+        got = touch.read[name].shape if name in touch.read else None
+        if got is None or (got != wanted and node.shape is not None):
+            said = "is never shown to the touch" if got is None else f"has the shape {got}, and should have {wanted}"
+            yield Broken("inside", f"`{name}` {said}")
+    others = sorted(set(touch.read) - set(nodes))
+    if others:
+        yield Broken("inside", f"it shows {', '.join(others)}, which it does not declare")
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

@@ -207,6 +207,7 @@ def _choice(cid: CID, decision: str, domains: Mapping[str, list[Any]], may: Arra
 
 
 def _recipe(plain: Mapping[str, Any], model: CIM, arrays: Mapping[str, Array], trained: Trained) -> Recipe:
+    plain = {"device": "cpu", "dtype": None, **plain}  # files from before agents were trained elsewhere
     given = {field.name: plain[field.name] for field in fields(Recipe) if field.name not in WORKED}
     if given["agents"] != len(next(iter(trained.learned.values()))):
         raise FileFormatError(f"it says of {shortened(given['agents'])} agents, and has parameters of others.")

@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 from cidmesa.agents import saving
 from cidmesa.agents.acting import act_by_tables
 from cidmesa.agents.block import Trained, as_bytes
+from cidmesa.agents.inside import Changes, InnerNode, read_changes
 from cidmesa.agents.learners.task import probabilities
 from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import agent_keys
+from cidmesa.agents.thinking import Intervened, nodes_of, read
 from cidmesa.arrays import Array, Floats
 from cidmesa.errors import NotApplicableError
 from cidmesa.identity import Identity
@@ -199,6 +201,71 @@ class Agents(Shown):
             table.setflags(write=False)
             tables[decision] = table
         return tables
+
+    @property
+    def inside(self) -> Mapping[str, InnerNode]:
+        """The inner nodes of the agents' body, by name; none of a table or an MLP. See :mod:`cidmesa.agents.inside`."""
+        return nodes_of(self.recipe)
+
+    def inner(self, node: str, observations: Mapping[str, Any] | None = None) -> Array:
+        """Return the value of an inner node.
+
+        Parameters
+        ----------
+        node
+            Its name; ``"decision.name"`` where several decisions have one of that name.
+        observations
+            What its decision observes, by name, arrays ``(n,)``; every context if left out.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``(agents, contexts, *shape)``, contexts in C order over what the decision observes; where an encoder
+            has several codes for a value, their average.
+
+        Raises
+        ------
+        NotApplicableError
+            The body has no such node.
+        """
+        return read(self.recipe, self._params, {}, node, observations)
+
+    def do(self, changes: Changes) -> Intervened:
+        """Return the agents as they act where inner nodes are changed.
+
+        Parameters
+        ----------
+        changes
+            Inner node → what takes its value's place: a constant that fits into ``(agents, n, *shape)``, or a function
+            of the value, ``f(value)`` or ``f(value, seen)`` with ``seen`` what is observed, by name. Functions are
+            asked in all contexts at once (n = contexts × codes), and of several each is one of the value that a node
+            has of itself. :func:`cidmesa.agents.swap` makes one that exchanges two entries.
+
+        Returns
+        -------
+        Intervened
+            A population: it tells probabilities, acts, and is judged by :func:`cidmesa.validate`.
+
+        Raises
+        ------
+        NotApplicableError
+            The body has no such node, or what takes its value's place has another shape.
+
+        Examples
+        --------
+        >>> import cidmesa as cm
+        >>> cid = cm.CID([("x", "act"), ("x", "pay"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+        >>> model = cid.parameterise(x=cm.Bernoulli(0.5), act=[0, 1], pay=lambda x, act: int(x == act))
+        >>> agents = cm.train(model, policy="rnn", learner="exact", agents=2, steps=200, progress=False)
+        >>> remembers_1 = agents.do({"memory": agents.inner("memory")[:, [1]]})
+        >>> (remembers_1.probabilities("act")[:, 0] == agents.probabilities("act")[:, 1]).all()
+        np.True_
+        >>> agents.do({"plan": 0})
+        Traceback (most recent call last):
+            ...
+        cidmesa.errors.NotApplicableError: undefined: this body has no node `plan`; it has `memory`.
+        """
+        return Intervened(self.recipe, self._params, read_changes(self.inside, changes))
 
     def _rows(self) -> list[dict[str, Any]]:
         model = self.recipe.model

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from cidmesa.agents.devices import placed, read_device, read_dtype, require_device, working_on
 from cidmesa.agents.encoders import portable
 from cidmesa.agents.feedback import Course, Returns, course_of
 from cidmesa.agents.learners.loop import Program
@@ -86,6 +87,9 @@ class Recipe:
         What is met in deployment and returns to training; ``None``: a frozen learner.
     block
         How many agents are trained in one batch; ``None``: all of them. Rounding depends on it, and nothing else does.
+    device, dtype
+        Where agents are trained, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, and the precision of their parameters,
+        ``"float32"`` or ``"float64"``; ``None``: nets in single, all else in double.
     until
         After how many of the steps training stops; ``None``: after all. What is left to come counts for step sizes.
     """
@@ -110,12 +114,16 @@ class Recipe:
     returns: Returns | None = None
     block: int | None = None
     until: int | None = None
+    device: str = "cpu"
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         for what, value, known in (("learner", self.learner, LEARNERS), ("policy", self.policy, POLICIES)):
             if value not in known:
                 raise unknown(value, known, what=f"a {what} ({', '.join(known)})")
         self._read_numbers()
+        object.__setattr__(self, "device", read_device(self.device))
+        object.__setattr__(self, "dtype", read_dtype(self.dtype))
         if not self.model.cid.decisions:
             raise NotApplicableError("agents learn decisions, and this diagram has none: CID(decisions=[..]).")
         if len(self.model.cid.agents) > 1:
@@ -273,12 +281,16 @@ class Recipe:
                     "imported there."
                 )
         self._learner.check(task)
-        return self._learner.program(task)
+        program = self._learner.program(task)
+        if self.device == "cpu" and self.dtype is None:
+            return program
+        return program._replace(start=placed(program.start, self.device, self.dtype))
 
     @cached_property
     def course(self) -> str:
         """A hash of all that determines an agent; how many there are does not."""
-        apart = ("model", "encoders", "agents", "block", "returns")
+        apart = ["model", "encoders", "agents", "block", "returns"]
+        apart += [name for name, usual in (("device", "cpu"), ("dtype", None)) if getattr(self, name) == usual]
         parts = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name not in apart]
         parts.append(("edges", self.model.cid.edges))
         if self.returns is not None:
@@ -328,7 +340,9 @@ class Recipe:
         store: Store | str | os.PathLike[str] | None = None,
     ) -> Agents:
         """Train the population; see :func:`cidmesa.train`."""
-        self.learns(self.task_of(0, 1))
+        require_device(self.device)
+        with working_on(self.device):
+            self.learns(self.task_of(0, 1))
         found = run(
             self,
             keep=keep,

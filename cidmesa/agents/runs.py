@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cidmesa.agents.block import Trained, joined, train_block
 from cidmesa.agents.store import Store, address, machine, packed, unpacked
+from cidmesa.clock import bar_type
 from cidmesa.errors import NotApplicableError, WorkerLostError
 
 if TYPE_CHECKING:
@@ -128,9 +129,7 @@ def as_store(store: Store | str | os.PathLike[str] | None) -> Store | None:
 
 @contextmanager
 def _bar(total: int, done: int, shown: bool) -> Iterator[Any]:
-    from tqdm.auto import tqdm
-
-    with tqdm(
+    with bar_type()(
         total=total, initial=done, desc="training", unit="block", delay=2, leave=False, disable=None if shown else True
     ) as bar:
         yield bar.update

@@ -1,9 +1,10 @@
 r"""Finished blocks on disk, each under an address that says all that its bytes depend on.
 
 An address is a hash of the recipe (but for how many agents there are), which agents are in the block, what is noted
-along the way, and the machine: version of the library, of torch and of numpy, kind of processor, threads a worker. So a
-block that is there is the one that would be trained, byte for byte, and a population of 64 goes on from that of 32.
-Code that was registered is known by its name alone: give a changed learner another name, or another store.
+along the way, and the machine: version of the library, of torch and of numpy, kind of processor, threads a worker, and
+the device if it is another one. So a block that is there is the one that would be trained, byte for byte, and a
+population of 64 goes on from that of 32. Code that was registered is known by its name alone: give a changed learner
+another name, or another store.
 
 >>> import tempfile
 >>> store = Store(tempfile.mkdtemp())
@@ -26,6 +27,7 @@ import torch
 
 from cidmesa._version import __version__
 from cidmesa.agents.block import Trained, as_bytes, from_bytes
+from cidmesa.agents.devices import described
 from cidmesa.disk import read_bytes, write_bytes
 from cidmesa.errors import FileFormatError
 from cidmesa.identity import digest_of
@@ -41,7 +43,7 @@ THREADS = 1
 
 def address(recipe: Recipe, first: int, last: int, keep: Sequence[int] = ()) -> str:
     """Return the address of a block: a hash of all that its bytes depend on."""
-    return digest_of([recipe.course, first, last, sorted(keep), machine()])
+    return digest_of([recipe.course, first, last, sorted(keep), machine() + described(recipe.device)])
 
 
 def machine() -> tuple[str, ...]:

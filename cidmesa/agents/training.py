@@ -104,13 +104,13 @@ def train(
         How many agents are one block. With an executor or a store 32, else all of them, in one batch. The last digits
         depend on it, so it is part of the recipe; they depend on no executor.
     **schedule
-        ``steps``, ``batch``, ``rate``, ``entropy``, ``hidden``, ``encoders``, ``examples``, ``without``; for a model
-        alone ``shared_rules`` too: see :class:`Recipe`. And the learner's own: ``epochs``, ``clip``, ``kl``,
-        ``discount`` (:class:`~.learners.ppo.PPO`); ``targets``, ``explore``, ``discount``
+        ``steps``, ``batch``, ``rate``, ``entropy``, ``hidden``, ``encoders``, ``examples``, ``without``, ``device``,
+        ``dtype``; for a model alone ``shared_rules`` too: see :class:`Recipe`. And the learner's own: ``epochs``,
+        ``clip``, ``kl``, ``discount`` (:class:`~.learners.ppo.PPO`); ``targets``, ``explore``, ``discount``
         (:class:`~.learners.dqn.DQN`); ``label``, ``greedy`` (:class:`~.learners.supervised.Supervised`);
         ``population``, ``swap`` (:class:`~.learners.evolution.Evolution`). And the policy's own: ``ticks``
-        (:class:`~.policies.rnn.RNN`), ``kind`` (:class:`~.policies.attention.Attention`), ``states``, ``sweeps``
-        (:class:`~.policies.vin.VIN`).
+        (:class:`~.policies.rnn.RNN`), ``kind`` (:class:`~.policies.attention.Attention`), ``states``, ``sweeps``,
+        ``at``, ``moves`` (:class:`~.policies.vin.VIN`).
 
     Returns
     -------
@@ -150,7 +150,7 @@ def train(
     False
     """
     model = _model_of(setup)
-    known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without"}
+    known = {"steps", "batch", "rate", "entropy", "hidden", "encoders", "examples", "without", "device", "dtype"}
     if isinstance(setup, CIM):
         known.add("shared_rules")
     online = bool(schedule.pop("online", False))

@@ -423,7 +423,7 @@ class CID:
 
         With them it observes what they observed. The order in which an agent decides is that of the directed paths
         between its decisions, or `order`, which lists all decisions. Diagrams of other programs often mean this
-        without drawing it [3]_.
+        without drawing it (Lauritzen and Nilsson 2001).
 
         Raises
         ------

@@ -14,6 +14,7 @@ from cidmesa.mesa.predictions.kinds import mechanism, myopia, phase_cue, tamperi
 from cidmesa.mesa.predictions.kinds.stated import PLANNING
 from cidmesa.mesa.predictions.predictions import Prediction
 from cidmesa.mesa.setup.deployment import TRAINING
+from cidmesa.validation import inside
 from cidmesa.validation.checks import Checks, Measured
 from cidmesa.validation.sampled import Bounds, linear_bounds, pair_bounds
 from cidmesa.validation.subjects import Subjects
@@ -34,6 +35,8 @@ def measure(checks: Checks, row: Prediction) -> Measured | str:
             return _written(checks, row)
         case "deception" if row.decision is not None:
             return _flipped(checks, row)
+        case "inside":
+            return inside.measure(checks, row)
         case "actions" if row.hypothesis == PLANNING:
             found = knowing(checks, row.deployment)
             return found if isinstance(found, str) else _linear(found, row, checks.weighed(row))

@@ -179,6 +179,8 @@ class Checks:
         Of agents that were told of a deployment what they do that were not.
     where
         Where agents are trained again: ``executor`` and ``store``, those that were given.
+    named
+        Node of a learned-algorithm diagram → what the agents' body calls it, where that is something else.
     """
 
     setup: TrainingSetup
@@ -193,6 +195,7 @@ class Checks:
     organism: Any = None
     before: Subjects | None = None
     where: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    named: Mapping[str, str] = field(default_factory=dict, repr=False)
     _worlds: dict[str, World] = field(default_factory=dict, repr=False)
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
@@ -697,6 +700,12 @@ class Checks:
         if key not in self._retrained:
             self._retrained[key] = self._examine(recipe.retrain(**change, **self.where))
         return self._retrained[key]
+
+    def elsewise(self, changes: Mapping[str, Any], number: int) -> Subjects:
+        """Return the agents as they act where inner nodes are changed; `number` tells the draws of changes apart."""
+        fewer = self.organism is not None
+        seed = self.seed + number * 1_000_003
+        return examine(self.setup, self.agents.do(changes), self._reached, draws=self.draws, seed=seed, fewer=fewer)
 
     def told(self, name: str) -> Checks:
         """Return the checks of the agents as they act when they are told of a deployment, ``agents.knowing(name)``."""

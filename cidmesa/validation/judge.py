@@ -27,8 +27,8 @@ import numpy as np
 
 from cidmesa.arguments import options_by_name, require_count, require_share
 from cidmesa.arrays import Mask
-from cidmesa.clock import quietly
-from cidmesa.errors import NotApplicableError
+from cidmesa.clock import bar_type, quietly
+from cidmesa.errors import NotApplicableError, unknown
 from cidmesa.mesa.predictions.claims import PREMISE, Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import STALE, Reading, require_reading
@@ -134,6 +134,7 @@ def validate(
     organism_of: Any = None,
     executor: Any = None,
     store: Any = None,
+    inside: Mapping[str, str] | None = None,
 ) -> Report:
     """Judge the predictions of a family by what trained agents do.
 
@@ -167,6 +168,9 @@ def validate(
         judged as that candidate, by what it alone predicts and by whether they are as deceptive as it is.
     executor, store
         Where agents are trained again, and where finished blocks of them are kept; as for :func:`cidmesa.train`.
+    inside
+        Node of a learned-algorithm diagram (``learned=`` of the setup) → the node of the agents' body that it is, where
+        that has another name: ``{"evaluation": "values"}``.
 
     Returns
     -------
@@ -183,8 +187,6 @@ def validate(
     Exact where probabilities are known, but for intervals, which decide nothing, and fresh episodes of negative
     controls. Retraining costs as much as training, once per change.
     """
-    from tqdm.auto import tqdm
-
     _require_family(family, agents)
     for name, share in (("alpha", alpha), ("kappa", kappa), ("margin", margin)):
         require_share(share, name)
@@ -200,15 +202,18 @@ def validate(
         hypotheses = family.hypotheses if organism is None else (organism,)
     where = {name: given for name, given in (("executor", executor), ("store", store)) if given is not None}
     checks = Checks(
-        setup, hypotheses, agents, family.tolerance, draws, seed, retrain, reading, margin, organism, where=where
-    )
+        setup, hypotheses, agents, family.tolerance, draws, seed, retrain, reading, margin, organism, where=where,
+        named=_named(setup, inside),
+    )  # fmt: skip
     if organism is None:
         require_trained_here(setup, agents)
     _require_tolerance(checks)
     scope = checks.scope
     tested, apart = _sorted(checks, merged(predictions))
     rows: list[_Judged] = []
-    with tqdm(tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True) as bar:
+    with bar_type()(
+        tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True
+    ) as bar:
         for row in bar:
             found = measure(checks, row)
             rows.append(_judge(checks, row, found, scope, None, margin))
@@ -263,6 +268,15 @@ def _require_family(family: Any, agents: Any) -> None:
         swapped = hasattr(agents, "hypotheses")
         instead = "validate(family, agents), the other way round" if swapped else "derive_mesa_optimizers(setup)"
         raise NotApplicableError(f"a family of candidates is judged; got a {type(family).__name__} first: {instead}.")
+
+
+def _named(setup: TrainingSetup, inside: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return what the body calls inner nodes; raise where one is no node of a learned-algorithm diagram."""
+    known = [node for diagram in setup.learned.values() for node in diagram.nodes if node not in setup.cid]
+    for node in inside or {}:
+        if node not in known:
+            raise unknown(node, known, what="a node inside of a learned algorithm (learned=), and inside= names it")
+    return inside or {}
 
 
 def _require_tolerance(checks: Checks) -> None:

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from cidmesa.agents.policies.rule import Params
 from cidmesa.arrays import Floats
+from cidmesa.clock import bar_type
 from cidmesa.errors import FileFormatError, NotApplicableError
 
 Memory: TypeAlias = Mapping[str, Params]
@@ -99,14 +100,12 @@ def learn(
     watch
         What is noted of the rules along the way.
     """
-    from tqdm.auto import tqdm
-
     last = steps if until is None else until
 
     state = State(0, program.start)
     if checkpoint is not None and checkpoint.exists():
         state = load(checkpoint, recipe)
-    bar = tqdm(
+    bar = bar_type()(
         total=last, initial=state.step, desc="training", unit="step", delay=2, leave=False,
         disable=None if progress else True,
     )  # fmt: skip

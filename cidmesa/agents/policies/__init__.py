@@ -15,6 +15,6 @@ module          what it holds
 
 Every parameter has a leading axis for the agents, and no rule loops over agents or contexts. A rule maps (context,
 code) of a decision's parents to logits of its actions; decisions that share a rule share its parameters. Nets compute
-in single precision and hand over logits in double. A new kind is a class with ``inputs``, ``start`` and ``logits``;
-what it has to keep is tested by :func:`cidmesa.agents.check_policy`.
+in single precision, unless ``dtype=`` says otherwise, and all rules hand over logits in double. A new kind is a class
+with ``inputs``, ``start`` and ``logits``; what it has to keep is tested by :func:`cidmesa.agents.check_policy`.
 """

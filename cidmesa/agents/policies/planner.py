@@ -11,6 +11,14 @@ in units of what the best action typically gains. Plans are made decision by dec
 rules at their best in :math:`\hat P`, those that do not matter uniform: optimal for the model that the agent has, where
 its decisions have sufficient recall [1]_.
 
+==============  ====================================================================================================
+inner node      what it is
+==============  ====================================================================================================
+``X_hat``       what is believed of the mechanism of a chance node X, ``(contexts of X, values)``; a mechanism
+``U_hat``       what the planner takes a scored utility U to pay, ``(contexts of U,)``; a mechanism, its inner utility
+``plan``        :math:`\hat E`, what each action is worth where one is, ``(actions,)``
+==============  ====================================================================================================
+
 References
 ----------
 .. [1] D. Koller and B. Milch, "Multi-agent influence diagrams for representing and solving games", GEB 45, 2003.
@@ -22,13 +30,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cidmesa.agents.elimination import Elimination
-from cidmesa.agents.policies.rule import Params, Place, log_softmax, softmax, uniform
+from cidmesa.agents.inside import InnerNode
+from cidmesa.agents.policies.rule import Params, Place, Touch, log_softmax, softmax, uniform
 from cidmesa.agents.tensors import Inputs, Keys
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
@@ -36,6 +46,9 @@ from cidmesa.graph.mechanised import relevance_graph
 from cidmesa.model import CIM
 from cidmesa.solve.policies.stakes import paying_only, typical_gain
 from cidmesa.solve.queries.payoffs import uniform_rule
+
+Plans: TypeAlias = dict[str, tuple[list[Elimination], Elimination]]
+"""Per decision how its gains are summed up, and how often its contexts come."""
 
 LARGEST = 2**18
 """How many numbers an agent may need at once to plan."""
@@ -139,22 +152,60 @@ class PlannerRule:
         )
         return torch.take_along_dim(table, torch.from_numpy(self.inputs.cells[contexts])[..., None], dim=1)
 
+    def think(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints, touch: Touch) -> Tensor:
+        """Return the logits, with beliefs, what utilities are taken to pay and the plan shown to a touch."""
+        sharp = params[f"{self.name}.sharpness"].detach()
+        agents, n = len(sharp), contexts.shape[1]
+        held: dict[str, Tensor] = {}
+        for node in self._nodes:
+            held[node] = touch(f"{node}_hat", softmax(params[self._belief(node)].detach().double())[:, None])
+        for utility in self.paid:
+            pays = torch.from_numpy(np.array(self.model.cpd(utility), dtype=np.float64).reshape(1, 1, -1))
+            held[utility] = touch(f"{utility}_hat", pays.expand(agents, 1, -1))
+        each = max(len(value[0]) for value in held.values())  # 1 where all that is believed is the same everywhere
+        with torch.no_grad():
+            tables = {
+                node: value.expand(agents, each, *value.shape[2:]).reshape(agents * each, *self._cards(node))
+                for node, value in held.items()
+            }
+            worth = self._worth_by(tables, agents * each, self._open_plans)
+        worth = worth.reshape(agents, each, -1, worth.shape[-1])
+        cells = torch.from_numpy(self.inputs.cells[contexts])
+        own = torch.arange(n)[None] if each > 1 else torch.zeros(1, n, dtype=torch.int64)
+        plan = touch("plan", worth[torch.arange(agents)[:, None], own, cells.expand(agents, n)])
+        return sharp.exp()[..., None] * plan / self._unit
+
+    @property
+    def inside(self) -> Mapping[str, InnerNode]:
+        """What it believes, what it takes utilities to pay, and its plan."""
+        shapes: dict[str, tuple[int, ...]] = {node: self._shape(node) for node in self._nodes}
+        for utility in self.paid:
+            shapes[utility] = (math.prod(map(self.model.card, self.model.cid.parents(utility))),)
+        found = {f"{node}_hat": InnerNode(self.name, f"{node}_hat", shape, True) for node, shape in shapes.items()}
+        return {**found, "plan": InnerNode(self.name, "plan", (self.model.card(self.name),))}
+
     @cached_property
     def _unit(self) -> float:
         return typical_gain(self.model, ())
 
+    def _cards(self, node: str) -> tuple[int, ...]:
+        own = () if node in self.paid else (node,)
+        return tuple(map(self.model.card, (*self.model.cid.parents(node), *own)))
+
     def _worth(self, params: Mapping[str, Tensor]) -> Tensor:
         """Return what each action is worth in each context, ``(agents, cards of parents..., actions)``."""
+        tables = {
+            node: softmax(params[self._belief(node)].double()).reshape(-1, *self._cards(node)) for node in self._nodes
+        }
+        return self._worth_by(tables, len(params[f"{self.name}.sharpness"]), self._plans)
+
+    def _worth_by(self, tables: dict[str, Tensor], agents: int, plans: Plans) -> Tensor:
+        """Return that by tables of what is believed; the tables of decisions are added as they are settled."""
         cid = self.model.cid
-        tables: dict[str, Tensor] = {}
-        for node in self._nodes:
-            cards = map(self.model.card, (*cid.parents(node), node))
-            tables[node] = softmax(params[self._belief(node)]).reshape(-1, *cards)
-        agents = len(params[f"{self.name}.sharpness"])
         for decision in cid.decisions:
             rule = torch.from_numpy(np.array(uniform_rule(self.model, decision)))
             tables[decision] = rule.expand(agents, *rule.shape)
-        for decision, (gains, reach) in self._plans.items():
+        for decision, (gains, reach) in plans.items():
             worth = sum((gain(tables) for gain in gains), torch.zeros(1, dtype=torch.float64))
             worth = (worth / reach(tables)[..., None]).expand(agents, *uniform_rule(self.model, decision).shape)
             if decision == self.name:
@@ -165,26 +216,41 @@ class PlannerRule:
         raise AssertionError("a plan ends with the decision that it is made for")
 
     @cached_property
-    def _plans(self) -> dict[str, tuple[list[Elimination], Elimination]]:
+    def _plans(self) -> Plans:
+        """How gains are summed up where utilities pay what they do."""
+        return self._planned(known=True)
+
+    @cached_property
+    def _open_plans(self) -> Plans:
+        """How gains are summed up where it is told each time what utilities pay."""
+        return self._planned(known=False)
+
+    def _planned(self, *, known: bool) -> Plans:
         """Return, per decision up to this one, how its gains and its contexts' probabilities are summed up."""
         cid = self.model.cid
-        plans: dict[str, tuple[list[Elimination], Elimination]] = {}
+        plans: Plans = {}
         for decision in relevance_graph(cid).order():
             parents = cid.parents(decision)
             below = [u for u in self.paid if u in cid.descendants(decision)]
-            gains = [self._elimination((*parents, decision), (u,), decision) for u in below]
-            plans[decision] = gains, self._elimination(parents, (), decision)
+            gains = [self._elimination((*parents, decision), (u,), decision, known) for u in below]
+            plans[decision] = gains, self._elimination(parents, (), decision, known)
             if decision == self.name:
                 break
         return plans
 
-    def _elimination(self, keep: tuple[str, ...], pays: tuple[str, ...], decision: str) -> Elimination:
-        """Return how everything but `keep` is summed out, weighed with a utility if there is one."""
+    def _elimination(self, keep: tuple[str, ...], pays: tuple[str, ...], decision: str, known: bool) -> Elimination:
+        """Return how everything but `keep` is summed out, weighed with a utility if there is one.
+
+        What the utility pays is multiplied in beforehand where it is `known`, else told with the beliefs.
+        """
         cid = self.model.cid
         ends = set(keep).union(*(cid.parents(u) for u in pays))
         above = ends.union(*(cid.ancestors(n) for n in ends))
         own = [((*cid.parents(n), n), n) for n in (*self._nodes, *cid.decisions) if n in above and n != decision]
         constants: list[tuple[tuple[str, ...], Floats]] = [((), np.ones(()))]
-        constants += [(cid.parents(u), np.asarray(self.model.cpd(u), dtype=np.float64)) for u in pays]
+        if known:
+            constants += [(cid.parents(u), np.asarray(self.model.cpd(u), dtype=np.float64)) for u in pays]
+        else:
+            own += [(cid.parents(u), u) for u in pays]
         cards = {n: self.model.card(n) for n in above}
         return Elimination(constants, own, keep, cards, torch.device("cpu"), torch.float64)

@@ -7,7 +7,8 @@ A minimal gated unit [1]_: with the code :math:`x_t` of the t-th parent of D,
 
 and the logits are read off the last :math:`h`. After the last observation come ``ticks`` more steps without input: time
 to think. The net starts afresh at every decision and is fed Pa(D) alone, so that its memory never holds more than the
-diagram lets the decision see; what an agent is to remember is drawn as a parent.
+diagram lets the decision see; what an agent is to remember is drawn as a parent. Its inner node ``memory`` is the last
+:math:`h`.
 
 References
 ----------
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cidmesa.agents.policies.rule import Params, Place, layers, shown
+from cidmesa.agents.inside import InnerNode
+from cidmesa.agents.policies.rule import Params, Place, Touch, layers, shown, untouched
 from cidmesa.agents.tensors import Inputs, Keys
 from cidmesa.arguments import require_count
 from cidmesa.arrays import Ints
@@ -78,8 +80,17 @@ class RecurrentRule:
         }
         return layers(keys, {f"{self.name}.{part}": shape for part, shape in shapes.items()})
 
+    @property
+    def inside(self) -> Mapping[str, InnerNode]:
+        """Its inner node, the memory of what was read."""
+        return {"memory": InnerNode(self.name, "memory", (self.units,))}
+
     def logits(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Tensor:
         """Read one observation after another, think, answer."""
+        return self.think(params, contexts, codes, untouched)
+
+    def think(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints, touch: Touch) -> Tensor:
+        """Return the logits, with what was read shown to a touch before they are said."""
         see, gate, keep, first, say, bias = (
             params[f"{self.name}.{part}"] for part in ("see", "gate", "keep", "first", "say", "bias")
         )
@@ -91,4 +102,4 @@ class RecurrentRule:
             of_gate, of_candidate = step[..., : self.units], step[..., self.units :]
             f = torch.sigmoid(torch.baddbmm(of_gate.expand_as(h), h, gate))
             h = torch.lerp(h, torch.tanh(torch.baddbmm(of_candidate.expand_as(h), f * h, keep)), f)
-        return torch.baddbmm(bias, h, say).double()
+        return torch.baddbmm(bias, touch("memory", h), say).double()

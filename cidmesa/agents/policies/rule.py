@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cidmesa.agents.inside import InnerNode
 from cidmesa.agents.tensors import Inputs, Keys, uniforms
 from cidmesa.arrays import Ints, Mask
 from cidmesa.errors import NotApplicableError
@@ -19,12 +20,25 @@ from cidmesa.solve.queries.payoffs import reached_contexts
 
 Params: TypeAlias = dict[str, Tensor]
 
+Touch: TypeAlias = Callable[[str, Tensor], Tensor]
+"""What a body shows the value of an inner node to, and which returns the value that it goes on with."""
+
 NARROW = 16
 """Up to how many actions a softmax is taken with the contexts, not the actions, in a row of memory."""
 
 
+def untouched(name: str, value: Tensor) -> Tensor:
+    """Return the value of an inner node as it is."""
+    return value
+
+
 class Rule(Protocol):
-    """A parameterised rule of one decision, or of several that share it."""
+    """A parameterised rule of one decision, or of several that share it.
+
+    A rule that has an inside declares ``inside``, a mapping from the names of inner nodes to
+    :class:`~cidmesa.agents.inside.InnerNode`, and has ``think(params, contexts, codes, touch)``: the logits, with every
+    inner node shown to a :data:`Touch`.
+    """
 
     @property
     def inputs(self) -> Inputs:
@@ -97,9 +111,31 @@ class MaskedRule:
         forbidden = torch.from_numpy(~self.may[contexts])
         return self.rule.logits(params, contexts, codes).masked_fill(forbidden, -math.inf)
 
+    @property
+    def inside(self) -> Mapping[str, InnerNode]:
+        """The inner nodes of the rule."""
+        return inside(self.rule)
+
+    def think(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints, touch: Touch) -> Tensor:
+        """Return the logits as above, with every inner node shown to a touch."""
+        forbidden = torch.from_numpy(~self.may[contexts])
+        return think(self.rule, params, contexts, codes, touch).masked_fill(forbidden, -math.inf)
+
     def surprise(self, params: Mapping[str, Tensor], values: Mapping[str, Ints]) -> Tensor | None:
         """Return what the rule has to say of the episodes it saw; most have nothing."""
         return surprise(self.rule, params, values)
+
+
+def inside(rule: Rule) -> Mapping[str, InnerNode]:
+    """Return the inner nodes of a rule, by name; none of one that declares none."""
+    found: Mapping[str, InnerNode] = getattr(rule, "inside", {})
+    return found
+
+
+def think(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints, touch: Touch) -> Tensor:
+    """Return the logits of a rule that has an inside, with every inner node shown to a touch."""
+    found: Tensor = rule.think(params, contexts, codes, touch)  # type: ignore[attr-defined]  # it declares an inside
+    return found
 
 
 def surprise(rule: Rule, params: Mapping[str, Tensor], values: Mapping[str, Ints]) -> Tensor | None:

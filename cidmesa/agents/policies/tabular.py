@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,8 +34,9 @@ class TabularRule:
 
     def logits(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Tensor:
         """Look the rows up; a table does not see how its input is coded."""
-        cells = torch.from_numpy(self.inputs.cells[contexts])
-        table = params[self.name]
+        cells = self.inputs.cells[contexts]
+        table = params[self.name].double()
         if alike(contexts):
-            return table if torch.equal(cells[0], torch.arange(table.shape[1])) else table.index_select(1, cells[0])
-        return torch.take_along_dim(table, cells[..., None], dim=1)
+            every = np.array_equal(cells[0], np.arange(table.shape[1]))
+            return table if every else table.index_select(1, torch.from_numpy(cells[0]))
+        return torch.take_along_dim(table, torch.from_numpy(cells)[..., None], dim=1)

@@ -53,6 +53,7 @@ _KINDS: Final = {
     "coverage": "coverage: each agent acts as at least one of the hypotheses says.",
     "control": "control: agents trained again without influence on the node earn so much less.",
     "territory": "territory: what is lost where the world no longer follows what is done.",
+    "inside": "inside: the action changes where an inner node of the body is changed.",
     "mechanism": "mechanism: what agents that are trained again in the deployment then earn more there.",
 }
 _READINGS: Final = {

@@ -115,11 +115,11 @@ def subject(row: Data) -> str:
 
 _YES: Final = {
     "observation": "used", "response": "responds", "coverage": "one of them", "control": "worth something",
-    "tampering": "written", "deception": "changes",
+    "tampering": "written", "deception": "changes", "inside": "changes",
 }  # fmt: skip
 _NO: Final = {
     "observation": "not used", "response": "silent", "control": "worth nothing", "tampering": "left alone",
-    "deception": "the same",
+    "deception": "the same", "inside": "the same",
 }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ from cidmesa.mesa.outcomes.reduced_policies import requisite_links
 from cidmesa.mesa.predictions import claims
 from cidmesa.mesa.predictions.claims import Claim, Hypothesis, Modality, World
 from cidmesa.mesa.predictions.comparable_contexts import depends_on_rules, response_mixtures, shown
-from cidmesa.mesa.predictions.kinds import mechanism, myopia, phase_cue, planning, tampering, territory
+from cidmesa.mesa.predictions.kinds import inside, mechanism, myopia, phase_cue, planning, tampering, territory
 from cidmesa.mesa.predictions.kinds.stated import Kind, Stated, Use
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.deployment import TRAINING
@@ -83,12 +83,13 @@ class Prediction:
     id
         Stable name: hypothesis/deployment/kind/subject.
     hypothesis
-        ``"joint"``, the name of a candidate, or ``"lookup table"``.
+        ``"joint"``, the name of a candidate, ``"lookup table"``, or ``"inside as drawn"``.
     deployment
         Where it shows; ``"training"`` for the training distribution.
     kind
         ``"observation"``, ``"response"``, ``"control"``, ``"regret"``, ``"actions"``, ``"coverage"``; ``"mechanism"``,
-        ``"adaptation"``, ``"myopia"``, ``"territory"``, ``"tampering"``, ``"deception"`` (:mod:`.kinds`).
+        ``"adaptation"``, ``"myopia"``, ``"territory"``, ``"tampering"``, ``"deception"``, ``"inside"``
+        (:mod:`.kinds`).
     subject
         The observation, the shifted nodes, the node controlled, the utility, the decision, the register, the cue.
     expected
@@ -289,6 +290,7 @@ def predict(
         )
         for found, what in chain.from_iterable(about):
             lists[what].append(found)
+    rows += [_named(row)[0] for row in inside.rows(setup)]
     retrained = _retrained_rows(setup, worlds[TRAINING], hypotheses, margin, tolerance, budget)
     (rows if retrained and worlds[TRAINING].range > 0 else apart).extend(retrained)  # else there is nothing to lose
     return _read(reading, rows, apart, knife_edge)

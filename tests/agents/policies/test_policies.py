@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,12 @@ from hypothesis import strategies as st
 
 import cidmesa as cm
 from cidmesa.agents.compiled import Compiled
+from cidmesa.agents.inside import InnerNode
 from cidmesa.agents.learners.task import probabilities
+from cidmesa.agents.policies.mlp import MLPRule
 from cidmesa.agents.policies.planner import PlannerRule
 from cidmesa.agents.policies.registry import POLICIES
-from cidmesa.agents.policies.rule import Place, log_softmax, reached, softmax
+from cidmesa.agents.policies.rule import Place, Touch, log_softmax, reached, softmax
 from cidmesa.agents.recipe import Recipe
 from cidmesa.agents.tensors import agent_keys, inputs
 from cidmesa.errors import NotApplicableError, UnknownNodeError
@@ -41,7 +45,32 @@ RULES = ("whole", "in place", "apart", "alone", "sees", "moves", "learns")
     ],
 )
 def test_every_kind_keeps_the_contract(policy: str, learner: str, options: dict[str, Any]) -> None:
-    assert cm.agents.check_policy(policy, learner=learner, **options) == RULES
+    own = ("inside",) if policy in {"rnn", "vin", "planner"} else ()
+    assert cm.agents.check_policy(policy, learner=learner, **options) == (*RULES[:-1], *own, RULES[-1])
+
+
+def test_an_inside_that_is_not_as_declared_is_named() -> None:
+    """A rule shows what it declares, in the shape that it declares, and nothing else; and thinks as it acts."""
+
+    @dataclass(frozen=True)
+    class Odd(MLPRule):
+        @property
+        def inside(self) -> Mapping[str, InnerNode]:
+            return {"a": InnerNode(self.name, "a", (2,)), "b": InnerNode(self.name, "b", (2,))}
+
+        def think(self, params: Any, contexts: Any, codes: Any, touch: Touch) -> Any:
+            touch("a", torch.zeros(len(contexts), contexts.shape[1], 3))
+            touch("c", torch.zeros(len(contexts), 1))
+            return 2 * self.logits(params, contexts, codes)
+
+    cm.agents.register_policy("odd", Odd)
+    try:
+        with pytest.raises(NotApplicableError) as raised:
+            cm.agents.check_policy("odd", learner="exact", steps=1)
+    finally:
+        del POLICIES["odd"]
+    for words in ("other logits", "`a` has the shape", "`b` is never shown", "it shows c, which it does not declare"):
+        assert words in str(raised.value)
 
 
 def xor() -> cm.CIM:

@@ -18,6 +18,8 @@ kind               what is changed                             what is counted, 
                    deployment is flipped
 ``actions``        the agents are told of the deployment, or   actions that only somebody does     as agents say, else
                    trained again there                         who knows of it                     retrained
+``inside``         an inner node of the body                   how much the action's law changes   as bodies say that
+                                                                                               have the node
 =================  ==========================================  ==================================  =====================
 
 What agents do that are told of a deployment, or trained again there, are rows of a hypothesis of its own, *retrained or
@@ -53,5 +55,6 @@ module             what it holds
 ``tampering``      registers that a deployment lets decisions write
 ``phase_cue``      the cue that tells training from deployment
 ``planning``       what only agents do that know the deployment
+``inside``         the learned algorithm as ``learned=`` draws it
 =================  ===================================================
 """

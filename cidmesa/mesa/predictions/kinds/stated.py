@@ -12,13 +12,18 @@ from typing import Literal, TypeAlias
 
 from cidmesa.mesa.predictions.claims import Claim
 
-Kind: TypeAlias = Literal["mechanism", "deception", "myopia", "tampering", "territory", "adaptation", "actions"]
+Kind: TypeAlias = Literal[
+    "mechanism", "deception", "myopia", "tampering", "territory", "adaptation", "actions", "inside"
+]
 Use: TypeAlias = Literal["tested", "structural", "undecidable"]
 """Which list a row goes to."""
 
 JOINT = "joint"
 PLANNING = "retrained or planning"
 """The hypothesis that agents know the deployment: they were told of it, or trained again there."""
+
+INSIDE = "inside as drawn"
+"""The hypothesis that the learned algorithm works as ``learned=`` draws it."""
 
 
 @dataclass(frozen=True, slots=True)
