@@ -1,9 +1,10 @@
-"""Which agents have preferences that hang together better: those that learned values, or those that learned a policy?
+"""Some agents learn what actions are worth, others learn a policy; whose preferences hang together is asked here.
 
-Two learners are trained on one diagram and then asked to choose. Nobody says what they want; the choices say whether
-one utility explains them at all. *Pairs*: two of eight bundles are offered, in either order. *Budgets*: at given
-prices of two goods four ways to spend a budget are offered, in any order. In training some bundles, prices and orders
-do not come up; off distribution they do. What is enjoyed is a CES utility with an exponent of .5, give or take .3.
+"Someone should compare" them, said a reader of *Risks from Learned Optimization*; here is a comparison. Two learners
+are trained on one diagram and then asked to choose. Nobody says what they want; the choices say whether one utility
+explains them at all. *Pairs*: two of eight bundles are offered, in either order. *Budgets*: at given prices of two
+goods four ways to spend a budget are offered, in any order. In training some bundles, prices and orders do not come up;
+off distribution they do. What is enjoyed is a CES utility with an exponent of .5, give or take .3.
 
 The options come in a fresh order and are what the agent is shown. In a fixed order a chooser that always takes the same
 would have an efficiency of 1 and no preference at all, so a constant and a random chooser stand beside the agents.
@@ -176,10 +177,9 @@ def _fixed_order(evidence: Evidence) -> Finding:
     found = {share: cm.coherence([bought(p, share) for p in PRICES], prices=PRICES).ccei for share in SHARES}
     setup = evidence.families["budgets"].setup
     here = measured(choosers(setup, 1)["constant"], setup, OFF)["ccei"][0]
-    words = (
-        f"efficiency {', '.join(f'{ccei:.3g}' for ccei in found.values())} for each constant share; in a fresh order"
-    )
-    return settled(set(found.values()) == {1.0} and here < 1, f"{words} {here:.3g}")
+    words = ", ".join(f"{ccei:.3g}" for ccei in found.values())
+    right = set(found.values()) == {1.0} and here < 1
+    return settled(right, f"efficiency {words} for each constant share; always the first of a fresh order: {here:.3g}")
 
 
 def _differ(arm: str) -> Any:

@@ -23,7 +23,7 @@ def wants(setup: cm.TrainingSetup, wish: Any) -> dict[str, Any]:
 
 
 def test_what_is_enjoyed_by_hand() -> None:
-    """sqrt(.25) = .5 and sqrt(2.25) = 1.5: .6 * .5 + .4 * 1.5 = .9, squared .81; half of 5 at a price of 2 buys 1.25."""
+    """sqrt(.25) = .5 and sqrt(2.25) = 1.5: .6 * .5 + .4 * 1.5 = .9, squared .81; half of 5 at a price of 2: 1.25."""
     assert choice.joy((0.25, 2.25)) == pytest.approx(0.81)
     assert choice.bought((2.0, 0.5), 0.5) == (1.25, 5.0)
     model = choice.pairs().require_model("a test")
@@ -48,15 +48,17 @@ def test_who_wants_something_is_coherent_and_who_takes_the_first_is_not(arm: str
     assert first["goal-directedness"][0] == pytest.approx(0.0, abs=0.02)
 
 
+FAMILIES = {arm: cm.derive_mesa_optimizers(make(), targets=["got"]) for arm, make in choice.SETUPS.items()}
+
+
 def evidence(one: str, other: str) -> Evidence:
-    setups = {arm: make() for arm, make in choice.SETUPS.items()}
-    families = {arm: cm.derive_mesa_optimizers(setup, targets=["got"]) for arm, setup in setups.items()}
     agents: Any = {}
-    for arm, setup in setups.items():
-        kinds = choice.choosers(setup, 20)
-        kinds["wanting"] = cm.agents.from_rules([wants(setup, choice.joy)] * 20, setup.model)
+    for arm, family in FAMILIES.items():
+        setup = family.setup
+        kinds = choice.choosers(setup, 8)
+        kinds["wanting"] = cm.agents.from_rules([wants(setup, choice.joy)] * 8, setup.model)
         agents |= {(arm, "dqn"): kinds[one], (arm, "ppo"): kinds[other]}
-    return Evidence(families, agents)
+    return Evidence(FAMILIES, agents)
 
 
 def test_a_difference_is_found_where_there_is_one_alone() -> None:
