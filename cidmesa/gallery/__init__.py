@@ -14,6 +14,7 @@ module           what it holds
 ===============  =====================================================================
 ``system``       what a system is: setups, claims, agents
 ``systems``      the systems, one a file
+``worlds``       closed forms, batched worlds and nets that systems need
 ``run``          drawing, deriving, training and judging a system
 ``everything``   the same for every system, and a table of what became of the claims
 ``populations``  the same side by side on an executor

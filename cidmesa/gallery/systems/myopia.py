@@ -31,7 +31,6 @@ from cidmesa.mesa.corollaries import myopia as theory
 from cidmesa.validation.statistics import correct, share_test
 
 if TYPE_CHECKING:
-    from cidmesa.agents import Agents
     from cidmesa.arrays import Floats
 
 SOURCE = "D. Krueger, T. Maharaj, J. Leike, Hidden incentives for auto-induced distributional shift, 2020"
@@ -88,7 +87,7 @@ def setup(credit: bool = True) -> cm.TrainingSetup:
     )  # fmt: skip
 
 
-def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Agents | Swept:
+def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Any:
     """Train tables in the four steps, or a body of the sweep below and above its threshold."""
     seed = options.get("seed", 1)
     if body in ("far-sighted", "myopic"):
@@ -225,8 +224,8 @@ def _gives_up(evidence: Evidence) -> Finding:
 
 def _crossing(body: str) -> Any:
     def judge(evidence: Evidence) -> Finding:
-        swept = evidence.agents.get((ARM, body))
-        if not isinstance(swept, Swept):
+        swept: Any = evidence.agents.get((ARM, body))
+        if swept is None:
             return not_run(f"body `{body}`")
         tests, words = [], []
         for benefit, shares in swept.acting.items():

@@ -90,13 +90,14 @@ def agents(setup: cm.TrainingSetup, body: str, **options: Any) -> Agents:
     return cm.train(setup, online=True, **{**recipe, **options})
 
 
-def expected(kappa: float, credit: bool | None) -> Floats:
+def expected(kappa: float, credit: bool | None) -> Any:
     """Return what an oracle comes to say in each context, by the arithmetic of the story.
 
     Offline the nearest it can say to s(b). Supervised, what says itself: the p with p = P(event), given what counts.
     Rewarded, the p that is paid most.
     """
-    said, b = np.array(SAYS), np.array(list(LEANING.values()))[:, None]
+    said = np.array(SAYS)
+    b = np.array(list(LEANING.values()))[:, None]
     before, after = chance(b), chance(b + kappa * (2 * said - 1))
     if credit is None:
         return said[np.abs(said - before).argmin(axis=1)]
@@ -170,7 +171,7 @@ def _not_after(evidence: Evidence, arm: str) -> tuple[bool, str]:
 def _territory(evidence: Evidence, arm: str) -> tuple[bool, str]:
     found = evidence.families[arm]["pay"]
     before, after = found.territory, found.in_deployment["heeded"].territory
-    return (before, after) == (frozenset(), {"event"}), f"{sorted(before)} before, {sorted(after)} when heeded"
+    return not before and after == {"event"}, f"{sorted(before)} before, {sorted(after)} when heeded"
 
 
 def said(agents: Agents) -> Floats:

@@ -9,7 +9,6 @@ import pytest
 
 import cidmesa as cm
 from cidmesa import gallery
-from cidmesa.gallery.run import Run, run
 from cidmesa.gallery.system import Evidence
 from cidmesa.gallery.systems import deceptive_alignment
 from cidmesa.gallery.worlds.phases import compliance, fitting, regrets
@@ -78,18 +77,31 @@ def test_a_formula_that_is_wrong_is_contradicted() -> None:
 
 
 @pytest.fixture(scope="module")
-def done() -> Run:
+def trained() -> Evidence:
+    """Return the fast run's agents and reports, without the page, whose search for witnesses takes most of its time."""
     pytest.importorskip("torch")
-    return run(gallery.load("deceptive-alignment"), fast=True, progress=False)
+    system = gallery.load("deceptive-alignment")
+    families = {arm: system.family(arm) for arm in system.setups}
+    options: dict[str, Any] = {**system.fast, "progress": False}
+    pairs = [(arm, body) for arm in families for body in system.bodies]
+    agents = {(arm, body): system.agents(body, arm, family=families[arm], **options) for arm, body in pairs}
+    reports = {
+        (arm, body): cm.validate(families[arm], of, organism_of=system.organisms.get(body), progress=False)
+        for (arm, body), of in agents.items()
+        if body != "reinforce"
+    }
+    return Evidence(families, agents, reports)
 
 
-@pytest.mark.skipif(not FULL, reason="trains organisms: full profile")
-def test_organisms_are_judged(done: Run) -> None:
-    verdicts = [finding.verdict for _, finding in done.claims]
+@pytest.mark.skipif(not FULL, reason="trains fifteen populations: full profile")
+def test_organisms_are_judged(trained: Evidence) -> None:
+    verdicts = [claim.judge(trained).verdict for claim in deceptive_alignment.claims()]
     assert verdicts[:5] == ["supported"] * 5
-    assert verdicts[8] == verdicts[9] == "supported"  # it ends; the base's agents do not pass for deceptive
-    assert not done.contradicted
-    trained = done.agents["alpha=0.9, rho=0.3", "exact"].probabilities("tr")[:, :, 0]
-    assert np.abs(trained - [1.0, 0.0]).max() < 0.1
-    honest = done.agents["alpha=0.9, rho=0.3", "base"].probabilities("tr")[:, :, 0]
+    assert verdicts[8:] == ["supported"] * 3
+    assert all(report.registered for report in trained.reports.values())
+    organisms = trained.agents["alpha=0.9, rho=0.3", "exact"].probabilities("tr")[:, :, 0]
+    assert np.abs(organisms - [1.0, 0.0]).max() < 0.1
+    honest = trained.agents["alpha=0.9, rho=0.3", "base"].probabilities("tr")[:, :, 0]
     assert (honest > 0.9).all()
+    shares = trained.reports["alpha=0.9, rho=0.3", "base"].shares["training"]
+    assert shares["early"].count == len(honest)
