@@ -2,7 +2,7 @@
 #
 #   make demo      run the red door, end to end; the report is out/red-door/report.html
 #   make test      style, types, room contract, doctests and the quick tests
-#   make test-all  the same tests with the full number of random cases
+#   make test-all  the same tests with many more random cases, and what takes long
 #   make docs      build the documentation: docs/_build/html/index.html
 #   make bench     print the benchmarks' ratios
 #   make coverage  lines and branches that the quick tests reach, with a floor

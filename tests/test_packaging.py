@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-FULL = os.environ.get("CIDMESA_PROFILE") == "full"
+FULL = os.environ.get("CIDMESA_PROFILE") in {"full", "long"}
 
 PLAIN = """
 import cidmesa as cm

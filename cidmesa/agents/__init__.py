@@ -27,6 +27,7 @@ module           what it holds
 ``block``        some agents trained at once: the unit of work; learning curves
 ``runs``         blocks one after the other or on any executor
 ``store``        finished blocks on disk, by address
+``revocable``    an executor whose work can be called back
 ``saving``       agents as files; ``loading`` reads them, ``tensor_file`` holds their numbers
 ``encoders``     codes of inputs as data
 ``learners``     one file each, batched over agents; the loop that drives them, and their registry

@@ -218,6 +218,8 @@ def _model_of(setup: Any) -> CIM:
     """Return the model to train on, or say what to pass instead."""
     if not isinstance(setup, CIM) and not (hasattr(setup, "model") and hasattr(setup, "shared_rules")):
         instead = "train(family.setup, family=family)" if hasattr(setup, "predictions") else "TrainingSetup(model)"
+        if hasattr(setup, "as_training_setup"):
+            instead = "setup.as_training_setup(), a diagram of all moves"
         raise NotApplicableError(
             f"agents are trained on a training setup or a model; got a {type(setup).__name__}: {instead}."
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from cidmesa.agents.revocable import Revocable
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents
@@ -26,7 +28,7 @@ class Populations:
     def __init__(self, system: System, executor: Executor | None, options: Mapping[str, Any]) -> None:
         self._system = system
         self._options = options
-        self.executor = None if executor is None else _Revocable(executor)
+        self.executor = None if executor is None else Revocable(executor)
         self._begun: dict[tuple[str, str], Future[Agents]] = {}
         self._threads: ThreadPoolExecutor | None = None
 
@@ -52,26 +54,3 @@ class Populations:
             self.executor.revoke()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class _Revocable:
-    """An executor whose work can be called back: what has not begun is not begun any more."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-        self._sent: list[Future[Any]] = []
-        self._revoked = False
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Send work on."""
-        if self._revoked:
-            raise RuntimeError("the run was stopped")
-        future = self._executor.submit(fn, *args, **kwargs)
-        self._sent.append(future)
-        return future
-
-    def revoke(self) -> None:
-        """Call back what has not begun."""
-        self._revoked = True
-        for future in self._sent:
-            future.cancel()

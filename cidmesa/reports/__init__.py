@@ -5,6 +5,7 @@
 ``incentive_document``   who wants to know, respond to and control what
 ``report``               a derivation, and what trained agents showed: from the bottom line to the recipe
 ``whole``                where that is made, for several training distributions and populations at once
+``sequence``             of a sequence, before agents are trained
 ``documents``            where the others are made
 ``data``                 the same as plain data, which ``--json`` prints
 ``pictures``             the pictures alone

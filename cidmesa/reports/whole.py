@@ -17,6 +17,7 @@ from cidmesa.documents.document import Document
 from cidmesa.documents.sections import bottom_line, candidates, charts, comparisons, diagram, predictions, verdicts
 from cidmesa.mesa.sequences.family import SequenceFamily
 from cidmesa.reports import data, documents
+from cidmesa.reports.sequence import require_no_agents, sequence_report
 from cidmesa.shown import Cell, Table, said
 
 if TYPE_CHECKING:
@@ -69,13 +70,15 @@ class Arm:
     populations: Mapping[str, Population] = field(default_factory=dict)
 
 
-def report(family: Family, agents: Any = None, report: Any = None, *, title: str | None = None) -> Document:
+def report(
+    family: Family | SequenceFamily, agents: Any = None, report: Any = None, *, title: str | None = None
+) -> Document:
     """Lay out everything known of a setup as one document: diagrams, candidates, predictions, verdicts, charts.
 
     Parameters
     ----------
     family
-        From :func:`cidmesa.derive_mesa_optimizers`.
+        From :func:`cidmesa.derive_mesa_optimizers`; one of a sequence is reported without agents.
     agents
         The population that was judged; its recipe and learning curves are shown if it has them.
     report
@@ -103,7 +106,9 @@ def report(family: Family, agents: Any = None, report: Any = None, *, title: str
     >>> document.title, "<details>" in document.to_html()
     ('Mesa-optimizers of pay', True)
     """
-    _require_diagram(family)
+    if isinstance(family, SequenceFamily):
+        require_no_agents(agents, report)
+        return sequence_report(family, title)
     agents = getattr(report, "population", None) if agents is None else agents
     found = data.arm_data(family, compare=True)
     populations = {}
@@ -112,12 +117,6 @@ def report(family: Family, agents: Any = None, report: Any = None, *, title: str
     named = title or getattr(report, "title", "") or f"Mesa-optimizers of {', '.join(family.setup.score)}"
     incentives = data.incentive_data(family.setup.cid)
     return whole_document(named, [Arm("", family, found, populations)], incentives)
-
-
-def _require_diagram(family: Any) -> None:
-    """Raise where there is no diagram to report on."""
-    if isinstance(family, SequenceFamily):
-        family.setup.require_model("a whole report")
 
 
 def population_of(report: Any, agents: Any, description: str = "") -> Population:

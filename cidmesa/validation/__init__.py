@@ -30,6 +30,7 @@ module                 what it holds
 ``sampled``            one agent's statistics known from draws of its actions
 ``checks``             one number an agent and prediction; who acts like what
 ``changed``            the same where one thing is changed, mostly by training again
+``ahead``              agents trained again side by side, before rows are judged
 ``inside``             the same where inner nodes are changed while agents act
 ``report``             the report as data, text and page
 ``judge``              from numbers to verdicts: `validate`

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -152,6 +153,10 @@ def explanation(group: Sequence[str]) -> str:
     return " = ".join(group)
 
 
+class Noted(Exception):  # noqa: N818 - no error: a row has said what it would train
+    """Agents would have to be trained again, and it is only noted which."""
+
+
 @dataclass(eq=False)
 class Checks:
     """Measures one population against the predictions of one setup.
@@ -181,6 +186,10 @@ class Checks:
         Where agents are trained again: ``executor`` and ``store``, those that were given.
     named
         Node of a learned-algorithm diagram → what the agents' body calls it, where that is something else.
+    noting
+        Where it is only noted what would be trained, with which change; ``None``: it is trained.
+    begun
+        What is being trained already.
     """
 
     setup: TrainingSetup
@@ -196,6 +205,8 @@ class Checks:
     before: Subjects | None = None
     where: Mapping[str, Any] = field(default_factory=dict, repr=False)
     named: Mapping[str, str] = field(default_factory=dict, repr=False)
+    noting: dict[tuple[str, str], Mapping[str, Any]] | None = field(default=None, repr=False)
+    begun: dict[tuple[str, str], Future[Any]] = field(default_factory=dict, repr=False)
     _worlds: dict[str, World] = field(default_factory=dict, repr=False)
     _laws: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
     _retrained: dict[tuple[str, str], Subjects] = field(default_factory=dict, repr=False)
@@ -697,8 +708,13 @@ class Checks:
         recipe = self.subjects.recipe
         if recipe is None or not self.retrain:
             return None
+        if self.noting is not None:
+            self.noting[key] = change
+            raise Noted
         if key not in self._retrained:
-            self._retrained[key] = self._examine(recipe.retrain(**change, **self.where))
+            begun = self.begun.get(key)
+            found = recipe.retrain(**change, **self.where) if begun is None else begun.result()
+            self._retrained[key] = self._examine(found)
         return self._retrained[key]
 
     def elsewise(self, changes: Mapping[str, Any], number: int) -> Subjects:

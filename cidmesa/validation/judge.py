@@ -33,6 +33,7 @@ from cidmesa.mesa.predictions.claims import PREMISE, Hypothesis, name_of
 from cidmesa.mesa.predictions.predictions import JOINT, Prediction, Predictions
 from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.setup.training import TRAINING, TrainingSetup
+from cidmesa.validation.ahead import trained_ahead
 from cidmesa.validation.changed import measure
 from cidmesa.validation.checks import Checks, Measured, explanation, in_utility_units
 from cidmesa.validation.matching import identity_of, require_trained_here
@@ -167,7 +168,8 @@ def validate(
         Targets of a candidate: the agents are *model organisms*, trained on ``family[organism_of].model``, and are
         judged as that candidate, by what it alone predicts and by whether they are as deceptive as it is.
     executor, store
-        Where agents are trained again, and where finished blocks of them are kept; as for :func:`cidmesa.train`.
+        Where agents are trained again, all that rows need side by side, and where finished blocks of them are kept; as
+        for :func:`cidmesa.train`.
     inside
         Node of a learned-algorithm diagram (``learned=`` of the setup) → the node of the agents' body that it is, where
         that has another name: ``{"evaluation": "values"}``.
@@ -211,9 +213,11 @@ def validate(
     scope = checks.scope
     tested, apart = _sorted(checks, merged(predictions))
     rows: list[_Judged] = []
-    with bar_type()(
-        tested, desc="judging", unit="row", delay=2, leave=False, disable=None if progress else True
-    ) as bar:
+    shown = None if progress else True
+    with (
+        trained_ahead(checks, tested, measure),
+        bar_type()(tested, desc="judging", unit="row", delay=2, leave=False, disable=shown) as bar,
+    ):
         for row in bar:
             found = measure(checks, row)
             rows.append(_judge(checks, row, found, scope, None, margin))

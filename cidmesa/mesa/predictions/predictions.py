@@ -70,6 +70,8 @@ ActionTable: TypeAlias = tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
 
 JOINT = "joint"
 LOOKUP = "lookup table"
+OPEN = "a bound, not settled"
+"""How the reason of a row begins of which no more than a bound is known."""
 MARGIN = 0.05
 """What counts as nothing: of total variation, or of what the best policy earns less what the worst does."""
 
@@ -137,7 +139,8 @@ class Predictions(tuple[Prediction, ...], Shown):
     undecidable
         Rows of one hypothesis that cannot tell it from the others: what any optimizer of those does breaks them by
         less than twice the margin, or not at all; and rows that agents may break that meet the premise, by what they
-        do in contexts where training hardly ever comes.
+        do in contexts where training hardly ever comes. Of one rule for all moves of a sequence, also rows of which no
+        more than a bound is known; their ``theorem`` says why.
     reading
         Of all rows.
     """
@@ -200,7 +203,10 @@ class Predictions(tuple[Prediction, ...], Shown):
         ]
 
     def _note(self) -> str:
-        more = f"; {len(self.undecidable)} cannot tell hypotheses apart" if self.undecidable else ""
+        bounds = sum(row.theorem.startswith(OPEN) for row in self.undecidable)
+        knife_edge = len(self.undecidable) - bounds
+        more = f"; {knife_edge} cannot tell hypotheses apart" if knife_edge else ""
+        more += f"; of {bounds} no more than a bound is known" if bounds else ""
         of = "of frozen agents (stale)" if self.reading == STALE else "of agents that know the deployment (competent)"
         coins = dict.fromkeys(row.theorem for row in self.structural if row.theorem.startswith(claims.TOSSED))
         why = "".join(f" {reason[0].upper()}{reason[1:]}." for reason in coins)

@@ -13,10 +13,12 @@ module             what it holds
 ``surrounded``     the same where the base has very many optimal policies, all of them at once
 ``certificates``   the proofs of that, checked from scratch
 ``one_rule``       one rule for all moves, without a clock: what it earns at best, what it costs
+``bracket``        what such rules may do in each state, from both sides
 ``without_clock``  a hypothesis where one rule serves all moves
 ``candidate``      one mesa-optimizer of a sequence
 ``predictions``    what trained agents will do, stated before training
 ``cure``           changes of training that remove a hypothesis, or make it harmless
+``as_diagram``     a sequence as a diagram of all its moves, for training and judging agents
 ``family``         all of them, `SequenceFamily`
 =================  ====================================================================================
 """

@@ -150,14 +150,9 @@ class SequenceFamily(Shown):
         ------
         NotApplicableError
             Another reading, a margin that is no share, or training that selects by minimax regret: which agents meet
-            the premise is told by their expected regret; or one rule for all moves.
+            the premise is told by their expected regret.
         """
         self.setup.require_expected("predictions of what trained agents do")
-        if not self.setup.clock:
-            raise NotApplicableError(
-                "what agents with one rule for all moves will do is not predicted by sweeps: "
-                "TrainingSetup(cm.unroll(step, T), .., shared_rules=[decisions]), while that is small."
-            )
         return predict(self.setup, self.hypotheses, tolerance=self.tolerance, margin=margin, reading=reading)
 
     def _one_by_one(self) -> Iterator[SequenceOptimizer]:

@@ -65,7 +65,7 @@ class OneRule:
     bound
         What no stationary rule exceeds (or, of the worst, falls below).
     rule
-        The number of its action in each state that it comes to.
+        The number of its action in each state that it comes to; in those that are left out, 0.
     """
 
     value: Fraction | None
@@ -118,7 +118,7 @@ def best_rule(
     heap: list[tuple[Any, ...]] = []
 
     def look(fixed: dict[int, int]) -> None:
-        may = _going_on(model, _fixed(every, fixed))
+        may = going_on(model, _fixed(every, fixed))
         if may is None:
             return
         best, bound = sweeps.optimal(model, paid, setup.horizon, may, sign)
@@ -135,7 +135,7 @@ def best_rule(
         if torn is None:
             value, rule = -sign * bound, actions
             break
-        alone = _going_on(model, _fixed(every, {**dict.fromkeys(range(shape[1]), 0), **actions, **fixed}))
+        alone = going_on(model, _fixed(every, {**dict.fromkeys(range(shape[1]), 0), **actions, **fixed}))
         if alone is not None:
             _, earns = sweeps.optimal(model, paid, setup.horizon, alone, sign)
             if value is None or sign * earns > sign * value:
@@ -240,7 +240,7 @@ def _fixed(within: Mask, fixed: Mapping[int, int]) -> Mask:
     return found
 
 
-def _going_on(model: StepModel, within: Mask) -> Mask | None:
+def going_on(model: StepModel, within: Mask) -> Mask | None:
     """Return the actions from which one can stay within for good; ``None`` where one cannot even begin.
 
     States that cannot be stayed in are given all actions; none that is returned leads there.

@@ -35,6 +35,7 @@ from cidmesa.errors import NotApplicableError, shortened, unknown
 from cidmesa.mesa.graphical.unrolled import NEXT, unroll
 from cidmesa.mesa.objectives.declared import domain_of
 from cidmesa.mesa.sequences import sweeps
+from cidmesa.mesa.sequences.as_diagram import as_training_setup
 from cidmesa.mesa.sequences.levels import StartLevels, levels_of
 from cidmesa.mesa.sequences.tables import StepTables, of_step
 from cidmesa.mesa.setup.deployment import TRAINING
@@ -356,6 +357,14 @@ class SequenceSetup(Shown):
             raise NotApplicableError("a sequence of tables has no diagram: StepModel arrays are all there is.")
         return unroll(self.step.model, self.horizon)
 
+    def as_training_setup(self) -> TrainingSetup:
+        """Return the same with all moves drawn, on which agents are trained and judged while that is small.
+
+        ``drawn = setup.as_training_setup()``, and then what is done with any other setup: `derive_mesa_optimizers`,
+        `train`, `validate`, `report`. The nodes are called ``x@t``; see :mod:`cidmesa.mesa.sequences.as_diagram`.
+        """
+        return as_training_setup(self)
+
     def at(self, name: str) -> StepTables:
         """Return the tables of training or of a deployment; raise if there is none of this name."""
         if name not in self.tables:
@@ -372,8 +381,8 @@ class SequenceSetup(Shown):
     def require_model(self, question: str) -> CIM:
         """Raise: what needs a model of all decisions at once has to be asked of the unrolled diagram."""
         raise NotApplicableError(
-            f"{question} needs a diagram, and a sequence is swept state by state: "
-            "TrainingSetup(cm.unroll(step, T), ..), while that is small."
+            f"{question} needs a diagram, and a sequence is swept state by state. While it is small, draw all moves: "
+            "drawn = setup.as_training_setup(), family = cm.derive_mesa_optimizers(drawn, ..), and cm.train(drawn, ..)."
         )
 
     def require_expected(self, question: str) -> None:

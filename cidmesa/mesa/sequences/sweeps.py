@@ -195,7 +195,9 @@ def _back(
 
 
 def _mean(model: StepModel, values: Any, paid: Paid, moves: int) -> Fraction:
-    return model.mean(values.tolist()) / Fraction(paid.unit * int(model.unit) ** moves)
+    begins = zip(model.start.tolist(), values.tolist(), strict=True)
+    total = int(model.start.sum()) * paid.unit * int(model.unit) ** moves
+    return Fraction(sum(int(weight) * int(value) for weight, value in begins if weight), total)
 
 
 def _number(largest: int) -> np.dtype[Any]:

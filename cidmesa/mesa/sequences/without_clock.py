@@ -8,7 +8,9 @@ objective its optimizers are not told from other stationary rules. So
 * an objective is consistent if its optimizers' largest regret is *at most* within the tolerance, and not if it is *at
   least* beyond it; else that is UNKNOWN;
 * targets are EXCLUDED where every objective on them is known not to be consistent: those with two values;
-* intervals carry in ``gap`` how far their ends may be off, possible actions are a superset.
+* intervals carry in ``gap`` how far their ends may be off, possible actions are a superset;
+* what is done in a state, whenever, is enclosed (:meth:`OneRuleOptimizer.by_state`), and predictions are made of what
+  both sides settle.
 
 >>> import cidmesa as cm
 >>> cid = cm.CID([("at", "act"), ("at", "at'"), ("act", "at'"), ("at'", "right"), ("at'", "pay")], decisions=["act"],
@@ -32,8 +34,10 @@ from cidmesa.clock import within_budget
 from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.candidates.mesa_optimizer import Consistency, Reasons
 from cidmesa.mesa.consistency.regret_interval import Interval
+from cidmesa.mesa.readings import STALE, Reading, require_reading
 from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive
+from cidmesa.mesa.sequences.bracket import Bracket, bracket
 from cidmesa.mesa.sequences.candidate import SequenceOptimizer, Tried
 from cidmesa.mesa.sequences.existence import Existence
 from cidmesa.mesa.sequences.one_rule import Enclosed, enclosed
@@ -158,6 +162,55 @@ class OneRuleOptimizer(SequenceOptimizer):
         if outer and not self._is_all:
             found |= every
         return found & sweeps.reached(model, every)[..., None] if outer else found
+
+    @within_budget
+    def by_state(self, deployment: str, *, reading: Reading | str = "competent", about: Mask | None = None) -> Bracket:
+        """Return what the optimizers do in each state that they come to, whenever: from both sides.
+
+        Parameters
+        ----------
+        deployment
+            Its name, or ``"training"``.
+        reading
+            ``"competent"``: the optimizer knows the deployment; ``"stale"``: it believes to be in training.
+        about
+            The states that are asked about, shape (S,); left out, all of them.
+        """
+        stale = require_reading(reading) == STALE
+        model = self.setup.at(deployment).model
+        may_come = np.ones((self.setup.horizon, *model.successors.shape[:2]), dtype=bool)
+        comes: Mask = np.asarray(sweeps.reached(model, may_come).any(axis=0))
+        comes &= True if about is None else about
+        anything = np.repeat(comes[:, None], model.successors.shape[1], axis=1)
+        nothing = np.zeros_like(anything)
+        found = Bracket(nothing if self._is_all else anything, nothing)
+        consistent = self.consistency is Consistency.CONSISTENT
+        known = [member for _, member in self._representatives]
+        for member in (*known, *self._open):
+            if not self._costs(member, deployment, stale=stale)[1]:
+                return Bracket(anything, nothing)
+            mine = bracket(self.setup, deployment, member.may(TRAINING if stale else deployment), comes)
+            found |= mine if consistent and member in known else Bracket(mine.outer, nothing)
+        return found
+
+    def settles(self, deployment: str) -> bool:
+        """Say whether what the optimizers that know a deployment lose there is known, and not enclosed alone."""
+        return self.consistency is Consistency.CONSISTENT and self.deployment_regret[deployment].gap == 0
+
+    def why_open(self, deployment: str, *, reading: Reading | str = "competent") -> str:
+        """Say why what is said of a deployment may be no more than a bound."""
+        stale = require_reading(reading) == STALE
+        if self.consistency is not Consistency.CONSISTENT:
+            return f"it is not known whether an objective on {', '.join(self.names)} is consistent"
+        if not self._is_all:
+            return f"objectives on {', '.join(self.names)} that are not looked at may be consistent"
+        members = [(o.name, found) for o, found in self._representatives]
+        for name, found in members:
+            if not self._costs(found, deployment, stale=stale)[1]:
+                return f"a clock is worth something to `{name}`, and its rules are not told from others"
+        if self._open:
+            return f"it is not known which objectives on {', '.join(self.names)} are consistent"
+        return f"of `{members[0][0]}` branch and bound found no end" if members else "no objective is known"
 
     def _regret(self, name: str, *, stale: bool) -> Interval:
         if not self._representatives:

@@ -103,8 +103,6 @@ def test_what_is_no_sequence_is_refused_with_what_to_type() -> None:
         cm.derive_mesa_optimizers(walks.setup(2, 2), prior=cm.SimplicityPrior())
     with pytest.raises(cm.NotApplicableError, match="validation needs a diagram"):
         cm.validate(family, None)  # type: ignore[arg-type]
-    with pytest.raises(cm.NotApplicableError, match="a whole report needs a diagram"):
-        cm.report(family)  # type: ignore[arg-type]
     with pytest.raises(cm.NotApplicableError, match="tables are those of a StepModel"):
         cm.SequenceSetup.of_tables(3, [0], 2, targets={})  # type: ignore[arg-type]
     assert ("at_coin", "corner") in family

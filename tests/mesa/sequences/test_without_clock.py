@@ -122,8 +122,6 @@ def test_what_is_not_known_without_a_clock_is_refused() -> None:
     with pytest.raises(cm.NotApplicableError, match="clock=True"):
         cm.SequenceSetup(step, 2, selects="minimax regret", clock=False)
     family = cm.derive_mesa_optimizers(cm.SequenceSetup(step, 2, {"same": {}}, clock=False))
-    with pytest.raises(cm.NotApplicableError, match="shared_rules"):
-        family.predictions()
     with pytest.raises(cm.NotApplicableError, match="see the clock"):
         _ = family["at'"].existence
     assert family["at'"].consistency is Consistency.CONSISTENT
