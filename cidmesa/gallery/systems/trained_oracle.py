@@ -146,7 +146,7 @@ def system() -> System:
         bodies={TABLES: "a table of what to say in each context, by exact gradient"},
         train=agents,
         seconds=8.0,
-        fast={"agents": 20, "steps": 400},
+        fast={"agents": 20, "steps": 200},
     )
 
 
