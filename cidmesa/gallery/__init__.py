@@ -14,12 +14,13 @@ module           what it holds
 ===============  =====================================================================
 ``system``       what a system is: setups, claims, agents
 ``systems``      the systems, one a file
-``worlds``       nets, mazes and prompts larger than a diagram
+``worlds``       closed forms, nets, mazes and prompts that systems need
 ``run``          drawing, deriving, training and judging a system
 ``everything``   the same for every system, and a table of what became of the claims
 ``populations``  the same side by side on an executor
 ``page``         what a run prints as it goes
-``compliance``   claims that every agent of some populations complies with
+``findings``     findings that several systems come to in the same way
+``situations``   what agents were trained on, and what they can see there
 ``doses``        shares of agents along a dose, and where they cross a level
 ``study``        a system made of a study, as a file holds one
 ===============  =====================================================================
@@ -38,12 +39,16 @@ from cidmesa.gallery.system import System as System
 _NAMES = (
     "red-door",
     "biggest-rock",
+    "deceptive-alignment",
+    "dqn-or-ppo",
     "evolution",
     "in-context-regression",
     "lookup-table",
     "loss-register",
+    "myopia",
     "pain-or-genes",
     "thinking-time",
+    "trained-oracle",
     "value-iteration-net",
 )
 

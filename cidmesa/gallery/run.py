@@ -185,6 +185,7 @@ def run(
                     progress=options.get("progress", True),
                     executor=populations.executor,
                     store=options.get("store"),
+                    organism_of=system.organisms.get(body),
                 )
                 entry = body_data(system, body, reports[arm, body])
                 show(page.population(system, arm, body, entry))

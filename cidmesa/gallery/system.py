@@ -86,6 +86,8 @@ class System:
         What the agents may be made of: name → description.
     derive
         Arm → options of :func:`cidmesa.derive_mesa_optimizers`, such as the tolerance.
+    organisms
+        Body → the candidate that its agents are *model organisms* of: trained to pursue what it does, and judged as it.
     seconds
         How long one population takes to train and to judge on two cores, as measured; ``None`` where nobody did.
     fast
@@ -102,11 +104,12 @@ class System:
     bodies: Mapping[str, str]
     story: str = ""
     derive: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    organisms: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     seconds: float | None = None
     fast: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("setups", "bodies", "derive", "fast"):
+        for name in ("setups", "bodies", "derive", "fast", "organisms"):
             object.__setattr__(self, name, ReadOnly(getattr(self, name)))
 
     @property

@@ -15,8 +15,9 @@ from cidmesa import gallery
 from cidmesa.documents import terminal
 from cidmesa.documents.blocks import Beside, Figure, Points
 from cidmesa.gallery.run import run, run_document, system_of
-from cidmesa.gallery.system import Evidence
+from cidmesa.gallery.system import Evidence, System
 from cidmesa.shown import columns
+from tests.agents.test_population import phased
 from tests.strategies import FULL
 
 pytest.importorskip("torch")
@@ -147,3 +148,17 @@ def test_a_run_that_is_stopped_begins_no_more_blocks(tmp_path: Path) -> None:
         executor.submit(int).result()  # the block that was being trained is finished
     assert len(list(tmp_path.iterdir())) <= counts[1] + 2
     assert counts[1] + 2 < 40
+
+
+def test_a_body_of_organisms_is_judged_as_the_candidate_that_it_pursues() -> None:
+    def trained(setup: cm.TrainingSetup, body: str, **options: Any) -> cm.Agents:
+        of: Any = options["family"]["gain"].model if body == "organism" else setup
+        return cm.train(of, learner="exact", **options)
+
+    bodies = {"organism": "pursues the gain", "base": "trained on the score"}
+    derive = {"training": {"targets": ["gain"]}}
+    system = System(
+        "two", "Two", "", {"training": phased()}, (), trained, bodies, derive=derive, organisms={"organism": "gain"}
+    )
+    made = run(system, agents=2, steps=40, progress=False)
+    assert [made.reports["training", body].organism_of for body in bodies] == ["gain", None]

@@ -243,3 +243,15 @@ def test_wilson_is_scipys(n: int, data: st.DataObject) -> None:
 def test_an_interval_of_nothing_is_everything() -> None:
     assert s.wilson(0, 0) == (0.0, 1.0)
     assert s.mean_interval([], -1.0, 1.0) == (-1.0, 1.0)
+
+
+def test_exchanging_agents_says_how_often_chance_does_as_much() -> None:
+    """Against all exchanges of 4 and 4: 2 of 70 keep the two groups apart as far as they are."""
+    low, high = [0.0, 0.1, 0.2, 0.3], [0.9, 1.0, 1.1, 1.4]
+    found = s.permutation_test(low, high)
+    assert found == pytest.approx(2 / 70, abs=0.006)
+    assert s.permutation_test(high, low) == pytest.approx(found, abs=0.006)
+    assert s.permutation_test([1.0] * 5, [1.0] * 9) == 1.0
+    assert s.permutation_test(np.zeros(30), np.ones(30)) == 1 / 10_000  # never 0
+    with pytest.raises(NotApplicableError, match="they have 0 and 2 agents"):
+        s.permutation_test([], [0.0, 1.0])

@@ -162,8 +162,10 @@ def actions(table: Sequence[Any], observed: Sequence[str]) -> str:
     'door=left, red=right → right; door=right, red=left → left'
     >>> actions([(("sun",), ("in",)), (("rain",), ("in",))], ["sky"])
     'in, whatever is seen'
+    >>> actions([([[1, 2]], ["in"]), ([[2, 1]], ["out"])], ["place"])     # a value may be a tuple, in plain data a list
+    'place=1, 2 → in; place=2, 1 → out'
     """
-    rows = [(tuple(context), tuple(done)) for context, done in table]
+    rows = [(_as_tuple(context), _as_tuple(done)) for context, done in table]
     kept = _deciding(rows) if len(rows) <= _FEW else range(len(rows[0][0]))
     told = dict.fromkeys((tuple(context[i] for i in kept), done) for context, done in rows)
     if not kept:
@@ -176,6 +178,11 @@ def actions(table: Sequence[Any], observed: Sequence[str]) -> str:
     ]
     more = len(parts) - _MOST_CONTEXTS
     return "; ".join(parts[:_MOST_CONTEXTS]) + (f"; … {more} more" if more > 0 else "")
+
+
+def _as_tuple(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return values that are told apart, with the lists among them, which plain data has for tuples, as tuples."""
+    return tuple(_as_tuple(value) if isinstance(value, list | tuple) else value for value in values)
 
 
 def _deciding(rows: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> Sequence[int]:

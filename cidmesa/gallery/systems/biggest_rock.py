@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
-from cidmesa.gallery.compliance import every, model_of, on, situations
+from cidmesa.gallery.findings import every, on
+from cidmesa.gallery.situations import model_of, situations
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.validation.statistics import EvidenceVerdict, wilson
 

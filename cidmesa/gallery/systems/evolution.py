@@ -21,7 +21,7 @@ import numpy as np
 
 import cidmesa as cm
 from cidmesa.arrays import Floats
-from cidmesa.gallery.compliance import every, on
+from cidmesa.gallery.findings import every, on
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.gallery.worlds.lineages import Lineages, brought_in, evolve, reached
 from cidmesa.validation.statistics import MARGIN, correct, formula_test

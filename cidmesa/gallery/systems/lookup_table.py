@@ -18,9 +18,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
+from cidmesa.gallery.findings import every_agent, together
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.gallery.worlds.grids import MOVES
-from cidmesa.gallery.worlds.measured import every_agent, together
 from cidmesa.validation.statistics import MARGIN
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import cidmesa as cm
-from cidmesa.gallery.compliance import every, on
+from cidmesa.gallery.findings import every, on
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.gallery.worlds.registers import COST, WIRE, habits, repeated, stored, told, wired, worth, written
 from cidmesa.mesa.candidates.tampering import tampering

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import cidmesa as cm
-from cidmesa.gallery.compliance import every, model_of, on, situations
 from cidmesa.gallery.doses import crossing, log_slope, middle, resampled
+from cidmesa.gallery.findings import every, on
+from cidmesa.gallery.situations import model_of, situations
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.mesa.candidates.ranking import rank
 from cidmesa.validation.statistics import EvidenceVerdict

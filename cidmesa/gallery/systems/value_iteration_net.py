@@ -20,8 +20,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
+from cidmesa.gallery.findings import every_agent, together
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
-from cidmesa.gallery.worlds.measured import every_agent, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable

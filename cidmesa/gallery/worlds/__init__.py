@@ -9,9 +9,10 @@ module               what it holds
 ``lineages``         genomes under selection, and the brains that are born with them
 ``maze_nets``        nets that learn to move in mazes
 ``memories``         situations in known and new mazes; planners and tables that move in them
-``measured``         findings on numbers that a world measures of each agent
 ``one_step``         what the best step of gradient descent comes to there, in closed form
+``phases``           two phases of training with one rule, and the closed form
 ``registers``        a register that stores what is right, and can be overwritten
+``sharing``          learners that act for each other and exchange their worlds
 ``thinking``         mazes with long ways; recurrent nets that think tick by tick
 ``value_iteration``  mazes with two marked cells; value-iteration networks
 ===================  ===============================================================================

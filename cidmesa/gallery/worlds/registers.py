@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cidmesa.gallery.compliance import model_of, situations
+from cidmesa.gallery.situations import model_of, situations
 
 if TYPE_CHECKING:
     from cidmesa.agents import Agents

@@ -28,7 +28,6 @@ import numpy as np
 from cidmesa.clock import within_budget
 from cidmesa.criteria import IncentiveReport
 from cidmesa.errors import NotApplicableError
-from cidmesa.graph import minimal_reduction
 from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.in_deployment import InDeployment
 from cidmesa.mesa.candidates.per_deployment import PerDeployment
@@ -41,7 +40,7 @@ from cidmesa.mesa.consistency.by_stage import ByStage
 from cidmesa.mesa.consistency.consistent_set import ConsistentSet
 from cidmesa.mesa.consistency.method import Answers, Method
 from cidmesa.mesa.consistency.regret_interval import Interval
-from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, mesa_diagram, mesa_model, own_mechanism
+from cidmesa.mesa.graphical.mesa_diagram import MesaIncentives, base_diagram, mesa_diagram, mesa_model, own_mechanism
 from cidmesa.mesa.graphical.positions import Cover, Position, positions
 from cidmesa.mesa.graphical.relevance import relevant
 from cidmesa.mesa.graphical.shifts import ShiftClass, Shifts, carry_over, shift_class, shifts_of
@@ -606,7 +605,7 @@ class MesaOptimizer(Shown):
         """The base diagram as mesa diagrams are drawn: with the information links that are requisite alone."""
         if self.targets == frozenset(self.setup.training_score):
             return self.cid
-        return minimal_reduction(self.setup.cid, self.setup.unshared, kept=self.setup.form_links)
+        return base_diagram(self.setup)
 
     @property
     def incentives(self) -> IncentiveReport:

@@ -25,13 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cidmesa.clock import UNLIMITED, Budget, within_budget
 from cidmesa.criteria import Answer, IncentiveReport, incentives
+from cidmesa.diagram.cached import cached
 from cidmesa.errors import DiagramError, NotApplicableError
 from cidmesa.graph import minimal_reduction
 from cidmesa.mechanisms import Choice, Structural, Table
@@ -56,8 +57,21 @@ def mesa_diagram(setup: TrainingSetup, targets: Sequence[str], name: str = TRAIN
     DiagramError
         The base diagram has a node called ``mesa_utility``.
     """
-    full = with_mesa_utility(setup.deployed_cid(name), targets)
-    return minimal_reduction(full, setup.unshared, kept=setup.form_links)
+    cid = setup.deployed_cid(name)
+
+    def make() -> CID:
+        return minimal_reduction(with_mesa_utility(cid, targets), setup.unshared, kept=setup.form_links)
+
+    return cached(cid, ("mesa diagram", tuple(targets), setup.unshared, setup.form_links), make)
+
+
+def base_diagram(setup: TrainingSetup) -> CID:
+    """Return the base diagram of training as mesa diagrams are drawn: with the information links that are requisite.
+
+    Both are kept with the diagram of the setup: setups that differ in their numbers alone share what is asked of them.
+    """
+    make = partial(minimal_reduction, setup.cid, setup.unshared, kept=setup.form_links)
+    return cached(setup.cid, ("base diagram", setup.unshared, setup.form_links), make)
 
 
 def with_mesa_utility(cid: CID, targets: Iterable[str]) -> CID:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import cidmesa as cm
-from cidmesa.gallery.compliance import every, model_of, on
+from cidmesa.gallery.findings import every, on
+from cidmesa.gallery.situations import model_of
 from cidmesa.gallery.system import Evidence
 
 
