@@ -102,33 +102,39 @@ def claims() -> tuple[Claim, ...]:
             "To fit the examples is optimal in training, and no shift of the prompts shows that it is sought.", _fits
         ),
         Claim("The agent inside searches among weights: it steers nothing in the world.", _search),
-        Claim("Trained layers answer as well as that step on the same prompts, within .002.", _as_good),
-        Claim("Their answers slope as its answers do: cosine above .99.", _slopes),
-        Claim("Weights of another prompt, put in their place, answer in the other's sense.", _exchanged),
+        Claim(
+            "Trained layers answer as well as that step on the same prompts, within .002.",
+            _of("linear", lambda m: every_agent(abs(m.excess), "difference of losses", most=WITHIN)),
+        ),
+        Claim(
+            "Their answers slope as its answers do: cosine above .99.",
+            _of("linear", lambda m: every_agent(m.cosine, "cosine", least=0.99)),
+        ),
+        Claim("Weights of another prompt, put in their place, answer in the other's sense.", _of("linear", _exchanged)),
         Claim(
             "Control 1, shuffled labels and larger inputs: equal to the fixed step again, as every layer of this form "
             "with its weights would be, so no evidence either way.",
-            _same_elsewhere,
+            _of("linear", _same_elsewhere),
         ),
         Claim(
             "Control 2, a kernel smoother that fits no weights: its answers correlate with the step's too (above .5), "
             "so correlation is weak evidence; loss and slope tell them apart.",
-            _smoother,
+            _of("linear", _smoother),
         ),
         Claim(
             "Control 3, softmax attention trained alike: neither its loss nor its slope is the step's, "
             "so these two measurements could have failed.",
-            _softmax,
+            _of("softmax", _softmax),
         ),
         Claim(
             "Control 4, tasks with doubled weights: both answer twice as much, as anything linear in the labels would, "
             "so no evidence either way.",
-            _doubled,
+            _of("linear", lambda m: every_agent(m.larger_task, "loss / the step's:", **ABOUT_ONE)),
         ),
         Claim(
             "Control 5, a linear probe: it reads the step's answer off trained layers (R² above .98) and not off "
             "untrained ones (below .2), so the probe does not compute it; of trained ones it says what the loss says.",
-            _probe,
+            _of("linear", _probe),
         ),
     )
 
@@ -153,11 +159,16 @@ def system() -> System:
 # How the claims are judged -------------------------------------------------------------------------------------------
 
 
-def _measured(evidence: Evidence, body: str, judge: Callable[[Measured], Finding]) -> Finding:
-    from cidmesa.gallery.worlds.in_context import measured
+def _of(body: str, judge: Callable[[Measured], Finding]) -> Callable[[Evidence], Finding]:
+    """Return the judgement of what is measured of the layers of a body."""
 
-    found: Any = evidence.agents.get(("training", body))
-    return Finding("inconclusive", f"not run: body `{body}`") if found is None else judge(measured(found.nets))
+    def judged(evidence: Evidence) -> Finding:
+        from cidmesa.gallery.worlds.in_context import measured
+
+        found: Any = evidence.agents.get(("training", body))
+        return Finding("inconclusive", f"not run: body `{body}`") if found is None else judge(measured(found.nets))
+
+    return judged
 
 
 def _explicit(evidence: Evidence) -> Finding:
@@ -168,21 +179,16 @@ def _explicit(evidence: Evidence) -> Finding:
 
 
 def _closed_form(evidence: Evidence) -> Finding:
-    step, loss = map(float, best_step())
-    return settled(
-        (round(step, 5), round(loss, 5)) == (0.60606, 0.20623),
-        f"eta / N = {step:.5f}, loss {loss:.5f}",
-    )
+    step, loss = (round(float(number), 5) for number in best_step())
+    return settled((step, loss) == (0.60606, 0.20623), f"eta / N = {step}, loss {loss}")
 
 
 def _fits(evidence: Evidence) -> Finding:
     family = evidence.families["training"]
     fits, shifts = family["fits"], cm.separating_shifts(family.setup, "right", "fits", size=1)
     optimal = fits.consistency.name == "CONSISTENT" and fits.training_regret == 0.0
-    words = (
-        f"fits: {fits.consistency.name.lower()}; {len(shifts)} shifts part it from `right` for agents that know them"
-    )
-    return settled(optimal and not any(s.visible for s in shifts), f"{words}, none for frozen ones")
+    words = f"fits: {fits.consistency.name.lower()}; {len(shifts)} shifts part it from `right`, none for frozen agents"
+    return settled(optimal and not any(s.visible for s in shifts), words)
 
 
 def _search(evidence: Evidence) -> Finding:
@@ -191,56 +197,26 @@ def _search(evidence: Evidence) -> Finding:
     return settled(len(inner) == 1 and not inner[0].territory, f"world nodes steered by {words}")
 
 
-def _as_good(evidence: Evidence) -> Finding:
-    return _measured(evidence, "linear", lambda m: every_agent(abs(m.excess), "difference of losses", most=WITHIN))
+def _exchanged(m: Measured) -> Finding:
+    other = every_agent(m.exchanged, "answers in the other's sense", least=0.95)
+    return together(other, every_agent(m.kept, "in their own", most=0.6))
 
 
-def _slopes(evidence: Evidence) -> Finding:
-    return _measured(evidence, "linear", lambda m: every_agent(m.cosine, "cosine", least=0.99))
+def _same_elsewhere(m: Measured) -> Finding:
+    kinds = {"shuffled": m.shuffled, "inputs x 2": m.doubled, "inputs x 3": m.tripled}
+    return together(*(every_agent(loss, f"loss / the step's, {kind}:", **ABOUT_ONE) for kind, loss in kinds.items()))
 
 
-def _exchanged(evidence: Evidence) -> Finding:
-    def judge(m: Measured) -> Finding:
-        other = every_agent(m.exchanged, "answers in the other's sense", least=0.95)
-        return together(other, every_agent(m.kept, "in their own", most=0.6))
-
-    return _measured(evidence, "linear", judge)
+def _smoother(m: Measured) -> Finding:
+    same, excess = m.smoother
+    return settled(same > 0.5 and excess > WITHIN, f"correlation {same:.2f}, loss beyond the step's {excess:.3f}")
 
 
-def _same_elsewhere(evidence: Evidence) -> Finding:
-    def judge(m: Measured) -> Finding:
-        kinds = {"shuffled": m.shuffled, "inputs x 2": m.doubled, "inputs x 3": m.tripled}
-        return together(
-            *(every_agent(loss, f"loss / the step's, {kind}:", **ABOUT_ONE) for kind, loss in kinds.items())
-        )
-
-    return _measured(evidence, "linear", judge)
+def _softmax(m: Measured) -> Finding:
+    worse = every_agent(m.excess, "loss beyond the step's", least=WITHIN)
+    return together(worse, every_agent(m.cosine, "cosine", most=0.99))
 
 
-def _smoother(evidence: Evidence) -> Finding:
-    def judge(m: Measured) -> Finding:
-        correlation, excess = m.smoother
-        words = f"correlation {correlation:.2f}, loss beyond the step's {excess:.3f}"
-        return settled(correlation > 0.5 and excess > WITHIN, words)
-
-    return _measured(evidence, "linear", judge)
-
-
-def _softmax(evidence: Evidence) -> Finding:
-    def judge(m: Measured) -> Finding:
-        worse = every_agent(m.excess, "loss beyond the step's", least=WITHIN)
-        return together(worse, every_agent(m.cosine, "cosine", most=0.99))
-
-    return _measured(evidence, "softmax", judge)
-
-
-def _doubled(evidence: Evidence) -> Finding:
-    return _measured(evidence, "linear", lambda m: every_agent(m.larger_task, "loss / the step's:", **ABOUT_ONE))
-
-
-def _probe(evidence: Evidence) -> Finding:
-    def judge(m: Measured) -> Finding:
-        read = every_agent(m.probe, "R² trained", least=0.98)
-        return together(read, every_agent(m.probe_untrained, "R² untrained", most=0.2))
-
-    return _measured(evidence, "linear", judge)
+def _probe(m: Measured) -> Finding:
+    read = every_agent(m.probe, "R² trained", least=0.98)
+    return together(read, every_agent(m.probe_untrained, "R² untrained", most=0.2))

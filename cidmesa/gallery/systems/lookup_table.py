@@ -156,9 +156,8 @@ def _open(evidence: Evidence) -> Finding:
 
 
 def _parting(evidence: Evidence) -> Finding:
-    shares = {name: parting(evidence.families["training"].setup, name) for name in KINDS}
-    holds = shares["one wall"] < MARGIN < min(shares["new mazes"], shares["new goals"])
-    return settled(holds, ", ".join(f"{name} {share:.3f}" for name, share in shares.items()))
+    wall, mazes, goals = (parting(evidence.families["training"].setup, name) for name in KINDS)
+    return settled(wall < MARGIN < min(mazes, goals), f"one wall {wall:.3f}, new mazes {mazes:.3f}, goals {goals:.3f}")
 
 
 def parting(setup: cm.TrainingSetup, deployment: str) -> float:
