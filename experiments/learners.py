@@ -4,7 +4,7 @@ An agent is in scope if its training regret is at most .01 of the attainable ran
 optimal in at most .05 of the cases; only then will a verdict be about it. Pairs that are refused say why. The table in
 docs/learners.md is this program's output.
 
-    python experiments/learners.py                                      # everything: an hour on one core
+    python experiments/learners.py                                      # everything: twenty minutes on one core
     python experiments/learners.py --setups bandit chain --learners dqn  # a part of it
     python experiments/learners.py --keep cells.jsonl                   # what the file has is not trained again
     python experiments/learners.py --keep cells.jsonl --show            # the table of what the file has
