@@ -1,8 +1,8 @@
 """The systems the theory of mesa-optimizers was told with, each as a runnable setup.
 
 >>> from cidmesa import gallery
->>> gallery.names()
-('red-door',)
+>>> "red-door" in gallery.names()
+True
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -14,10 +14,13 @@ module           what it holds
 ===============  =====================================================================
 ``system``       what a system is: setups, claims, agents
 ``systems``      the systems, one a file
+``worlds``       nets, mazes and prompts larger than a diagram
 ``run``          drawing, deriving, training and judging a system
 ``everything``   the same for every system, and a table of what became of the claims
 ``populations``  the same side by side on an executor
 ``page``         what a run prints as it goes
+``compliance``   claims that every agent of some populations complies with
+``doses``        shares of agents along a dose, and where they cross a level
 ``study``        a system made of a study, as a file holds one
 ===============  =====================================================================
 """
@@ -32,7 +35,17 @@ from cidmesa.gallery.system import Evidence as Evidence
 from cidmesa.gallery.system import Finding as Finding
 from cidmesa.gallery.system import System as System
 
-_NAMES = ("red-door",)
+_NAMES = (
+    "red-door",
+    "biggest-rock",
+    "evolution",
+    "in-context-regression",
+    "lookup-table",
+    "loss-register",
+    "pain-or-genes",
+    "thinking-time",
+    "value-iteration-net",
+)
 
 
 def names() -> tuple[str, ...]:
