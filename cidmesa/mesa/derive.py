@@ -29,7 +29,7 @@ E. Hubinger et al., "Risks from learned optimization in advanced machine learnin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
@@ -38,8 +38,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from cidmesa.arguments import LEFT_OUT, options_by_name
 from cidmesa.clock import Budget, Seconds, within_budget
-from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
+from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import is_number
+from cidmesa.mesa.candidates.collection import Collection
 from cidmesa.mesa.candidates.derivation import Derivation
 from cidmesa.mesa.candidates.mesa_optimizer import Candidates, Consistency, MesaOptimizer
 from cidmesa.mesa.candidates.prior import SimplicityPrior
@@ -53,7 +54,7 @@ from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.setup.learned_algorithm import InnerAgent, by_design
 from cidmesa.mesa.setup.selection import MINIMAX
 from cidmesa.mesa.setup.training import TRAINING, require_setup
-from cidmesa.shown import Shown, as_table, text
+from cidmesa.shown import as_table, text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,7 +172,7 @@ def derive_mesa_optimizers(
     return Family(known.derivation, tuple(known[name] for name in names), prior)
 
 
-class Family(Shown):
+class Family(Collection[MesaOptimizer]):
     """All candidates of one derivation, excluded ones too.
 
     Iterating gives the candidates; ``family["at_red"]`` and ``family["a", "b"]`` one of them, the order of names being
@@ -192,51 +193,14 @@ class Family(Shown):
     def __init__(
         self, derivation: Derivation, candidates: tuple[MesaOptimizer, ...], prior: SimplicityPrior | None
     ) -> None:
+        super().__init__(candidates, derivation.budget)
         self._derivation = derivation
-        self._candidates = {candidate.names: candidate for candidate in candidates}
         self.setup = derivation.setup
         self.tolerance = derivation.tolerance
-        self.budget = derivation.budget
         self.prior = prior
 
-    def __iter__(self) -> Iterator[MesaOptimizer]:
-        return iter(self._candidates.values())
-
-    def __len__(self) -> int:
-        return len(self._candidates)
-
-    def __contains__(self, targets: object) -> bool:
-        try:
-            return target_key(self.setup, targets) in self._candidates  # type: ignore[arg-type]
-        except (NotApplicableError, UnknownNodeError, TypeError):
-            return False
-
-    def __getitem__(self, targets: Targets) -> MesaOptimizer:
-        key = target_key(self.setup, targets)
-        if key not in self._candidates:
-            listed = [", ".join(names) for names in self._candidates]
-            raise unknown(", ".join(key), listed, what="a candidate of this family: targets=, max_targets=")
-        return self._candidates[key]
-
-    @within_budget
-    def where(self, *answers: Consistency | str) -> tuple[MesaOptimizer, ...]:
-        """Return the candidates with one of these verdicts on consistency."""
-        wanted = set()
-        for answer in answers:
-            if answer not in set(Consistency):
-                raise NotApplicableError(f"a verdict is one of {', '.join(Consistency)}; got {answer!r}.")
-            wanted.add(Consistency(answer))
-        return tuple(candidate for candidate in self._one_by_one() if candidate.consistency in wanted)
-
-    @property
-    @within_budget
-    def hypotheses(self) -> tuple[MesaOptimizer, ...]:
-        """The minimal candidates that are not excluded: what predictions are made for."""
-        return tuple(candidate for candidate in self._one_by_one() if candidate.minimal)
-
-    def _one_by_one(self) -> Iterator[MesaOptimizer]:
-        """Iterate while there is time, with a progress bar on the terminal once it has taken two seconds."""
-        return self.budget.each(self, "the comparison of candidates", "derive fewer of them, targets=[..]")
+    def _key(self, targets: Targets) -> tuple[str, ...]:
+        return target_key(self.setup, targets)
 
     @property
     def least_worst(self) -> float | None:

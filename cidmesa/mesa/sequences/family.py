@@ -24,8 +24,8 @@ from typing import Any
 
 from cidmesa.arguments import read_names, require_count
 from cidmesa.clock import Budget, within_budget
-from cidmesa.errors import NotApplicableError, UnknownNodeError, unknown
-from cidmesa.mesa.candidates.mesa_optimizer import Consistency
+from cidmesa.errors import NotApplicableError, unknown
+from cidmesa.mesa.candidates.collection import Collection
 from cidmesa.mesa.candidates.targets import Targets
 from cidmesa.mesa.predictions.predictions import MARGIN, Predictions
 from cidmesa.mesa.readings import STALE, Reading
@@ -35,7 +35,6 @@ from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.sequences.without_clock import OneRuleOptimizer
 from cidmesa.mesa.setup.selection import MINIMAX
 from cidmesa.mesa.setup.training import require_tolerance
-from cidmesa.shown import Shown
 from cidmesa.solve.tables.exact_numbers import number_meant
 
 
@@ -72,7 +71,7 @@ class Sequences:
         return self._made[names]
 
 
-class SequenceFamily(Shown):
+class SequenceFamily(Collection[SequenceOptimizer]):
     """All candidates of one derivation, excluded ones too; by name or names, and in order.
 
     Attributes
@@ -86,39 +85,12 @@ class SequenceFamily(Shown):
     """
 
     def __init__(self, known: Sequences, names: Iterable[tuple[str, ...]]) -> None:
-        self._known = known
-        self._candidates = {key: known[key] for key in names}
+        super().__init__((known[key] for key in names), known.budget)
         self.setup = known.setup
         self.tolerance = known.tolerance
-        self.budget = known.budget
 
-    def __iter__(self) -> Iterator[SequenceOptimizer]:
-        return iter(self._candidates.values())
-
-    def __len__(self) -> int:
-        return len(self._candidates)
-
-    def __contains__(self, targets: object) -> bool:
-        try:
-            return target_key(self.setup, targets) in self._candidates  # type: ignore[arg-type]
-        except (NotApplicableError, UnknownNodeError, TypeError):
-            return False
-
-    def __getitem__(self, targets: Targets) -> SequenceOptimizer:
-        key = target_key(self.setup, targets)
-        if key not in self._candidates:
-            listed = [", ".join(names) for names in self._candidates]
-            raise unknown(", ".join(key), listed, what="a candidate of this family: targets=, max_targets=")
-        return self._candidates[key]
-
-    @within_budget
-    def where(self, *answers: Consistency | str) -> tuple[SequenceOptimizer, ...]:
-        """Return the candidates with one of these verdicts on consistency."""
-        for answer in answers:
-            if answer not in set(Consistency):
-                raise NotApplicableError(f"a verdict is one of {', '.join(Consistency)}; got {answer!r}.")
-        wanted = {Consistency(answer) for answer in answers}
-        return tuple(candidate for candidate in self._one_by_one() if candidate.consistency in wanted)
+    def _key(self, targets: Targets) -> tuple[str, ...]:
+        return target_key(self.setup, targets)
 
     @property
     def least_worst(self) -> float:
@@ -127,12 +99,6 @@ class SequenceFamily(Shown):
         A rule that is best in every state is best in every level.
         """
         return 0.0
-
-    @property
-    @within_budget
-    def hypotheses(self) -> tuple[SequenceOptimizer, ...]:
-        """The minimal candidates that are not excluded: what predictions are made for."""
-        return tuple(candidate for candidate in self._one_by_one() if candidate.minimal)
 
     @within_budget
     def predictions(self, *, reading: Reading | str = STALE, margin: float = MARGIN) -> Predictions:
@@ -154,9 +120,6 @@ class SequenceFamily(Shown):
         """
         self.setup.require_expected("predictions of what trained agents do")
         return predict(self.setup, self.hypotheses, tolerance=self.tolerance, margin=margin, reading=reading)
-
-    def _one_by_one(self) -> Iterator[SequenceOptimizer]:
-        return self.budget.each(self, "the comparison of candidates", "derive fewer of them, targets=[..]")
 
     @within_budget
     def _rows(self) -> list[dict[str, Any]]:
