@@ -31,7 +31,7 @@ BLOCKS = "blocks"
 FORGETS = 0.3
 """How long a pool has to forget what was cancelled, before its processes are ended, in seconds."""
 
-_TRAINING = ("agents", "seed", "steps", "learner", "policy", "block", "checkpoint")
+_TRAINING = ("agents", "seed", "steps", "learner", "policy", "block", "checkpoint", "device", "dtype")
 """Options of the training that are passed on as they are."""
 
 
@@ -44,7 +44,9 @@ def add_options(
         one.add_argument("--seed", type=int, help="of all their noise; what the system says if left out")
         one.add_argument("--steps", type=int, help="training steps; what the system says if left out")
         one.add_argument("--learner", help="reinforce, exact, ppo, dqn, supervised, evolution")
-        one.add_argument("--policy", help="what the agents' rules are: mlp, tabular")
+        one.add_argument("--policy", help="what the agents' rules are: mlp, tabular, rnn, vin, attention, planner")
+        one.add_argument("--device", help="where they are trained: cpu, cuda, cuda:1; cpu if left out")
+        one.add_argument("--dtype", help="the precision of their parameters: float32, float64")
         one.add_argument("--jobs", type=int, metavar="N", help="train blocks of agents in N processes")
         one.add_argument("--block", type=int, metavar="N", help="how many agents are one block (32)")
         one.add_argument("--quiet", action="store_true", help="no progress")

@@ -8,6 +8,7 @@ docs/learners.md is this program's output.
     python experiments/learners.py --setups bandit chain --learners dqn  # a part of it
     python experiments/learners.py --keep cells.jsonl                   # what the file has is not trained again
     python experiments/learners.py --keep cells.jsonl --show            # the table of what the file has
+    python experiments/learners.py --keep cells.jsonl --advice          # where fewer are in scope: what `train` advises
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cidmesa as cm
-from cidmesa.agents.premise import outside
+from cidmesa.agents.premise import changes, outside
+from cidmesa.agents.recipe import Recipe
 from cidmesa.errors import NotApplicableError
 
 LEARNERS = ("exact", "reinforce", "ppo", "dqn", "supervised", "evolution")
 POLICIES = ("tabular", "mlp")
+ENOUGH = 30 / 32
+"""The share of agents in scope that is asked for."""
 
 
 class Case(NamedTuple):
@@ -44,6 +49,8 @@ class Cell(NamedTuple):
     agents: int
     seconds: float
     said: str
+    changed: str = ""
+    """What was not left at its default, as `train` advised; nothing in the table of all pairs."""
 
 
 # The setups -----------------------------------------------------------------------------------------------------------
@@ -236,20 +243,51 @@ def cases() -> dict[str, Case]:
 # The table ------------------------------------------------------------------------------------------------------------
 
 
-def cell(name: str, case: Case, learner: str, policy: str, agents: int = 32) -> Cell:
-    """Train one population with all defaults and count the agents in scope."""
-    options = {"label": case.label} if learner == "supervised" else {}
+def cell(
+    name: str, case: Case, learner: str, policy: str, agents: int = 32, change: Mapping[str, Any] | None = None
+) -> Cell:
+    """Train one population, with all defaults but for `change`, and count the agents in scope."""
+    options: dict[str, Any] = {"learner": learner, "policy": policy, **(change or {})}
+    if options["learner"] == "supervised":
+        options["label"] = case.label
+    changed = written(change or {})
     start = time.process_time()
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
-            found = cm.train(case.setup, learner=learner, policy=policy, agents=agents, progress=False, **options)
+            found = cm.train(case.setup, agents=agents, progress=False, **options)
         except NotApplicableError as error:
-            return Cell(name, learner, policy, None, agents, 0.0, str(error))
+            return Cell(name, learner, policy, None, agents, 0.0, str(error), changed)
     seconds = time.process_time() - start
     missed = outside(found.recipe, {d: found.probabilities(d) for d in found.recipe.model.cid.decisions})
     scope = agents if missed is None else agents - int(missed.sum())
-    return Cell(name, learner, policy, scope, agents, seconds, "; ".join(str(t.message) for t in told))
+    return Cell(name, learner, policy, scope, agents, seconds, "; ".join(str(t.message) for t in told), changed)
+
+
+def advised(case: Case, learner: str, policy: str) -> tuple[Mapping[str, Any], ...]:
+    """Return what `train` advises where a pair leaves too few in scope."""
+    options = {"label": case.label} if learner == "supervised" else None
+    model, shared = case.setup.model, case.setup.shared_rules
+    if model is None:  # a bare diagram; none of these is
+        return ()
+    return changes(Recipe(model, learner=learner, policy=policy, shared_rules=shared, options=options))
+
+
+def written(change: Mapping[str, Any]) -> str:
+    """Write a change as arguments of `train`."""
+    return ", ".join(f"{name}={value!r}" for name, value in change.items())
+
+
+def cures(found: list[Cell]) -> str:
+    """Write a table in Markdown: what was changed, and how many agents are in scope before and after it."""
+    before = {(c.setup, c.learner, c.policy): c for c in found if not c.changed}
+    rows = ["| pair | in scope | what `train` advises | in scope then |", "|---|---|---|---|"]
+    for c in (c for c in found if c.changed):
+        once = before[c.setup, c.learner, c.policy].in_scope
+        rows.append(
+            f"| {c.setup}, {c.learner}, {c.policy} | {once} | `{c.changed}` | {c.in_scope} ({c.seconds:.1f} s) |"
+        )
+    return "\n".join(rows)
 
 
 def table(found: list[Cell]) -> str:
@@ -276,7 +314,8 @@ def table(found: list[Cell]) -> str:
 def kept(path: Path | None) -> list[Cell]:
     """Return the cells that a file has; the last word on each."""
     lines = path.read_text().splitlines() if path is not None and path.exists() else []
-    return list({(c.setup, c.learner, c.policy): c for c in (Cell(**json.loads(line)) for line in lines)}.values())
+    cells = (Cell(**json.loads(line)) for line in lines)
+    return list({(c.setup, c.learner, c.policy, c.changed): c for c in cells}.values())
 
 
 def main() -> None:
@@ -288,35 +327,58 @@ def main() -> None:
     words.add_argument("--agents", type=int, default=32)
     words.add_argument("--keep", type=Path, help="a file with a line for each cell")
     words.add_argument("--show", action="store_true", help="train nothing")
+    words.add_argument("--advice", action="store_true", help="train what `train` advises where too few are in scope")
     asked = words.parse_args()
-    known, found = cases(), {(c.setup, c.learner, c.policy): c for c in kept(asked.keep)}
+    known, found = cases(), {key(c): c for c in kept(asked.keep)}
     wanted = [
-        (name, learner, policy)
+        (name, learner, policy, "")
         for policy in asked.policies or POLICIES
         for name in asked.setups or list(known)
         for learner in asked.learners or LEARNERS
     ]
-    for name, learner, policy in [] if asked.show else wanted:
-        if (name, learner, policy) in found:
-            continue
-        one = cell(name, known[name], learner, policy, asked.agents)
-        found[name, learner, policy] = one
+
+    def measure(name: str, learner: str, policy: str, change: Mapping[str, Any]) -> None:
+        if (name, learner, policy, written(change)) in found:
+            return
+        same = found.get((name, change["learner"], policy, "")) if set(change) == {"learner"} else None
+        if same is None:
+            one = cell(name, known[name], learner, policy, asked.agents, change)
+        else:  # with another learner alone the pair is one of the table
+            one = same._replace(learner=learner, changed=written(change))
+        found[key(one)] = one
         scope = "refused" if one.in_scope is None else f"{one.in_scope} of {one.agents}"
-        print(f"{one.setup}, {one.learner}, {one.policy}: {scope}, {one.seconds:.1f} s. {one.said}", flush=True)
+        text = f"{name}, {learner}, {policy}, {one.changed or 'defaults'}: {scope}, {one.seconds:.1f} s. {one.said}"
+        print(text, flush=True)
         if asked.keep is not None:
             with asked.keep.open("a") as file:
                 file.write(json.dumps(one._asdict()) + "\n")
-    cells = [found[key] for key in wanted if key in found]
-    print(table(cells))
+
+    if not asked.show:
+        for name, learner, policy, _ in wanted:
+            measure(name, learner, policy, {})
+    cells = [found[pair] for pair in wanted if pair in found]
     trained = [c for c in cells if c.in_scope is not None]
-    enough = sum(c.in_scope is not None and c.in_scope >= 0.9 * c.agents for c in cells)
-    told = sum(c.in_scope is not None and c.in_scope < 0.9 * c.agents and bool(c.said) for c in cells)
+    few = [c for c in trained if (c.in_scope or 0) < ENOUGH * c.agents]
+    print(table(cells))
+    if asked.advice:
+        tried = [(c, change) for c in few for change in advised(known[c.setup], c.learner, c.policy)]
+        if not asked.show:
+            for c, change in tried:
+                measure(c.setup, c.learner, c.policy, change)
+        after = [(*key(c)[:3], written(change)) for c, change in tried]
+        print(f"\n{cures([*few, *(found[one] for one in after if one in found)])}")
+    told = sum(bool(c.said) for c in few)
     print(
-        f"{len(cells)} of {len(wanted)} pairs: {enough} leave at least nine in ten in scope, {told} say that they do "
-        f"not, {len(cells) - len(trained)} are refused, {len(trained) - enough - told} fail silently; "
+        f"{len(cells)} of {len(wanted)} pairs: {len(trained) - len(few)} leave at least 30 of 32 in scope, {told} say "
+        f"that they do not, {len(cells) - len(trained)} are refused, {len(few) - told} fail silently; "
         f"{sum(c.seconds > 10 for c in cells)} take more than 10 s of CPU, the longest "
         f"{max((c.seconds for c in cells), default=0.0):.1f} s."
     )
+
+
+def key(one: Cell) -> tuple[str, str, str, str]:
+    """Return what a cell is about."""
+    return one.setup, one.learner, one.policy, one.changed
 
 
 if __name__ == "__main__":

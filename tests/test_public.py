@@ -134,7 +134,7 @@ SURFACE = {
     'train': "setup, *family=None, *learner='reinforce', *policy='mlp', *agents=32, *seed=0, *progress=True, *checkpoint=None, *checkpoints=(), *executor=None, *store=None, *block=None, **schedule",
     'unroll': 'step, steps',
     'validate': 'family, agents, *reading=None, *alpha=0.05, *kappa=0.2, *margin=0.05, *draws=10000, *retrain=True, *seed=0, *progress=True, *organism_of=None, *executor=None, *store=None, *inside=None',
-    'validate_along': 'family, agents, *reading=None, *draws=10000, *seed=0, *progress=True, *organism_of=None',
+    'validate_along': 'family, agents, *reading=None, *draws=10000, *seed=0, *progress=True, *organism_of=None, *inside=None',
     'value_of_control': 'model, node, decision=None',
     'value_of_information': 'model, node, decision=None',
     'write': 'obj, path',

@@ -127,6 +127,8 @@ def test_a_lost_worker_is_a_stop_and_no_wrong_input(
         (["train", "mine.cid.yaml", "--checkpoints", "x"], "--checkpoints takes numbers"),
         (["train", "mine.cid.yaml", "--checkpoints", "1.5"], "a checkpoint is a number of steps"),
         (["train", "mine.cid.yaml", "--learner", "dqm"], "did you mean `dqn`"),
+        (["train", "mine.cid.yaml", "--device", "meta"], "device= is 'cpu', 'cuda'"),
+        (["train", "mine.cid.yaml", "--dtype", "float46"], "did you mean `float64`"),
         (["validate", "mine.cid.yaml", "nowhere"], "no agents here"),
         (["validate", "mine.cid.yaml", "agents", "--steps", "3"], "leave out --steps"),
         (["validate", "red-door", "agents"], "another setup"),

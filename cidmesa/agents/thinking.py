@@ -10,6 +10,8 @@ r"""What trained agents compute inside, and what they do when that is changed.
 >>> agents.inner("plan")[0].round().tolist()              # what each action is worth, door by door
 [[1.0, 0.0], [0.0, 1.0]]
 >>> opposite = agents.do({"pay_hat": lambda pays: 1 - pays})
+>>> opposite
+Intervened(2, planner; changed: go.pay_hat)
 >>> agents.policy(0)["go"].round().tolist(), opposite.policy(0)["go"].round().tolist()
 ([[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]])
 """
@@ -127,7 +129,7 @@ def _places(recipe: Recipe, decision: str, observations: Mapping[str, Any]) -> I
     return np.asarray(np.ravel_multi_index(tuple(seen), tuple(map(model.card, parents))), dtype=np.intp)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Intervened(ByTables):
     """Trained agents of which inner nodes are held or changed while they act; from :meth:`.population.Agents.do`.
 
@@ -147,6 +149,9 @@ class Intervened(ByTables):
 
     def __len__(self) -> int:
         return self.recipe_of.agents
+
+    def __repr__(self) -> str:
+        return f"Intervened({len(self)}, {self.recipe_of.policy}; changed: {', '.join(self.changes) or 'nothing'})"
 
     @property
     def decides(self) -> CIM:

@@ -1,8 +1,8 @@
 """The systems the theory of mesa-optimizers was told with, each as a runnable setup.
 
 >>> from cidmesa import gallery
->>> gallery.names()[0]
-'red-door'
+>>> "red-door" in gallery.names()
+True
 >>> system = gallery.load("red-door")
 >>> system.title, list(system.setups)
 ('The red door', ['delta=0', 'delta=0.02', 'delta=0.1'])
@@ -14,12 +14,14 @@ module           what it holds
 ===============  =====================================================================
 ``system``       what a system is: setups, claims, agents
 ``systems``      the systems, one a file
-``worlds``       closed forms, batched worlds and nets that systems need
+``worlds``       nets, mazes, prompts and processes that are no diagram
 ``run``          drawing, deriving, training and judging a system
 ``everything``   the same for every system, and a table of what became of the claims
 ``populations``  the same side by side on an executor
 ``page``         what a run prints as it goes
-``findings``     findings that several systems come to in the same way
+``compliance``   claims that every agent of some populations complies with
+``doses``        shares of agents along a dose, and where they cross a level
+``findings``     closed forms beside agents, and other findings of several systems
 ``study``        a system made of a study, as a file holds one
 ===============  =====================================================================
 """
@@ -36,10 +38,18 @@ from cidmesa.gallery.system import System as System
 
 _NAMES = (
     "red-door",
+    "biggest-rock",
     "deceptive-alignment",
     "dqn-or-ppo",
+    "evolution",
+    "in-context-regression",
+    "lookup-table",
+    "loss-register",
     "myopia",
+    "pain-or-genes",
+    "thinking-time",
     "trained-oracle",
+    "value-iteration-net",
 )
 
 

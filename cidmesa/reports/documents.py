@@ -73,6 +73,17 @@ def setup_figures(setup: TrainingSetup) -> list[Block]:
     return [Figure(tuple(drawn), " ".join(words))] if drawn else []
 
 
+def inside_figures(setup: TrainingSetup) -> list[Block]:
+    """Draw the learned algorithm in the place of its decision, where the setup says what is inside."""
+    if not setup.learned or not _readable(setup.spliced):
+        return []
+    words = (
+        "The learned algorithm in the place of the decision that it computes. A decision in the frame is one that the "
+        "algorithm makes inside, for a utility of its own; rings are its incentives."
+    )
+    return [Figure((pictures.spliced_picture(setup),), words)]
+
+
 def main_figure(family: Family) -> list[Block]:
     """Draw the base diagram beside that of the first rival: the picture that tells the story."""
     base = family.setup.cid

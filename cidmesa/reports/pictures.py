@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from cidmesa.criteria import incentives
 from cidmesa.documents.sections.words import CRITERION_TITLES
+from cidmesa.errors import NotApplicableError
 from cidmesa.mesa.setup.base_optimizer import THETA
+from cidmesa.mesa.setup.learned_algorithm import splice
 from cidmesa.render import Picture, spec_of
 
 if TYPE_CHECKING:
@@ -40,6 +42,30 @@ def optimizer_picture(setup: TrainingSetup, *, engine: Engine = "auto") -> Pictu
         direction="right",
     )
     return Picture(picture, engine)
+
+
+def spliced_picture(setup: TrainingSetup, deployment: str | None = None, *, engine: Engine = "auto") -> Picture:
+    """Draw the insides of the learned algorithms in the places of their decisions, a frame around each.
+
+    Raises
+    ------
+    NotApplicableError
+        The setup describes no learned algorithm.
+    """
+    if not setup.learned:
+        raise NotApplicableError(
+            "no learned algorithm is described here, so none can be spliced in: "
+            "TrainingSetup(.., learned={decision: CID})."
+        )
+    base = setup.cid if deployment is None else setup.deployed_cid(deployment)
+    whole = splice(base, setup.learned)
+    groups = {
+        f"inside {decision}": [n for n in whole.nodes if n in inside and (n == decision or n not in base)]
+        for decision, inside in setup.learned.items()
+    }
+    title = "The learned algorithm spliced in" + ("" if deployment is None else f", {deployment}")
+    rings = incentives(whole) if whole.decisions else None
+    return Picture(spec_of(whole, title=title, rings=rings, groups=groups), engine)
 
 
 def mesa_picture(

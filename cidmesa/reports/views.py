@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cidmesa.criteria import incentives
 from cidmesa.errors import NotApplicableError, did_you_mean
-from cidmesa.render import Picture, spec_of
+from cidmesa.render import Picture
 from cidmesa.render.spec import showing
-from cidmesa.reports.pictures import diagram_picture, mesa_picture, optimizer_picture
+from cidmesa.reports.pictures import diagram_picture, mesa_picture, optimizer_picture, spliced_picture
 
 if TYPE_CHECKING:
     from cidmesa.mesa.candidates.mesa_optimizer import MesaOptimizer
@@ -68,27 +67,7 @@ def view(
             raise NotApplicableError("the base optimizer's diagram shows every deployment: leave the deployment out.")
         picture = optimizer_picture(setup(), engine=engine)
     elif name == "spliced":
-        picture = _spliced(setup(), deployment, engine)
+        picture = spliced_picture(setup(), deployment, engine=engine)
     else:
         raise NotApplicableError(f"a view is {', '.join(VIEWS)}; got `{name}`{did_you_mean(name, VIEWS)}.")
     return picture if overlay is None else replace(picture, spec=showing(picture.spec, overlay))
-
-
-def _spliced(setup: TrainingSetup, deployment: str | None, engine: Engine) -> Picture:
-    """Draw the insides of the learned algorithms in the places of their decisions, a frame around each."""
-    from cidmesa.mesa.setup.learned_algorithm import splice
-
-    if not setup.learned:
-        raise NotApplicableError(
-            "no learned algorithm is described here, so none can be spliced in: "
-            "TrainingSetup(.., learned={decision: CID})."
-        )
-    base = setup.cid if deployment is None else setup.deployed_cid(deployment)
-    whole = splice(base, setup.learned)
-    groups = {
-        f"inside {decision}": [n for n in whole.nodes if n in inside and (n == decision or n not in base)]
-        for decision, inside in setup.learned.items()
-    }
-    title = "The learned algorithm spliced in" + ("" if deployment is None else f", {deployment}")
-    rings = incentives(whole) if whole.decisions else None
-    return Picture(spec_of(whole, title=title, rings=rings, groups=groups), engine)

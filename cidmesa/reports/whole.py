@@ -207,6 +207,7 @@ def _diagram(first: Arm, incentives: Data) -> list[Block]:
     figures = documents.setup_figures(first.family.setup)
     found: list[Block] = [Heading("The base diagram")]
     found += diagram.setup_table(first.found["setup"])
+    found += documents.inside_figures(first.family.setup)
     found.append(Fold("Who has an incentive to what", tuple(diagram.incentive_tables(incentives))))
     return [*found, Fold("The base diagram and the base optimizer's", tuple(figures))] if figures else found
 

@@ -125,6 +125,7 @@ def validate_along(
     seed: int = 0,
     progress: bool = True,
     organism_of: Any = None,
+    inside: Mapping[str, str] | None = None,
 ) -> Along:
     """Judge the predictions of a family by what agents do along their training.
 
@@ -134,7 +135,7 @@ def validate_along(
         From :func:`cidmesa.derive_mesa_optimizers`.
     agents
         From :func:`cidmesa.train` with ``checkpoints=``.
-    reading, draws, seed, progress, organism_of
+    reading, draws, seed, progress, organism_of, inside
         As for :func:`validate`.
 
     Returns
@@ -162,7 +163,7 @@ def validate_along(
     reports = {
         step: validate(
             family, population, reading=reading, draws=draws, retrain=False, seed=seed, progress=progress,
-            organism_of=organism_of,
+            organism_of=organism_of, inside=inside,
         )
         for step, population in {**kept, last: agents}.items()
     }  # fmt: skip

@@ -35,6 +35,9 @@ from cidmesa.validation.subjects import Subjects
 SHIFTS = 8
 """How many other situations each is compared with, at most; in how many ways a mechanism's entries change places."""
 
+ROUNDING = 1e-12
+"""Up to which a total variation is none: a net adds up in another order where it is asked about more at once."""
+
 
 def measure(checks: Checks, row: Prediction) -> Measured | str:
     """Return how much the action's law changes, or why that is not defined."""
@@ -81,6 +84,7 @@ def _apart(
         for one, end, weight in zip(now, ends, weights, strict=True):
             gap = np.abs(one.rules[decision][:, come] - before.rules[decision][:, end]).sum(axis=-1) / 2
             found += (gap * weight).sum(axis=1)
+        found[found < ROUNDING] = 0.0
         return Measured(Bounds(found, found, found))
     counts = [before.counts[decision], *(one.counts[decision] for one in now if one.counts is not None)]
     every = before.counts[decision].shape[2]

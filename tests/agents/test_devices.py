@@ -22,6 +22,7 @@ from cidmesa.agents.runs import run
 from cidmesa.agents.store import address
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from tests.mesa.systems import red_door
+from tests.strategies import FULL
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no device of CUDA")
 
@@ -111,11 +112,20 @@ class Blank(TorchFunctionMode):
             return zeros.numpy() if func is Tensor.numpy else zeros
         if blank and func is Tensor.__bool__:
             return True
+        if blank and func is Tensor.quantile:  # of one dimension, which is kept; on ``meta`` it takes seconds
+            return args[0][:, :1]
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("policy", sorted({*POLICIES} - {"planner"}))
-@pytest.mark.parametrize("learner", sorted(LEARNERS))
+PAIRS = [
+    (learner, policy)
+    for learner in sorted(LEARNERS)
+    for policy in sorted({*POLICIES} - {"planner"})
+    if FULL or learner == "exact" or policy == "mlp"
+]
+
+
+@pytest.mark.parametrize(("learner", "policy"), PAIRS)
 def test_every_learner_stays_on_the_device_where_it_starts(learner: str, policy: str) -> None:
     """A tensor that is left behind would meet one of there, and torch refuses that."""
     options = {"label": "door"} if learner == "supervised" else None

@@ -77,7 +77,7 @@ def test_values_are_read_where_something_is_observed(nets: cm.Agents) -> None:
         nets.inner("values", {"goal": [1]})
 
 
-@pytest.mark.parametrize("policy", ["vin", "rnn", "planner"])
+@pytest.mark.parametrize("policy", ["vin", "rnn", "attention", "planner"])
 def test_a_node_that_is_held_where_it_is_changes_nothing(policy: str) -> None:
     recipe = Recipe(corridor(), policy=policy, agents=3, steps=2, encoders={"goal": cm.agents.parity(2)})
     agents = recipe.train(progress=False)

@@ -52,6 +52,16 @@ def test_the_bottom_line_says_who_goes_for_what_and_what_that_costs() -> None:
     assert "all 8 agents go for `end`, none for `coin`; regret" in bottom_line.population_lines(found)[0]
 
 
+def test_what_the_inside_as_drawn_says_is_a_claim_about_the_agents() -> None:
+    own = row(hypothesis="inside as drawn", kind="inside", subject="plan", expected=False, verdict="contradicted")
+    (fold,) = [b for b in verdicts.verdict_blocks(report(own)) if isinstance(b, Fold) and "inside" in b.summary]
+    assert fold.summary.startswith("What the inside as drawn says: ")
+    text = terminal.write_blocks([fold], 150)
+    assert "contradicted" in text
+    assert "not what they do" not in text
+    assert "must: the same" in text
+
+
 def test_where_most_is_lost_is_said_though_nothing_tells_apart_there() -> None:
     lost = {"a": {"mean": 1.0, "range": 4.0, "agents": [1.0]}, "b": {"mean": 0.0, "range": 1.0, "agents": [0.0]}}
     found = report(lost=lost)
@@ -66,6 +76,7 @@ def test_contradictions_are_sentences() -> None:
         row(kind="observation", subject="red", expected=False, **bad),
         row(kind="regret", subject="pay", expected=[0.0, 0.5], unit=1.0, **bad),
         row(hypothesis="red", **bad),
+        row(hypothesis="inside as drawn", kind="inside", subject="plan", expected=False, **bad),
         row(),
     ]
     lines = bottom_line.contradictions(report(*rows))
@@ -73,6 +84,7 @@ def test_contradictions_are_sentences() -> None:
         "Contradicted in `d`: each agent acts as at least one of the hypotheses says (3 of 8 agents comply).",
         "Contradicted in `d`: `go` does not use `red` (3 of 8 agents comply).",
         "Contradicted in `d`: regret lies in [0, 0.5] (3 of 8 agents comply).",
+        "Contradicted in `d`: a change of `plan` inside leaves what `go` does as it is (3 of 8 agents comply).",
     ]
     points = bottom_line.population_points(report(*rows)).cells
     assert [cell.tone for cell in points[-3:]] == ["bad"] * 3

@@ -365,3 +365,14 @@ def test_a_report_says_what_agents_lose_by_both() -> None:
     )
     assert dict(quiet.regrets) == {}
     assert "What agents lose" not in quiet.to_text()
+
+
+def test_the_inside_of_a_learned_algorithm_is_drawn_where_there_is_one() -> None:
+    inside = cm.CID(
+        [("test", "guess"), ("guess", "worth"), ("guess", "predict")], decisions=["guess"], utilities=["worth"]
+    )
+    for learned, drawn in ((None, 0), ({"predict": inside}, 1)):
+        setup = cm.TrainingSetup(GRADES, learned=learned)
+        assert len(documents.inside_figures(setup)) == drawn
+        words = cm.report(cm.derive_mesa_optimizers(setup)).markdown
+        assert words.count("The learned algorithm in the place of the decision") == drawn

@@ -32,7 +32,7 @@ import torch
 from cidmesa.agents.environment import Episodes
 from cidmesa.agents.learners.loop import Memory, Program
 from cidmesa.agents.learners.optimizer import adam, beginning, gradients, leaves
-from cidmesa.agents.learners.task import Met, Task, asked, brake, require_between, taken
+from cidmesa.agents.learners.task import Met, Task, asked, brake, require_between, running, taken
 from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
@@ -113,10 +113,7 @@ def dqn(task: Task) -> Program:
         with torch.no_grad():
             played, met = task.play(number, act)
             targets = _targets(played, met, memory)
-        centre = {
-            d: memory["centre"][d] + (usual - memory["centre"][d]) / (number + 1)
-            for d, usual in ((d, targets[d].quantile(0.75, dim=1, keepdim=True)) for d in task.trained)
-        }
+        centre = {d: running(memory["centre"][d], targets[d], number) for d in task.trained}
         params = leaves(memory)
         cost = torch.zeros(())
         for decision in task.trained:

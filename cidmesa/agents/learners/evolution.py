@@ -1,9 +1,11 @@
 r"""Evolution: every agent is a lineage, a population of rules that are selected by what they earn, and mutate.
 
 Each step is a generation. All members act greedily on the same worlds (common noise is no reason for a rank). The best
-quarter stays; the others are replaced by its copies with normal mutations, whose size falls linearly to 0. A newborn
-mutates in all of its numbers, in half of them, a quarter, ...: what works is not always to be broken up. What a lineage
-has learned is its best member.
+quarter stays; the others are replaced by its copies, which mutate: with a size :math:`s \le 1` that falls linearly to 0
+a number :math:`x` becomes :math:`\sqrt{1 - s^2}\, x + s\, z` with a normal :math:`z`. That keeps the spread of numbers
+what it was; sums of mutations would grow until no further one changes what a member does. A newborn mutates in all of
+its numbers, in half of them, a quarter, ...: what works is not always to be broken up. What a lineage has learned is
+its best member.
 
 **Swapping** [1]_. With ``swap=K`` members are put in groups of K, whose worlds they exchange at random before every
 decision after the first. A utility goes to whoever sits in the world when it is paid: when its last decision is taken.
@@ -138,8 +140,9 @@ def evolution(task: Task) -> Program:
             shape = tuple(value.shape[1:])
             share = (newborn * 0.5 ** (torch.arange(size) % SHARES)).reshape(size, *[1] * (value.ndim - 2))
             mutates = numbers(task.keys, f"mutates {name}", number, shape) < share
-            moved = spread * mutates * normals(task.keys, f"mutate {name}", number, shape)
-            grown[name] = kept + moved.to(kept.dtype)
+            size_of = spread * mutates
+            moved = size_of * normals(task.keys, f"mutate {name}", number, shape)
+            grown[name] = ((1 - size_of.square()).clamp(min=0).sqrt() * kept + moved).to(kept.dtype)
             learned[name] = kept[:, 0]
         return {"learned": learned, "population": grown}
 

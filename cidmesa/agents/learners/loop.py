@@ -192,6 +192,8 @@ def _keep_whole(state: State, memory: Memory) -> tuple[Memory, tuple[tuple[int, 
 
 def chosen(which: Tensor, new: Memory, old: Memory) -> Memory:
     """Return the new numbers of the agents in `which`, and the old ones of the others."""
+    if bool(which.all()):
+        return new
     return {
         group: {
             name: torch.where(which.reshape(-1, *[1] * (value.ndim - 1)), value, old[group][name])

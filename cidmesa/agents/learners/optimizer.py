@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,9 @@ from cidmesa.agents.learners.loop import Memory, Program
 from cidmesa.agents.learners.task import Schedule
 from cidmesa.agents.policies.rule import Params
 from cidmesa.arrays import Floats
+
+MANY = 2**16
+"""From how many numbers on numpy is quicker with square roots."""
 
 Loss: TypeAlias = Callable[[Params, int], tuple[Tensor, Floats]]
 """From parameters and step to a loss summed over agents, and what each agent earned."""
@@ -46,11 +50,17 @@ def adam(memory: Memory, slope: Params, t: int, rate: float) -> dict[str, Params
     first = {name: torch.lerp(memory["first"][name], g, 0.1) for name, g in slope.items()}
     second = {name: (memory["second"][name] * 0.999).addcmul_(g, g, value=0.001) for name, g in slope.items()}
     stride = -rate / (1 - 0.9**t)
-    spread = {name: value.sqrt().mul_((1 - 0.999**t) ** -0.5).add_(1e-8) for name, value in second.items()}
+    spread = {name: root(value).mul_((1 - 0.999**t) ** -0.5).add_(1e-8) for name, value in second.items()}
     params = {
         name: torch.addcdiv(value, first[name], spread[name], value=stride) for name, value in memory["learned"].items()
     }
     return {"learned": params, "first": first, "second": second}
+
+
+def root(value: Tensor) -> Tensor:
+    """Return square roots; of many numbers on the CPU by numpy, which takes half as long as torch."""
+    by_numpy = value.numel() >= MANY and value.device.type == "cpu"
+    return torch.from_numpy(np.sqrt(value.numpy())) if by_numpy else value.sqrt()
 
 
 def descending(loss: Loss, start: Params, schedule: Schedule, most: float = math.inf) -> Program:
@@ -77,5 +87,8 @@ def clipped(slope: Params, most: float = 1.0) -> Params:
     [[0.6000000238418579, 0.800000011920929], [0.30000001192092896, 0.4000000059604645]]
     """
     lengths = [torch.linalg.vector_norm(g, dim=tuple(range(1, g.ndim)), dtype=g.dtype).double() for g in slope.values()]
-    factor = most / torch.stack(lengths).square().sum(dim=0).sqrt().clamp(min=most)
+    norms = torch.stack(lengths).square().sum(dim=0).sqrt()
+    if bool((norms <= most).all()):
+        return slope
+    factor = most / norms.clamp(min=most)
     return {name: g * factor.to(g.dtype).reshape(-1, *[1] * (g.ndim - 1)) for name, g in slope.items()}

@@ -65,7 +65,7 @@ class Learner:
 LEARNERS: dict[str, Learner] = {
     "reinforce": Learner(reinforce, steps=1500, rate=0.01, entropy=0.05, table_rate=0.05, predicts=True),
     "exact": Learner(exact, steps=500, rate=0.05),
-    "ppo": Learner(ppo, steps=400, rate=0.01, entropy=0.02, table_rate=0.05, options=PPO, predicts=True),
+    "ppo": Learner(ppo, steps=400, rate=0.01, entropy=0.2, table_rate=0.05, options=PPO, predicts=True),
     "dqn": Learner(
         dqn, steps=1000, rate=0.02, table_rate=0.05, options=DQN, greedy=lambda options: True, check=refused_by_dqn
     ),

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import Loss, descending
-from cidmesa.agents.learners.task import Task, advantage, brake, log_and_entropy, taken
+from cidmesa.agents.learners.task import Task, advantage, answer, brake
 from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
@@ -36,13 +36,13 @@ def reinforce_loss(task: Task) -> Loss:
     """Return the loss whose gradient is REINFORCE's, summed over agents."""
 
     def loss(params: Params, step: int) -> tuple[Tensor, Floats]:
-        entropies: dict[str, Tensor] = {}
         log_pis: dict[str, Tensor] = {}
+        entropies: dict[str, Tensor] = {}
 
         def act(decision: str, contexts: Ints, codes: Ints, noise: Floats) -> Ints:
-            log_pi, entropies[decision] = log_and_entropy(task.rules[decision], params, contexts, codes)
-            actions = draw(log_pi.detach().exp().numpy(), noise)
-            log_pis[decision] = taken(log_pi, actions)
+            said = answer(task.rules[decision], params, contexts, codes)
+            actions = draw(said.probabilities(), noise)
+            log_pis[decision], entropies[decision] = said.log(actions), said.entropy()
             return actions
 
         played, _ = task.play(step, act)

@@ -17,7 +17,7 @@ from torch import Tensor
 from cidmesa.agents.environment import Environment
 from cidmesa.agents.learners.loop import Program
 from cidmesa.agents.learners.optimizer import descending
-from cidmesa.agents.learners.task import Task, log_and_entropy, taken
+from cidmesa.agents.learners.task import Answer, Task, answer
 from cidmesa.agents.policies.rule import Params
 from cidmesa.agents.tensors import draw
 from cidmesa.arrays import Floats, Ints
@@ -98,17 +98,17 @@ def supervised(task: Task) -> Program:
     world = Environment(model)  # a label may matter to nothing else
 
     def loss(params: Params, step: int) -> tuple[Tensor, Floats]:
-        log_pis: dict[str, Tensor] = {}
+        said: dict[str, Answer] = {}
 
         def act(decision: str, contexts: Ints, codes: Ints, noise: Floats) -> Ints:
-            log_pis[decision], _ = log_and_entropy(task.rules[decision], params, contexts, codes)
-            return draw(log_pis[decision].detach().exp().numpy(), noise)
+            said[decision] = answer(task.rules[decision], params, contexts, codes)
+            return draw(said[decision].probabilities(), noise)
 
         played, _ = task.play(step, act, world)
         total = task.surprise(params, played)
         for decision, label in label_of.items():
             right = action_of[decision][played.values[label]]
-            total = total - taken(log_pis[decision], right).mean(dim=1).sum()
+            total = total - said[decision].log(right).mean(dim=1).sum()
         return total, task.earned(played)
 
     return descending(loss, task.start(), task.schedule)

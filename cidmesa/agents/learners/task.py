@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ from torch import Tensor
 from cidmesa.agents.environment import Environment, Episodes
 from cidmesa.agents.policies.registry import critic
 from cidmesa.agents.policies.rule import Params, Place, Rule, log_softmax, softmax, surprise
-from cidmesa.agents.tensors import Keys, uniforms
+from cidmesa.agents.tensors import Inputs, Keys, uniforms
 from cidmesa.arrays import Floats, Ints
 from cidmesa.errors import NotApplicableError
 from cidmesa.mechanisms import is_number
@@ -229,34 +229,79 @@ def asked(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints)
 
     Where there are fewer inputs that can come up than episodes the rule is asked once for each of them.
     """
-    return _looked_up(rule, contexts, codes, lambda c, k: (rule.logits(params, c, k),))[0]
+    where = _where(rule, contexts, codes)
+    if where is None:
+        return rule.logits(params, contexts, codes)
+    found = rule.logits(params, *_everywhere(rule.inputs, len(where)))
+    return torch.take_along_dim(found, torch.from_numpy(where)[..., None], dim=1)
 
 
-def log_and_entropy(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> tuple[Tensor, Tensor]:
-    """Return log-probabilities ``(agents, n, actions)`` and entropies ``(agents, n)`` of a rule where it acts."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a rule does where it acts.
 
-    def both(contexts: Ints, codes: Ints) -> tuple[Tensor, ...]:
-        logits = rule.logits(params, contexts, codes)
-        log_pi = log_softmax(logits)
-        # An action that is forbidden has probability zero, and adds nothing.
-        finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)
-        return log_pi, -(log_pi.exp() * finite).sum(dim=-1, keepdim=True)
+    Attributes
+    ----------
+    log_pi, entropies
+        Log-probabilities ``(agents, inputs, actions)`` and entropies ``(agents, inputs)``.
+    where
+        Where each episode's input stands among these, ``(agents, episodes)``; ``None``: they are the episodes' own.
+    """
 
-    log_pi, entropy = _looked_up(rule, contexts, codes, both)
-    return log_pi, entropy[..., 0]
+    log_pi: Tensor
+    entropies: Tensor
+    where: Ints | None
+
+    def probabilities(self) -> Floats:
+        """Return those of all actions in each episode, ``(agents, episodes, actions)``."""
+        pi: Floats = self.log_pi.detach().exp().numpy()
+        return pi if self.where is None else np.take_along_axis(pi, self.where[..., None], axis=1)
+
+    def log(self, actions: Ints) -> Tensor:
+        """Return the log-probability of each episode's action, ``(agents, episodes)``."""
+        if self.where is None:
+            return taken(self.log_pi, actions)
+        cell = self.where * self.log_pi.shape[-1] + actions
+        return self.log_pi.flatten(1).gather(1, torch.from_numpy(cell))
+
+    def entropy(self) -> Tensor:
+        """Return the entropy of each episode's choice, ``(agents, episodes)``."""
+        return self.entropies if self.where is None else self.entropies.gather(1, torch.from_numpy(self.where))
 
 
-def _looked_up(
-    rule: Rule, contexts: Ints, codes: Ints, ask: Callable[[Ints, Ints], tuple[Tensor, ...]]
-) -> tuple[Tensor, ...]:
+def answer(rule: Rule, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Answer:
+    """Ask a rule what it does where it acts, contexts and codes ``(agents, episodes)``; as :func:`asked`."""
+    where = _where(rule, contexts, codes)
+    inputs = (contexts, codes) if where is None else _everywhere(rule.inputs, len(where))
+    log_pi = log_softmax(rule.logits(params, *inputs))
+    # An action that is forbidden has probability zero, and adds nothing.
+    finite = log_pi.masked_fill(log_pi == -math.inf, 0.0)
+    return Answer(log_pi, -(log_pi.exp() * finite).sum(dim=-1), where)
+
+
+def _where(rule: Rule, contexts: Ints, codes: Ints) -> Ints | None:
+    """Return where each input stands among all that can come up; ``None`` where these are more than are asked about."""
     every, width = rule.inputs.table.shape[:2]
-    reached = np.arange(every) if rule.inputs.reached is None else rule.inputs.reached
-    if len(reached) * width > contexts.shape[-1]:
-        return ask(contexts, codes)
+    reached = rule.inputs.reached
+    if (every if reached is None else len(reached)) * width > contexts.shape[-1]:
+        return None
+    if reached is None:
+        return np.asarray(contexts * width + codes)
     place = np.zeros(every, dtype=np.intp)
     place[reached] = np.arange(len(reached))
-    where = torch.from_numpy(place[contexts] * width + codes)[..., None]
-    return tuple(torch.take_along_dim(found, where, dim=1) for found in ask(*_once(reached, width, len(contexts))))
+    return np.asarray(place[contexts] * width + codes)
+
+
+def _everywhere(inputs: Inputs, agents: int) -> tuple[Ints, Ints]:
+    """Return every context that can come up with every code once, the same for all agents."""
+    every, width = inputs.table.shape[:2]
+    return _all(every, width, agents) if inputs.reached is None else _once(inputs.reached, width, agents)
+
+
+@lru_cache(maxsize=64)
+def _all(contexts: int, width: int, agents: int) -> tuple[Ints, Ints]:
+    """Return the inputs of so many contexts; few, and asked for in every step, so that they are kept."""
+    return _once(np.arange(contexts), width, agents)
 
 
 def _once(contexts: Ints, width: int, agents: int) -> tuple[Ints, Ints]:
@@ -292,6 +337,26 @@ def brake(errors: Floats) -> Tensor:
     """
     size = np.sqrt(np.mean(np.square(errors), axis=-1))
     return torch.from_numpy(1 / np.maximum(1.0, size))
+
+
+def running(centre: Tensor, paid: Tensor, number: int) -> Tensor:
+    """Return the mean over all steps of the upper quartile of what was paid, ``(agents, 1)``.
+
+    A mean of all that was paid would be dragged along by a penalty that is tried less and less.
+
+    Parameters
+    ----------
+    centre
+        The same after the step before.
+    paid
+        In this step, ``(agents, episodes)``.
+    number
+        Of this step; the first is 0.
+
+    >>> running(torch.tensor([[4.0]]), torch.tensor([[0.0, 1.0, 2.0, 3.0, 6.0]]), 1).tolist()
+    [[3.5]]
+    """
+    return centre + (paid.quantile(0.75, dim=1, keepdim=True) - centre) / (number + 1)
 
 
 def probabilities(

@@ -6,7 +6,8 @@ With the tokens :math:`x_i`, the code of the i-th parent and its place, one laye
 
 where :math:`A_{ij} \propto \exp(q_i \cdot k_j / \sqrt n)` (``kind="softmax"``) [1]_ or :math:`A_{ij} = q_i \cdot k_j /
 (n\,T)` for T tokens (``kind="linear"``), the form in which gradient descent on examples is one layer [2]_. One more
-token is always there, so that a decision without observations has one too.
+token is always there, so that a decision without observations has one too. Its inner nodes are ``match``, :math:`A`
+with the token that is always there first, and ``read``, the mean :math:`\overline{y_i}`.
 
 References
 ----------
@@ -23,7 +24,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cidmesa.agents.policies.rule import Params, Place, layers, shown, softmax, uniform
+from cidmesa.agents.inside import InnerNode
+from cidmesa.agents.policies.rule import Params, Place, Touch, layers, shown, softmax, uniform, untouched
 from cidmesa.agents.tensors import Inputs, Keys
 from cidmesa.arrays import Ints
 from cidmesa.errors import unknown
@@ -78,8 +80,19 @@ class AttentionRule:
             params[f"{self.name}.{part}"] = uniform(keys, f"{self.name}.{part}", (rows, n), 1.0).float()
         return params
 
+    @property
+    def inside(self) -> Mapping[str, InnerNode]:
+        """Its inner nodes: which token looks at which, and what is read."""
+        count = len(self.inputs.spans) + 1
+        shapes = {"match": (count, count), "read": (self.units,)}
+        return {name: InnerNode(self.name, name, shape) for name, shape in shapes.items()}
+
     def logits(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints) -> Tensor:
         """Let every token look at every other."""
+        return self.think(params, contexts, codes, untouched)
+
+    def think(self, params: Mapping[str, Tensor], contexts: Ints, codes: Ints, touch: Touch) -> Tensor:
+        """Return the logits, with what looks where and what is read shown to a touch."""
         own = {part.removeprefix(f"{self.name}."): value for part, value in params.items()}
         code = own["code"]
         x = shown(self.inputs, contexts, codes, code)
@@ -91,7 +104,8 @@ class AttentionRule:
         ask, key = (torch.bmm(flat, own[part]).view(tokens.shape) for part in ("ask", "key"))
         match = torch.matmul(ask, key.mT)
         weight = softmax(match / math.sqrt(units)) if self.kind == "softmax" else match / (units * count)
+        weight = touch("match", weight)
         heard = (weight.mean(dim=2)[..., None] * tokens).sum(dim=2)  # a mean over tokens, so V comes last
-        seen = tokens.mean(dim=2) + torch.bmm(heard, own["value"])
+        seen = touch("read", tokens.mean(dim=2) + torch.bmm(heard, own["value"]))
         mixed = torch.relu(torch.baddbmm(own["mix bias"], seen, own["mix"]))
         return torch.baddbmm(own["bias"], mixed, own["say"]).double()

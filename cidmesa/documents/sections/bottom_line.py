@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cidmesa.documents.blocks import Points
-from cidmesa.documents.sections.words import Data, count, expected, joined, listed, names, number
+from cidmesa.documents.sections.words import INSIDE, Data, count, expected, joined, listed, names, number
 from cidmesa.shown import Cell
 
 
@@ -149,16 +149,18 @@ _CLAIMS: Final = {
     ("observation", False): "`{decision}` does not use {subject}",
     ("response", True): "agents respond to a shift of {subject}",
     ("response", False): "agents do not respond to a shift of {subject}",
+    ("inside", True): "a change of {subject} inside changes what `{decision}` does",
+    ("inside", False): "a change of {subject} inside leaves what `{decision}` does as it is",
     ("coverage", True): "each agent acts as at least one of the hypotheses says",
 }
 
 
 def contradictions(data: Data) -> list[str]:
-    """Say in words which joint predictions agents contradicted, a sentence each."""
+    """Say in words which predictions agents contradicted that are joint or about the inside, a sentence each."""
     observed = data.get("observed", {})
     found = []
     for row in data["rows"] if data.get("one_agent") is None else ():
-        if row["hypothesis"] == "joint" and row["verdict"] == "contradicted":
+        if row["hypothesis"] in {"joint", INSIDE} and row["verdict"] == "contradicted":
             tally = row["agents"]
             share = f"{tally['complying']} of {tally['in_scope']} agents comply"
             found.append(f"Contradicted in {_where(row['deployment'])}: {_claimed(row, observed)} ({share}).")

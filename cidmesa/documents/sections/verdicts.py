@@ -11,6 +11,7 @@ from cidmesa.documents.sections.bottom_line import population_points
 from cidmesa.documents.sections.charts import share_chart, statistic_chart
 from cidmesa.documents.sections.predictions import explained, reading, spelled, undecidable
 from cidmesa.documents.sections.words import (
+    INSIDE,
     VERDICTS,
     Data,
     expected,
@@ -47,7 +48,7 @@ def verdict_blocks(data: Data) -> list[Block]:
     chart = statistic_chart(data)
     lines += [] if chart is None else [Fold("Each agent's number beside what is allowed", (chart,))]
     for whose, rows in _by_hypothesis(data["rows"]):
-        title = f"What {names(whose)} says beyond that"
+        title = "What the inside as drawn says" if whose == [INSIDE] else f"What {names(whose)} says beyond that"
         lines.append(
             Fold(f"{title}: {_outcome(data, rows)}", (_verdict_table(data, rows, "", _own_notes(data, rows)),))
         )
@@ -191,7 +192,7 @@ def _notes(data: Data, rows: Sequence[Data]) -> str:
 
 def _own_notes(data: Data, rows: Sequence[Data]) -> str:
     """Explain what a table of one hypothesis holds, where it does."""
-    found = explained({row["kind"] for row in rows} & {"control"})
+    found = explained({row["kind"] for row in rows} & {"control", "inside"})
     if any(row.get("among") for row in rows):
         found.append("as in: judged on the agents that act like this hypothesis in the other deployment.")
     if any(_said(data, row)[0] == _NOT_IT for row in rows):
@@ -202,7 +203,7 @@ def _own_notes(data: Data, rows: Sequence[Data]) -> str:
 def _said(data: Data, row: Data) -> tuple[str, Tone]:
     """Return the verdict in words: of one hypothesis, that agents do otherwise says what they do not pursue."""
     verdict = row["verdict"]
-    own = row["hypothesis"] != "joint" and data.get("organism_of") is None and not row.get("among")
+    own = row["hypothesis"] not in {"joint", INSIDE} and data.get("organism_of") is None and not row.get("among")
     if verdict == "contradicted" and own and not row["inert"]:
         return _NOT_IT, "muted"
     return verdict, VERDICTS[verdict]

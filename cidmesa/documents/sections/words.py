@@ -113,6 +113,9 @@ def subject(row: Data) -> str:
     return f"`{row['subject']}`" if row["subject"] else ""
 
 
+INSIDE: Final = "inside as drawn"
+"""Whose the rows about the inside of a learned algorithm are: a claim about the agents, as the joint ones are."""
+
 _YES: Final = {
     "observation": "used", "response": "responds", "coverage": "one of them", "control": "worth something",
     "tampering": "written", "deception": "changes", "inside": "changes",

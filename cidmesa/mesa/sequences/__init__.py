@@ -10,6 +10,7 @@ module             what it holds
 ``additive``       one additive objective: its actions and its regrets, exactly
 ``alike``          states that no objective on some targets tells apart, and what follows
 ``existence``      whether some additive objective is consistent
+``in_turns``       the same where there are many ties, a search for a yes
 ``surrounded``     the same where the base has very many optimal policies, all of them at once
 ``certificates``   the proofs of that, checked from scratch
 ``one_rule``       one rule for all moves, without a clock: what it earns at best, what it costs

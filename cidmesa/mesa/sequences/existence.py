@@ -23,8 +23,9 @@ Before any row is made, :func:`.blind_spot` is asked whether an objective on the
 to see: its *no* holds whatever the ties.
 
 With ties :math:`\pi_b` is one of several. What matters of it is what it brings. All of that is tried while it is little
-(:data:`TRIED`). Where it is more, some is (:data:`FEW`), which may find a *yes*. If it does not, :mod:`.surrounded`
-asks about all of it at once, and finds either, while the targets have few values.
+(:data:`TRIED`). Where it is more, :mod:`.in_turns` may find a *yes*, however many values the targets have, and so may a
+look at some of it (:data:`FEW`). If neither does, :mod:`.surrounded` asks about all of it at once, and finds either,
+while the values are few.
 
 References
 ----------
@@ -47,6 +48,7 @@ from cidmesa.mesa.objectives import cones
 from cidmesa.mesa.sequences import sweeps
 from cidmesa.mesa.sequences.additive import Additive
 from cidmesa.mesa.sequences.alike import blind_spot
+from cidmesa.mesa.sequences.in_turns import in_turns
 from cidmesa.mesa.sequences.setup import SequenceSetup
 from cidmesa.mesa.sequences.surrounded import GRID, surrounded
 from cidmesa.mesa.setup.deployment import TRAINING
@@ -56,6 +58,9 @@ TRIED = 64
 
 FEW = 8
 """So many are tried first where there are more: each brings some value of the targets as often as any of them does."""
+
+LOW = 4
+"""Of targets with so few values all of it is asked about at once without more ado."""
 
 DIGITS = 50_000
 """Rows of so many binary digits in all are settled in exact arithmetic; with more of them that takes too long."""
@@ -105,6 +110,8 @@ def some_additive(setup: SequenceSetup, names: tuple[str, ...]) -> Existence:
     label = tables.label(names)
     size = int(np.prod([len(tables.domains[name]) for name in names]))
     known = base_brings(setup, names)
+    if known is None and size > LOW and (turned := in_turns(setup, names)) is not None:
+        return Existence(True, turned.values)
     conflicts: list[tuple[tuple[int, ...], tuple[Ints, ...]]] = []
     others: list[tuple[Ints, Array]] = []  # policies that are not base-optimal, and what they bring
     for wanted in sorted(known) if known is not None else _favoured(setup, names, size):

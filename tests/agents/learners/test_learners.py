@@ -111,6 +111,11 @@ def test_adam_is_torchs_adam() -> None:
     assert torch.allclose(ours, theirs.detach(), atol=1e-6)
 
 
+def test_roots_of_many_numbers_are_those_of_few() -> None:
+    values = torch.rand(2, adam.MANY, dtype=torch.float64)
+    assert torch.allclose(adam.root(values), values.sqrt(), rtol=1e-14)
+
+
 def test_advantages_do_not_use_an_episodes_own_gain() -> None:
     gain = np.array([[1.0, 2.0, 6.0]])
     others = np.array([[(2 + 6) / 2, (1 + 6) / 2, (1 + 2) / 2]])

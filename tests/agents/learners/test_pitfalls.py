@@ -18,7 +18,7 @@ from cidmesa.agents.compiled import Compiled
 from cidmesa.agents.learners import exact, ppo, task
 from cidmesa.agents.learners.optimizer import clipped
 from cidmesa.agents.population import Agents
-from cidmesa.agents.premise import outside
+from cidmesa.agents.premise import changes, outside
 from cidmesa.agents.recipe import Recipe
 from cidmesa.errors import NotApplicableError, UnknownNodeError
 from tests.mesa.systems import red_door
@@ -76,6 +76,15 @@ def test_an_offset_changes_nothing() -> None:
         assert (lost(agents) < 0.02).all(), learner
 
 
+@pytest.mark.parametrize("learner", SAMPLED)
+def test_nets_do_not_learn_an_offset(learner: str) -> None:
+    """What is paid everywhere is in nobody's way: step by step the nets are those without it."""
+    low, high = (red_door(0.3).shift(reward=lambda at_door, off=off: at_door + off) for off in (-5000, 0))
+    options: dict[str, Any] = {"learner": learner, "policy": "mlp", "agents": 2, "steps": 15, "progress": False}
+    one, other = (train(model, **options)._params for model in (low, high))
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
+
+
 @pytest.mark.parametrize("learner", ["ppo", "dqn", "evolution"])
 def test_an_agents_numbers_are_its_own(learner: str) -> None:
     """Alone or among others whose advantages, gradients and steps differ: the same numbers."""
@@ -119,6 +128,34 @@ def test_what_is_per_agent_does_not_mix_agents(seed: int) -> None:
         norm = sum(float(g.square().sum()) for g in alone.values()) ** 0.5
         assert norm <= 1 + 1e-9
         assert all(torch.allclose(cut[n][i], alone[n][0]) for n in slopes)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=examples(quick=20, full=200))
+def test_what_is_clipped_is_the_smaller_of_both_products(seed: int) -> None:
+    """With its gradient: bounds on one side of the ratio are what the paper writes as a minimum of two products."""
+    rng = np.random.default_rng(seed)
+    ahead, clip = torch.tensor(rng.normal(size=(2, 12)).round(1)), float(rng.uniform(0, 1))
+    ratio = torch.tensor(rng.lognormal(size=(2, 12))).requires_grad_()
+    wanted = torch.minimum(ratio * ahead, ratio.clamp(1 - clip, 1 + clip) * ahead)
+    found = ratio.clamp(*ppo.between(ahead, clip)) * ahead
+    assert torch.equal(found, wanted)
+    slopes = [torch.autograd.grad(value.sum(), ratio)[0] for value in (found, wanted)]
+    assert torch.equal(*slopes)
+
+
+@given(models(decisions=(1, 2), max_card=3), st.sampled_from([1, 4, 64]))
+@settings(max_examples=examples(quick=15, full=150))
+def test_rules_that_are_asked_once_for_each_input_answer_as_in_each_episode(model: cm.CIM, batch: int) -> None:
+    made = Recipe(model, learner="ppo", policy="tabular", agents=2, batch=batch).task
+    params = made.start()
+    _, met = made.play(0, lambda d, contexts, codes, noise: (noise * model.card(d)).astype(np.intp))
+    for decision, seen in met.items():
+        log_pi = torch.log_softmax(made.rules[decision].logits(params, seen.contexts, seen.codes), dim=-1)
+        said = task.answer(made.rules[decision], params, seen.contexts, seen.codes)
+        assert torch.allclose(said.log(seen.actions), task.taken(log_pi, seen.actions), atol=1e-12)
+        assert torch.allclose(torch.from_numpy(said.probabilities()), log_pi.exp(), atol=1e-12)
+        assert torch.allclose(said.entropy(), -(log_pi.exp() * log_pi).sum(dim=-1), atol=1e-12)
 
 
 @pytest.mark.parametrize(("learner", "options"), [("dqn", {}), ("evolution", {}), ("supervised", {"label": "door"})])
@@ -196,6 +233,23 @@ def test_swapped_members_do_nothing_for_a_later_world() -> None:
     assert swapped.mean() == 0
 
 
+def test_mutations_do_not_grow() -> None:
+    """Where luck alone selects, numbers of later generations are spread as those of the first."""
+    cid = cm.CID([("coin", "pay"), ("x", "guess"), ("x", "pay"), ("guess", "pay")], decisions=["guess"],
+                 utilities=["pay"])  # fmt: skip
+    model = cid.parameterise(
+        coin=cm.Bernoulli(0.5), x=cm.Uniform(*range(6)), guess=[0, 1],
+        pay=lambda coin, x, guess: int(coin == (guess + x) % 2),
+    )  # fmt: skip
+    made = Recipe(model, learner="evolution", policy="tabular", agents=8, steps=400, batch=16)
+    program = made.learns(made.task)
+    memory = program.start
+    for number in range(100):
+        memory, _ = program.step(memory, number)
+    spread = memory["population"]["guess"].std(dim=(1, 2, 3))
+    assert ((spread > 0.5) & (spread < 1.5)).all()  # sums of mutations: around 4
+
+
 def test_train_says_that_the_premise_is_not_met_and_what_to_change() -> None:
     """Luck that no policy moves drowns a gap of 1: few are in scope, and the message is right about how many."""
     cid = cm.CID([("x", "act"), ("x", "pay"), ("act", "pay"), ("luck", "pay")], decisions=["act"], utilities=["pay"])
@@ -207,9 +261,44 @@ def test_train_says_that_the_premise_is_not_met_and_what_to_change() -> None:
     missed = outside(agents.recipe, {"act": agents.probabilities("act")})
     assert missed is not None
     assert re.match(f"{missed.sum()} of 4 agents do not meet", str(said[0].message))
-    assert "batch=16" in str(said[0].message)
+    assert "learner='dqn', or entropy=0.3, batch=16 (learner='exact' where luck hides" in str(said[0].message)
     assert not outside(red := Recipe(red_door()), {"go": np.eye(2)[None, [0, 0, 1, 1]]}).any()  # type: ignore[union-attr]
     assert outside(red, {"go": np.full((1, 4, 2), 0.5)}).all()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("options", "advised"),
+    [
+        ({"learner": "exact", "policy": "tabular"}, [{"learner": "dqn"}, {"entropy": 0.3}]),
+        ({"learner": "exact", "policy": "mlp"}, [{"learner": "dqn"}]),
+        ({"learner": "ppo", "policy": "tabular", "batch": 16}, [{"learner": "dqn"}, {"entropy": 0.3, "batch": 64}]),
+        ({"learner": "ppo", "policy": "tabular", "batch": 1}, [{"learner": "dqn"}, {"entropy": 0.3, "batch": 4}]),
+        ({"learner": "reinforce", "policy": "planner"}, [{"entropy": 0.3, "batch": 256}]),
+        ({"learner": "evolution", "policy": "tabular"}, [{"learner": "dqn"}]),
+        ({"learner": "dqn", "policy": "tabular"}, [{"steps": 2000, "batch": 256}, {"learner": "exact"}]),
+        ({"learner": "supervised", "options": {"label": "door"}}, [{"steps": 1200, "batch": 256}]),
+    ],
+)
+def test_what_is_advised_can_be_done(options: dict[str, Any], advised: list[dict[str, Any]]) -> None:
+    """Each of it is an argument of ``train`` that fits the kind of rules."""
+    recipe = Recipe(red_door(), agents=2, **options)
+    assert list(changes(recipe)) == advised
+    for change in changes(recipe):
+        given_ = {**options, **change, "options": options.get("options") if "learner" not in change else None}
+        made = Recipe(red_door(), agents=2, **given_)
+        made.learns(made.task)
+
+
+def test_many_contexts_and_shared_rules_are_advised_otherwise() -> None:
+    seen = [f"x{i}" for i in range(9)]
+    cid = cm.CID([*((n, "act") for n in seen), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    many = cid.parameterise({n: cm.Bernoulli(0.5) for n in seen} | {"act": [0, 1], "pay": lambda act: act})
+    assert changes(Recipe(many, learner="reinforce", policy="tabular")) == ({"learner": "dqn"},)
+    cid = cm.CID([("a", "pay"), ("b", "pay")], decisions=["a", "b"], utilities=["pay"])
+    model = cid.parameterise(a=[0, 1], b=[0, 1], pay=lambda a, b: int(a != b))
+    for learner, other in (("evolution", "exact"), ("ppo", "exact"), ("exact", "reinforce")):
+        recipe = Recipe(model, learner=learner, policy="tabular", shared_rules=(("a", "b"),))
+        assert changes(recipe)[0] == {"learner": other}
 
 
 LABELLED: Any = {"learner": "supervised", "policy": "tabular", "agents": 2, "steps": 5}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.strategies import FULL
+
 TABLE = runpy.run_path(str(Path(__file__).parents[3] / "experiments" / "learners.py"))
 PAIRS = (
     ("20 doors", "exact", "tabular"),
@@ -16,6 +18,13 @@ PAIRS = (
     ("three doors", "supervised", "tabular"),
     ("red door", "evolution", "tabular"),
 )
+NETS = (
+    ("20 doors", "exact", "mlp"),
+    ("red door", "reinforce", "mlp"),
+    ("utilities of -5,000", "dqn", "mlp"),
+    ("luck", "supervised", "mlp"),
+    ("rare", "evolution", "mlp"),
+)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -24,6 +33,25 @@ def test_with_every_default_nearly_all_agents_are_in_scope(pair: tuple[str, str,
     found = TABLE["cell"](setup, TABLE["cases"]()[setup], learner, policy)
     assert found.in_scope >= 30
     assert (found.in_scope < 32) == bool(found.said)  # it says so where an agent is not
+
+
+@pytest.mark.skipif(not FULL, reason="nets take longer: full profile")
+@pytest.mark.parametrize("pair", NETS)
+def test_nets_do_as_well(pair: tuple[str, str, str]) -> None:
+    test_with_every_default_nearly_all_agents_are_in_scope(pair)
+
+
+def test_what_is_advised_outside_the_premise_cures() -> None:
+    """Two who have to agree on a code settle on half of one now and then; a bonus for trying keeps them from it."""
+    case = TABLE["cases"]()["recall"]
+    before = TABLE["cell"]("recall", case, "exact", "tabular")
+    assert before.in_scope < 30
+    change = TABLE["advised"](case, "exact", "tabular")[-1]
+    assert TABLE["written"](change) in before.said
+    after = TABLE["cell"]("recall", case, "exact", "tabular", change=change)
+    assert after.in_scope >= 30
+    row = TABLE["cures"]([before, after]).splitlines()[-1]
+    assert row.startswith(f"| recall, exact, tabular | {before.in_scope} | `entropy=0.3` | {after.in_scope} (")
 
 
 def test_there_are_23_setups_and_what_does_not_apply_is_refused() -> None:

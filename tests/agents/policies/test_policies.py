@@ -45,7 +45,7 @@ RULES = ("whole", "in place", "apart", "alone", "sees", "moves", "learns")
     ],
 )
 def test_every_kind_keeps_the_contract(policy: str, learner: str, options: dict[str, Any]) -> None:
-    own = ("inside",) if policy in {"rnn", "vin", "planner"} else ()
+    own = ("inside",) if policy in {"rnn", "vin", "planner", "attention"} else ()
     assert cm.agents.check_policy(policy, learner=learner, **options) == (*RULES[:-1], *own, RULES[-1])
 
 
