@@ -177,13 +177,15 @@ def _bottom_line(arms: Sequence[Arm], claims: Sequence[Data] = ()) -> Points:
     lines: list[Cell | str] = [Cell(bottom_line.family_line(arms[0].found["family"]), "strong")]
     several = sum(len(arm.populations) for arm in arms) > 1
     against: list[Cell | str] = []
+    said: list[tuple[str, str]] = []
     for arm in arms:
         for body, population in arm.populations.items():
             who = f"{_named(arm, body)}: " if several else ""
-            lines += [
-                who + line for line in bottom_line.population_lines(population.report)[: _BRIEF if several else None]
-            ]
+            told = bottom_line.population_lines(population.report)[: _BRIEF if several else None]
+            said += [(who, line) for line in told]
             against += [Cell(who + line, "bad") for line in bottom_line.contradictions(population.report)]
+    alike = several and len({line for _, line in said}) == 1  # one sentence does for all populations
+    lines += [said[0][1]] if alike else [who + line for who, line in said]
     against += [Cell(f"Contradicted: {c['says']} {c['because']}.", "bad") for c in claims if c["verdict"] == _AGAINST]
     upheld = sum(c["verdict"] == "supported" for c in claims)
     if claims:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,16 @@ def test_a_body_of_organisms_is_judged_as_the_candidate_that_it_pursues() -> Non
     )
     made = run(system, agents=2, steps=40, progress=False)
     assert [made.reports["training", body].organism_of for body in bodies] == ["gain", None]
+
+
+def test_what_all_populations_do_alike_is_said_once() -> None:
+    cid = cm.CID([("x", "act"), ("x", "pay"), ("act", "pay")], decisions=["act"], utilities=["pay"])
+    model = cid.parameterise(x=cm.Bernoulli(0.5), act=[0, 1], pay=lambda x, act: int(x == act))
+    one = system_of(cm.TrainingSetup(model), "mine")
+    two = replace(one, bodies={"mlp": "nets", "tabular": "tables"})
+    made = run(two, agents=2, steps=5, progress=False)
+    first = run_document(made).blocks[0]
+    assert isinstance(first, Beside)
+    words = [cell.text for block in first.left if isinstance(block, Points) for cell in block.cells]
+    assert words.count("No distribution tells the hypotheses apart.") == 1
+    assert not any(line.startswith("mlp: ") for line in words)
