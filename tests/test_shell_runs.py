@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,7 @@ def test_ctrl_c_in_a_terminal(file: Any, capsys: pytest.CaptureFixture[str]) -> 
     started = subprocess.Popen(
         [sys.executable, "-m", "cidmesa", *words, "--jobs", "2"], stderr=subprocess.PIPE, text=True,
         start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - ignored in the background
     )  # fmt: skip
     until = time.monotonic() + 240
     while time.monotonic() < until and started.poll() is None:

@@ -88,7 +88,8 @@ def evolution(task: Task) -> Program:
     crowd = replace(task, keys=np.repeat(task.keys, size))
     survivors = size // 4
     parents = torch.arange(size) % survivors
-    newborn = torch.arange(size) >= survivors
+    shares = 0.5 ** (torch.arange(survivors, size) % SHARES)
+    lineages = torch.arange(agents)[:, None]
     first = task.start()
     everyone = {name: value[:, None].expand(-1, size, *value.shape[1:]) for name, value in first.items()}
 
@@ -134,16 +135,16 @@ def evolution(task: Task) -> Program:
 
     def _next_generation(population: Params, chosen: Tensor, number: int, spread: float) -> Memory:
         grown, learned = {}, {}
+        shrunk = math.sqrt(max(0.0, 1 - spread**2))
         for name, value in population.items():
-            rows = chosen.reshape(agents, size, *[1] * (value.ndim - 2))
-            kept = torch.take_along_dim(value, rows, dim=1)
-            shape = tuple(value.shape[1:])
-            share = (newborn * 0.5 ** (torch.arange(size) % SHARES)).reshape(size, *[1] * (value.ndim - 2))
+            kept = value[lineages, chosen]
+            born = kept[:, survivors:]
+            shape = tuple(born.shape[1:])
+            share = shares.reshape(-1, *[1] * (value.ndim - 2))
             mutates = numbers(task.keys, f"mutates {name}", number, shape) < share
-            size_of = spread * mutates
-            moved = size_of * normals(task.keys, f"mutate {name}", number, shape)
-            grown[name] = ((1 - size_of.square()).clamp(min=0).sqrt() * kept + moved).to(kept.dtype)
-            learned[name] = kept[:, 0]
+            moved = shrunk * born + spread * normals(task.keys, f"mutate {name}", number, shape)
+            kept[:, survivors:] = torch.where(mutates, moved.to(kept.dtype), born)
+            grown[name], learned[name] = kept, kept[:, 0]
         return {"learned": learned, "population": grown}
 
     born = _next_generation(everyone, torch.zeros(agents, size, dtype=torch.long), task.schedule.steps, 1.0)
@@ -157,6 +158,9 @@ def numbers(keys: Keys, stream: str, number: int, shape: tuple[int, ...]) -> Ten
 
 
 def normals(keys: Keys, stream: str, number: int, shape: tuple[int, ...]) -> Tensor:
-    """Return standard normal numbers of each agent, ``(agents, *shape)``: Box and Muller's, from two uniform ones."""
-    radius = (-2 * torch.log1p(-numbers(keys, f"{stream} radius", number, shape))).sqrt()
-    return radius * torch.cos(2 * math.pi * numbers(keys, f"{stream} angle", number, shape))
+    """Return standard normal numbers of each agent, ``(agents, *shape)``: two from two uniform ones (Box, Muller)."""
+    pairs = (math.prod(shape) + 1) // 2
+    radius = (-2 * torch.log1p(-numbers(keys, f"{stream} radius", number, (pairs,)))).sqrt()
+    angle = 2 * math.pi * numbers(keys, f"{stream} angle", number, (pairs,))
+    drawn = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)
+    return drawn[:, : math.prod(shape)].reshape(-1, *shape)

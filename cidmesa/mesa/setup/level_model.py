@@ -302,9 +302,9 @@ def levels(
     Notes
     -----
     With the chain and with the root the same levels come in training and in every selection, so regrets and possible
-    actions are the same: of optimizers who know the deployment always, of frozen ones where training showed the context
-    or the observed features identify the level. With the root all features hang together, and the graph alone tells
-    less: no shift is told from another, and nothing is predicted of responses.
+    actions are the same: of optimizers who know the deployment always, of frozen ones where training showed the
+    context. With the root all features hang together, and the graph alone tells less: no shift is told from another,
+    and nothing is predicted of responses.
 
     Examples
     --------

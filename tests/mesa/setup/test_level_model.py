@@ -124,7 +124,7 @@ def test_the_level_as_a_root_leads_to_the_same_regrets_and_actions_as_the_chain(
     shown, there = data.draw(chosen(rows)), data.draw(chosen(rows))
     found = []
     seen = {row[:observed] for row in shown}
-    known = len({row[:observed] for row in rows}) == len(rows) or all(row[:observed] in seen for row in there)
+    known = all(row[:observed] in seen for row in there)
     for root in (False, True):
         model = made(rows, observed, shown, root=root)
         setup = cm.TrainingSetup(model, {"there": model.select(picks(there))})
@@ -140,7 +140,7 @@ def test_the_level_as_a_root_leads_to_the_same_regrets_and_actions_as_the_chain(
         assert one[0] == other[0]
         assert one[1] == pytest.approx(other[1], abs=1e-12)
         assert one[2] == pytest.approx(other[2], abs=1e-12)
-        if known:  # of a new context that levels share, beliefs from training say nothing that both models agree on
+        if known:  # of a new context, beliefs from training say nothing that both models agree on
             assert one[3] == pytest.approx(other[3], abs=1e-12)
         assert one[4:] == other[4:]
 
@@ -157,6 +157,16 @@ def test_of_a_new_context_that_levels_share_a_frozen_optimizer_believes_what_the
         found[root] = m.stale_regret["there"]
     assert found[False] == (1.0, 1.0)  # two of three levels with f0 = 1 have f2 = 1
     assert found[True] != found[False]
+
+
+def test_of_a_new_context_that_identifies_the_level_a_root_that_never_came_says_nothing() -> None:
+    """Training shows the level (0, 0) alone. Of f0 = 1 the chain has the row f1 = 1, and the root has no belief."""
+    found = {}
+    for root in (False, True):
+        model = made({(0, 0): 1, (1, 1): 1}, 1, {(0, 0)}, root=root)
+        setup = cm.TrainingSetup(model, {"there": model.select(picks({(0, 0), (1, 1)}))})
+        found[root] = cm.derive_mesa_optimizers(setup, targets=["right"])["right"].stale_regret["there"]
+    assert found == {False: (0.0, 0.0), True: (0.0, 0.5)}
 
 
 def _is_a_product(weights: Mapping[Row, float]) -> bool:
