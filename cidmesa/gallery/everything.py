@@ -158,7 +158,7 @@ def _not_supported(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
     blocks: list[Block] = []
     for verdict in ("contradicted", "inconclusive"):
         lines = tuple(
-            f"`{row['system']}`: {claim['says']} {_sentence(claim['because'])}"
+            f"`{row['system']}`: {claim['says']} ({claim['because']})"
             for row in rows
             for claim in row["claims"]
             if claim["verdict"] == verdict
@@ -169,10 +169,6 @@ def _not_supported(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
 
 def _counts(row: Mapping[str, Any]) -> str:
     return ", ".join(f"{row[verdict]} {verdict}" for verdict in VERDICTS if row[verdict]) or "no claims"
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"
 
 
 def _kept(path: Path, asked: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

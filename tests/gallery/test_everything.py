@@ -60,7 +60,7 @@ def test_one_table_counts_what_became_of_the_claims(tmp_path: Path) -> None:
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "agents 2" in text
     assert "a fast run" in text
-    assert "`one`: It is so. It is not." in text
+    assert "`one`: It is so. (it is not)" in text
     assert text.index("Contradicted") < text.index("It is so.") < text.index("Inconclusive") < text.index("Nobody")
     report = json.loads((tmp_path / "one" / "report.json").read_text(encoding="utf-8"))
     assert report["asked"] == {"fast": True, "agents": 2}
