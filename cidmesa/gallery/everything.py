@@ -11,18 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cidmesa._version import __version__
 from cidmesa.disk import write_text
 from cidmesa.documents.blocks import Block, Heading, Points
 from cidmesa.documents.document import Document
+from cidmesa.documents.sections.words import VERDICTS
 from cidmesa.gallery.page import FAST
 from cidmesa.gallery.run import Run, Say, Show, run
 from cidmesa.gallery.system import System
-from cidmesa.shown import Cell, Table, Tone
-
-VERDICTS: Final[Mapping[str, Tone]] = {"supported": "good", "contradicted": "bad", "inconclusive": "open"}
+from cidmesa.shown import Cell, Table
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,14 @@ def run_all(
     """
     where = Path(folder)
     kept = _kept(where / "summary.json", asked) if resume else {}
-    rows: dict[str, Mapping[str, Any]] = {}
+    rows = {system.name: kept[system.name] for system in systems if system.name in kept}
+    done = Everything(where, asked, ())
     for system in systems:
-        row = kept.get(system.name) or _row(system, where / system.name, training, asked, say)
-        rows[system.name] = row
-        Everything(where, asked, tuple({**kept, **rows}.values())).save()
-        show([Points((f"{system.name}: {_counts(row)} ({row['seconds']:.0f} s)",))])
-    done = Everything(where, asked, tuple(rows.values()))
-    done.save()
+        if system.name not in rows:
+            rows[system.name] = _row(system, where / system.name, training, asked, say)
+        done = Everything(where, asked, tuple(rows[other.name] for other in systems if other.name in rows))
+        done.save()
+        show([Points((f"{system.name}: {_counts(rows[system.name])} ({rows[system.name]['seconds']:.0f} s)",))])
     return done
 
 

@@ -7,6 +7,7 @@
 `in_each`       what is settled exactly, arm by arm
 `together`      several findings as one
 `on`            gives a judge the populations that it needs, or says which was not run
+`of_nets`       gives it what the agents of one body are made of
 ==============  =============================================================================================
 
 >>> import numpy as np
@@ -28,6 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -164,6 +166,16 @@ def not_run(what: str) -> Finding:
     Finding(verdict='inconclusive', because='not run: body `hard`')
     """
     return Finding("inconclusive", f"not run: {what}")
+
+
+def of_nets(evidence: Evidence, body: str, judge: Callable[[Any], Finding]) -> Finding:
+    """Judge the nets of a body on the arm `training`, or say that they were not run.
+
+    >>> of_nets(Evidence({}), "net", len)
+    Finding(verdict='inconclusive', because='not run: body `net`')
+    """
+    found: Any = evidence.agents.get(("training", body))
+    return not_run(f"body `{body}`") if found is None else judge(found.nets)
 
 
 def on(*populations: tuple[str, str]) -> Callable[[Callable[..., Finding]], Callable[[Evidence], Finding]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cidmesa.gallery.findings import not_run
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.interop.study import Body, ClaimText, Study
 
@@ -148,7 +149,7 @@ def _shared(holds: Mapping[str, Any], arm: str, study: Study, evidence: Evidence
     report = evidence.reports.get((arm, body))
     name, where = ", ".join(holds["targets"]), holds["share"]["in"]
     if report is None:
-        return Finding("inconclusive", f"not run: body `{body}` on the arm {arm}")
+        return not_run(f"body `{body}` on the arm {arm}")
     groups = report.shares.get(where, {})
     share = next((share for label, share in groups.items() if name in label.split(" = ")), None)
     if share is None:

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
-from cidmesa.gallery.findings import every_agent, together
+from cidmesa.gallery.findings import every_agent, of_nets, together
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.gallery.worlds.one_step import best_step, misled
 
@@ -165,8 +165,7 @@ def _of(body: str, judge: Callable[[Measured], Finding]) -> Callable[[Evidence],
     def judged(evidence: Evidence) -> Finding:
         from cidmesa.gallery.worlds.in_context import measured
 
-        found: Any = evidence.agents.get(("training", body))
-        return Finding("inconclusive", f"not run: body `{body}`") if found is None else judge(measured(found.nets))
+        return of_nets(evidence, body, lambda nets: judge(measured(nets)))
 
     return judged
 

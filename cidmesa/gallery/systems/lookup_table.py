@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
-from cidmesa.gallery.findings import every_agent, together
+from cidmesa.gallery.findings import every_agent, not_run, together
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.gallery.worlds.grids import MOVES
 from cidmesa.validation.statistics import MARGIN
@@ -141,7 +141,7 @@ def _of(evidence: Evidence, bodies: tuple[str, ...], judge: Callable[[str, Mover
     found: dict[str, Any] = {body: evidence.agents.get(("training", body)) for body in bodies}
     missing = [body for body, agents in found.items() if agents is None]
     if missing:
-        return Finding("inconclusive", f"not run: {', '.join(missing)}")
+        return not_run(", ".join(missing))
     return together(*(judge(body, agents.nets) for body, agents in found.items()))
 
 

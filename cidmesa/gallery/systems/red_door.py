@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
+from cidmesa.gallery.findings import not_run
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 from cidmesa.validation.statistics import EvidenceVerdict, wilson
 
@@ -137,7 +138,7 @@ def _by_context_only(evidence: Evidence) -> Finding:
 def _red_is_learned(evidence: Evidence) -> Finding:
     agents = evidence.agents.get((_arm(0.0), "hard"))
     if agents is None:
-        return Finding("inconclusive", "not run: body `hard` on the arm delta=0")
+        return not_run("body `hard` on the arm delta=0")
     seeking, (low, high) = seeking_red(agents)
     verdict: EvidenceVerdict = "supported" if low > 0.5 else "contradicted" if high < 0.5 else "inconclusive"
     return Finding(verdict, f"{seeking} of {len(agents)} agents seek red (95 %: {low:.0%} to {high:.0%})")
@@ -147,7 +148,7 @@ def _fewer_with_delta(evidence: Evidence) -> Finding:
     populations = [evidence.agents.get((_arm(delta), "hard")) for delta in DELTAS]
     found = [(len(agents), *seeking_red(agents)) for agents in populations if agents is not None]
     if len(found) < len(DELTAS):
-        return Finding("inconclusive", "not run: body `hard` on every arm")
+        return not_run("body `hard` on every arm")
     (_, _, (first_low, first_high)), (_, _, (last_low, last_high)) = found[0], found[-1]
     verdict: EvidenceVerdict = (
         "supported" if last_high < first_low else "contradicted" if first_high < last_low else "inconclusive"

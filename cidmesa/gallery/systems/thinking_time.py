@@ -19,14 +19,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
-from cidmesa.gallery.findings import every_agent, together
+from cidmesa.gallery.findings import every_agent, of_nets, together
 from cidmesa.gallery.system import Claim, Evidence, Finding, System
 from cidmesa.gallery.worlds.grids import MOVES
 from cidmesa.validation.statistics import MARGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cidmesa.gallery.worlds.thinking import Thinkers, Training
 
 SOURCE = (
@@ -113,11 +111,6 @@ def system() -> System:
 # How the claims are judged -------------------------------------------------------------------------------------------
 
 
-def _nets(evidence: Evidence, body: str, judge: Callable[[Thinkers], Finding]) -> Finding:
-    found: Any = evidence.agents.get(("training", body))
-    return Finding("inconclusive", f"not run: body `{body}`") if found is None else judge(found.nets)
-
-
 def _gain(nets: Thinkers, ticks: int, less: int) -> Any:
     from cidmesa.gallery.worlds.thinking import ask
 
@@ -136,11 +129,11 @@ def _rises(evidence: Evidence) -> Finding:
     def judge(nets: Thinkers) -> Finding:
         return together(every_agent(_gain(nets, 16, 6), "gain from 6 to 16 ticks", least=0.02), _said(nets))
 
-    return _nets(evidence, "warm-up", judge)
+    return of_nets(evidence, "warm-up", judge)
 
 
 def _holds(evidence: Evidence) -> Finding:
-    return _nets(
+    return of_nets(
         evidence, "warm-up", lambda nets: every_agent(_gain(nets, 30, 16), "gain from 16 to 30 ticks", least=-0.02)
     )
 
@@ -149,17 +142,17 @@ def _falls(evidence: Evidence) -> Finding:
     def judge(nets: Thinkers) -> Finding:
         return together(every_agent(_gain(nets, 30, 6), "gain from 6 to 30 ticks", most=-MARGIN), _said(nets))
 
-    return _nets(evidence, "no warm-up", judge)
+    return of_nets(evidence, "no warm-up", judge)
 
 
 def _flat(evidence: Evidence) -> Finding:
-    return _nets(
+    return of_nets(
         evidence, "reactive", lambda nets: every_agent(abs(_gain(nets, 30, 6)), "change from 6 to 30 ticks", most=0.02)
     )
 
 
 def _level(evidence: Evidence) -> Finding:
-    return _nets(
+    return of_nets(
         evidence,
         "feed-forward",
         lambda nets: every_agent(abs(_gain(nets, 30, 6)), "change from 6 to 30 ticks", most=0.0),
@@ -173,7 +166,7 @@ def _exchanged(evidence: Evidence) -> Finding:
         other, own, _ = exchanged(nets)
         return together(every_agent(other, "the other's answer", least=0.8), every_agent(own, "its own", most=0.2))
 
-    return _nets(evidence, "warm-up", judge)
+    return of_nets(evidence, "warm-up", judge)
 
 
 def _recovers(evidence: Evidence) -> Finding:
@@ -182,4 +175,4 @@ def _recovers(evidence: Evidence) -> Finding:
 
         return every_agent(exchanged(nets)[2], "its own answer 16 ticks later", least=0.8)
 
-    return _nets(evidence, "warm-up", judge)
+    return of_nets(evidence, "warm-up", judge)

@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cidmesa as cm
-from cidmesa.gallery.findings import every_agent, together
+from cidmesa.gallery.findings import every_agent, not_run, of_nets, together
 from cidmesa.gallery.system import Claim, Evidence, Finding, System, settled
 
 if TYPE_CHECKING:
@@ -111,8 +111,7 @@ def system() -> System:
 def _measured(evidence: Evidence, body: str, judge: Callable[[Measured], Finding]) -> Finding:
     from cidmesa.gallery.worlds.value_iteration import measured
 
-    found: Any = evidence.agents.get(("training", body))
-    return Finding("inconclusive", f"not run: body `{body}`") if found is None else judge(measured(found.nets))
+    return of_nets(evidence, body, lambda nets: judge(measured(nets)))
 
 
 def _by_design(evidence: Evidence) -> Finding:
@@ -150,7 +149,7 @@ def _idle(evidence: Evidence) -> Finding:
 def _undefined(evidence: Evidence) -> Finding:
     family, report = evidence.families["training"], evidence.reports.get(("training", "mlp"))
     if report is None:
-        return Finding("inconclusive", "not run: body `mlp`")
+        return not_run("body `mlp`")
     table = cm.agents.from_rules([{"walk": lambda goal: goal}], family.setup.model)
     reports = {"plain nets": report, "a table": cm.validate(family, table, progress=False)}
     found = {who: [row.reason for row in told.rows if row.kind == "inside"] for who, told in reports.items()}

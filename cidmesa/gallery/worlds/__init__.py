@@ -3,6 +3,7 @@
 ===================  ===============================================================================
 module               what it holds
 ===================  ===============================================================================
+``descent``          gradient descent on all nets of a world at once
 ``grids``            mazes on a square grid: distances, shortest moves
 ``in_context``       prompts of examples, layers of self-attention, and one step of gradient descent
 ``judged``           populations that a world answers for, judged in a diagram's terms

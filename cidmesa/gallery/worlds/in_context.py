@@ -17,21 +17,21 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cidmesa.agents.policies.rule import Touch
 from cidmesa.arrays import Floats
+from cidmesa.gallery.worlds.descent import descend
 from cidmesa.gallery.worlds.one_step import D, N, best_step
 
 Attention = Literal["linear", "softmax"]
-Touch: TypeAlias = Callable[[str, Tensor], Tensor]
-"""What an inner node is shown to, by name, and which returns what the layer goes on with."""
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,13 @@ def trained(
     """Train layers to answer, each on fresh prompts of its own: Adam, decayed over the second half."""
     layers = untrained(agents, seed, attention)
     parameters = [matrix.requires_grad_(True) for matrix in layers.matrices]
-    adam = torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.98))
     random = torch.Generator().manual_seed(seed + 1)
-    for step in range(steps):
-        adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps))
+
+    def loss() -> Tensor:
         given = prompts((agents, batch), random)
-        loss = 0.5 * (layers.answers(given) - given.label).square().mean(dim=1).sum()
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
+        return 0.5 * (layers.answers(given) - given.label).square().mean(dim=1).sum()
+
+    descend(parameters, loss, steps=steps, rate=rate, betas=(0.9, 0.98))
     return Layers(attention, tuple(matrix.detach() for matrix in parameters))  # type: ignore[arg-type]
 
 

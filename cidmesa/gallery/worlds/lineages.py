@@ -22,7 +22,8 @@ import numpy as np
 
 from cidmesa.agents.brought import Rules
 from cidmesa.arrays import Floats
-from cidmesa.identity import Identity, model_digest, rows_digest, setup_digest
+from cidmesa.gallery.worlds.judged import registered
+from cidmesa.identity import Identity
 from cidmesa.model import CIM
 
 TEMPERATURE, MUTATION, MEMBERS, LARGEST = 0.1, 0.15, 64, 2.0
@@ -86,11 +87,7 @@ def evolve(
     family
         Whose predictions are registered.
     """
-    before = None
-    if family is not None:
-        before = Identity(
-            setup_digest(family.setup), model_digest(setup.model), rows_digest(family.predictions(), setup.model)
-        )
+    before = registered(family)
     world: CIM = setup.model
     noise = np.random.default_rng(seed)
     felt, weight, pays = felt_in(world, feelings), reached(world), brought_in(world)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cidmesa.arrays import Floats
 from cidmesa.gallery.worlds import grids
+from cidmesa.gallery.worlds.descent import descend
 from cidmesa.gallery.worlds.memories import CELLS, Movers, Situations
 
 
@@ -30,17 +31,14 @@ def nets(lives: tuple[Situations, ...], seed: int, *, steps: int = 1500, hidden:
         inner = torch.tanh(torch.baddbmm(biases[0][some], seen, weights[0][some]))
         return torch.baddbmm(biases[1][some], inner, weights[1][some])
 
-    adam = torch.optim.Adam([*weights, *biases], lr=1e-2)
-    for step in range(steps):
-        adam.param_groups[0]["lr"] = 1e-2 * min(1.0, 2 * (1 - step / steps))
+    def loss() -> Tensor:
         drawn = [rows[torch.randint(len(rows), (batch,), generator=random)] for rows in known]
         seen = torch.stack([one[rows] for one, rows in zip(shown, drawn, strict=True)])
         wanted = torch.stack([one[rows] for one, rows in zip(right, drawn, strict=True)])
         made = logits(seen)
-        loss = (made.logsumexp(-1) - made.masked_fill(~wanted, -torch.inf).logsumexp(-1)).mean(1).sum()
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
+        return (made.logsumexp(-1) - made.masked_fill(~wanted, -torch.inf).logsumexp(-1)).mean(1).sum()
+
+    descend([*weights, *biases], loss, steps=steps, rate=1e-2)
     with torch.no_grad():
         rules = [logits(seen[None], slice(i, i + 1))[0].double().softmax(-1).numpy() for i, seen in enumerate(shown)]
     return Movers(lives, tuple(rules))

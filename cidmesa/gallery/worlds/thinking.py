@@ -16,17 +16,19 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cidmesa.agents.policies.rule import Touch, untouched
 from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.gallery.worlds import grids
+from cidmesa.gallery.worlds.descent import descend
 
 ROOMS = 5
 SIDE = 2 * ROOMS - 1
@@ -42,13 +44,6 @@ POOL = 300
 """Mazes in which they are asked."""
 
 Training = Literal["warm-up", "no warm-up", "reactive"]
-Touch: TypeAlias = Callable[[str, Tensor], Tensor]
-"""What an inner node is shown to, by name, and which returns what the net goes on with."""
-
-
-def untouched(name: str, value: Tensor) -> Tensor:
-    """Return the value of an inner node as it is."""
-    return value
 
 
 @dataclass(frozen=True)
@@ -167,9 +162,8 @@ def trained(
     random = np.random.default_rng(seed)
     nets = untrained(kind, agents, torch.Generator().manual_seed(seed))
     parameters = [weight.requires_grad_(True) for weight in (nets.tick, nets.bias, nets.say)]
-    adam = torch.optim.Adam(parameters, lr=rate)
-    for step in range(steps):
-        adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps))
+
+    def loss() -> Tensor:
         drawn = mazes(batch * agents, random)
         seen = drawn.seen.reshape(batch, agents, 2, CELLS)
         wanted = torch.from_numpy(asked(kind, drawn))
@@ -181,17 +175,12 @@ def trained(
                 state = nets.think(state, seen, int(random.integers(0, WARM_UP + 1)))
             ticks = int(random.integers(1, WITH_GRADIENT + 1))
         made = nets.answer(nets.think(state, seen, ticks))
-        loss = torch.nn.functional.cross_entropy(
+        return torch.nn.functional.cross_entropy(
             made.reshape(batch, agents, CELLS, 4).permute(0, 3, 1, 2), wanted.reshape(batch, agents, CELLS),
             reduction="none", ignore_index=-1,
         ).sum((0, 2)).div((wanted >= 0).reshape(batch, agents, CELLS).sum((0, 2))).sum()  # fmt: skip
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        for parameter in parameters:
-            if parameter.grad is not None:
-                norm = parameter.grad.flatten(1).norm(dim=1).clamp(min=1.0)
-                parameter.grad /= norm.reshape(-1, *[1] * (parameter.dim() - 1))
-        adam.step()
+
+    descend(parameters, loss, steps=steps, rate=rate, cut=True)
     tick, bias, say = (parameter.detach() for parameter in parameters)
     return Thinkers(tick, bias, say, kind)
 

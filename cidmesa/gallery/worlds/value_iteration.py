@@ -13,17 +13,19 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cidmesa.agents.policies.rule import Touch, untouched
 from cidmesa.arrays import Floats, Ints, Mask
 from cidmesa.gallery.worlds import grids
+from cidmesa.gallery.worlds.descent import descend
 
 SIDE = 5
 CELLS = SIDE * SIDE
@@ -36,13 +38,6 @@ LAST = 6
 Body = Literal["vin", "mlp"]
 INSIDE: Mapping[Body, tuple[str, ...]] = {"vin": ("rewards", "elsewhere", "plan"), "mlp": ()}
 """Inner nodes that nets show."""
-Touch: TypeAlias = Callable[[str, Tensor], Tensor]
-"""What an inner node is shown to, by name, and which returns what the net goes on with."""
-
-
-def untouched(name: str, value: Tensor) -> Tensor:
-    """Return the value of an inner node as it is."""
-    return value
 
 
 @dataclass(frozen=True)
@@ -164,23 +159,16 @@ def trained(body: Body, agents: int, seed: int, *, steps: int = 1000, batch: int
     random, maker = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     nets = untrained(body, agents, maker)
     parameters = [weight.requires_grad_(True) for weight in nets.weights.values()]
-    adam = torch.optim.Adam(parameters, lr=1e-2 if body == "vin" else 2e-3)
-    rate = adam.param_groups[0]["lr"]
-    for step in range(steps):
-        adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps))
+
+    def loss() -> Tensor:
         drawn = mazes(batch * agents, random)
         wanted = torch.from_numpy(drawn.good).reshape(batch, agents, CELLS, 4)
         made = nets.logits(seen(drawn.walls, drawn.goal).reshape(batch, agents, 2, CELLS)).log_softmax(-1)
         counted = wanted.any(-1)
         right = made.masked_fill(~wanted, -torch.inf).logsumexp(-1)
-        loss = -(torch.where(counted, right, 0.0).sum((0, 2)) / counted.sum((0, 2))).sum()
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        for parameter in parameters:  # each agent's own gradient is clipped
-            if parameter.grad is not None:
-                norm = parameter.grad.flatten(1).norm(dim=1).clamp(min=1.0)
-                parameter.grad /= norm.reshape(-1, *[1] * (parameter.dim() - 1))
-        adam.step()
+        return -(torch.where(counted, right, 0.0).sum((0, 2)) / counted.sum((0, 2))).sum()
+
+    descend(parameters, loss, steps=steps, rate=1e-2 if body == "vin" else 2e-3, cut=True)
     return Nets(body, {name: weight.detach() for name, weight in nets.weights.items()})
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import cidmesa as cm
+from cidmesa.mesa.objectives import cones
 
 Policy = tuple[tuple[int, ...], ...]
 """An action by move and state."""
@@ -112,6 +113,15 @@ class BruteForce:
         """Return how often each mark comes up."""
         unit = [[int(k == j) for k in range(self.marks)] for j in range(self.marks)]
         return [self.worth(policy, one) for one in unit]
+
+    def some_objective(self) -> bool:
+        """Say whether some numbers for marks make every policy that is best by them one that is best by the score."""
+        best = self.optimal()
+        other = [self.brought(policy) for policy in self.policies() if policy not in best]
+        return not other or any(
+            cones.feasible_exactly([[a - b for a, b in zip(mine, brings, strict=True)] for brings in other])
+            for mine in map(self.brought, best)
+        )
 
     def regrets(self, policies: Sequence[Policy]) -> tuple[Fraction, Fraction]:
         """Return the least and the largest base regret of some policies."""
